@@ -1,0 +1,111 @@
+//! Time as the cache counts it, and the only reader of the OS clock.
+//!
+//! Everything that depends on time takes a [`Now`] as a parameter; nothing below `server` asks what time it is.
+//! The unit is the whole second, counted from [`FIRST_SECOND`] at the start of the process, as memcached does.
+//! Wall-clock times of the wire are turned into this count once, by [`Clock::deadline_at_unix`].
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+/// The count at start-up. memcached starts at 62 so that "a minute ago" is never negative; `stats` reports
+/// `uptime` as this count less 60, so it is never 0.
+pub const FIRST_SECOND: u32 = 62;
+
+/// Seconds since [`FIRST_SECOND`] before the process started. Never 0.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash)]
+pub struct Now(u32);
+
+impl Now {
+    /// A moment by its count; for tests and for stored times.
+    pub const fn from_secs(secs: u32) -> Now {
+        Now(secs)
+    }
+
+    /// The count.
+    pub const fn secs(self) -> u32 {
+        self.0
+    }
+
+    /// Whole seconds from `earlier` to `self`; 0 if `earlier` is not earlier.
+    pub const fn secs_since(self, earlier: Now) -> u32 {
+        self.0.saturating_sub(earlier.0)
+    }
+}
+
+/// The moment an item dies: it is gone once `now >= deadline`. [`Deadline::NEVER`] never comes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+pub struct Deadline(u32);
+
+impl Deadline {
+    /// No expiry (exptime 0 on the wire).
+    pub const NEVER: Deadline = Deadline(0);
+    /// Already over (a negative exptime, or a wall-clock time in the past).
+    pub const PAST: Deadline = Deadline(1);
+
+    /// Dies at this count; 0 is [`Deadline::NEVER`].
+    pub const fn from_secs(secs: u32) -> Deadline {
+        Deadline(secs)
+    }
+
+    /// The count, 0 for never.
+    pub const fn secs(self) -> u32 {
+        self.0
+    }
+
+    /// True if it never comes.
+    pub const fn is_never(self) -> bool {
+        self.0 == 0
+    }
+
+    /// True if it has come by `now`.
+    pub const fn is_over(self, now: Now) -> bool {
+        self.0 != 0 && self.0 <= now.0
+    }
+}
+
+/// The process clock: a count that [`Clock::tick`] moves once a second and everybody reads without a system call.
+#[derive(Debug)]
+pub struct Clock {
+    count: AtomicU32,
+    started: Instant,
+    unix_at_zero: u64,
+}
+
+impl Clock {
+    /// Starts the count at [`FIRST_SECOND`].
+    #[expect(clippy::disallowed_methods, reason = "this module is the one reader of the OS clock")]
+    pub fn start() -> Clock {
+        let unix = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        Clock {
+            count: AtomicU32::new(FIRST_SECOND),
+            started: Instant::now(),
+            unix_at_zero: unix.saturating_sub(u64::from(FIRST_SECOND)),
+        }
+    }
+
+    /// The current count, as of the last tick.
+    pub fn now(&self) -> Now {
+        Now(self.count.load(Ordering::Relaxed))
+    }
+
+    /// Reads the OS's monotonic clock and moves the count on; called once a second by the server.
+    pub fn tick(&self) -> Now {
+        let secs =
+            self.started.elapsed().as_secs().min(u64::from(u32::MAX - FIRST_SECOND)) as u32 + FIRST_SECOND;
+        self.count.store(secs, Ordering::Relaxed);
+        Now(secs)
+    }
+
+    /// Unix time of a moment, in seconds.
+    pub fn unix(&self, now: Now) -> u64 {
+        self.unix_at_zero + u64::from(now.0)
+    }
+
+    /// The deadline at a Unix time; [`Deadline::PAST`] if that lies before the start of the count.
+    pub fn deadline_at_unix(&self, unix: u64) -> Deadline {
+        match unix.checked_sub(self.unix_at_zero) {
+            None | Some(0) => Deadline::PAST,
+            Some(secs) => Deadline(secs.min(u64::from(u32::MAX)) as u32),
+        }
+    }
+}

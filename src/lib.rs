@@ -1,0 +1,5 @@
+//! larder
+pub mod clock;
+pub mod protocol;
+pub mod store;
+pub mod telemetry;

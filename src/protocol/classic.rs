@@ -1,0 +1,408 @@
+//! The grammar of the classic text protocol: one complete line in, its meaning out.
+//!
+//! A line comes without its line end and is never partial. Which checks come before a data block is known, and
+//! whether that block is then swallowed, follows memcached 1.6.45; the table of differences in the README names the
+//! places where larder keeps the stream in sync and memcached does not.
+
+use super::limits::{LINE_MIN_BYTES, TOKENS_MAX, VALUE_LENGTH_MAX};
+use super::refusal::Refusal;
+use super::request::{Request, Retrieval, ShutdownMode, StatsTopic, StorageHeader, StoreVerb};
+use super::tokens::{
+    Parsed, checked_key, is_prefix_of, loose_exptime, loose_flags, strict_i32, strict_u32, strict_u64, token,
+};
+use nom::Parser;
+
+/// What one line means.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Line<'a> {
+    /// A request that is complete with its line.
+    Request(Request<'a>),
+    /// A storage command; its data block follows.
+    Block(StorageHeader<'a>),
+    /// A mistake.
+    Refused {
+        /// The answer; `None` where `noreply` suppresses it.
+        answer: Option<Refusal>,
+        /// What follows the line and belongs to it.
+        follows: Follows,
+    },
+    /// Not this protocol at all (an HTTP request line): close.
+    Foreign,
+}
+
+/// What follows a refused line.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Follows {
+    /// The next command.
+    Command,
+    /// A data block of this many bytes and its line end.
+    Block(usize),
+    /// A data block whose length could not be read.
+    BlockOfUnknownLength,
+}
+
+fn refused<'a>(refusal: Refusal, noreply: bool) -> Line<'a> {
+    Line::Refused { answer: (!noreply).then_some(refusal), follows: Follows::Command }
+}
+
+/// Reads one line. `terminator_len` is the length of its line end (1 or 2), which counts towards the shortest line.
+pub fn line(text: &[u8], terminator_len: usize) -> Line<'_> {
+    match text {
+        [b'g', b'e', b't', b' ', keys @ ..] => retrieval(keys, false, None),
+        [b'g', b'e', b't', b's', b' ', keys @ ..] => retrieval(keys, true, None),
+        [b's', b'e', b't', b' ', arguments @ ..] => storage(StoreVerb::Set, arguments),
+        _ if text.len() + terminator_len < LINE_MIN_BYTES => refused(Refusal::BadLine, false),
+        _ => other(text),
+    }
+}
+
+/// The commands beyond the hot ones. Those of the first group must start the line, the others may follow spaces.
+fn other(text: &[u8]) -> Line<'_> {
+    let (word, arguments) = text.split_at(memchr::memchr(b' ', text).unwrap_or(text.len()));
+    match word {
+        b"get" | b"gets" | b"set" => refused(Refusal::BadLine, false),
+        b"gat" => get_and_touch(arguments, false),
+        b"gats" => get_and_touch(arguments, true),
+        b"add" => storage(StoreVerb::Add, arguments),
+        b"replace" => storage(StoreVerb::Replace, arguments),
+        b"append" => storage(StoreVerb::Append, arguments),
+        b"prepend" => storage(StoreVerb::Prepend, arguments),
+        b"cas" => storage(StoreVerb::Cas(0), arguments),
+        b"delete" => delete(arguments),
+        b"incr" => arithmetic(arguments, true),
+        b"decr" => arithmetic(arguments, false),
+        b"touch" => touch(arguments),
+        b"version" => Line::Request(Request::Version),
+        b"quit" => Line::Request(Request::Quit),
+        b"stats" => stats(arguments),
+        _ => administrative(text),
+    }
+}
+
+fn administrative(text: &[u8]) -> Line<'_> {
+    let Ok((arguments, word)) = token(text) else { return refused(Refusal::Unknown, false) };
+    match word {
+        b"flush_all" => flush_all(arguments),
+        b"verbosity" => verbosity(arguments),
+        b"cache_memlimit" => cache_memlimit(arguments),
+        b"shutdown" => shutdown(arguments),
+        _ if Tokens(arguments).take(TOKENS_MAX - 1).last().is_some_and(|last| last.starts_with(b"HTTP/")) => {
+            Line::Foreign
+        }
+        _ => refused(
+            Refusal::Unknown,
+            word == b"noreply" && arguments.is_empty() || ends_in_noreply(arguments),
+        ),
+    }
+}
+
+/// True if `noreply` is the last token that memcached would record; `arguments` is what follows the command word.
+fn ends_in_noreply(arguments: &[u8]) -> bool {
+    // Nearly every line without it is told apart by its last byte.
+    matches!(arguments, [.., b'y' | b' '])
+        && Tokens(arguments).take(TOKENS_MAX - 1).last() == Some(b"noreply")
+}
+
+struct Tokens<'a>(&'a [u8]);
+
+impl<'a> Iterator for Tokens<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        let (rest, next) = token(self.0).ok()?;
+        self.0 = rest;
+        Some(next)
+    }
+}
+
+/// A key list, of a whole line or of a part of one.
+pub(super) fn retrieval(keys: &[u8], with_cas: bool, exptime: Option<i32>) -> Line<'_> {
+    if token(keys).is_err() {
+        return refused(Refusal::BadLine, false);
+    }
+    Line::Request(Request::Retrieval(Retrieval { with_cas, exptime, keys, last: true, tail: 0 }))
+}
+
+fn get_and_touch(arguments: &[u8], with_cas: bool) -> Line<'_> {
+    let Ok((keys, exptime)) = token(arguments) else { return refused(Refusal::BadLine, false) };
+    if token(keys).is_err() {
+        return refused(Refusal::BadLine, false);
+    }
+    match strict_i32(exptime) {
+        None => refused(Refusal::BadExptime, false),
+        exptime => retrieval(keys, with_cas, exptime),
+    }
+}
+
+/// `<key> <flags> <exptime> <bytes> [<cas>] [noreply]`
+fn storage(verb: StoreVerb, arguments: &[u8]) -> Line<'_> {
+    let tokens: Parsed<'_, _> = (token, token, token, token).parse(arguments);
+    let Ok((rest, (key, flags, exptime, bytes))) = tokens else { return refused(Refusal::BadLine, false) };
+    let Some(value_len) = strict_i32(bytes).filter(|len| (0..=VALUE_LENGTH_MAX).contains(len)) else {
+        return Line::Refused { answer: Some(Refusal::BadLine), follows: Follows::BlockOfUnknownLength };
+    };
+    let value_len = value_len as usize;
+    let noreply = !rest.is_empty() && ends_in_noreply(arguments);
+    let verb = match verb {
+        StoreVerb::Cas(_) => token(rest).ok().and_then(|(_, unique)| strict_u64(unique)).map(StoreVerb::Cas),
+        verb => Some(verb),
+    };
+    match (checked_key(key), verb, loose_flags(flags), loose_exptime(exptime)) {
+        (Ok(key), Some(verb), Some(flags), Some(exptime)) => {
+            Line::Block(StorageHeader { verb, key, flags, exptime, value_len, noreply })
+        }
+        _ => Line::Refused {
+            answer: (!noreply).then_some(Refusal::BadLine),
+            follows: Follows::Block(value_len),
+        },
+    }
+}
+
+fn delete(arguments: &[u8]) -> Line<'_> {
+    let Ok((_, key)) = token(arguments) else { return refused(Refusal::BadLine, false) };
+    let noreply = ends_in_noreply(arguments);
+    match checked_key(key) {
+        Ok(key) => Line::Request(Request::Delete { key, noreply }),
+        Err(refusal) => refused(refusal, noreply),
+    }
+}
+
+fn arithmetic(arguments: &[u8], up: bool) -> Line<'_> {
+    let tokens: Parsed<'_, _> = (token, token).parse(arguments);
+    let Ok((_, (key, delta))) = tokens else { return refused(Refusal::BadLine, false) };
+    let noreply = ends_in_noreply(arguments);
+    match (checked_key(key), strict_u64(delta)) {
+        (Ok(key), Some(delta)) => Line::Request(Request::Arithmetic { key, up, delta, noreply }),
+        (Ok(_), None) => refused(Refusal::BadDelta, noreply),
+        (Err(refusal), _) => refused(refusal, noreply),
+    }
+}
+
+fn touch(arguments: &[u8]) -> Line<'_> {
+    let tokens: Parsed<'_, _> = (token, token).parse(arguments);
+    let Ok((_, (key, exptime))) = tokens else { return refused(Refusal::BadLine, false) };
+    let noreply = ends_in_noreply(arguments);
+    match (checked_key(key), strict_i32(exptime)) {
+        (Ok(key), Some(exptime)) => Line::Request(Request::Touch { key, exptime, noreply }),
+        (Ok(_), None) => refused(Refusal::BadExptime, noreply),
+        (Err(refusal), _) => refused(refusal, noreply),
+    }
+}
+
+fn flush_all(arguments: &[u8]) -> Line<'_> {
+    let noreply = ends_in_noreply(arguments);
+    let delay = match token(arguments) {
+        Err(_) => Some(0),
+        Ok((rest, b"noreply")) if token(rest).is_err() => Some(0),
+        Ok((_, delay)) => strict_i32(delay),
+    };
+    match delay {
+        Some(delay) => Line::Request(Request::FlushAll { delay, noreply }),
+        None => refused(Refusal::BadExptime, noreply),
+    }
+}
+
+fn verbosity(arguments: &[u8]) -> Line<'_> {
+    let Ok((_, level)) = token(arguments) else { return refused(Refusal::BadLine, false) };
+    let noreply = ends_in_noreply(arguments);
+    match strict_u32(level) {
+        Some(level) => Line::Request(Request::Verbosity { level, noreply }),
+        None => refused(Refusal::BadLine, noreply),
+    }
+}
+
+fn cache_memlimit(arguments: &[u8]) -> Line<'_> {
+    let noreply = ends_in_noreply(arguments);
+    match token(arguments).ok().and_then(|(_, mib)| strict_u32(mib)) {
+        Some(mib) => Line::Request(Request::CacheMemlimit { mib, noreply }),
+        None => refused(Refusal::Unknown, noreply),
+    }
+}
+
+fn shutdown(arguments: &[u8]) -> Line<'_> {
+    let noreply = ends_in_noreply(arguments);
+    let words = Tokens(arguments).filter(|word| *word != b"noreply").take(2);
+    let mut mode = Some(ShutdownMode::Plain);
+    for (position, word) in words.enumerate() {
+        mode = (position == 0 && is_prefix_of(word, b"graceful")).then_some(ShutdownMode::Graceful);
+    }
+    Line::Request(Request::Shutdown { mode, noreply })
+}
+
+/// Sub-commands match by any beginning, first match in this order; `items`, `slabs` and `sizes` need the whole word.
+fn stats(arguments: &[u8]) -> Line<'_> {
+    let Ok((_, word)) = token(arguments) else { return Line::Request(Request::Stats(StatsTopic::General)) };
+    let topic = match word {
+        b"items" => StatsTopic::Items,
+        b"slabs" => StatsTopic::Slabs,
+        b"sizes" => StatsTopic::Sizes,
+        _ if is_prefix_of(word, b"reset") => StatsTopic::Reset,
+        _ if is_prefix_of(word, b"settings") => StatsTopic::Settings,
+        // `stats c` and `stats ca` belong to cachedump, which precedes conns in memcached's table.
+        _ if word.len() > 1 && is_prefix_of(word, b"conns") => StatsTopic::Conns,
+        _ => return refused(Refusal::Unknown, false),
+    };
+    Line::Request(Request::Stats(topic))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(text: &str) -> Request<'_> {
+        match line(text.as_bytes(), 2) {
+            Line::Request(request) => request,
+            other => panic!("{text}: {other:?}"),
+        }
+    }
+
+    fn answer(text: &str) -> Option<Refusal> {
+        match line(text.as_bytes(), 2) {
+            Line::Refused { answer, .. } => answer,
+            other => panic!("{text}: {other:?}"),
+        }
+    }
+
+    fn header(text: &str) -> StorageHeader<'_> {
+        match line(text.as_bytes(), 2) {
+            Line::Block(header) => header,
+            other => panic!("{text}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn retrieval_lines_keep_their_keys() {
+        assert_eq!(
+            request("gets  a b"),
+            Request::Retrieval(Retrieval {
+                with_cas: true,
+                exptime: None,
+                keys: b" a b",
+                last: true,
+                tail: 0
+            })
+        );
+        assert_eq!(
+            request("gat -1 a"),
+            Request::Retrieval(Retrieval {
+                with_cas: false,
+                exptime: Some(-1),
+                keys: b" a",
+                last: true,
+                tail: 0
+            })
+        );
+        for text in ["get", "get ", "gets", "gat", "gat 10", "gat a", "gats 10 "] {
+            assert_eq!(answer(text), Some(Refusal::BadLine), "{text}");
+        }
+        assert_eq!(answer("gat x a"), Some(Refusal::BadExptime));
+    }
+
+    #[test]
+    fn storage_lines_are_read_whole() {
+        let plain = header("set k 5 -1 3");
+        assert_eq!((plain.key, plain.flags, plain.exptime, plain.value_len), (&b"k"[..], 5, -1, 3));
+        assert!(!plain.noreply);
+        assert!(header("append  k 0 0 3  noreply ").noreply);
+        assert!(!header("set k 0 0 3 noreply x").noreply);
+        assert_eq!(header("set k 0 0 -").value_len, 0);
+        assert_eq!(header("cas k 0 0 1 18446744073709551615").verb, StoreVerb::Cas(u64::MAX));
+    }
+
+    #[test]
+    fn refused_storage_lines_say_what_follows_them() {
+        for (text, silent, follows) in [
+            ("set k 0 0", false, Follows::Command),
+            ("set k 0 0 -1", false, Follows::BlockOfUnknownLength),
+            ("set k 0 0 x noreply", false, Follows::BlockOfUnknownLength),
+            ("set k 0 0 2147483646", false, Follows::BlockOfUnknownLength),
+            ("set k x 0 7", false, Follows::Block(7)),
+            ("set k 0 x 7 noreply", true, Follows::Block(7)),
+            ("cas k 0 0 1", false, Follows::Block(1)),
+            ("cas k 0 0 1 noreply", true, Follows::Block(1)),
+            ("cas k 0 0 1 -1", false, Follows::Block(1)),
+        ] {
+            let answer = (!silent).then_some(Refusal::BadLine);
+            assert_eq!(line(text.as_bytes(), 2), Line::Refused { answer, follows }, "{text}");
+        }
+        let long = format!("add {} 0 0 4", "k".repeat(251));
+        let expected = Line::Refused { answer: Some(Refusal::BadLine), follows: Follows::Block(4) };
+        assert_eq!(line(long.as_bytes(), 2), expected);
+        assert_eq!(header(&format!("add {} 0 0 4", "k".repeat(250))).value_len, 4);
+    }
+
+    #[test]
+    fn noreply_counts_only_as_the_last_recorded_token() {
+        assert_eq!(answer("foo noreply"), None);
+        assert_eq!(answer("noreply"), None);
+        assert_eq!(answer("foo noreply x"), Some(Refusal::Unknown));
+        assert_eq!(request("delete noreply"), Request::Delete { key: b"noreply", noreply: true });
+        let recorded = format!("foo{} noreply", " x".repeat(TOKENS_MAX - 2));
+        assert_eq!(answer(&recorded), None);
+        let beyond = format!("foo{} noreply", " x".repeat(TOKENS_MAX - 1));
+        assert_eq!(answer(&beyond), Some(Refusal::Unknown));
+    }
+
+    #[test]
+    fn leading_spaces_are_for_administrators_only() {
+        assert_eq!(answer(" get a"), Some(Refusal::Unknown));
+        assert_eq!(answer(" version"), Some(Refusal::Unknown));
+        assert_eq!(request(" flush_all"), Request::FlushAll { delay: 0, noreply: false });
+    }
+
+    #[test]
+    fn short_lines_are_refused_unseen() {
+        assert_eq!(answer(""), Some(Refusal::BadLine));
+        assert_eq!(answer("a"), Some(Refusal::BadLine));
+        assert_eq!(answer("ab"), Some(Refusal::Unknown));
+        assert_eq!(line(b"ab", 1), refused(Refusal::BadLine, false));
+        assert_eq!(line(b"abc", 1), refused(Refusal::Unknown, false));
+    }
+
+    #[test]
+    fn numbers_are_checked_by_their_own_rule() {
+        assert_eq!(answer("incr n +1"), Some(Refusal::BadDelta));
+        assert_eq!(answer("incr n"), Some(Refusal::BadLine));
+        assert_eq!(answer("touch k 2147483648"), Some(Refusal::BadExptime));
+        assert_eq!(answer("flush_all x"), Some(Refusal::BadExptime));
+        assert_eq!(answer("flush_all x noreply"), None);
+        assert_eq!(answer("verbosity"), Some(Refusal::BadLine));
+        assert_eq!(answer("verbosity noreply"), None);
+        assert_eq!(answer("cache_memlimit"), Some(Refusal::Unknown));
+        assert_eq!(request("cache_memlimit 64 x"), Request::CacheMemlimit { mib: 64, noreply: false });
+        assert_eq!(request("flush_all 1 2 3"), Request::FlushAll { delay: 1, noreply: false });
+        assert_eq!(request("flush_all noreply"), Request::FlushAll { delay: 0, noreply: true });
+    }
+
+    #[test]
+    fn sub_commands_match_by_their_beginning() {
+        for (text, topic) in [
+            ("stats", StatsTopic::General),
+            ("stats ", StatsTopic::General),
+            ("stats r", StatsTopic::Reset),
+            ("stats se", StatsTopic::Settings),
+            ("stats co", StatsTopic::Conns),
+            ("stats items foo", StatsTopic::Items),
+        ] {
+            assert_eq!(request(text), Request::Stats(topic), "{text}");
+        }
+        for text in ["stats item", "stats slab", "stats resetx", "stats foo"] {
+            assert_eq!(answer(text), Some(Refusal::Unknown), "{text}");
+        }
+        let mode = |text| match request(text) {
+            Request::Shutdown { mode, .. } => mode,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(mode("shutdown"), Some(ShutdownMode::Plain));
+        assert_eq!(mode("shutdown g"), Some(ShutdownMode::Graceful));
+        assert_eq!(mode("shutdown now"), None);
+        assert_eq!(mode("shutdown graceful x"), None);
+    }
+
+    #[test]
+    fn http_is_told_apart_by_its_last_token() {
+        assert_eq!(line(b"GET / HTTP/1.1", 2), Line::Foreign);
+        assert_eq!(line(b"GET / HTTP/1.1 x", 2), refused(Refusal::Unknown, false));
+        assert!(matches!(line(b"get / HTTP/1.1", 2), Line::Request(Request::Retrieval(_))));
+    }
+}

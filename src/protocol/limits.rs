@@ -1,0 +1,52 @@
+//! Every bound of the protocol, each with its source. A bound without a test just over it does not belong here.
+
+/// Longest key in bytes (protocol.txt, "Keys").
+pub const KEY_MAX_BYTES: usize = 250;
+
+/// Longest command line without its line end, in bytes. memcached closes when more than this is buffered without a
+/// line end; the key lists of `get`, `gets`, `gat` and `gats` are exempt.
+pub const LINE_MAX_BYTES: usize = 2048;
+
+/// A key list longer than this is executed in parts, so that a line of any length needs no more buffer than this.
+pub const KEYS_PART_BYTES: usize = 16 * 1024;
+
+/// Shortest line that is looked up as a command, line end included; memcached refuses shorter ones unseen.
+pub const LINE_MIN_BYTES: usize = 4;
+
+/// Tokens recorded per line; later ones, a `noreply` included, are ignored. Key lists are exempt.
+pub const TOKENS_MAX: usize = 23;
+
+/// Largest `<bytes>` that is a legal length; the value must still fit the item limit.
+pub const VALUE_LENGTH_MAX: i32 = i32::MAX - 2;
+
+/// Values up to this many bytes are framed in the connection's buffer; longer ones are received in place.
+pub const VALUE_INLINE_MAX_BYTES: usize = 16 * 1024;
+
+/// Output that one connection may gather before it is sent, in bytes; a large value counts in full.
+pub const OUTPUT_BATCH_BYTES: usize = 256 * 1024;
+
+/// Bytes dropped in search of a line end after a data block of unknown length, before the connection is closed.
+pub const RESYNC_MAX_BYTES: usize = LINE_MAX_BYTES;
+
+/// `verbosity` above this is taken as this.
+pub const VERBOSITY_MAX: u32 = 2;
+
+/// Smallest `cache_memlimit`, in MiB.
+pub const MEMLIMIT_MIN_MIB: u32 = 8;
+
+/// A `cache_memlimit` above this is taken for bytes and refused, in MiB.
+pub const MEMLIMIT_MAX_MIB: u32 = 1_000_000_000;
+
+/// Exptimes up to this many seconds are relative, larger ones are Unix times (protocol.txt, "Expiration times").
+pub const EXPTIME_RELATIVE_MAX_SECS: i32 = 60 * 60 * 24 * 30;
+
+/// What memcached's item of these measures takes, in bytes; the item limit (`-I`) is checked against it, so that the
+/// largest value that fits is the same to the byte.
+pub const fn memcached_item_bytes(key_len: usize, flags: u32, value_len: usize, cas: bool) -> u64 {
+    let header = 48 + if cas { 8 } else { 0 };
+    let flag_bytes = if flags == 0 { 0 } else { 4 };
+    header + key_len as u64 + 1 + flag_bytes + value_len as u64 + 2
+}
+
+const _: () = assert!(LINE_MAX_BYTES + VALUE_INLINE_MAX_BYTES < OUTPUT_BATCH_BYTES);
+const _: () = assert!(KEY_MAX_BYTES < LINE_MAX_BYTES && LINE_MAX_BYTES < KEYS_PART_BYTES);

@@ -1,0 +1,18 @@
+//! Bytes to meaning and back: the memcached protocols, pure and without IO.
+//!
+//! [`Intake`] finds one complete frame in the bytes received so far, a nom grammar ([`classic`]) reads that frame,
+//! and the result is a [`Request`] that borrows from the buffer. [`ReplyBuffer`] is the way back. Nothing here opens
+//! a socket, reads a clock, counts, or knows the store; `commands` is where a request meets it.
+
+pub mod classic;
+mod intake;
+pub mod limits;
+mod refusal;
+mod reply;
+mod request;
+pub mod tokens;
+
+pub use intake::{Intake, Pull};
+pub use refusal::Refusal;
+pub use reply::ReplyBuffer;
+pub use request::{Keys, Request, Retrieval, ShutdownMode, StatsTopic, StorageHeader, StoreVerb};

@@ -1,0 +1,59 @@
+//! The peer's mistakes and the line that answers each, to the byte.
+
+/// Why a request is refused.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Refusal {
+    /// Unknown command or sub-command.
+    Unknown,
+    /// Too few tokens, a line shorter than any command, a bad number of a storage command, a key over the limit.
+    BadLine,
+    /// The data block does not end where its declared length says.
+    BadDataChunk,
+    /// The value cannot fit an item.
+    TooLarge,
+    /// No memory, and nothing may be evicted.
+    OutOfMemory,
+    /// As [`Refusal::OutOfMemory`], for a number that needed a larger item.
+    OutOfMemoryForNumber,
+    /// The delta of incr or decr.
+    BadDelta,
+    /// incr or decr on something that is not a number.
+    NotNumeric,
+    /// The exptime of touch, gat, gats or flush_all.
+    BadExptime,
+    /// `flush_all` under `-F`.
+    FlushNotAllowed,
+    /// `shutdown` without `-A`.
+    ShutdownDisabled,
+    /// A word after `shutdown` that is not a mode.
+    BadShutdownMode,
+    /// `cache_memlimit` under the smallest limit.
+    MemlimitTooSmall,
+    /// `cache_memlimit` with a number that must be bytes.
+    MemlimitInBytes,
+    /// A command line without an end; the connection is closed behind this answer.
+    LineTooLong,
+}
+
+impl Refusal {
+    /// The answer, line end included.
+    pub const fn line(self) -> &'static [u8] {
+        match self {
+            Refusal::Unknown => b"ERROR\r\n",
+            Refusal::BadLine => b"CLIENT_ERROR bad command line format\r\n",
+            Refusal::BadDataChunk => b"CLIENT_ERROR bad data chunk\r\n",
+            Refusal::TooLarge => b"SERVER_ERROR object too large for cache\r\n",
+            Refusal::OutOfMemory => b"SERVER_ERROR out of memory storing object\r\n",
+            Refusal::OutOfMemoryForNumber => b"SERVER_ERROR out of memory\r\n",
+            Refusal::BadDelta => b"CLIENT_ERROR invalid numeric delta argument\r\n",
+            Refusal::NotNumeric => b"CLIENT_ERROR cannot increment or decrement non-numeric value\r\n",
+            Refusal::BadExptime => b"CLIENT_ERROR invalid exptime argument\r\n",
+            Refusal::FlushNotAllowed => b"CLIENT_ERROR flush_all not allowed\r\n",
+            Refusal::ShutdownDisabled => b"SERVER_ERROR: shutdown not enabled\r\n",
+            Refusal::BadShutdownMode => b"CLIENT_ERROR invalid shutdown mode\r\n",
+            Refusal::MemlimitTooSmall => b"MEMLIMIT_TOO_SMALL cannot set maxbytes to less than 8m\r\n",
+            Refusal::MemlimitInBytes => b"MEMLIMIT_ADJUST_FAILED input value is megabytes not bytes\r\n",
+            Refusal::LineTooLong => b"CLIENT_ERROR line too long\r\n",
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! Tokens and number formats shared by the grammars (protocol.txt, "Commands"; the strict and the loose numbers are
+//! the ones memcached distinguishes: strict for most arguments, `strtoul`-like for flags and exptime of storage).
+
+use super::limits::KEY_MAX_BYTES;
+use super::refusal::Refusal;
+use memchr::memchr;
+use nom::bytes::complete::{tag, take_while};
+use nom::character::complete::{digit0, digit1};
+use nom::combinator::{all_consuming, map_opt, opt, recognize};
+use nom::error::ErrorKind;
+use nom::{IResult, Parser};
+
+/// Result of a parser here; the error says nothing, the caller knows which argument it was.
+pub type Parsed<'a, T> = IResult<&'a [u8], T, ()>;
+
+/// Skips spaces, then takes one token: bytes up to a space or the end. Fails if there is none.
+pub fn token(input: &[u8]) -> Parsed<'_, &[u8]> {
+    let mut input = input;
+    while let [b' ', rest @ ..] = input {
+        input = rest;
+    }
+    if input.is_empty() {
+        return Err(nom::Err::Error(nom::error::ParseError::from_error_kind(input, ErrorKind::Eof)));
+    }
+    let end = memchr(b' ', input).unwrap_or(input.len());
+    Ok((&input[end..], &input[..end]))
+}
+
+/// A key within its bound.
+pub fn checked_key(key: &[u8]) -> Result<&[u8], Refusal> {
+    if key.len() > KEY_MAX_BYTES { Err(Refusal::BadLine) } else { Ok(key) }
+}
+
+fn decimal(digits: &[u8]) -> Option<u64> {
+    digits.iter().try_fold(0u64, |sum, digit| sum.checked_mul(10)?.checked_add(u64::from(digit - b'0')))
+}
+
+fn whole<'a, T>(input: &'a [u8], parser: impl Parser<&'a [u8], Output = T, Error = ()>) -> Option<T> {
+    all_consuming(parser).parse(input).ok().map(|(_, value)| value)
+}
+
+/// Digits only, at most 22 of them, that fit.
+pub fn strict_u64(token: &[u8]) -> Option<u64> {
+    if token.len() > 22 { None } else { whole(token, map_opt(digit1, decimal)) }
+}
+
+/// Digits only, at most 11 of them, that fit.
+pub fn strict_u32(token: &[u8]) -> Option<u32> {
+    if token.len() > 11 {
+        None
+    } else {
+        whole(token, map_opt(digit1, decimal)).and_then(|n| u32::try_from(n).ok())
+    }
+}
+
+/// An optional minus and digits, at most 11 characters, that fit; a lone minus is 0.
+pub fn strict_i32(token: &[u8]) -> Option<i32> {
+    if token.is_empty() || token.len() > 11 {
+        return None;
+    }
+    let (minus, digits) = whole(token, (opt(tag(&b"-"[..])), digit0))?;
+    let size = i64::try_from(decimal(digits)?).ok()?;
+    i32::try_from(if minus.is_some() { -size } else { size }).ok()
+}
+
+/// An optional sign and digits.
+fn signed(token: &[u8]) -> Option<(bool, &[u8])> {
+    let sign = take_while(|byte| byte == b'+' || byte == b'-');
+    let (sign, digits) = whole(token, (recognize(sign), digit1))?;
+    match sign {
+        b"" | b"+" => Some((false, digits)),
+        b"-" => Some((true, digits)),
+        _ => None,
+    }
+}
+
+/// Flags of a storage command: an optional plus and a number under 2^64, of which the low 32 bits count. A minus is
+/// taken only before 0.
+pub fn loose_flags(token: &[u8]) -> Option<u32> {
+    let (minus, digits) = signed(token)?;
+    let value = decimal(digits)?;
+    if minus && value != 0 { None } else { Some(value as u32) }
+}
+
+/// Exptime of a storage command: an optional sign and a number that fits 64 bits, of which the low 32 count.
+pub fn loose_exptime(token: &[u8]) -> Option<i32> {
+    let (minus, digits) = signed(token)?;
+    let size = i64::try_from(decimal(digits)?).ok()?;
+    Some((if minus { -size } else { size }) as i32)
+}
+
+/// True if `token` is a beginning of `word`, as memcached compares sub-commands.
+pub fn is_prefix_of(token: &[u8], word: &[u8]) -> bool {
+    word.starts_with(token)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_are_split_by_spaces_only() {
+        assert_eq!(token(b"  a\tb  c"), Ok((&b"  c"[..], &b"a\tb"[..])));
+        assert_eq!(token(b"abc"), Ok((&b""[..], &b"abc"[..])));
+        assert!(token(b"   ").is_err() && token(b"").is_err());
+    }
+
+    #[test]
+    fn strict_numbers_take_digits_only() {
+        assert_eq!(strict_u64(b"18446744073709551615"), Some(u64::MAX));
+        assert_eq!(strict_u64(b"0018446744073709551615"), Some(u64::MAX));
+        assert_eq!(strict_u32(b"00000000007"), Some(7));
+        assert_eq!(strict_u32(b"4294967295"), Some(u32::MAX));
+        for bad in [&b""[..], b"+1", b"-1", b" 1", b"1 ", b"1x", b"0x1", b"18446744073709551616"] {
+            assert_eq!(strict_u64(bad), None, "{bad:?}");
+        }
+        assert_eq!(strict_u64(b"00018446744073709551615"), None, "23 characters");
+        assert_eq!(strict_u32(b"000000000007"), None, "12 characters");
+        assert_eq!(strict_u32(b"4294967296"), None);
+    }
+
+    #[test]
+    fn strict_signed_numbers_take_a_minus() {
+        for (text, value) in
+            [(&b"-"[..], 0), (b"-0", 0), (b"2147483647", i32::MAX), (b"-2147483648", i32::MIN)]
+        {
+            assert_eq!(strict_i32(text), Some(value), "{text:?}");
+        }
+        for bad in [&b""[..], b"+1", b"--1", b"2147483648", b"-2147483649", b"000000000001", b"1-", b"a"] {
+            assert_eq!(strict_i32(bad), None, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn flags_are_cut_to_32_bits() {
+        for (text, value) in [
+            (&b"0"[..], 0),
+            (b"+5", 5),
+            (b"-0", 0),
+            (b"0007", 7),
+            (b"4294967296", 0),
+            (b"18446744073709551615", u32::MAX),
+        ] {
+            assert_eq!(loose_flags(text), Some(value), "{text:?}");
+        }
+        for bad in [&b""[..], b"-1", b"+", b"+-1", b"1a", b"18446744073709551616"] {
+            assert_eq!(loose_flags(bad), None, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn exptimes_are_cut_to_32_bits() {
+        for (text, value) in [
+            (&b"-1"[..], -1),
+            (b"+5", 5),
+            (b"4294967296", 0),
+            (b"4294967295", -1),
+            (b"9223372036854775807", -1),
+        ] {
+            assert_eq!(loose_exptime(text), Some(value), "{text:?}");
+        }
+        for bad in [&b""[..], b"-", b"9223372036854775808", b"1.5", b"++1"] {
+            assert_eq!(loose_exptime(bad), None, "{bad:?}");
+        }
+    }
+}

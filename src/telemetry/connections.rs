@@ -1,0 +1,219 @@
+//! The table of open connections: what `stats conns` lists, and whom a shutdown has to wake.
+//!
+//! One table per worker, locked when a connection comes or goes or somebody asks; a request touches only the two
+//! words of its own [`Connection`]. Invariant: an entry is in the table exactly while its descriptor is open, because
+//! a connection takes itself out before its socket is closed.
+
+use nix::sys::socket::{
+    AddressFamily, Shutdown, SockaddrLike, SockaddrStorage, getpeername, getsockname, shutdown,
+};
+use parking_lot::Mutex;
+use std::collections::BTreeMap;
+use std::os::fd::RawFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, AtomicU32, AtomicUsize, Ordering};
+
+/// What a connection is doing, in the words of `stats conns`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub enum ConnectionState {
+    /// Waiting for a request.
+    Read,
+    /// Executing one.
+    ParseCommand,
+    /// Receiving a value.
+    ReceiveValue,
+    /// Dropping a data block.
+    Swallow,
+    /// Waiting for the peer to read.
+    Write,
+}
+
+impl ConnectionState {
+    /// memcached's word for it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            ConnectionState::Read => "conn_read",
+            ConnectionState::ParseCommand => "conn_parse_cmd",
+            ConnectionState::ReceiveValue => "conn_nread",
+            ConnectionState::Swallow => "conn_swallow",
+            ConnectionState::Write => "conn_mwrite",
+        }
+    }
+
+    fn from_u8(value: u8) -> ConnectionState {
+        use ConnectionState::*;
+        [Read, ParseCommand, ReceiveValue, Swallow, Write]
+            .into_iter()
+            .find(|s| *s as u8 == value)
+            .unwrap_or(Read)
+    }
+}
+
+/// One open connection.
+#[derive(Debug)]
+pub struct Connection {
+    last_command_secs: AtomicU32,
+    state: AtomicU8,
+}
+
+impl Connection {
+    /// Notes what it does and when it last got a command, in the seconds of the process clock.
+    pub fn note(&self, state: ConnectionState, now_secs: u32) {
+        self.state.store(state as u8, Ordering::Relaxed);
+        self.last_command_secs.store(now_secs, Ordering::Relaxed);
+    }
+
+    /// Notes what it does.
+    pub fn note_state(&self, state: ConnectionState) {
+        self.state.store(state as u8, Ordering::Relaxed);
+    }
+}
+
+/// A listening socket.
+#[derive(Clone, Copy, Debug)]
+pub struct Listening {
+    /// Its descriptor.
+    pub fd: RawFd,
+    /// When it was opened.
+    pub since_secs: u32,
+}
+
+/// One line group of `stats conns`.
+#[derive(Debug)]
+pub struct Row {
+    /// The descriptor.
+    pub fd: RawFd,
+    /// The peer's address, or a listener's own.
+    pub address: String,
+    /// Where it came in; `None` for a listener.
+    pub listen_address: Option<String>,
+    /// memcached's word for its state.
+    pub state: &'static str,
+    /// When it last got a command.
+    pub last_command_secs: u32,
+}
+
+/// All open connections and listeners.
+#[derive(Debug)]
+pub struct Connections {
+    workers: Box<[Mutex<BTreeMap<RawFd, Arc<Connection>>>]>,
+    listening: Mutex<Vec<Listening>>,
+    open: AtomicUsize,
+    open_max: AtomicUsize,
+}
+
+impl Connections {
+    /// For this many workers.
+    pub fn new(workers: usize) -> Connections {
+        Connections {
+            workers: (0..workers).map(|_| Mutex::default()).collect(),
+            listening: Mutex::default(),
+            open: AtomicUsize::new(0),
+            open_max: AtomicUsize::new(0),
+        }
+    }
+
+    /// Counts a connection in if fewer than `limit` are open; it must be counted out with [`Connections::leave`].
+    pub fn try_enter(&self, limit: usize) -> bool {
+        let entered = self
+            .open
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |open| (open < limit).then_some(open + 1));
+        if let Ok(before) = entered {
+            self.open_max.fetch_max(before + 1, Ordering::Relaxed);
+        }
+        entered.is_ok()
+    }
+
+    /// Counts a connection out.
+    pub fn leave(&self) {
+        self.open.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Connections open now.
+    pub fn open(&self) -> usize {
+        self.open.load(Ordering::Relaxed)
+    }
+
+    /// The most that were ever open at once.
+    pub fn open_max(&self) -> usize {
+        self.open_max.load(Ordering::Relaxed)
+    }
+
+    /// Puts a connection into its worker's table.
+    pub fn add(&self, worker: usize, fd: RawFd, now_secs: u32) -> Arc<Connection> {
+        let connection = Arc::new(Connection {
+            last_command_secs: AtomicU32::new(now_secs),
+            state: AtomicU8::new(ConnectionState::Read as u8),
+        });
+        self.workers[worker].lock().insert(fd, connection.clone());
+        connection
+    }
+
+    /// Takes a connection out; call it before its socket is closed.
+    pub fn remove(&self, worker: usize, fd: RawFd) {
+        self.workers[worker].lock().remove(&fd);
+    }
+
+    /// Notes a listening socket.
+    pub fn add_listener(&self, listening: Listening) {
+        self.listening.lock().push(listening);
+    }
+
+    /// Number of listening sockets.
+    pub fn listeners(&self) -> usize {
+        self.listening.lock().len()
+    }
+
+    /// Ends the input of every connection of a worker: each answers what it has received, then closes itself.
+    pub fn end_input(&self, worker: usize) {
+        for fd in self.workers[worker].lock().keys() {
+            // An error means that the peer is gone already.
+            let _ = shutdown(*fd, Shutdown::Read);
+        }
+    }
+
+    /// Everything that is open, by descriptor.
+    pub fn rows(&self) -> Vec<Row> {
+        let mut rows: Vec<Row> = self.listening.lock().iter().map(listening_row).collect();
+        for worker in &self.workers {
+            rows.extend(worker.lock().iter().map(|(fd, connection)| connection_row(*fd, connection)));
+        }
+        rows.sort_by_key(|row| row.fd);
+        rows
+    }
+}
+
+fn listening_row(listening: &Listening) -> Row {
+    Row {
+        fd: listening.fd,
+        address: address(getsockname(listening.fd)),
+        listen_address: None,
+        state: "conn_listening",
+        last_command_secs: listening.since_secs,
+    }
+}
+
+fn connection_row(fd: RawFd, connection: &Connection) -> Row {
+    Row {
+        fd,
+        address: address(getpeername(fd)),
+        listen_address: Some(address(getsockname(fd))),
+        state: ConnectionState::from_u8(connection.state.load(Ordering::Relaxed)).word(),
+        last_command_secs: connection.last_command_secs.load(Ordering::Relaxed),
+    }
+}
+
+/// An address in memcached's form: `tcp:127.0.0.1:11211`, `tcp6:[::1]:11211`, `unix:/path`.
+fn address(address: nix::Result<SockaddrStorage>) -> String {
+    let Ok(address) = address else { return "gone".to_owned() };
+    match address.family() {
+        Some(AddressFamily::Inet) => format!("tcp:{address}"),
+        Some(AddressFamily::Inet6) => format!("tcp6:{address}"),
+        Some(AddressFamily::Unix) => {
+            let path = address.as_unix_addr().and_then(|unix| unix.path());
+            format!("unix:{}", path.map_or_else(String::new, |path| path.display().to_string()))
+        }
+        _ => "?".to_owned(),
+    }
+}

@@ -1,0 +1,165 @@
+//! Counters of requests and bytes: one set per worker, written by that worker alone, summed when somebody asks.
+//!
+//! Invariant: a [`WorkerCounters`] has one writer, so an addition needs no locked instruction. `stats reset` moves a
+//! baseline instead of writing into other workers' counters.
+
+use parking_lot::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// A count with one writer and many readers.
+#[derive(Default, Debug)]
+pub struct Counter(AtomicU64);
+
+impl Counter {
+    /// Adds `n`; only the owning worker may call it.
+    pub fn add(&self, n: u64) {
+        self.0.store(self.0.load(Ordering::Relaxed).wrapping_add(n), Ordering::Relaxed);
+    }
+
+    /// The count.
+    pub fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+macro_rules! counters {
+    ($($(#[$doc:meta])* $name:ident,)*) => {
+        /// The counters of one worker. Padded, so that two workers never write to one cache line.
+        #[derive(Default, Debug)]
+        #[repr(align(128))]
+        pub struct WorkerCounters { $($(#[$doc])* pub $name: Counter,)* }
+
+        /// Sums over all workers.
+        #[derive(Default, Clone, Copy, Debug)]
+        pub struct Sums { $($(#[$doc])* pub $name: u64,)* }
+
+        impl Sums {
+            fn add(&mut self, worker: &WorkerCounters) {
+                $(self.$name = self.$name.wrapping_add(worker.$name.get());)*
+            }
+
+            fn subtract(&mut self, base: &Sums) {
+                $(self.$name = self.$name.wrapping_sub(base.$name);)*
+            }
+        }
+    };
+}
+
+counters! {
+    /// Keys looked up by get and gets.
+    cmd_get,
+    /// Storage attempts that got their memory.
+    cmd_set,
+    /// flush_all seen, refused ones included.
+    cmd_flush,
+    /// touch, and keys of gat and gats.
+    cmd_touch,
+    /// Keys found by get and gets.
+    get_hits,
+    /// Keys not found, expired ones included.
+    get_misses,
+    /// Keys found expired.
+    get_expired,
+    /// Deletes that found their key.
+    delete_hits,
+    /// Deletes that did not.
+    delete_misses,
+    /// incr that found its key.
+    incr_hits,
+    /// incr that did not.
+    incr_misses,
+    /// decr that found its key.
+    decr_hits,
+    /// decr that did not.
+    decr_misses,
+    /// cas that stored.
+    cas_hits,
+    /// cas on an absent key.
+    cas_misses,
+    /// cas with another unique than the item's.
+    cas_badval,
+    /// touch and gat that found their key.
+    touch_hits,
+    /// touch and gat that did not.
+    touch_misses,
+    /// Values refused for their size.
+    store_too_large,
+    /// Values refused for want of memory.
+    store_no_memory,
+    /// Bytes received.
+    bytes_read,
+    /// Bytes sent.
+    bytes_written,
+    /// Connections accepted.
+    total_connections,
+    /// Connections refused at the limit.
+    rejected_connections,
+    /// Times that accepting was put off at the limit.
+    listen_disabled,
+    /// Times that a connection gave way to others after its share of requests.
+    conn_yields,
+}
+
+/// The counters of all workers.
+#[derive(Debug)]
+pub struct Counters {
+    workers: Box<[WorkerCounters]>,
+    baseline: Mutex<Sums>,
+}
+
+impl Counters {
+    /// For this many workers.
+    pub fn new(workers: usize) -> Counters {
+        Counters {
+            workers: (0..workers).map(|_| WorkerCounters::default()).collect(),
+            baseline: Mutex::default(),
+        }
+    }
+
+    /// The counters of one worker.
+    pub fn worker(&self, worker: usize) -> &WorkerCounters {
+        &self.workers[worker]
+    }
+
+    /// Number of workers.
+    pub fn workers(&self) -> usize {
+        self.workers.len()
+    }
+
+    /// What was counted since the last reset.
+    pub fn sums(&self) -> Sums {
+        let mut sums = self.totals();
+        sums.subtract(&self.baseline.lock());
+        sums
+    }
+
+    /// Counts anew from here.
+    pub fn reset(&self) {
+        *self.baseline.lock() = self.totals();
+    }
+
+    fn totals(&self) -> Sums {
+        let mut sums = Sums::default();
+        for worker in &self.workers {
+            sums.add(worker);
+        }
+        sums
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sums_run_over_all_workers_and_start_anew_at_a_reset() {
+        let counters = Counters::new(2);
+        counters.worker(0).get_hits.add(3);
+        counters.worker(1).get_hits.add(4);
+        assert_eq!(counters.sums().get_hits, 7);
+        counters.reset();
+        assert_eq!(counters.sums().get_hits, 0);
+        counters.worker(1).get_hits.add(1);
+        assert_eq!(counters.sums().get_hits, 1);
+    }
+}

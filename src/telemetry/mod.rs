@@ -1,0 +1,9 @@
+//! Counters, the table of open connections, and the log: a leaf that counts what it is told and knows no other module.
+
+mod connections;
+mod counters;
+mod process;
+
+pub use connections::{Connection, ConnectionState, Connections, Listening, Row};
+pub use counters::{Counter, Counters, Sums, WorkerCounters};
+pub use process::{Usage, usage};

@@ -1,0 +1,78 @@
+//! flush_all, verbosity, cache_memlimit, shutdown.
+
+use super::{Engine, Flow, answer, refuse};
+use crate::clock::Now;
+use crate::protocol::limits::{EXPTIME_RELATIVE_MAX_SECS, MEMLIMIT_MAX_MIB, MEMLIMIT_MIN_MIB, VERBOSITY_MAX};
+use crate::protocol::{Refusal, ReplyBuffer, ShutdownMode};
+use crate::store::FlushAt;
+use crate::telemetry::WorkerCounters;
+use log::LevelFilter;
+use std::sync::atomic::Ordering;
+
+/// The log level of a verbosity as `-v` counts it.
+pub fn log_level(verbosity: u32) -> LevelFilter {
+    match verbosity {
+        0 => LevelFilter::Warn,
+        1 => LevelFilter::Info,
+        2 => LevelFilter::Debug,
+        _ => LevelFilter::Trace,
+    }
+}
+
+impl Engine {
+    pub(super) fn flush_all(
+        &self,
+        worker: &WorkerCounters,
+        delay: i32,
+        now: Now,
+        out: Option<&mut ReplyBuffer>,
+    ) {
+        worker.cmd_flush.add(1);
+        if !self.settings.flush_enabled {
+            return refuse(out, Refusal::FlushNotAllowed);
+        }
+        self.store.flush_all(self.flush_time(delay, now), now);
+        answer(out, b"OK\r\n");
+    }
+
+    /// A delayed flush takes effect one second before its time, as memcached's does, so that what is stored at that
+    /// time is kept.
+    fn flush_time(&self, delay: i32, now: Now) -> FlushAt {
+        let at = match delay {
+            ..=0 => return FlushAt::Immediately,
+            1..=EXPTIME_RELATIVE_MAX_SECS => now.secs().saturating_add(delay as u32),
+            _ => self.clock.deadline_at_unix(delay as u64).secs(),
+        };
+        if at - 1 <= now.secs() { FlushAt::Immediately } else { FlushAt::At(Now::from_secs(at - 1)) }
+    }
+
+    pub(super) fn set_verbosity(&self, level: u32, out: Option<&mut ReplyBuffer>) {
+        let level = level.min(VERBOSITY_MAX);
+        self.verbosity.store(level, Ordering::Relaxed);
+        log::set_max_level(log_level(level));
+        answer(out, b"OK\r\n");
+    }
+
+    pub(super) fn set_memlimit(&self, mib: u32, out: Option<&mut ReplyBuffer>) {
+        match mib {
+            ..MEMLIMIT_MIN_MIB => refuse(out, Refusal::MemlimitTooSmall),
+            MEMLIMIT_MIN_MIB..=MEMLIMIT_MAX_MIB => {
+                let bytes = u64::from(mib) << 20;
+                self.store.set_memory_limit(bytes);
+                self.limit_bytes.store(bytes, Ordering::Relaxed);
+                answer(out, b"OK\r\n");
+            }
+            _ => refuse(out, Refusal::MemlimitInBytes),
+        }
+    }
+
+    pub(super) fn shutdown(&self, mode: Option<ShutdownMode>, out: Option<&mut ReplyBuffer>) -> Flow {
+        let refusal = match mode {
+            _ if !self.settings.shutdown_enabled => Refusal::ShutdownDisabled,
+            None => Refusal::BadShutdownMode,
+            Some(mode) => return Flow::Shutdown(mode),
+        };
+        refuse(out, refusal);
+        Flow::Continue
+    }
+}

@@ -1,0 +1,154 @@
+//! Where protocol and store meet: the only place that knows both.
+//!
+//! [`Engine::execute`] takes one [`Request`], asks the store, counts, and appends the reply. It turns the exptimes of
+//! the wire into deadlines. It opens no socket, waits for nothing and holds no lock of its own.
+
+pub mod admin;
+mod arithmetic;
+mod retrieval;
+mod settings;
+mod stats;
+mod storage;
+
+pub use settings::Settings;
+pub use storage::Receiving;
+
+use crate::clock::{Clock, Deadline, Now};
+use crate::protocol::limits::EXPTIME_RELATIVE_MAX_SECS;
+use crate::protocol::{Refusal, ReplyBuffer, Request, ShutdownMode};
+use crate::store::Store;
+use crate::telemetry::{Connections, Counters, WorkerCounters};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+
+/// The version that clients are told, as memcached clients parse it (three numbers, the first not 0).
+pub const WIRE_VERSION: &str = "1.6.45";
+
+/// What the connection does after a request.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Flow {
+    /// Goes on with the next one.
+    Continue,
+    /// Sends what has gathered, then hands in the retrieval again, of whose keys `left` bytes were not reached.
+    Partial {
+        /// Bytes of the key list not walked.
+        left: usize,
+    },
+    /// Goes on; the retrieval was refused, so the rest of its keys is to be dropped.
+    AbandonKeys,
+    /// Sends what has gathered and closes.
+    Close,
+    /// Sends what has gathered, closes and ends the process.
+    Shutdown(ShutdownMode),
+}
+
+/// Executes requests. One for the whole process, shared by all workers.
+pub struct Engine {
+    settings: Settings,
+    store: Store,
+    clock: Clock,
+    counters: Counters,
+    connections: Connections,
+    verbosity: AtomicU32,
+    limit_bytes: AtomicU64,
+    /// A key whose retrieval panics, so that tests can see what a panic leaves behind.
+    #[cfg(test)]
+    pub(crate) panic_key: Option<&'static [u8]>,
+}
+
+impl Engine {
+    /// An engine over `store`.
+    pub fn new(settings: Settings, store: Store, clock: Clock) -> Engine {
+        Engine {
+            counters: Counters::new(settings.threads),
+            connections: Connections::new(settings.threads),
+            verbosity: AtomicU32::new(settings.verbosity),
+            limit_bytes: AtomicU64::new(store.totals().limit_bytes),
+            settings,
+            store,
+            clock,
+            #[cfg(test)]
+            panic_key: None,
+        }
+    }
+
+    /// The process clock.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// The counters, for the server to count bytes and connections in.
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// The table of connections, for the server to fill.
+    pub fn connections(&self) -> &Connections {
+        &self.connections
+    }
+
+    /// Background work on the store, bounded; true while there is more to do soon.
+    pub fn maintain(&self) -> bool {
+        self.store.maintain(self.clock.now())
+    }
+
+    /// Executes one request and appends its reply to `out`.
+    pub fn execute(&self, worker: &WorkerCounters, request: &Request<'_>, out: &mut ReplyBuffer) -> Flow {
+        let now = self.clock.now();
+        match *request {
+            Request::Retrieval(ref retrieval) => return self.retrieve(worker, retrieval, now, out),
+            Request::Store { ref header, value } => self.store_value(worker, header, value, now, out),
+            Request::Delete { key, noreply } => self.delete(worker, key, now, reply_to(out, noreply)),
+            Request::Arithmetic { key, up, delta, noreply } => {
+                self.arithmetic(worker, key, up, delta, now, reply_to(out, noreply));
+            }
+            Request::Touch { key, exptime, noreply } => {
+                self.touch(worker, key, exptime, now, reply_to(out, noreply));
+            }
+            Request::FlushAll { delay, noreply } => {
+                self.flush_all(worker, delay, now, reply_to(out, noreply));
+            }
+            Request::Version => {
+                out.push(b"VERSION ");
+                out.push(WIRE_VERSION.as_bytes());
+                out.push(b"\r\n");
+            }
+            Request::Verbosity { level, noreply } => self.set_verbosity(level, reply_to(out, noreply)),
+            Request::CacheMemlimit { mib, noreply } => self.set_memlimit(mib, reply_to(out, noreply)),
+            Request::Stats(topic) => self.stats(topic, now, out),
+            Request::Quit => return Flow::Close,
+            Request::Shutdown { mode, noreply } => return self.shutdown(mode, reply_to(out, noreply)),
+        }
+        Flow::Continue
+    }
+
+    /// When an item with this exptime dies (protocol.txt, "Expiration times").
+    fn deadline(&self, exptime: i32, now: Now) -> Deadline {
+        match exptime {
+            0 => Deadline::NEVER,
+            ..0 => Deadline::PAST,
+            1..=EXPTIME_RELATIVE_MAX_SECS => Deadline::from_secs(now.secs().saturating_add(exptime as u32)),
+            _ => self.clock.deadline_at_unix(exptime as u64),
+        }
+    }
+
+    fn limit_bytes(&self) -> u64 {
+        self.limit_bytes.load(Ordering::Relaxed)
+    }
+}
+
+/// Where a reply goes: nowhere, if the client asked for none.
+fn reply_to(out: &mut ReplyBuffer, noreply: bool) -> Option<&mut ReplyBuffer> {
+    (!noreply).then_some(out)
+}
+
+/// Appends a reply line where one is wanted.
+fn answer(out: Option<&mut ReplyBuffer>, line: &[u8]) {
+    if let Some(out) = out {
+        out.push(line);
+    }
+}
+
+/// Appends a refusal where a reply is wanted.
+fn refuse(out: Option<&mut ReplyBuffer>, refusal: Refusal) {
+    answer(out, refusal.line());
+}

@@ -1,0 +1,40 @@
+//! What commands enforce, and what `stats settings` reports.
+
+/// Checked by `options`.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// False with `-F`.
+    pub flush_enabled: bool,
+    /// True with `-A`.
+    pub shutdown_enabled: bool,
+    /// False with `-C`.
+    pub cas_enabled: bool,
+    /// False with `-M`.
+    pub evict: bool,
+    /// Largest item (`-I`), counted as memcached counts it.
+    pub item_max_bytes: u64,
+    /// Connection limit (`-c`).
+    pub max_connections: usize,
+    /// TCP port as given (`-p`).
+    pub tcp_port: i32,
+    /// The `-l` texts, joined by commas.
+    pub listen: Option<String>,
+    /// Unix socket (`-s`).
+    pub unix_path: Option<String>,
+    /// Its mode (`-a`).
+    pub unix_mask: u32,
+    /// Ratio of neighbouring chunk sizes (`-f`).
+    pub growth_factor: f64,
+    /// Smallest chunk (`-n`).
+    pub chunk_min_bytes: u32,
+    /// Worker threads (`-t`).
+    pub threads: usize,
+    /// Requests per wake-up (`-R`).
+    pub requests_per_event: u32,
+    /// Listen backlog (`-b`).
+    pub backlog: i32,
+    /// True if a connection over the limit is refused, false if it waits.
+    pub max_connections_fast: bool,
+    /// Verbosity at start (`-v`).
+    pub verbosity: u32,
+}

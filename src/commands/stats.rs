@@ -1,0 +1,274 @@
+//! `stats` and its sub-commands, under memcached's names and in its order, so that its tools and exporters read them.
+//!
+//! A figure that larder has is a true one; what has no counterpart in larder is 0 (or the constant that memcached
+//! prints when the feature is off), and the README lists it.
+
+use super::{Engine, WIRE_VERSION};
+use crate::clock::{FIRST_SECOND, Now};
+use crate::protocol::{ReplyBuffer, StatsTopic};
+use crate::store::ClassFigures;
+use crate::telemetry::usage;
+use std::sync::atomic::Ordering;
+
+/// `uptime` counts from here, so that it is never 0.
+const UPTIME_ZERO_SECS: u32 = FIRST_SECOND - 2;
+
+fn yes_no(yes: bool) -> &'static str {
+    if yes { "yes" } else { "no" }
+}
+
+impl Engine {
+    pub(super) fn stats(&self, topic: StatsTopic, now: Now, out: &mut ReplyBuffer) {
+        match topic {
+            StatsTopic::General => self.general(now, out),
+            StatsTopic::Settings => self.settings_report(out),
+            StatsTopic::Items => self.items(now, out),
+            StatsTopic::Slabs => self.slabs(now, out),
+            StatsTopic::Sizes => out.push_stat("sizes_status", "disabled"),
+            StatsTopic::Conns => self.conns(now, out),
+            StatsTopic::Reset => {
+                self.counters.reset();
+                self.store.reset_counters();
+                return out.push(b"RESET\r\n");
+            }
+        }
+        out.push(b"END\r\n");
+    }
+
+    fn general(&self, now: Now, out: &mut ReplyBuffer) {
+        let sums = self.counters.sums();
+        let store = self.store.totals();
+        let usage = usage();
+        let listeners = self.connections.listeners() as u64;
+        let open = self.connections.open() as u64;
+        let mut stat = |name: &str, value: &dyn std::fmt::Display| out.push_stat(name, value);
+        stat("pid", &std::process::id());
+        stat("uptime", &(now.secs() - UPTIME_ZERO_SECS));
+        stat("time", &self.clock.unix(now));
+        stat("version", &WIRE_VERSION);
+        stat("libevent", &"none");
+        stat("pointer_size", &usize::BITS);
+        stat("rusage_user", &usage.user);
+        stat("rusage_system", &usage.system);
+        stat("max_connections", &self.settings.max_connections);
+        stat("curr_connections", &(open + listeners).saturating_sub(1));
+        stat("total_connections", &(sums.total_connections + listeners));
+        if self.settings.max_connections_fast {
+            stat("rejected_connections", &sums.rejected_connections);
+        }
+        stat("connection_structures", &(self.connections.open_max() as u64 + listeners));
+        for name in ["response_obj_oom", "response_obj_count", "response_obj_bytes"] {
+            stat(name, &0);
+        }
+        for name in
+            ["read_buf_count", "read_buf_bytes", "read_buf_bytes_free", "read_buf_oom", "reserved_fds"]
+        {
+            stat(name, &0);
+        }
+        stat("cmd_get", &sums.cmd_get);
+        stat("cmd_set", &sums.cmd_set);
+        stat("cmd_flush", &sums.cmd_flush);
+        stat("cmd_touch", &sums.cmd_touch);
+        stat("cmd_meta", &0);
+        stat("get_hits", &sums.get_hits);
+        stat("get_misses", &sums.get_misses);
+        stat("get_expired", &sums.get_expired);
+        stat("get_flushed", &0);
+        stat("delete_misses", &sums.delete_misses);
+        stat("delete_hits", &sums.delete_hits);
+        stat("incr_misses", &sums.incr_misses);
+        stat("incr_hits", &sums.incr_hits);
+        stat("decr_misses", &sums.decr_misses);
+        stat("decr_hits", &sums.decr_hits);
+        stat("cas_misses", &sums.cas_misses);
+        stat("cas_hits", &sums.cas_hits);
+        stat("cas_badval", &sums.cas_badval);
+        stat("touch_hits", &sums.touch_hits);
+        stat("touch_misses", &sums.touch_misses);
+        stat("store_too_large", &sums.store_too_large);
+        stat("store_no_memory", &sums.store_no_memory);
+        stat("auth_cmds", &0);
+        stat("auth_errors", &0);
+        stat("bytes_read", &sums.bytes_read);
+        stat("bytes_written", &sums.bytes_written);
+        stat("limit_maxbytes", &self.limit_bytes());
+        stat("accepting_conns", &u8::from(open < self.settings.max_connections as u64));
+        stat("listen_disabled_num", &sums.listen_disabled);
+        stat("time_in_listen_disabled_us", &0);
+        stat("threads", &self.settings.threads);
+        stat("conn_yields", &sums.conn_yields);
+        stat("hash_power_level", &(store.index_bytes / 8).max(1).ilog2());
+        stat("hash_bytes", &store.index_bytes);
+        stat("hash_is_expanding", &0);
+        stat("slab_reassign_rescues", &store.rescued);
+        for name in ["chunk_rescues", "inline_reclaim", "busy_items", "busy_deletes", "busy_nomem"] {
+            stat(&format!("slab_reassign_{name}"), &0);
+        }
+        stat("slab_reassign_last_busy_status", &"none");
+        stat("slab_reassign_running", &0);
+        stat("slabs_moved", &store.pages_moved);
+        for name in ["lru_crawler_running", "lru_crawler_starts", "lru_maintainer_juggles", "malloc_fails"] {
+            stat(name, &0);
+        }
+        for name in ["worker_dropped", "worker_written", "watcher_skipped", "watcher_sent", "watchers"] {
+            stat(&format!("log_{name}"), &0);
+        }
+        stat("unexpected_napi_ids", &0);
+        stat("round_robin_fallback", &0);
+        stat("bytes", &store.item_bytes);
+        stat("curr_items", &store.items);
+        stat("total_items", &store.items_ever);
+        stat("slab_global_page_pool", &store.spare_pages);
+        stat("expired_unfetched", &store.expired_unfetched);
+        stat("evicted_unfetched", &store.evicted_unfetched);
+        let classes = self.store.classes(now);
+        let sum = |of: fn(&ClassFigures) -> u64| classes.iter().map(of).sum::<u64>();
+        stat("evicted_active", &sum(|class| class.evicted_active));
+        stat("evictions", &store.evictions);
+        stat("reclaimed", &store.reclaimed);
+        stat("crawler_reclaimed", &sum(|class| class.swept_reclaimed));
+        stat("crawler_items_checked", &store.swept);
+        stat("lrutail_reflocked", &0);
+        stat("moves_to_cold", &0);
+        stat("moves_to_warm", &sum(|class| class.promoted));
+        stat("moves_within_lru", &0);
+        stat("direct_reclaims", &0);
+        stat("lru_bumps_dropped", &0);
+    }
+
+    fn settings_report(&self, out: &mut ReplyBuffer) {
+        let settings = &self.settings;
+        let unset = "NULL".to_owned();
+        let mut stat = |name: &str, value: &dyn std::fmt::Display| out.push_stat(name, value);
+        stat("maxbytes", &self.limit_bytes());
+        stat("maxconns", &settings.max_connections);
+        stat("tcpport", &settings.tcp_port);
+        stat("udpport", &0);
+        stat("inter", settings.listen.as_ref().unwrap_or(&unset));
+        stat("verbosity", &self.verbosity.load(Ordering::Relaxed));
+        stat("oldest", &0);
+        stat("evictions", &if settings.evict { "on" } else { "off" });
+        stat("domain_socket", settings.unix_path.as_ref().unwrap_or(&unset));
+        stat("umask", &format_args!("{:o}", settings.unix_mask));
+        stat("shutdown_command", &yes_no(settings.shutdown_enabled));
+        stat("growth_factor", &format_args!("{:.2}", settings.growth_factor));
+        stat("chunk_size", &settings.chunk_min_bytes);
+        stat("num_threads", &settings.threads);
+        stat("num_threads_per_udp", &settings.threads);
+        stat("stat_key_prefix", &":");
+        stat("detail_enabled", &"no");
+        stat("reqs_per_event", &settings.requests_per_event);
+        stat("cas_enabled", &yes_no(settings.cas_enabled));
+        stat("tcp_backlog", &settings.backlog);
+        stat("binding_protocol", &"ascii");
+        stat("auth_enabled_sasl", &"no");
+        stat("auth_enabled_ascii", &"no");
+        stat("item_size_max", &settings.item_max_bytes);
+        stat("maxconns_fast", &yes_no(settings.max_connections_fast));
+        stat("hashpower_init", &0);
+        stat("slab_reassign", &"yes");
+        stat("slab_automove", &1);
+        stat("slab_automove_ratio", &"0.80");
+        stat("slab_automove_window", &10);
+        stat("slab_chunk_max", &settings.item_max_bytes);
+        // The sweep takes the crawler's place; the crawler itself and its settings do not exist.
+        stat("lru_crawler", &"no");
+        stat("lru_crawler_sleep", &0);
+        stat("lru_crawler_tocrawl", &0);
+        stat("tail_repair_time", &0);
+        stat("flush_enabled", &yes_no(settings.flush_enabled));
+        stat("dump_enabled", &"no");
+        stat("hash_algorithm", &"foldhash");
+        stat("lru_maintainer_thread", &"no");
+        stat("lru_segmented", &"no");
+        stat("hot_lru_pct", &0);
+        stat("warm_lru_pct", &0);
+        stat("hot_max_factor", &"0.00");
+        stat("warm_max_factor", &"0.00");
+        stat("temp_lru", &"no");
+        stat("temporary_ttl", &61);
+        stat("idle_timeout", &0);
+        stat("watcher_logbuf_size", &0);
+        stat("worker_logbuf_size", &0);
+        stat("read_buf_mem_limit", &0);
+        stat("track_sizes", &"no");
+        stat("inline_ascii_response", &"no");
+        stat("ssl_enabled", &"no");
+        stat("num_napi_ids", &0);
+        stat("memory_file", &"(null)");
+        stat("client_flags_size", &4);
+    }
+
+    fn items(&self, now: Now, out: &mut ReplyBuffer) {
+        for class in self.store.classes(now).iter().filter(|class| class.used_chunks > 0) {
+            let mut stat =
+                |name: &str, value: u64| out.push_stat(format_args!("items:{}:{name}", class.id), value);
+            stat("number", class.used_chunks);
+            stat("number_hot", class.probation);
+            stat("number_warm", 0);
+            stat("number_cold", class.used_chunks - class.probation);
+            stat("age_hot", 0);
+            stat("age_warm", 0);
+            stat("age", u64::from(class.age_secs));
+            stat("mem_requested", class.item_bytes);
+            stat("evicted", class.evicted);
+            stat("evicted_nonzero", class.evicted_nonzero);
+            stat("evicted_time", u64::from(class.evicted_idle_secs));
+            stat("outofmemory", class.out_of_memory);
+            stat("tailrepairs", 0);
+            stat("reclaimed", class.reclaimed);
+            stat("expired_unfetched", class.expired_unfetched);
+            stat("evicted_unfetched", class.evicted_unfetched);
+            stat("evicted_active", class.evicted_active);
+            stat("crawler_reclaimed", class.swept_reclaimed);
+            stat("crawler_items_checked", class.swept);
+            stat("lrutail_reflocked", 0);
+            stat("moves_to_cold", 0);
+            stat("moves_to_warm", class.promoted);
+            stat("moves_within_lru", 0);
+            stat("direct_reclaims", 0);
+            stat("hits_to_hot", class.hits_probation);
+            stat("hits_to_warm", 0);
+            stat("hits_to_cold", class.get_hits.saturating_sub(class.hits_probation));
+            stat("hits_to_temp", 0);
+        }
+    }
+
+    fn slabs(&self, now: Now, out: &mut ReplyBuffer) {
+        let classes = self.store.classes(now);
+        for class in &classes {
+            let mut stat = |name: &str, value: u64| out.push_stat(format_args!("{}:{name}", class.id), value);
+            stat("chunk_size", class.chunk_bytes);
+            stat("chunks_per_page", class.chunks_per_page);
+            stat("total_pages", class.pages);
+            stat("total_chunks", class.used_chunks + class.free_chunks);
+            stat("used_chunks", class.used_chunks);
+            stat("free_chunks", class.free_chunks);
+            stat("free_chunks_end", 0);
+            stat("get_hits", class.get_hits);
+            stat("cmd_set", class.stores);
+            stat("delete_hits", class.delete_hits);
+            stat("incr_hits", class.incr_hits);
+            stat("decr_hits", class.decr_hits);
+            stat("cas_hits", class.cas_hits);
+            stat("cas_badval", class.cas_badval);
+            stat("touch_hits", class.touch_hits);
+        }
+        out.push_stat("active_slabs", classes.len());
+        out.push_stat("total_malloced", self.store.totals().charged_bytes);
+    }
+
+    fn conns(&self, now: Now, out: &mut ReplyBuffer) {
+        for row in self.connections.rows() {
+            let mut stat = |name: &str, value: &dyn std::fmt::Display| {
+                out.push_stat(format_args!("{}:{name}", row.fd), value);
+            };
+            stat("addr", &row.address);
+            if let Some(listen_address) = &row.listen_address {
+                stat("listen_addr", listen_address);
+            }
+            stat("state", &row.state);
+            stat("secs_since_last_cmd", &now.secs().saturating_sub(row.last_command_secs));
+        }
+    }
+}

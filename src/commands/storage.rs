@@ -1,0 +1,192 @@
+//! set, add, replace, append, prepend, cas, delete; whole values and values received in place.
+
+use super::{Engine, answer, refuse, reply_to};
+use crate::clock::Now;
+use crate::protocol::limits::memcached_item_bytes;
+use crate::protocol::{Refusal, ReplyBuffer, StorageHeader, StoreVerb};
+use crate::store::{Deleted, Incoming, LargeDraft, Refused, StoreMode, Stored};
+use crate::telemetry::WorkerCounters;
+use bytes::BytesMut;
+use bytes::buf::Limit;
+
+/// A large value on its way in, with the line that announced it. Dropping it stores nothing.
+#[derive(Debug)]
+pub struct Receiving {
+    verb: StoreVerb,
+    key: Box<[u8]>,
+    flags: u32,
+    exptime: i32,
+    noreply: bool,
+    draft: LargeDraft,
+}
+
+impl Receiving {
+    /// Bytes still missing.
+    pub fn missing(&self) -> usize {
+        self.draft.missing()
+    }
+
+    /// Where the missing bytes go.
+    pub fn spare(&mut self) -> Limit<&mut BytesMut> {
+        self.draft.spare()
+    }
+
+    /// Takes what it needs of `bytes`; returns how many that were.
+    pub fn push(&mut self, bytes: &[u8]) -> usize {
+        self.draft.push(bytes)
+    }
+}
+
+impl Engine {
+    /// Stores a value that came whole with its line.
+    pub(super) fn store_value(
+        &self,
+        worker: &WorkerCounters,
+        header: &StorageHeader<'_>,
+        value: &[u8],
+        now: Now,
+        out: &mut ReplyBuffer,
+    ) {
+        let out = reply_to(out, header.noreply);
+        match self.admit(header) {
+            Ok(()) => self.finish_store(worker, header, Incoming::Bytes(value), now, out),
+            Err(refused) => refuse(out, self.refused_store(worker, header.verb, header.key, refused, now)),
+        }
+    }
+
+    /// Prepares to receive a large value. A refusal comes with the answer that is due behind the value, if any.
+    pub fn begin_value(
+        &self,
+        worker: &WorkerCounters,
+        header: &StorageHeader<'_>,
+    ) -> Result<Receiving, Option<Refusal>> {
+        let now = self.clock.now();
+        let reserved =
+            self.admit(header).and_then(|()| self.store.reserve(header.key, header.value_len, now));
+        match reserved {
+            Ok(draft) => Ok(Receiving {
+                verb: header.verb,
+                key: header.key.into(),
+                flags: header.flags,
+                exptime: header.exptime,
+                noreply: header.noreply,
+                draft,
+            }),
+            Err(refused) => {
+                let refusal = self.refused_store(worker, header.verb, header.key, refused, now);
+                Err((!header.noreply).then_some(refusal))
+            }
+        }
+    }
+
+    /// Stores a value received in place, or drops it if its end was not `intact`.
+    pub fn finish_value(
+        &self,
+        worker: &WorkerCounters,
+        receiving: Receiving,
+        intact: bool,
+        out: &mut ReplyBuffer,
+    ) {
+        let Receiving { verb, key, flags, exptime, noreply, draft } = receiving;
+        let out = reply_to(out, noreply);
+        if !intact {
+            return refuse(out, Refusal::BadDataChunk);
+        }
+        let header = StorageHeader { verb, key: &key, flags, exptime, value_len: 0, noreply };
+        self.finish_store(worker, &header, Incoming::Draft(draft), self.clock.now(), out);
+    }
+
+    /// Checks a value against the item limit, to the byte as memcached does.
+    fn admit(&self, header: &StorageHeader<'_>) -> Result<(), Refused> {
+        let cas = self.settings.cas_enabled;
+        let item_bytes = memcached_item_bytes(header.key.len(), header.flags, header.value_len, cas);
+        if item_bytes > self.settings.item_max_bytes { Err(Refused::TooLarge) } else { Ok(()) }
+    }
+
+    fn finish_store(
+        &self,
+        worker: &WorkerCounters,
+        header: &StorageHeader<'_>,
+        value: Incoming<'_>,
+        now: Now,
+        out: Option<&mut ReplyBuffer>,
+    ) {
+        let deadline = self.deadline(header.exptime, now);
+        let mode = match header.verb {
+            StoreVerb::Set => StoreMode::Set,
+            StoreVerb::Add => StoreMode::Add,
+            StoreVerb::Replace => StoreMode::Replace,
+            StoreVerb::Append => StoreMode::Append,
+            StoreVerb::Prepend => StoreMode::Prepend,
+            StoreVerb::Cas(unique) => StoreMode::Cas(unique),
+        };
+        let stored = match self.store.store(mode, header.key, header.flags, deadline, value, now) {
+            Ok(stored) => stored,
+            Err(refused) => {
+                return refuse(out, self.refused_store(worker, header.verb, header.key, refused, now));
+            }
+        };
+        worker.cmd_set.add(1);
+        if let StoreMode::Cas(_) = mode {
+            match stored {
+                Stored::Stored { .. } => worker.cas_hits.add(1),
+                Stored::Exists => worker.cas_badval.add(1),
+                Stored::NotFound => worker.cas_misses.add(1),
+                Stored::NotStored => {}
+            }
+        }
+        answer(
+            out,
+            match stored {
+                Stored::Stored { .. } => b"STORED\r\n",
+                Stored::NotStored => b"NOT_STORED\r\n",
+                Stored::Exists => b"EXISTS\r\n",
+                Stored::NotFound => b"NOT_FOUND\r\n",
+            },
+        );
+    }
+
+    /// Counts a failed store. A failed `set` also removes the old value, so that nobody reads what its writer
+    /// believes to be replaced (memcached does so for `set` alone).
+    fn refused_store(
+        &self,
+        worker: &WorkerCounters,
+        verb: StoreVerb,
+        key: &[u8],
+        refused: Refused,
+        now: Now,
+    ) -> Refusal {
+        if verb == StoreVerb::Set {
+            self.store.delete(key, now);
+        }
+        match refused {
+            Refused::TooLarge => {
+                worker.store_too_large.add(1);
+                Refusal::TooLarge
+            }
+            Refused::NoRoom => {
+                worker.store_no_memory.add(1);
+                Refusal::OutOfMemory
+            }
+        }
+    }
+
+    pub(super) fn delete(
+        &self,
+        worker: &WorkerCounters,
+        key: &[u8],
+        now: Now,
+        out: Option<&mut ReplyBuffer>,
+    ) {
+        match self.store.delete(key, now) {
+            Deleted::Deleted => {
+                worker.delete_hits.add(1);
+                answer(out, b"DELETED\r\n");
+            }
+            Deleted::NotFound => {
+                worker.delete_misses.add(1);
+                answer(out, b"NOT_FOUND\r\n");
+            }
+        }
+    }
+}

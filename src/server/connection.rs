@@ -1,0 +1,378 @@
+//! One connection: a future that reads, lets the engine execute every complete request, and writes once per batch.
+//!
+//! Input is read into a buffer of the thread, replies gather in another one, so an idle connection owns neither; only
+//! what is left over (an incomplete request, unsent replies) stays with the connection, and both are bounded.
+//! Invariants: nothing is read while replies wait to be sent (back-pressure); the thread's buffers are never held
+//! while waiting; bytes are executed in the order they came.
+
+use super::worker::{Stream, Worker};
+use crate::commands::{Flow, Receiving};
+use crate::protocol::limits::{LINE_MAX_BYTES, OUTPUT_BATCH_BYTES, VALUE_INLINE_MAX_BYTES};
+use crate::protocol::{Intake, Pull, Refusal, ReplyBuffer, Request, ShutdownMode};
+use crate::telemetry::{self, ConnectionState};
+use log::{debug, log_enabled};
+use std::cell::RefCell;
+use std::future::Future;
+use std::io::{self, IoSlice};
+use std::os::fd::RawFd;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use tokio::io::{AsyncReadExt, ReadBuf};
+
+/// Size of a thread's input buffer, and so of the largest read.
+const SCRATCH_BYTES: usize = 64 * 1024;
+
+/// Slices handed to one vectored write.
+const SLICES_MAX: usize = 64;
+
+/// An incomplete request fits the buffer with room to spare, so a read always has somewhere to go.
+const _: () = assert!(LINE_MAX_BYTES + VALUE_INLINE_MAX_BYTES + 4 < SCRATCH_BYTES / 2);
+
+/// The buffers of a thread.
+struct Scratch {
+    input: Box<[u8]>,
+    output: ReplyBuffer,
+}
+
+thread_local! {
+    static SCRATCH: RefCell<Scratch> =
+        RefCell::new(Scratch { input: vec![0; SCRATCH_BYTES].into(), output: ReplyBuffer::default() });
+}
+
+/// Replies that the socket did not take at once.
+struct Unsent {
+    replies: ReplyBuffer,
+    sent: usize,
+}
+
+/// Why a connection ends.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum End {
+    /// The peer said so, or left, or what it sent is not this protocol.
+    Closed,
+    /// The peer asked for the end of the process.
+    Shutdown(ShutdownMode),
+}
+
+/// Why a round of execution stopped.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Stop {
+    /// Everything complete was executed.
+    NeedMore,
+    /// Complete requests may be left: output has gathered, or the share of requests is used up.
+    MoreToDo,
+    /// The connection ends behind these replies.
+    End(End),
+}
+
+/// The future.
+pub(super) struct Connection<S: Stream> {
+    stream: S,
+    worker: Worker,
+    entry: Arc<telemetry::Connection>,
+    fd: RawFd,
+    intake: Intake,
+    /// True if `left` may hold complete requests.
+    more_to_do: bool,
+    end: Option<End>,
+    /// Received and not consumed; consumed up to `left_at`.
+    left: Vec<u8>,
+    left_at: usize,
+    unsent: Option<Box<Unsent>>,
+    receiving: Option<Box<Receiving>>,
+}
+
+impl<S: Stream> Connection<S> {
+    pub(super) fn new(stream: S, worker: Worker) -> Connection<S> {
+        let fd = stream.as_raw_fd();
+        let engine = &worker.shared.engine;
+        let entry = engine.connections().add(worker.index, fd, engine.clock().now().secs());
+        debug!("<{fd} new auto-negotiating client connection");
+        Connection {
+            stream,
+            worker,
+            entry,
+            fd,
+            intake: Intake::default(),
+            more_to_do: false,
+            end: None,
+            left: Vec::new(),
+            left_at: 0,
+            unsent: None,
+            receiving: None,
+        }
+    }
+
+    /// Works until there is nothing to do or the connection ends. An error of the socket ends it as well.
+    fn turn(&mut self, cx: &mut Context<'_>, scratch: &mut Scratch) -> Poll<io::Result<()>> {
+        let mut share = self.worker.shared.settings.requests_per_event;
+        // A panic may have left something of another connection here.
+        scratch.output.clear();
+        loop {
+            ready!(self.send_unsent(cx))?;
+            match self.end {
+                Some(End::Closed) => return Poll::Ready(Ok(())),
+                Some(End::Shutdown(_)) => {
+                    self.worker.shared.stop_asked.notify_one();
+                    return Poll::Ready(Ok(()));
+                }
+                None => {}
+            }
+            if self.more_to_do {
+                if share == 0 {
+                    self.worker.counters().conn_yields.add(1);
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+                self.execute_left(scratch, &mut share);
+            } else if self.receiving.as_ref().is_some_and(|receiving| receiving.missing() > 0) {
+                if ready!(self.receive_value(cx))? == 0 {
+                    return Poll::Ready(Ok(()));
+                }
+            } else if ready!(self.read(cx, scratch, &mut share))? == 0 {
+                return Poll::Ready(Ok(()));
+            }
+            self.send(cx, &mut scratch.output)?;
+        }
+    }
+
+    /// Reads into the thread's buffer and executes; returns the bytes read, 0 at the peer's end.
+    fn read(
+        &mut self,
+        cx: &mut Context<'_>,
+        scratch: &mut Scratch,
+        share: &mut u32,
+    ) -> Poll<io::Result<usize>> {
+        let Scratch { input, output } = scratch;
+        let before = self.left.len() - self.left_at;
+        let mut buffer = ReadBuf::new(&mut input[before..]);
+        ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buffer))?;
+        let read = buffer.filled().len();
+        if read == 0 {
+            return Poll::Ready(Ok(0));
+        }
+        self.worker.counters().bytes_read.add(read as u64);
+        if before > 0 {
+            input[..before].copy_from_slice(&self.left[self.left_at..]);
+            self.left = Vec::new();
+            self.left_at = 0;
+        }
+        let bytes = &input[..before + read];
+        let (consumed, stop) = self.execute(bytes, output, share);
+        if consumed < bytes.len() {
+            self.left = bytes[consumed..].to_vec();
+        }
+        self.note(stop);
+        Poll::Ready(Ok(read))
+    }
+
+    /// Goes on executing what an earlier round left.
+    fn execute_left(&mut self, scratch: &mut Scratch, share: &mut u32) {
+        let left = std::mem::take(&mut self.left);
+        let (consumed, stop) = self.execute(&left[self.left_at..], &mut scratch.output, share);
+        self.left_at += consumed;
+        if self.left_at < left.len() {
+            self.left = left;
+        } else {
+            self.left_at = 0;
+        }
+        self.note(stop);
+    }
+
+    fn note(&mut self, stop: Stop) {
+        self.more_to_do = stop == Stop::MoreToDo;
+        if let Stop::End(end) = stop {
+            self.end = Some(end);
+        }
+    }
+
+    /// Receives a large value straight into the buffer that the store will keep.
+    fn receive_value(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let Some(receiving) = &mut self.receiving else { return Poll::Ready(Ok(0)) };
+        let mut spare = receiving.spare();
+        let read = ready!(pin!(self.stream.read_buf(&mut spare)).poll(cx))?;
+        self.worker.counters().bytes_read.add(read as u64);
+        Poll::Ready(Ok(read))
+    }
+
+    /// Executes the complete requests at the front of `bytes`; returns how many bytes they took.
+    fn execute(&mut self, bytes: &[u8], out: &mut ReplyBuffer, share: &mut u32) -> (usize, Stop) {
+        let engine = &*self.worker.shared.engine;
+        let counters = engine.counters().worker(self.worker.index);
+        self.entry.note(ConnectionState::ParseCommand, engine.clock().now().secs());
+        let traced = log_enabled!(log::Level::Debug);
+        let mut at = 0;
+        loop {
+            if *share == 0 || out.len() >= OUTPUT_BATCH_BYTES {
+                return (at, if at < bytes.len() { Stop::MoreToDo } else { Stop::NeedMore });
+            }
+            let before = out.len();
+            let mut consumed;
+            let mut flow = Flow::Continue;
+            match self.intake.pull(&bytes[at..]) {
+                Pull::NeedMore => return (at, Stop::NeedMore),
+                Pull::Request { request, consumed: frame } => {
+                    consumed = frame;
+                    *share -= 1;
+                    flow = engine.execute(counters, &request, out);
+                    if let Request::Retrieval(retrieval) = &request {
+                        match flow {
+                            Flow::Partial { left } => consumed -= self.intake.resume_keys(retrieval, left),
+                            Flow::AbandonKeys => self.intake.abandon_keys(retrieval),
+                            _ => {}
+                        }
+                    }
+                }
+                Pull::Receive { header, consumed: line } => {
+                    consumed = line;
+                    *share -= 1;
+                    match engine.begin_value(counters, &header) {
+                        Ok(mut receiving) => {
+                            consumed += receiving.push(&bytes[at + line..]);
+                            self.receiving = Some(Box::new(receiving));
+                        }
+                        Err(answer) => self.intake.swallow(header.value_len, answer),
+                    }
+                }
+                Pull::ValueEnd { intact, consumed: end } => {
+                    consumed = end;
+                    if let Some(receiving) = self.receiving.take() {
+                        engine.finish_value(counters, *receiving, intact, out);
+                    }
+                }
+                Pull::Refused { answer, consumed: frame } => {
+                    consumed = frame;
+                    push_refusal(out, answer);
+                }
+                Pull::Close { answer } => {
+                    push_refusal(out, answer);
+                    return (bytes.len(), Stop::End(End::Closed));
+                }
+            }
+            if traced {
+                trace(self.fd, &bytes[at..at + consumed], out, before);
+            }
+            at += consumed;
+            match flow {
+                Flow::Continue | Flow::AbandonKeys => {}
+                Flow::Partial { .. } => return (at, Stop::MoreToDo),
+                Flow::Close => return (bytes.len(), Stop::End(End::Closed)),
+                Flow::Shutdown(mode) => return (bytes.len(), Stop::End(End::Shutdown(mode))),
+            }
+        }
+    }
+
+    /// Sends the batch with one write; what the socket does not take stays with the connection.
+    fn send(&mut self, cx: &mut Context<'_>, out: &mut ReplyBuffer) -> io::Result<()> {
+        if out.is_empty() {
+            return Ok(());
+        }
+        let mut sent = 0;
+        // Pending has left a wake-up for the moment the socket takes more.
+        if self.write_all(cx, out, &mut sent)?.is_ready() {
+            out.clear();
+        } else {
+            self.unsent = Some(Box::new(Unsent { replies: std::mem::take(out), sent }));
+        }
+        Ok(())
+    }
+
+    fn send_unsent(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let Some(mut unsent) = self.unsent.take() else { return Poll::Ready(Ok(())) };
+        let written = self.write_all(cx, &unsent.replies, &mut unsent.sent)?;
+        if written.is_pending() {
+            self.unsent = Some(unsent);
+        }
+        written.map(Ok)
+    }
+
+    fn write_all(
+        &mut self,
+        cx: &mut Context<'_>,
+        out: &ReplyBuffer,
+        sent: &mut usize,
+    ) -> io::Result<Poll<()>> {
+        while *sent < out.len() {
+            let stream = Pin::new(&mut self.stream);
+            let written = match out.plain() {
+                Some(bytes) => stream.poll_write(cx, &bytes[*sent..]),
+                None => {
+                    let mut slices = [IoSlice::new(&[]); SLICES_MAX];
+                    let mut count = 0;
+                    for (slice, piece) in slices.iter_mut().zip(out.pieces(*sent)) {
+                        *slice = IoSlice::new(piece);
+                        count += 1;
+                    }
+                    stream.poll_write_vectored(cx, &slices[..count])
+                }
+            };
+            match written {
+                Poll::Pending => return Ok(Poll::Pending),
+                Poll::Ready(Ok(0)) => return Err(io::ErrorKind::WriteZero.into()),
+                Poll::Ready(Ok(written)) => *sent += written,
+                Poll::Ready(Err(error)) => return Err(error),
+            }
+        }
+        self.worker.counters().bytes_written.add(out.len() as u64);
+        Ok(Poll::Ready(()))
+    }
+
+    /// What `stats conns` shows while the connection waits.
+    fn waiting_state(&self) -> ConnectionState {
+        if self.unsent.is_some() {
+            ConnectionState::Write
+        } else if self.receiving.is_some() {
+            ConnectionState::ReceiveValue
+        } else if self.intake.is_between_requests() {
+            ConnectionState::Read
+        } else {
+            ConnectionState::Swallow
+        }
+    }
+}
+
+fn push_refusal(out: &mut ReplyBuffer, answer: Option<Refusal>) {
+    if let Some(refusal) = answer {
+        out.push(refusal.line());
+    }
+}
+
+/// The lines of `-vv`: the first line of what came, and of what goes.
+fn trace(fd: RawFd, came: &[u8], out: &ReplyBuffer, before: usize) {
+    let first_line = |bytes: &[u8]| {
+        let line = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
+        String::from_utf8_lossy(line).trim_end().to_owned()
+    };
+    debug!("<{fd} {}", first_line(came));
+    if let Some(goes) = out.pieces(before).next() {
+        debug!(">{fd} {}", first_line(goes));
+    }
+}
+
+impl<S: Stream> Future for Connection<S> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = self.get_mut();
+        match SCRATCH.with_borrow_mut(|scratch| this.turn(cx, scratch)) {
+            Poll::Pending => {
+                this.entry.note_state(this.waiting_state());
+                Poll::Pending
+            }
+            Poll::Ready(Ok(())) => Poll::Ready(()),
+            Poll::Ready(Err(error)) => {
+                debug!("<{} {error}", this.fd);
+                Poll::Ready(())
+            }
+        }
+    }
+}
+
+impl<S: Stream> Drop for Connection<S> {
+    fn drop(&mut self) {
+        debug!("<{} connection closed.", self.fd);
+        self.worker.shared.engine.connections().remove(self.worker.index, self.fd);
+        self.worker.left();
+    }
+}

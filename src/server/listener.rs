@@ -1,0 +1,198 @@
+//! Opens listening sockets, with one line for every way it can fail.
+//!
+//! A TCP address gets one socket per worker (SO_REUSEPORT), so that the kernel hands each connection to the worker
+//! that will serve it. The first socket is bound without that option, so that an address in use, by another larder
+//! too, is an error and not a share.
+
+use super::settings::{InheritedSocket, Settings, TcpListen, UnixListen};
+use nix::errno::Errno;
+use nix::sys::stat::{Mode, umask};
+use socket2::{Domain, Protocol, Socket, Type};
+use std::fmt;
+use std::fs;
+use std::io::{self, ErrorKind, Write};
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::os::unix::fs::FileTypeExt;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+
+/// Why a socket could not be opened. Shown as memcached shows it.
+#[derive(Debug)]
+pub struct ListenError {
+    what: String,
+    source: io::Error,
+}
+
+impl fmt::Display for ListenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let reason = match self.source.raw_os_error() {
+            Some(number) => Errno::from_raw(number).desc().to_owned(),
+            None => self.source.to_string(),
+        };
+        write!(f, "failed to listen on {}: {reason}", self.what)
+    }
+}
+
+impl std::error::Error for ListenError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.source)
+    }
+}
+
+/// The sockets of one address: one that all workers share by dealing, or one for each worker.
+pub(super) struct Group {
+    pub(super) sockets: Vec<Socket>,
+    pub(super) unix: bool,
+}
+
+/// All listening sockets.
+pub struct Listeners {
+    pub(super) groups: Vec<Group>,
+}
+
+impl Listeners {
+    /// Opens the unix socket of `settings`, if there is one. A socket file that nobody listens on any more is
+    /// replaced; one with a live server behind it is an error.
+    pub fn bind_unix(&mut self, settings: &Settings) -> Result<(), ListenError> {
+        let Some(unix) = &settings.unix else { return Ok(()) };
+        let socket = bind_path(unix, settings.backlog).map_err(|source| ListenError {
+            what: format!("UNIX socket: {}", unix.path.display()),
+            source,
+        })?;
+        self.groups.push(Group { sockets: vec![socket], unix: true });
+        Ok(())
+    }
+
+    /// True if there is nothing to listen on.
+    pub fn is_empty(&self) -> bool {
+        self.groups.is_empty()
+    }
+
+    /// One socket of every address.
+    pub(super) fn one_of_each(&self) -> impl Iterator<Item = &Socket> {
+        self.groups.iter().filter_map(|group| group.sockets.first())
+    }
+
+    /// The TCP addresses bound, ports resolved.
+    pub(super) fn ports(&self) -> Vec<SocketAddr> {
+        self.one_of_each().filter_map(|socket| socket.local_addr().ok()?.as_socket()).collect()
+    }
+}
+
+/// Opens the TCP sockets of `settings` and takes over its inherited ones.
+pub fn bind_tcp(settings: &mut Settings) -> Result<Listeners, ListenError> {
+    let mut listeners = Listeners { groups: Vec::new() };
+    let mut left_out = None;
+    for inherited in settings.inherited.drain(..) {
+        let (socket, unix) = match inherited {
+            InheritedSocket::Tcp(listener) => (Socket::from(listener), false),
+            InheritedSocket::Unix(listener) => (Socket::from(listener), true),
+        };
+        let prepared =
+            socket.set_nonblocking(true).and_then(|()| if unix { Ok(()) } else { inherit(&socket) });
+        prepared.map_err(|source| ListenError { what: "an inherited socket".to_owned(), source })?;
+        listeners.groups.push(Group { sockets: vec![socket], unix });
+    }
+    for listen in &settings.tcp {
+        let what = match listen.text.as_str() {
+            "" => format!("TCP port {}", listen.port),
+            text => format!("one of interface(s) {text}"),
+        };
+        match bind_listen(listen, settings) {
+            Ok(groups) => listeners.groups.extend(groups),
+            Err(source) if listen.optional && is_absent_family(&source) => {
+                left_out = Some(ListenError { what, source });
+            }
+            Err(source) => return Err(ListenError { what, source }),
+        }
+    }
+    match left_out {
+        Some(error) if listeners.is_empty() => Err(error),
+        _ => Ok(listeners),
+    }
+}
+
+/// True if the machine does not have this kind of address at all.
+fn is_absent_family(error: &io::Error) -> bool {
+    error.kind() == ErrorKind::AddrNotAvailable || error.raw_os_error() == Some(Errno::EAFNOSUPPORT as i32)
+}
+
+fn bind_listen(listen: &TcpListen, settings: &Settings) -> io::Result<Vec<Group>> {
+    let Some(host) = &listen.host else {
+        let v4 = bind_address(SocketAddr::from(([0, 0, 0, 0], listen.port)), settings)?;
+        let v6 = bind_address(SocketAddr::from(([0u16; 8], listen.port)), settings);
+        return match v6 {
+            Ok(v6) => Ok(vec![v4, v6]),
+            Err(error) if is_absent_family(&error) => Ok(vec![v4]),
+            Err(error) => Err(error),
+        };
+    };
+    let mut addresses: Vec<SocketAddr> = (host.as_str(), listen.port).to_socket_addrs()?.collect();
+    addresses.dedup();
+    addresses.into_iter().map(|address| bind_address(address, settings)).collect()
+}
+
+fn bind_address(address: SocketAddr, settings: &Settings) -> io::Result<Group> {
+    let first = new_socket(address)?;
+    first.bind(&address.into())?;
+    let bound = first.local_addr()?;
+    let mut sockets = vec![first];
+    if settings.threads > 1 {
+        sockets[0].set_reuse_port(true)?;
+        for _ in 1..settings.threads {
+            let socket = new_socket(address)?;
+            socket.set_reuse_port(true)?;
+            socket.bind(&bound)?;
+            sockets.push(socket);
+        }
+    }
+    for socket in &sockets {
+        socket.listen(settings.backlog)?;
+    }
+    Ok(Group { sockets, unix: false })
+}
+
+fn new_socket(address: SocketAddr) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM.nonblocking(), Some(Protocol::TCP))?;
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    socket.set_reuse_address(true)?;
+    inherit(&socket)?;
+    Ok(socket)
+}
+
+/// Options that accepted sockets inherit from the listening one, which saves the calls on each of them.
+fn inherit(socket: &Socket) -> io::Result<()> {
+    socket.set_tcp_nodelay(true)?;
+    socket.set_keepalive(true)
+}
+
+fn bind_path(unix: &UnixListen, backlog: i32) -> io::Result<Socket> {
+    if fs::symlink_metadata(&unix.path).is_ok_and(|found| found.file_type().is_socket()) {
+        if UnixStream::connect(&unix.path).is_ok() {
+            return Err(io::Error::from_raw_os_error(Errno::EADDRINUSE as i32));
+        }
+        fs::remove_file(&unix.path)?;
+    }
+    let socket = Socket::new(Domain::UNIX, Type::STREAM.nonblocking(), None)?;
+    let address = socket2::SockAddr::unix(&unix.path)?;
+    let before = umask(Mode::from_bits_truncate(!unix.mask & 0o777));
+    let bound = socket.bind(&address);
+    umask(before);
+    bound?;
+    socket.listen(backlog)?;
+    Ok(socket)
+}
+
+/// Writes the bound ports, one line each, by way of a second file, so that a reader never sees half of it.
+pub(super) fn write_port_file(path: &Path, ports: &[SocketAddr]) -> io::Result<()> {
+    let mut unfinished = path.as_os_str().to_owned();
+    unfinished.push(".lck");
+    let mut file = fs::File::create(&unfinished)?;
+    for port in ports {
+        writeln!(file, "TCP INET{}: {}", if port.is_ipv6() { "6" } else { "" }, port.port())?;
+    }
+    drop(file);
+    fs::rename(&unfinished, path)
+}

@@ -1,0 +1,95 @@
+//! Sockets, workers, connections: moves bytes and knows no command.
+//!
+//! [`bind_tcp`] and [`Listeners::bind_unix`] open the sockets (apart from [`run`], so that a daemon can bind before it
+//! gives up its privileges); [`run`] serves until it is told to stop and every connection was answered.
+//!
+//! A worker is a thread with its own event loop; a connection stays with the worker that accepted it. The thread that
+//! calls [`run`] moves the clock, does the store's background work and waits for signals.
+
+mod connection;
+mod listener;
+mod settings;
+mod shutdown;
+mod worker;
+
+pub use listener::{ListenError, Listeners, bind_tcp};
+pub use settings::{Hooks, InheritedSocket, Settings, TcpListen, UnixListen};
+
+use crate::commands::Engine;
+use crate::telemetry::Listening;
+use log::{info, warn};
+use std::io;
+use std::os::fd::AsRawFd;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::{MissedTickBehavior, interval};
+use worker::{Shared, Worker};
+
+/// Between two rounds of background work; the clock moves on with the first round of a second.
+const TICK: Duration = Duration::from_millis(100);
+
+/// Rounds of background work done at once while the store says that there is more to do, per tick.
+const MAINTENANCE_ROUNDS_MAX: u32 = 8;
+
+/// Seconds without a sign of life of some worker after which the watchdog is no longer told that all is well.
+const WORKER_SILENT_MAX_SECS: u32 = 5;
+
+/// Serves until SIGTERM, SIGINT, SIGUSR1 or a `shutdown` command; then stops accepting, answers what was received and
+/// returns.
+pub fn run(listeners: Listeners, settings: Settings, engine: Arc<Engine>, hooks: Hooks) -> io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(serve(listeners, settings, engine, hooks))
+}
+
+async fn serve(
+    listeners: Listeners,
+    settings: Settings,
+    engine: Arc<Engine>,
+    hooks: Hooks,
+) -> io::Result<()> {
+    let mut signals = shutdown::Signals::listen()?;
+    let port_file = settings.port_file.clone();
+    let since_secs = engine.clock().now().secs();
+    for fd in listeners.one_of_each().map(|socket| socket.as_raw_fd()) {
+        engine.connections().add_listener(Listening { fd, since_secs });
+        info!("<{fd} server listening (auto-negotiate)");
+    }
+    let ports = listeners.ports();
+    let shared = Arc::new(Shared::new(engine, settings));
+    let workers = Worker::start_all(&shared, listeners)?;
+    if let Some(path) = port_file {
+        // As memcached: the daemon goes on without the file.
+        if let Err(error) = listener::write_port_file(&path, &ports) {
+            warn!("Failed to write {}: {error}", path.display());
+        }
+    }
+    (hooks.ready)();
+    tick_until_stopped(&shared, &mut signals, &hooks.alive).await;
+    (hooks.stopping)();
+    shared.stop();
+    // Workers end within the grace period, so waiting for them here cannot hang.
+    for worker in workers {
+        if worker.join().is_err() {
+            warn!("a worker ended by a panic");
+        }
+    }
+    Ok(())
+}
+
+async fn tick_until_stopped(shared: &Shared, signals: &mut shutdown::Signals, alive: &(dyn Fn() + Send)) {
+    let mut ticks = interval(TICK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut told_secs = 0;
+    while !signals.stopped_before(ticks.tick(), &shared.stop_asked).await {
+        let now = shared.engine.clock().tick();
+        for _ in 0..MAINTENANCE_ROUNDS_MAX {
+            if !shared.engine.maintain() {
+                break;
+            }
+        }
+        if now.secs() != told_secs && shared.all_workers_alive(now.secs()) {
+            told_secs = now.secs();
+            alive();
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! What the server is told by `options`.
+
+use std::path::PathBuf;
+
+/// Checked by `options`.
+#[derive(Debug)]
+pub struct Settings {
+    /// Worker threads (`-t`), at least 1.
+    pub threads: usize,
+    /// Client connections served at once (`-c`), at least 1.
+    pub max_connections: usize,
+    /// Requests of one connection per wake-up (`-R`), at least 1.
+    pub requests_per_event: u32,
+    /// Connections that may wait to be accepted (`-b`).
+    pub backlog: i32,
+    /// TCP addresses to listen on.
+    pub tcp: Vec<TcpListen>,
+    /// Unix socket to listen on.
+    pub unix: Option<UnixListen>,
+    /// File to write the bound ports to (MEMCACHED_PORT_FILENAME).
+    pub port_file: Option<PathBuf>,
+    /// Listening sockets handed over by the service manager; [`super::bind_tcp`] takes them.
+    pub inherited: Vec<InheritedSocket>,
+    /// True: a connection over the limit is told so and closed. False: it waits until another one leaves.
+    pub max_connections_fast: bool,
+}
+
+/// A TCP address to listen on.
+#[derive(Clone, Debug)]
+pub struct TcpListen {
+    /// Name or address; `None` for all interfaces, IPv4 and IPv6.
+    pub host: Option<String>,
+    /// Port; 0 lets the OS choose.
+    pub port: u16,
+    /// As the operator wrote it, for messages; empty if it is a default.
+    pub text: String,
+    /// True if it may be left out when the machine does not have this address family.
+    pub optional: bool,
+}
+
+/// A unix socket to listen on.
+#[derive(Clone, Debug)]
+pub struct UnixListen {
+    /// Where.
+    pub path: PathBuf,
+    /// Mode of the socket file (`-a`).
+    pub mask: u32,
+}
+
+/// A listening socket opened by somebody else.
+#[derive(Debug)]
+pub enum InheritedSocket {
+    /// TCP.
+    Tcp(std::net::TcpListener),
+    /// Unix.
+    Unix(std::os::unix::net::UnixListener),
+}
+
+/// What the process wants to do at the turns of the server's life.
+pub struct Hooks {
+    /// All sockets are served.
+    pub ready: Box<dyn FnOnce() + Send>,
+    /// Once a second while all workers are alive.
+    pub alive: Box<dyn Fn() + Send>,
+    /// The end has begun.
+    pub stopping: Box<dyn FnOnce() + Send>,
+}

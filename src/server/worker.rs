@@ -1,0 +1,323 @@
+//! A worker: one thread, one event loop, and the connections it accepted.
+//!
+//! TCP connections come from the worker's own listening sockets. A socket that exists only once (unix, inherited) is
+//! accepted by one worker, which keeps the connection unless another has clearly fewer: short connections stay where
+//! they came in, long ones spread.
+
+use super::connection::Connection;
+use super::listener::Listeners;
+use super::settings::Settings;
+use crate::commands::Engine;
+use crate::telemetry::WorkerCounters;
+use log::{debug, warn};
+use nix::errno::Errno;
+use socket2::{SockRef, Socket};
+use std::future::poll_fn;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use std::task::{Context, Poll};
+use std::thread::JoinHandle;
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+use tokio::sync::Notify;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::time::sleep;
+
+/// How long accepting pauses when the process has no descriptor left or the limit says to wait.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
+
+/// How often a worker says that it is alive.
+const HEARTBEAT: Duration = Duration::from_secs(1);
+
+/// How long connections may take to be answered after the end has begun.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// How often a worker looks whether its last connection has gone.
+const DRAIN_LOOK: Duration = Duration::from_millis(5);
+
+/// Answer to a connection over the limit.
+const TOO_MANY: &[u8] = b"ERROR Too many open connections\r\n";
+
+/// What one worker shows to the others. Padded, so that they do not disturb each other.
+#[repr(align(128))]
+struct Desk {
+    open: AtomicUsize,
+    heartbeat_secs: AtomicU32,
+    door: UnboundedSender<Accepted>,
+    stop: Notify,
+}
+
+/// What all workers share.
+pub(super) struct Shared {
+    pub(super) engine: Arc<Engine>,
+    pub(super) settings: Settings,
+    /// Told when a client asks for the end.
+    pub(super) stop_asked: Notify,
+    desks: Vec<Desk>,
+    doors: parking_lot::Mutex<Vec<UnboundedReceiver<Accepted>>>,
+    complained: AtomicBool,
+}
+
+impl Shared {
+    pub(super) fn new(engine: Arc<Engine>, settings: Settings) -> Shared {
+        let now_secs = engine.clock().now().secs();
+        let mut doors = Vec::new();
+        let desks = (0..settings.threads)
+            .map(|_| {
+                let (door, receiver) = unbounded_channel();
+                doors.push(receiver);
+                let heartbeat_secs = AtomicU32::new(now_secs);
+                Desk { open: AtomicUsize::new(0), heartbeat_secs, door, stop: Notify::new() }
+            })
+            .collect();
+        let doors = parking_lot::Mutex::new(doors);
+        Shared {
+            engine,
+            settings,
+            stop_asked: Notify::new(),
+            desks,
+            doors,
+            complained: AtomicBool::new(false),
+        }
+    }
+
+    /// Begins the end: every worker stops accepting and answers what it has received.
+    pub(super) fn stop(&self) {
+        for desk in &self.desks {
+            desk.stop.notify_one();
+        }
+    }
+
+    /// True if every worker gave a sign of life lately.
+    pub(super) fn all_workers_alive(&self, now_secs: u32) -> bool {
+        self.desks.iter().all(|desk| {
+            now_secs.saturating_sub(desk.heartbeat_secs.load(Ordering::Relaxed))
+                <= super::WORKER_SILENT_MAX_SECS
+        })
+    }
+
+    /// The worker for a connection that came in at `own`.
+    fn deal(&self, own: usize) -> usize {
+        let open = |worker: usize| self.desks[worker].open.load(Ordering::Relaxed);
+        let least = (0..self.desks.len()).min_by_key(|worker| open(*worker)).unwrap_or(own);
+        if open(own) > open(least) + 1 { least } else { own }
+    }
+}
+
+/// A connection on its way to the worker that will serve it.
+enum Accepted {
+    Tcp(std::net::TcpStream),
+    Unix(std::os::unix::net::UnixStream),
+}
+
+/// A listening socket in an event loop.
+trait Listener: Send + Sync + 'static {
+    /// What it accepts.
+    type Stream: Stream;
+    /// Accepts one connection.
+    fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<Self::Stream>>;
+    /// Takes a connection out of this event loop.
+    fn detach(stream: Self::Stream) -> io::Result<Accepted>;
+}
+
+impl Listener for TcpListener {
+    type Stream = TcpStream;
+
+    fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<TcpStream>> {
+        TcpListener::poll_accept(self, cx).map_ok(|(stream, _)| stream)
+    }
+
+    fn detach(stream: TcpStream) -> io::Result<Accepted> {
+        stream.into_std().map(Accepted::Tcp)
+    }
+}
+
+impl Listener for UnixListener {
+    type Stream = UnixStream;
+
+    fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<UnixStream>> {
+        UnixListener::poll_accept(self, cx).map_ok(|(stream, _)| stream)
+    }
+
+    fn detach(stream: UnixStream) -> io::Result<Accepted> {
+        stream.into_std().map(Accepted::Unix)
+    }
+}
+
+/// A listening socket that a worker is to accept from.
+struct Post {
+    socket: Socket,
+    unix: bool,
+    /// True if its connections are for all workers.
+    dealt: bool,
+}
+
+/// What a connection needs of its socket.
+pub(super) trait Stream: AsyncRead + AsyncWrite + AsRawFd + AsFd + Send + Unpin + 'static {}
+
+impl<S: AsyncRead + AsyncWrite + AsRawFd + AsFd + Send + Unpin + 'static> Stream for S {}
+
+/// One worker, from inside.
+#[derive(Clone)]
+pub(super) struct Worker {
+    pub(super) shared: Arc<Shared>,
+    pub(super) index: usize,
+}
+
+impl Worker {
+    /// Starts all workers, each with its sockets.
+    pub(super) fn start_all(shared: &Arc<Shared>, listeners: Listeners) -> io::Result<Vec<JoinHandle<()>>> {
+        let threads = shared.settings.threads;
+        let mut posts: Vec<Vec<Post>> = (0..threads).map(|_| Vec::new()).collect();
+        for group in listeners.groups {
+            let (unix, dealt) = (group.unix, group.sockets.len() < threads);
+            for (worker, socket) in group.sockets.into_iter().enumerate() {
+                posts[worker].push(Post { socket, unix, dealt });
+            }
+        }
+        let doors = std::mem::take(&mut *shared.doors.lock());
+        let mut handles = Vec::new();
+        for (index, (posts, door)) in posts.into_iter().zip(doors).enumerate() {
+            let worker = Worker { shared: shared.clone(), index };
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
+            let thread = std::thread::Builder::new().name(format!("worker {index}"));
+            handles.push(thread.spawn(move || runtime.block_on(worker.work(posts, door)))?);
+        }
+        Ok(handles)
+    }
+
+    pub(super) fn counters(&self) -> &WorkerCounters {
+        self.shared.engine.counters().worker(self.index)
+    }
+
+    fn desk(&self) -> &Desk {
+        &self.shared.desks[self.index]
+    }
+
+    async fn work(self, posts: Vec<Post>, mut door: UnboundedReceiver<Accepted>) {
+        let mut accepting = Vec::new();
+        for Post { socket, unix, dealt } in posts {
+            let worker = self.clone();
+            let task = if unix {
+                UnixListener::from_std(socket.into()).map(|unix| tokio::spawn(worker.accept(unix, dealt)))
+            } else {
+                TcpListener::from_std(socket.into()).map(|tcp| tokio::spawn(worker.accept(tcp, dealt)))
+            };
+            match task {
+                Ok(task) => accepting.push(task),
+                Err(error) => warn!("a listening socket is lost: {error}"),
+            }
+        }
+        let worker = self.clone();
+        accepting.push(tokio::spawn(async move {
+            while let Some(accepted) = door.recv().await {
+                worker.take(accepted);
+            }
+        }));
+        let worker = self.clone();
+        accepting.push(tokio::spawn(async move {
+            loop {
+                let now_secs = worker.shared.engine.clock().now().secs();
+                worker.desk().heartbeat_secs.store(now_secs, Ordering::Relaxed);
+                sleep(HEARTBEAT).await;
+            }
+        }));
+        self.desk().stop.notified().await;
+        for task in accepting {
+            task.abort();
+        }
+        self.drain().await;
+    }
+
+    /// Lets every connection answer what it has received, for a limited time.
+    async fn drain(&self) {
+        let mut left = GRACE;
+        while self.desk().open.load(Ordering::Relaxed) > 0 && !left.is_zero() {
+            self.shared.engine.connections().end_input(self.index);
+            sleep(DRAIN_LOOK).await;
+            left = left.saturating_sub(DRAIN_LOOK);
+        }
+    }
+
+    async fn accept<L: Listener>(self, listener: L, dealt: bool) {
+        loop {
+            self.wait_for_room().await;
+            let accepted = match poll_fn(|cx| listener.poll_accept(cx)).await {
+                Ok(stream) if dealt => L::detach(stream).map(|accepted| self.hand_over(accepted)),
+                Ok(stream) => {
+                    self.admit(stream);
+                    Ok(())
+                }
+                Err(error) => Err(error),
+            };
+            if let Err(error) = accepted {
+                self.accept_failed(&error).await;
+            }
+        }
+    }
+
+    /// Under `-o no_maxconns_fast`, connections over the limit wait in the backlog.
+    async fn wait_for_room(&self) {
+        let Settings { max_connections, max_connections_fast, .. } = self.shared.settings;
+        let full = || !max_connections_fast && self.shared.engine.connections().open() >= max_connections;
+        if full() {
+            self.counters().listen_disabled.add(1);
+        }
+        while full() {
+            sleep(ACCEPT_PAUSE).await;
+        }
+    }
+
+    fn hand_over(&self, accepted: Accepted) {
+        let to = self.shared.deal(self.index);
+        if to == self.index {
+            return self.take(accepted);
+        }
+        // A closed door means that the end has begun; the connection ends with it.
+        let _ = self.shared.desks[to].door.send(accepted);
+    }
+
+    fn take(&self, accepted: Accepted) {
+        let taken = match accepted {
+            Accepted::Tcp(stream) => TcpStream::from_std(stream).map(|stream| self.admit(stream)),
+            Accepted::Unix(stream) => UnixStream::from_std(stream).map(|stream| self.admit(stream)),
+        };
+        if let Err(error) = taken {
+            warn!("an accepted connection is lost: {error}");
+        }
+    }
+
+    /// A peer that left early is nothing; without descriptors, waiting is all that helps.
+    async fn accept_failed(&self, error: &io::Error) {
+        let exhausted = [Errno::EMFILE, Errno::ENFILE, Errno::ENOBUFS, Errno::ENOMEM];
+        if !exhausted.iter().any(|errno| error.raw_os_error() == Some(*errno as i32)) {
+            return debug!("accept: {error}");
+        }
+        if !self.shared.complained.swap(true, Ordering::Relaxed) {
+            warn!("cannot accept: {error}; connections wait until others leave");
+        }
+        self.counters().listen_disabled.add(1);
+        sleep(ACCEPT_PAUSE).await;
+    }
+
+    fn admit<S: Stream>(&self, stream: S) {
+        if !self.shared.engine.connections().try_enter(self.shared.settings.max_connections) {
+            self.counters().rejected_connections.add(1);
+            // The socket's buffer is empty, so the line fits it; if not, the peer sees the close alone.
+            let _ = SockRef::from(&stream).send(TOO_MANY);
+            return;
+        }
+        self.counters().total_connections.add(1);
+        self.desk().open.fetch_add(1, Ordering::Relaxed);
+        tokio::spawn(Connection::new(stream, self.clone()));
+    }
+
+    /// A connection has gone.
+    pub(super) fn left(&self) {
+        self.desk().open.fetch_sub(1, Ordering::Relaxed);
+        self.shared.engine.connections().leave();
+    }
+}

@@ -1,6 +1,37 @@
-//! larder
+//! larder: a cache daemon that takes memcached's place.
+//!
+//! # The path of a request
+//! 1. [`server`] reads bytes from a connection (`server/connection.rs`);
+//! 2. [`protocol`] cuts one complete request out of them (`protocol/intake.rs`, then `protocol/classic.rs`);
+//! 3. [`commands`] decides what it means for the cache (`commands/mod.rs`, then for example `commands/retrieval.rs`);
+//! 4. [`store`] answers under the lock of one shard (`store/shard.rs`);
+//! 5. the reply is appended to a buffer and sent, once per batch, by `server/connection.rs`.
+//!
+//! # Layers
+//! One way only: `main` → [`server`] → [`commands`] → {[`protocol`], [`store`]}, with the leaves [`clock`] and
+//! [`telemetry`]. [`options`] fills the settings that each layer defines, and [`process`] does what a daemon owes its
+//! operating system. `tests/tidy.rs` holds the layers in place.
+//!
+//! # Where do I change X
+//! | to change | open | its test |
+//! | --- | --- | --- |
+//! | a command's grammar | [`protocol::classic`] | unit tests there, `tests/wire/` |
+//! | where a frame ends | `protocol/intake.rs` | `protocol/intake/tests.rs` |
+//! | what a command does | `commands/<family>.rs` | `tests/wire/<promise>.rs` |
+//! | an error line | `protocol/refusal.rs` | `tests/wire/` |
+//! | which item leaves first | `store/slab/clock_hand.rs`, `store/large.rs` | `tests/model/` |
+//! | bytes per item | `store/item.rs`, `store/slab/class.rs` | size asserts there |
+//! | a limit or a flag | [`protocol::limits`], [`options`] | its just-over-the-bound test |
+//! | a counter or a stats line | [`telemetry`], `commands/stats.rs` | `tests/wire/` |
+//! | sockets and their options | `server/listener.rs` | `tests/daemon/` |
+//!
+//! Why things are as they are: `decisions`, a module of notes that exists in the documentation only.
+
 pub mod clock;
 pub mod commands;
+#[cfg(doc)]
+pub mod decisions;
+
 pub mod protocol;
 pub mod server;
 pub mod store;

@@ -376,3 +376,6 @@ impl<S: Stream> Drop for Connection<S> {
         self.worker.left();
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -304,15 +304,23 @@ impl Worker {
     }
 
     fn admit<S: Stream>(&self, stream: S) {
-        if !self.shared.engine.connections().try_enter(self.shared.settings.max_connections) {
+        if !self.enter() {
             self.counters().rejected_connections.add(1);
             // The socket's buffer is empty, so the line fits it; if not, the peer sees the close alone.
             let _ = SockRef::from(&stream).send(TOO_MANY);
             return;
         }
         self.counters().total_connections.add(1);
-        self.desk().open.fetch_add(1, Ordering::Relaxed);
         tokio::spawn(Connection::new(stream, self.clone()));
+    }
+
+    /// Counts a connection in, unless the limit is reached; it counts itself out with [`Worker::left`].
+    pub(super) fn enter(&self) -> bool {
+        let entered = self.shared.engine.connections().try_enter(self.shared.settings.max_connections);
+        if entered {
+            self.desk().open.fetch_add(1, Ordering::Relaxed);
+        }
+        entered
     }
 
     /// A connection has gone.

@@ -1,0 +1,164 @@
+//! A connection over a socket pair, polled by hand or by an event loop.
+
+use super::*;
+use crate::clock::Clock;
+use crate::commands::{Engine, Settings as CommandSettings};
+use crate::server::settings::Settings;
+use crate::server::worker::Shared;
+use crate::store::{Settings as StoreSettings, Store};
+use std::task::Waker;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::UnixStream;
+
+fn engine() -> Engine {
+    let store = Store::new(StoreSettings {
+        memory_limit_bytes: 64 << 20,
+        threads: 1,
+        growth_factor: 1.1,
+        chunk_min_bytes: 48,
+        evict: true,
+        cas: true,
+        item_max_bytes: 1 << 20,
+        hash_seed: Some(1),
+        shards: None,
+    });
+    let settings = CommandSettings {
+        flush_enabled: true,
+        shutdown_enabled: true,
+        cas_enabled: true,
+        evict: true,
+        item_max_bytes: 1 << 20,
+        max_connections: 10,
+        tcp_port: 0,
+        listen: None,
+        unix_path: None,
+        unix_mask: 0o700,
+        growth_factor: 1.1,
+        chunk_min_bytes: 48,
+        threads: 1,
+        requests_per_event: 20,
+        backlog: 10,
+        max_connections_fast: true,
+        verbosity: 0,
+    };
+    Engine::new(settings, store, Clock::start())
+}
+
+fn worker(engine: Engine) -> Worker {
+    let settings = Settings {
+        threads: 1,
+        max_connections: 10,
+        requests_per_event: 20,
+        backlog: 10,
+        tcp: Vec::new(),
+        unix: None,
+        port_file: None,
+        inherited: Vec::new(),
+        max_connections_fast: true,
+    };
+    Worker { shared: Arc::new(Shared::new(Arc::new(engine), settings)), index: 0 }
+}
+
+/// A connection as the worker would admit it, and the client's end.
+fn connect(worker: &Worker) -> (Connection<UnixStream>, UnixStream) {
+    let (server, client) = UnixStream::pair().unwrap();
+    assert!(worker.enter());
+    (Connection::new(server, worker.clone()), client)
+}
+
+fn run(test: impl Future<Output = ()>) {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(test);
+}
+
+async fn ask(client: &mut UnixStream, request: &[u8], answer: &[u8]) {
+    client.write_all(request).await.unwrap();
+    let mut got = vec![0; answer.len()];
+    client.read_exact(&mut got).await.unwrap();
+    assert_eq!(String::from_utf8_lossy(&got), String::from_utf8_lossy(answer));
+}
+
+#[test]
+fn a_panic_in_one_connection_leaves_the_others_served() {
+    run(async {
+        let mut engine = engine();
+        engine.panic_key = Some(b"boom");
+        let worker = worker(engine);
+        let (server, mut doomed) = connect(&worker);
+        tokio::spawn(server);
+        let (server, mut other) = connect(&worker);
+        tokio::spawn(server);
+        ask(&mut other, b"set a 0 0 1\r\n1\r\n", b"STORED\r\n").await;
+        doomed.write_all(b"version\r\nget a boom\r\n").await.unwrap();
+        let mut rest = Vec::new();
+        let _ = doomed.read_to_end(&mut rest).await;
+        assert_eq!(rest, b"", "it ended, and its half-made replies went nowhere");
+        ask(&mut other, b"get a\r\n", b"VALUE a 0 1\r\n1\r\nEND\r\n").await;
+        assert_eq!(worker.shared.engine.connections().open(), 1);
+    });
+}
+
+#[test]
+fn a_peer_that_never_reads_bounds_what_is_held_for_it() {
+    run(async {
+        let worker = worker(engine());
+        let (mut server, mut client) = connect(&worker);
+        let value = "v".repeat(VALUE_INLINE_MAX_BYTES);
+        let set = format!("set a 0 0 {}\r\n{value}\r\n", value.len());
+        let mut cx = Context::from_waker(Waker::noop());
+        client.write_all(set.as_bytes()).await.unwrap();
+        client.write_all(format!("get{}\r\n", " a".repeat(30_000)).as_bytes()).await.unwrap();
+        // Enough turns for the event loop to report the socket and for every yield to be taken up again.
+        for _ in 0..200 {
+            assert!(Pin::new(&mut server).poll(&mut cx).is_pending());
+            tokio::task::yield_now().await;
+        }
+        let held = server.unsent.as_ref().expect("the socket is full").replies.len();
+        assert!(held <= OUTPUT_BATCH_BYTES + VALUE_INLINE_MAX_BYTES + LINE_MAX_BYTES, "{held} bytes held");
+        assert!(server.left.len() <= SCRATCH_BYTES);
+        assert_eq!(server.waiting_state(), ConnectionState::Write);
+    });
+}
+
+#[test]
+fn a_long_pipeline_is_answered_in_shares() {
+    run(async {
+        let worker = worker(engine());
+        let (server, mut client) = connect(&worker);
+        tokio::spawn(server);
+        let answer = "VERSION 1.6.45\r\n".repeat(1000);
+        ask(&mut client, "version\r\n".repeat(1000).as_bytes(), answer.as_bytes()).await;
+        let yields = worker.counters().conn_yields.get();
+        assert!((40..=50).contains(&yields), "1000 requests in shares of 20 gave way {yields} times");
+    });
+}
+
+#[test]
+fn everything_received_before_the_peers_end_is_answered() {
+    run(async {
+        let worker = worker(engine());
+        let (server, mut client) = connect(&worker);
+        tokio::spawn(server);
+        client.write_all("version\r\n".repeat(100).as_bytes()).await.unwrap();
+        client.shutdown().await.unwrap();
+        let mut all = String::new();
+        client.read_to_string(&mut all).await.unwrap();
+        assert_eq!(all, "VERSION 1.6.45\r\n".repeat(100));
+        assert_eq!(worker.shared.engine.connections().open(), 0);
+    });
+}
+
+#[test]
+fn an_idle_connection_owns_no_buffer() {
+    run(async {
+        let worker = worker(engine());
+        let (mut server, mut client) = connect(&worker);
+        let mut cx = Context::from_waker(Waker::noop());
+        client.write_all(b"set a 0 0 1\r\n1\r\nget a\r\n").await.unwrap();
+        while worker.counters().bytes_written.get() == 0 {
+            assert!(Pin::new(&mut server).poll(&mut cx).is_pending());
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(server.left.capacity(), 0);
+        assert!(server.unsent.is_none() && server.receiving.is_none());
+    });
+}

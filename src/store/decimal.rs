@@ -1,0 +1,124 @@
+//! Numbers kept as text: the reading rule of `incr` and `decr`.
+//!
+//! memcached reads a value with C's `strtoull` and then looks at what follows, and clients depend on it: leading
+//! white space and a sign are allowed, the number must be followed by white space, a NUL or the end of the value.
+//! This module reads bytes and knows no item.
+
+/// White space as C's `isspace` has it in the C locale; `u8::is_ascii_whitespace` lacks the vertical tab.
+const fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\n' | 0x0b | 0x0c | b'\r')
+}
+
+/// The number at the start of `text`, or `None` if it is not one by `strtoull`'s rules.
+///
+/// A negative number is accepted if its two's complement is below 2^63 (so `-0` is 0), as memcached happens to do.
+pub fn parse(text: &[u8]) -> Option<u64> {
+    let start = text.iter().position(|&byte| !is_space(byte))?;
+    let (negative, digits) = match text[start] {
+        b'-' => (true, &text[start + 1..]),
+        b'+' => (false, &text[start + 1..]),
+        _ => (false, &text[start..]),
+    };
+    let length = digits.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(digits.len());
+    let (digits, rest) = digits.split_at(length);
+    if digits.is_empty() || !rest.first().is_none_or(|&byte| byte == 0 || is_space(byte)) {
+        return None;
+    }
+    let magnitude = digits
+        .iter()
+        .try_fold(0u64, |number, &digit| number.checked_mul(10)?.checked_add(u64::from(digit - b'0')))?;
+    match negative {
+        false => Some(magnitude),
+        true => Some(magnitude.wrapping_neg()).filter(|&number| number < 1 << 63),
+    }
+}
+
+/// A number's decimal digits, without an allocation.
+pub struct Digits {
+    bytes: [u8; 20],
+    start: usize,
+}
+
+impl Digits {
+    /// The digits of `number`.
+    pub fn of(mut number: u64) -> Digits {
+        let mut bytes = [b'0'; 20];
+        let mut start = bytes.len() - 1;
+        loop {
+            bytes[start] = b'0' + (number % 10) as u8;
+            number /= 10;
+            if number == 0 {
+                return Digits { bytes, start };
+            }
+            start -= 1;
+        }
+    }
+
+    /// The text: 1 to 20 bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes[self.start..]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_numbers_up_to_the_largest_are_read() {
+        assert_eq!(parse(b"0"), Some(0));
+        assert_eq!(parse(b"11"), Some(11));
+        assert_eq!(parse(b"00012"), Some(12));
+        assert_eq!(parse(b"18446744073709551615"), Some(u64::MAX));
+        assert_eq!(parse(b"18446744073709551616"), None);
+        assert_eq!(parse(b"99999999999999999999999"), None);
+    }
+
+    #[test]
+    fn white_space_and_plus_may_lead_and_white_space_or_nul_may_follow() {
+        for text in
+            [&b" 1"[..], b"1 ", b"+1", b"\t\n\x0b\x0c\r1", b"1\0", b"1\0x", b"1 x", b"1\x0b", b" +1 6"]
+        {
+            assert_eq!(parse(text), Some(1), "{text:?}");
+        }
+        assert_eq!(parse(b"5 6"), Some(5));
+    }
+
+    #[test]
+    fn what_is_no_number_is_refused() {
+        for text in [
+            &b""[..],
+            b" ",
+            b"a",
+            b"1a",
+            b"0x10",
+            b"1.5",
+            b"-",
+            b"+",
+            b"+-1",
+            b"- 1",
+            b"-1",
+            b"--1",
+            b"\xa01",
+            b"1,",
+        ] {
+            assert_eq!(parse(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_negative_number_counts_when_its_complement_is_below_two_to_the_63() {
+        assert_eq!(parse(b"-0"), Some(0));
+        assert_eq!(parse(b"-9223372036854775808"), None);
+        assert_eq!(parse(b"-9223372036854775809"), Some((1 << 63) - 1));
+        assert_eq!(parse(b"-18446744073709551615"), Some(1));
+        assert_eq!(parse(b"-18446744073709551616"), None);
+    }
+
+    #[test]
+    fn digits_are_written_without_padding() {
+        for number in [0, 9, 10, 12_345, u64::MAX] {
+            assert_eq!(Digits::of(number).as_bytes(), number.to_string().as_bytes());
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! A handle: where an item lies, in 4 bytes.
+//!
+//! ```text
+//! bit 31 = 0:  page (20 bits) << 11 | chunk (11 bits)      an item in a chunk
+//! bit 31 = 1:  number (31 bits)                            a large value
+//! ```
+
+const LARGE: u32 = 1 << 31;
+const CHUNK_BITS: u32 = 11;
+
+/// Most chunks that a page may be cut into.
+pub const CHUNKS_PER_PAGE_MAX: usize = 1 << CHUNK_BITS;
+/// Most pages that a shard may have.
+pub const PAGES_MAX: usize = 1 << (31 - CHUNK_BITS);
+
+/// Where an item lies.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Handle(u32);
+
+/// A handle taken apart.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Place {
+    /// In a chunk of a page.
+    Chunk(ChunkAt),
+    /// Among the large values.
+    Large(LargeId),
+}
+
+/// A chunk of a shard.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ChunkAt {
+    /// Index of the page.
+    pub page: u32,
+    /// Index of the chunk in it.
+    pub chunk: u16,
+}
+
+/// The number of a large value, below 2^31.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct LargeId(pub u32);
+
+impl LargeId {
+    /// The number after this one, going round.
+    pub fn next(self) -> LargeId {
+        LargeId((self.0 + 1) & !LARGE)
+    }
+}
+
+impl Handle {
+    /// Where it points.
+    pub fn place(self) -> Place {
+        if self.0 & LARGE != 0 {
+            return Place::Large(LargeId(self.0 & !LARGE));
+        }
+        let chunk = (self.0 & (CHUNKS_PER_PAGE_MAX as u32 - 1)) as u16;
+        Place::Chunk(ChunkAt { page: self.0 >> CHUNK_BITS, chunk })
+    }
+}
+
+impl From<ChunkAt> for Handle {
+    fn from(at: ChunkAt) -> Handle {
+        debug_assert!((at.page as usize) < PAGES_MAX && (at.chunk as usize) < CHUNKS_PER_PAGE_MAX);
+        Handle(at.page << CHUNK_BITS | u32::from(at.chunk))
+    }
+}
+
+impl From<LargeId> for Handle {
+    fn from(id: LargeId) -> Handle {
+        debug_assert!(id.0 & LARGE == 0);
+        Handle(LARGE | id.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn handles_come_apart_as_they_were_put_together() {
+        for (page, chunk) in [(0, 0), (1, 2047), (PAGES_MAX as u32 - 1, 0), (PAGES_MAX as u32 - 1, 2047)] {
+            let at = ChunkAt { page, chunk };
+            assert_eq!(Handle::from(at).place(), Place::Chunk(at));
+        }
+        for number in [0, LARGE - 1] {
+            assert_eq!(Handle::from(LargeId(number)).place(), Place::Large(LargeId(number)));
+        }
+        assert_eq!(LargeId(LARGE - 1).next(), LargeId(0));
+        assert_eq!(size_of::<Handle>(), 4);
+    }
+}

@@ -1,0 +1,69 @@
+//! The hash of keys, keyed by a seed that clients do not know, and which part of it serves what.
+//!
+//! ```text
+//! bit 63        57      54          44 43      40 39             24            13             0
+//!     |   tag    |      |   lane     |  shard   |     group       |             |   bucket    |
+//! ```
+//! `tag` and `bucket` are hashbrown's own use of the hash; `group` and `lane` choose the table (see `index`).
+
+use foldhash::SharedSeed;
+use foldhash::quality::SeedableRandomState;
+use std::hash::{BuildHasher, Hasher};
+
+/// Hashes keys.
+#[derive(Clone)]
+pub struct KeyHasher(SeedableRandomState);
+
+impl KeyHasher {
+    /// With a given seed (the same keys hash alike in every process), or one drawn from the operating system.
+    pub fn new(seed: Option<u64>) -> KeyHasher {
+        let state = match seed {
+            Some(seed) => SeedableRandomState::with_seed(seed, SharedSeed::global_fixed()),
+            None => SeedableRandomState::with_seed(random_seed(), SharedSeed::global_random()),
+        };
+        KeyHasher(state)
+    }
+
+    /// The hash of a key.
+    pub fn hash(&self, key: &[u8]) -> KeyHash {
+        let mut hasher = self.0.build_hasher();
+        hasher.write(key);
+        KeyHash(hasher.finish())
+    }
+}
+
+/// Without the system's random source, foldhash's own seed, drawn from addresses and the clock, has to do.
+fn random_seed() -> u64 {
+    getrandom::u64().unwrap_or(0)
+}
+
+/// The 64 bits.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct KeyHash(pub u64);
+
+impl KeyHash {
+    /// Bits for choosing a shard: at most 16 of them.
+    pub fn shard(self, shards: usize) -> usize {
+        (self.0 >> 40) as usize & (shards - 1)
+    }
+
+    /// Bits for choosing a group of tables.
+    pub fn group(self, groups: usize) -> usize {
+        (self.0 >> 24) as usize & 0xffff & (groups - 1)
+    }
+
+    /// Ten bits for choosing a table within a group.
+    pub fn lane(self) -> usize {
+        (self.0 >> 44) as usize & 0x3ff
+    }
+
+    /// What a ghost remembers; never 0.
+    pub fn fingerprint(self) -> u32 {
+        (self.0 >> 32) as u32 | 1
+    }
+
+    /// Bits for choosing one of `buckets` of a ghost.
+    pub fn ghost_bucket(self, buckets: usize) -> usize {
+        ((self.0 & 0xffff) as usize * buckets) >> 16
+    }
+}

@@ -1,0 +1,24 @@
+//! What the store is told at start.
+
+/// How the store is set up; checked by `options`.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Bound on all memory that grows with items, in bytes (`-m`).
+    pub memory_limit_bytes: u64,
+    /// Worker threads that will use it (`-t`); decides the number of shards.
+    pub threads: usize,
+    /// Ratio of the chunk sizes of neighbouring slab classes (`-f`), above 1.
+    pub growth_factor: f64,
+    /// Smallest chunk, header included, in bytes (`-n`).
+    pub chunk_min_bytes: u32,
+    /// False with `-M`: refuse instead of evicting.
+    pub evict: bool,
+    /// False with `-C`: keep no CAS unique.
+    pub cas: bool,
+    /// Largest item, in bytes, by memcached's way of counting (`-I`).
+    pub item_max_bytes: u64,
+    /// Seed of the hash; `None` draws one from the OS.
+    pub hash_seed: Option<u64>,
+    /// Number of shards, a power of two; `None` chooses by memory and threads.
+    pub shards: Option<usize>,
+}

@@ -155,6 +155,7 @@ impl Store {
                 settings.growth_factor,
                 page_bytes / LARGE_ABOVE_PAGE_PART,
             ),
+            shards,
             shard_memory_bytes: limit_bytes / shards as u64,
             item_max_bytes: settings.item_max_bytes,
         };
@@ -255,7 +256,7 @@ impl Store {
             if account.try_charge(bytes) {
                 return Ok(LargeDraft::new(value_len, account, receiving));
             }
-            if !self.make_room(bytes, now) {
+            if !self.make_room(bytes, now, Self::coldest_shard) {
                 break;
             }
         }
@@ -305,9 +306,11 @@ impl Store {
                 shard.flush_now();
             }
             shard.sweep_idle(now);
-            for _ in 0..REBUILT_PER_CALL {
+            let mut rebuilt = 0;
+            while rebuilt < REBUILT_PER_CALL {
                 let Some(growth) = shard.index.shrinkable(TABLES_PER_CALL) else { break };
                 shard.rebuild_table(growth);
+                rebuilt += 1;
             }
             let mut freed = 0;
             while freed < FREED_PER_CALL
@@ -315,7 +318,7 @@ impl Store {
             {
                 freed += 1;
             }
-            more |= freed == FREED_PER_CALL;
+            more |= freed == FREED_PER_CALL || rebuilt == REBUILT_PER_CALL;
         }
         more
     }
@@ -405,7 +408,7 @@ impl Store {
                 Ok(outcome) => return Ok(outcome),
                 Err(need) => need,
             };
-            if !self.make_room(bytes, now) {
+            if !self.make_room(bytes, now, Self::richest_shard) {
                 break;
             }
         }
@@ -413,18 +416,24 @@ impl Store {
     }
 
     /// Lets shards give way until so many bytes can be charged; false if they cannot. Locks one shard at a time.
-    fn make_room(&self, bytes: u64, now: Now) -> bool {
+    fn make_room(&self, bytes: u64, now: Now, asked_first: fn(&Store) -> usize) -> bool {
         if bytes > self.budget.limit_bytes() {
             return false;
         }
         while self.budget.left_bytes() < bytes {
-            let first = self.coldest_shard();
+            let first = asked_first(self);
             let mut turns = (0..self.shards.len()).map(|step| (first + step) % self.shards.len());
             if !turns.any(|at| Self::lock(&self.shards[at]).give_way(now)) {
                 return false;
             }
         }
         true
+    }
+
+    /// The shard that holds the most memory.
+    fn richest_shard(&self) -> usize {
+        let charged = |at: &usize| Self::lock(&self.shards[*at]).account.charged_bytes();
+        (0..self.shards.len()).max_by_key(charged).unwrap_or(0)
     }
 
     /// The shard whose large values have been idle for longest; by turns if none has any.

@@ -48,7 +48,8 @@ pub(super) struct Rules {
     pub(super) hasher: KeyHasher,
     pub(super) page_bytes: usize,
     pub(super) sizes: ClassSizes,
-    /// Memory of one shard, for the shape of its index.
+    pub(super) shards: usize,
+    /// Memory of one shard at the start, for the shape of its index.
     pub(super) shard_memory_bytes: u64,
     /// Bytes that memcached's item of a key, flags and a value takes must not pass this.
     pub(super) item_max_bytes: u64,
@@ -324,7 +325,12 @@ impl Shard {
                 (fields.uses, fields.probation) = (item.uses(), item.probation());
             }
             Some(Place::Large(_)) => {}
-            None => fields.probation = !self.index.recall_ghost(key.hash),
+            None if self.index.recall_ghost(key.hash) => {
+                // With more memory this would have been a hit.
+                fields.probation = false;
+                self.slab.count_first_hit(class);
+            }
+            None => {}
         }
         let at = self.slab.fill(vacant, &fields, key.bytes, value);
         self.link(key, old, at.into());

@@ -77,7 +77,7 @@ fn a_growing_value_takes_one_place_at_a_time() {
 #[test]
 fn a_lowered_limit_is_reached_by_upkeep_and_a_flush_gives_all_back() {
     let store = crate::store(32 << 20, |_| ());
-    (0..200_000u32).for_each(|number| assert!(set(&store, &number.to_be_bytes(), 100).is_ok()));
+    (0..300_000u32).for_each(|number| assert!(set(&store, &number.to_be_bytes(), 100).is_ok()));
     let full = store.totals();
     assert!(full.charged_bytes > 30 << 20);
     store.set_memory_limit(8 << 20);
@@ -86,8 +86,8 @@ fn a_lowered_limit_is_reached_by_upkeep_and_a_flush_gives_all_back() {
     assert!(lowered.charged_bytes <= 8 << 20 && lowered.items > 40_000, "{lowered:?}");
     assert!(lowered.index_bytes < full.index_bytes / 2, "tables shrink too");
     store.set_memory_limit(32 << 20);
-    (0..200_000u32).for_each(|number| assert!(set(&store, &number.to_be_bytes(), 100).is_ok()));
-    assert_eq!(store.totals().items, full.items);
+    (0..300_000u32).for_each(|number| assert!(set(&store, &number.to_be_bytes(), 100).is_ok()));
+    assert!(store.totals().items > full.items * 99 / 100);
     store.flush_all(FlushAt::Immediately, NOW);
     while store.maintain(NOW) {}
     assert_eq!(store.totals().charged_bytes, 0);
@@ -113,11 +113,11 @@ fn where_nothing_may_be_evicted_a_full_store_refuses_and_keeps() {
     let store = crate::store(2 << 20, |settings| settings.evict = false);
     let taken = (0..100_000u32).take_while(|number| set(&store, &number.to_be_bytes(), 100).is_ok()).count();
     assert!(taken > 10_000, "{taken}");
-    assert_eq!(set(&store, b"one more", 100), Err(Refused::NoRoom));
+    assert_eq!(set(&store, b"more", 100), Err(Refused::NoRoom));
     assert!((0..taken as u32).all(|number| store.get(&number.to_be_bytes(), NOW, |_| ()).is_ok()));
     assert!(set(&store, &0u32.to_be_bytes(), 99).is_ok(), "the same size again needs no memory");
     assert_eq!(store.touch(&1u32.to_be_bytes(), Deadline::from_secs(500), NOW), Ok(()));
     assert!(store.get(&1u32.to_be_bytes(), Now::from_secs(500), |_| ()).is_err());
-    assert!(set(&store, b"one more", 100).is_ok(), "in the place of the expired one");
+    assert!(set(&store, b"more", 100).is_ok(), "in the place of the expired one");
     store.check_invariants();
 }

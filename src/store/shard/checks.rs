@@ -95,8 +95,6 @@ impl Shard {
     pub(in crate::store) fn check_invariants(&self) {
         self.slab.check_invariants();
         self.large.check_invariants();
-        let hash_of = |handle| self.rules.hasher.hash(self.key_of(handle));
-        self.index.check_invariants(hash_of);
         let mut entries = 0;
         for handle in self.index.handles() {
             entries += 1;
@@ -104,6 +102,10 @@ impl Shard {
                 let occupied = self.slab.page(at.page).item(at.chunk).is_some();
                 assert!(occupied, "S1: an entry names a live item");
             }
+        }
+        let hash_of = |handle| self.rules.hasher.hash(self.key_of(handle));
+        self.index.check_invariants(hash_of);
+        for handle in self.index.handles() {
             let key = self.key_of(handle);
             let found = self.index.find(hash_of(handle), |other| self.key_of(other) == key);
             assert_eq!(found, Some(handle), "S1: a key has one entry");

@@ -16,6 +16,9 @@ const PAGE_OVERHEAD_BYTES: u64 = 256;
 /// One kind of memory gives way to another when it has been idle this many times as long.
 const IDLE_RATIO: u64 = 2;
 
+/// A shard asks others for memory when it is short of more than one in this many bytes of its share.
+const SHARE_SLACK: u64 = 8;
+
 impl Shard {
     /// What one page is charged with, in bytes.
     pub(in crate::store) fn page_charge(&self) -> u64 {
@@ -41,6 +44,9 @@ impl Shard {
             let pageless = owner.pages() == 0;
             if pageless || owner.evictions_since_compared >= u32::from(owner.chunks_per_page) {
                 owner.evictions_since_compared = 0;
+                if self.is_far_below_its_share() {
+                    return Err(NeedRoom(self.page_charge()));
+                }
                 if self.trade_for(class, pageless, now) {
                     continue;
                 }
@@ -51,6 +57,13 @@ impl Shard {
                 return Err(NeedRoom(self.page_charge()));
             }
         }
+    }
+
+    /// True if other shards hold what is due to this one: keys are spread evenly, so memory should be.
+    fn is_far_below_its_share(&self) -> bool {
+        let share = self.account.budget().limit_bytes() / self.rules.shards as u64;
+        self.rules.shards > 1
+            && self.account.charged_bytes() + 2 * self.page_charge() < share - share / SHARE_SLACK
     }
 
     /// Gives a class another page if the budget allows it.

@@ -225,8 +225,7 @@ impl Slab {
         let first = item::note_hit(page.chunk_mut(at.chunk), now);
         if first {
             let class = page.class();
-            self.classes[usize::from(class)].first_hits += 1;
-            self.epoch.first_hits += 1;
+            self.count_first_hit(class);
         }
     }
 

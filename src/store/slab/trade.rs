@@ -1,7 +1,8 @@
 //! Which class gives up a page, and to whom it is worth more.
 //!
 //! A class counts its first hits: hits on items whose use count stood at 0, the only ones that it would have lost
-//! with a little less memory. Its score is first hits per page, times the square root of the chunk size (between
+//! with a little less memory, and stores of keys that it evicted lately, which would have been hits with a little
+//! more. Its score is first hits per page, times the square root of the chunk size (between
 //! counting every hit alike and counting the bytes it serves). A page moves when the taker's score is more than twice
 //! the giver's. Counts fade from epoch to epoch, and an epoch lasts a number of first hits, so that the rule follows
 //! the size of the cache and not the rate of requests.
@@ -48,6 +49,12 @@ impl Class {
 }
 
 impl Slab {
+    /// Counts a hit that depended on the last bit of memory.
+    pub(in crate::store) fn count_first_hit(&mut self, class: ClassId) {
+        self.class_mut(class).first_hits += 1;
+        self.epoch.first_hits += 1;
+    }
+
     /// Ends the epoch if it has lasted long enough.
     pub(in crate::store) fn end_epoch_if_due(&mut self, seq: u64) {
         let pages = (self.pages_held() as u64).max(EPOCH_PAGES_MIN);

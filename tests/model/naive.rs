@@ -1,7 +1,7 @@
 //! The naive reference: a map with the same rules of expiry and CAS, and no memory limit.
 
 use larder::clock::{Deadline, Now};
-use larder::store::{Step, StoreMode, Stored};
+use larder::store::{Step, StoreMode, Stored, decimal};
 use std::collections::HashMap;
 
 /// What the map knows of a key.
@@ -81,8 +81,7 @@ impl Naive {
 
     /// The number that an arithmetic step must give, and the text to be stored; `None` if the value is no number.
     pub fn expect_number(entry: &Entry, step: Step) -> Option<(u64, Vec<u8>)> {
-        let text = std::str::from_utf8(&entry.value).ok()?;
-        let number: u64 = text.trim_end_matches(' ').parse().ok()?;
+        let number = decimal::parse(&entry.value)?;
         let value = match step {
             Step::Up(by) => number.wrapping_add(by),
             Step::Down(by) => number.saturating_sub(by),

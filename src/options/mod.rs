@@ -1,6 +1,6 @@
 //! The command line: memcached's options in, checked settings for every layer out.
 //!
-//! [`read`] goes in two steps: [`arguments`] reads what was typed, this module checks it and fills the settings that
+//! [`read`] goes in two steps: `arguments` reads what was typed, `check` checks it and fills the settings that
 //! the layers define. Nothing is opened, no user looked up, no name resolved here. A bad value ends in one
 //! [`BadSetting`]: memcached's line and exit status. What is accepted but means less than it says is told in
 //! [`Options::remarks`].

@@ -91,7 +91,7 @@ fn administrative(text: &[u8]) -> Line<'_> {
         }
         _ => refused(
             Refusal::Unknown,
-            word == b"noreply" && arguments.is_empty() || ends_in_noreply(arguments),
+            word == b"noreply" && token(arguments).is_err() || ends_in_noreply(arguments),
         ),
     }
 }
@@ -335,6 +335,7 @@ mod tests {
     fn noreply_counts_only_as_the_last_recorded_token() {
         assert_eq!(answer("foo noreply"), None);
         assert_eq!(answer("noreply"), None);
+        assert_eq!(answer("noreply "), None);
         assert_eq!(answer("foo noreply x"), Some(Refusal::Unknown));
         assert_eq!(request("delete noreply"), Request::Delete { key: b"noreply", noreply: true });
         let recorded = format!("foo{} noreply", " x".repeat(TOKENS_MAX - 2));

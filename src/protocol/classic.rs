@@ -98,8 +98,8 @@ fn administrative(text: &[u8]) -> Line<'_> {
 
 /// True if `noreply` is the last token that memcached would record; `arguments` is what follows the command word.
 fn ends_in_noreply(arguments: &[u8]) -> bool {
-    // Nearly every line without it is told apart by its last byte.
-    matches!(arguments, [.., b'y' | b' '])
+    // Nearly every line without it is told apart by its last byte; one with tokens beyond those recorded is not short.
+    (matches!(arguments, [.., b'y' | b' ']) || arguments.len() >= 2 * TOKENS_MAX)
         && Tokens(arguments).take(TOKENS_MAX - 1).last() == Some(b"noreply")
 }
 
@@ -340,6 +340,7 @@ mod tests {
         assert_eq!(request("delete noreply"), Request::Delete { key: b"noreply", noreply: true });
         let recorded = format!("foo{} noreply", " x".repeat(TOKENS_MAX - 2));
         assert_eq!(answer(&recorded), None);
+        assert_eq!(answer(&format!("{recorded} x")), None);
         let beyond = format!("foo{} noreply", " x".repeat(TOKENS_MAX - 1));
         assert_eq!(answer(&beyond), Some(Refusal::Unknown));
     }

@@ -7,7 +7,6 @@ use memchr::memchr;
 use nom::bytes::complete::{tag, take_while};
 use nom::character::complete::{digit0, digit1};
 use nom::combinator::{all_consuming, map_opt, opt, recognize};
-use nom::error::ErrorKind;
 use nom::{IResult, Parser};
 
 /// Result of a parser here; the error says nothing, the caller knows which argument it was.
@@ -20,7 +19,7 @@ pub fn token(input: &[u8]) -> Parsed<'_, &[u8]> {
         input = rest;
     }
     if input.is_empty() {
-        return Err(nom::Err::Error(nom::error::ParseError::from_error_kind(input, ErrorKind::Eof)));
+        return Err(nom::Err::Error(()));
     }
     let end = memchr(b' ', input).unwrap_or(input.len());
     Ok((&input[end..], &input[..end]))

@@ -4,7 +4,9 @@
 //! version is older than the one whose behaviour larder has; `rules.rs` knows how, and `cases.rs` shows it.
 //! `LARDER_ORACLE_SEED` repeats a run, `LARDER_ORACLE_COMMANDS` sets its length.
 
+mod cases;
 mod commands;
+mod counters;
 mod damage;
 mod interpret;
 mod phases;

@@ -203,10 +203,13 @@ fn over_long(key: &[u8]) -> bool {
 fn retrieval(line: &[u8], keys: &[&[u8]]) -> Option<Ruling> {
     // 1.6.18 says ERROR to no key. An over-long key makes it forget answers that are due to earlier commands, and
     // 1.6.45 as well; larder does not follow them.
-    if keys.is_empty() || keys.iter().any(|key| over_long(key)) {
-        return Some(not_asked(BAD_LINE, false));
+    match keys.iter().position(|key| over_long(key)) {
+        _ if keys.is_empty() => Some(not_asked(BAD_LINE, false)),
+        Some(0) => Some(not_asked(BAD_LINE, false)),
+        // Whether values before it are on their way already depends on their size (decision note d03).
+        Some(_) => None,
+        None => Some(same(line)),
     }
-    Some(same(line))
 }
 
 fn retrieval_with_touch(word: &[u8], line: &[u8], arguments: &[&[u8]]) -> Option<Ruling> {
@@ -219,10 +222,11 @@ fn retrieval_with_touch(word: &[u8], line: &[u8], arguments: &[&[u8]]) -> Option
     if for_oracle == b"x" {
         return Some(not_asked("CLIENT_ERROR invalid exptime argument\r\n", false));
     }
-    if let Some(at) = keys.iter().position(|key| over_long(key)) {
-        // As for get; the keys before it have been touched.
-        let touches = keys[..at].iter().flat_map(|key| joined(&[b"touch", key, for_oracle], true)).collect();
-        return Some(Ruling::Line { oracle: touches, answer: Answer::Exactly(BAD_LINE) });
+    // As for get.
+    match keys.iter().position(|key| over_long(key)) {
+        Some(0) => return Some(not_asked(BAD_LINE, false)),
+        Some(_) => return None,
+        None => {}
     }
     if for_oracle == *exptime {
         return Some(same(line));

@@ -6,7 +6,7 @@
 //!
 //! Refused: one buffer per value. With `-m 64` and 5,000 sets of 1 B to 900 KB the allocator held 129 MiB, because each
 //! of its size classes keeps the holes of values that left; giving holes back at once still left 96 MiB. In blocks:
-//! 71 MiB. Huge pages in the allocator cost another 8 MiB and are off.
+//! 71 MiB.
 //!
 //! Price: a value of 1 MB is received by 32 calls instead of about 10, and its last block is rounded up to the
 //! allocator's next size (a tenth of a block on the average).

@@ -7,3 +7,4 @@ pub mod d03_output_is_cut_inside_a_key_list;
 pub mod d04_pages_are_traded_by_first_hits;
 pub mod d05_the_index_grows_by_one_bucket;
 pub mod d06_large_values_lie_in_blocks;
+pub mod d07_no_huge_pages;

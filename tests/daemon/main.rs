@@ -4,4 +4,16 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod background;
+mod connection_limit;
 mod defaults;
+mod descriptors_run_out;
+mod help_and_version;
+mod hostile_clients_harm_nobody;
+mod log_follows_verbosity;
+mod pid_file;
+mod refused_command_lines;
+mod signals;
+mod sockets;
+mod systemd_units;
+mod user;

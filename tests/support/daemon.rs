@@ -4,7 +4,6 @@ use super::{Client, Folder, wait_for};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::fs;
-use std::io::Read;
 use std::net::SocketAddr;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
@@ -34,7 +33,7 @@ impl Starting {
         symlink(env!("CARGO_BIN_EXE_larder"), &binary).unwrap();
         let mut command = Command::new(binary);
         command.args(args.split_whitespace());
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.stdin(Stdio::null());
         for variable in ["LISTEN_FDS", "LISTEN_PID", "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"] {
             command.env_remove(variable);
         }
@@ -53,9 +52,12 @@ impl Starting {
         self
     }
 
-    /// Runs it to its end.
+    /// Runs it to its end, which must come by itself.
+    #[track_caller]
     pub fn output(mut self) -> Output {
-        self.command.output().unwrap()
+        let mut child = self.command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        wait_for("the process to end", || child.try_wait().unwrap());
+        child.wait_with_output().unwrap()
     }
 
     /// Runs it to its end, which must be a refusal: returns its one line and its status.
@@ -79,7 +81,9 @@ impl Starting {
     #[track_caller]
     pub fn start_as_it_is(mut self) -> Daemon {
         let port_file = self.folder.file("ports");
-        let child = self.command.env("MEMCACHED_PORT_FILENAME", &port_file).spawn().unwrap();
+        let stderr = fs::File::create(self.folder.file("stderr")).unwrap();
+        self.command.env("MEMCACHED_PORT_FILENAME", &port_file).stdout(Stdio::null()).stderr(stderr);
+        let child = self.command.spawn().unwrap();
         let mut daemon = Daemon { child, addresses: Vec::new(), folder: self.folder };
         let ports = wait_for("the daemon to serve", || {
             if let Some(status) = daemon.child.try_wait().unwrap() {
@@ -154,13 +158,9 @@ impl Daemon {
         self.stderr()
     }
 
-    /// What it wrote to standard error; waits for its end.
-    pub fn stderr(&mut self) -> String {
-        let mut text = String::new();
-        if let Some(mut stderr) = self.child.stderr.take() {
-            stderr.read_to_string(&mut text).unwrap();
-        }
-        text
+    /// What it has written to standard error so far.
+    pub fn stderr(&self) -> String {
+        fs::read_to_string(self.folder.file("stderr")).unwrap()
     }
 
     /// Its resident memory, in bytes.

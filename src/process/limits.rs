@@ -5,7 +5,6 @@ use crate::server;
 use log::warn;
 use nix::errno::Errno;
 use nix::sys::mman::{MlockAllFlags, mlockall};
-use nix::sys::prctl::set_thp_disable;
 use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit, rlim_t, setrlimit};
 use std::fs;
 
@@ -129,10 +128,4 @@ fn may_lock_over_limit() -> bool {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let effective = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
     effective.and_then(|set| u64::from_str_radix(set.trim(), 16).ok()).is_some_and(|set| set & IPC_LOCK != 0)
-}
-
-/// Keeps the OS from backing memory with huge pages by itself; the decision note `d04` says why.
-pub fn use_small_pages() {
-    // A kernel that does not know huge pages needs no telling.
-    let _ = set_thp_disable(true);
 }

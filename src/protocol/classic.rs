@@ -158,12 +158,17 @@ fn storage(verb: StoreVerb, arguments: &[u8]) -> Line<'_> {
     }
 }
 
+/// `<key> [<time>] [noreply]`; old clients send the time, it means nothing.
+///
+/// Decision [`d04`](crate::decisions::d04_delete_takes_one_key).
 fn delete(arguments: &[u8]) -> Line<'_> {
-    let Ok((_, key)) = token(arguments) else { return refused(Refusal::BadLine, false) };
+    let Ok((rest, key)) = token(arguments) else { return refused(Refusal::BadLine, false) };
     let noreply = ends_in_noreply(arguments);
+    let surplus =
+        Tokens(rest).nth(1).is_some_and(|second| second != b"noreply") || Tokens(rest).nth(2).is_some();
     match checked_key(key) {
-        Ok(key) => Line::Request(Request::Delete { key, noreply }),
-        Err(refusal) => refused(refusal, noreply),
+        Ok(key) if !surplus => Line::Request(Request::Delete { key, noreply }),
+        _ => refused(Refusal::BadLine, noreply),
     }
 }
 
@@ -341,6 +346,17 @@ mod tests {
         assert_eq!(answer(&recorded), None);
         let beyond = format!("foo{} noreply", " x".repeat(TOKENS_MAX - 1));
         assert_eq!(answer(&beyond), Some(Refusal::Unknown));
+    }
+
+    #[test]
+    fn delete_takes_one_key_an_old_time_and_noreply() {
+        for (text, silent) in [("delete k", false), ("delete k 0", false), ("delete k 5 noreply", true)] {
+            assert_eq!(request(text), Request::Delete { key: b"k", noreply: silent }, "{text}");
+        }
+        for text in ["delete a b c", "delete a b c d e", "delete a 0 0", "delete a 0 noreply x"] {
+            assert_eq!(answer(text), Some(Refusal::BadLine), "{text}");
+        }
+        assert_eq!(answer("delete a b c noreply"), None);
     }
 
     #[test]

@@ -32,6 +32,8 @@ pub mod commands;
 #[cfg(doc)]
 pub mod decisions;
 
+pub mod options;
+pub mod process;
 pub mod protocol;
 pub mod server;
 pub mod store;

@@ -1,69 +1,59 @@
-//! larder
+//! The daemon: options in, exit code out.
+
+use larder::clock::Clock;
+use larder::commands::{Engine, admin::log_level};
+use larder::options::{self, Command, Options};
+use larder::process::{self, Detached, Failure, Needs, PidFile, User};
+use larder::{server, store::Store, telemetry};
+use std::io::{Write, stderr, stdout};
+use std::process::ExitCode;
+use std::sync::Arc;
+
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-use larder::*;
-fn main() {
-    let port: u16 = std::env::args().nth(1).unwrap().parse().unwrap();
-    let threads: usize = std::env::args().nth(2).map_or(4, |t| t.parse().unwrap());
-    env_logger::Builder::new().filter_level(log::LevelFilter::Trace).init();
-    log::set_max_level(log::LevelFilter::Info);
-    let mut s = server::Settings {
-        threads,
-        max_connections: 1024,
-        requests_per_event: 20,
-        backlog: 1024,
-        tcp: vec![server::TcpListen {
-            host: Some("127.0.0.1".into()),
-            port,
-            text: "".into(),
-            optional: false,
-        }],
-        unix: Some(server::UnixListen { path: format!("/tmp/larder-{port}.sock").into(), mask: 0o700 }),
-        port_file: std::env::var_os("MEMCACHED_PORT_FILENAME").map(Into::into),
-        inherited: vec![],
-        max_connections_fast: true,
+
+fn main() -> ExitCode {
+    let port_file = std::env::var_os("MEMCACHED_PORT_FILENAME");
+    let ended = match options::read(std::env::args_os().collect(), port_file) {
+        Ok(Command::Print(text)) => {
+            // A reader that has seen enough is no failure.
+            let _ = stdout().write_all(text.as_bytes());
+            Ok(0)
+        }
+        Ok(Command::Serve(options)) => serve(*options),
+        Err(bad) => Err(bad.into()),
     };
-    let mut l = server::bind_tcp(&mut s).unwrap_or_else(|e| {
-        eprintln!("{e}");
-        std::process::exit(71)
-    });
-    l.bind_unix(&s).unwrap();
-    let store = store::Store::new(store::Settings {
-        memory_limit_bytes: 64 << 20,
-        threads,
-        growth_factor: 1.1,
-        chunk_min_bytes: 48,
-        evict: true,
-        cas: true,
-        item_max_bytes: 1 << 20,
-        hash_seed: None,
-        shards: None,
-    });
-    let cs = commands::Settings {
-        flush_enabled: true,
-        shutdown_enabled: true,
-        cas_enabled: true,
-        evict: true,
-        item_max_bytes: 1 << 20,
-        max_connections: 1024,
-        tcp_port: port as i32,
-        listen: None,
-        unix_path: None,
-        unix_mask: 0o700,
-        growth_factor: 1.1,
-        chunk_min_bytes: 48,
-        threads,
-        requests_per_event: 20,
-        backlog: 1024,
-        max_connections_fast: true,
-        verbosity: 1,
+    ExitCode::from(ended.unwrap_or_else(|failure| {
+        let _ = writeln!(stderr(), "{failure}");
+        failure.status()
+    }))
+}
+
+/// Serves until told to stop; returns the exit status.
+fn serve(mut options: Options) -> Result<u8, Failure> {
+    telemetry::log_to_stderr(log_level(options.commands.verbosity));
+    options.inherit(process::inherited_sockets()?)?;
+    let Options { store, commands, mut server, process, remarks } = options;
+
+    let user = User::find(&process)?;
+    process::raise_limits(Needs::new(&server, &process))?;
+    let mut listeners = server::bind_tcp(&mut server)?;
+    user.assume(process.core_files)?;
+    listeners.bind_unix(&server)?;
+    // A refusal is one line, so what is only worth knowing comes after the last of them.
+    remarks.iter().for_each(|remark| log::log!(remark.level, "{}", remark.line));
+    let starter = match process::detach(&process)? {
+        Detached::Parent(status) => return Ok(status),
+        Detached::Daemon(starter) => starter,
     };
-    let e = commands::Engine::new(cs, store, clock::Clock::start());
-    server::run(
-        l,
-        s,
-        std::sync::Arc::new(e),
-        server::Hooks { ready: Box::new(|| {}), alive: Box::new(|| {}), stopping: Box::new(|| {}) },
-    )
-    .unwrap();
+    if process.lock_memory {
+        process::lock_memory();
+    }
+
+    let engine = Engine::new(commands, Store::new(store), Clock::start());
+    let pid_file = PidFile::new(process.pid_file);
+    let hooks = process::hooks(pid_file.clone(), starter);
+    server::run(listeners, server, Arc::new(engine), hooks)?;
+    pid_file.remove();
+    Ok(0)
 }

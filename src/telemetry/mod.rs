@@ -2,8 +2,10 @@
 
 mod connections;
 mod counters;
+mod log;
 mod process;
 
 pub use connections::{Connection, ConnectionState, Connections, Listening, Row};
 pub use counters::{Counter, Counters, Sums, WorkerCounters};
+pub use log::log_to_stderr;
 pub use process::{Usage, usage};

@@ -1,0 +1,274 @@
+//! What was typed: memcached's option letters and names, read by the rules of getopt.
+//!
+//! Short options may be bundled, long ones abbreviated while unambiguous, operands are ignored, a repeated option
+//! counts with its last value (`-v` and `-l` add up). Nothing is checked here but the form; see the parent module.
+
+use super::{BadSetting, Name, help, status};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use std::ffi::{OsStr, OsString};
+
+/// Options that take a value: letter and long name; empty for none.
+const VALUED: &[(&str, &str)] = &[
+    ("p", "port"),
+    ("U", "udp-port"),
+    ("s", "unix-socket"),
+    ("a", "unix-mask"),
+    ("l", "listen"),
+    ("u", "user"),
+    ("m", "memory-limit"),
+    ("c", "conn-limit"),
+    ("P", "pidfile"),
+    ("f", "slab-growth-factor"),
+    ("n", "slab-min-size"),
+    ("t", "threads"),
+    ("D", ""),
+    ("R", "max-reqs-per-event"),
+    ("b", "listen-backlog"),
+    ("B", "protocol"),
+    ("I", "max-item-size"),
+    ("Y", "auth-file"),
+    ("e", "memory-file"),
+    ("o", "extended"),
+    ("N", "napi-ids"),
+];
+
+/// Options that are on or off.
+const FLAGS: &[(&str, &str)] = &[
+    ("A", "enable-shutdown"),
+    ("d", "daemon"),
+    ("r", "enable-coredumps"),
+    ("M", "disable-evictions"),
+    ("k", "lock-memory"),
+    ("i", "license"),
+    ("L", "enable-largepages"),
+    ("C", "disable-cas"),
+    ("S", "enable-sasl"),
+    ("F", "disable-flush-all"),
+    ("X", "disable-dumping"),
+    ("W", "disable-watch"),
+    ("Z", "enable-ssl"),
+];
+
+/// The options as typed.
+pub(super) struct Arguments(ArgMatches);
+
+/// What the command line asks for.
+pub(super) enum Asked {
+    /// To serve.
+    Serve(Arguments),
+    /// To print the usage.
+    Help,
+    /// To print the version.
+    Version,
+}
+
+impl Arguments {
+    /// Reads a command line, its first word being the program's name.
+    pub(super) fn read(name: Name, args: Vec<OsString>) -> Result<Asked, BadSetting> {
+        match command(name).try_get_matches_from(args) {
+            Ok(matches) => Ok(Asked::Serve(Arguments(matches))),
+            Err(error) if error.kind() == ErrorKind::DisplayHelp => Ok(Asked::Help),
+            Err(error) if error.kind() == ErrorKind::DisplayVersion => Ok(Asked::Version),
+            Err(error) => Err(BadSetting::new(complaint(name, &error), status::OPTION)),
+        }
+    }
+
+    /// True if the flag was given.
+    pub(super) fn flag(&self, letter: char) -> bool {
+        self.0.get_flag(id(letter, &mut [0; 4]))
+    }
+
+    /// The last value given, without leading white space, as getopt's users read it.
+    pub(super) fn value(&self, letter: char) -> Option<String> {
+        self.values(letter).pop()
+    }
+
+    /// All values given.
+    pub(super) fn values(&self, letter: char) -> Vec<String> {
+        let values = self.0.get_many::<OsString>(id(letter, &mut [0; 4])).into_iter().flatten();
+        values.map(|value| value.to_string_lossy().trim_start().to_owned()).collect()
+    }
+
+    /// The last value given, byte for byte; `None` if it is empty.
+    pub(super) fn path(&self, letter: char) -> Option<&OsStr> {
+        let last = self.0.get_many::<OsString>(id(letter, &mut [0; 4]))?.next_back()?;
+        (!last.is_empty()).then_some(last)
+    }
+
+    /// How often `-v` was given.
+    pub(super) fn verbosity(&self) -> u32 {
+        self.0.get_occurrences::<OsString>("v").map_or(0, |given| given.count() as u32)
+    }
+}
+
+fn command(name: Name) -> Command {
+    let help = Arg::new("h").short('h').long("help").action(ArgAction::Help);
+    let version = Arg::new("V").short('V').long("version").action(ArgAction::Version);
+    // The long form takes a value for no reason, and the value is ignored.
+    let verbose = valued("v", "verbose").num_args(0..=1).require_equals(true).action(ArgAction::Append);
+    let operands = Arg::new("operands").num_args(0..).value_parser(value_parser!(OsString)).hide(true);
+    Command::new(name.word())
+        .version(name.version())
+        .override_help(help::text(name))
+        .disable_help_flag(true)
+        .disable_version_flag(true)
+        .infer_long_args(true)
+        .args_override_self(true)
+        .args([help, version, verbose, operands])
+        .args(VALUED.iter().map(|(letter, long)| valued(letter, long)))
+        .args(FLAGS.iter().map(|(letter, long)| arg(letter, long).action(ArgAction::SetTrue)))
+}
+
+/// An option; its letter is its id.
+fn arg(letter: &'static str, long: &'static str) -> Arg {
+    let arg = Arg::new(letter).short(letter.chars().next());
+    if long.is_empty() { arg } else { arg.long(long) }
+}
+
+fn valued(letter: &'static str, long: &'static str) -> Arg {
+    let adds_up = matches!(letter, "l" | "o");
+    arg(letter, long)
+        .action(if adds_up { ArgAction::Append } else { ArgAction::Set })
+        .allow_hyphen_values(true)
+        .value_parser(value_parser!(OsString))
+}
+
+fn id(letter: char, buffer: &mut [u8; 4]) -> &str {
+    letter.encode_utf8(buffer)
+}
+
+/// getopt's sentence for what clap found.
+fn complaint(name: Name, error: &clap::Error) -> String {
+    let argument = match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::String(argument)) => argument.split([' ', '=', '[']).next().unwrap_or_default(),
+        Some(ContextValue::Strings(arguments)) => arguments.first().map_or("", String::as_str),
+        _ => "",
+    };
+    let word = name.word();
+    let sentence = match error.kind() {
+        ErrorKind::UnknownArgument => match possibilities(name, argument).as_slice() {
+            [] if argument.starts_with("--") => format!("unrecognized option '{argument}'"),
+            [] => format!("invalid option -- '{}'", argument.trim_start_matches('-')),
+            many => format!("option '{argument}' is ambiguous; possibilities: {}", many.join(" ")),
+        },
+        ErrorKind::TooManyValues => format!("option '{argument}' doesn't allow an argument"),
+        ErrorKind::InvalidValue | ErrorKind::TooFewValues | ErrorKind::WrongNumberOfValues => {
+            format!("option '{argument}' requires an argument")
+        }
+        _ => error.kind().to_string(),
+    };
+    format!("{word}: {sentence} (all options: {word} -h)")
+}
+
+/// The long names that an abbreviation may stand for.
+fn possibilities(name: Name, argument: &str) -> Vec<String> {
+    let Some(start) = argument.strip_prefix("--").filter(|start| !start.is_empty()) else {
+        return Vec::new();
+    };
+    let command = command(name);
+    let longs = command.get_arguments().filter_map(Arg::get_long);
+    longs.filter(|long| long.starts_with(start)).map(|long| format!("'--{long}'")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(line: &str) -> Result<Asked, BadSetting> {
+        let args = std::iter::once("larder").chain(line.split_whitespace()).map(OsString::from).collect();
+        Arguments::read(Name::Larder, args)
+    }
+
+    fn served(line: &str) -> Arguments {
+        match read(line) {
+            Ok(Asked::Serve(arguments)) => arguments,
+            Ok(_) => panic!("{line}: not to serve"),
+            Err(bad) => panic!("{line}: {bad}"),
+        }
+    }
+
+    fn refused(line: &str) -> String {
+        read(line).err().map(|bad| bad.to_string()).unwrap_or_default()
+    }
+
+    #[test]
+    fn clap_finds_no_fault_in_the_command() {
+        command(Name::Larder).debug_assert();
+    }
+
+    #[test]
+    fn every_option_is_in_the_help_text() {
+        let text = help::text(Name::Larder);
+        for arg in command(Name::Larder).get_arguments().filter(|arg| !arg.is_hide_set()) {
+            let letter = arg.get_short().map(|letter| format!("-{letter}")).unwrap_or_default();
+            assert!(text.contains(&letter), "{letter} is missing");
+            let long = arg.get_long().map(|long| format!("--{long}")).unwrap_or_default();
+            assert!(text.contains(&long), "{long} is missing");
+        }
+    }
+
+    #[test]
+    fn short_options_are_bundled() {
+        let arguments = served("-vvdu nobody -p11299");
+        assert_eq!(arguments.verbosity(), 2);
+        assert!(arguments.flag('d'));
+        assert_eq!(arguments.value('u').as_deref(), Some("nobody"));
+        assert_eq!(arguments.value('p').as_deref(), Some("11299"));
+    }
+
+    #[test]
+    fn long_options_take_their_value_either_way() {
+        assert_eq!(served("--port=7").value('p').as_deref(), Some("7"));
+        assert_eq!(served("--port 7").value('p').as_deref(), Some("7"));
+        assert_eq!(served("--port -1").value('p').as_deref(), Some("-1"));
+    }
+
+    #[test]
+    fn unambiguous_abbreviations_are_accepted() {
+        assert_eq!(served("--thr=7").value('t').as_deref(), Some("7"));
+        let line = refused("--mem=7");
+        assert!(line.contains("'--mem' is ambiguous"), "{line}");
+        assert!(line.contains("'--memory-limit' '--memory-file'"), "{line}");
+    }
+
+    #[test]
+    fn verbose_counts_and_ignores_its_value() {
+        assert_eq!(served("-v -v --verbose").verbosity(), 3);
+        assert_eq!(served("--verbose=7 -v").verbosity(), 2);
+        assert_eq!(served("-vvv").verbosity(), 3);
+        assert_eq!(served("-m 7").verbosity(), 0);
+    }
+
+    #[test]
+    fn operands_are_ignored_wherever_they_stand() {
+        let arguments = served("one -p 7 two -F three");
+        assert_eq!(arguments.value('p').as_deref(), Some("7"));
+        assert!(arguments.flag('F'));
+        assert_eq!(served("-p 7 -- -p 8").value('p').as_deref(), Some("7"));
+    }
+
+    #[test]
+    fn the_last_value_counts_but_addresses_add_up() {
+        assert_eq!(served("-p 7 -p 8").value('p').as_deref(), Some("8"));
+        assert_eq!(served("-l a -l b").values('l'), ["a", "b"]);
+        assert!(served("-F -F").flag('F'));
+    }
+
+    #[test]
+    fn help_and_version_win_over_what_follows() {
+        assert!(matches!(read("-h --nonsense"), Ok(Asked::Help)));
+        assert!(matches!(read("-V -q"), Ok(Asked::Version)));
+        assert!(read("-q -h").is_err());
+    }
+
+    #[test]
+    fn what_is_no_option_is_named() {
+        assert!(refused("-q").contains("invalid option -- 'q'"), "{}", refused("-q"));
+        assert!(refused("-Fq").contains("invalid option -- 'q'"), "{}", refused("-Fq"));
+        assert!(refused("--foo=3").contains("unrecognized option '--foo'"), "{}", refused("--foo=3"));
+        assert!(refused("-p").contains("option '--port' requires an argument"), "{}", refused("-p"));
+        assert!(refused("-D").contains("option '-D' requires an argument"), "{}", refused("-D"));
+        assert!(refused("--daemon=3").contains("doesn't allow an argument"), "{}", refused("--daemon=3"));
+    }
+}

@@ -1,0 +1,340 @@
+//! From what was typed to settings: ranges, defaults, and what the options mean together.
+
+use super::arguments::Arguments;
+use super::{BadSetting, Name, Options, Remark, extended, listen, number, status};
+use crate::server::{TcpListen, UnixListen};
+use crate::{commands, process, server, store};
+use log::Level;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+/// Options that ask for something larder cannot do yet. None may be ignored: some protect, others change what the
+/// daemon is.
+const NOT_YET: &[(char, &str)] = &[
+    ('S', "-S (SASL)"),
+    ('Y', "-Y (authentication)"),
+    ('Z', "-Z (TLS)"),
+    ('e', "-e (warm restart)"),
+    ('L', "-L (large pages)"),
+    ('D', "-D (prefix statistics)"),
+    ('N', "-N (NAPI ids)"),
+];
+
+/// `-t` above this gets memcached's warning.
+const THREADS_SANE_MAX: usize = 64;
+
+/// Largest `-t`: each worker takes a thread and descriptors.
+const THREADS_MAX: i64 = 1024;
+
+/// Smallest and largest `-I`, in bytes.
+const ITEM_MIN_BYTES: i64 = 1024;
+const ITEM_MAX_BYTES: i64 = 1024 << 20;
+
+/// Largest `-m`, in MiB; what is above was meant as bytes.
+const MEMORY_MAX_MIB: i64 = 1_000_000_000;
+
+/// Where `larder` listens by itself: both addresses of `localhost`, because a client may try only one of them.
+const THIS_MACHINE: [&str; 2] = ["127.0.0.1", "::1"];
+
+/// One pass over the arguments.
+pub(super) struct Check<'a> {
+    name: Name,
+    arguments: &'a Arguments,
+    remarks: Vec<Remark>,
+}
+
+/// Where to listen, and what `stats settings` says of it.
+struct Listen {
+    tcp: Vec<TcpListen>,
+    unix: Option<UnixListen>,
+    port: i32,
+    texts: Option<String>,
+    mask: u32,
+}
+
+impl<'a> Check<'a> {
+    pub(super) fn new(name: Name, arguments: &'a Arguments) -> Check<'a> {
+        Check { name, arguments, remarks: Vec::new() }
+    }
+
+    /// Checks everything.
+    pub(super) fn options(mut self, port_file: Option<OsString>) -> Result<Options, BadSetting> {
+        self.refuse_what_is_not_there()?;
+        let extended = extended::read(&self.arguments.values('o'))?;
+        let remarks = extended.remarks.into_iter().map(|line| Remark { level: Level::Warn, line });
+        self.remarks.extend(remarks);
+
+        let max_connections = self.at_least_1('c', 1024, "Maximum connections must be greater than 0")?;
+        let threads = self.threads()?;
+        let requests_per_event =
+            self.at_least_1('R', 20, "Number of requests per event must be greater than 0")?;
+        let chunk_min_bytes = self.at_least_1('n', 48, "Chunk size must be greater than 0")?;
+        let backlog = self.number('b', status::OPTION)?.unwrap_or(1024);
+        let growth_factor = self.growth_factor()?;
+        let (memory_limit_bytes, item_max_bytes) = self.memory()?;
+        let listen = self.listen()?;
+
+        let commands = commands::Settings {
+            flush_enabled: !self.arguments.flag('F'),
+            shutdown_enabled: self.arguments.flag('A'),
+            cas_enabled: !self.arguments.flag('C'),
+            evict: !self.arguments.flag('M'),
+            item_max_bytes,
+            max_connections: count(max_connections, usize::MAX),
+            tcp_port: listen.port,
+            listen: listen.texts,
+            unix_path: listen.unix.as_ref().map(|unix| unix.path.display().to_string()),
+            unix_mask: listen.mask,
+            growth_factor,
+            chunk_min_bytes: count(chunk_min_bytes, u32::MAX),
+            threads,
+            requests_per_event: count(requests_per_event, u32::MAX),
+            backlog: count(backlog, i32::MAX),
+            max_connections_fast: extended.max_connections_fast,
+            verbosity: self.arguments.verbosity(),
+        };
+        let store = store::Settings {
+            memory_limit_bytes,
+            threads,
+            growth_factor,
+            chunk_min_bytes: commands.chunk_min_bytes,
+            evict: commands.evict,
+            cas: commands.cas_enabled,
+            item_max_bytes,
+            hash_seed: None,
+            shards: None,
+        };
+        let server = server::Settings {
+            threads,
+            max_connections: commands.max_connections,
+            requests_per_event: commands.requests_per_event,
+            backlog: commands.backlog,
+            tcp: listen.tcp,
+            unix: listen.unix,
+            port_file: port_file.filter(|path| !path.is_empty()).map(|path| absolute(Path::new(&path))),
+            inherited: Vec::new(),
+            max_connections_fast: commands.max_connections_fast,
+        };
+        let process = self.process();
+        Ok(Options { store, commands, server, process, remarks: self.remarks })
+    }
+
+    fn process(&self) -> process::Settings {
+        process::Settings {
+            detach: self.arguments.flag('d'),
+            // Absolute, because a daemon leaves the directory it was started in.
+            pid_file: self.arguments.path('P').map(|path| absolute(Path::new(path))),
+            user: self.arguments.value('u').filter(|user| !user.is_empty()),
+            user_required: self.name == Name::Memcached,
+            lock_memory: self.arguments.flag('k'),
+            core_files: self.arguments.flag('r'),
+            keep_terminal: self.arguments.verbosity() > 0,
+        }
+    }
+
+    fn refuse_what_is_not_there(&mut self) -> Result<(), BadSetting> {
+        for (letter, what) in NOT_YET {
+            let given = match letter {
+                'S' | 'Z' | 'L' => self.arguments.flag(*letter),
+                _ => self.arguments.value(*letter).is_some(),
+            };
+            if given {
+                return Err(BadSetting::new(format!("{what} is not supported yet"), status::OPTION));
+            }
+        }
+        match self.number('U', status::USAGE)? {
+            None | Some(0) => {}
+            Some(port) => {
+                let line = format!("UDP is not served yet: -U takes only 0, not {port}");
+                return Err(BadSetting::new(line, status::OPTION));
+            }
+        }
+        match self.arguments.value('B').as_deref() {
+            None | Some("auto" | "ascii") => Ok(()),
+            Some("binary") => Err(BadSetting::new("-B binary is not supported yet", status::OPTION)),
+            Some(other) => Err(BadSetting::new(
+                format!(
+                    "Invalid value for binding protocol: {other} -- should be one of auto, binary, or ascii"
+                ),
+                status::USAGE,
+            )),
+        }
+    }
+
+    fn remark(&mut self, level: Level, line: impl Into<String>) {
+        self.remarks.push(Remark { level, line: line.into() });
+    }
+
+    /// The number given with an option. What follows the number is ignored as memcached does, but not in silence.
+    fn number(&mut self, letter: char, status: u8) -> Result<Option<i64>, BadSetting> {
+        let Some(text) = self.arguments.value(letter) else { return Ok(None) };
+        let Some((number, rest)) = number::integer(&text) else {
+            return Err(BadSetting::new(format!("-{letter} needs a number, not \"{text}\""), status));
+        };
+        self.check_rest(letter, &text, rest, number);
+        Ok(Some(number))
+    }
+
+    fn check_rest(&mut self, letter: char, text: &str, rest: &str, number: impl std::fmt::Display) {
+        let megabytes = letter == 'm' && ["m", "mb", "mib"].contains(&rest.to_ascii_lowercase().as_str());
+        if !rest.trim().is_empty() && !megabytes {
+            self.remark(Level::Warn, format!("-{letter} {text} is read as {number}"));
+        }
+    }
+
+    fn at_least_1(&mut self, letter: char, default: i64, line: &str) -> Result<i64, BadSetting> {
+        match self.number(letter, status::OPTION)? {
+            None => Ok(default),
+            Some(number @ 1..) => Ok(number),
+            Some(number) => Err(BadSetting::new(format!("{line} (-{letter} {number})"), status::OPTION)),
+        }
+    }
+
+    fn threads(&mut self) -> Result<usize, BadSetting> {
+        let threads = self.at_least_1('t', 4, "Number of threads must be greater than 0")?;
+        if threads > THREADS_MAX {
+            let line = format!("Number of threads cannot be greater than {THREADS_MAX} (-t {threads})");
+            return Err(BadSetting::new(line, status::OPTION));
+        }
+        let threads = count(threads, THREADS_MAX as usize);
+        if threads > THREADS_SANE_MAX {
+            self.remark(
+                Level::Warn,
+                format!(
+                    "WARNING: -t {threads} is a high number of worker threads; \
+                     set it to the number of cores in your machine or less"
+                ),
+            );
+        }
+        Ok(threads)
+    }
+
+    fn growth_factor(&mut self) -> Result<f64, BadSetting> {
+        let Some(text) = self.arguments.value('f') else {
+            return Ok(match self.name {
+                Name::Larder => 1.10,
+                Name::Memcached => 1.25,
+            });
+        };
+        match number::decimal(&text) {
+            Some((factor, rest)) if factor > 1.0 => {
+                self.check_rest('f', &text, rest, factor);
+                Ok(factor)
+            }
+            _ => Err(BadSetting::new(format!("Factor must be greater than 1 (-f {text})"), status::OPTION)),
+        }
+    }
+
+    /// Memory limit and largest item, in bytes.
+    fn memory(&mut self) -> Result<(u64, u64), BadSetting> {
+        let usage = |line: String| Err(BadSetting::new(line, status::USAGE));
+        let mib = self.number('m', status::USAGE)?.unwrap_or(64);
+        if mib <= 0 {
+            return usage(format!("The memory limit must be greater than 0 megabytes (-m {mib})"));
+        }
+        if mib > MEMORY_MAX_MIB {
+            return usage(format!("The memory limit is in megabytes, not bytes (-m {mib})"));
+        }
+        let item = self.item_max_bytes()?;
+        if item < ITEM_MIN_BYTES {
+            return usage(format!("Item max size cannot be less than 1024 bytes. (-I is {item} bytes)"));
+        }
+        if item > (mib << 20) / 2 {
+            return usage(format!(
+                "Cannot set item size limit higher than 1/2 of memory max. (-I is {item} bytes, -m {mib} megabytes)"
+            ));
+        }
+        if item > ITEM_MAX_BYTES {
+            return usage(format!("Cannot set item size limit higher than a gigabyte. (-I is {item} bytes)"));
+        }
+        Ok(((mib as u64) << 20, item as u64))
+    }
+
+    /// `-I` takes bytes, or a number with the suffix k or m.
+    fn item_max_bytes(&mut self) -> Result<i64, BadSetting> {
+        let Some(text) = self.arguments.value('I') else { return Ok(1 << 20) };
+        let Some((number, rest)) = number::integer(&text) else {
+            let line = format!("-I needs a number of bytes, or one with the suffix k or m, not \"{text}\"");
+            return Err(BadSetting::new(line, status::USAGE));
+        };
+        let unit = match text.trim_end().to_ascii_lowercase().chars().next_back() {
+            Some('k') => 1 << 10,
+            Some('m') => 1 << 20,
+            _ => 1,
+        };
+        let bytes = number.saturating_mul(unit);
+        if rest.trim().len() > usize::from(unit > 1) {
+            self.remark(Level::Warn, format!("-I {text} is read as {bytes} bytes"));
+        }
+        Ok(bytes)
+    }
+
+    fn listen(&mut self) -> Result<Listen, BadSetting> {
+        let mask = self.unix_mask()?;
+        let unix = self.arguments.path('s').map(|path| UnixListen { path: PathBuf::from(path), mask });
+        let port = self.port()?;
+        let values = self.arguments.values('l');
+        let tcp_off = match port {
+            _ if unix.is_some() && self.name == Name::Memcached => Some("-s"),
+            0 => Some("-p 0"),
+            _ => None,
+        };
+        if let Some(reason) = tcp_off {
+            if !values.is_empty() {
+                self.remark(Level::Info, format!("{reason} turns TCP off, so -l has no effect"));
+            }
+            return Ok(Listen { tcp: Vec::new(), unix, port: 0, texts: None, mask });
+        }
+        // A port below 0 is for the OS to choose.
+        let bindable = u16::try_from(port).unwrap_or(0);
+        let (tcp, texts) = match self.name {
+            _ if !values.is_empty() => (listen::addresses(&values, bindable)?, Some(values.join(","))),
+            Name::Larder => (this_machine(bindable), Some(THIS_MACHINE.join(","))),
+            Name::Memcached => (vec![all_interfaces(bindable)], None),
+        };
+        Ok(Listen { tcp, unix, port, texts, mask })
+    }
+
+    fn unix_mask(&self) -> Result<u32, BadSetting> {
+        let Some(text) = self.arguments.value('a') else { return Ok(0o700) };
+        match number::octal(&text) {
+            Some(mask @ 0..=0o777) => Ok(mask),
+            _ => Err(BadSetting::new(
+                format!("-a needs an octal mode up to 777, not \"{text}\""),
+                status::USAGE,
+            )),
+        }
+    }
+
+    /// The TCP port as given: 0 for none, negative for one that the OS chooses.
+    fn port(&mut self) -> Result<i32, BadSetting> {
+        match self.number('p', status::USAGE)? {
+            None => Ok(11211),
+            Some(port @ ..=65535) => Ok(port.max(-1) as i32),
+            Some(port) => Err(BadSetting::new(format!("ERROR: Invalid port number {port}."), status::USAGE)),
+        }
+    }
+}
+
+fn this_machine(port: u16) -> Vec<TcpListen> {
+    THIS_MACHINE
+        .into_iter()
+        .map(|host| TcpListen { host: Some(host.to_owned()), port, text: String::new(), optional: true })
+        .collect()
+}
+
+fn all_interfaces(port: u16) -> TcpListen {
+    TcpListen { host: None, port, text: String::new(), optional: false }
+}
+
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+
+/// A count too large for its setting is as good as the largest.
+fn count<T: TryFrom<i64>>(number: i64, largest: T) -> T {
+    T::try_from(number).unwrap_or(largest)
+}
+
+#[cfg(test)]
+mod tests;

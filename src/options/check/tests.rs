@@ -1,0 +1,190 @@
+use crate::options::{Command, Options, read};
+use std::ffi::OsString;
+
+fn options_as(program: &str, line: &str) -> Result<Options, (String, u8)> {
+    let args = std::iter::once(program).chain(line.split_whitespace()).map(OsString::from).collect();
+    match read(args, None) {
+        Ok(Command::Serve(options)) => Ok(*options),
+        Ok(Command::Print(text)) => panic!("prints {text}"),
+        Err(bad) => Err((bad.to_string(), bad.status())),
+    }
+}
+
+fn options(line: &str) -> Options {
+    options_as("larder", line).unwrap_or_else(|(bad, _)| panic!("{line}: {bad}"))
+}
+
+fn warnings(options: &Options) -> Vec<&str> {
+    let warnings = options.remarks.iter().filter(|remark| remark.level == log::Level::Warn);
+    warnings.map(|remark| remark.line.as_str()).collect()
+}
+
+#[track_caller]
+fn refuses(line: &str, status: u8, start: &str) {
+    let (refusal, got) = options_as("larder", line).err().unwrap_or_else(|| panic!("{line}: accepted"));
+    assert!(refusal.starts_with(start), "{line}: {refusal}");
+    assert_eq!(got, status, "{line}: {refusal}");
+    assert!(!refusal.contains('\n'), "{refusal}");
+}
+
+#[test]
+fn larder_by_its_own_name_listens_on_this_machine_only() {
+    let options = options("");
+    let hosts: Vec<_> = options.server.tcp.iter().map(|tcp| tcp.host.as_deref()).collect();
+    assert_eq!(hosts, [Some("127.0.0.1"), Some("::1")]);
+    assert!(options.server.tcp.iter().all(|tcp| tcp.port == 11211 && tcp.optional));
+    assert_eq!(options.commands.listen.as_deref(), Some("127.0.0.1,::1"));
+    assert_eq!(options.store.memory_limit_bytes, 64 << 20);
+    assert_eq!(options.store.growth_factor, 1.10);
+    assert_eq!(options.store.item_max_bytes, 1 << 20);
+    assert_eq!(options.server.threads, 4);
+    assert_eq!(options.server.max_connections, 1024);
+    assert!(!options.process.user_required);
+    assert!(options.remarks.is_empty());
+}
+
+#[test]
+fn called_memcached_it_has_the_defaults_of_memcached() {
+    let options = options_as("/usr/local/bin/memcached", "").unwrap();
+    assert_eq!(options.server.tcp.len(), 1);
+    assert_eq!(options.server.tcp[0].host, None);
+    assert!(!options.server.tcp[0].optional);
+    assert_eq!(options.commands.listen, None);
+    assert_eq!(options.store.growth_factor, 1.25);
+    assert_eq!(options.commands.growth_factor, 1.25);
+    assert!(options.process.user_required);
+}
+
+#[test]
+fn a_unix_socket_goes_with_tcp_unless_called_memcached() {
+    let both = options("-s /tmp/x -a 0766");
+    assert_eq!(both.server.tcp.len(), 2);
+    assert_eq!(both.server.unix.as_ref().unwrap().mask, 0o766);
+    let unix_only = options("-s /tmp/x -p 0");
+    assert!(unix_only.server.tcp.is_empty());
+    let as_memcached = options_as("memcached", "-s /tmp/x -p 11211 -l 127.0.0.1").unwrap();
+    assert!(as_memcached.server.tcp.is_empty());
+    assert_eq!(as_memcached.commands.tcp_port, 0);
+    assert_eq!(as_memcached.commands.unix_path.as_deref(), Some("/tmp/x"));
+}
+
+#[test]
+fn the_options_of_debians_configuration_are_accepted() {
+    let line = "-m 64 -p 11211 -u memcache -l 127.0.0.1 -P /run/memcached/memcached.pid -l ::1 -U 0 -c 1024 -v -I 4m";
+    let options = options_as("memcached", line).unwrap();
+    assert_eq!(options.server.tcp.len(), 2);
+    assert_eq!(options.commands.listen.as_deref(), Some("127.0.0.1,::1"));
+    assert_eq!(options.process.user.as_deref(), Some("memcache"));
+    assert_eq!(options.store.item_max_bytes, 4 << 20);
+    assert!(warnings(&options).is_empty());
+}
+
+#[test]
+fn every_flag_reaches_its_setting() {
+    let options =
+        options("-A -d -r -M -k -C -F -t 2 -R 7 -n 96 -f 1.5 -b 9 -c 5 -m 100 -vv -o no_maxconns_fast");
+    let commands = &options.commands;
+    assert!(commands.shutdown_enabled && !commands.flush_enabled && !commands.cas_enabled && !commands.evict);
+    assert!(!commands.max_connections_fast && !options.server.max_connections_fast);
+    assert!(!options.store.cas && !options.store.evict);
+    assert_eq!((options.store.chunk_min_bytes, options.store.growth_factor), (96, 1.5));
+    assert_eq!((options.server.requests_per_event, options.server.backlog), (7, 9));
+    assert_eq!((options.server.threads, options.server.max_connections), (2, 5));
+    assert_eq!(options.store.memory_limit_bytes, 100 << 20);
+    assert_eq!(commands.verbosity, 2);
+    let process = &options.process;
+    assert!(process.detach && process.core_files && process.lock_memory && process.keep_terminal);
+}
+
+#[test]
+fn paths_are_made_absolute() {
+    let options = options("-d -P run/larder.pid");
+    assert!(options.process.pid_file.unwrap().is_absolute());
+}
+
+#[test]
+fn a_number_ends_where_its_digits_end_and_the_rest_is_told() {
+    assert!(warnings(&options("-m 1024m")).is_empty());
+    assert_eq!(options("-m 1024m").store.memory_limit_bytes, 1024 << 20);
+    assert_eq!(warnings(&options("-m 4g")), ["-m 4g is read as 4"]);
+    assert_eq!(warnings(&options("-t 2x")), ["-t 2x is read as 2"]);
+    assert_eq!(warnings(&options("-I 2.5m")), ["-I 2.5m is read as 2097152 bytes"]);
+}
+
+#[test]
+fn item_sizes_take_a_suffix() {
+    for (text, bytes) in [("512k", 512 << 10), ("2M", 2 << 20), ("1024", 1024), ("1500000", 1_500_000)] {
+        assert_eq!(options(&format!("-I {text}")).store.item_max_bytes, bytes, "{text}");
+    }
+}
+
+#[test]
+fn values_out_of_range_have_the_line_and_status_of_memcached() {
+    refuses("-p 65536", 64, "ERROR: Invalid port number 65536.");
+    refuses("-c 0", 1, "Maximum connections must be greater than 0");
+    refuses("-t 0", 1, "Number of threads must be greater than 0");
+    refuses("-t 1025", 1, "Number of threads cannot be greater than 1024");
+    refuses("-R -1", 1, "Number of requests per event must be greater than 0");
+    refuses("-n 0", 1, "Chunk size must be greater than 0");
+    refuses("-f 1", 1, "Factor must be greater than 1");
+    refuses("-f nan", 1, "Factor must be greater than 1");
+    refuses("-I 1023", 64, "Item max size cannot be less than 1024 bytes.");
+    refuses("-I 1g", 64, "Item max size cannot be less than 1024 bytes.");
+    refuses("-I 33m", 64, "Cannot set item size limit higher than 1/2 of memory max.");
+    refuses("-m 1", 64, "Cannot set item size limit higher than 1/2 of memory max.");
+    refuses("-m 4096 -I 1025m", 64, "Cannot set item size limit higher than a gigabyte.");
+    refuses("-m 0", 64, "The memory limit must be greater than 0");
+    refuses("-m -1", 64, "The memory limit must be greater than 0");
+    refuses("-m 1000000001", 64, "The memory limit is in megabytes");
+    refuses("-a 1000", 64, "-a needs an octal mode");
+    refuses("-a 8", 64, "-a needs an octal mode");
+    refuses("-B foo", 64, "Invalid value for binding protocol: foo");
+    refuses("-l 127.0.0.1:x", 71, "Invalid port number: \"x\"");
+    refuses("-o foo", 1, "Illegal suboption \"foo\"");
+}
+
+#[test]
+fn just_within_range_is_accepted() {
+    options("-p 65535 -c 1 -t 1024 -R 1 -n 1 -f 1.01 -I 1024 -m 1 -a 777 -b 0");
+    options("-m 2");
+    options("-m 2048 -I 1024m");
+    options("-m 1000000000");
+}
+
+#[test]
+fn a_text_is_no_number() {
+    for (letter, status) in
+        [('p', 64), ('m', 64), ('U', 64), ('c', 1), ('t', 1), ('R', 1), ('n', 1), ('b', 1)]
+    {
+        refuses(&format!("-{letter} abc"), status, &format!("-{letter} needs a number, not \"abc\""));
+    }
+    refuses("-I abc", 64, "-I needs a number");
+    refuses("-f abc", 1, "Factor must be greater than 1");
+}
+
+#[test]
+fn what_is_not_there_yet_is_refused() {
+    for line in ["-S", "-Y /f", "-Z", "-e /f", "-L", "-D ,", "-N 4", "-B binary", "-o ssl_key=/k"] {
+        let (refusal, status) = options_as("memcached", line).unwrap_err();
+        assert!(refusal.ends_with("is not supported yet"), "{refusal}");
+        assert_eq!(status, 1, "{line}");
+    }
+    refuses("-U 11211", 1, "UDP is not served yet");
+    options("-U 0 -X -W -B auto");
+}
+
+#[test]
+fn nothing_to_listen_on_is_refused() {
+    for line in ["-p 0", "-l ,", "-p 0 -l 127.0.0.1"] {
+        let bad = options(line).inherit(Vec::new()).unwrap_err();
+        assert!(bad.to_string().starts_with("nothing to listen on"), "{line}");
+        assert_eq!(bad.status(), 64);
+    }
+    options("-p 0 -s /tmp/x").inherit(Vec::new()).unwrap();
+}
+
+#[test]
+fn a_high_number_of_threads_is_warned_of() {
+    assert!(warnings(&options("-t 64")).is_empty());
+    assert!(warnings(&options("-t 65"))[0].starts_with("WARNING: -t 65"));
+}

@@ -1,0 +1,111 @@
+//! What `-h` and `-i` print. One entry per option in memcached's form, grouped by what an operator wants to do.
+
+use super::Name;
+
+/// The usage, ended by a line end.
+pub(super) fn text(name: Name) -> String {
+    let (word, version) = (name.word(), name.version());
+    let (listen, factor, unix) = match name {
+        Name::Larder => ("127.0.0.1 and ::1", "1.10", "UNIX socket to listen on, besides TCP"),
+        Name::Memcached => ("all", "1.25", "UNIX socket to listen on (disables network support)"),
+    };
+    format!(
+        "\
+{word} {version}
+usage: {word} [options]
+
+listening
+-p, --port=<num>          TCP port to listen on (default: 11211)
+                          0 for no TCP, -1 for a port that the system chooses
+-l, --listen=<addr>       address to listen on (default: {listen})
+                          <host>[:<port>], where host is an IPv4 or IPv6 address
+                          ([::1]:11211), a name, or * for all interfaces;
+                          lists by comma, and repeats, add up
+-s, --unix-socket=<file>  {unix}
+-a, --unix-mask=<mask>    mode of the UNIX socket, in octal (default: 700)
+-c, --conn-limit=<num>    max simultaneous connections (default: 1024)
+-b, --listen-backlog=<num> connections waiting to be accepted (default: 1024)
+
+memory
+-m, --memory-limit=<num>  memory for items and all that grows with them,
+                          in megabytes (default: 64)
+-M, --disable-evictions   when memory is full, return an error instead of
+                          evicting
+-I, --max-item-size=<num> largest item, with suffix k or m
+                          (default: 1m, min: 1k, max: half of -m, 1024m)
+-f, --slab-growth-factor=<num> ratio of neighbouring chunk sizes (default: {factor})
+-n, --slab-min-size=<bytes> smallest chunk for an item (default: 48)
+-C, --disable-cas         keep no CAS unique, which saves 8 bytes an item
+-k, --lock-memory         keep all memory out of swap
+
+work
+-t, --threads=<num>       worker threads (default: 4)
+-R, --max-reqs-per-event=<num> requests of one connection before the others
+                          get their turn (default: 20)
+
+what clients may do
+-F, --disable-flush-all   refuse flush_all
+-A, --enable-shutdown     allow shutdown
+-X, --disable-dumping     refuse commands that list keys (there are none yet)
+-W, --disable-watch       refuse watch (there is none yet)
+-U, --udp-port=<num>      UDP is not served: takes only 0 (default: 0, off)
+-B, --protocol=<name>     auto or ascii (default: auto)
+
+running as a service
+-d, --daemon              run in the background
+-u, --user=<user>         user to run as, when started as root
+-P, --pidfile=<file>      file to write the process id to
+-r, --enable-coredumps    allow core files of any size
+-v, --verbose             print what happens, besides warnings
+-vv                       also print requests and replies
+-vvv                      also print what happens inside
+                          sockets of a systemd .socket unit are taken instead of
+                          -p, -l and -s; readiness and watchdog are reported
+
+other
+-h, --help                print this help and exit
+-V, --version             print version and exit
+-i, --license             print license and exit
+-o, --extended=<list>     memcached's extended options, separated by commas
+   - maxconns_fast:       tell connections over the limit so and close them
+                          (default; no_maxconns_fast lets them wait)
+                          names of settings not needed here are accepted
+
+not supported yet: -S --enable-sasl, -Y --auth-file, -Z --enable-ssl,
+-e --memory-file, -L --enable-largepages, -D, -N --napi-ids
+"
+    )
+}
+
+/// The licence notice.
+pub(super) const LICENSE: &str = "\
+larder is licensed under either of
+ - the Apache License, Version 2.0 (http://www.apache.org/licenses/LICENSE-2.0)
+ - the MIT license (http://opensource.org/licenses/MIT)
+at your option. The full texts come with its source.
+";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_line_is_name_and_version() {
+        assert_eq!(text(Name::Memcached).lines().next(), Some("memcached 1.6.45"));
+        let larder = format!("larder {}", env!("CARGO_PKG_VERSION"));
+        assert_eq!(text(Name::Larder).lines().next(), Some(larder.as_str()));
+    }
+
+    #[test]
+    fn entries_have_the_form_of_memcached() {
+        let entry = "-p, --port=<num>          TCP port to listen on (default: 11211)";
+        assert!(text(Name::Memcached).lines().any(|line| line == entry));
+    }
+
+    #[test]
+    fn lines_fit_a_terminal() {
+        for line in text(Name::Larder).lines().chain(text(Name::Memcached).lines()) {
+            assert!(line.len() <= 80, "{line}");
+        }
+    }
+}

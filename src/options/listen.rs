@@ -1,0 +1,201 @@
+//! The grammar of `-l`: a list of `[notls:][proto[name]:][tag[name]:]host[:port]`, separated by commas or semicolons.
+//!
+//! Names are not resolved here; that is part of binding.
+
+use super::{BadSetting, number, status};
+use crate::server::TcpListen;
+
+/// Prefixes that only mean something with TLS, which is not served yet.
+const TLS_PREFIXES: [&str; 3] = ["notls", "btls", "mtls"];
+
+/// Longest listener tag; memcached's proxy uses tags, larder only checks them.
+const TAG_MAX_BYTES: usize = 8;
+
+/// Reads the values of all `-l` options. `port` is the one of `-p`, 0 for one that the OS chooses. An address given
+/// twice counts once.
+pub(super) fn addresses(values: &[String], port: u16) -> Result<Vec<TcpListen>, BadSetting> {
+    let mut addresses: Vec<TcpListen> = Vec::new();
+    for text in values.iter().flat_map(|value| value.split([',', ';'])).map(str::trim) {
+        if text.is_empty() {
+            continue;
+        }
+        let address = address(text, port)?;
+        if !addresses.iter().any(|known| known.host == address.host && known.port == address.port) {
+            addresses.push(address);
+        }
+    }
+    Ok(addresses)
+}
+
+fn address(text: &str, default_port: u16) -> Result<TcpListen, BadSetting> {
+    let bad = |line: String| BadSetting::new(line, status::OS);
+    let (host, port) = split_port(without_prefixes(text)?).ok_or_else(|| {
+        bad(format!("Invalid interface: \"{text}\" (an IPv6 address with a port: [::1]:11211)"))
+    })?;
+    let port = match port {
+        None => default_port,
+        Some(port) => match number::integer(port) {
+            Some((port @ 0..=65535, "")) => port as u16,
+            Some((-1, "")) => 0,
+            _ => return Err(bad(format!("Invalid port number: \"{port}\" (-l {text})"))),
+        },
+    };
+    let host = (host != "*").then(|| host.to_owned());
+    Ok(TcpListen { host, port, text: text.to_owned(), optional: false })
+}
+
+/// Checks the prefixes and takes them off.
+fn without_prefixes(text: &str) -> Result<&str, BadSetting> {
+    let bad = |line: String| Err(BadSetting::new(line, status::OS));
+    let mut rest = text;
+    loop {
+        if let Some(prefix) = TLS_PREFIXES.iter().find(|prefix| has_prefix(rest, prefix)) {
+            return bad(format!("'{prefix}' option is valid only when SSL is enabled (-l {text})"));
+        }
+        if let Some(after) = rest.strip_prefix("proto[") {
+            let Some((protocol, after)) = after.split_once("]:") else {
+                return bad(format!("Invalid protocol in socket config: \"{text}\""));
+            };
+            match protocol {
+                "ascii" | "negotiating" => {}
+                "proxy" => return bad(format!("Server not built with proxy: \"{text}\"")),
+                _ => return bad(format!("not supported yet: proto[{protocol}] (-l {text})")),
+            }
+            rest = after;
+        } else if let Some(after) = rest.strip_prefix("tag[") {
+            rest = without_tag(text, after.split_once("]:"))?;
+        } else if let Some(after) = rest.strip_prefix("tag_") {
+            rest = without_tag(text, after.split_once("_:"))?;
+        } else {
+            return Ok(rest);
+        }
+    }
+}
+
+fn has_prefix(text: &str, prefix: &str) -> bool {
+    text.strip_prefix(prefix).is_some_and(|after| after.starts_with(':'))
+}
+
+fn without_tag<'a>(text: &str, split: Option<(&str, &'a str)>) -> Result<&'a str, BadSetting> {
+    match split {
+        Some((tag, rest)) if (1..=TAG_MAX_BYTES).contains(&tag.len()) => Ok(rest),
+        Some(_) => Err(BadSetting::new(
+            format!("Listener tags must be between 1 and 8 characters: \"{text}\""),
+            status::OS,
+        )),
+        None => Err(BadSetting::new(format!("Invalid tag in socket config: \"{text}\""), status::OS)),
+    }
+}
+
+/// Host and port; `None` if the brackets are wrong or the host is empty.
+fn split_port(text: &str) -> Option<(&str, Option<&str>)> {
+    let (host, port) = if let Some(inside) = text.strip_prefix('[') {
+        let (host, after) = inside.split_once(']')?;
+        match after {
+            "" => (host, None),
+            _ => (host, Some(after.strip_prefix(':')?)),
+        }
+    } else {
+        match text.split_once(':') {
+            // More than one colon outside brackets: an IPv6 address.
+            Some((_, after)) if after.contains(':') => (text, None),
+            Some((host, port)) => (host, Some(port)),
+            None => (text, None),
+        }
+    };
+    (!host.is_empty()).then_some((host, port))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(values: &[&str]) -> Result<Vec<(String, u16)>, String> {
+        let values: Vec<String> = values.iter().map(|value| (*value).to_owned()).collect();
+        addresses(&values, 11211)
+            .map(|list| list.into_iter().map(|a| (a.host.unwrap_or("*".into()), a.port)).collect())
+            .map_err(|bad| {
+                assert_eq!(bad.status(), 71);
+                bad.to_string()
+            })
+    }
+
+    fn one(value: &str) -> (String, u16) {
+        let mut list = read(&[value]).unwrap();
+        assert_eq!(list.len(), 1, "{value}");
+        list.remove(0)
+    }
+
+    #[test]
+    fn hosts_of_every_kind_are_read() {
+        assert_eq!(one("127.0.0.1"), ("127.0.0.1".into(), 11211));
+        assert_eq!(one("::1"), ("::1".into(), 11211));
+        assert_eq!(one("[::1]"), ("::1".into(), 11211));
+        assert_eq!(one("[fe80::1]:7"), ("fe80::1".into(), 7));
+        assert_eq!(one("localhost:7"), ("localhost".into(), 7));
+        assert_eq!(one("*"), ("*".into(), 11211));
+        assert_eq!(one("*:7"), ("*".into(), 7));
+    }
+
+    #[test]
+    fn lists_and_repeats_add_up() {
+        let list = read(&["127.0.0.1,::1", "10.0.0.1:7;10.0.0.1:8"]).unwrap();
+        assert_eq!(list.len(), 4);
+        assert_eq!(list[3], ("10.0.0.1".into(), 8));
+    }
+
+    #[test]
+    fn an_address_given_twice_counts_once() {
+        assert_eq!(read(&["127.0.0.1", "127.0.0.1,127.0.0.1:11211"]).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn ports_0_and_minus_1_are_for_the_os_to_choose() {
+        assert_eq!(one("127.0.0.1:0").1, 0);
+        assert_eq!(one("127.0.0.1:-1").1, 0);
+    }
+
+    #[test]
+    fn bad_ports_are_named() {
+        for port in ["abc", "65536", "-2", "7x", ""] {
+            let line = read(&[&format!("127.0.0.1:{port}")]).unwrap_err();
+            assert!(line.starts_with(&format!("Invalid port number: \"{port}\"")), "{line}");
+        }
+    }
+
+    #[test]
+    fn an_empty_list_is_empty() {
+        assert_eq!(read(&[""]), Ok(vec![]));
+        assert_eq!(read(&["127.0.0.1,"]).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn bad_hosts_are_refused() {
+        for text in ["[::1", "[::1]x", ":7", "[]:7", "tag[a]:"] {
+            assert!(read(&[text]).unwrap_err().starts_with("Invalid interface"), "{text}");
+        }
+    }
+
+    #[test]
+    fn prefixes_without_effect_are_accepted() {
+        assert_eq!(one("proto[ascii]:127.0.0.1:7"), ("127.0.0.1".into(), 7));
+        assert_eq!(one("tag[web]:127.0.0.1"), ("127.0.0.1".into(), 11211));
+        assert_eq!(one("proto[negotiating]:tag_web_:[::1]:7"), ("::1".into(), 7));
+    }
+
+    #[test]
+    fn prefixes_that_would_change_something_are_refused() {
+        for (text, start) in [
+            ("notls:127.0.0.1", "'notls' option is valid only when SSL is enabled"),
+            ("mtls:127.0.0.1", "'mtls' option is valid only when SSL is enabled"),
+            ("proto[binary]:127.0.0.1", "not supported yet: proto[binary]"),
+            ("proto[proxy]:127.0.0.1", "Server not built with proxy"),
+            ("tag[]:127.0.0.1", "Listener tags must be between"),
+            ("tag[ninechars]:127.0.0.1", "Listener tags must be between"),
+            ("tag[x:127.0.0.1", "Invalid tag in socket config"),
+        ] {
+            let line = read(&[text]).unwrap_err();
+            assert!(line.starts_with(start), "{line}");
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! Resource limits: descriptors, core files, locked memory.
+
+use super::{Failure, Settings};
+use crate::server;
+use log::warn;
+use nix::errno::Errno;
+use nix::sys::mman::{MlockAllFlags, mlockall};
+use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit, rlim_t, setrlimit};
+
+/// Descriptors beside those of connections, listeners and workers: standard streams, signals, files at start.
+const DESCRIPTORS_APART: u64 = 32;
+
+/// Descriptors of a worker's event loop.
+const DESCRIPTORS_PER_WORKER: u64 = 4;
+
+/// What the limits have to leave room for.
+#[derive(Clone, Copy, Debug)]
+pub struct Needs {
+    /// Client connections at once.
+    pub connections: usize,
+    /// Worker threads.
+    pub workers: usize,
+    /// Addresses listened on, each by every worker.
+    pub addresses: usize,
+    /// Core files of any size.
+    pub core_files: bool,
+    /// All memory locked, see [`lock_memory`].
+    pub locked_memory: bool,
+}
+
+impl Needs {
+    /// What these settings need.
+    pub fn new(server: &server::Settings, process: &Settings) -> Needs {
+        // All interfaces are two addresses, and so are most names.
+        let addresses = server.tcp.len() * 2 + usize::from(server.unix.is_some()) + server.inherited.len();
+        Needs {
+            connections: server.max_connections,
+            workers: server.threads,
+            addresses,
+            core_files: process.core_files,
+            locked_memory: process.lock_memory,
+        }
+    }
+}
+
+/// Raises limits as far as needed; lowers none.
+pub fn raise_limits(needs: Needs) -> Result<(), Failure> {
+    if needs.core_files {
+        raise_core_limit().map_err(|_| Failure::os("failed to ensure corefile creation"))?;
+    }
+    if needs.locked_memory {
+        // Without the privilege for it, locking itself will tell.
+        let _ = setrlimit(Resource::RLIMIT_MEMLOCK, RLIM_INFINITY, RLIM_INFINITY);
+    }
+    let (connections, workers) = (needs.connections as u64, needs.workers as u64);
+    let own = workers * (DESCRIPTORS_PER_WORKER + needs.addresses as u64) + DESCRIPTORS_APART;
+    raise_descriptor_limit(connections, own).map_err(|errno| {
+        Failure::os(format!(
+            "failed to set rlimit for open files. Try starting as root or requesting smaller maxconns value. \
+             (-c {connections}: {})",
+            errno.desc()
+        ))
+    })
+}
+
+fn raise_descriptor_limit(connections: rlim_t, own: rlim_t) -> Result<(), Errno> {
+    let needed = connections.saturating_add(own);
+    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
+    if soft >= needed {
+        return Ok(());
+    }
+    if hard >= needed || setrlimit(Resource::RLIMIT_NOFILE, needed, needed).is_ok() {
+        return setrlimit(Resource::RLIMIT_NOFILE, needed, hard.max(needed));
+    }
+    // memcached starts where its connections alone fit, so larder does; the last ones may have to wait.
+    setrlimit(Resource::RLIMIT_NOFILE, hard, hard)?;
+    if hard < connections {
+        return Err(Errno::EPERM);
+    }
+    warn!(
+        "the limit of {hard} open files leaves room for {} of {connections} connections",
+        hard.saturating_sub(own)
+    );
+    Ok(())
+}
+
+/// As large as the hard limit lets them be.
+fn raise_core_limit() -> Result<(), Errno> {
+    let (_, hard) = getrlimit(Resource::RLIMIT_CORE)?;
+    if setrlimit(Resource::RLIMIT_CORE, RLIM_INFINITY, RLIM_INFINITY).is_err() {
+        setrlimit(Resource::RLIMIT_CORE, hard, hard)?;
+    }
+    match getrlimit(Resource::RLIMIT_CORE)? {
+        (0, _) => Err(Errno::EPERM),
+        _ => Ok(()),
+    }
+}
+
+/// Keeps all memory, present and future, out of swap. Pages are locked as they are touched, so that address space
+/// which is only reserved costs nothing. A failure is a warning, as with memcached.
+///
+/// Under a limit nothing is locked: the lock would count reserved address space, and a cache that grows into the
+/// limit would fail at some later allocation.
+pub fn lock_memory() {
+    let locked = match getrlimit(Resource::RLIMIT_MEMLOCK) {
+        Ok((RLIM_INFINITY, _)) => {
+            let on_touch = MlockAllFlags::from_bits_retain(nix::libc::MCL_ONFAULT);
+            mlockall(MlockAllFlags::MCL_CURRENT | MlockAllFlags::MCL_FUTURE | on_touch)
+        }
+        Ok((limit, _)) => {
+            return warn!(
+                "warning: -k invalid, the limit of {limit} bytes of locked memory (ulimit -l) must be unlimited"
+            );
+        }
+        Err(errno) => Err(errno),
+    };
+    if let Err(errno) = locked {
+        warn!("warning: -k invalid, mlockall() failed: {}", errno.desc());
+    }
+}

@@ -1,0 +1,26 @@
+//! What it is without options, under both names.
+
+use crate::support::{larder, memcached};
+
+#[test]
+fn larder_listens_on_both_addresses_of_localhost() {
+    let daemon = larder("").start();
+    let [v4, v6] = daemon.addresses() else { panic!("{:?}", daemon.addresses()) };
+    for address in [v4, v6] {
+        assert!(address.ip().is_loopback());
+        crate::support::Client::tcp(*address).ask("set a 0 0 1\r\nx\r\n", "STORED\r\n");
+    }
+    let mut client = daemon.connect();
+    assert_eq!(client.stat("settings", "inter"), "127.0.0.1,::1");
+    assert_eq!(client.stat("settings", "growth_factor"), "1.10");
+    assert_eq!(client.stat("settings", "maxbytes"), "67108864");
+}
+
+#[test]
+fn called_memcached_it_listens_on_all_interfaces() {
+    let daemon = memcached("").start();
+    let mut client = daemon.connect();
+    assert_eq!(client.stat("settings", "inter"), "NULL");
+    assert_eq!(client.stat("settings", "growth_factor"), "1.25");
+    client.ask("version\r\n", "VERSION 1.6.45\r\n");
+}

@@ -1,0 +1,138 @@
+//! A client that says and hears bytes.
+
+use super::PATIENCE;
+use std::io::{self, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+
+/// A connection to a daemon.
+pub struct Client(Socket);
+
+enum Socket {
+    Tcp(TcpStream),
+    Unix(UnixStream),
+}
+
+impl Client {
+    /// Connects by TCP.
+    #[track_caller]
+    pub fn tcp(address: SocketAddr) -> Client {
+        let stream = TcpStream::connect(address).unwrap_or_else(|error| panic!("{address}: {error}"));
+        stream.set_nodelay(true).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_write_timeout(Some(PATIENCE)).unwrap();
+        Client(Socket::Tcp(stream))
+    }
+
+    /// Connects to a unix socket.
+    #[track_caller]
+    pub fn unix(path: &Path) -> Client {
+        let stream = UnixStream::connect(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_write_timeout(Some(PATIENCE)).unwrap();
+        Client(Socket::Unix(stream))
+    }
+
+    /// Sends bytes.
+    #[track_caller]
+    pub fn send(&mut self, bytes: impl AsRef<[u8]>) {
+        self.write_all(bytes.as_ref()).expect("the daemon takes what is sent");
+    }
+
+    /// Hears exactly these bytes next.
+    #[track_caller]
+    pub fn expect(&mut self, bytes: impl AsRef<[u8]>) {
+        let expected = bytes.as_ref();
+        let mut got = vec![0; expected.len()];
+        let mut at = 0;
+        while at < got.len() {
+            match self.read(&mut got[at..]) {
+                Ok(0) => break,
+                Ok(read) => at += read,
+                Err(error) => panic!("{error}, heard {:?}, not {:?}", text(&got[..at]), text(expected)),
+            }
+            if got[..at] != expected[..at] {
+                break;
+            }
+        }
+        assert_eq!(text(&got[..at]), text(expected));
+    }
+
+    /// Sends bytes and hears exactly these.
+    #[track_caller]
+    pub fn ask(&mut self, bytes: impl AsRef<[u8]>, answer: impl AsRef<[u8]>) {
+        self.send(bytes);
+        self.expect(answer);
+    }
+
+    /// Hears bytes up to and with the first `end`.
+    #[track_caller]
+    pub fn read_until(&mut self, end: &str) -> String {
+        let mut got = Vec::new();
+        while !got.ends_with(end.as_bytes()) {
+            let mut byte = [0];
+            let read = self.read(&mut byte).unwrap_or_else(|error| panic!("{error}, heard {:?}", text(&got)));
+            assert_eq!(read, 1, "closed, heard {:?}", text(&got));
+            got.push(byte[0]);
+        }
+        text(&got)
+    }
+
+    /// Hears everything up to the daemon's close, which may be a reset.
+    #[track_caller]
+    pub fn read_to_close(&mut self) -> String {
+        let mut got = Vec::new();
+        match self.read_to_end(&mut got) {
+            Err(error) if error.kind() != io::ErrorKind::ConnectionReset => panic!("{error}"),
+            _ => text(&got),
+        }
+    }
+
+    /// Nothing more will be sent, while answers are still heard.
+    pub fn close_sending(&mut self) {
+        let how = std::net::Shutdown::Write;
+        match &self.0 {
+            Socket::Tcp(tcp) => tcp.shutdown(how),
+            Socket::Unix(unix) => unix.shutdown(how),
+        }
+        .unwrap();
+    }
+
+    /// The value of one `stats` line.
+    #[track_caller]
+    pub fn stat(&mut self, topic: &str, name: &str) -> String {
+        let topic = if topic.is_empty() { String::new() } else { format!(" {topic}") };
+        self.send(format!("stats{topic}\r\n"));
+        let report = self.read_until("END\r\n");
+        let start = format!("STAT {name} ");
+        let value = report.lines().find_map(|line| line.strip_prefix(&start));
+        value.unwrap_or_else(|| panic!("no {name} in {report}")).to_owned()
+    }
+}
+
+impl Read for Client {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match &mut self.0 {
+            Socket::Tcp(tcp) => tcp.read(buffer),
+            Socket::Unix(unix) => unix.read(buffer),
+        }
+    }
+}
+
+impl Write for Client {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        match &mut self.0 {
+            Socket::Tcp(tcp) => tcp.write(buffer),
+            Socket::Unix(unix) => unix.write(buffer),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}

@@ -1,0 +1,33 @@
+//! A larder process to test against, on ports that the system chooses, and a client for raw bytes.
+//!
+//! Each test crate that needs it says `#[path = "../support/mod.rs"] mod support;`. A daemon ends with its value;
+//! nothing here sleeps for a fixed time: everything is waited for, up to [`PATIENCE`].
+
+#![allow(dead_code, unused_imports, reason = "each test crate uses its part")]
+
+mod client;
+mod daemon;
+mod folder;
+
+pub use client::Client;
+pub use daemon::{Daemon, Starting, larder, memcached};
+pub use folder::Folder;
+
+use std::time::Duration;
+
+/// How long anything may take before a test fails. Generous, because it only costs time when something is broken.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Waits until `condition` gives a value. Fails the test, naming `what`, when patience runs out.
+#[track_caller]
+#[expect(clippy::disallowed_methods, reason = "a test that waits for another process needs the clock")]
+pub fn wait_for<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
+    let started = std::time::Instant::now();
+    loop {
+        if let Some(value) = condition() {
+            return value;
+        }
+        assert!(started.elapsed() < PATIENCE, "waited in vain for {what}");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}

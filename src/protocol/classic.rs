@@ -4,7 +4,7 @@
 //! whether that block is then swallowed, follows memcached 1.6.45; the table of differences in the README names the
 //! places where larder keeps the stream in sync and memcached does not.
 
-use super::limits::{LINE_MIN_BYTES, TOKENS_MAX, VALUE_LENGTH_MAX};
+use super::limits::{LINE_MIN_BYTES, SLAB_CLASSES_MAX, TOKENS_MAX, VALUE_LENGTH_MAX};
 use super::refusal::Refusal;
 use super::request::{Request, Retrieval, ShutdownMode, StatsTopic, StorageHeader, StoreVerb};
 use super::tokens::{
@@ -236,18 +236,33 @@ fn shutdown(arguments: &[u8]) -> Line<'_> {
 
 /// Sub-commands match by any beginning, first match in this order; `items`, `slabs` and `sizes` need the whole word.
 fn stats(arguments: &[u8]) -> Line<'_> {
-    let Ok((_, word)) = token(arguments) else { return Line::Request(Request::Stats(StatsTopic::General)) };
+    let Ok((rest, word)) = token(arguments) else {
+        return Line::Request(Request::Stats(StatsTopic::General));
+    };
     let topic = match word {
         b"items" => StatsTopic::Items,
         b"slabs" => StatsTopic::Slabs,
         b"sizes" => StatsTopic::Sizes,
         _ if is_prefix_of(word, b"reset") => StatsTopic::Reset,
         _ if is_prefix_of(word, b"settings") => StatsTopic::Settings,
-        // `stats c` and `stats ca` belong to cachedump, which precedes conns in memcached's table.
-        _ if word.len() > 1 && is_prefix_of(word, b"conns") => StatsTopic::Conns,
+        _ if is_prefix_of(word, b"cachedump") => return cache_dump(rest),
+        _ if is_prefix_of(word, b"conns") => StatsTopic::Conns,
         _ => return refused(Refusal::Unknown, false),
     };
     Line::Request(Request::Stats(topic))
+}
+
+/// `<class> <limit>`
+fn cache_dump(arguments: &[u8]) -> Line<'_> {
+    let tokens: Parsed<'_, _> = (token, token).parse(arguments);
+    let Ok((_, (class, limit))) = tokens else { return refused(Refusal::BadDump, false) };
+    match (strict_u32(class), strict_u32(limit)) {
+        (Some(class), Some(_)) if class < SLAB_CLASSES_MAX => {
+            Line::Request(Request::Stats(StatsTopic::CacheDump))
+        }
+        (Some(_), Some(_)) => refused(Refusal::BadSlabClass, false),
+        _ => refused(Refusal::BadLine, false),
+    }
 }
 
 #[cfg(test)]
@@ -398,6 +413,8 @@ mod tests {
             ("stats r", StatsTopic::Reset),
             ("stats se", StatsTopic::Settings),
             ("stats co", StatsTopic::Conns),
+            ("stats c 0 0", StatsTopic::CacheDump),
+            ("stats cachedump 63 100 x", StatsTopic::CacheDump),
             ("stats items foo", StatsTopic::Items),
         ] {
             assert_eq!(request(text), Request::Stats(topic), "{text}");
@@ -405,6 +422,13 @@ mod tests {
         for text in ["stats item", "stats slab", "stats resetx", "stats foo"] {
             assert_eq!(answer(text), Some(Refusal::Unknown), "{text}");
         }
+        for text in ["stats cachedump", "stats c", "stats ca 1"] {
+            assert_eq!(answer(text), Some(Refusal::BadDump), "{text}");
+        }
+        for text in ["stats cachedump x 1", "stats cachedump 1 -1", "stats cachedump 64 x"] {
+            assert_eq!(answer(text), Some(Refusal::BadLine), "{text}");
+        }
+        assert_eq!(answer("stats cachedump 64 1"), Some(Refusal::BadSlabClass));
         let mode = |text| match request(text) {
             Request::Shutdown { mode, .. } => mode,
             other => panic!("{other:?}"),

@@ -38,7 +38,7 @@ def outcomes(environment, name, tests, program, unix):
     with servers.Server(program, unix=unix) as server:
         argv = [environment.python, "-m", "pytest", "-p", "no:cacheprovider", "-p", "pymemcache_unix_socket"]
         argv += ["-W", "ignore::pytest.PytestUnknownMarkWarning", "-m", "integration", f"--junitxml={file}"]
-        argv += ["--server", server.unix_path or "127.0.0.1", "--port", server.port, tests]
+        argv += [f"--rootdir={tests}", "--server", server.unix_path or "127.0.0.1", "--port", server.port, tests]
         env = {"PYTHONPATH": str(environment.clients), "PYTHONDONTWRITEBYTECODE": "1"}
         suite = run_program(argv, environment.log(name), env=env, cwd=tests)
     if suite.process.returncode not in (0, 1) or not file.exists():

@@ -242,7 +242,8 @@ impl Engine {
             let mut stat = |name: &str, value: u64| out.push_stat(format_args!("{}:{name}", class.id), value);
             stat("chunk_size", class.chunk_bytes);
             stat("chunks_per_page", class.chunks_per_page);
-            stat("total_pages", class.pages);
+            // A large value has a buffer of its own; tools pass over a class without pages.
+            stat("total_pages", if class.large { class.used_chunks } else { class.pages });
             stat("total_chunks", class.used_chunks + class.free_chunks);
             stat("used_chunks", class.used_chunks);
             stat("free_chunks", class.free_chunks);

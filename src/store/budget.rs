@@ -3,6 +3,7 @@
 //! Knows bytes only. A charge that would pass the limit is refused; what was charged stays charged when the limit is
 //! lowered, until its owners give it back.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Bytes charged, and the limit on them. Shared by all shards.
@@ -61,6 +62,75 @@ impl Budget {
     }
 }
 
+/// What one owner has charged. Everything it still holds is given back when it is dropped.
+#[derive(Debug)]
+pub struct Account {
+    budget: Arc<Budget>,
+    charged_bytes: u64,
+}
+
+impl Account {
+    /// With nothing charged.
+    pub fn new(budget: Arc<Budget>) -> Account {
+        Account { budget, charged_bytes: 0 }
+    }
+
+    /// The budget, for another account on it.
+    pub fn shared_budget(&self) -> Arc<Budget> {
+        self.budget.clone()
+    }
+
+    /// The budget it draws from.
+    pub fn budget(&self) -> &Budget {
+        &self.budget
+    }
+
+    /// What it has charged.
+    pub fn charged_bytes(&self) -> u64 {
+        self.charged_bytes
+    }
+
+    /// Charges `bytes` if the budget allows it; true if it did.
+    #[must_use]
+    pub fn try_charge(&mut self, bytes: u64) -> bool {
+        let charged = self.budget.try_charge(bytes);
+        self.charged_bytes += if charged { bytes } else { 0 };
+        charged
+    }
+
+    /// Gives back what was charged.
+    pub fn refund(&mut self, bytes: u64) {
+        debug_assert!(self.charged_bytes >= bytes, "more given back than was charged");
+        self.charged_bytes -= bytes;
+        self.budget.refund(bytes);
+    }
+
+    /// Takes over what another account of the same budget has charged.
+    pub fn take_over(&mut self, other: &mut Account) {
+        self.charged_bytes += std::mem::take(&mut other.charged_bytes);
+    }
+}
+
+impl Drop for Account {
+    fn drop(&mut self) {
+        self.budget.refund(self.charged_bytes);
+    }
+}
+
+/// What the allocator takes for an allocation of this size: it has four sizes per doubling, and whole pages of the
+/// operating system's above 64 KiB.
+pub const fn allocated_bytes(bytes: usize) -> u64 {
+    const OS_PAGE_BYTES: usize = 4096;
+    let steps = if bytes > 64 << 10 {
+        OS_PAGE_BYTES
+    } else if bytes > 64 {
+        1 << (usize::BITS - 1 - (bytes - 1).leading_zeros() - 2)
+    } else {
+        8
+    };
+    bytes.next_multiple_of(steps) as u64
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -75,6 +145,29 @@ mod tests {
         budget.refund(60);
         assert_eq!(budget.charged_bytes(), 40);
         assert!(!budget.try_charge(u64::MAX));
+    }
+
+    #[test]
+    fn an_account_gives_back_what_it_holds() {
+        let budget = Arc::new(Budget::new(100));
+        let mut one = Account::new(budget.clone());
+        let mut other = Account::new(budget.clone());
+        assert!(one.try_charge(30) && other.try_charge(20) && !other.try_charge(51));
+        one.take_over(&mut other);
+        drop(other);
+        assert_eq!((one.charged_bytes(), budget.charged_bytes()), (50, 50));
+        one.refund(10);
+        drop(one);
+        assert_eq!(budget.charged_bytes(), 0);
+    }
+
+    #[test]
+    fn allocations_are_rounded_to_four_sizes_per_doubling() {
+        for (bytes, taken) in
+            [(1, 8), (64, 64), (65, 80), (1024, 1024), (1025, 1280), (5136, 6144), (10_256, 12_288), (65_537, 69_632)]
+        {
+            assert_eq!(allocated_bytes(bytes), taken, "{bytes}");
+        }
     }
 
     #[test]

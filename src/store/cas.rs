@@ -12,8 +12,18 @@ impl CasSequence {
         CasSequence(enabled.then(|| AtomicU64::new(2)))
     }
 
+    /// True if uniques are kept.
+    pub fn is_enabled(&self) -> bool {
+        self.0.is_some()
+    }
+
     /// The next unique.
     pub fn draw(&self) -> u64 {
         self.0.as_ref().map_or(0, |next| next.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// What will be drawn next; `None` if nothing is kept.
+    pub fn next(&self) -> Option<u64> {
+        self.0.as_ref().map(|next| next.load(Ordering::Relaxed))
     }
 }

@@ -1,5 +1,8 @@
 //! Figures the store reports about itself. Plain data, filled under the shard locks, one shard after the other.
 
+use super::item::Fields;
+use crate::clock::Now;
+
 /// Figures over the whole store.
 #[derive(Clone, Default, Debug)]
 pub struct Totals {
@@ -96,4 +99,45 @@ pub struct ClassFigures {
     pub hits_probation: u64,
     /// Promotions from probation.
     pub promoted: u64,
+}
+
+impl ClassFigures {
+    /// Counts a live item that leaves for want of memory.
+    pub(super) fn count_eviction(&mut self, item: &Fields, now: Now) {
+        self.evicted += 1;
+        self.evicted_nonzero += u64::from(!item.deadline.is_never());
+        self.evicted_unfetched += u64::from(!item.fetched);
+        self.evicted_active += u64::from(!item.probation);
+        self.evicted_idle_secs = now.secs_since(item.last_access);
+    }
+
+    /// Adds what another shard has counted for this class.
+    pub(super) fn add_counters(&mut self, other: &ClassFigures) {
+        self.item_bytes += other.item_bytes;
+        self.evicted_idle_secs = self.evicted_idle_secs.max(other.evicted_idle_secs);
+        self.evicted += other.evicted;
+        self.evicted_nonzero += other.evicted_nonzero;
+        self.evicted_unfetched += other.evicted_unfetched;
+        self.evicted_active += other.evicted_active;
+        self.reclaimed += other.reclaimed;
+        self.expired_unfetched += other.expired_unfetched;
+        self.swept_reclaimed += other.swept_reclaimed;
+        self.swept += other.swept;
+        self.out_of_memory += other.out_of_memory;
+        self.get_hits += other.get_hits;
+        self.touch_hits += other.touch_hits;
+        self.delete_hits += other.delete_hits;
+        self.incr_hits += other.incr_hits;
+        self.decr_hits += other.decr_hits;
+        self.cas_hits += other.cas_hits;
+        self.cas_badval += other.cas_badval;
+        self.stores += other.stores;
+        self.hits_probation += other.hits_probation;
+        self.promoted += other.promoted;
+    }
+
+    /// The same with every counter at 0; what is held stays.
+    pub(super) fn without_counters(&self) -> ClassFigures {
+        ClassFigures { item_bytes: self.item_bytes, ..ClassFigures::default() }
+    }
 }

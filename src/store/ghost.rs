@@ -26,13 +26,12 @@ impl Ghosts {
         self.0.len() * BUCKET * size_of::<u32>()
     }
 
-    /// Makes room for the ghosts of a larger index table; those known stay known.
-    pub fn grow_for(&mut self, index_buckets: usize) {
-        let buckets = buckets_for(index_buckets);
-        let old = &self.0;
-        if buckets > old.len() {
+    /// Makes room for the ghosts of an index table of another size; those known stay known when it grows.
+    pub fn resize_for(&mut self, index_buckets: usize) {
+        let (buckets, old) = (buckets_for(index_buckets), &self.0);
+        if buckets != old.len() {
             self.0 = (0..buckets)
-                .map(|bucket| if old.is_empty() { [0; BUCKET] } else { old[bucket * old.len() / buckets] })
+                .map(|bucket| old.get(bucket * old.len() / buckets).copied().unwrap_or_default())
                 .collect();
         }
     }
@@ -78,7 +77,7 @@ mod tests {
         let mut ghosts = Ghosts::default();
         assert!(!ghosts.recall(hash(1)), "without room nothing is known");
         ghosts.remember(hash(1));
-        ghosts.grow_for(1024);
+        ghosts.resize_for(1024);
         assert_eq!(ghosts.bytes(), Ghosts::bytes_for(1024));
         (0..10_000).for_each(|number| ghosts.remember(hash(number)));
         let known = (0..10_000).filter(|&number| ghosts.recall(hash(number))).collect::<Vec<_>>();
@@ -90,10 +89,10 @@ mod tests {
     #[test]
     fn growing_keeps_what_is_known() {
         let mut ghosts = Ghosts::default();
-        ghosts.grow_for(64);
+        ghosts.resize_for(64);
         (0..12).for_each(|number| ghosts.remember(hash(number)));
-        ghosts.grow_for(128);
-        ghosts.grow_for(4096);
+        ghosts.resize_for(128);
+        ghosts.resize_for(4096);
         assert!((0..12).all(|number| ghosts.recall(hash(number))));
     }
 }

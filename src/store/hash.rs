@@ -14,6 +14,13 @@ use std::hash::{BuildHasher, Hasher};
 #[derive(Clone)]
 pub struct KeyHasher(SeedableRandomState);
 
+impl std::fmt::Debug for KeyHasher {
+    /// Does not tell the seed.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("KeyHasher")
+    }
+}
+
 impl KeyHasher {
     /// With a given seed (the same keys hash alike in every process), or one drawn from the operating system.
     pub fn new(seed: Option<u64>) -> KeyHasher {

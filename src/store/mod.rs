@@ -1,18 +1,71 @@
-//! Keys, values and time in; outcomes out. First simple version behind the final interface.
+//! Keys, values and time in; outcomes out. Synchronous, without IO; knows nothing of any wire.
+//!
+//! A [`Store`] is a set of shards, each under one mutex, chosen by the key's hash, and one budget for all memory that
+//! grows with items. Only one shard is locked at a time. Large values leave as references and are freed after the
+//! lock. `shard.rs` has the operations and the laws, `slab/` the chunks of small items, `large.rs` the large ones,
+//! `index.rs` the way from key to item.
 
+mod budget;
+mod cas;
 pub mod decimal;
+mod expiry;
 mod figures;
+mod ghost;
+mod handle;
+mod hash;
+mod index;
+mod item;
+mod large;
 mod outcome;
 mod settings;
+mod shard;
+mod slab;
+
+pub use figures::{ClassFigures, Totals};
+pub use large::LargeDraft;
+pub use outcome::*;
+pub use settings::Settings;
 
 use crate::clock::{Deadline, Now};
-use bytes::buf::Limit;
-use bytes::{BufMut, Bytes, BytesMut};
-pub use figures::{ClassFigures, Totals};
-pub use outcome::*;
-use parking_lot::Mutex;
-pub use settings::Settings;
-use std::collections::HashMap;
+use budget::{Account, Budget};
+use cas::CasSequence;
+use hash::KeyHasher;
+use parking_lot::{Mutex, MutexGuard};
+use shard::{Key, NeedRoom, Rules, Shard, Value};
+use slab::ClassSizes;
+use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Limits below this get small pages, so that there are enough of them, in bytes.
+const SMALL_PAGES_BELOW_BYTES: u64 = 256 << 20;
+
+/// Page sizes, in bytes.
+const PAGE_SMALL_BYTES: usize = 32 << 10;
+const PAGE_BYTES: usize = 64 << 10;
+
+/// An item larger than this part of a page is a large value.
+const LARGE_ABOVE_PAGE_PART: usize = 4;
+
+/// Shards at most; a hash tells no more apart.
+const SHARDS_MAX: usize = 16;
+
+/// Shards per worker thread, at most.
+const SHARDS_PER_THREAD: usize = 4;
+
+/// Pages that every shard must be able to have: below that, a page cut for each class begins to cost hits.
+const PAGES_PER_SHARD_MIN: u64 = 1500;
+
+/// Values being received at once may take one in this many bytes of the limit.
+const RECEIVING_SHARE: u64 = 2;
+
+/// How often a store is tried again after other shards gave way, before it is refused.
+const TRIES_MAX: u32 = 8;
+
+/// What one call of [`Store::maintain`] does per shard, at most: pages given back, tables looked at and rebuilt.
+const FREED_PER_CALL: u32 = 64;
+const TABLES_PER_CALL: usize = 64;
+const REBUILT_PER_CALL: u32 = 4;
 
 /// When a `flush_all` takes effect.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -21,57 +74,6 @@ pub enum FlushAt {
     Immediately,
     /// At the first operation at or after this moment; replaces an earlier deadline.
     At(Now),
-}
-
-#[derive(Clone)]
-struct Item {
-    flags: u32,
-    cas: u64,
-    deadline: Deadline,
-    last_access: Now,
-    fetched: bool,
-    value: Bytes,
-}
-
-struct Inner {
-    items: HashMap<Vec<u8>, Item>,
-    totals: Totals,
-    large: ClassFigures,
-    cas: u64,
-    flush_at: Option<Now>,
-    limit: u64,
-}
-
-/// The store.
-pub struct Store {
-    settings: Settings,
-    inner: Mutex<Inner>,
-}
-
-/// A charged buffer for a large value that is still being received. Dropping it gives the charge back.
-#[derive(Debug)]
-pub struct LargeDraft {
-    buffer: BytesMut,
-    length: usize,
-}
-
-impl LargeDraft {
-    /// Bytes still missing.
-    pub fn missing(&self) -> usize {
-        self.length - self.buffer.len()
-    }
-    /// Where the missing bytes go; never grows beyond the declared length. Only to be written to while
-    /// [`LargeDraft::missing`] is not 0.
-    pub fn spare(&mut self) -> Limit<&mut BytesMut> {
-        let missing = self.missing();
-        (&mut self.buffer).limit(missing)
-    }
-    /// Appends at most `missing()` bytes of `data`; returns how many were taken.
-    pub fn push(&mut self, data: &[u8]) -> usize {
-        let taken = data.len().min(self.missing());
-        self.buffer.extend_from_slice(&data[..taken]);
-        taken
-    }
 }
 
 /// The value of a storage command.
@@ -83,86 +85,97 @@ pub enum Incoming<'a> {
     Draft(LargeDraft),
 }
 
-impl Inner {
-    fn prelude(&mut self, now: Now) {
-        if self.flush_at.is_some_and(|at| now >= at) {
-            self.flush_at = None;
-            self.items.clear();
-            self.totals.item_bytes = 0;
-        }
+/// The store. Shared by all workers.
+pub struct Store {
+    rules: Rules,
+    budget: Arc<Budget>,
+    /// Bounds the values being received at once.
+    receiving: Arc<Budget>,
+    shards: Box<[Mutex<Shard>]>,
+    /// The shard that is asked first to give way.
+    turn: AtomicUsize,
+}
+
+/// A locked shard in the middle of an operation. Says so until it is dropped in order; should the operation panic,
+/// the shard stays marked and is emptied when it is locked next.
+struct Working<'a> {
+    shard: Option<MutexGuard<'a, Shard>>,
+}
+
+impl Deref for Working<'_> {
+    type Target = Shard;
+
+    fn deref(&self) -> &Shard {
+        self.shard.as_ref().expect("held until it is dropped")
     }
-    fn find(&mut self, key: &[u8], now: Now) -> Result<&mut Item, Miss> {
-        self.prelude(now);
-        if self.items.get(key).is_some_and(|item| item.deadline.is_over(now)) {
-            self.totals.reclaimed += 1;
-            self.remove(key);
-            return Err(Miss::Expired);
-        }
-        self.items.get_mut(key).ok_or(Miss::Absent)
+}
+
+impl DerefMut for Working<'_> {
+    fn deref_mut(&mut self) -> &mut Shard {
+        self.shard.as_mut().expect("held until it is dropped")
     }
-    fn remove(&mut self, key: &[u8]) {
-        if let Some(old) = self.items.remove(key) {
-            self.totals.item_bytes -= (key.len() + old.value.len() + 25) as u64;
+}
+
+impl Drop for Working<'_> {
+    fn drop(&mut self) {
+        let Some(mut shard) = self.shard.take() else { return };
+        if std::thread::panicking() {
+            return;
         }
+        shard.mid_update = false;
+        let left = std::mem::take(&mut shard.left);
+        drop(shard);
+        // Values are freed here, after the lock.
+        drop(left);
     }
-    fn insert(&mut self, evict: bool, key: &[u8], item: Item) -> Result<(), Refused> {
-        let size = (key.len() + item.value.len() + 25) as u64;
-        let old = self.items.get(key).map_or(0, |old| (key.len() + old.value.len() + 25) as u64);
-        if size > self.limit || (!evict && self.totals.item_bytes - old + size > self.limit) {
-            return Err(Refused::NoRoom);
-        }
-        self.remove(key);
-        while self.totals.item_bytes + size > self.limit {
-            let Some(victim) = self.items.keys().next().cloned() else { break };
-            self.remove(&victim);
-            self.totals.evictions += 1;
-        }
-        self.items.insert(key.to_vec(), item);
-        self.totals.item_bytes += size;
-        self.totals.items_ever += 1;
-        self.large.stores += 1;
-        Ok(())
-    }
+}
+
+/// The number of shards for this much memory and so many threads: a power of two.
+fn shard_count(limit_bytes: u64, page_bytes: usize, threads: usize) -> usize {
+    let pages = limit_bytes / page_bytes as u64;
+    let by_memory = (pages / PAGES_PER_SHARD_MIN).min(SHARDS_MAX as u64) as usize;
+    let most = by_memory.min(threads.saturating_mul(SHARDS_PER_THREAD)).max(1);
+    1 << most.ilog2()
 }
 
 impl Store {
     /// An empty store.
     pub fn new(settings: Settings) -> Store {
-        let inner = Inner {
-            items: HashMap::new(),
-            totals: Totals::default(),
-            large: ClassFigures::default(),
-            cas: 1,
-            flush_at: None,
-            limit: settings.memory_limit_bytes,
+        let limit_bytes = settings.memory_limit_bytes;
+        let page_bytes = if limit_bytes < SMALL_PAGES_BELOW_BYTES { PAGE_SMALL_BYTES } else { PAGE_BYTES };
+        let shards = settings.shards.unwrap_or_else(|| shard_count(limit_bytes, page_bytes, settings.threads));
+        let rules = Rules {
+            evict: settings.evict,
+            cas: Arc::new(CasSequence::new(settings.cas)),
+            hasher: KeyHasher::new(settings.hash_seed),
+            page_bytes,
+            sizes: ClassSizes::new(
+                page_bytes,
+                settings.chunk_min_bytes as usize,
+                settings.growth_factor,
+                page_bytes / LARGE_ABOVE_PAGE_PART,
+            ),
+            shards,
+            shard_memory_bytes: limit_bytes / shards as u64,
+            item_max_bytes: settings.item_max_bytes,
         };
-        Store { settings, inner: Mutex::new(inner) }
+        let budget = Arc::new(Budget::new(limit_bytes));
+        let shard = |_| Mutex::new(Shard::new(rules.clone(), Account::new(budget.clone())));
+        Store {
+            receiving: Arc::new(Budget::new(limit_bytes / RECEIVING_SHARE)),
+            shards: (0..shards).map(shard).collect(),
+            turn: AtomicUsize::new(0),
+            rules,
+            budget,
+        }
     }
-    fn hit<R>(item: &mut Item, now: Now, hit: impl FnOnce(Hit<'_>) -> R) -> R {
-        let value = if item.value.len() > 16 << 10 {
-            ValueRef::Large(&item.value)
-        } else {
-            ValueRef::Small(&item.value)
-        };
-        let result = hit(Hit {
-            flags: item.flags,
-            cas: item.cas,
-            deadline: item.deadline,
-            last_access: item.last_access,
-            fetched: item.fetched,
-            value,
-        });
-        item.fetched = true;
-        item.last_access = now;
-        result
-    }
+
     /// Looks a key up; `hit` runs under the shard's lock and must only copy. Counts as an access.
     pub fn get<R>(&self, key: &[u8], now: Now, hit: impl FnOnce(Hit<'_>) -> R) -> Result<R, Miss> {
-        let mut inner = self.inner.lock();
-        let found = Self::hit(inner.find(key, now)?, now, hit);
-        inner.large.get_hits += 1;
-        Ok(found)
+        let key = self.key(key);
+        self.shard_of(key).get(key, now, hit)
     }
+
     /// As [`Store::get`], and gives the item a new deadline first. The CAS unique stays.
     pub fn get_and_touch<R>(
         &self,
@@ -171,25 +184,20 @@ impl Store {
         now: Now,
         hit: impl FnOnce(Hit<'_>) -> R,
     ) -> Result<R, Miss> {
-        let mut inner = self.inner.lock();
-        let item = inner.find(key, now)?;
-        item.deadline = deadline;
-        let found = Self::hit(item, now, hit);
-        inner.large.touch_hits += 1;
-        inner.large.get_hits += 1;
-        Ok(found)
+        let key = self.key(key);
+        self.shard_of(key).get_and_touch(key, deadline, now, hit)
     }
+
     /// Gives an item a new deadline. The CAS unique stays.
     pub fn touch(&self, key: &[u8], deadline: Deadline, now: Now) -> Result<(), Miss> {
-        let mut inner = self.inner.lock();
-        let item = inner.find(key, now)?;
-        item.deadline = deadline;
-        item.last_access = now;
-        item.fetched = true;
-        inner.large.touch_hits += 1;
-        Ok(())
+        let key = self.key(key);
+        self.shard_of(key).touch(key, deadline, now)
     }
+
     /// Stores by the rule of `mode`. Takes a CAS unique even if it does not store, as memcached does.
+    ///
+    /// Nothing is changed if it is refused: [`Refused::TooLarge`] over the item limit, [`Refused::NoRoom`] if there is
+    /// no memory and nothing may be evicted for it.
     pub fn store(
         &self,
         mode: StoreMode,
@@ -199,175 +207,248 @@ impl Store {
         value: Incoming<'_>,
         now: Now,
     ) -> Result<Stored, Refused> {
-        let value = match value {
-            Incoming::Bytes(bytes) => Bytes::copy_from_slice(bytes),
-            Incoming::Draft(draft) => draft.buffer.freeze(),
+        let value_len = match &value {
+            Incoming::Bytes(bytes) => bytes.len(),
+            Incoming::Draft(draft) => draft.len(),
         };
-        if self.counted(key.len(), flags, value.len()) > self.settings.item_max_bytes {
+        if !self.fits(key.len(), flags, value_len) {
             return Err(Refused::TooLarge);
         }
-        let inner = &mut *self.inner.lock();
-        if self.settings.cas {
-            inner.cas += 1;
-        }
-        let cas = if self.settings.cas { inner.cas } else { 0 };
-        let old = inner.find(key, now).ok().map(|item| item.clone());
-        let mut item = Item { flags, cas, deadline, last_access: now, fetched: false, value };
-        match (mode, old) {
-            (StoreMode::Set, _) | (StoreMode::Add, None) | (StoreMode::Replace, Some(_)) => {}
-            (StoreMode::Add, Some(_)) => {
-                if let Some(item) = inner.items.get_mut(key) {
-                    item.last_access = now;
-                }
-                return Ok(Stored::NotStored);
+        let value = match value {
+            Incoming::Bytes(bytes) if self.is_large(mode, key.len(), bytes.len()) => {
+                let mut draft = self.reserve(key, bytes.len(), now)?;
+                draft.push(bytes);
+                Incoming::Draft(draft)
             }
-            (StoreMode::Cas(_), None) => return Ok(Stored::NotFound),
-            (_, None) => return Ok(Stored::NotStored),
-            (StoreMode::Cas(unique), Some(old)) => {
-                if unique == 0 || old.cas != unique {
-                    inner.large.cas_badval += 1;
-                    return Ok(Stored::Exists);
-                }
-                inner.large.cas_hits += 1;
+            value => value,
+        };
+        let mut value = match value {
+            Incoming::Bytes(bytes) => Value::Bytes(bytes),
+            Incoming::Draft(draft) => {
+                let (bytes, account) = draft.into_parts();
+                Value::Received(bytes, account)
             }
-            (StoreMode::Append | StoreMode::Prepend, Some(old)) => {
-                let (first, second) = if mode == StoreMode::Append {
-                    (&old.value, &item.value)
-                } else {
-                    (&item.value, &old.value)
-                };
-                if self.counted(key.len(), old.flags, first.len() + second.len())
-                    > self.settings.item_max_bytes
-                {
-                    return Ok(Stored::NotStored);
-                }
-                item.value = [&first[..], &second[..]].concat().into();
-                item.flags = old.flags;
-                item.deadline = old.deadline;
-            }
-        }
-        inner.insert(self.settings.evict, key, item)?;
-        Ok(Stored::Stored { cas })
+        };
+        let key = self.key(key);
+        self.with_room(key, now, |shard| shard.store(mode, key, flags, deadline, &mut value, now))
     }
-    fn counted(&self, key: usize, flags: u32, value: usize) -> u64 {
-        let cas = if self.settings.cas { 8 } else { 0 };
-        let flags = if flags == 0 { 0 } else { 4 };
-        48 + cas + key as u64 + 1 + flags + value as u64 + 2
+
+    /// True if the value goes into a buffer of its own, by the longest header it may get.
+    fn is_large(&self, mode: StoreMode, key_len: usize, value_len: usize) -> bool {
+        let joined = matches!(mode, StoreMode::Append | StoreMode::Prepend);
+        !joined && self.rules.sizes.class_of(item::HEADER_MAX_BYTES + key_len + value_len).is_none()
     }
-    /// True if a value of this length under this key would be a large value, to be received into a [`LargeDraft`].
-    pub fn is_large(&self, key_len: usize, value_len: usize) -> bool {
-        let threshold = if self.settings.memory_limit_bytes < 256 << 20 { 8 << 10 } else { 16 << 10 };
-        25 + key_len + value_len > threshold
+
+    /// True if an item of these measures is within the item limit (`-I`), counted as memcached counts it.
+    pub fn fits(&self, key_len: usize, flags: u32, value_len: usize) -> bool {
+        self.rules.fits(key_len, flags, value_len)
     }
+
     /// Reserves memory for a large value that is about to be received.
-    pub fn reserve(&self, key: &[u8], value_len: usize, _now: Now) -> Result<LargeDraft, Refused> {
-        if self.counted(key.len(), 0, value_len) > self.settings.item_max_bytes {
-            return Err(Refused::TooLarge);
-        }
-        if value_len as u64 > self.inner.lock().limit {
+    pub fn reserve(&self, key: &[u8], value_len: usize, now: Now) -> Result<LargeDraft, Refused> {
+        let bytes = large::charge_for(key.len(), value_len);
+        let mut receiving = Account::new(self.receiving.clone());
+        let mut account = Account::new(self.budget.clone());
+        if !receiving.try_charge(bytes) {
             return Err(Refused::NoRoom);
         }
-        Ok(LargeDraft { buffer: BytesMut::with_capacity(value_len), length: value_len })
+        for _ in 0..TRIES_MAX {
+            if account.try_charge(bytes) {
+                return Ok(LargeDraft::new(value_len, account, receiving));
+            }
+            if !self.make_room(bytes, now, Self::coldest_shard) {
+                break;
+            }
+        }
+        Err(Refused::NoRoom)
     }
+
     /// Removes an item.
     pub fn delete(&self, key: &[u8], now: Now) -> Deleted {
-        let mut inner = self.inner.lock();
-        match inner.find(key, now) {
-            Ok(_) => {
-                inner.remove(key);
-                inner.large.delete_hits += 1;
-                Deleted::Deleted
-            }
-            Err(_) => Deleted::NotFound,
-        }
+        let key = self.key(key);
+        self.shard_of(key).delete(key, now)
     }
+
     /// Adds to or subtracts from a number held as decimal text.
     pub fn arithmetic(&self, key: &[u8], step: Step, now: Now) -> Result<Counted, Refused> {
-        let inner = &mut *self.inner.lock();
-        let Ok(old) = inner.find(key, now) else { return Ok(Counted::NotFound) };
-        let mut item = old.clone();
-        if item.value.len() > 512 << 10 {
-            return Ok(Counted::NotNumeric);
-        }
-        let Some(number) = decimal::parse(&item.value) else { return Ok(Counted::NotNumeric) };
-        let value = match step {
-            Step::Up(by) => number.wrapping_add(by),
-            Step::Down(by) => number.saturating_sub(by),
-        };
-        let mut text = decimal::Digits::of(value).as_bytes().to_vec();
-        text.resize(text.len().max(item.value.len()), b' ');
-        item.value = text.into();
-        item.last_access = now;
-        if self.settings.cas {
-            inner.cas += 1;
-            item.cas = inner.cas;
-        }
-        let cas = item.cas;
-        inner.insert(self.settings.evict, key, item)?;
-        match step {
-            Step::Up(_) => inner.large.incr_hits += 1,
-            Step::Down(_) => inner.large.decr_hits += 1,
-        }
-        Ok(Counted::Number { value, cas })
+        let key = self.key(key);
+        self.with_room(key, now, |shard| shard.arithmetic(key, step, now))
     }
+
     /// Forgets everything, now or later.
     pub fn flush_all(&self, at: FlushAt, now: Now) {
-        let mut inner = self.inner.lock();
-        inner.prelude(now);
-        match at {
-            FlushAt::At(at) => inner.flush_at = Some(at),
-            FlushAt::Immediately => {
-                inner.flush_at = Some(now);
-                inner.prelude(now);
+        for shard in &self.shards {
+            let fresh = index::Index::new(self.rules.shard_memory_bytes);
+            let mut shard = Self::lock(shard);
+            let due = at == FlushAt::Immediately || shard.flush_at.is_some_and(|at| now >= at);
+            let flushed = due.then(|| shard.flush(fresh));
+            if let FlushAt::At(at) = at {
+                shard.flush_at = Some(at);
             }
+            drop(shard);
+            drop(flushed);
         }
     }
+
     /// Changes the memory limit; memory over a lowered limit is given back step by step by [`Store::maintain`].
     pub fn set_memory_limit(&self, bytes: u64) {
-        self.inner.lock().limit = bytes;
+        self.budget.set_limit_bytes(bytes);
+        self.receiving.set_limit_bytes(bytes / RECEIVING_SHARE);
     }
+
     /// Background work, called about ten times a second: expiry sweep, giving memory back. Bounded work per call
     /// and per lock. Returns true while there is more to do soon.
     pub fn maintain(&self, now: Now) -> bool {
-        self.inner.lock().prelude(now);
-        false
+        let mut more = false;
+        for shard in &self.shards {
+            let mut shard = Self::lock(shard);
+            if shard.flush_at.is_some_and(|at| now >= at) {
+                shard.flush_now();
+            }
+            shard.sweep_idle(now);
+            let mut rebuilt = 0;
+            while rebuilt < REBUILT_PER_CALL {
+                let Some(growth) = shard.index.shrinkable(TABLES_PER_CALL) else { break };
+                shard.rebuild_table(growth);
+                rebuilt += 1;
+            }
+            let mut freed = 0;
+            while freed < FREED_PER_CALL
+                && (shard.free_spare_page() || self.budget.excess_bytes() > 0 && shard.shed(now))
+            {
+                freed += 1;
+            }
+            more |= freed == FREED_PER_CALL || rebuilt == REBUILT_PER_CALL;
+        }
+        more
     }
+
     /// Figures over the whole store.
     pub fn totals(&self) -> Totals {
-        let inner = self.inner.lock();
-        let mut totals = inner.totals.clone();
-        totals.items = inner.items.len() as u64;
-        totals.limit_bytes = inner.limit;
-        totals.charged_bytes = totals.item_bytes;
+        let mut totals = Totals {
+            charged_bytes: self.budget.charged_bytes(),
+            limit_bytes: self.budget.limit_bytes(),
+            ..Totals::default()
+        };
+        for shard in &self.shards {
+            Self::lock(shard).add_totals(&mut totals);
+        }
         totals
     }
-    /// Figures per slab class, classes without pages left out.
-    pub fn classes(&self, _now: Now) -> Vec<ClassFigures> {
-        let inner = self.inner.lock();
-        let mut large = inner.large.clone();
-        large.id = 1;
-        large.large = true;
-        large.used_chunks = inner.items.len() as u64;
-        large.item_bytes = inner.totals.item_bytes;
-        vec![large]
+
+    /// Figures per slab class, those without pages left out; large values last, if there are any.
+    pub fn classes(&self, now: Now) -> Vec<ClassFigures> {
+        let mut sums = vec![ClassFigures::default(); self.rules.sizes.len() + 1];
+        for shard in &self.shards {
+            Self::lock(shard).add_classes(&mut sums, now);
+        }
+        for (id, sum) in (1..).zip(&mut sums) {
+            sum.id = id;
+            if sum.large {
+                sum.chunk_bytes = sum.chunk_bytes.checked_div(sum.used_chunks).unwrap_or(0);
+            }
+        }
+        sums.retain(|sum| sum.pages > 0 || sum.used_chunks > 0);
+        sums
     }
+
     /// Zeroes the counters that `stats reset` zeroes (not items, bytes, limits).
     pub fn reset_counters(&self) {
-        let mut inner = self.inner.lock();
-        let item_bytes = inner.totals.item_bytes;
-        inner.totals = Totals { item_bytes, ..Totals::default() };
-        inner.large = ClassFigures::default();
-    }
-    /// Counts of items by size rounded up to 32 bytes, for `stats sizes`.
-    pub fn sizes(&self) -> Vec<(u64, u64)> {
-        let mut counts = std::collections::BTreeMap::new();
-        for (key, item) in &self.inner.lock().items {
-            let size = (key.len() + item.value.len() + 25) as u64;
-            *counts.entry(size.next_multiple_of(32)).or_insert(0) += 1;
+        for shard in &self.shards {
+            Self::lock(shard).reset_counters();
         }
-        counts.into_iter().collect()
     }
-    /// Asserts the store's laws.
+
+    /// Asserts the store's laws; nobody may use it meanwhile.
     #[doc(hidden)]
-    pub fn check_invariants(&self) {}
+    pub fn check_invariants(&self) {
+        let mut charged = 0;
+        for shard in &self.shards {
+            let shard = Self::lock(shard);
+            shard.check_invariants();
+            charged += shard.account.charged_bytes();
+        }
+        let receiving = self.receiving.charged_bytes();
+        assert_eq!(charged + receiving, self.budget.charged_bytes(), "S5: shards and drafts are all there is");
+    }
+
+    fn key<'a>(&self, bytes: &'a [u8]) -> Key<'a> {
+        Key { bytes, hash: self.rules.hasher.hash(bytes) }
+    }
+
+    fn shard_of(&self, key: Key<'_>) -> Working<'_> {
+        Self::lock(&self.shards[key.hash.shard(self.shards.len())])
+    }
+
+    fn lock(shard: &Mutex<Shard>) -> Working<'_> {
+        let mut shard = shard.lock();
+        if shard.mid_update {
+            Self::empty_broken(&mut shard);
+        }
+        shard.mid_update = true;
+        Working { shard: Some(shard) }
+    }
+
+    /// A panic left this shard in the middle of something: nothing in it is to be trusted any more.
+    #[cold]
+    fn empty_broken(shard: &mut Shard) {
+        let account = Account::new(shard.account.shared_budget());
+        *shard = Shard::new(shard.rules.clone(), account);
+    }
+
+    /// Runs an operation on the shard of a key, again after other shards gave way if it lacks room.
+    fn with_room<T>(
+        &self,
+        key: Key<'_>,
+        now: Now,
+        mut operation: impl FnMut(&mut Shard) -> Result<T, NeedRoom>,
+    ) -> Result<T, Refused> {
+        for _ in 0..TRIES_MAX {
+            let NeedRoom(bytes) = match operation(&mut self.shard_of(key)) {
+                Ok(outcome) => return Ok(outcome),
+                Err(need) => need,
+            };
+            if !self.make_room(bytes, now, Self::richest_shard) {
+                break;
+            }
+        }
+        Err(Refused::NoRoom)
+    }
+
+    /// Lets shards give way until so many bytes can be charged; false if they cannot. Locks one shard at a time.
+    fn make_room(&self, bytes: u64, now: Now, asked_first: fn(&Store) -> usize) -> bool {
+        if bytes > self.budget.limit_bytes() {
+            return false;
+        }
+        while self.budget.left_bytes() < bytes {
+            let first = asked_first(self);
+            let mut turns = (0..self.shards.len()).map(|step| (first + step) % self.shards.len());
+            if !turns.any(|at| Self::lock(&self.shards[at]).give_way(now)) {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// The shard that holds the most memory.
+    fn richest_shard(&self) -> usize {
+        let charged = |at: &usize| Self::lock(&self.shards[*at]).account.charged_bytes();
+        (0..self.shards.len()).max_by_key(charged).unwrap_or(0)
+    }
+
+    /// The shard whose large values have been idle for longest; by turns if none has any.
+    fn coldest_shard(&self) -> usize {
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed) % self.shards.len();
+        if self.shards.len() == 1 {
+            return turn;
+        }
+        let idle_since = |at: &usize| {
+            Self::lock(&self.shards[*at]).large.coldest().map_or(u32::MAX, |(_, item)| item.last_access.secs())
+        };
+        let turns = (0..self.shards.len()).map(|step| (turn + step) % self.shards.len());
+        turns.min_by_key(idle_since).unwrap_or(turn)
+    }
 }
+
+#[cfg(test)]
+mod tests;

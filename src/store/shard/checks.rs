@@ -1,0 +1,128 @@
+//! A shard looked at from outside an operation: emptied, counted, checked.
+
+use super::Shard;
+use crate::clock::Now;
+use crate::store::figures::{ClassFigures, Totals};
+use crate::store::handle::Place;
+use crate::store::index::Index;
+use crate::store::large::Large;
+use crate::store::slab::ClassId;
+
+/// Bytes per page that are not in its chunks.
+fn page_bytes_of(shard: &Shard, pages: usize) -> u64 {
+    pages as u64 * shard.page_charge()
+}
+
+/// What a flush takes out of a shard, to be freed after the lock.
+#[derive(Debug)]
+pub(in crate::store) struct Flushed {
+    _index: Index,
+    _large: Large,
+}
+
+impl Shard {
+    /// Forgets every item. Pages stay with the shard as spare ones; [`Shard::free_spare_page`] gives them back.
+    pub(in crate::store) fn flush(&mut self, fresh: Index) -> Flushed {
+        self.flush_at = None;
+        let index = std::mem::replace(&mut self.index, fresh);
+        let mut large = std::mem::replace(&mut self.large, Large::new());
+        self.large.figures = std::mem::take(&mut large.figures);
+        self.large.figures.item_bytes = 0;
+        self.account.refund(index.bytes() + large.charged_bytes());
+        self.slab.clear();
+        Flushed { _index: index, _large: large }
+    }
+
+    /// As [`Shard::flush`], inside another operation.
+    pub(in crate::store) fn flush_now(&mut self) {
+        let fresh = self.index.emptied();
+        self.flush(fresh);
+    }
+
+    /// What the shard holds and has counted.
+    pub(in crate::store) fn add_totals(&self, totals: &mut Totals) {
+        let classes = self.slab.classes();
+        totals.items += (classes.iter().map(|class| class.live).sum::<usize>() + self.large.len()) as u64;
+        totals.index_bytes += self.index.bytes();
+        totals.spare_pages += self.slab.pages_spare() as u64;
+        totals.items_ever += self.totals.items_ever;
+        totals.pages_moved += self.totals.pages_moved;
+        totals.rescued += self.totals.rescued;
+        totals.swept += self.totals.swept;
+        for figures in classes.iter().map(|class| &class.figures).chain([&self.large.figures]) {
+            totals.item_bytes += figures.item_bytes;
+            totals.evictions += figures.evicted;
+            totals.evicted_unfetched += figures.evicted_unfetched;
+            totals.reclaimed += figures.reclaimed;
+            totals.expired_unfetched += figures.expired_unfetched;
+        }
+    }
+
+    /// Adds the figures of each class to those of the other shards; large values last.
+    pub(in crate::store) fn add_classes(&self, sums: &mut [ClassFigures], now: Now) {
+        let (large_sum, sums) = match sums.split_last_mut() {
+            Some(split) => split,
+            None => return,
+        };
+        for (id, (class, sum)) in self.slab.classes().iter().zip(sums).enumerate() {
+            sum.add_counters(&class.figures);
+            sum.chunk_bytes = u64::from(class.chunk_bytes);
+            sum.chunks_per_page = u64::from(class.chunks_per_page);
+            sum.pages += class.pages() as u64;
+            sum.used_chunks += class.live as u64;
+            sum.free_chunks += class.free() as u64;
+            sum.probation += class.probation as u64;
+            sum.age_secs = sum.age_secs.max(self.slab.age_secs(id as ClassId, now));
+        }
+        large_sum.large = true;
+        large_sum.add_counters(&self.large.figures);
+        large_sum.used_chunks += self.large.len() as u64;
+        large_sum.chunk_bytes += self.large.charged_bytes();
+        let coldest = self.large.coldest().map_or(0, |(_, item)| now.secs_since(item.last_access));
+        large_sum.age_secs = large_sum.age_secs.max(coldest);
+    }
+
+    /// Zeroes what `stats reset` zeroes.
+    pub(in crate::store) fn reset_counters(&mut self) {
+        self.totals = Totals::default();
+        for class in self.slab.classes_mut() {
+            class.figures = class.figures.without_counters();
+        }
+        self.large.figures = self.large.figures.without_counters();
+    }
+
+    /// Asserts the laws of a shard.
+    pub(in crate::store) fn check_invariants(&self) {
+        self.slab.check_invariants();
+        self.large.check_invariants();
+        let mut entries = 0;
+        for handle in self.index.handles() {
+            entries += 1;
+            if let Place::Chunk(at) = handle.place() {
+                let occupied = self.slab.page(at.page).item(at.chunk).is_some();
+                assert!(occupied, "S1: an entry names a live item");
+            }
+        }
+        let hash_of = |handle| self.rules.hasher.hash(self.key_of(handle));
+        self.index.check_invariants(hash_of);
+        for handle in self.index.handles() {
+            let key = self.key_of(handle);
+            let found = self.index.find(hash_of(handle), |other| self.key_of(other) == key);
+            assert_eq!(found, Some(handle), "S1: a key has one entry");
+            self.check_cas(handle);
+        }
+        let live: usize = self.slab.classes().iter().map(|class| class.live).sum();
+        assert_eq!(entries, live + self.large.len(), "S1: as many entries as items");
+        let pages = self.slab.pages_held() + self.slab.pages_spare();
+        let recount = page_bytes_of(self, pages) + self.index.bytes() + self.large.charged_bytes();
+        assert_eq!(self.account.charged_bytes(), recount, "S5: charged bytes equal a recount");
+    }
+
+    fn check_cas(&self, handle: crate::store::handle::Handle) {
+        let cas = self.cas_of(handle);
+        match self.rules.cas.next() {
+            Some(next) => assert!(cas != 0 && cas < next, "S6: {cas} was drawn"),
+            None => assert_eq!(cas, 0, "S6: no unique is kept"),
+        }
+    }
+}

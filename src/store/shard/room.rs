@@ -1,0 +1,254 @@
+//! How a shard makes room: chunks, index tables, large values; by eviction, by trading pages, by giving way.
+//!
+//! Everything here happens under the shard's lock, so each step is bounded: one page's worth of items at most.
+
+use super::{NeedRoom, Shard};
+use crate::clock::Now;
+use crate::store::budget::allocated_bytes;
+use crate::store::handle::Handle;
+use crate::store::hash::KeyHash;
+use crate::store::large::LargeItem;
+use crate::store::slab::{ClassId, Vacant, Victim};
+
+/// Charged for a page beyond its bytes: its record, its set of items on probation, its places in lists.
+const PAGE_OVERHEAD_BYTES: u64 = 256;
+
+/// One kind of memory gives way to another when it has been idle this many times as long.
+const IDLE_RATIO: u64 = 2;
+
+/// A shard asks others for memory when it is short of more than one in this many bytes of its share.
+const SHARE_SLACK: u64 = 8;
+
+impl Shard {
+    /// What one page is charged with, in bytes.
+    pub(in crate::store) fn page_charge(&self) -> u64 {
+        allocated_bytes(self.rules.page_bytes) + PAGE_OVERHEAD_BYTES
+    }
+
+    /// A free chunk of a class: a free one, one of a new page, one of a page that is worth less elsewhere, or the
+    /// chunk of an item that has to leave.
+    pub(super) fn chunk_room(&mut self, class: ClassId, now: Now) -> Result<Vacant, NeedRoom> {
+        loop {
+            if let Some(vacant) = self.slab.take_free(class) {
+                return Ok(vacant);
+            }
+            if self.add_page(class) {
+                continue;
+            }
+            if !self.rules.evict {
+                self.slab.class_mut(class).figures.out_of_memory += 1;
+                return Err(NeedRoom(self.page_charge()));
+            }
+            self.slab.end_epoch_if_due(self.seq);
+            let owner = self.slab.class_mut(class);
+            let pageless = owner.pages() == 0;
+            if pageless || owner.evictions_since_compared >= u32::from(owner.chunks_per_page) {
+                owner.evictions_since_compared = 0;
+                if self.is_far_below_its_share() {
+                    return Err(NeedRoom(self.page_charge()));
+                }
+                if self.trade_for(class, pageless, now) {
+                    continue;
+                }
+            }
+            self.slab.class_mut(class).evictions_since_compared += 1;
+            if pageless || !self.evict_one(class, now) {
+                self.slab.class_mut(class).figures.out_of_memory += 1;
+                return Err(NeedRoom(self.page_charge()));
+            }
+        }
+    }
+
+    /// True if other shards hold what is due to this one: keys are spread evenly, so memory should be.
+    fn is_far_below_its_share(&self) -> bool {
+        let share = self.account.budget().limit_bytes() / self.rules.shards as u64;
+        self.rules.shards > 1
+            && self.account.charged_bytes() + 2 * self.page_charge() < share - share / SHARE_SLACK
+    }
+
+    /// Gives a class another page if the budget allows it.
+    fn add_page(&mut self, class: ClassId) -> bool {
+        if !self.slab.can_hold_another_page() {
+            return false;
+        }
+        let bytes = match self.slab.take_spare() {
+            Some(bytes) => bytes,
+            None if self.account.try_charge(self.page_charge()) => vec![0; self.rules.page_bytes].into(),
+            None => return false,
+        };
+        self.slab.add_page(class, bytes, self.seq);
+        true
+    }
+
+    /// Looks for a page that is worth more to this class than where it is; true if it got one.
+    fn trade_for(&mut self, class: ClassId, pageless: bool, now: Now) -> bool {
+        if self.large_is_idler_than_slabs(class, pageless) {
+            while !self.add_page(class) {
+                if !self.evict_coldest_large(now) {
+                    return false;
+                }
+            }
+            return true;
+        }
+        let Some(giver) = self.slab.cheapest_giver(class) else { return false };
+        if !pageless && !self.slab.is_worth_more_to(class, &giver) {
+            return false;
+        }
+        self.release_page(giver.class, now) && self.add_page(class)
+    }
+
+    /// True if the coldest large value has been idle for longer than any hand has been away from its page, and for
+    /// clearly longer than this class's own.
+    fn large_is_idler_than_slabs(&self, class: ClassId, pageless: bool) -> bool {
+        let Some(idle) = self.large_idle() else { return false };
+        let others = self.slab.slowest_hand(Some(class), self.seq).map_or(0, |(_, age)| age);
+        let own = self.slab.hand_age(class, self.seq).unwrap_or(0);
+        idle > others && (pageless || own.saturating_mul(IDLE_RATIO) < idle)
+    }
+
+    /// Operations since the coldest large value was used.
+    fn large_idle(&self) -> Option<u64> {
+        self.large.coldest().map(|(_, item)| self.seq.saturating_sub(item.used))
+    }
+
+    /// Takes a page out of a class and keeps it spare. Items in use are moved to other chunks of the class, which may
+    /// evict others; the rest is moved where chunks are free and evicted where none is. False if it has no page.
+    fn release_page(&mut self, class: ClassId, now: Now) -> bool {
+        let Some(leaving) = self.slab.take_page(class) else { return false };
+        self.totals.pages_moved += 1;
+        for (at, item) in leaving.items() {
+            let from = Handle::from(at);
+            let hash = self.rules.hasher.hash(item.key());
+            let fields = item.fields();
+            if fields.deadline.is_over(now) {
+                self.index.remove(hash, from);
+                let figures = &mut self.slab.class_mut(class).figures;
+                figures.reclaimed += 1;
+                figures.expired_unfetched += u64::from(!fields.fetched);
+                continue;
+            }
+            let mut room = self.slab.take_free(class);
+            while room.is_none() && fields.uses > 0 && self.evict_one(class, now) {
+                room = self.slab.take_free(class);
+            }
+            match room {
+                Some(vacant) => {
+                    let to = self.slab.fill(vacant, &fields, item.key(), item.value());
+                    self.index.redirect(hash, from, to.into());
+                    self.totals.rescued += 1;
+                }
+                None => {
+                    self.index.remove(hash, from);
+                    let figures = &mut self.slab.class_mut(class).figures;
+                    figures.count_eviction(&fields, now);
+                }
+            }
+        }
+        self.slab.retire(leaving);
+        true
+    }
+
+    /// Evicts the item of a class that leaves next; false if it holds none.
+    fn evict_one(&mut self, class: ClassId, now: Now) -> bool {
+        let Some(Victim { at, expired, probation }) = self.slab.next_victim(class, now, self.seq) else {
+            return false;
+        };
+        let hash = self.hash_at(at);
+        if expired {
+            self.reclaim(hash, at.into());
+            return true;
+        }
+        let fields = self.slab.item(at).fields();
+        self.slab.class_mut(class).figures.count_eviction(&fields, now);
+        if probation {
+            self.index.remember_ghost(hash);
+        }
+        self.unlink(hash, at.into());
+        true
+    }
+
+    fn evict_coldest_large(&mut self, now: Now) -> bool {
+        let Some((id, item)) = self.large.coldest() else { return false };
+        let hash = self.rules.hasher.hash(&item.key);
+        let LargeItem { deadline, fetched, last_access, .. } = *item;
+        if deadline.is_over(now) {
+            self.reclaim(hash, id.into());
+            return true;
+        }
+        let figures = &mut self.large.figures;
+        figures.evicted += 1;
+        figures.evicted_nonzero += u64::from(!deadline.is_never());
+        figures.evicted_unfetched += u64::from(!fetched);
+        figures.evicted_active += u64::from(fetched);
+        figures.evicted_idle_secs = now.secs_since(last_access);
+        self.unlink(hash, id.into());
+        true
+    }
+
+    /// Charges `bytes`, making room by eviction where that is allowed.
+    pub(super) fn charge(&mut self, bytes: u64, now: Now) -> Result<(), NeedRoom> {
+        while !self.account.try_charge(bytes) {
+            if bytes > self.account.budget().limit_bytes() || !self.give_way(now) {
+                return Err(NeedRoom(bytes));
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes sure that one more entry fits the index.
+    pub(super) fn index_room(&mut self, hash: KeyHash, now: Now) -> Result<(), NeedRoom> {
+        while let Some(growth) = self.index.growth_for(hash) {
+            if self.account.try_charge(growth.bytes) {
+                self.rebuild_table(growth);
+            } else if !self.give_way(now) {
+                return Err(NeedRoom(growth.bytes));
+            }
+        }
+        Ok(())
+    }
+
+    pub(in crate::store) fn rebuild_table(&mut self, growth: crate::store::index::Growth) {
+        let (slab, large, hasher) = (&self.slab, &self.large, &self.rules.hasher);
+        let freed = self.index.rebuild(growth, |handle| match handle.place() {
+            crate::store::handle::Place::Chunk(at) => hasher.hash(slab.item(at).key()),
+            crate::store::handle::Place::Large(id) => hasher.hash(&large.item(id).key),
+        });
+        self.account.refund(freed);
+    }
+
+    /// Gives back a spare page; true if there was one.
+    pub(in crate::store) fn free_spare_page(&mut self) -> bool {
+        let spare = self.slab.take_spare().is_some();
+        if spare {
+            self.account.refund(self.page_charge());
+        }
+        spare
+    }
+
+    /// Gives memory back to the budget: a spare page, or else the coldest large value or the page that its hand has
+    /// been away from for longest, whichever was idle for longer. False if there is nothing, or nothing may leave.
+    pub(in crate::store) fn give_way(&mut self, now: Now) -> bool {
+        if self.free_spare_page() {
+            return true;
+        }
+        self.rules.evict && self.shed(now)
+    }
+
+    /// As [`Shard::give_way`] without asking whether items may leave.
+    pub(in crate::store) fn shed(&mut self, now: Now) -> bool {
+        if self.free_spare_page() {
+            return true;
+        }
+        let slowest = self.slab.slowest_hand(None, self.seq);
+        match (slowest, self.large_idle()) {
+            (Some((class, age)), Some(idle)) if age / IDLE_RATIO > idle => self.free_page(class, now),
+            (_, Some(_)) => self.evict_coldest_large(now),
+            (Some((class, _)), None) => self.free_page(class, now),
+            (None, None) => false,
+        }
+    }
+
+    fn free_page(&mut self, class: ClassId, now: Now) -> bool {
+        self.release_page(class, now) && self.free_spare_page()
+    }
+}

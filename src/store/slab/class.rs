@@ -1,0 +1,179 @@
+//! Slab classes: which chunk sizes there are, and what each class owns and counts.
+
+use crate::store::figures::ClassFigures;
+
+/// A class by its place among the sizes, from 0.
+pub(in crate::store) type ClassId = u16;
+
+/// Chunks are multiples of this, in bytes.
+const CHUNK_STEP_BYTES: usize = 8;
+
+/// Smallest chunk, so that a page never has more chunks than a handle can tell apart.
+const CHUNK_MIN_BYTES: usize = 32;
+
+/// The chunk sizes of a store, and which one an item gets.
+#[derive(Clone, Debug)]
+pub(in crate::store) struct ClassSizes {
+    chunk_bytes: Vec<u32>,
+    /// Class by item size in steps of 8 bytes, rounded up.
+    by_steps: Vec<ClassId>,
+}
+
+impl ClassSizes {
+    /// Sizes from `min_bytes` on, each `factor` times the one before, the last of `max_bytes`; each is widened as far
+    /// as the page holds as many.
+    pub(in crate::store) fn new(
+        page_bytes: usize,
+        min_bytes: usize,
+        factor: f64,
+        max_bytes: usize,
+    ) -> ClassSizes {
+        let step = |bytes: usize| bytes.next_multiple_of(CHUNK_STEP_BYTES);
+        let widened = |bytes: usize| page_bytes / (page_bytes / bytes) & !(CHUNK_STEP_BYTES - 1);
+        let mut size = (step(min_bytes).max(CHUNK_MIN_BYTES)).min(max_bytes);
+        let mut chunk_bytes = Vec::new();
+        while size < max_bytes {
+            chunk_bytes.push(widened(size) as u32);
+            let grown = (size as f64 * factor).min(max_bytes as f64) as usize;
+            size = step(grown).max(widened(size) + CHUNK_STEP_BYTES);
+        }
+        chunk_bytes.push(widened(max_bytes) as u32);
+        chunk_bytes.dedup();
+        let mut class = 0;
+        let by_steps = (0..=max_bytes / CHUNK_STEP_BYTES)
+            .map(|steps| {
+                while (chunk_bytes[class] as usize) < steps * CHUNK_STEP_BYTES {
+                    class += 1;
+                }
+                class as ClassId
+            })
+            .collect();
+        ClassSizes { chunk_bytes, by_steps }
+    }
+
+    /// Number of classes.
+    pub(in crate::store) fn len(&self) -> usize {
+        self.chunk_bytes.len()
+    }
+
+    /// The chunk sizes, ascending.
+    pub(in crate::store) fn chunk_bytes(&self) -> &[u32] {
+        &self.chunk_bytes
+    }
+
+    /// The class of an item of this size; `None` if it is too large for any.
+    pub(in crate::store) fn class_of(&self, item_bytes: usize) -> Option<ClassId> {
+        self.by_steps.get(item_bytes.div_ceil(CHUNK_STEP_BYTES)).copied()
+    }
+}
+
+/// Where a hand stands: the next chunk to be looked at.
+#[derive(Clone, Copy, Default, Debug)]
+pub(super) struct Hand {
+    /// Place in the class's list of pages.
+    pub(super) place: usize,
+    /// Chunk of that page.
+    pub(super) chunk: u16,
+}
+
+/// One class of one shard.
+#[derive(Debug)]
+pub(in crate::store) struct Class {
+    pub(in crate::store) chunk_bytes: u32,
+    pub(in crate::store) chunks_per_page: u16,
+    /// Pages in the order of the hands.
+    pub(super) pages: Vec<u32>,
+    /// Pages with free chunks, in no order.
+    pub(super) with_free: Vec<u32>,
+    pub(super) main_hand: Hand,
+    pub(super) probation_hand: Hand,
+    /// Chunks with an item.
+    pub(in crate::store) live: usize,
+    /// Items on probation.
+    pub(in crate::store) probation: usize,
+    /// Own evictions since the class last compared itself with the others.
+    pub(in crate::store) evictions_since_compared: u32,
+    /// Hits on items whose use count stood at 0, in this epoch.
+    pub(super) first_hits: u32,
+    /// The same of earlier epochs, fading.
+    pub(super) first_hits_before: f64,
+    /// When it last got a page, in operations of the shard.
+    pub(super) gained: u64,
+    /// Counters under the names that `stats` uses; what can be counted afresh is filled in when asked for.
+    pub(in crate::store) figures: ClassFigures,
+}
+
+impl Class {
+    pub(super) fn new(page_bytes: usize, chunk_bytes: u32) -> Class {
+        Class {
+            chunk_bytes,
+            chunks_per_page: (page_bytes / chunk_bytes as usize) as u16,
+            pages: Vec::new(),
+            with_free: Vec::new(),
+            main_hand: Hand::default(),
+            probation_hand: Hand::default(),
+            live: 0,
+            probation: 0,
+            evictions_since_compared: 0,
+            first_hits: 0,
+            first_hits_before: 0.0,
+            gained: 0,
+            figures: ClassFigures::default(),
+        }
+    }
+
+    /// Pages owned.
+    pub(in crate::store) fn pages(&self) -> usize {
+        self.pages.len()
+    }
+
+    /// Chunks owned.
+    pub(in crate::store) fn chunks(&self) -> usize {
+        self.pages.len() * usize::from(self.chunks_per_page)
+    }
+
+    /// Chunks without an item.
+    pub(in crate::store) fn free(&self) -> usize {
+        self.chunks() - self.live
+    }
+
+    /// True if it holds more than one and a half pages of free chunks.
+    pub(super) fn has_pages_to_spare(&self) -> bool {
+        let per_page = usize::from(self.chunks_per_page);
+        self.pages.len() > 1 && self.free() > per_page + per_page / 2
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_item_gets_the_smallest_chunk_that_holds_it() {
+        for (page, min, factor, max) in
+            [(32 << 10, 48, 1.10, 8 << 10), (64 << 10, 48, 1.25, 16 << 10), (64 << 10, 1, 1.01, 16 << 10)]
+        {
+            let sizes = ClassSizes::new(page, min, factor, max);
+            let chunks = sizes.chunk_bytes();
+            assert!(chunks.is_sorted_by(|a, b| a < b), "{chunks:?}");
+            assert!(chunks.iter().all(|bytes| bytes % 8 == 0 && *bytes >= 32));
+            for bytes in 1..=max {
+                let class = usize::from(sizes.class_of(bytes).unwrap());
+                assert!(chunks[class] as usize >= bytes);
+                assert!(class == 0 || (chunks[class - 1] as usize) < bytes);
+            }
+            assert_eq!(sizes.class_of(max + 1), None);
+        }
+    }
+
+    #[test]
+    fn chunks_fill_their_page() {
+        let page = 32 << 10;
+        let sizes = ClassSizes::new(page, 48, 1.10, 8 << 10);
+        assert!(sizes.len() > 40 && sizes.len() < 64, "{}", sizes.len());
+        for bytes in sizes.chunk_bytes() {
+            let left = page % *bytes as usize;
+            assert!(left < 8 * (page / *bytes as usize), "{bytes} leaves {left}");
+        }
+    }
+}

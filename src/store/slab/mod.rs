@@ -1,0 +1,381 @@
+//! Small items: slab classes that cut pages into chunks.
+//!
+//! A [`Slab`] owns the pages of one shard and knows which chunk is free, which item leaves next
+//! (`clock_hand.rs`) and which class should give up a page (`trade.rs`). It does not know the index: whoever removes
+//! an item from a chunk removes its index entry as well. It does not know the budget: pages are handed in and out.
+
+mod class;
+mod clock_hand;
+mod page;
+mod trade;
+
+pub(in crate::store) use class::{Class, ClassId, ClassSizes};
+pub(in crate::store) use clock_hand::Victim;
+pub(in crate::store) use page::{NEVER_SECS, Page};
+
+use super::handle::{CHUNKS_PER_PAGE_MAX, ChunkAt, PAGES_MAX};
+use super::item::{self, Fields, Item};
+use crate::clock::{Deadline, Now};
+use trade::Epoch;
+
+/// A chunk that was free and belongs to nobody until it is filled or given back.
+#[derive(Debug)]
+#[must_use]
+pub(in crate::store) struct Vacant {
+    at: ChunkAt,
+}
+
+/// A page that left its class, with the items it held.
+#[derive(Debug)]
+pub(in crate::store) struct Leaving {
+    page: Page,
+    id: u32,
+}
+
+impl Leaving {
+    /// The items, and where they lay.
+    pub(in crate::store) fn items(&self) -> impl Iterator<Item = (ChunkAt, Item<'_>)> {
+        let at = |chunk| ChunkAt { page: self.id, chunk };
+        self.page.occupied().map(move |chunk| (at(chunk), Item(self.page.chunk(chunk))))
+    }
+}
+
+/// All pages of a shard.
+#[derive(Debug)]
+pub(in crate::store) struct Slab {
+    page_bytes: usize,
+    sizes: ClassSizes,
+    classes: Vec<Class>,
+    pages: Vec<Option<Page>>,
+    /// Places in `pages` without a page.
+    vacated: Vec<u32>,
+    /// Allocations that belong to no class.
+    spare: Vec<Box<[u8]>>,
+    /// The same, as the last flush left them: the pages of that time, each to be taken apart when it is needed.
+    flushed: Vec<Option<Page>>,
+    /// Pages in `flushed`.
+    flushed_pages: usize,
+    epoch: Epoch,
+}
+
+impl Slab {
+    /// Without any page.
+    pub(in crate::store) fn new(page_bytes: usize, sizes: ClassSizes) -> Slab {
+        let classes: Vec<Class> =
+            sizes.chunk_bytes().iter().map(|&bytes| Class::new(page_bytes, bytes)).collect();
+        assert!(classes.iter().all(|class| usize::from(class.chunks_per_page) <= CHUNKS_PER_PAGE_MAX));
+        Slab {
+            page_bytes,
+            sizes,
+            classes,
+            pages: Vec::new(),
+            vacated: Vec::new(),
+            spare: Vec::new(),
+            flushed: Vec::new(),
+            flushed_pages: 0,
+            epoch: Epoch::default(),
+        }
+    }
+
+    /// The class of an item of this size; `None` for a large one.
+    pub(in crate::store) fn class_of(&self, item_bytes: usize) -> Option<ClassId> {
+        self.sizes.class_of(item_bytes)
+    }
+
+    pub(in crate::store) fn class(&self, class: ClassId) -> &Class {
+        &self.classes[usize::from(class)]
+    }
+
+    pub(in crate::store) fn class_mut(&mut self, class: ClassId) -> &mut Class {
+        &mut self.classes[usize::from(class)]
+    }
+
+    pub(in crate::store) fn classes(&self) -> &[Class] {
+        &self.classes
+    }
+
+    pub(in crate::store) fn classes_mut(&mut self) -> &mut [Class] {
+        &mut self.classes
+    }
+
+    /// Pages that belong to a class.
+    pub(in crate::store) fn pages_held(&self) -> usize {
+        self.pages.len() - self.vacated.len()
+    }
+
+    /// Pages that belong to none.
+    pub(in crate::store) fn pages_spare(&self) -> usize {
+        self.spare.len() + self.flushed_pages
+    }
+
+    /// One past the largest place of a page.
+    pub(in crate::store) fn places(&self) -> usize {
+        self.pages.len()
+    }
+
+    /// The page at a place, if there is one.
+    pub(in crate::store) fn page_at(&self, place: usize) -> Option<&Page> {
+        self.pages.get(place)?.as_ref()
+    }
+
+    pub(in crate::store) fn page_at_mut(&mut self, place: usize) -> Option<&mut Page> {
+        self.pages.get_mut(place)?.as_mut()
+    }
+
+    /// A page that is there by the law that handles and lists name live pages only.
+    pub(in crate::store) fn page(&self, page: u32) -> &Page {
+        self.pages[page as usize].as_ref().expect("handles and class lists name live pages only (S1, S2)")
+    }
+
+    fn page_mut(&mut self, page: u32) -> &mut Page {
+        self.pages[page as usize].as_mut().expect("handles and class lists name live pages only (S1, S2)")
+    }
+
+    /// The bytes of a chunk.
+    pub(in crate::store) fn chunk(&self, at: ChunkAt) -> &[u8] {
+        self.page(at.page).chunk(at.chunk)
+    }
+
+    /// The item in a chunk that holds one.
+    pub(in crate::store) fn item(&self, at: ChunkAt) -> Item<'_> {
+        Item(self.chunk(at))
+    }
+
+    /// The class of a chunk.
+    pub(in crate::store) fn class_at(&self, at: ChunkAt) -> ClassId {
+        self.page(at.page).class()
+    }
+
+    /// Takes a free chunk of a class.
+    pub(in crate::store) fn take_free(&mut self, class: ClassId) -> Option<Vacant> {
+        let page = *self.class(class).with_free.last()?;
+        let chunk = self.page_mut(page).take_free()?;
+        if !self.page(page).has_free() {
+            self.unlist_free(class, page);
+        }
+        Some(Vacant { at: ChunkAt { page, chunk } })
+    }
+
+    /// Writes an item into a taken chunk.
+    pub(in crate::store) fn fill(
+        &mut self,
+        vacant: Vacant,
+        fields: &Fields,
+        key: &[u8],
+        value: &[u8],
+    ) -> ChunkAt {
+        let at = vacant.at;
+        self.page_mut(at.page).fill(at.chunk, fields, key, value);
+        let class = self.class_at(at);
+        let class = self.class_mut(class);
+        class.live += 1;
+        class.probation += usize::from(fields.probation);
+        class.figures.item_bytes += fields.item_bytes(key.len(), value.len()) as u64;
+        at
+    }
+
+    /// Writes over an item with one that fits its chunk and has the same standing.
+    pub(in crate::store) fn overwrite(&mut self, at: ChunkAt, fields: &Fields, key: &[u8], value: &[u8]) {
+        let before = self.item(at).bytes() as u64;
+        let class = self.class_at(at);
+        let figures = &mut self.class_mut(class).figures;
+        figures.item_bytes = figures.item_bytes - before + fields.item_bytes(key.len(), value.len()) as u64;
+        self.page_mut(at.page).overwrite(at.chunk, fields, key, value);
+    }
+
+    /// Removes an item and frees its chunk.
+    pub(in crate::store) fn free(&mut self, at: ChunkAt) {
+        let bytes = self.item(at).bytes() as u64;
+        let probation = self.page_mut(at.page).clear(at.chunk);
+        let class = self.class_at(at);
+        let class = self.class_mut(class);
+        class.live -= 1;
+        class.probation -= usize::from(probation);
+        class.figures.item_bytes -= bytes;
+        self.release_chunk(at);
+    }
+
+    fn release_chunk(&mut self, at: ChunkAt) {
+        let had_free = self.page(at.page).has_free();
+        self.page_mut(at.page).release(at.chunk);
+        if !had_free {
+            let class = self.class_at(at);
+            self.list_free(class, at.page);
+        }
+    }
+
+    fn list_free(&mut self, class: ClassId, page: u32) {
+        let place = self.class(class).with_free.len() as u32;
+        self.class_mut(class).with_free.push(page);
+        self.page_mut(page).free_place = Some(place);
+    }
+
+    fn unlist_free(&mut self, class: ClassId, page: u32) {
+        let Some(place) = self.page_mut(page).free_place.take() else { return };
+        let with_free = &mut self.class_mut(class).with_free;
+        with_free.swap_remove(place as usize);
+        if let Some(&moved) = with_free.get(place as usize) {
+            self.page_mut(moved).free_place = Some(place);
+        }
+    }
+
+    /// Notes a hit on an item; returns what `stats` and the trade need to know of it.
+    pub(in crate::store) fn note_hit(&mut self, at: ChunkAt, now: Now) {
+        let page = self.page_mut(at.page);
+        let first = item::note_hit(page.chunk_mut(at.chunk), now);
+        if first {
+            let class = page.class();
+            self.count_first_hit(class);
+        }
+    }
+
+    /// Notes an access that is no hit.
+    pub(in crate::store) fn note_access(&mut self, at: ChunkAt, now: Now) {
+        item::note_access(self.page_mut(at.page).chunk_mut(at.chunk), now);
+    }
+
+    /// Changes an item's deadline where it has room for one; false (and nothing changed) if it has not.
+    #[must_use]
+    pub(in crate::store) fn set_deadline(&mut self, at: ChunkAt, deadline: Deadline) -> bool {
+        let page = self.page_mut(at.page);
+        let set = item::set_deadline(page.chunk_mut(at.chunk), deadline);
+        if set {
+            page.note_deadline(deadline);
+        }
+        set
+    }
+
+    /// True if another page could be named by a handle.
+    pub(in crate::store) fn can_hold_another_page(&self) -> bool {
+        self.pages_held() < PAGES_MAX
+    }
+
+    /// Takes an allocation that belongs to no class.
+    pub(in crate::store) fn take_spare(&mut self) -> Option<Box<[u8]>> {
+        if let Some(bytes) = self.spare.pop() {
+            return Some(bytes);
+        }
+        while let Some(place) = self.flushed.pop() {
+            if let Some(page) = place {
+                self.flushed_pages -= 1;
+                return Some(page.into_bytes());
+            }
+        }
+        None
+    }
+
+    /// Cuts an allocation for a class. The hands come to the new page last.
+    pub(in crate::store) fn add_page(&mut self, class: ClassId, bytes: Box<[u8]>, seq: u64) {
+        let chunk_bytes = self.class(class).chunk_bytes;
+        let page = Page::cut(bytes, class, chunk_bytes, seq);
+        let id = match self.vacated.pop() {
+            Some(id) => {
+                self.pages[id as usize] = Some(page);
+                id
+            }
+            None => {
+                self.pages.push(Some(page));
+                (self.pages.len() - 1) as u32
+            }
+        };
+        let owner = self.class_mut(class);
+        owner.gained = seq;
+        let place = owner.main_hand.place.min(owner.pages.len());
+        owner.pages.insert(place, id);
+        if owner.pages.len() > 1 {
+            owner.main_hand.place = place + 1;
+            if owner.main_hand.place >= owner.pages.len() {
+                owner.main_hand = class::Hand::default();
+            }
+            if owner.probation_hand.place >= place {
+                owner.probation_hand.place += 1;
+            }
+        }
+        self.list_free(class, id);
+    }
+
+    /// Takes a page out of a class: its emptiest one (of a few) if chunks are free, else the one that the hand enters
+    /// next. Its items are no longer in the slab; the caller finds new places for them or removes their entries.
+    pub(in crate::store) fn take_page(&mut self, class: ClassId) -> Option<Leaving> {
+        let place = self.page_to_leave(class)?;
+        let owner = self.class_mut(class);
+        let id = owner.pages.remove(place);
+        for hand in [&mut owner.main_hand, &mut owner.probation_hand] {
+            if place < hand.place {
+                hand.place -= 1;
+            } else if place == hand.place {
+                hand.chunk = 0;
+            }
+            if hand.place >= owner.pages.len() {
+                *hand = class::Hand::default();
+            }
+        }
+        self.unlist_free(class, id);
+        let page = self.pages[id as usize].take()?;
+        let bytes: u64 = page.occupied().map(|chunk| Item(page.chunk(chunk)).bytes() as u64).sum();
+        let owner = self.class_mut(class);
+        owner.live -= usize::from(page.live());
+        owner.probation -= usize::from(page.on_probation());
+        owner.figures.item_bytes -= bytes;
+        Some(Leaving { page, id })
+    }
+
+    /// Keeps the allocation of a page whose items have gone.
+    pub(in crate::store) fn retire(&mut self, leaving: Leaving) {
+        self.spare.push(leaving.page.into_bytes());
+        self.vacated.push(leaving.id);
+    }
+
+    /// Takes all pages out of their classes at once, without touching them; their items are gone. Counters stay.
+    pub(in crate::store) fn clear(&mut self) {
+        self.flushed_pages += self.pages_held();
+        let mut pages = std::mem::take(&mut self.pages);
+        if self.flushed.is_empty() {
+            self.flushed = pages;
+        } else {
+            self.flushed.append(&mut pages);
+        }
+        self.vacated.clear();
+        for class in &mut self.classes {
+            let mut fresh = Class::new(self.page_bytes, class.chunk_bytes);
+            fresh.figures = std::mem::take(&mut class.figures);
+            fresh.figures.item_bytes = 0;
+            *class = fresh;
+        }
+        self.epoch = Epoch::default();
+    }
+
+    #[cfg(test)]
+    pub(in crate::store) fn plant_hand_out_of_range(&mut self, class: ClassId) {
+        self.class_mut(class).main_hand.place = 1000;
+    }
+
+    /// Asserts S2 and S4, and that classes count what their pages hold.
+    pub(in crate::store) fn check_invariants(&self) {
+        for (id, class) in self.classes.iter().enumerate() {
+            let (mut live, mut probation, mut bytes) = (0, 0, 0);
+            for &page in &class.pages {
+                let page = self.page(page);
+                assert_eq!(usize::from(page.class()), id, "a page is in the list of its class");
+                page.check_invariants();
+                live += usize::from(page.live());
+                probation += usize::from(page.on_probation());
+                bytes += page.occupied().map(|chunk| Item(page.chunk(chunk)).bytes() as u64).sum::<u64>();
+                assert_eq!(page.free_place.is_some(), page.has_free(), "S2: pages with free chunks are listed");
+            }
+            assert_eq!((live, probation), (class.live, class.probation), "S2: class counts");
+            assert_eq!(bytes, class.figures.item_bytes, "S5: item bytes");
+            for (place, &page) in class.with_free.iter().enumerate() {
+                assert_eq!(self.page(page).free_place, Some(place as u32), "S2: listed once");
+            }
+            for hand in [class.main_hand, class.probation_hand] {
+                let in_range = hand.place < class.pages.len().max(1) && hand.chunk <= class.chunks_per_page;
+                assert!(in_range, "S4: hands in range");
+            }
+        }
+        let listed: usize = self.classes.iter().map(Class::pages).sum();
+        assert_eq!(listed, self.pages_held(), "every page is in one class");
+        assert!(self.spare.iter().all(|bytes| bytes.len() == self.page_bytes), "spare pages are whole");
+        assert_eq!(self.flushed.iter().flatten().count(), self.flushed_pages, "S5: flushed pages");
+    }
+}

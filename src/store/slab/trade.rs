@@ -1,0 +1,110 @@
+//! Which class gives up a page, and to whom it is worth more.
+//!
+//! A class counts its first hits: hits on items whose use count stood at 0, the only ones that it would have lost
+//! with a little less memory, and stores of keys that it evicted lately, which would have been hits with a little
+//! more. Its score is first hits per page, times the square root of the chunk size (between
+//! counting every hit alike and counting the bytes it serves). A page moves when the taker's score is more than twice
+//! the giver's. Counts fade from epoch to epoch, and an epoch lasts a number of first hits, so that the rule follows
+//! the size of the cache and not the rate of requests.
+//!
+//! Figures behind the constants: the simulation named in decision note
+//! [`d04`](crate::decisions::d04_pages_are_traded_by_first_hits).
+
+use super::class::ClassId;
+use super::{Class, Slab};
+
+/// First hits per page held that make an epoch.
+const EPOCH_HITS_PER_PAGE: u64 = 2;
+
+/// Fewest pages an epoch is reckoned with.
+const EPOCH_PAGES_MIN: u64 = 16;
+
+/// What is left of earlier first hits after an epoch.
+const FADE: f64 = 0.7;
+
+/// A taker's score must be this many times the giver's.
+const GAIN: f64 = 2.0;
+
+/// How far the present epoch is, and when the last two ended, in operations of the shard.
+#[derive(Clone, Copy, Default, Debug)]
+pub(super) struct Epoch {
+    pub(super) first_hits: u64,
+    ends: [u64; 2],
+}
+
+/// A class that could give up a page.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(in crate::store) struct Giver {
+    pub(in crate::store) class: ClassId,
+    /// What a page is worth to it; below 0 if it has whole pages of free chunks.
+    score: f64,
+}
+
+impl Class {
+    /// What a page is worth to this class. Only to be compared with others of the same shard.
+    fn score(&self) -> f64 {
+        let first_hits = self.first_hits_before + f64::from(self.first_hits);
+        first_hits * f64::from(self.chunk_bytes).sqrt() / self.pages.len().max(1) as f64
+    }
+}
+
+impl Slab {
+    /// Counts a hit that depended on the last bit of memory.
+    pub(in crate::store) fn count_first_hit(&mut self, class: ClassId) {
+        self.class_mut(class).first_hits += 1;
+        self.epoch.first_hits += 1;
+    }
+
+    /// Ends the epoch if it has lasted long enough.
+    pub(in crate::store) fn end_epoch_if_due(&mut self, seq: u64) {
+        let pages = (self.pages_held() as u64).max(EPOCH_PAGES_MIN);
+        if self.epoch.first_hits < EPOCH_HITS_PER_PAGE * pages {
+            return;
+        }
+        self.epoch = Epoch { first_hits: 0, ends: [self.epoch.ends[1], seq] };
+        for class in &mut self.classes {
+            class.first_hits_before = class.first_hits_before * FADE + f64::from(class.first_hits);
+            class.first_hits = 0;
+        }
+    }
+
+    /// The class whose page is worth least, `taker` left out. A class that gained a page in this epoch or the last is
+    /// left alone, unless there is no other.
+    pub(in crate::store) fn cheapest_giver(&self, taker: ClassId) -> Option<Giver> {
+        let others = || {
+            let ids = (0..self.classes.len() as ClassId).zip(&self.classes);
+            ids.filter(move |(id, class)| *id != taker && class.pages() > 0)
+        };
+        let settled = self.epoch.ends[0];
+        let cheapest = others()
+            .filter(|(_, class)| class.has_pages_to_spare() || settled == 0 || class.gained < settled)
+            .map(|(id, class)| Giver { class: id, score: giving_score(class) })
+            .min_by(|a, b| a.score.total_cmp(&b.score));
+        let largest = || others().max_by_key(|(_, class)| class.pages());
+        cheapest.or_else(|| largest().map(|(id, class)| Giver { class: id, score: class.score() }))
+    }
+
+    /// True if `taker` would make clearly more of the giver's page.
+    pub(in crate::store) fn is_worth_more_to(&self, taker: ClassId, giver: &Giver) -> bool {
+        giver.score < 0.0 || self.class(taker).score() > GAIN * giver.score
+    }
+
+    /// The class whose hand has not come round for the longest, and how long, in operations; classes with whole pages
+    /// of free chunks first.
+    pub(in crate::store) fn slowest_hand(&self, except: Option<ClassId>, seq: u64) -> Option<(ClassId, u64)> {
+        let ids = (0..self.classes.len() as ClassId).filter(|id| Some(*id) != except);
+        let ages = ids.filter_map(|id| {
+            let age = self.hand_age(id, seq)?;
+            Some((id, if self.class(id).has_pages_to_spare() { u64::MAX } else { age }))
+        });
+        ages.max_by_key(|(_, age)| *age)
+    }
+}
+
+fn giving_score(class: &Class) -> f64 {
+    if class.has_pages_to_spare() {
+        -(class.free() as f64 / f64::from(class.chunks_per_page))
+    } else {
+        class.score()
+    }
+}

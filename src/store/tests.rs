@@ -1,0 +1,196 @@
+//! What only the inside can show: each law seen failing by a planted fault, a panic in the middle of an update, the
+//! sweep's bound, and how many shards there are.
+
+use super::handle::{ChunkAt, Handle, Place};
+use super::*;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+const NOW: Now = Now::from_secs(100);
+
+fn store(change: impl FnOnce(&mut Settings)) -> Store {
+    let mut settings = Settings {
+        memory_limit_bytes: 2 << 20,
+        threads: 1,
+        growth_factor: 1.1,
+        chunk_min_bytes: 48,
+        evict: true,
+        cas: true,
+        item_max_bytes: 1 << 20,
+        hash_seed: Some(3),
+        shards: Some(1),
+    };
+    change(&mut settings);
+    Store::new(settings)
+}
+
+fn set(store: &Store, key: &[u8], value: &[u8], deadline: Deadline) {
+    let stored = store.store(StoreMode::Set, key, 0, deadline, Incoming::Bytes(value), NOW);
+    assert!(matches!(stored, Ok(Stored::Stored { .. })), "{stored:?}");
+}
+
+/// A store with small and large items, on which `fault` is planted; returns what `check_invariants` says to it.
+fn complaint(fault: impl FnOnce(&mut Shard)) -> String {
+    let store = store(|_| ());
+    for number in 0..50u8 {
+        set(&store, &[b'a', number], &[number; 40], Deadline::NEVER);
+    }
+    set(&store, b"large", &[1; 12_000], Deadline::from_secs(500));
+    store.check_invariants();
+    fault(&mut store.shards[0].lock());
+    let panic = catch_unwind(AssertUnwindSafe(|| store.shards[0].lock().check_invariants()));
+    let panic = panic.expect_err("the fault was not seen");
+    panic.downcast_ref::<String>().cloned().or_else(|| panic.downcast_ref::<&str>().map(|it| (*it).into())).unwrap()
+}
+
+fn handle_of(shard: &Shard, key: &[u8]) -> Handle {
+    shard.index.handles().find(|handle| shard.key_of(*handle) == key).unwrap()
+}
+
+fn chunk_of(shard: &Shard, key: &[u8]) -> ChunkAt {
+    match handle_of(shard, key).place() {
+        Place::Chunk(at) => at,
+        Place::Large(_) => panic!("a small item"),
+    }
+}
+
+#[test]
+fn an_item_without_an_entry_is_seen() {
+    let said = complaint(|shard| {
+        let handle = handle_of(shard, b"a\x05");
+        let hash = shard.rules.hasher.hash(b"a\x05");
+        assert!(shard.index.remove(hash, handle));
+    });
+    assert!(said.contains("S1"), "{said}");
+}
+
+#[test]
+fn an_entry_under_another_hash_is_seen() {
+    let said = complaint(|shard| {
+        let handle = handle_of(shard, b"a\x05");
+        shard.index.remove(shard.rules.hasher.hash(b"a\x05"), handle);
+        let other = (0..).map(|number: u32| shard.rules.hasher.hash(&number.to_be_bytes()));
+        let free = other.filter(|hash| shard.index.growth_for(*hash).is_none());
+        let wrong = free.take(500).find(|hash| hash.lane() >> 7 != shard.rules.hasher.hash(b"a\x05").lane() >> 7);
+        shard.index.insert(wrong.unwrap(), handle);
+    });
+    assert!(said.contains("S1"), "{said}");
+}
+
+#[test]
+fn a_chunk_freed_under_its_item_is_seen() {
+    let said = complaint(|shard| {
+        let at = chunk_of(shard, b"a\x05");
+        shard.slab.free(at);
+    });
+    assert!(said.contains("S1") || said.contains("S2"), "{said}");
+}
+
+#[test]
+fn a_wrong_count_of_live_items_is_seen() {
+    let said = complaint(|shard| {
+        let class = shard.slab.class_at(chunk_of(shard, b"a\x05"));
+        shard.slab.class_mut(class).live += 1;
+    });
+    assert!(said.contains("S2"), "{said}");
+}
+
+#[test]
+fn a_hand_out_of_range_is_seen() {
+    let said = complaint(|shard| {
+        let class = shard.slab.class_at(chunk_of(shard, b"a\x05"));
+        shard.slab.plant_hand_out_of_range(class);
+    });
+    assert!(said.contains("S4"), "{said}");
+}
+
+#[test]
+fn a_charge_without_a_thing_is_seen() {
+    let said = complaint(|shard| assert!(shard.account.try_charge(1)));
+    assert!(said.contains("S5"), "{said}");
+}
+
+#[test]
+fn a_unique_that_was_never_drawn_is_seen() {
+    let said = complaint(|shard| {
+        let Place::Large(id) = handle_of(shard, b"large").place() else { panic!("a large value") };
+        shard.large.use_item(id).cas = u64::MAX;
+    });
+    assert!(said.contains("S6"), "{said}");
+}
+
+#[test]
+fn a_shard_left_in_the_middle_of_an_update_is_emptied_and_serves_on() {
+    let store = store(|_| ());
+    set(&store, b"before", b"1", Deadline::NEVER);
+    set(&store, b"large", &[1; 12_000], Deadline::NEVER);
+    let key = store.key(b"before");
+    let panicked = catch_unwind(AssertUnwindSafe(|| {
+        let mut shard = store.shard_of(key);
+        let at = chunk_of(&shard, b"before");
+        shard.slab.free(at);
+        panic!("planted");
+    }));
+    assert!(panicked.is_err());
+    assert_eq!(store.get(b"before", NOW, |_| ()), Err(Miss::Absent));
+    assert_eq!(store.budget.charged_bytes(), 0, "its memory was given back");
+    set(&store, b"after", b"2", Deadline::NEVER);
+    assert!(store.get(b"after", NOW, |hit| assert_eq!(hit.value.bytes(), b"2")).is_ok());
+    store.check_invariants();
+}
+
+#[test]
+fn a_panic_of_the_reader_costs_no_item() {
+    let store = store(|_| ());
+    set(&store, b"k", b"1", Deadline::NEVER);
+    assert!(catch_unwind(AssertUnwindSafe(|| store.get(b"k", NOW, |_| panic!("planted")))).is_err());
+    assert!(store.get(b"k", NOW, |_| ()).is_ok());
+    store.check_invariants();
+}
+
+#[test]
+fn a_sweep_ends_within_two_rounds_and_background_work_does_the_same() {
+    let fill = || {
+        let store = store(|_| ());
+        for number in 0..5000u32 {
+            let deadline = if number % 3 == 0 { Deadline::NEVER } else { Deadline::from_secs(101 + number % 50) };
+            set(&store, &number.to_be_bytes(), &[0; 60], deadline);
+        }
+        set(&store, b"large", &[1; 12_000], Deadline::from_secs(120));
+        store
+    };
+    let later = Now::from_secs(130);
+    let store = fill();
+    store.shards[0].lock().sweep_two_rounds(later);
+    store.check_invariants();
+    let swept = store.totals();
+    let store = fill();
+    for _ in 0..200 {
+        store.maintain(later);
+    }
+    assert_eq!(store.totals().items, swept.items);
+    assert!(swept.items < 5000 * 2 / 3 && swept.reclaimed > 1500, "{swept:?}");
+}
+
+#[test]
+fn storing_sweeps_by_the_way() {
+    let store = store(|_| ());
+    for number in 0..5000u32 {
+        set(&store, &number.to_be_bytes(), &[0; 60], Deadline::from_secs(101));
+    }
+    let later = Now::from_secs(102);
+    for number in 0..10_000u32 {
+        let key = (number % 100 + 10_000).to_be_bytes();
+        assert!(store.store(StoreMode::Set, &key, 0, Deadline::NEVER, Incoming::Bytes(b"v"), later).is_ok());
+    }
+    assert_eq!(store.totals().items, 100);
+}
+
+#[test]
+fn shards_follow_memory_and_threads() {
+    for (mib, threads, shards) in
+        [(2, 4, 1), (64, 4, 1), (128, 4, 2), (256, 4, 2), (512, 4, 4), (1024, 4, 8), (1024, 1, 4), (65_536, 4, 16)]
+    {
+        let page_bytes = if mib < 256 { PAGE_SMALL_BYTES } else { PAGE_BYTES };
+        assert_eq!(shard_count(mib << 20, page_bytes, threads), shards, "-m {mib} -t {threads}");
+    }
+}

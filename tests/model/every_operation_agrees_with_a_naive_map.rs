@@ -1,0 +1,345 @@
+//! Random operations on the store and on a naive map. The store may forget a key only by an eviction that it counts;
+//! it never returns a wrong, stale, expired or torn value (S7), and its laws hold after every operation.
+
+use crate::naive::{Entry, Naive};
+use larder::clock::{Deadline, Now};
+use larder::store::{
+    Counted, Deleted, FlushAt, Hit, Incoming, Miss, Refused, Settings, Step, Store, StoreMode, Stored,
+};
+
+/// How a run is set up, drawn from its seed.
+struct Shape {
+    memory_limit_bytes: u64,
+    keys: usize,
+    value_max: usize,
+    operations: usize,
+    /// Which kinds of operation this run uses; some are left out so that others meet more often.
+    kinds: Vec<u8>,
+}
+
+const KINDS: u8 = 15;
+
+struct Run {
+    store: Store,
+    naive: Naive,
+    random: fastrand::Rng,
+    shape: Shape,
+    now: Now,
+    evict: bool,
+    /// Limit changes make `S3` a matter of time.
+    limit_was_lowered: bool,
+    lost: u64,
+    last_cas: u64,
+}
+
+impl Run {
+    fn new(seed: u64, change: impl FnOnce(&mut Settings), shape: impl FnOnce(&mut Shape)) -> Run {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let mut wanted = Shape {
+            memory_limit_bytes: random.choice([1 << 20, 2 << 20, 4 << 20]).unwrap_or(1 << 20),
+            keys: random.choice([20, 300, 2000]).unwrap_or(300),
+            value_max: random.choice([20, 600, 9_000, 40_000, 200_000]).unwrap_or(600),
+            operations: 1500,
+            kinds: (0..KINDS).filter(|_| random.u8(..4) > 0).collect(),
+        };
+        wanted.kinds.push(0);
+        shape(&mut wanted);
+        let mut evict = true;
+        let store = crate::store(wanted.memory_limit_bytes, |settings| {
+            change(settings);
+            evict = settings.evict;
+        });
+        Run {
+            store,
+            naive: Naive::default(),
+            random,
+            shape: wanted,
+            now: Now::from_secs(100),
+            evict,
+            limit_was_lowered: false,
+            lost: 0,
+            last_cas: 0,
+        }
+    }
+
+    fn go(mut self, seed: u64) {
+        for step in 0..self.shape.operations {
+            let kind = self.random.choice(&self.shape.kinds).copied().unwrap_or(0);
+            let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                self.naive.pass(self.now);
+                self.operate(kind);
+                self.check();
+            }));
+            if let Err(panic) = outcome {
+                eprintln!("seed {seed}, step {step}, kind {kind}");
+                std::panic::resume_unwind(panic);
+            }
+        }
+        for key in self.naive.keys() {
+            self.get(&key);
+        }
+        self.check();
+    }
+
+    fn operate(&mut self, kind: u8) {
+        let key = self.key();
+        match kind {
+            0 => self.set(StoreMode::Set, &key),
+            1 => self.set(StoreMode::Add, &key),
+            2 => self.set(StoreMode::Replace, &key),
+            3 => self.set(StoreMode::Append, &key),
+            4 => self.set(StoreMode::Prepend, &key),
+            5 => self.compare_and_set(&key),
+            6 => self.delete(&key),
+            7 => self.count(&key),
+            8 => self.touch(&key),
+            9 => self.get_and_touch(&key),
+            10 if self.random.u8(..40) == 0 => self.flush(),
+            11 => self.now = Now::from_secs(self.now.secs() + self.random.u32(..5)),
+            12 => {
+                self.store.maintain(self.now);
+            }
+            13 if self.random.u8(..20) == 0 => self.change_limit(),
+            _ => self.get(&key),
+        }
+    }
+
+    fn check(&mut self) {
+        self.store.check_invariants();
+        let totals = self.store.totals();
+        assert!(self.lost <= totals.evictions, "{} keys lost, {} evicted", self.lost, totals.evictions);
+        assert!(
+            self.limit_was_lowered || totals.charged_bytes <= totals.limit_bytes,
+            "S3: {} of {} bytes charged",
+            totals.charged_bytes,
+            totals.limit_bytes
+        );
+    }
+
+    fn key(&mut self) -> Vec<u8> {
+        let number = self.random.usize(..self.shape.keys);
+        // Keys of every length, each number always with the same one.
+        let length = 1 + number * 7 % 250;
+        let mut key = number.to_string().into_bytes();
+        key.resize(key.len().max(length), b'k');
+        key
+    }
+
+    fn value(&mut self) -> Vec<u8> {
+        if self.random.u8(..4) == 0 {
+            return self.random.u64(..10_000).to_string().into_bytes();
+        }
+        let length = self.random.usize(..=self.shape.value_max);
+        let start = self.random.u8(..);
+        (0..length).map(|at| start.wrapping_add(at as u8)).collect()
+    }
+
+    fn deadline(&mut self) -> Deadline {
+        match self.random.u8(..5) {
+            0 => Deadline::PAST,
+            1 | 2 => Deadline::from_secs(self.now.secs() + self.random.u32(1..20)),
+            _ => Deadline::NEVER,
+        }
+    }
+
+    /// The store does not have a key that the map has.
+    fn lose(&mut self, key: &[u8]) {
+        self.naive.forget(key);
+        self.lost += 1;
+    }
+
+    fn seen(hit: Hit<'_>) -> Entry {
+        Entry { flags: hit.flags, deadline: hit.deadline, cas: hit.cas, value: hit.value.bytes().to_vec() }
+    }
+
+    fn get(&mut self, key: &[u8]) {
+        let got = self.store.get(key, self.now, Run::seen);
+        match (got, self.naive.get(key, self.now)) {
+            (Ok(got), expected) => assert_eq!(Some(&got), expected, "S7"),
+            (Err(_), Some(_)) => self.lose(key),
+            (Err(_), None) => {}
+        }
+    }
+
+    fn set(&mut self, mode: StoreMode, key: &[u8]) {
+        let (value, flags, deadline) = (self.value(), self.random.choice([0, 0, 9]).unwrap_or(0), self.deadline());
+        let incoming = if value.len() > 16 << 10 {
+            match self.store.reserve(key, value.len(), self.now) {
+                Ok(mut draft) => {
+                    assert_eq!(draft.push(&value), value.len());
+                    Incoming::Draft(draft)
+                }
+                Err(refused) => return self.refused(refused, value.len()),
+            }
+        } else {
+            Incoming::Bytes(&value)
+        };
+        let expected = self.naive.expect_store(mode, key, value.len(), self.now);
+        match self.store.store(mode, key, flags, deadline, incoming, self.now) {
+            Err(refused) => self.refused(refused, value.len()),
+            Ok(stored) => {
+                let plain = match stored {
+                    Stored::Stored { .. } => Stored::Stored { cas: 0 },
+                    other => other,
+                };
+                if plain != expected {
+                    assert!(self.naive.get(key, self.now).is_some(), "{mode:?}: {stored:?} of an absent key");
+                    self.lose(key);
+                    assert_eq!(plain, self.naive.expect_store(mode, key, value.len(), self.now), "{mode:?}");
+                }
+                if let Stored::Stored { cas } = stored {
+                    assert!(cas > self.last_cas, "S6: {cas} after {}", self.last_cas);
+                    self.last_cas = cas;
+                    self.naive.note_stored(mode, key, Entry { flags, deadline, cas, value }, self.now);
+                }
+            }
+        }
+    }
+
+    fn refused(&mut self, refused: Refused, value_len: usize) {
+        assert_eq!(refused, Refused::NoRoom);
+        let tight = self.limit_was_lowered || value_len as u64 > self.shape.memory_limit_bytes / 4;
+        assert!(!self.evict || tight, "{value_len} bytes refused although items may be evicted");
+    }
+
+    fn compare_and_set(&mut self, key: &[u8]) {
+        let present = self.naive.get(key, self.now).map_or(1, |entry| entry.cas);
+        let unique = if self.random.u8(..3) == 0 { present + 1 } else { present };
+        self.set(StoreMode::Cas(unique), key);
+    }
+
+    fn delete(&mut self, key: &[u8]) {
+        let deleted = self.store.delete(key, self.now);
+        match (deleted, self.naive.get(key, self.now).is_some()) {
+            (Deleted::Deleted, true) => {
+                self.naive.forget(key);
+            }
+            (Deleted::Deleted, false) => panic!("deleted what was not there"),
+            (Deleted::NotFound, true) => self.lose(key),
+            (Deleted::NotFound, false) => {}
+        }
+    }
+
+    fn count(&mut self, key: &[u8]) {
+        let by = self.random.choice([1, 99, u64::MAX]).unwrap_or(1);
+        let step = if self.random.bool() { Step::Up(by) } else { Step::Down(by) };
+        let counted = match self.store.arithmetic(key, step, self.now) {
+            Ok(counted) => counted,
+            Err(refused) => return self.refused(refused, 20),
+        };
+        let Some(entry) = self.naive.get_mut(key, self.now) else {
+            return assert_eq!(counted, Counted::NotFound);
+        };
+        match (counted, Naive::expect_number(entry, step)) {
+            (Counted::Number { value, cas }, Some((expected, text))) => {
+                assert_eq!(value, expected);
+                assert!(cas > self.last_cas, "S6");
+                (entry.cas, entry.value, self.last_cas) = (cas, text, cas);
+            }
+            (Counted::NotNumeric, None) => {}
+            (Counted::NotFound, _) => self.lose(key),
+            (counted, expected) => panic!("{counted:?}, expected {expected:?}"),
+        }
+    }
+
+    fn touch(&mut self, key: &[u8]) {
+        let deadline = self.deadline();
+        match (self.store.touch(key, deadline, self.now), self.naive.get_mut(key, self.now)) {
+            (Ok(()), Some(entry)) => entry.deadline = deadline,
+            (Ok(()), None) => panic!("touched what was not there"),
+            (Err(_), Some(_)) => self.lose(key),
+            (Err(_), None) => {}
+        }
+    }
+
+    fn get_and_touch(&mut self, key: &[u8]) {
+        let deadline = self.deadline();
+        let got = self.store.get_and_touch(key, deadline, self.now, Run::seen);
+        match (got, self.naive.get_mut(key, self.now)) {
+            (Ok(got), expected) => {
+                let expected = expected.map(|entry| {
+                    entry.deadline = deadline;
+                    entry.clone()
+                });
+                assert_eq!(Some(got), expected, "S7");
+            }
+            (Err(_), Some(_)) => self.lose(key),
+            (Err(_), None) => {}
+        }
+    }
+
+    fn flush(&mut self) {
+        if self.random.bool() {
+            self.store.flush_all(FlushAt::Immediately, self.now);
+            self.naive.flush();
+            assert_eq!(self.store.totals().items, 0);
+        } else {
+            let at = Now::from_secs(self.now.secs() + self.random.u32(1..10));
+            self.store.flush_all(FlushAt::At(at), self.now);
+            self.naive.flush_later(at);
+        }
+    }
+
+    fn change_limit(&mut self) {
+        let limit = self.random.choice([1 << 20, 3 << 20, self.shape.memory_limit_bytes]).unwrap_or(1 << 20);
+        self.limit_was_lowered = true;
+        self.store.set_memory_limit(limit);
+        while self.store.maintain(self.now) {}
+        let totals = self.store.totals();
+        assert!(totals.charged_bytes <= limit || !self.evict, "given back: {}", totals.charged_bytes);
+    }
+}
+
+#[test]
+fn with_room_for_everything_nothing_is_ever_forgotten() {
+    for seed in crate::seeds(12) {
+        let change = |settings: &mut Settings| settings.shards = Some(2);
+        let run = Run::new(seed, change, |shape| {
+            shape.memory_limit_bytes = 64 << 20;
+            shape.keys = shape.keys.min(300);
+            shape.value_max = shape.value_max.min(40_000);
+            shape.kinds.retain(|kind| *kind != 13);
+        });
+        run.go(seed);
+    }
+}
+
+#[test]
+fn under_pressure_only_evictions_are_forgotten() {
+    for seed in crate::seeds(40) {
+        Run::new(seed, |_| (), |_| ()).go(seed);
+    }
+}
+
+#[test]
+fn several_shards_under_pressure_agree_as_well() {
+    for seed in crate::seeds(12) {
+        Run::new(seed, |settings| settings.shards = Some(4), |shape| shape.memory_limit_bytes = 4 << 20).go(seed);
+    }
+}
+
+#[test]
+fn where_nothing_may_be_evicted_nothing_is_lost() {
+    for seed in crate::seeds(12) {
+        let run = Run::new(seed, |settings| settings.evict = false, |shape| shape.kinds.retain(|kind| *kind != 13));
+        run.go(seed);
+    }
+}
+
+#[test]
+fn the_longest_key_and_the_largest_value_come_back_whole() {
+    let store = crate::store(8 << 20, |_| ());
+    let now = Now::from_secs(100);
+    let key = [b'k'; 250];
+    let value: Vec<u8> = (0..(1 << 20) - 48 - 8 - 250 - 1 - 2).map(|at| at as u8).collect();
+    let set = |value: &[u8]| {
+        let mut draft = store.reserve(&key, value.len(), now)?;
+        draft.push(value);
+        store.store(StoreMode::Set, &key, 0, Deadline::NEVER, Incoming::Draft(draft), now)
+    };
+    assert!(matches!(set(&value), Ok(Stored::Stored { .. })));
+    assert_eq!(store.get(&key, now, |hit| hit.value.bytes() == value), Ok(true));
+    assert_eq!(set(&[value, vec![0]].concat()), Err(Refused::TooLarge));
+    assert_eq!(store.get(b"other", now, |_| ()), Err(Miss::Absent));
+    store.check_invariants();
+}

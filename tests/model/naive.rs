@@ -1,0 +1,105 @@
+//! The naive reference: a map with the same rules of expiry and CAS, and no memory limit.
+
+use larder::clock::{Deadline, Now};
+use larder::store::{Step, StoreMode, Stored, decimal};
+use std::collections::HashMap;
+
+/// What the map knows of a key.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Entry {
+    pub flags: u32,
+    pub deadline: Deadline,
+    pub cas: u64,
+    pub value: Vec<u8>,
+}
+
+/// The map.
+#[derive(Default)]
+pub struct Naive {
+    entries: HashMap<Vec<u8>, Entry>,
+    flush_at: Option<Now>,
+}
+
+/// memcached's way of counting an item against the limit, CAS kept.
+pub fn fits(key_len: usize, flags: u32, value_len: usize, item_max_bytes: usize) -> bool {
+    48 + 8 + key_len + 1 + if flags == 0 { 0 } else { 4 } + value_len + 2 <= item_max_bytes
+}
+
+impl Naive {
+    /// Lets time pass for a delayed flush; call it before anything else.
+    pub fn pass(&mut self, now: Now) {
+        if self.flush_at.is_some_and(|at| now >= at) {
+            self.flush_at = None;
+            self.entries.clear();
+        }
+    }
+
+    pub fn get(&self, key: &[u8], now: Now) -> Option<&Entry> {
+        self.entries.get(key).filter(|entry| !entry.deadline.is_over(now))
+    }
+
+    pub fn get_mut(&mut self, key: &[u8], now: Now) -> Option<&mut Entry> {
+        self.entries.get_mut(key).filter(|entry| !entry.deadline.is_over(now))
+    }
+
+    /// Drops a key: deleted, or found to be evicted.
+    pub fn forget(&mut self, key: &[u8]) -> Option<Entry> {
+        self.entries.remove(key)
+    }
+
+    /// What the store must answer to a storage attempt, its CAS unique apart.
+    pub fn expect_store(&self, mode: StoreMode, key: &[u8], value_len: usize, now: Now) -> Stored {
+        let stored = Stored::Stored { cas: 0 };
+        match (mode, self.get(key, now)) {
+            (StoreMode::Set, _) | (StoreMode::Add, None) | (StoreMode::Replace, Some(_)) => stored,
+            (StoreMode::Append | StoreMode::Prepend, Some(entry)) => {
+                let joined = entry.value.len() + value_len;
+                if fits(key.len(), entry.flags, joined, 1 << 20) { stored } else { Stored::NotStored }
+            }
+            (StoreMode::Cas(_), None) => Stored::NotFound,
+            (StoreMode::Cas(unique), Some(entry)) if unique != 0 && unique == entry.cas => stored,
+            (StoreMode::Cas(_), Some(_)) => Stored::Exists,
+            _ => Stored::NotStored,
+        }
+    }
+
+    /// Notes what the store has stored.
+    pub fn note_stored(&mut self, mode: StoreMode, key: &[u8], entry: Entry, now: Now) {
+        let entry = match (mode, self.get(key, now)) {
+            (StoreMode::Append, Some(old)) => {
+                let value = [&old.value[..], &entry.value].concat();
+                Entry { cas: entry.cas, value, ..old.clone() }
+            }
+            (StoreMode::Prepend, Some(old)) => {
+                let value = [&entry.value[..], &old.value].concat();
+                Entry { cas: entry.cas, value, ..old.clone() }
+            }
+            _ => entry,
+        };
+        self.entries.insert(key.to_vec(), entry);
+    }
+
+    /// The number that an arithmetic step must give, and the text to be stored; `None` if the value is no number.
+    pub fn expect_number(entry: &Entry, step: Step) -> Option<(u64, Vec<u8>)> {
+        let number = decimal::parse(&entry.value)?;
+        let value = match step {
+            Step::Up(by) => number.wrapping_add(by),
+            Step::Down(by) => number.saturating_sub(by),
+        };
+        Some((value, format!("{value:<width$}", width = entry.value.len()).into_bytes()))
+    }
+
+    pub fn flush(&mut self) {
+        self.flush_at = None;
+        self.entries.clear();
+    }
+
+    pub fn flush_later(&mut self, at: Now) {
+        self.flush_at = Some(at);
+    }
+
+    /// Every key, for a last look at all of them.
+    pub fn keys(&self) -> Vec<Vec<u8>> {
+        self.entries.keys().cloned().collect()
+    }
+}

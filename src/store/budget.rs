@@ -163,9 +163,16 @@ mod tests {
 
     #[test]
     fn allocations_are_rounded_to_four_sizes_per_doubling() {
-        for (bytes, taken) in
-            [(1, 8), (64, 64), (65, 80), (1024, 1024), (1025, 1280), (5136, 6144), (10_256, 12_288), (65_537, 69_632)]
-        {
+        for (bytes, taken) in [
+            (1, 8),
+            (64, 64),
+            (65, 80),
+            (1024, 1024),
+            (1025, 1280),
+            (5136, 6144),
+            (10_256, 12_288),
+            (65_537, 69_632),
+        ] {
             assert_eq!(allocated_bytes(bytes), taken, "{bytes}");
         }
     }

@@ -189,7 +189,10 @@ impl Index {
         for (at, table) in self.tables.iter().enumerate() {
             let buckets = buckets_of(&table.entries);
             bytes += table_bytes(buckets);
-            assert!(buckets == 0 || table.ghosts.bytes() == Ghosts::bytes_for(buckets), "ghosts beside a table");
+            assert!(
+                buckets == 0 || table.ghosts.bytes() == Ghosts::bytes_for(buckets),
+                "ghosts beside a table"
+            );
             for handle in &table.entries {
                 assert_eq!(self.table_of(hash_of(*handle)), at, "S1: an entry lies in the table of its hash");
             }

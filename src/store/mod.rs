@@ -143,7 +143,8 @@ impl Store {
     pub fn new(settings: Settings) -> Store {
         let limit_bytes = settings.memory_limit_bytes;
         let page_bytes = if limit_bytes < SMALL_PAGES_BELOW_BYTES { PAGE_SMALL_BYTES } else { PAGE_BYTES };
-        let shards = settings.shards.unwrap_or_else(|| shard_count(limit_bytes, page_bytes, settings.threads));
+        let shards =
+            settings.shards.unwrap_or_else(|| shard_count(limit_bytes, page_bytes, settings.threads));
         let rules = Rules {
             evict: settings.evict,
             cas: Arc::new(CasSequence::new(settings.cas)),
@@ -369,7 +370,11 @@ impl Store {
             charged += shard.account.charged_bytes();
         }
         let receiving = self.receiving.charged_bytes();
-        assert_eq!(charged + receiving, self.budget.charged_bytes(), "S5: shards and drafts are all there is");
+        assert_eq!(
+            charged + receiving,
+            self.budget.charged_bytes(),
+            "S5: shards and drafts are all there is"
+        );
     }
 
     fn key<'a>(&self, bytes: &'a [u8]) -> Key<'a> {
@@ -443,7 +448,10 @@ impl Store {
             return turn;
         }
         let idle_since = |at: &usize| {
-            Self::lock(&self.shards[*at]).large.coldest().map_or(u32::MAX, |(_, item)| item.last_access.secs())
+            Self::lock(&self.shards[*at])
+                .large
+                .coldest()
+                .map_or(u32::MAX, |(_, item)| item.last_access.secs())
         };
         let turns = (0..self.shards.len()).map(|step| (turn + step) % self.shards.len());
         turns.min_by_key(idle_since).unwrap_or(turn)

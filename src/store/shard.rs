@@ -190,7 +190,9 @@ impl Shard {
                 return Ok(Stored::NotStored);
             }
             (StoreMode::Cas(_), None) => return Ok(Stored::NotFound),
-            (StoreMode::Replace | StoreMode::Append | StoreMode::Prepend, None) => return Ok(Stored::NotStored),
+            (StoreMode::Replace | StoreMode::Append | StoreMode::Prepend, None) => {
+                return Ok(Stored::NotStored);
+            }
             (StoreMode::Cas(unique), Some(old)) => {
                 if unique == 0 || self.cas_of(old) != unique {
                     self.figures(old).cas_badval += 1;

@@ -39,7 +39,11 @@ fn complaint(fault: impl FnOnce(&mut Shard)) -> String {
     fault(&mut store.shards[0].lock());
     let panic = catch_unwind(AssertUnwindSafe(|| store.shards[0].lock().check_invariants()));
     let panic = panic.expect_err("the fault was not seen");
-    panic.downcast_ref::<String>().cloned().or_else(|| panic.downcast_ref::<&str>().map(|it| (*it).into())).unwrap()
+    panic
+        .downcast_ref::<String>()
+        .cloned()
+        .or_else(|| panic.downcast_ref::<&str>().map(|it| (*it).into()))
+        .unwrap()
 }
 
 fn handle_of(shard: &Shard, key: &[u8]) -> Handle {
@@ -70,7 +74,8 @@ fn an_entry_under_another_hash_is_seen() {
         shard.index.remove(shard.rules.hasher.hash(b"a\x05"), handle);
         let other = (0..).map(|number: u32| shard.rules.hasher.hash(&number.to_be_bytes()));
         let free = other.filter(|hash| shard.index.growth_for(*hash).is_none());
-        let wrong = free.take(500).find(|hash| hash.lane() >> 7 != shard.rules.hasher.hash(b"a\x05").lane() >> 7);
+        let wrong =
+            free.take(500).find(|hash| hash.lane() >> 7 != shard.rules.hasher.hash(b"a\x05").lane() >> 7);
         shard.index.insert(wrong.unwrap(), handle);
     });
     assert!(said.contains("S1"), "{said}");
@@ -152,7 +157,8 @@ fn a_sweep_ends_within_two_rounds_and_background_work_does_the_same() {
     let fill = || {
         let store = store(|_| ());
         for number in 0..5000u32 {
-            let deadline = if number % 3 == 0 { Deadline::NEVER } else { Deadline::from_secs(101 + number % 50) };
+            let deadline =
+                if number % 3 == 0 { Deadline::NEVER } else { Deadline::from_secs(101 + number % 50) };
             set(&store, &number.to_be_bytes(), &[0; 60], deadline);
         }
         set(&store, b"large", &[1; 12_000], Deadline::from_secs(120));
@@ -187,9 +193,16 @@ fn storing_sweeps_by_the_way() {
 
 #[test]
 fn shards_follow_memory_and_threads() {
-    for (mib, threads, shards) in
-        [(2, 4, 1), (64, 4, 1), (128, 4, 2), (256, 4, 2), (512, 4, 4), (1024, 4, 8), (1024, 1, 4), (65_536, 4, 16)]
-    {
+    for (mib, threads, shards) in [
+        (2, 4, 1),
+        (64, 4, 1),
+        (128, 4, 2),
+        (256, 4, 2),
+        (512, 4, 4),
+        (1024, 4, 8),
+        (1024, 1, 4),
+        (65_536, 4, 16),
+    ] {
         let page_bytes = if mib < 256 { PAGE_SMALL_BYTES } else { PAGE_BYTES };
         assert_eq!(shard_count(mib << 20, page_bytes, threads), shards, "-m {mib} -t {threads}");
     }

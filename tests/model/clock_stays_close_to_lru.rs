@@ -26,7 +26,9 @@ fn misses(store: &Store, keys: impl Iterator<Item = u32>) -> (u32, u32) {
         let key = u64::from(key).to_be_bytes();
         if store.get(&key, NOW, |_| ()).is_err() {
             ours += 1;
-            assert!(store.store(StoreMode::Set, &key, 0, Deadline::NEVER, Incoming::Bytes(&VALUE), NOW).is_ok());
+            assert!(
+                store.store(StoreMode::Set, &key, 0, Deadline::NEVER, Incoming::Bytes(&VALUE), NOW).is_ok()
+            );
         }
     }
     store.check_invariants();

@@ -162,7 +162,8 @@ impl Run {
     }
 
     fn set(&mut self, mode: StoreMode, key: &[u8]) {
-        let (value, flags, deadline) = (self.value(), self.random.choice([0, 0, 9]).unwrap_or(0), self.deadline());
+        let (value, flags, deadline) =
+            (self.value(), self.random.choice([0, 0, 9]).unwrap_or(0), self.deadline());
         let incoming = if value.len() > 16 << 10 {
             match self.store.reserve(key, value.len(), self.now) {
                 Ok(mut draft) => {
@@ -314,14 +315,16 @@ fn under_pressure_only_evictions_are_forgotten() {
 #[test]
 fn several_shards_under_pressure_agree_as_well() {
     for seed in crate::seeds(12) {
-        Run::new(seed, |settings| settings.shards = Some(4), |shape| shape.memory_limit_bytes = 4 << 20).go(seed);
+        Run::new(seed, |settings| settings.shards = Some(4), |shape| shape.memory_limit_bytes = 4 << 20)
+            .go(seed);
     }
 }
 
 #[test]
 fn where_nothing_may_be_evicted_nothing_is_lost() {
     for seed in crate::seeds(12) {
-        let run = Run::new(seed, |settings| settings.evict = false, |shape| shape.kinds.retain(|kind| *kind != 13));
+        let run =
+            Run::new(seed, |settings| settings.evict = false, |shape| shape.kinds.retain(|kind| *kind != 13));
         run.go(seed);
     }
 }

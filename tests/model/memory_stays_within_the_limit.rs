@@ -64,7 +64,8 @@ fn a_growing_value_takes_one_place_at_a_time() {
     });
     assert_eq!(store.totals().items, 1);
     for _ in 0..2000 {
-        let grown = store.store(StoreMode::Append, b"two", 0, Deadline::NEVER, Incoming::Bytes(b"0123456789"), NOW);
+        let grown =
+            store.store(StoreMode::Append, b"two", 0, Deadline::NEVER, Incoming::Bytes(b"0123456789"), NOW);
         match grown {
             Ok(Stored::NotStored) => assert!(set(&store, b"two", 0).is_ok()),
             grown => assert!(matches!(grown, Ok(Stored::Stored { .. }))),

@@ -57,7 +57,8 @@ fn threads_at_once_leave_the_laws_standing() {
                     let byte = key[3];
                     match random.u8(..10) {
                         0..=4 => {
-                            let got = store.get(&key, NOW, |hit| hit.value.bytes().iter().all(|it| *it == byte));
+                            let got =
+                                store.get(&key, NOW, |hit| hit.value.bytes().iter().all(|it| *it == byte));
                             assert_ne!(got, Ok(false), "a torn value or another key's");
                         }
                         5 => {

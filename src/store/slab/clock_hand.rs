@@ -124,7 +124,8 @@ impl Slab {
     pub(super) fn page_to_leave(&self, class: ClassId) -> Option<usize> {
         let owner = self.class(class);
         if owner.has_pages_to_spare() {
-            let emptiest = owner.with_free.iter().rev().take(8).min_by_key(|page| self.page(**page).live())?;
+            let emptiest =
+                owner.with_free.iter().rev().take(8).min_by_key(|page| self.page(**page).live())?;
             return owner.pages.iter().position(|page| page == emptiest);
         }
         let count = owner.pages.len();

@@ -361,7 +361,11 @@ impl Slab {
                 live += usize::from(page.live());
                 probation += usize::from(page.on_probation());
                 bytes += page.occupied().map(|chunk| Item(page.chunk(chunk)).bytes() as u64).sum::<u64>();
-                assert_eq!(page.free_place.is_some(), page.has_free(), "S2: pages with free chunks are listed");
+                assert_eq!(
+                    page.free_place.is_some(),
+                    page.has_free(),
+                    "S2: pages with free chunks are listed"
+                );
             }
             assert_eq!((live, probation), (class.live, class.probation), "S2: class counts");
             assert_eq!(bytes, class.figures.item_bytes, "S5: item bytes");

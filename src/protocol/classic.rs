@@ -91,15 +91,15 @@ fn administrative(text: &[u8]) -> Line<'_> {
         }
         _ => refused(
             Refusal::Unknown,
-            word == b"noreply" && arguments.is_empty() || ends_in_noreply(arguments),
+            word == b"noreply" && token(arguments).is_err() || ends_in_noreply(arguments),
         ),
     }
 }
 
 /// True if `noreply` is the last token that memcached would record; `arguments` is what follows the command word.
 fn ends_in_noreply(arguments: &[u8]) -> bool {
-    // Nearly every line without it is told apart by its last byte.
-    matches!(arguments, [.., b'y' | b' '])
+    // Nearly every line without it is told apart by its last byte; one with tokens beyond those recorded is not short.
+    (matches!(arguments, [.., b'y' | b' ']) || arguments.len() >= 2 * TOKENS_MAX)
         && Tokens(arguments).take(TOKENS_MAX - 1).last() == Some(b"noreply")
 }
 
@@ -355,10 +355,12 @@ mod tests {
     fn noreply_counts_only_as_the_last_recorded_token() {
         assert_eq!(answer("foo noreply"), None);
         assert_eq!(answer("noreply"), None);
+        assert_eq!(answer("noreply "), None);
         assert_eq!(answer("foo noreply x"), Some(Refusal::Unknown));
         assert_eq!(request("delete noreply"), Request::Delete { key: b"noreply", noreply: true });
         let recorded = format!("foo{} noreply", " x".repeat(TOKENS_MAX - 2));
         assert_eq!(answer(&recorded), None);
+        assert_eq!(answer(&format!("{recorded} x")), None);
         let beyond = format!("foo{} noreply", " x".repeat(TOKENS_MAX - 1));
         assert_eq!(answer(&beyond), Some(Refusal::Unknown));
     }

@@ -7,7 +7,6 @@ use memchr::memchr;
 use nom::bytes::complete::{tag, take_while};
 use nom::character::complete::{digit0, digit1};
 use nom::combinator::{all_consuming, map_opt, opt, recognize};
-use nom::error::ErrorKind;
 use nom::{IResult, Parser};
 
 /// Result of a parser here; the error says nothing, the caller knows which argument it was.
@@ -20,7 +19,7 @@ pub fn token(input: &[u8]) -> Parsed<'_, &[u8]> {
         input = rest;
     }
     if input.is_empty() {
-        return Err(nom::Err::Error(nom::error::ParseError::from_error_kind(input, ErrorKind::Eof)));
+        return Err(nom::Err::Error(()));
     }
     let end = memchr(b' ', input).unwrap_or(input.len());
     Ok((&input[end..], &input[..end]))
@@ -85,8 +84,8 @@ pub fn loose_flags(token: &[u8]) -> Option<u32> {
 /// Exptime of a storage command: an optional sign and a number that fits 64 bits, of which the low 32 count.
 pub fn loose_exptime(token: &[u8]) -> Option<i32> {
     let (minus, digits) = signed(token)?;
-    let size = i64::try_from(decimal(digits)?).ok()?;
-    Some((if minus { -size } else { size }) as i32)
+    let size = i128::from(decimal(digits)?);
+    i64::try_from(if minus { -size } else { size }).ok().map(|exptime| exptime as i32)
 }
 
 /// True if `token` is a beginning of `word`, as memcached compares sub-commands.
@@ -156,10 +155,11 @@ mod tests {
             (b"4294967296", 0),
             (b"4294967295", -1),
             (b"9223372036854775807", -1),
+            (b"-9223372036854775808", 0),
         ] {
             assert_eq!(loose_exptime(text), Some(value), "{text:?}");
         }
-        for bad in [&b""[..], b"-", b"9223372036854775808", b"1.5", b"++1"] {
+        for bad in [&b""[..], b"-", b"9223372036854775808", b"-9223372036854775809", b"1.5", b"++1"] {
             assert_eq!(loose_exptime(bad), None, "{bad:?}");
         }
     }

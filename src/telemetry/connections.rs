@@ -94,10 +94,13 @@ pub struct Row {
     pub last_command_secs: u32,
 }
 
+/// The connections of one worker, by descriptor.
+type Table = Mutex<BTreeMap<RawFd, Arc<Connection>>>;
+
 /// All open connections and listeners.
 #[derive(Debug)]
 pub struct Connections {
-    workers: Box<[Mutex<BTreeMap<RawFd, Arc<Connection>>>]>,
+    workers: Box<[Table]>,
     listening: Mutex<Vec<Listening>>,
     open: AtomicUsize,
     open_max: AtomicUsize,

@@ -86,7 +86,9 @@ impl Naive {
             Step::Up(by) => number.wrapping_add(by),
             Step::Down(by) => number.saturating_sub(by),
         };
-        Some((value, format!("{value:<width$}", width = entry.value.len()).into_bytes()))
+        let mut text = value.to_string().into_bytes();
+        text.resize(text.len().max(entry.value.len()), b' ');
+        Some((value, text))
     }
 
     pub fn flush(&mut self) {

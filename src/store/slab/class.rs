@@ -29,7 +29,7 @@ impl ClassSizes {
         max_bytes: usize,
     ) -> ClassSizes {
         let step = |bytes: usize| bytes.next_multiple_of(CHUNK_STEP_BYTES);
-        let widened = |bytes: usize| page_bytes / (page_bytes / bytes) & !(CHUNK_STEP_BYTES - 1);
+        let widened = |bytes: usize| (page_bytes / (page_bytes / bytes)) & !(CHUNK_STEP_BYTES - 1);
         let mut size = (step(min_bytes).max(CHUNK_MIN_BYTES)).min(max_bytes);
         let mut chunk_bytes = Vec::new();
         while size < max_bytes {

@@ -1,0 +1,141 @@
+//! Single requests to both servers: the differences that `rules.rs` works around, each shown to be one, and requests
+//! that random streams once answered differently.
+//!
+//! Every request goes to a server that holds `n` with the value 10 and `a` with the value x. `{long}` stands for a key
+//! of 251 bytes, `{nul}` for a NUL, `{endless}` for a line that does not end.
+
+use crate::servers::Server;
+use crate::transcript::transcript;
+
+const FIXTURE: &[u8] = b"flush_all\r\nset n 0 0 2\r\n10\r\nset a 0 0 1\r\nx\r\n";
+const FIXTURE_ANSWER: &[u8] = b"OK\r\nSTORED\r\nSTORED\r\n";
+
+const BAD_LINE: &str = "CLIENT_ERROR bad command line format\r\n";
+const ERROR: &str = "ERROR\r\n";
+const VALUE_A: &str = "VALUE a 0 1\r\nx\r\nEND\r\n";
+
+/// A request, larder's answer, the answer of 1.6.18.
+type Difference<'a> = (&'a str, &'a str, &'a str);
+
+/// 1.6.18 is older than the behaviour that larder has (1.6.45).
+#[rustfmt::skip]
+const OLDER: [Difference<'_>; 47] = [
+    // Too few words.
+    ("get\r\n", BAD_LINE, ERROR),
+    ("gets \r\n", BAD_LINE, ERROR),
+    ("set a 0 0\r\n", BAD_LINE, ERROR),
+    ("cas a 0 0\r\n", BAD_LINE, ERROR),
+    ("cas a 0 0 1\r\n1\r\n", BAD_LINE, "ERROR\r\nERROR\r\n"),
+    ("incr n\r\n", BAD_LINE, ERROR),
+    ("touch a\r\n", BAD_LINE, ERROR),
+    ("delete\r\n", BAD_LINE, ERROR),
+    ("verbosity\r\n", BAD_LINE, ERROR),
+    ("gat 10\r\n", BAD_LINE, "END\r\n"),
+    ("gat a\r\n", BAD_LINE, "CLIENT_ERROR invalid exptime argument\r\n"),
+    ("\r\n", BAD_LINE, ERROR),
+    ("a\r\n", BAD_LINE, ERROR),
+    ("ab\n", BAD_LINE, ERROR),
+    // Leading spaces, an alias, prefixes of sub-commands.
+    (" get a\r\n", ERROR, VALUE_A),
+    ("bget a\r\n", ERROR, VALUE_A),
+    ("stats re\r\n", "RESET\r\n", ERROR),
+    // Bad arguments of storage commands: the block is dropped, not executed.
+    ("set a x 0 1\r\n1\r\n", BAD_LINE, "CLIENT_ERROR bad command line format\r\nERROR\r\n"),
+    ("set a 0 x 1\r\n1\r\n", BAD_LINE, "CLIENT_ERROR bad command line format\r\nERROR\r\n"),
+    ("set {long} 0 0 1\r\n1\r\n", BAD_LINE, "CLIENT_ERROR bad command line format\r\nERROR\r\n"),
+    ("cas a 0 0 1 -1\r\n1\r\n", BAD_LINE, "CLIENT_ERROR bad command line format\r\nERROR\r\n"),
+    ("set a 0 0 +1\r\n1\r\n", BAD_LINE, "STORED\r\n"),
+    ("set a 0 0 000000000001\r\n1\r\n", BAD_LINE, "STORED\r\n"),
+    ("set a 0 0 4294967296\r\nflush_all\r\n", BAD_LINE, "CLIENT_ERROR bad data chunk\r\nERROR\r\n"),
+    ("set a 0 0 x noreply\r\nflush_all\r\n", BAD_LINE, "OK\r\n"),
+    ("set a 0 0 1 noreply extra\r\n1\r\n", "STORED\r\n", "ERROR\r\nERROR\r\n"),
+    ("set a 0 0 1 extra noreply\r\n1\r\n", "", "ERROR\r\nERROR\r\n"),
+    ("set a 1\t1 0 1\r\n1\r\n", BAD_LINE, "STORED\r\n"),
+    ("set a 0 0 1\r\r\n1\r\n", BAD_LINE, "STORED\r\n"),
+    // Words too many elsewhere.
+    ("delete a 5\r\n", "DELETED\r\n", "CLIENT_ERROR bad command line format.  Usage: delete <key> [noreply]\r\n"),
+    ("delete a b c\r\n", BAD_LINE, "CLIENT_ERROR bad command line format.  Usage: delete <key> [noreply]\r\n"),
+    ("delete noreply\r\n", "", "NOT_FOUND\r\n"),
+    ("touch a 10 foo bar\r\n", "TOUCHED\r\n", ERROR),
+    ("incr n 1 foo bar\r\n", "11\r\n", ERROR),
+    ("flush_all 0 2 3\r\n", "OK\r\n", ERROR),
+    // Numbers.
+    ("incr n +1\r\n", "CLIENT_ERROR invalid numeric delta argument\r\n", "11\r\n"),
+    ("incr n 00000000000000000000001\r\n", "CLIENT_ERROR invalid numeric delta argument\r\n", "11\r\n"),
+    ("touch a 99999999999\r\n", "CLIENT_ERROR invalid exptime argument\r\n", "TOUCHED\r\n"),
+    ("touch a -\r\n", "TOUCHED\r\n", "CLIENT_ERROR invalid exptime argument\r\n"),
+    ("gat - a\r\n", VALUE_A, "CLIENT_ERROR invalid exptime argument\r\n"),
+    ("flush_all 99999999999\r\n", "CLIENT_ERROR invalid exptime argument\r\n", "OK\r\n"),
+    ("verbosity 4294967296\r\n", BAD_LINE, "OK\r\n"),
+    // noreply behind an unknown command.
+    ("foo noreply\r\n", "", ERROR),
+    ("noreply\r\n", "", ERROR),
+    // The rest.
+    ("shutdown\r\n", "SERVER_ERROR: shutdown not enabled\r\n", "ERROR: shutdown not enabled\r\n"),
+    ("get a{nul}b\r\n", "END\r\n", VALUE_A),
+    ("version\r\n", "VERSION 1.6.45\r\n", "VERSION 1.6.18\r\n"),
+];
+
+/// memcached, old and new, does what its client cannot want; larder does what the documentation promises.
+#[rustfmt::skip]
+const DELIBERATE: [Difference<'_>; 6] = [
+    // A broken block is dropped to its line end (decision note d02); memcached reads what is left over as commands.
+    ("set a 0 0 2\r\nabcdef\r\n", "CLIENT_ERROR bad data chunk\r\n", "CLIENT_ERROR bad data chunk\r\nERROR\r\n"),
+    ("set a 0 0 2\r\n12xxflush_all\r\nget a\r\n",
+     "CLIENT_ERROR bad data chunk\r\nVALUE a 0 1\r\nx\r\nEND\r\n",
+     "CLIENT_ERROR bad data chunk\r\nOK\r\nEND\r\n"),
+    ("set a 0 0 -1\r\nflush_all\r\nget a\r\n",
+     "CLIENT_ERROR bad command line format\r\nVALUE a 0 1\r\nx\r\nEND\r\n",
+     "CLIENT_ERROR bad command line format\r\nOK\r\nEND\r\n"),
+    ("set a 0 0 5\r\nabc\r\nget b\r\nget a\r\n",
+     "CLIENT_ERROR bad data chunk\r\nVALUE a 0 1\r\nx\r\nEND\r\n",
+     "CLIENT_ERROR bad data chunk\r\nERROR\r\nVALUE a 0 1\r\nx\r\nEND\r\n"),
+    // A time that has passed flushes at once; memcached says OK and keeps everything.
+    ("flush_all 2592001\r\nget a\r\n", "OK\r\nEND\r\n", "OK\r\nVALUE a 0 1\r\nx\r\nEND\r\n"),
+    // Said before the close.
+    ("{endless}", "CLIENT_ERROR line too long\r\n", ""),
+];
+
+/// Requests that random streams once found answered differently, and what is easily got wrong.
+#[rustfmt::skip]
+const ALIKE: [(&str, &str); 13] = [
+    ("set a 0 -9223372036854775808 1\r\n9\r\nget a\r\n", "STORED\r\nVALUE a 0 1\r\n9\r\nEND\r\n"),
+    ("set a 18446744073709551615 4294967295 1\r\n9\r\nget a\r\n", "STORED\r\nEND\r\n"),
+    ("set a 4294967297 4294967296 1\r\n9\r\nget a\r\n", "STORED\r\nVALUE a 1 1\r\n9\r\nEND\r\n"),
+    ("touch a 10 foo\r\n", "TOUCHED\r\n"),
+    ("set a 0 0 1 foo\r\n1\r\n", "STORED\r\n"),
+    ("set a 0 0 1\n1\r\n", "STORED\r\n"),
+    ("decr n 1\r\nget n\r\n", "9\r\nVALUE n 0 2\r\n9 \r\nEND\r\n"),
+    ("incr n 90\r\nget n\r\n", "100\r\nVALUE n 0 3\r\n100\r\nEND\r\n"),
+    ("incr n 18446744073709551615\r\n", "9\r\n"),
+    ("get noreply n noreply\r\n", "VALUE n 0 2\r\n10\r\nEND\r\n"),
+    ("cas a 0 0 1 0\r\n1\r\ncas b 0 0 1 0\r\n1\r\n", "EXISTS\r\nNOT_FOUND\r\n"),
+    ("add a 0 0 1\r\n1\r\nreplace b 0 0 1\r\n1\r\nappend b 0 0 1\r\n1\r\n", "NOT_STORED\r\nNOT_STORED\r\nNOT_STORED\r\n"),
+    ("touch a -1\r\nget a\r\n", "TOUCHED\r\nEND\r\n"),
+];
+
+#[test]
+fn every_difference_that_the_rules_work_around_is_one() {
+    let (larder, oracle) = (Server::larder(), Server::oracle());
+    for (request, by_larder, by_oracle) in OLDER.into_iter().chain(DELIBERATE) {
+        assert_eq!(answer(&larder, request), by_larder, "larder to {request:?}");
+        assert_eq!(answer(&oracle, request), by_oracle, "memcached to {request:?}");
+    }
+}
+
+#[test]
+fn requests_once_answered_differently_are_answered_alike() {
+    let (larder, oracle) = (Server::larder(), Server::oracle());
+    for (request, by_both) in ALIKE {
+        assert_eq!(answer(&oracle, request), by_both, "memcached to {request:?}");
+        assert_eq!(answer(&larder, request), by_both, "larder to {request:?}");
+    }
+}
+
+fn answer(server: &Server, request: &str) -> String {
+    let prepared = transcript(server.port, [FIXTURE]);
+    assert_eq!(prepared, FIXTURE_ANSWER);
+    let request = request.replace("{long}", &"k".repeat(251)).replace("{nul}", "\0");
+    let request = request.replace("{endless}", &"k".repeat(3000));
+    String::from_utf8_lossy(&transcript(server.port, [request.as_bytes()])).into_owned()
+}

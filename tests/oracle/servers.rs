@@ -1,0 +1,84 @@
+//! The two servers, started by the same flags: larder takes memcached's place or this test does not start.
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread::sleep;
+use std::time::Duration;
+
+/// Names the memcached to compare with; without it, `memcached` of the search path is taken.
+const ORACLE: &str = "LARDER_ORACLE";
+
+/// Looks for the port file, and the pause between two of them.
+const LOOKS: u32 = 2000;
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// A running server; ends with the value.
+pub struct Server {
+    child: Child,
+    pub port: u16,
+}
+
+impl Server {
+    /// The larder under test.
+    pub fn larder() -> Server {
+        Server::start(Command::new(env!("CARGO_BIN_EXE_larder")), "larder")
+    }
+
+    /// Debian's memcached. Its background threads are off: counters would depend on when they look, and an item
+    /// they hold is not changed in place (see `phases.rs`).
+    pub fn oracle() -> Server {
+        let program = env::var_os(ORACLE).unwrap_or_else(|| "memcached".into());
+        let version = Command::new(&program).arg("-V").output();
+        let version = version.unwrap_or_else(|error| {
+            panic!("no memcached to compare with ({error}): apt-get install memcached, or set {ORACLE}")
+        });
+        let version = String::from_utf8_lossy(&version.stdout).trim().to_owned();
+        assert_eq!(version, "memcached 1.6.18", "the differences of another version are not known here");
+        let mut command = Command::new(program);
+        command.args(["-o", "no_lru_crawler,no_lru_maintainer"]);
+        Server::start(command, "memcached")
+    }
+
+    fn start(mut command: Command, name: &str) -> Server {
+        let file = port_file(name);
+        command.args(["-p", "-1", "-U", "0", "-l", "127.0.0.1", "-t", "1", "-m", "1024", "-u", "root"]);
+        command.env("MEMCACHED_PORT_FILENAME", &file);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let mut child = command.spawn().unwrap_or_else(|error| panic!("cannot start {command:?}: {error}"));
+        for _ in 0..LOOKS {
+            if let Some(port) = port_in(&file) {
+                let _ = fs::remove_file(&file);
+                return Server { child, port };
+            }
+            if let Ok(Some(status)) = child.try_wait() {
+                panic!("{command:?} ended: {status}");
+            }
+            sleep(PAUSE);
+        }
+        let _ = child.kill();
+        panic!("{command:?} wrote no port file");
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A name that no other test of this or another run uses.
+fn port_file(name: &str) -> PathBuf {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let file = format!("{name}-{}-{}.port", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join(file)
+}
+
+/// The port in a line like `TCP INET: 39523`.
+fn port_in(file: &Path) -> Option<u16> {
+    let text = fs::read_to_string(file).ok()?;
+    text.lines().find_map(|line| line.strip_prefix("TCP INET: ")?.parse().ok())
+}

@@ -35,9 +35,10 @@ class Running:
         """All it printed so far."""
         return self.log.read_text(errors="replace")
 
-    def count(self, pattern):
-        """How often the regular expression matches a line of the log."""
-        return len(re.findall(pattern, self.text(), re.MULTILINE))
+    def counts(self, patterns):
+        """How often each regular expression matches a line of the log: `3 crates, 12 tests`."""
+        text = self.text()
+        return ", ".join(f"{len(re.findall(pattern, text, re.M))} {unit}" for unit, pattern in patterns.items())
 
     def end(self):
         """Kills it with all it started, if it still runs."""
@@ -68,10 +69,13 @@ def wait_for_all(programs, limit_secs, progress):
             program.end()
 
 
-def run(argv, log, limit_secs=600, pattern=None, unit="lines", cwd=None, env=None):
-    """Runs one program to its end and returns it; progress counts the lines of its log that match `pattern`."""
+ANY_LINE = {"lines of output": "^"}
+
+
+def run(argv, log, limit_secs=600, progress=ANY_LINE, cwd=None, env=None):
+    """Runs one program to its end and returns it; `progress` says which lines of its log to count, by their unit."""
     program = Running(argv, log, cwd, env)
-    wait_for_all([program], limit_secs, lambda: f"{program.count(pattern or '^')} {unit}")
+    wait_for_all([program], limit_secs, lambda: program.counts(progress))
     return program
 
 

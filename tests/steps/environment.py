@@ -69,7 +69,7 @@ class Environment:
     @cached_property
     def larder(self):
         """The release binary, built from the tree as it is."""
-        check(["cargo", "build", "--release"], self.log("build"), pattern="Compiling", unit="crates compiled")
+        check(["cargo", "build", "--release"], self.log("build"), progress={"crates compiled": r"^ +Compiling"})
         return self.target / "release" / "larder"
 
     def program(self, name):
@@ -84,18 +84,21 @@ class Environment:
         return found
 
     def install(self, packages):
-        """Installs Debian packages. Raises `Missing` if this is not root or has no apt-get."""
+        """Installs Debian packages. Raises `Missing` if this is not root, has no apt-get or no network."""
         wanted = " ".join(packages)
         if os.geteuid() != 0 or not shutil.which("apt-get"):
             raise Missing(f"not installed: {wanted} (as root: apt-get install {wanted})")
         say(f"installing {wanted}")
         quiet = {"DEBIAN_FRONTEND": "noninteractive"}
-        if not self._apt_is_fresh:
-            check(["apt-get", "update"], self.log("apt-update"), env=quiet)
-            self._apt_is_fresh = True
-        with no_service_starts():
-            command = ["apt-get", "install", "-y", "--no-install-recommends", *packages]
-            check(command, self.log(f"apt-{packages[0]}"), env=quiet)
+        try:
+            if not self._apt_is_fresh:
+                check(["apt-get", "update"], self.log("apt-update"), env=quiet)
+                self._apt_is_fresh = True
+            with no_service_starts():
+                command = ["apt-get", "install", "-y", "--no-install-recommends", *packages]
+                check(command, self.log(f"apt-{packages[0]}"), env=quiet)
+        except Broken as broken:
+            raise Missing(f"not installed: {wanted} ({broken})") from broken
         if "memcached" in packages and shutil.which("systemctl"):
             # The package would take larder's port at the next boot.
             subprocess.run(["systemctl", "disable", "memcached"], stderr=subprocess.DEVNULL, check=False)
@@ -131,9 +134,9 @@ class Environment:
         except Broken as without_compiler:
             try:
                 self.install(BUILD_PACKAGES)
-            except Missing as missing:
-                raise Missing(f"pip could not build a package; {missing}") from without_compiler
-            check(command, self.log("pip"))
+                check(command, self.log("pip"))
+            except (Missing, Broken) as error:
+                raise Missing(f"no Python packages: {without_compiler}; {error}") from error
 
     @cached_property
     def django_tests(self):

@@ -8,6 +8,9 @@ import time
 from dataclasses import dataclass, field
 from typing import Callable
 
+# Of each step, in the summary; all of them stand under its heading.
+FAILURES_TOLD_MAX = 10
+
 
 class Missing(Exception):
     """Something a step needs is not here and cannot be fetched. The text is one line: what, and how to get it."""
@@ -91,8 +94,10 @@ class Report:
         for result in self.results:
             say(f"{result.name:<16}{result.passed:>6} passed {len(result.failures):>4} failed {result.seconds:>6.0f} s")
         for result in self.results:
-            for failure in result.failures:
+            for failure in result.failures[:FAILURES_TOLD_MAX]:
                 say(f"FAILED {result.name}: {failure}")
+            if len(result.failures) > FAILURES_TOLD_MAX:
+                say(f"FAILED {result.name}: and {len(result.failures) - FAILURES_TOLD_MAX} more, see above")
         if self.may_skip:
             for result in self.results:
                 for skip in result.skips:

@@ -6,7 +6,7 @@ import re
 from .commands import check, run
 from .report import Missing, say
 
-TEST_LINE = r"^test .* \.\.\. (ok|FAILED)$"
+PROGRESS = {"crates compiled": r"^ +Compiling", "tests": r"^test .* \.\.\. (?:ok|FAILED)$"}
 RESULT_LINE = re.compile(r"^test result: \S+ (\d+) passed; (\d+) failed", re.MULTILINE)
 FAILED_TEST = re.compile(r"^test (.+) \.\.\. FAILED$", re.MULTILINE)
 # The version whose differences from 1.6.45 tests/oracle knows.
@@ -46,7 +46,7 @@ def benches(environment, result):
     targets = environment.metadata["packages"][0]["targets"]
     for name in sorted(target["name"] for target in targets if target["kind"] == ["bench"]):
         command = ["cargo", "bench", "--bench", name, "--", "--smoke"]
-        program = run(command, environment.log(f"bench-{name}"))
+        program = run(command, environment.log(f"bench-{name}"), progress=PROGRESS)
         if program.process.returncode == 0:
             result.passed += 1
         else:
@@ -65,7 +65,7 @@ def service_tools(environment, result):
 def cargo_test(environment, result, name, arguments, env=None):
     """Runs `cargo test` with these arguments and adds up what its test programs say."""
     command = ["cargo", "test", "--no-fail-fast", *arguments]
-    program = run(command, environment.log(name), limit_secs=900, pattern=TEST_LINE, unit="tests", env=env)
+    program = run(command, environment.log(name), limit_secs=900, progress=PROGRESS, env=env)
     counts = [(int(passed), int(failed)) for passed, failed in RESULT_LINE.findall(program.text())]
     result.passed += sum(passed for passed, _ in counts)
     failed = FAILED_TEST.findall(program.text())

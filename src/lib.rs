@@ -23,7 +23,8 @@
 //! | bytes per item | `store/item.rs`, `store/slab/class.rs` | size asserts there |
 //! | a limit or a flag | [`protocol::limits`], [`options`] | its just-over-the-bound test |
 //! | a counter or a stats line | [`telemetry`], `commands/stats.rs` | `tests/wire/` |
-//! | sockets and their options | `server/listener.rs` | `tests/daemon/` |
+//! | sockets and their options | `server/listener.rs` | `tests/daemon/sockets.rs` |
+//! | limits, user, background, pid file, systemd | [`process`] | `tests/daemon/` |
 //!
 //! Why things are as they are: `decisions`, a module of notes that exists in the documentation only.
 

@@ -22,12 +22,9 @@ fn one_more_is_told_so_and_closed() {
         client.ask("version\r\n", "VERSION 1.6.45\r\n");
     }
     clients.pop();
-    let mut late = wait_for("room for one more", || {
-        let mut client = daemon.connect();
-        client.send("mn_or_anything\r\n");
-        (client.read_until("\r\n") == "ERROR\r\n").then_some(client)
-    });
-    late.ask("version\r\n", "VERSION 1.6.45\r\n");
+    let left = (LIMIT - 1 + daemon.addresses().len() - 1).to_string();
+    wait_for("room for one more", || (clients[0].stat("", "curr_connections") == left).then_some(()));
+    daemon.connect().ask("version\r\n", "VERSION 1.6.45\r\n");
 }
 
 #[test]

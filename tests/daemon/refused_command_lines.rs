@@ -1,6 +1,6 @@
 //! A command line that larder does not start with costs one line on standard error and memcached's exit status.
 
-use crate::support::{Folder, larder, memcached};
+use crate::support::{Folder, larder, memcached, skip};
 use nix::unistd::geteuid;
 
 #[track_caller]
@@ -85,7 +85,7 @@ fn more_connections_than_the_system_gives_descriptors() {
 #[test]
 fn users_as_root() {
     if !geteuid().is_root() {
-        return eprintln!("not root: -u is not tested");
+        return skip("bad users (needs root)");
     }
     refuses("-u no-such-user", 67, "can't find the user no-such-user to switch to");
     let (line, status) = memcached("").arg("-u").arg("").refusal();

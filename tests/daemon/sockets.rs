@@ -1,6 +1,6 @@
 //! Which sockets are opened, and what happens when one cannot be.
 
-use crate::support::{Client, Folder, larder, memcached};
+use crate::support::{Client, Folder, has_ipv6, larder, memcached, skip};
 use std::fs;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
@@ -12,24 +12,35 @@ fn works(client: &mut Client) {
 
 #[test]
 fn every_address_of_l_is_served() {
-    let daemon = larder("-l 127.0.0.1,[::1]:0;127.0.0.2:-1 -l 127.0.0.3").start();
-    let families: Vec<bool> = daemon.addresses().iter().map(SocketAddr::is_ipv4).collect();
-    assert_eq!(families, [true, false, true, true]);
-    let hosts = [[127, 0, 0, 1], [0; 4], [127, 0, 0, 2], [127, 0, 0, 3]];
-    for (address, host) in daemon.addresses().iter().zip(hosts) {
-        let host = if address.is_ipv4() { SocketAddr::from((host, address.port())) } else { *address };
-        works(&mut Client::tcp(host));
+    let daemon = larder("-l 127.0.0.1,127.0.0.2:0;127.0.0.3:-1 -l 127.0.0.4").start();
+    assert_eq!(daemon.addresses().len(), 4);
+    for (address, last) in daemon.addresses().iter().zip(1..) {
+        works(&mut Client::tcp(SocketAddr::from(([127, 0, 0, last], address.port()))));
     }
     let listen = daemon.connect().stat("settings", "inter");
-    assert_eq!(listen, "127.0.0.1,[::1]:0;127.0.0.2:-1,127.0.0.3");
+    assert_eq!(listen, "127.0.0.1,127.0.0.2:0;127.0.0.3:-1,127.0.0.4");
+}
+
+#[test]
+fn ipv6_addresses_are_served_with_and_without_brackets() {
+    if !has_ipv6() {
+        return skip("IPv6 addresses (needs ::1)");
+    }
+    for listen in ["::1", "[::1]", "[::1]:0"] {
+        let daemon = larder("-l").arg(listen).start();
+        assert!(daemon.address().is_ipv6(), "{listen}");
+        works(&mut daemon.connect());
+    }
 }
 
 #[test]
 fn a_star_is_all_interfaces() {
     let daemon = larder("-l *").start();
-    assert_eq!(daemon.addresses().len(), 2);
+    assert_eq!(daemon.addresses().len(), 1 + usize::from(has_ipv6()));
     works(&mut Client::tcp(SocketAddr::from(([127, 0, 0, 9], daemon.address().port()))));
-    works(&mut Client::tcp(daemon.addresses()[1]));
+    for address in daemon.addresses() {
+        works(&mut Client::tcp(*address));
+    }
 }
 
 #[test]

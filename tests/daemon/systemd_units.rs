@@ -2,7 +2,7 @@
 //!
 //! Tests of the units need systemd's programs; without them they say so in one line, and fail under CI=true.
 
-use crate::support::{Client, Folder, Process, larder, wait_for};
+use crate::support::{Client, Folder, Process, larder, skip, wait_for};
 use std::fs;
 use std::io;
 use std::net::TcpListener;
@@ -19,11 +19,7 @@ fn program(name: &str) -> Option<Command> {
     let found = Command::new(name).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
     match found {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            assert!(
-                std::env::var_os("CI").is_none_or(|ci| ci != "true"),
-                "{name} is missing (package systemd)"
-            );
-            eprintln!("{name} is not there: not tested (package systemd)");
+            skip(&format!("what needs {name} (package systemd)"));
             None
         }
         _ => Some(Command::new(name)),

@@ -112,10 +112,17 @@ impl Client {
 }
 
 impl Read for Client {
+    /// A socket with a timeout is not resumed by the system after an interruption, so that is done here.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        match &mut self.0 {
-            Socket::Tcp(tcp) => tcp.read(buffer),
-            Socket::Unix(unix) => unix.read(buffer),
+        loop {
+            let read = match &mut self.0 {
+                Socket::Tcp(tcp) => tcp.read(buffer),
+                Socket::Unix(unix) => unix.read(buffer),
+            };
+            match read {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                read => return read,
+            }
         }
     }
 }

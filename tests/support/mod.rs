@@ -13,6 +13,7 @@ pub use client::Client;
 pub use daemon::{Daemon, Process, Starting, larder, memcached};
 pub use folder::Folder;
 
+use std::io::Write;
 use std::time::Duration;
 
 /// How long anything may take before a test fails. Generous, because it only costs time when something is broken.
@@ -30,4 +31,17 @@ pub fn wait_for<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
         assert!(started.elapsed() < PATIENCE, "waited in vain for {what}");
         std::thread::sleep(Duration::from_millis(2));
     }
+}
+
+/// Says, past the capture of test output, that something is not tested and what it would take. Under CI=true that
+/// fails the test instead.
+#[track_caller]
+pub fn skip(what: &str) {
+    assert!(std::env::var_os("CI").is_none_or(|ci| ci != "true"), "nothing may be skipped: {what}");
+    let _ = writeln!(std::io::stderr(), "skipped: {what}");
+}
+
+/// True if this machine has the IPv6 address of localhost.
+pub fn has_ipv6() -> bool {
+    std::net::TcpListener::bind("[::1]:0").is_ok()
 }

@@ -90,6 +90,30 @@ fn many_that_declare_a_gigabyte_within_the_limit_and_send_little() {
 }
 
 #[test]
+fn many_that_send_almost_all_of_a_value_and_stop() {
+    let daemon = larder("-t 1 -m 64").start();
+    let mut other = daemon.connect();
+    is_served(&mut other);
+    let before = daemon.resident_bytes();
+    let part = format!("set big 0 0 1000000\r\n{}", "x".repeat(900_000));
+    let stuck: Vec<Client> = (0..200)
+        .map(|_| {
+            let mut client = daemon.connect();
+            client.send(&part);
+            client
+        })
+        .collect();
+    wait_for("all of it to be read", || {
+        let read: usize = other.stat("", "bytes_read").parse().unwrap();
+        (read > stuck.len() * part.len()).then_some(())
+    });
+    is_served(&mut other);
+    // What is being received counts against -m, and so it is bounded by it.
+    let now = daemon.resident_bytes();
+    assert!(now < before + 64 * MIB + ALLOWANCE, "{} MiB at first, {} MiB now", before / MIB, now / MIB);
+}
+
+#[test]
 fn one_that_sends_a_line_without_end() {
     let daemon = larder("-t 1").start();
     let mut other = daemon.connect();

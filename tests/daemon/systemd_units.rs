@@ -111,10 +111,11 @@ fn something_else_than_a_listening_socket_is_refused() {
             .arg("-c")
             .arg("LISTEN_FDS=1 LISTEN_PID=$$ exec \"$0\" 3<&0")
             .arg(env!("CARGO_BIN_EXE_larder"));
-        let output = command.stdin(handed).output().unwrap();
-        let said = String::from_utf8_lossy(&output.stderr);
+        let mut daemon = Process(command.stdin(handed).stderr(Stdio::piped()).spawn().unwrap());
+        let status = wait_for("the refusal", || daemon.0.try_wait().unwrap());
+        let said = io::read_to_string(daemon.0.stderr.take().unwrap()).unwrap();
         assert_eq!(said, "socket 1 of LISTEN_FDS is not a listening TCP or UNIX stream socket\n");
-        assert_eq!(output.status.code(), Some(71));
+        assert_eq!(status.code(), Some(71));
     }
 }
 

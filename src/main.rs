@@ -31,7 +31,6 @@ fn main() -> ExitCode {
 
 /// Serves until told to stop; returns the exit status.
 fn serve(mut options: Options) -> Result<u8, Failure> {
-    process::use_small_pages();
     telemetry::log_to_stderr(log_level(options.commands.verbosity));
     options.inherit(process::inherited_sockets()?)?;
     let Options { store, commands, mut server, process, remarks } = options;

@@ -5,8 +5,8 @@ use crate::server;
 use log::warn;
 use nix::errno::Errno;
 use nix::sys::mman::{MlockAllFlags, mlockall};
-use nix::sys::prctl::set_thp_disable;
 use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit, rlim_t, setrlimit};
+use std::fs;
 
 /// Descriptors beside those of connections, listeners and workers: standard streams, signals, files at start.
 const DESCRIPTORS_APART: u64 = 32;
@@ -106,26 +106,26 @@ pub fn lock_memory(settings: &Settings) {
     if !settings.lock_memory {
         return;
     }
-    let locked = match getrlimit(Resource::RLIMIT_MEMLOCK) {
-        Ok((RLIM_INFINITY, _)) => {
-            let on_touch = MlockAllFlags::from_bits_retain(nix::libc::MCL_ONFAULT);
-            mlockall(MlockAllFlags::MCL_CURRENT | MlockAllFlags::MCL_FUTURE | on_touch)
-        }
-        Ok((limit, _)) => {
-            return warn!(
+    match getrlimit(Resource::RLIMIT_MEMLOCK) {
+        Ok((limit, _)) if limit != RLIM_INFINITY && !may_lock_over_limit() => {
+            warn!(
                 "warning: -k invalid, the limit of {limit} bytes of locked memory (ulimit -l) must be unlimited"
             );
         }
-        Err(errno) => Err(errno),
-    };
-    if let Err(errno) = locked {
-        warn!("warning: -k invalid, mlockall() failed: {}", errno.desc());
+        _ => {
+            let on_touch = MlockAllFlags::from_bits_retain(nix::libc::MCL_ONFAULT);
+            if let Err(errno) = mlockall(MlockAllFlags::MCL_CURRENT | MlockAllFlags::MCL_FUTURE | on_touch) {
+                warn!("warning: -k invalid, mlockall() failed: {}", errno.desc());
+            }
+        }
     }
 }
 
-/// Keeps the OS from backing memory with huge pages by itself. With them, a few bytes written into a block of address
-/// space cost 2 MiB of memory, and `-m` would mean little: a hundred half-received values of 500 kB took 30 MiB.
-pub fn use_small_pages() {
-    // A kernel that does not know huge pages needs no telling.
-    let _ = set_thp_disable(true);
+/// True if this process has the capability to lock any amount of memory.
+fn may_lock_over_limit() -> bool {
+    /// Bit of CAP_IPC_LOCK in a set of capabilities (linux/capability.h).
+    const IPC_LOCK: u64 = 1 << 14;
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let effective = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
+    effective.and_then(|set| u64::from_str_radix(set.trim(), 16).ok()).is_some_and(|set| set & IPC_LOCK != 0)
 }

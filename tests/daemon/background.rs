@@ -2,7 +2,7 @@
 
 use crate::support::{Client, Folder, larder, wait_for};
 use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::unistd::{Pid, geteuid};
 use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -84,7 +84,30 @@ fn the_command_tells_that_the_port_is_in_use() {
 }
 
 #[test]
-fn the_command_tells_what_goes_wrong_behind_the_fork() {
+fn the_command_tells_that_the_daemon_could_not_serve() {
+    // Enough descriptors to bind, not enough for the event loops; nobody may raise that limit.
+    let user = if geteuid().is_root() { "setpriv --reuid=65534 --clear-groups -- " } else { "" };
+    let output = larder("-d -p -1 -c 1").under(&format!("{user}prlimit --nofile=15:15")).output();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.ends_with("failed to serve: Too many open files (os error 24)\n"), "{said}");
+    assert_eq!(output.status.code(), Some(71));
+}
+
+#[test]
+fn the_command_passes_on_what_the_daemon_warns_of() {
     let (_daemon, said) = detach("-P /nonexistent/larder.pid");
     assert!(said.contains("Could not open the pid file /nonexistent/larder.pid.tmp for writing"), "{said}");
+}
+
+#[test]
+fn a_port_file_that_cannot_be_written_is_a_warning() {
+    let folder = Folder::new();
+    let (socket, pid) = (folder.file("socket"), folder.file("pid"));
+    let starting = larder("-d -p -1").arg("-s").arg(&socket).arg("-P").arg(&pid);
+    let output = starting.env("MEMCACHED_PORT_FILENAME", "/nonexistent/ports").output();
+    let pid = fs::read_to_string(pid).unwrap().trim().parse().unwrap();
+    let _daemon = Detached { folder, pid: Pid::from_raw(pid), address: ([127, 0, 0, 1], 0).into() };
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("Failed to write /nonexistent/ports: No such file or directory"), "{said}");
+    Client::unix(&socket).ask("version\r\n", "VERSION 1.6.45\r\n");
 }

@@ -2,13 +2,14 @@
 //!
 //! Tests of the units need systemd's programs; without them they say so in one line, and fail under CI=true.
 
-use crate::support::{Client, Folder, larder, wait_for};
+use crate::support::{Client, Folder, Process, larder, wait_for};
 use std::fs;
 use std::io;
 use std::net::TcpListener;
+use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
 /// Exposure that `systemd-analyze security` may find, in tenths.
 const EXPOSURE_MAX: &str = "15";
@@ -75,16 +76,6 @@ fn every_hardening_line_of_the_service_stands_under_a_reason() {
     assert!(service.trim_start().starts_with('#'));
 }
 
-/// A process that ends with its value.
-struct Killed(Child);
-
-impl Drop for Killed {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
@@ -99,7 +90,7 @@ fn a_socket_unit_hands_over_tcp_and_unix_sockets() {
     // The port of -p stays closed: handed sockets take the place of its own.
     let own = free_port();
     activate.arg(env!("CARGO_BIN_EXE_larder")).args(["-p", &own.to_string(), "-v"]);
-    let _daemon = Killed(activate.stdin(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
+    let _daemon = Process(activate.stdin(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
     // The first connection starts the daemon and is served by it.
     let mut first = wait_for("the socket", || {
         std::net::TcpStream::connect(("127.0.0.1", port)).ok()?;
@@ -115,16 +106,20 @@ fn a_socket_unit_hands_over_tcp_and_unix_sockets() {
 
 #[test]
 fn something_else_than_a_listening_socket_is_refused() {
-    let mut command = Command::new("/bin/sh");
-    // Descriptor 3 is a file.
-    command
-        .arg("-c")
-        .arg("LISTEN_FDS=1 LISTEN_PID=$$ exec \"$0\" 3</dev/null")
-        .arg(env!("CARGO_BIN_EXE_larder"));
-    let output = command.output().unwrap();
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(said, "socket 1 of LISTEN_FDS is not a listening TCP or UNIX stream socket\n");
-    assert_eq!(output.status.code(), Some(71));
+    let peer = TcpListener::bind("127.0.0.1:0").unwrap();
+    let connected = std::net::TcpStream::connect(peer.local_addr().unwrap()).unwrap();
+    let datagrams = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    for handed in [Stdio::null(), OwnedFd::from(connected).into(), OwnedFd::from(datagrams).into()] {
+        let mut command = Command::new("/bin/sh");
+        command
+            .arg("-c")
+            .arg("LISTEN_FDS=1 LISTEN_PID=$$ exec \"$0\" 3<&0")
+            .arg(env!("CARGO_BIN_EXE_larder"));
+        let output = command.stdin(handed).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(said, "socket 1 of LISTEN_FDS is not a listening TCP or UNIX stream socket\n");
+        assert_eq!(output.status.code(), Some(71));
+    }
 }
 
 #[test]

@@ -26,6 +26,8 @@ impl Engine {
             StatsTopic::Slabs => self.slabs(now, out),
             StatsTopic::Sizes => out.push_stat("sizes_status", "disabled"),
             StatsTopic::Conns => self.conns(now, out),
+            // Nothing lists the keys of a class; memcached too lists only those of one of its queues.
+            StatsTopic::CacheDump => {}
             StatsTopic::Reset => {
                 self.counters.reset();
                 self.store.reset_counters();

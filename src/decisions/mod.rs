@@ -8,3 +8,4 @@ pub mod d04_pages_are_traded_by_first_hits;
 pub mod d05_the_index_grows_by_one_bucket;
 pub mod d06_large_values_lie_in_blocks;
 pub mod d07_no_huge_pages;
+pub mod d08_delete_takes_one_key;

@@ -4,7 +4,7 @@
 //! whether that block is then swallowed, follows memcached 1.6.45; the table of differences in the README names the
 //! places where larder keeps the stream in sync and memcached does not.
 
-use super::limits::{LINE_MIN_BYTES, TOKENS_MAX, VALUE_LENGTH_MAX};
+use super::limits::{LINE_MIN_BYTES, SLAB_CLASSES_MAX, TOKENS_MAX, VALUE_LENGTH_MAX};
 use super::refusal::Refusal;
 use super::request::{Request, Retrieval, ShutdownMode, StatsTopic, StorageHeader, StoreVerb};
 use super::tokens::{
@@ -158,12 +158,17 @@ fn storage(verb: StoreVerb, arguments: &[u8]) -> Line<'_> {
     }
 }
 
+/// `<key> [<time>] [noreply]`; old clients send the time, it means nothing.
+///
+/// Decision [`d08`](crate::decisions::d08_delete_takes_one_key).
 fn delete(arguments: &[u8]) -> Line<'_> {
-    let Ok((_, key)) = token(arguments) else { return refused(Refusal::BadLine, false) };
+    let Ok((rest, key)) = token(arguments) else { return refused(Refusal::BadLine, false) };
     let noreply = ends_in_noreply(arguments);
+    let surplus =
+        Tokens(rest).nth(1).is_some_and(|second| second != b"noreply") || Tokens(rest).nth(2).is_some();
     match checked_key(key) {
-        Ok(key) => Line::Request(Request::Delete { key, noreply }),
-        Err(refusal) => refused(refusal, noreply),
+        Ok(key) if !surplus => Line::Request(Request::Delete { key, noreply }),
+        _ => refused(Refusal::BadLine, noreply),
     }
 }
 
@@ -231,18 +236,33 @@ fn shutdown(arguments: &[u8]) -> Line<'_> {
 
 /// Sub-commands match by any beginning, first match in this order; `items`, `slabs` and `sizes` need the whole word.
 fn stats(arguments: &[u8]) -> Line<'_> {
-    let Ok((_, word)) = token(arguments) else { return Line::Request(Request::Stats(StatsTopic::General)) };
+    let Ok((rest, word)) = token(arguments) else {
+        return Line::Request(Request::Stats(StatsTopic::General));
+    };
     let topic = match word {
         b"items" => StatsTopic::Items,
         b"slabs" => StatsTopic::Slabs,
         b"sizes" => StatsTopic::Sizes,
         _ if is_prefix_of(word, b"reset") => StatsTopic::Reset,
         _ if is_prefix_of(word, b"settings") => StatsTopic::Settings,
-        // `stats c` and `stats ca` belong to cachedump, which precedes conns in memcached's table.
-        _ if word.len() > 1 && is_prefix_of(word, b"conns") => StatsTopic::Conns,
+        _ if is_prefix_of(word, b"cachedump") => return cache_dump(rest),
+        _ if is_prefix_of(word, b"conns") => StatsTopic::Conns,
         _ => return refused(Refusal::Unknown, false),
     };
     Line::Request(Request::Stats(topic))
+}
+
+/// `<class> <limit>`
+fn cache_dump(arguments: &[u8]) -> Line<'_> {
+    let tokens: Parsed<'_, _> = (token, token).parse(arguments);
+    let Ok((_, (class, limit))) = tokens else { return refused(Refusal::BadDump, false) };
+    match (strict_u32(class), strict_u32(limit)) {
+        (Some(class), Some(_)) if class < SLAB_CLASSES_MAX => {
+            Line::Request(Request::Stats(StatsTopic::CacheDump))
+        }
+        (Some(_), Some(_)) => refused(Refusal::BadSlabClass, false),
+        _ => refused(Refusal::BadLine, false),
+    }
 }
 
 #[cfg(test)]
@@ -346,6 +366,17 @@ mod tests {
     }
 
     #[test]
+    fn delete_takes_one_key_an_old_time_and_noreply() {
+        for (text, silent) in [("delete k", false), ("delete k 0", false), ("delete k 5 noreply", true)] {
+            assert_eq!(request(text), Request::Delete { key: b"k", noreply: silent }, "{text}");
+        }
+        for text in ["delete a b c", "delete a b c d e", "delete a 0 0", "delete a 0 noreply x"] {
+            assert_eq!(answer(text), Some(Refusal::BadLine), "{text}");
+        }
+        assert_eq!(answer("delete a b c noreply"), None);
+    }
+
+    #[test]
     fn leading_spaces_are_for_administrators_only() {
         assert_eq!(answer(" get a"), Some(Refusal::Unknown));
         assert_eq!(answer(" version"), Some(Refusal::Unknown));
@@ -384,6 +415,8 @@ mod tests {
             ("stats r", StatsTopic::Reset),
             ("stats se", StatsTopic::Settings),
             ("stats co", StatsTopic::Conns),
+            ("stats c 0 0", StatsTopic::CacheDump),
+            ("stats cachedump 63 100 x", StatsTopic::CacheDump),
             ("stats items foo", StatsTopic::Items),
         ] {
             assert_eq!(request(text), Request::Stats(topic), "{text}");
@@ -391,6 +424,13 @@ mod tests {
         for text in ["stats item", "stats slab", "stats resetx", "stats foo"] {
             assert_eq!(answer(text), Some(Refusal::Unknown), "{text}");
         }
+        for text in ["stats cachedump", "stats c", "stats ca 1"] {
+            assert_eq!(answer(text), Some(Refusal::BadDump), "{text}");
+        }
+        for text in ["stats cachedump x 1", "stats cachedump 1 -1", "stats cachedump 64 x"] {
+            assert_eq!(answer(text), Some(Refusal::BadLine), "{text}");
+        }
+        assert_eq!(answer("stats cachedump 64 1"), Some(Refusal::BadSlabClass));
         let mode = |text| match request(text) {
             Request::Shutdown { mode, .. } => mode,
             other => panic!("{other:?}"),

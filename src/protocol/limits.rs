@@ -37,6 +37,9 @@ pub const MEMLIMIT_MIN_MIB: u32 = 8;
 /// A `cache_memlimit` above this is taken for bytes and refused, in MiB.
 pub const MEMLIMIT_MAX_MIB: u32 = 1_000_000_000;
 
+/// The number of a slab class is below this; memcached has 64 at most.
+pub const SLAB_CLASSES_MAX: u32 = 64;
+
 /// Exptimes up to this many seconds are relative, larger ones are Unix times (protocol.txt, "Expiration times").
 pub const EXPTIME_RELATIVE_MAX_SECS: i32 = 60 * 60 * 24 * 30;
 

@@ -21,6 +21,10 @@ pub enum Refusal {
     NotNumeric,
     /// The exptime of touch, gat, gats or flush_all.
     BadExptime,
+    /// `stats cachedump` without its two numbers.
+    BadDump,
+    /// `stats cachedump` of a slab class that cannot exist.
+    BadSlabClass,
     /// `flush_all` under `-F`.
     FlushNotAllowed,
     /// `shutdown` without `-A`.
@@ -48,6 +52,8 @@ impl Refusal {
             Refusal::BadDelta => b"CLIENT_ERROR invalid numeric delta argument\r\n",
             Refusal::NotNumeric => b"CLIENT_ERROR cannot increment or decrement non-numeric value\r\n",
             Refusal::BadExptime => b"CLIENT_ERROR invalid exptime argument\r\n",
+            Refusal::BadDump => b"CLIENT_ERROR bad command line\r\n",
+            Refusal::BadSlabClass => b"CLIENT_ERROR Illegal slab id\r\n",
             Refusal::FlushNotAllowed => b"CLIENT_ERROR flush_all not allowed\r\n",
             Refusal::ShutdownDisabled => b"SERVER_ERROR: shutdown not enabled\r\n",
             Refusal::BadShutdownMode => b"CLIENT_ERROR invalid shutdown mode\r\n",

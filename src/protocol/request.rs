@@ -170,6 +170,8 @@ pub enum StatsTopic {
     Sizes,
     /// `conns`
     Conns,
+    /// `cachedump <class> <limit>`
+    CacheDump,
     /// `reset`
     Reset,
 }

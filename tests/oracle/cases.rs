@@ -54,7 +54,7 @@ const OLDER: [Difference<'_>; 47] = [
     ("set a 0 0 1\r\r\n1\r\n", BAD_LINE, "STORED\r\n"),
     // Words too many elsewhere.
     ("delete a 5\r\n", "DELETED\r\n", "CLIENT_ERROR bad command line format.  Usage: delete <key> [noreply]\r\n"),
-    ("delete a b c\r\n", "DELETED\r\n", "CLIENT_ERROR bad command line format.  Usage: delete <key> [noreply]\r\n"),
+    ("delete a b c\r\n", BAD_LINE, "CLIENT_ERROR bad command line format.  Usage: delete <key> [noreply]\r\n"),
     ("delete noreply\r\n", "", "NOT_FOUND\r\n"),
     ("touch a 10 foo bar\r\n", "TOUCHED\r\n", ERROR),
     ("incr n 1 foo bar\r\n", "11\r\n", ERROR),

@@ -133,7 +133,9 @@ pub fn judge(line: &[u8]) -> Option<Ruling> {
             // 1.6.18 says ERROR.
             [] => not_asked(BAD_LINE, false),
             // 1.6.18 takes no argument but 0, and takes `delete noreply` for a command that wants its reply.
-            [key, ..] => instead(&[word, key], noreply),
+            [key] | [key, _] | [key, _, b"noreply"] => instead(&[word, key], noreply),
+            // Both refuse more, in other words, and 1.6.45 does not (decision note d08).
+            _ => not_asked(BAD_LINE, noreply),
         }),
         b"incr" | b"decr" => Some(match arguments {
             [] | [_] => not_asked(BAD_LINE, false),

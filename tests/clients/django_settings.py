@@ -1,0 +1,20 @@
+"""Settings for Django's own tests with the server under test as the default cache.
+
+`SERVER` is the server's address, `DEFAULT_CLIENT` the client that the default cache uses. Both clients are configured,
+because the classes `PyMemcacheCacheTests` and `PyLibMCCacheTests` run only if they find theirs.
+"""
+
+import os
+
+from test_sqlite import *  # noqa: F403, Django's settings for its tests on SQLite
+
+CLIENTS = ["PyMemcacheCache", "PyLibMCCache"]
+CLIENTS.sort(key=lambda client: client != os.environ["DEFAULT_CLIENT"])
+CACHES = {
+    alias: {
+        "BACKEND": f"django.core.cache.backends.memcached.{client}",
+        "LOCATION": os.environ["SERVER"],
+    }
+    for alias, client in zip(["default", "other_client"], CLIENTS)
+}
+TEST_RUNNER = "django_runner.Runner"

@@ -1,0 +1,59 @@
+"""Records the outcome of every unittest, one JSON line each, in the file that `OUTCOMES` names.
+
+`python recording.py MODULE...` runs whole modules that way; Django's runner is `django_runner.Runner`.
+"""
+
+import json
+import os
+import sys
+import unittest
+
+
+class RecordingResult(unittest.TextTestResult):
+    """A text result that also writes `[test, outcome]` lines, outcome being pass, skip or fail.
+
+    A test may have several lines (its subtests fail one by one); the reader keeps the worst.
+    """
+
+    def _record(self, test, outcome):
+        with open(os.environ["OUTCOMES"], "a", encoding="utf-8") as file:
+            print(json.dumps([test.id(), outcome]), file=file)
+
+    def addSuccess(self, test):
+        super().addSuccess(test)
+        self._record(test, "pass")
+
+    def addExpectedFailure(self, test, err):
+        super().addExpectedFailure(test, err)
+        self._record(test, "pass")
+
+    def addSkip(self, test, reason):
+        super().addSkip(test, reason)
+        self._record(test, "skip")
+
+    def addFailure(self, test, err):
+        super().addFailure(test, err)
+        self._record(test, "fail")
+
+    def addError(self, test, err):
+        super().addError(test, err)
+        self._record(test, "fail")
+
+    def addUnexpectedSuccess(self, test):
+        super().addUnexpectedSuccess(test)
+        self._record(test, "fail")
+
+    def addSubTest(self, test, subtest, err):
+        super().addSubTest(test, subtest, err)
+        if err is not None:
+            self._record(test, "fail")
+
+
+def main():
+    suite = unittest.defaultTestLoader.loadTestsFromNames(sys.argv[1:])
+    outcome = unittest.TextTestRunner(resultclass=RecordingResult, verbosity=2).run(suite)
+    sys.exit(not outcome.wasSuccessful())
+
+
+if __name__ == "__main__":
+    main()

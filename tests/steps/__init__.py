@@ -1,0 +1,22 @@
+"""The steps of `tests/run`, in the order they run.
+
+A step is a function of the environment and its own result. It adds what passed and failed, and raises `Missing` if
+something it needs is not on this machine and cannot be fetched.
+"""
+
+from . import django_suite, pymemcache_suite, rust, small_suites
+from .report import Step
+
+STEPS = (
+    Step("build", "the release binary that the clients meet", rust.build),
+    Step("debug", "cargo test", rust.debug_tests),
+    Step("release", "cargo test --release", rust.release_tests),
+    Step("oracle", "the same random requests to larder and memcached", rust.oracle),
+    Step("django", "Django's own cache and session tests", django_suite.run),
+    Step("pymemcache", "pymemcache's own integration tests", pymemcache_suite.run),
+    Step("memccapable", "libmemcached's conformance test", small_suites.memccapable),
+    Step("libmemcached", "the command line tools of libmemcached", small_suites.libmemcached_tools),
+    Step("memcached-tool", "the report script of Debian's memcached", small_suites.memcached_tool),
+    Step("site", "a Django site in eight processes", small_suites.site),
+    Step("benches", "every benchmark in its smoke size", rust.benches),
+)

@@ -1,0 +1,173 @@
+"""What the steps need beyond Rust and Python 3: found, built or fetched once, and kept under target/.
+
+Never changes the machine but by `apt-get install` as root, and leaves no service running or enabled by that.
+Everything here is lazy: a step that is not run fetches nothing.
+"""
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+from functools import cached_property
+from pathlib import Path
+
+from .commands import check
+from .report import Broken, Missing, say
+
+PYTHON_MIN = (3, 10)
+# Packages by the program they bring.
+PACKAGES = {
+    "memcached": "memcached",
+    "memccapable": "libmemcached-tools",
+    "perl": "perl",
+    "systemd-analyze": "systemd",
+    "systemd-socket-activate": "systemd",
+}
+# What pip needs where PyPI has no built pylibmc or gevent for this Python.
+BUILD_PACKAGES = ["build-essential", "libmemcached-dev", "python3-dev", "zlib1g-dev"]
+SYSTEM_DIRECTORIES = "/usr/bin:/usr/sbin:/bin:/sbin"
+POLICY = Path("/usr/sbin/policy-rc.d")
+
+
+class Environment:
+    """The machine as the steps see it. `root` is the top of the project."""
+
+    def __init__(self, root):
+        self.root = root
+        self.clients = root / "tests" / "clients"
+        self._apt_is_fresh = False
+
+    @cached_property
+    def metadata(self):
+        """What cargo knows of the project."""
+        command = ["cargo", "metadata", "--no-deps", "--format-version", "1"]
+        try:
+            return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
+        except (OSError, subprocess.CalledProcessError) as error:
+            raise Broken(f"cargo does not answer: {error}") from error
+
+    @cached_property
+    def target(self):
+        """Where cargo builds; all that is fetched or logged goes below it."""
+        return Path(self.metadata["target_directory"])
+
+    @cached_property
+    def own(self):
+        """Our directory in there."""
+        directory = self.target / "tests"
+        directory.mkdir(parents=True, exist_ok=True)
+        return directory
+
+    def log(self, name):
+        """The log file of that name."""
+        return self.own / "logs" / f"{name}.log"
+
+    @cached_property
+    def larder(self):
+        """The release binary, built from the tree as it is."""
+        check(["cargo", "build", "--release"], self.log("build"), progress={"crates compiled": r"^ +Compiling"})
+        return self.target / "release" / "larder"
+
+    def program(self, name):
+        """The path of a program from `PACKAGES`, installed if need be. Raises `Missing`."""
+        path = f"{os.environ.get('PATH', '')}:{SYSTEM_DIRECTORIES}"
+        found = shutil.which(name, path=path)
+        if not found:
+            self.install([PACKAGES[name]])
+            found = shutil.which(name, path=path)
+        if not found:
+            raise Missing(f"{name} is not installed (apt-get install {PACKAGES[name]})")
+        return found
+
+    def install(self, packages):
+        """Installs Debian packages. Raises `Missing` if this is not root, has no apt-get or no network."""
+        wanted = " ".join(packages)
+        if os.geteuid() != 0 or not shutil.which("apt-get"):
+            raise Missing(f"not installed: {wanted} (as root: apt-get install {wanted})")
+        say(f"installing {wanted}")
+        quiet = {"DEBIAN_FRONTEND": "noninteractive"}
+        try:
+            if not self._apt_is_fresh:
+                check(["apt-get", "update"], self.log("apt-update"), env=quiet)
+                self._apt_is_fresh = True
+            with no_service_starts():
+                command = ["apt-get", "install", "-y", "--no-install-recommends", *packages]
+                check(command, self.log(f"apt-{packages[0]}"), env=quiet)
+        except Broken as broken:
+            raise Missing(f"not installed: {wanted} ({broken})") from broken
+        if "memcached" in packages and shutil.which("systemctl"):
+            # The package would take larder's port at the next boot.
+            subprocess.run(["systemctl", "disable", "memcached"], stderr=subprocess.DEVNULL, check=False)
+
+    @cached_property
+    def requirements(self):
+        """The pinned Python packages."""
+        return self.clients / "requirements.txt"
+
+    @cached_property
+    def python(self):
+        """The interpreter of a virtual environment that holds the pinned packages."""
+        if sys.version_info < PYTHON_MIN:
+            raise Missing(f"Python {sys.version.split()[0]} is too old for Django 5.2 (run tests/run with 3.10 or newer)")
+        identity = hashlib.sha256(self.requirements.read_bytes() + sys.version.encode()).hexdigest()[:12]
+        directory = self.own / f"venv-{identity}"
+        python = directory / "bin" / "python"
+        complete = directory / "complete"
+        if not complete.exists():
+            say("making a Python environment under target/")
+            if subprocess.run([sys.executable, "-c", "import ensurepip"], stderr=subprocess.DEVNULL).returncode:
+                self.install(["python3-venv"])
+            check([sys.executable, "-m", "venv", "--clear", directory], self.log("venv"))
+            self.install_requirements(python)
+            complete.touch()
+        return python
+
+    def install_requirements(self, python):
+        """Fills the virtual environment, with a compiler at hand where PyPI has nothing built."""
+        command = [python, "-m", "pip", "install", "--disable-pip-version-check", "-r", self.requirements]
+        try:
+            check(command, self.log("pip"))
+        except Broken as without_compiler:
+            try:
+                self.install(BUILD_PACKAGES)
+                check(command, self.log("pip"))
+            except (Missing, Broken) as error:
+                raise Missing(f"no Python packages: {without_compiler}; {error}") from error
+
+    @cached_property
+    def django_tests(self):
+        """The `tests` directory of the source release of the Django that is installed in the environment."""
+        version = re.search(r"^Django==(\S+)$", self.requirements.read_text(), re.MULTILINE)[1]
+        unpacked = self.own / f"django-{version}"
+        if not unpacked.exists():
+            say(f"fetching the source release of Django {version}")
+            sources = self.own / "sources"
+            command = [self.python, "-m", "pip", "download", "--disable-pip-version-check", "--no-deps"]
+            command += ["--no-binary", ":all:", "--dest", sources, f"Django=={version}"]
+            check(command, self.log("django-source"))
+            partial = self.own / f"django-{version}.partial"
+            shutil.rmtree(partial, ignore_errors=True)
+            with tarfile.open(sources / f"django-{version}.tar.gz") as archive:
+                archive.extraction_filter = getattr(tarfile, "data_filter", None)
+                archive.extractall(partial)
+            (partial / f"django-{version}").rename(unpacked)
+            shutil.rmtree(partial)
+        return unpacked / "tests"
+
+
+class no_service_starts:
+    """While this is held, Debian packages do not start the services they bring."""
+
+    def __enter__(self):
+        self.ours = not POLICY.exists()
+        if self.ours:
+            POLICY.write_text("#!/bin/sh\nexit 101\n")
+            POLICY.chmod(0o755)
+
+    def __exit__(self, *_):
+        if self.ours:
+            POLICY.unlink()

@@ -1,0 +1,78 @@
+"""The steps that cargo runs."""
+
+import os
+import re
+
+from .commands import check, run
+from .report import Missing, say
+
+PROGRESS = {"crates compiled": r"^ +Compiling", "tests": r"^test .* \.\.\. (?:ok|FAILED)$"}
+RESULT_LINE = re.compile(r"^test result: \S+ (\d+) passed; (\d+) failed", re.MULTILINE)
+FAILED_TEST = re.compile(r"^test (.+) \.\.\. FAILED$", re.MULTILINE)
+# The version whose differences from 1.6.45 tests/oracle knows.
+ORACLE_VERSION = "memcached 1.6.18"
+
+
+def build(environment, result):
+    """Builds what the clients meet; nothing is counted, but a failure fails the run."""
+    result.counts_tests = False
+    say(f"{environment.larder}")
+
+
+def debug_tests(environment, result):
+    """All tests of the crate with its assertions on."""
+    service_tools(environment, result)
+    cargo_test(environment, result, "debug", [])
+
+
+def release_tests(environment, result):
+    """The same tests on the code as it is shipped."""
+    service_tools(environment, result)
+    cargo_test(environment, result, "release", ["--release"])
+
+
+def oracle(environment, result):
+    """The differential test beside memcached."""
+    memcached = os.environ.get("LARDER_ORACLE") or environment.program("memcached")
+    version = check([memcached, "-V"], environment.log("memcached-version")).text().strip()
+    if version != ORACLE_VERSION:
+        raise Missing(f"the oracle is {ORACLE_VERSION}, not {version} (Debian 12 has it, or set LARDER_ORACLE)")
+    cargo_test(environment, result, "oracle", ["--test", "oracle"], {"LARDER_ORACLE": memcached})
+
+
+def benches(environment, result):
+    """Every benchmark once, in a size that proves only that it still runs."""
+    result.counts_tests = False
+    targets = environment.metadata["packages"][0]["targets"]
+    for name in sorted(target["name"] for target in targets if target["kind"] == ["bench"]):
+        command = ["cargo", "bench", "--bench", name, "--", "--smoke"]
+        program = run(command, environment.log(f"bench-{name}"), progress=PROGRESS)
+        if program.process.returncode == 0:
+            result.passed += 1
+        else:
+            result.fail(f"{name}, see {program.log}")
+
+
+def service_tools(environment, result):
+    """The tests of systemd's units ask for its tools."""
+    for name in ("systemd-analyze", "systemd-socket-activate"):
+        try:
+            environment.program(name)
+        except Missing as missing:
+            result.skip(str(missing))
+
+
+def cargo_test(environment, result, name, arguments, env=None):
+    """Runs `cargo test` with these arguments and adds up what its test programs say."""
+    command = ["cargo", "test", "--no-fail-fast", *arguments]
+    program = run(command, environment.log(name), limit_secs=900, progress=PROGRESS, env=env)
+    counts = [(int(passed), int(failed)) for passed, failed in RESULT_LINE.findall(program.text())]
+    result.passed += sum(passed for passed, _ in counts)
+    failed = FAILED_TEST.findall(program.text())
+    for test in failed:
+        result.fail(test)
+    if program.process.returncode != 0:
+        for line in program.text().splitlines()[-30:]:
+            say(f"| {line}")
+        if not failed:
+            result.fail(f"{' '.join(command)} ended with {program.process.returncode}, see {program.log}")

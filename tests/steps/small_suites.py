@@ -1,0 +1,61 @@
+"""The shorter suites: libmemcached's conformance test and tools, memcached's report script, the Django site."""
+
+import re
+import sys
+
+import servers
+
+from .commands import run
+from .comparison import FAIL, PASS, demand, judge
+from .recorded import Recorded, finish
+from .report import Missing
+
+ASCII_TEST = re.compile(r"^(ascii \w+(?: noreply)?) +\[(\w+)\]$", re.MULTILINE)
+ASCII_FLOOR = 27
+
+
+def memccapable(environment, result):
+    """`memccapable -a`: libmemcached asks for the answers that the documentation of the protocol promises."""
+    tool = environment.program("memccapable")
+
+    def outcomes(program, name):
+        with servers.Server(program) as server:
+            argv = [tool, "-a", "-h", "127.0.0.1", "-p", server.port]
+            # Names and verdicts are on different streams in one log: a failed test may stand alone on its line.
+            text = run(argv, environment.log(f"memccapable-{name}")).text()
+        return {test: PASS if verdict == "pass" else FAIL for test, verdict in ASCII_TEST.findall(text)}
+
+    ours = outcomes(environment.larder, "larder")
+    try:
+        theirs = outcomes(environment.program("memcached"), "memcached")
+    except Missing as missing:
+        theirs = None
+        result.skip(f"comparison with memcached: {missing}")
+    judge(result, "memccapable -a", ours, theirs)
+    demand(result, "memccapable -a", ours, ASCII_FLOOR)
+
+
+def libmemcached_tools(environment, result):
+    """memccp, memccat and their kin against larder."""
+    environment.program("memccapable")
+    module(environment, result, "libmemcached_tools", sys.executable)
+
+
+def memcached_tool(environment, result):
+    """`memcached-tool` against larder."""
+    environment.program("memcached")
+    environment.program("perl")
+    module(environment, result, "memcached_tool", sys.executable)
+
+
+def site(environment, result):
+    """The Django project of `django_site.py`, hit by eight processes at once."""
+    module(environment, result, "django_site_under_load", environment.python)
+
+
+def module(environment, result, name, python):
+    """Runs the unittest module `name` of tests/clients/ and counts its tests."""
+    argv = [python, environment.clients / "recording.py", name]
+    suite = Recorded(environment, name, argv, {"LARDER": str(environment.larder)})
+    (outcomes,) = finish([suite])
+    judge(result, name, outcomes, None)

@@ -16,6 +16,12 @@ const ROWS: &[(&str, &str, &str)] = &[
      "VALUE a 0 1\r\nx\r\nEND\r\nCLIENT_ERROR line too long\r\n"),
     ("an HTTP request", "get a\r\nGET / HTTP/1.1\r\nget a\r\n", "VALUE a 0 1\r\nx\r\nEND\r\n"),
     ("`flush_all` with a Unix time before the server's start", "flush_all 2592001\r\nget a\r\n", "OK\r\nEND\r\n"),
+    ("words behind the key of `delete`", "delete b 0\r\ndelete a b c\r\nget a\r\n",
+     "NOT_FOUND\r\nCLIENT_ERROR bad command line format\r\nVALUE a 0 1\r\nx\r\nEND\r\n"),
+    ("`decr` behind a `get` of the same key in one packet",
+     "set n 0 0 2\r\n10\r\nget n\r\ndecr n 1\r\nget n\r\n",
+     "STORED\r\nVALUE n 0 2\r\n10\r\nEND\r\n9\r\nVALUE n 0 2\r\n9 \r\nEND\r\n"),
+    ("`stats cachedump`", "stats cachedump 1 0\r\n", "END\r\n"),
     ("`shutdown`", "get a\r\nshutdown\r\nget a\r\n", "VALUE a 0 1\r\nx\r\nEND\r\n"),
 ];
 

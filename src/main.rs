@@ -41,14 +41,13 @@ fn serve(mut options: Options) -> Result<u8, Failure> {
     user.assume(process.core_files)?;
     listeners.bind_unix(&server)?;
     // A refusal is one line, so what is only worth knowing comes after the last of them.
+    user.warn_if_root();
     remarks.iter().for_each(|remark| log::log!(remark.level, "{}", remark.line));
     let starter = match process::detach(&process)? {
         Detached::Parent(status) => return Ok(status),
         Detached::Daemon(starter) => starter,
     };
-    if process.lock_memory {
-        process::lock_memory();
-    }
+    process::lock_memory(&process);
 
     let engine = Engine::new(commands, Store::new(store), Clock::start());
     let pid_file = PidFile::new(process.pid_file);

@@ -98,9 +98,9 @@ fn push_hit(out: &mut ReplyBuffer, key: &[u8], hit: &Hit<'_>, with_cas: bool) {
             out.push_value_line(key, hit.flags, value.len(), cas);
             out.push(value);
         }
-        ValueRef::Large(value) => {
-            out.push_value_line(key, hit.flags, value.len(), cas);
-            out.push_large(value);
+        ValueRef::Large { blocks, len } => {
+            out.push_value_line(key, hit.flags, len, cas);
+            out.push_large(blocks, len);
         }
     }
     out.push(b"\r\n");

@@ -241,9 +241,11 @@ impl Engine {
         for class in &classes {
             let mut stat = |name: &str, value: u64| out.push_stat(format_args!("{}:{name}", class.id), value);
             stat("chunk_size", class.chunk_bytes);
-            stat("chunks_per_page", class.chunks_per_page);
-            // A large value has a buffer of its own; tools pass over a class without pages.
-            stat("total_pages", if class.large { class.used_chunks } else { class.pages });
+            // A large value has a buffer of its own: a page with one chunk. Tools skip a class without pages.
+            let (per_page, pages) =
+                if class.large { (1, class.used_chunks) } else { (class.chunks_per_page, class.pages) };
+            stat("chunks_per_page", per_page);
+            stat("total_pages", pages);
             stat("total_chunks", class.used_chunks + class.free_chunks);
             stat("used_chunks", class.used_chunks);
             stat("free_chunks", class.free_chunks);

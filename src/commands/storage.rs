@@ -5,7 +5,6 @@ use crate::clock::Now;
 use crate::protocol::{Refusal, ReplyBuffer, StorageHeader, StoreVerb};
 use crate::store::{Deleted, Incoming, LargeDraft, Refused, StoreMode, Stored};
 use crate::telemetry::WorkerCounters;
-use bytes::BytesMut;
 use bytes::buf::Limit;
 
 /// A large value on its way in, with the line that announced it. Dropping it stores nothing.
@@ -25,9 +24,14 @@ impl Receiving {
         self.draft.missing()
     }
 
-    /// Where the missing bytes go.
-    pub fn spare(&mut self) -> Limit<&mut BytesMut> {
+    /// Where the next of the missing bytes go; call [`Receiving::advance`] with the number that came.
+    pub fn spare(&mut self) -> Limit<&mut Vec<u8>> {
         self.draft.spare()
+    }
+
+    /// Notes that `count` bytes were written to [`Receiving::spare`].
+    pub fn advance(&mut self, count: usize) {
+        self.draft.advance(count);
     }
 
     /// Takes what it needs of `bytes`; returns how many that were.

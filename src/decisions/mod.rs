@@ -4,4 +4,8 @@
 pub mod d01_one_listening_socket_per_worker;
 pub mod d02_a_broken_block_is_dropped_to_its_line_end;
 pub mod d03_output_is_cut_inside_a_key_list;
-pub mod d05_delete_takes_one_key;
+pub mod d04_pages_are_traded_by_first_hits;
+pub mod d05_the_index_grows_by_one_bucket;
+pub mod d06_large_values_lie_in_blocks;
+pub mod d07_no_huge_pages;
+pub mod d08_delete_takes_one_key;

@@ -1,4 +1,4 @@
-//! Resource limits: descriptors, core files, locked memory.
+//! Resource limits, and how the OS gives memory: descriptors, core files, locked memory, page size.
 
 use super::{Failure, Settings};
 use crate::server;
@@ -6,6 +6,7 @@ use log::warn;
 use nix::errno::Errno;
 use nix::sys::mman::{MlockAllFlags, mlockall};
 use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit, rlim_t, setrlimit};
+use std::fs;
 
 /// Descriptors beside those of connections, listeners and workers: standard streams, signals, files at start.
 const DESCRIPTORS_APART: u64 = 32;
@@ -96,25 +97,35 @@ fn raise_core_limit() -> Result<(), Errno> {
     }
 }
 
-/// Keeps all memory, present and future, out of swap. Pages are locked as they are touched, so that address space
-/// which is only reserved costs nothing. A failure is a warning, as with memcached.
+/// Keeps all memory, present and future, out of swap, if `settings` say so. Pages are locked as they are touched, so
+/// that address space which is only reserved costs nothing. A failure is a warning, as with memcached.
 ///
 /// Under a limit nothing is locked: the lock would count reserved address space, and a cache that grows into the
 /// limit would fail at some later allocation.
-pub fn lock_memory() {
-    let locked = match getrlimit(Resource::RLIMIT_MEMLOCK) {
-        Ok((RLIM_INFINITY, _)) => {
-            let on_touch = MlockAllFlags::from_bits_retain(nix::libc::MCL_ONFAULT);
-            mlockall(MlockAllFlags::MCL_CURRENT | MlockAllFlags::MCL_FUTURE | on_touch)
-        }
-        Ok((limit, _)) => {
-            return warn!(
+pub fn lock_memory(settings: &Settings) {
+    if !settings.lock_memory {
+        return;
+    }
+    match getrlimit(Resource::RLIMIT_MEMLOCK) {
+        Ok((limit, _)) if limit != RLIM_INFINITY && !may_lock_over_limit() => {
+            warn!(
                 "warning: -k invalid, the limit of {limit} bytes of locked memory (ulimit -l) must be unlimited"
             );
         }
-        Err(errno) => Err(errno),
-    };
-    if let Err(errno) = locked {
-        warn!("warning: -k invalid, mlockall() failed: {}", errno.desc());
+        _ => {
+            let on_touch = MlockAllFlags::from_bits_retain(nix::libc::MCL_ONFAULT);
+            if let Err(errno) = mlockall(MlockAllFlags::MCL_CURRENT | MlockAllFlags::MCL_FUTURE | on_touch) {
+                warn!("warning: -k invalid, mlockall() failed: {}", errno.desc());
+            }
+        }
     }
+}
+
+/// True if this process has the capability to lock any amount of memory.
+fn may_lock_over_limit() -> bool {
+    /// Bit of CAP_IPC_LOCK in a set of capabilities (linux/capability.h).
+    const IPC_LOCK: u64 = 1 << 14;
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let effective = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
+    effective.and_then(|set| u64::from_str_radix(set.trim(), 16).ok()).is_some_and(|set| set & IPC_LOCK != 0)
 }

@@ -36,15 +36,11 @@ impl User {
     }
 
     /// Becomes the user, for good: supplementary groups go first, then group, then user.
-    pub fn assume(self, core_files: bool) -> Result<(), Failure> {
-        let user = match self {
-            User::Named(user) if !user.uid.is_root() => user,
-            User::Named(_) | User::Same => return Ok(()),
-            User::RootByDefault => {
-                warn!("running as root; -u <user> runs as somebody with fewer rights");
-                return Ok(());
-            }
-        };
+    pub fn assume(&self, core_files: bool) -> Result<(), Failure> {
+        let User::Named(user) = self else { return Ok(()) };
+        if user.uid.is_root() {
+            return Ok(());
+        }
         let assumed = match setgroups(&[]) {
             // A container may run without the right to change them.
             Ok(()) | Err(Errno::EPERM) => setgid(user.gid).and_then(|()| setuid(user.uid)),
@@ -58,5 +54,12 @@ impl User {
             warn!("core files stay off: the user was changed");
         }
         Ok(())
+    }
+
+    /// Warns of what nobody asked for.
+    pub fn warn_if_root(&self) {
+        if let User::RootByDefault = self {
+            warn!("running as root; -u <user> runs as somebody with fewer rights");
+        }
     }
 }

@@ -160,7 +160,7 @@ fn storage(verb: StoreVerb, arguments: &[u8]) -> Line<'_> {
 
 /// `<key> [<time>] [noreply]`; old clients send the time, it means nothing.
 ///
-/// Decision [`d05`](crate::decisions::d05_delete_takes_one_key).
+/// Decision [`d08`](crate::decisions::d08_delete_takes_one_key).
 fn delete(arguments: &[u8]) -> Line<'_> {
     let Ok((rest, key)) = token(arguments) else { return refused(Refusal::BadLine, false) };
     let noreply = ends_in_noreply(arguments);

@@ -2,15 +2,26 @@
 //!
 //! Invariants: splice points never fall and never lie beyond the bytes; `len` is the sum of both.
 
-use bytes::Bytes;
+use std::sync::Arc;
+
+/// A large value that somebody else keeps as well: its parts, in order.
+pub type SharedParts = Arc<[Box<[u8]>]>;
 
 /// Replies waiting to be sent.
 #[derive(Default, Debug)]
 pub struct ReplyBuffer {
     bytes: Vec<u8>,
     /// Large values, each to be sent before the byte at its position.
-    large: Vec<(usize, Bytes)>,
+    large: Vec<Splice>,
     large_bytes: usize,
+}
+
+/// A large value and where it belongs.
+#[derive(Debug)]
+struct Splice {
+    at: usize,
+    parts: SharedParts,
+    len: usize,
 }
 
 /// A buffer that once grew beyond this is not kept for reuse, in bytes.
@@ -35,8 +46,8 @@ impl ReplyBuffer {
     /// Forgets what was appended since `mark`.
     pub fn truncate(&mut self, mark: (usize, usize)) {
         self.bytes.truncate(mark.0);
-        for (_, value) in self.large.drain(mark.1..) {
-            self.large_bytes -= value.len();
+        for splice in self.large.drain(mark.1..) {
+            self.large_bytes -= splice.len;
         }
     }
 
@@ -59,9 +70,9 @@ impl ReplyBuffer {
     }
 
     /// Appends a large value by reference.
-    pub fn push_large(&mut self, value: &Bytes) {
-        self.large_bytes += value.len();
-        self.large.push((self.bytes.len(), value.clone()));
+    pub fn push_large(&mut self, parts: &SharedParts, len: usize) {
+        self.large_bytes += len;
+        self.large.push(Splice { at: self.bytes.len(), parts: parts.clone(), len });
     }
 
     /// Appends `VALUE <key> <flags> <length>[ <cas>]` and its line end.
@@ -95,10 +106,14 @@ impl ReplyBuffer {
 
     /// What to send, piece by piece, without the first `skip` bytes; no piece is empty.
     pub fn pieces(&self, skip: usize) -> impl Iterator<Item = &[u8]> {
-        let starts = std::iter::once(0).chain(self.large.iter().map(|(at, _)| *at));
-        let ends =
-            self.large.iter().map(|(at, value)| (*at, &value[..])).chain([(self.bytes.len(), &[][..])]);
-        let all = starts.zip(ends).flat_map(|(start, (end, value))| [&self.bytes[start..end], value]);
+        let mut start = 0;
+        let spliced = self.large.iter().flat_map(move |splice| {
+            let before = &self.bytes[start..splice.at];
+            start = splice.at;
+            std::iter::once(before).chain(splice.parts.iter().map(|part| &part[..]))
+        });
+        let end = self.large.last().map_or(0, |splice| splice.at);
+        let all = spliced.chain(std::iter::once(&self.bytes[end..]));
         let mut skip = skip;
         all.filter_map(move |piece| {
             let cut = skip.min(piece.len());
@@ -112,6 +127,10 @@ impl ReplyBuffer {
 mod tests {
     use super::*;
 
+    fn parts(of: &[&str]) -> SharedParts {
+        of.iter().map(|part| part.as_bytes().into()).collect()
+    }
+
     fn sent(reply: &ReplyBuffer, skip: usize) -> Vec<u8> {
         reply.pieces(skip).inspect(|piece| assert!(!piece.is_empty())).flatten().copied().collect()
     }
@@ -120,9 +139,9 @@ mod tests {
     fn large_values_keep_their_place_at_every_skip() {
         let mut reply = ReplyBuffer::default();
         reply.push(b"one ");
-        reply.push_large(&Bytes::from_static(b"TWO"));
+        reply.push_large(&parts(&["T", "WO"]), 3);
         reply.push(b" three ");
-        reply.push_large(&Bytes::from_static(b"FOUR"));
+        reply.push_large(&parts(&["FOUR"]), 4);
         let whole = b"one TWO three FOUR";
         assert_eq!(reply.len(), whole.len());
         assert!(reply.plain().is_none());
@@ -137,7 +156,7 @@ mod tests {
         reply.push(b"kept");
         let mark = reply.mark();
         reply.push(b"gone");
-        reply.push_large(&Bytes::from_static(b"gone too"));
+        reply.push_large(&parts(&["gone ", "too"]), 8);
         reply.truncate(mark);
         assert_eq!(reply.plain(), Some(&b"kept"[..]));
         assert_eq!(reply.len(), 4);

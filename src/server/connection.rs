@@ -192,6 +192,7 @@ impl<S: Stream> Connection<S> {
         let Some(receiving) = &mut self.receiving else { return Poll::Ready(Ok(0)) };
         let mut spare = receiving.spare();
         let read = ready!(pin!(self.stream.read_buf(&mut spare)).poll(cx))?;
+        receiving.advance(read);
         self.worker.counters().bytes_read.add(read as u64);
         Poll::Ready(Ok(read))
     }

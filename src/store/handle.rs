@@ -5,6 +5,8 @@
 //! bit 31 = 1:  number (31 bits)                            a large value
 //! ```
 
+use std::num::NonZeroU32;
+
 const LARGE: u32 = 1 << 31;
 const CHUNK_BITS: u32 = 11;
 
@@ -13,9 +15,9 @@ pub const CHUNKS_PER_PAGE_MAX: usize = 1 << CHUNK_BITS;
 /// Most pages that a shard may have.
 pub const PAGES_MAX: usize = 1 << (31 - CHUNK_BITS);
 
-/// Where an item lies.
+/// Where an item lies. Kept with all bits turned over, so that 0 is free to mean "no handle".
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Handle(u32);
+pub struct Handle(NonZeroU32);
 
 /// A handle taken apart.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -35,39 +37,44 @@ pub struct ChunkAt {
     pub chunk: u16,
 }
 
-/// The number of a large value, below 2^31.
+/// The number of a large value, below 2^31 - 1.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct LargeId(pub u32);
 
 impl LargeId {
     /// The number after this one, going round.
     pub fn next(self) -> LargeId {
-        LargeId((self.0 + 1) & !LARGE)
+        LargeId(if self.0 + 1 < !LARGE { self.0 + 1 } else { 0 })
     }
 }
 
 impl Handle {
     /// Where it points.
     pub fn place(self) -> Place {
-        if self.0 & LARGE != 0 {
-            return Place::Large(LargeId(self.0 & !LARGE));
+        let bits = !self.0.get();
+        if bits & LARGE != 0 {
+            return Place::Large(LargeId(bits & !LARGE));
         }
-        let chunk = (self.0 & (CHUNKS_PER_PAGE_MAX as u32 - 1)) as u16;
-        Place::Chunk(ChunkAt { page: self.0 >> CHUNK_BITS, chunk })
+        let chunk = (bits & (CHUNKS_PER_PAGE_MAX as u32 - 1)) as u16;
+        Place::Chunk(ChunkAt { page: bits >> CHUNK_BITS, chunk })
+    }
+
+    fn from_bits(bits: u32) -> Handle {
+        Handle(NonZeroU32::new(!bits).expect("the largest number of a large value is never given"))
     }
 }
 
 impl From<ChunkAt> for Handle {
     fn from(at: ChunkAt) -> Handle {
         debug_assert!((at.page as usize) < PAGES_MAX && (at.chunk as usize) < CHUNKS_PER_PAGE_MAX);
-        Handle(at.page << CHUNK_BITS | u32::from(at.chunk))
+        Handle::from_bits(at.page << CHUNK_BITS | u32::from(at.chunk))
     }
 }
 
 impl From<LargeId> for Handle {
     fn from(id: LargeId) -> Handle {
-        debug_assert!(id.0 & LARGE == 0);
-        Handle(LARGE | id.0)
+        debug_assert!(id.0 < !LARGE);
+        Handle::from_bits(LARGE | id.0)
     }
 }
 
@@ -81,10 +88,10 @@ mod tests {
             let at = ChunkAt { page, chunk };
             assert_eq!(Handle::from(at).place(), Place::Chunk(at));
         }
-        for number in [0, LARGE - 1] {
+        for number in [0, LARGE - 2] {
             assert_eq!(Handle::from(LargeId(number)).place(), Place::Large(LargeId(number)));
         }
-        assert_eq!(LargeId(LARGE - 1).next(), LargeId(0));
-        assert_eq!(size_of::<Handle>(), 4);
+        assert_eq!(LargeId(LARGE - 2).next(), LargeId(0));
+        assert_eq!(size_of::<Option<Handle>>(), 4);
     }
 }

@@ -1,10 +1,10 @@
 //! The hash of keys, keyed by a seed that clients do not know, and which part of it serves what.
 //!
 //! ```text
-//! bit 63        57      54          44 43      40 39             24            13             0
-//!     |   tag    |      |   lane     |  shard   |     group       |             |   bucket    |
+//! bit 63     56      48   43      40   31                 0
+//!     |  tag  |       |    | shard |    |      bucket      |
+//!     |  fingerprint  |
 //! ```
-//! `tag` and `bucket` are hashbrown's own use of the hash; `group` and `lane` choose the table (see `index`).
 
 use foldhash::SharedSeed;
 use foldhash::quality::SeedableRandomState;
@@ -54,23 +54,18 @@ impl KeyHash {
         (self.0 >> 40) as usize & (shards - 1)
     }
 
-    /// Bits for choosing a group of tables.
-    pub fn group(self, groups: usize) -> usize {
-        (self.0 >> 24) as usize & 0xffff & (groups - 1)
+    /// Bits for choosing a bucket of the index.
+    pub fn bucket_bits(self) -> u32 {
+        self.0 as u32
     }
 
-    /// Ten bits for choosing a table within a group.
-    pub fn lane(self) -> usize {
-        (self.0 >> 44) as usize & 0x3ff
+    /// Bits that tell the entries of a bucket apart.
+    pub fn tag(self) -> u8 {
+        (self.0 >> 56) as u8
     }
 
     /// What a ghost remembers; never 0.
-    pub fn fingerprint(self) -> u32 {
-        (self.0 >> 32) as u32 | 1
-    }
-
-    /// Bits for choosing one of `buckets` of a ghost.
-    pub fn ghost_bucket(self, buckets: usize) -> usize {
-        ((self.0 & 0xffff) as usize * buckets) >> 16
+    pub fn fingerprint(self) -> u16 {
+        (self.0 >> 48) as u16 | 1
     }
 }

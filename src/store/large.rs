@@ -1,7 +1,9 @@
-//! Large values: one refcounted buffer each, in exact LRU order.
+//! Large values: refcounted blocks, in exact LRU order.
 //!
-//! A value leaves the store as a reference, so it is sent without a copy and freed when the last reader is done.
-//! Here lie the items of one shard; they are charged what the allocator takes for them. Knows neither index nor pages.
+//! A value leaves the store as a reference, so it is sent without a copy and freed when the last reader is done. It
+//! lies in blocks of the size of a page and one shorter block at its end: values of all sizes and pages then take
+//! turns in the same memory (decision note [`d06`](crate::decisions::d06_large_values_lie_in_blocks)). Here lie the
+//! items of one shard; they are charged what the allocator takes for them. Knows neither index nor pages.
 //!
 //! Invariants: the deadlines hold exactly the items that have one; `charged_bytes` is the sum over all items.
 
@@ -9,10 +11,11 @@ use super::budget::{Account, allocated_bytes};
 use super::figures::ClassFigures;
 use super::handle::LargeId;
 use crate::clock::{Deadline, Now};
+use bytes::BufMut;
 use bytes::buf::Limit;
-use bytes::{BufMut, Bytes, BytesMut};
 use lru::LruCache;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// Charged for an item beyond its value and key: its entry in the LRU list and among the deadlines, the reference
 /// count, and the allocator's own.
@@ -21,11 +24,18 @@ const ENTRY_BYTES: u64 = 256;
 /// Bytes of the header in `stats`, as a full item in a chunk has.
 const HEADER_BYTES: usize = super::item::HEADER_MAX_BYTES;
 
+/// A large value: its blocks, in order; every block but the last has the size of a page.
+pub type Blocks = Arc<[Box<[u8]>]>;
+
 /// A large item.
 #[derive(Clone, Debug)]
 pub(super) struct LargeItem {
     pub(super) key: Box<[u8]>,
-    pub(super) value: Bytes,
+    pub(super) value: Blocks,
+    /// Length of the value in bytes.
+    pub(super) value_len: usize,
+    /// What it is charged with.
+    pub(super) charged_bytes: u64,
     pub(super) flags: u32,
     pub(super) cas: u64,
     pub(super) deadline: Deadline,
@@ -36,20 +46,17 @@ pub(super) struct LargeItem {
 }
 
 impl LargeItem {
-    /// What it is charged with.
-    pub(super) fn charged_bytes(&self) -> u64 {
-        charge_for(self.key.len(), self.value.len())
-    }
-
     /// Bytes of header, key and value.
     pub(super) fn bytes(&self) -> u64 {
-        (HEADER_BYTES + self.key.len() + self.value.len()) as u64
+        (HEADER_BYTES + self.key.len() + self.value_len) as u64
     }
 }
 
 /// What a large item of these lengths is charged with, in bytes.
-pub(super) fn charge_for(key_len: usize, value_len: usize) -> u64 {
-    allocated_bytes(value_len) + allocated_bytes(key_len) + ENTRY_BYTES
+pub(super) fn charge_for(block_bytes: usize, key_len: usize, value_len: usize) -> u64 {
+    let whole = (value_len / block_bytes) as u64 * allocated_bytes(block_bytes);
+    let list = allocated_bytes(value_len.div_ceil(block_bytes) * size_of::<Box<[u8]>>());
+    whole + allocated_bytes(value_len % block_bytes) + list + allocated_bytes(key_len) + ENTRY_BYTES
 }
 
 /// The large items of a shard.
@@ -110,7 +117,7 @@ impl Large {
             id = id.next();
         }
         self.next = id.next();
-        self.charged_bytes += item.charged_bytes();
+        self.charged_bytes += item.charged_bytes;
         self.figures.item_bytes += item.bytes();
         if !item.deadline.is_never() {
             self.deadlines.insert((item.deadline.secs(), id));
@@ -123,7 +130,7 @@ impl Large {
     pub(super) fn remove(&mut self, id: LargeId) -> Option<LargeItem> {
         let item = self.items.pop(&id)?;
         self.deadlines.remove(&(item.deadline.secs(), id));
-        self.charged_bytes -= item.charged_bytes();
+        self.charged_bytes -= item.charged_bytes;
         self.figures.item_bytes -= item.bytes();
         Some(item)
     }
@@ -146,7 +153,7 @@ impl Large {
 
     /// Asserts the invariants.
     pub(super) fn check_invariants(&self) {
-        let charged: u64 = self.iter().map(|(_, item)| item.charged_bytes()).sum();
+        let charged: u64 = self.iter().map(|(_, item)| item.charged_bytes).sum();
         assert_eq!(charged, self.charged_bytes, "S5: charges of large values");
         let bytes: u64 = self.iter().map(|(_, item)| item.bytes()).sum();
         assert_eq!(bytes, self.figures.item_bytes, "S5: bytes of large values");
@@ -161,10 +168,60 @@ impl Large {
     }
 }
 
+/// Gathers a value of known length in blocks, which are allocated as they are needed.
+#[derive(Debug)]
+struct BlockBuffer {
+    full: Vec<Box<[u8]>>,
+    filling: Vec<u8>,
+    block_bytes: usize,
+    missing: usize,
+}
+
+impl BlockBuffer {
+    fn new(block_bytes: usize, length: usize) -> BlockBuffer {
+        let full = Vec::with_capacity(length.div_ceil(block_bytes));
+        BlockBuffer { full, filling: Vec::new(), block_bytes, missing: length }
+    }
+
+    fn spare(&mut self) -> Limit<&mut Vec<u8>> {
+        if self.filling.capacity() == 0 {
+            self.filling.reserve_exact(self.block_bytes.min(self.missing));
+        }
+        let room = self.missing.min(self.block_bytes - self.filling.len());
+        (&mut self.filling).limit(room)
+    }
+
+    fn advance(&mut self, count: usize) {
+        self.missing -= count;
+        if self.filling.len() == self.block_bytes || self.missing == 0 {
+            self.full.push(std::mem::take(&mut self.filling).into_boxed_slice());
+        }
+    }
+
+    fn push(&mut self, data: &[u8]) -> usize {
+        let mut taken = 0;
+        while taken < data.len() && self.missing > 0 {
+            let mut spare = self.spare();
+            let count = spare.remaining_mut().min(data.len() - taken);
+            spare.put_slice(&data[taken..taken + count]);
+            taken += count;
+            self.advance(count);
+        }
+        taken
+    }
+}
+
+/// Copies a value into blocks.
+pub(super) fn into_blocks(block_bytes: usize, value: &[u8]) -> Blocks {
+    let mut buffer = BlockBuffer::new(block_bytes, value.len());
+    buffer.push(value);
+    buffer.full.into()
+}
+
 /// A charged buffer for a large value that is still being received. Dropping it gives the charge back.
 #[derive(Debug)]
 pub struct LargeDraft {
-    buffer: BytesMut,
+    buffer: BlockBuffer,
     length: usize,
     account: Account,
     /// The same charge, against the bound on all values being received at once.
@@ -173,8 +230,8 @@ pub struct LargeDraft {
 
 impl LargeDraft {
     /// An empty buffer for `length` bytes, charged in both accounts.
-    pub(super) fn new(length: usize, account: Account, receiving: Account) -> LargeDraft {
-        LargeDraft { buffer: BytesMut::with_capacity(length), length, account, _receiving: receiving }
+    pub(super) fn new(block_bytes: usize, length: usize, account: Account, receiving: Account) -> LargeDraft {
+        LargeDraft { buffer: BlockBuffer::new(block_bytes, length), length, account, _receiving: receiving }
     }
 
     /// The declared length.
@@ -184,25 +241,60 @@ impl LargeDraft {
 
     /// Bytes still missing.
     pub fn missing(&self) -> usize {
-        self.length - self.buffer.len()
+        self.buffer.missing
     }
 
-    /// Where the missing bytes go; never grows beyond the declared length. Only to be written to while
-    /// [`LargeDraft::missing`] is not 0.
-    pub fn spare(&mut self) -> Limit<&mut BytesMut> {
-        let missing = self.missing();
-        (&mut self.buffer).limit(missing)
+    /// Where the next of the missing bytes go; call [`LargeDraft::advance`] with the number that came. There is room
+    /// for at least one while any is missing.
+    pub fn spare(&mut self) -> Limit<&mut Vec<u8>> {
+        self.buffer.spare()
+    }
+
+    /// Notes that `count` bytes were written to [`LargeDraft::spare`].
+    pub fn advance(&mut self, count: usize) {
+        self.buffer.advance(count);
     }
 
     /// Appends at most `missing()` bytes of `data`; returns how many were taken.
     pub fn push(&mut self, data: &[u8]) -> usize {
-        let taken = data.len().min(self.missing());
-        self.buffer.extend_from_slice(&data[..taken]);
-        taken
+        self.buffer.push(data)
     }
 
-    /// The value and its charge.
-    pub(super) fn into_parts(self) -> (Bytes, Account) {
-        (self.buffer.freeze(), self.account)
+    /// The value, its length and its charge.
+    pub(super) fn into_parts(self) -> (Blocks, usize, Account) {
+        (self.buffer.full.into(), self.length, self.account)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::budget::Budget;
+
+    #[test]
+    fn a_draft_gathers_its_bytes_in_blocks_however_they_come() {
+        let budget = Arc::new(Budget::new(1 << 20));
+        let data: Vec<u8> = (0..100_000).map(|at: u32| at as u8).collect();
+        for length in [1, 32_767, 32_768, 32_769, 65_536, 99_999] {
+            for piece in [1, 7, 4096, 32_768, 100_000] {
+                let account = || Account::new(budget.clone());
+                let mut draft = LargeDraft::new(32 << 10, length, account(), account());
+                for piece in data.chunks(piece) {
+                    let missing = draft.missing();
+                    assert_eq!(draft.push(piece), piece.len().min(missing));
+                }
+                assert_eq!(draft.missing(), 0);
+                let (blocks, len, _) = draft.into_parts();
+                assert_eq!((blocks.concat(), len), (data[..length].to_vec(), length));
+                assert_eq!(blocks.len(), length.div_ceil(32 << 10));
+            }
+        }
+    }
+
+    #[test]
+    fn charges_cover_whole_blocks_and_the_last_one() {
+        let overhead = charge_for(32 << 10, 1, 0);
+        assert_eq!(charge_for(32 << 10, 1, 64 << 10), overhead + (64 << 10) + 32);
+        assert_eq!(charge_for(32 << 10, 1, (32 << 10) + 1000), overhead + (32 << 10) + 1024 + 32);
     }
 }

@@ -10,7 +10,6 @@ mod cas;
 pub mod decimal;
 mod expiry;
 mod figures;
-mod ghost;
 mod handle;
 mod hash;
 mod index;
@@ -22,7 +21,7 @@ mod shard;
 mod slab;
 
 pub use figures::{ClassFigures, Totals};
-pub use large::LargeDraft;
+pub use large::{Blocks, LargeDraft};
 pub use outcome::*;
 pub use settings::Settings;
 
@@ -62,10 +61,9 @@ const RECEIVING_SHARE: u64 = 2;
 /// How often a store is tried again after other shards gave way, before it is refused.
 const TRIES_MAX: u32 = 8;
 
-/// What one call of [`Store::maintain`] does per shard, at most: pages given back, tables looked at and rebuilt.
+/// What one call of [`Store::maintain`] does per shard, at most: pages given back, buckets of the index merged.
 const FREED_PER_CALL: u32 = 64;
-const TABLES_PER_CALL: usize = 64;
-const REBUILT_PER_CALL: u32 = 4;
+const SHRINK_STEPS_PER_CALL: usize = 256;
 
 /// When a `flush_all` takes effect.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -157,7 +155,6 @@ impl Store {
                 page_bytes / LARGE_ABOVE_PAGE_PART,
             ),
             shards,
-            shard_memory_bytes: limit_bytes / shards as u64,
             item_max_bytes: settings.item_max_bytes,
         };
         let budget = Arc::new(Budget::new(limit_bytes));
@@ -226,8 +223,8 @@ impl Store {
         let mut value = match value {
             Incoming::Bytes(bytes) => Value::Bytes(bytes),
             Incoming::Draft(draft) => {
-                let (bytes, account) = draft.into_parts();
-                Value::Received(bytes, account)
+                let (blocks, len, charge) = draft.into_parts();
+                Value::Received { blocks, len, charge }
             }
         };
         let key = self.key(key);
@@ -247,7 +244,8 @@ impl Store {
 
     /// Reserves memory for a large value that is about to be received.
     pub fn reserve(&self, key: &[u8], value_len: usize, now: Now) -> Result<LargeDraft, Refused> {
-        let bytes = large::charge_for(key.len(), value_len);
+        let block_bytes = self.rules.page_bytes;
+        let bytes = large::charge_for(block_bytes, key.len(), value_len);
         let mut receiving = Account::new(self.receiving.clone());
         let mut account = Account::new(self.budget.clone());
         if !receiving.try_charge(bytes) {
@@ -255,7 +253,7 @@ impl Store {
         }
         for _ in 0..TRIES_MAX {
             if account.try_charge(bytes) {
-                return Ok(LargeDraft::new(value_len, account, receiving));
+                return Ok(LargeDraft::new(block_bytes, value_len, account, receiving));
             }
             if !self.make_room(bytes, now, Self::coldest_shard) {
                 break;
@@ -279,10 +277,9 @@ impl Store {
     /// Forgets everything, now or later.
     pub fn flush_all(&self, at: FlushAt, now: Now) {
         for shard in &self.shards {
-            let fresh = index::Index::new(self.rules.shard_memory_bytes);
             let mut shard = Self::lock(shard);
             let due = at == FlushAt::Immediately || shard.flush_at.is_some_and(|at| now >= at);
-            let flushed = due.then(|| shard.flush(fresh));
+            let flushed = due.then(|| shard.flush());
             if let FlushAt::At(at) = at {
                 shard.flush_at = Some(at);
             }
@@ -304,22 +301,17 @@ impl Store {
         for shard in &self.shards {
             let mut shard = Self::lock(shard);
             if shard.flush_at.is_some_and(|at| now >= at) {
-                shard.flush_now();
+                shard.flush();
             }
             shard.sweep_idle(now);
-            let mut rebuilt = 0;
-            while rebuilt < REBUILT_PER_CALL {
-                let Some(growth) = shard.index.shrinkable(TABLES_PER_CALL) else { break };
-                shard.rebuild_table(growth);
-                rebuilt += 1;
-            }
+            shard.shrink_index(SHRINK_STEPS_PER_CALL);
             let mut freed = 0;
             while freed < FREED_PER_CALL
                 && (shard.free_spare_page() || self.budget.excess_bytes() > 0 && shard.shed(now))
             {
                 freed += 1;
             }
-            more |= freed == FREED_PER_CALL || rebuilt == REBUILT_PER_CALL;
+            more |= freed == FREED_PER_CALL || shard.index.is_far_too_large();
         }
         more
     }

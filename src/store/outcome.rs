@@ -1,23 +1,29 @@
 //! What the store answers. Absence and lost races are outcomes; [`Refused`] is an error.
 
+use super::large::Blocks;
 use crate::clock::{Deadline, Now};
-use bytes::Bytes;
+use std::borrow::Cow;
 
 /// A value as it lies in the store.
 #[derive(Clone, Copy, Debug)]
 pub enum ValueRef<'a> {
     /// In a chunk: valid only while the shard is locked, copy what is needed.
     Small(&'a [u8]),
-    /// A refcounted buffer: clone it to keep it beyond the lock.
-    Large(&'a Bytes),
+    /// Refcounted blocks: clone the reference to keep it beyond the lock.
+    Large {
+        /// The value.
+        blocks: &'a Blocks,
+        /// Its length in bytes.
+        len: usize,
+    },
 }
 
 impl ValueRef<'_> {
-    /// The bytes of the value.
-    pub fn bytes(&self) -> &[u8] {
+    /// The bytes of the value; a large one is copied together.
+    pub fn bytes(&self) -> Cow<'_, [u8]> {
         match self {
-            ValueRef::Small(bytes) => bytes,
-            ValueRef::Large(bytes) => bytes,
+            ValueRef::Small(bytes) => Cow::Borrowed(bytes),
+            ValueRef::Large { blocks, .. } => Cow::Owned(blocks.concat()),
         }
     }
 }

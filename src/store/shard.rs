@@ -30,11 +30,11 @@ use super::handle::{ChunkAt, Handle, Place};
 use super::hash::{KeyHash, KeyHasher};
 use super::index::Index;
 use super::item::Fields;
-use super::large::{Large, LargeItem, charge_for};
+use super::large::{Blocks, Large, LargeItem, charge_for, into_blocks};
 use super::outcome::{Counted, Deleted, Hit, Miss, Step, StoreMode, Stored, ValueRef};
 use super::slab::{ClassSizes, Slab};
 use crate::clock::{Deadline, Now};
-use bytes::{BufMut, Bytes, BytesMut};
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// Values longer than this are no numbers, in bytes (as memcached, whose chunked items are not).
@@ -49,8 +49,6 @@ pub(super) struct Rules {
     pub(super) page_bytes: usize,
     pub(super) sizes: ClassSizes,
     pub(super) shards: usize,
-    /// Memory of one shard at the start, for the shape of its index.
-    pub(super) shard_memory_bytes: u64,
     /// Bytes that memcached's item of a key, flags and a value takes must not pass this.
     pub(super) item_max_bytes: u64,
 }
@@ -81,15 +79,22 @@ pub(super) struct Key<'a> {
 pub(super) enum Value<'a> {
     /// To be copied.
     Bytes(&'a [u8]),
-    /// A large value in its own buffer, charged in the account.
-    Received(Bytes, Account),
+    /// A large value in its own blocks.
+    Received {
+        /// The value.
+        blocks: Blocks,
+        /// Its length in bytes.
+        len: usize,
+        /// What it is charged with.
+        charge: Account,
+    },
 }
 
 impl Value<'_> {
-    fn bytes(&self) -> &[u8] {
+    fn bytes(&self) -> Cow<'_, [u8]> {
         match self {
-            Value::Bytes(bytes) => bytes,
-            Value::Received(bytes, _) => bytes,
+            Value::Bytes(bytes) => Cow::Borrowed(bytes),
+            Value::Received { blocks, .. } => Cow::Owned(blocks.concat()),
         }
     }
 }
@@ -119,7 +124,7 @@ impl Shard {
     pub(super) fn new(rules: Rules, account: Account) -> Shard {
         Shard {
             slab: Slab::new(rules.page_bytes, rules.sizes.clone()),
-            index: Index::new(rules.shard_memory_bytes),
+            index: Index::new(rules.page_bytes),
             large: Large::new(),
             account,
             rules,
@@ -200,17 +205,17 @@ impl Shard {
                 }
             }
             (StoreMode::Append | StoreMode::Prepend, Some(old)) => {
-                return self.join(mode, key, old, value.bytes(), cas, now);
+                return self.join(mode, key, old, &value.bytes(), cas, now);
             }
         }
         let fields = self.fields(flags, cas, deadline, now);
         let handle = match value {
             Value::Bytes(bytes) => self.put_small(key, old, fields, bytes, now)?,
-            Value::Received(bytes, charge) => {
-                self.index_room(key.hash, now)?;
+            Value::Received { blocks, len, charge } => {
+                self.index_room(now)?;
+                let charged_bytes = charge.charged_bytes();
                 self.account.take_over(charge);
-                let bytes = std::mem::take(bytes);
-                self.put_large(key, &fields, bytes)
+                self.put_large(key, &fields, blocks.clone(), *len, charged_bytes)
             }
         };
         let figures = self.figures(handle);
@@ -237,7 +242,7 @@ impl Shard {
     pub(super) fn arithmetic(&mut self, key: Key<'_>, step: Step, now: Now) -> Result<Counted, NeedRoom> {
         let Ok(old) = self.find_alive(key, now) else { return Ok(Counted::NotFound) };
         let text = self.value_of(old);
-        let number = if text.len() > NUMBER_MAX_BYTES { None } else { decimal::parse(text) };
+        let number = if text.len() > NUMBER_MAX_BYTES { None } else { decimal::parse(&text) };
         let Some(number) = number else { return Ok(Counted::NotNumeric) };
         let value = match step {
             Step::Up(by) => number.wrapping_add(by),
@@ -250,11 +255,7 @@ impl Shard {
         (fields.cas, fields.last_access) = (cas, now);
         let handle = match old.place() {
             Place::Chunk(_) => self.put_small(key, Some(old), fields, &padded, now)?,
-            Place::Large(_) => {
-                self.index_room(key.hash, now)?;
-                self.charge(charge_for(key.bytes.len(), padded.len()), now)?;
-                self.put_large(key, &fields, padded.into())
-            }
+            Place::Large(_) => self.copy_large(key, &fields, &padded, now)?,
         };
         let figures = self.figures(handle);
         match step {
@@ -282,16 +283,14 @@ impl Shard {
             return Ok(Stored::NotStored);
         }
         (fields.cas, fields.last_access, fields.fetched) = (cas, now, false);
-        let (first, second) = if mode == StoreMode::Append { (present, added) } else { (added, present) };
-        let mut joined = BytesMut::with_capacity(length);
-        joined.put_slice(first);
-        joined.put_slice(second);
+        let joined = match mode {
+            StoreMode::Append => [&present, added].concat(),
+            _ => [added, &present].concat(),
+        };
         let handle = if self.slab.class_of(fields.item_bytes(key.bytes.len(), length)).is_some() {
             self.put_small(key, Some(old), fields, &joined, now)?
         } else {
-            self.index_room(key.hash, now)?;
-            self.charge(charge_for(key.bytes.len(), length), now)?;
-            self.put_large(key, &fields, joined.freeze())
+            self.copy_large(key, &fields, &joined, now)?
         };
         self.figures(handle).stores += 1;
         self.totals.items_ever += 1;
@@ -317,7 +316,7 @@ impl Shard {
             self.slab.overwrite(at, &fields, key.bytes, value);
             return Ok(at.into());
         }
-        self.index_room(key.hash, now)?;
+        self.index_room(now)?;
         let vacant = self.chunk_room(class, now)?;
         // Making room may have moved the old item, or evicted it.
         let old = self.find(key);
@@ -339,12 +338,39 @@ impl Shard {
         Ok(at.into())
     }
 
+    /// Stores a large value that has no blocks of its own yet.
+    fn copy_large(
+        &mut self,
+        key: Key<'_>,
+        fields: &Fields,
+        value: &[u8],
+        now: Now,
+    ) -> Result<Handle, NeedRoom> {
+        let block_bytes = self.rules.page_bytes;
+        let charged_bytes = charge_for(block_bytes, key.bytes.len(), value.len());
+        self.charge(charged_bytes, now)?;
+        if let Err(need) = self.index_room(now) {
+            self.account.refund(charged_bytes);
+            return Err(need);
+        }
+        Ok(self.put_large(key, fields, into_blocks(block_bytes, value), value.len(), charged_bytes))
+    }
+
     /// Stores a large value whose charge the account has, in place of what the key had. There is room in the index.
-    fn put_large(&mut self, key: Key<'_>, fields: &Fields, value: Bytes) -> Handle {
+    fn put_large(
+        &mut self,
+        key: Key<'_>,
+        fields: &Fields,
+        value: Blocks,
+        value_len: usize,
+        charged_bytes: u64,
+    ) -> Handle {
         let old = self.find(key);
         let id = self.large.insert(LargeItem {
             key: key.bytes.into(),
             value,
+            value_len,
+            charged_bytes,
             flags: fields.flags,
             cas: fields.cas,
             deadline: fields.deadline,
@@ -362,7 +388,10 @@ impl Shard {
                 self.index.redirect(key.hash, old, new);
                 self.discard(old);
             }
-            None => self.index.insert(key.hash, new),
+            None => {
+                let (slab, large, hasher) = (&self.slab, &self.large, &self.rules.hasher);
+                self.index.insert(key.hash, new, |handle| hasher.hash(key_of(slab, large, handle)));
+            }
         }
     }
 
@@ -378,7 +407,7 @@ impl Shard {
             Place::Chunk(at) => self.slab.free(at),
             Place::Large(id) => {
                 if let Some(item) = self.large.remove(id) {
-                    self.account.refund(item.charged_bytes());
+                    self.account.refund(item.charged_bytes);
                     self.left.push(item);
                 }
             }
@@ -393,7 +422,7 @@ impl Shard {
     fn find_alive(&mut self, key: Key<'_>, now: Now) -> Result<Handle, Miss> {
         self.seq += 1;
         if self.flush_at.is_some_and(|at| now >= at) {
-            self.flush_now();
+            self.flush();
         }
         let handle = self.find(key).ok_or(Miss::Absent)?;
         if self.deadline_of(handle).is_over(now) {
@@ -455,7 +484,7 @@ impl Shard {
                     deadline: item.deadline,
                     last_access: item.last_access,
                     fetched: item.fetched,
-                    value: ValueRef::Large(&item.value),
+                    value: ValueRef::Large { blocks: &item.value, len: item.value_len },
                 }
             }
         }
@@ -534,16 +563,13 @@ impl Shard {
     }
 
     pub(super) fn key_of(&self, handle: Handle) -> &[u8] {
-        match handle.place() {
-            Place::Chunk(at) => self.slab.item(at).key(),
-            Place::Large(id) => &self.large.item(id).key,
-        }
+        key_of(&self.slab, &self.large, handle)
     }
 
-    fn value_of(&self, handle: Handle) -> &[u8] {
+    fn value_of(&self, handle: Handle) -> Cow<'_, [u8]> {
         match handle.place() {
-            Place::Chunk(at) => self.slab.item(at).value(),
-            Place::Large(id) => &self.large.item(id).value,
+            Place::Chunk(at) => Cow::Borrowed(self.slab.item(at).value()),
+            Place::Large(id) => Cow::Owned(self.large.item(id).value.concat()),
         }
     }
 
@@ -580,5 +606,13 @@ impl Shard {
             }
             Place::Large(_) => &mut self.large.figures,
         }
+    }
+}
+
+/// The key of an item, for when only the index may change.
+pub(super) fn key_of<'a>(slab: &'a Slab, large: &'a Large, handle: Handle) -> &'a [u8] {
+    match handle.place() {
+        Place::Chunk(at) => slab.item(at).key(),
+        Place::Large(id) => &large.item(id).key,
     }
 }

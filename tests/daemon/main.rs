@@ -4,4 +4,17 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod background;
+mod connection_limit;
 mod defaults;
+mod descriptors_run_out;
+mod help_and_version;
+mod hostile_clients_harm_nobody;
+mod limits_are_raised;
+mod log_follows_verbosity;
+mod pid_file;
+mod refused_command_lines;
+mod signals;
+mod sockets;
+mod systemd_units;
+mod user;

@@ -149,7 +149,12 @@ impl Run {
     }
 
     fn seen(hit: Hit<'_>) -> Entry {
-        Entry { flags: hit.flags, deadline: hit.deadline, cas: hit.cas, value: hit.value.bytes().to_vec() }
+        Entry {
+            flags: hit.flags,
+            deadline: hit.deadline,
+            cas: hit.cas,
+            value: hit.value.bytes().into_owned(),
+        }
     }
 
     fn get(&mut self, key: &[u8]) {
@@ -341,7 +346,7 @@ fn the_longest_key_and_the_largest_value_come_back_whole() {
         store.store(StoreMode::Set, &key, 0, Deadline::NEVER, Incoming::Draft(draft), now)
     };
     assert!(matches!(set(&value), Ok(Stored::Stored { .. })));
-    assert_eq!(store.get(&key, now, |hit| hit.value.bytes() == value), Ok(true));
+    assert_eq!(store.get(&key, now, |hit| *hit.value.bytes() == *value), Ok(true));
     assert_eq!(set(&[value, vec![0]].concat()), Err(Refused::TooLarge));
     assert_eq!(store.get(b"other", now, |_| ()), Err(Miss::Absent));
     store.check_invariants();

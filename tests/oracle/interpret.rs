@@ -5,7 +5,7 @@
 //! sent the block without what is left over. A command that its damage left incomplete is completed here, or the
 //! answers of all that follow would be a matter of chance.
 
-use crate::rules::{Answer, Ruling, judge};
+use crate::rules::{Answer, Blank, Ruling, judge};
 
 /// Longest value that is worth its bytes.
 const VALUE_MAX: usize = 1_100_000;
@@ -36,8 +36,11 @@ pub fn interpret(command: &[u8]) -> Option<Vec<Step>> {
         let line: Vec<u8> = rest.drain(..line_len).collect();
         match judge(&line)? {
             Ruling::Line { oracle, answer } => steps.push(Step { larder: line, oracle, answer }),
-            Ruling::Stores { oracle, value_len } => {
+            Ruling::Stores { oracle, value_len, blank } => {
                 let block = Block::take(&mut rest, value_len)?;
+                if blank == Blank::Refused && block.is_blank(value_len) {
+                    return None;
+                }
                 let oracle = [&oracle[..], &block.for_oracle].concat();
                 let larder = [&line[..], &block.for_larder].concat();
                 steps.push(Step { larder, oracle, answer: Answer::AsOracle });
@@ -88,5 +91,10 @@ impl Block {
         let mut for_oracle = for_larder[..value_len].to_vec();
         for_oracle.extend_from_slice(if intact { b"\r\n" } else { b"xx" });
         Some(Block { for_larder, for_oracle })
+    }
+
+    fn is_blank(&self, value_len: usize) -> bool {
+        // As C's isspace has it.
+        self.for_larder[..value_len].iter().all(|byte| matches!(byte, b'\t'..=b'\r' | b' '))
     }
 }

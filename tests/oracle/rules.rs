@@ -17,16 +17,27 @@ pub enum Answer {
     Exactly(&'static str),
 }
 
+/// May the value consist of white space alone, or of nothing?
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Blank {
+    Allowed,
+    Refused,
+}
+
 /// What a line is.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Ruling {
     /// A command that is complete with its line.
     Line { oracle: Vec<u8>, answer: Answer },
     /// A storage command; a block of this length follows it on both sides.
-    Stores { oracle: Vec<u8>, value_len: usize },
+    Stores { oracle: Vec<u8>, value_len: usize, blank: Blank },
     /// A refused storage command. larder drops the block; the oracle gets none, as it would take it for commands.
     RefusesBlock { oracle: Vec<u8>, answer: Answer, value_len: Option<usize> },
 }
+
+/// Keys whose values may be blank; no incr or decr goes to them, because 1.6.18 reads on behind a blank value in search
+/// of a number, and finds what an earlier item left there.
+const BLANK_KEYS: [&[u8]; 3] = [b"a", b"c", b"key:1"];
 
 /// Tokens that memcached records.
 const RECORDED: usize = 23;
@@ -123,11 +134,12 @@ pub fn judge(line: &[u8]) -> Option<Ruling> {
             [] => not_asked(BAD_LINE, false),
             // 1.6.18 takes no argument but 0, and takes `delete noreply` for a command that wants its reply.
             [key] | [key, _] | [key, _, b"noreply"] => instead(&[word, key], noreply),
-            // Both refuse more, in other words, and 1.6.45 does not (decision note d05).
+            // Both refuse more, in other words, and 1.6.45 does not (decision note d08).
             _ => not_asked(BAD_LINE, noreply),
         }),
         b"incr" | b"decr" => Some(match arguments {
             [] | [_] => not_asked(BAD_LINE, false),
+            [key, ..] if BLANK_KEYS.contains(key) => return None,
             [key, delta, ..] => match strict(delta, 22, 0, u64::MAX.into()) {
                 // 1.6.18 looks for a minus beyond the end of a number of 2^63 or more.
                 Some(delta) if word == b"incr" && delta > STEP_MAX => return None,
@@ -266,7 +278,13 @@ fn storage(word: &[u8], arguments: &[&[u8]], unique: Option<Option<&[u8]>>, nore
     let oracle = joined(&words, noreply);
     match exptime_read {
         Some(exptime) if !over_long(key) && flags_read.is_some() => {
-            settled((exptime as i32).into()).then_some(Ruling::Stores { oracle, value_len })
+            // A join with something that is not blank is not blank.
+            let blank = match word {
+                b"append" | b"prepend" => Blank::Allowed,
+                _ if BLANK_KEYS.contains(&key) => Blank::Allowed,
+                _ => Blank::Refused,
+            };
+            settled((exptime as i32).into()).then_some(Ruling::Stores { oracle, value_len, blank })
         }
         _ => Some(Ruling::RefusesBlock { oracle, answer: Answer::AsOracle, value_len: Some(value_len) }),
     }

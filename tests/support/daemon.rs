@@ -4,7 +4,6 @@ use super::{Client, Folder, wait_for};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::fs;
-use std::io::Read;
 use std::net::SocketAddr;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
@@ -34,7 +33,7 @@ impl Starting {
         symlink(env!("CARGO_BIN_EXE_larder"), &binary).unwrap();
         let mut command = Command::new(binary);
         command.args(args.split_whitespace());
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.stdin(Stdio::null());
         for variable in ["LISTEN_FDS", "LISTEN_PID", "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"] {
             command.env_remove(variable);
         }
@@ -53,9 +52,35 @@ impl Starting {
         self
     }
 
-    /// Runs it to its end.
+    /// Starts it through another program, whose arguments `line` holds: `prlimit --nofile=50:50`.
+    pub fn under(mut self, line: &str) -> Starting {
+        let mut words = line.split_whitespace();
+        let mut command = Command::new(words.next().unwrap());
+        command
+            .args(words)
+            .arg(self.command.get_program())
+            .args(self.command.get_args())
+            .stdin(Stdio::null());
+        for (name, value) in self.command.get_envs() {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        self.command = command;
+        self
+    }
+
+    /// Runs it to its end, which must come by itself. What is written goes by way of files: a daemon that it leaves
+    /// behind may keep them open.
+    #[track_caller]
     pub fn output(mut self) -> Output {
-        self.command.output().unwrap()
+        let paths = [self.folder.file("stdout"), self.folder.file("stderr")];
+        let [stdout, stderr] = paths.each_ref().map(|path| fs::File::create(path).unwrap());
+        let mut child = Process(self.command.stdout(stdout).stderr(stderr).spawn().unwrap());
+        let status = wait_for("the process to end", || child.0.try_wait().unwrap());
+        let [stdout, stderr] = paths.map(|path| fs::read(path).unwrap());
+        Output { status, stdout, stderr }
     }
 
     /// Runs it to its end, which must be a refusal: returns its one line and its status.
@@ -79,10 +104,12 @@ impl Starting {
     #[track_caller]
     pub fn start_as_it_is(mut self) -> Daemon {
         let port_file = self.folder.file("ports");
-        let child = self.command.env("MEMCACHED_PORT_FILENAME", &port_file).spawn().unwrap();
+        let stderr = fs::File::create(self.folder.file("stderr")).unwrap();
+        self.command.env("MEMCACHED_PORT_FILENAME", &port_file).stdout(Stdio::null()).stderr(stderr);
+        let child = Process(self.command.spawn().unwrap());
         let mut daemon = Daemon { child, addresses: Vec::new(), folder: self.folder };
         let ports = wait_for("the daemon to serve", || {
-            if let Some(status) = daemon.child.try_wait().unwrap() {
+            if let Some(status) = daemon.child.0.try_wait().unwrap() {
                 panic!("{status}: {}", daemon.stderr());
             }
             fs::read_to_string(&port_file).ok()
@@ -101,7 +128,7 @@ fn address(line: &str) -> SocketAddr {
 
 /// A running daemon; it is killed with this value.
 pub struct Daemon {
-    child: Child,
+    child: Process,
     addresses: Vec<SocketAddr>,
     folder: Folder,
 }
@@ -126,7 +153,7 @@ impl Daemon {
 
     /// Its process id.
     pub fn pid(&self) -> Pid {
-        Pid::from_raw(self.child.id() as i32)
+        Pid::from_raw(self.child.0.id() as i32)
     }
 
     /// A folder of its own, gone with it.
@@ -142,7 +169,7 @@ impl Daemon {
     /// Waits until it has ended by itself.
     #[track_caller]
     pub fn wait(&mut self) -> ExitStatus {
-        wait_for("the daemon to end", || self.child.try_wait().unwrap())
+        wait_for("the daemon to end", || self.child.0.try_wait().unwrap())
     }
 
     /// Ends it by SIGTERM and returns what it wrote to standard error.
@@ -154,13 +181,9 @@ impl Daemon {
         self.stderr()
     }
 
-    /// What it wrote to standard error; waits for its end.
-    pub fn stderr(&mut self) -> String {
-        let mut text = String::new();
-        if let Some(mut stderr) = self.child.stderr.take() {
-            stderr.read_to_string(&mut text).unwrap();
-        }
-        text
+    /// What it has written to standard error so far.
+    pub fn stderr(&self) -> String {
+        fs::read_to_string(self.folder.file("stderr")).unwrap()
     }
 
     /// Its resident memory, in bytes.
@@ -174,10 +197,13 @@ impl Daemon {
     }
 }
 
-impl Drop for Daemon {
+/// A process that is killed with this value.
+pub struct Process(pub Child);
+
+impl Drop for Process {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 

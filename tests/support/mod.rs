@@ -10,7 +10,7 @@ mod daemon;
 mod folder;
 
 pub use client::Client;
-pub use daemon::{Daemon, Starting, larder, memcached};
+pub use daemon::{Daemon, Process, Starting, larder, memcached};
 pub use folder::Folder;
 
 use std::time::Duration;

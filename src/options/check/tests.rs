@@ -1,3 +1,5 @@
+//! Options as they are given, and the settings or the refusal that come of them.
+
 use crate::options::{Command, Options, read};
 use std::ffi::OsString;
 

@@ -8,11 +8,6 @@ use crate::store::index::Index;
 use crate::store::large::Large;
 use crate::store::slab::ClassId;
 
-/// Bytes per page that are not in its chunks.
-fn page_bytes_of(shard: &Shard, pages: usize) -> u64 {
-    pages as u64 * shard.page_charge()
-}
-
 /// What a flush takes out of a shard, to be freed after the lock.
 #[derive(Debug)]
 pub(in crate::store) struct Flushed {
@@ -22,28 +17,22 @@ pub(in crate::store) struct Flushed {
 
 impl Shard {
     /// Forgets every item. Pages stay with the shard as spare ones; [`Shard::free_spare_page`] gives them back.
-    pub(in crate::store) fn flush(&mut self, fresh: Index) -> Flushed {
+    pub(in crate::store) fn flush(&mut self) -> Flushed {
         self.flush_at = None;
-        let index = std::mem::replace(&mut self.index, fresh);
+        let index = std::mem::replace(&mut self.index, Index::new(self.rules.page_bytes));
         let mut large = std::mem::replace(&mut self.large, Large::new());
         self.large.figures = std::mem::take(&mut large.figures);
         self.large.figures.item_bytes = 0;
-        self.account.refund(index.bytes() + large.charged_bytes());
+        self.account.refund(index.segments() as u64 * self.page_charge() + large.charged_bytes());
         self.slab.clear();
         Flushed { _index: index, _large: large }
-    }
-
-    /// As [`Shard::flush`], inside another operation.
-    pub(in crate::store) fn flush_now(&mut self) {
-        let fresh = self.index.emptied();
-        self.flush(fresh);
     }
 
     /// What the shard holds and has counted.
     pub(in crate::store) fn add_totals(&self, totals: &mut Totals) {
         let classes = self.slab.classes();
         totals.items += (classes.iter().map(|class| class.live).sum::<usize>() + self.large.len()) as u64;
-        totals.index_bytes += self.index.bytes();
+        totals.index_bytes += (self.index.segments() * self.rules.page_bytes) as u64;
         totals.spare_pages += self.slab.pages_spare() as u64;
         totals.items_ever += self.totals.items_ever;
         totals.pages_moved += self.totals.pages_moved;
@@ -113,8 +102,8 @@ impl Shard {
         }
         let live: usize = self.slab.classes().iter().map(|class| class.live).sum();
         assert_eq!(entries, live + self.large.len(), "S1: as many entries as items");
-        let pages = self.slab.pages_held() + self.slab.pages_spare();
-        let recount = page_bytes_of(self, pages) + self.index.bytes() + self.large.charged_bytes();
+        let pages = self.slab.pages_held() + self.slab.pages_spare() + self.index.segments();
+        let recount = pages as u64 * self.page_charge() + self.large.charged_bytes();
         assert_eq!(self.account.charged_bytes(), recount, "S5: charged bytes equal a recount");
     }
 

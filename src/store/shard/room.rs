@@ -2,11 +2,10 @@
 //!
 //! Everything here happens under the shard's lock, so each step is bounded: one page's worth of items at most.
 
-use super::{NeedRoom, Shard};
+use super::{NeedRoom, Shard, key_of};
 use crate::clock::Now;
 use crate::store::budget::allocated_bytes;
 use crate::store::handle::Handle;
-use crate::store::hash::KeyHash;
 use crate::store::large::LargeItem;
 use crate::store::slab::{ClassId, Vacant, Victim};
 
@@ -196,24 +195,22 @@ impl Shard {
     }
 
     /// Makes sure that one more entry fits the index.
-    pub(super) fn index_room(&mut self, hash: KeyHash, now: Now) -> Result<(), NeedRoom> {
-        while let Some(growth) = self.index.growth_for(hash) {
-            if self.account.try_charge(growth.bytes) {
-                self.rebuild_table(growth);
+    pub(super) fn index_room(&mut self, now: Now) -> Result<(), NeedRoom> {
+        while let Some(lack) = self.index.lack() {
+            if self.account.try_charge(self.page_charge()) {
+                self.index.add_segment(lack);
             } else if !self.give_way(now) {
-                return Err(NeedRoom(growth.bytes));
+                return Err(NeedRoom(self.page_charge()));
             }
         }
         Ok(())
     }
 
-    pub(in crate::store) fn rebuild_table(&mut self, growth: crate::store::index::Growth) {
+    /// Takes surplus buckets of the index out of use, `steps` at most.
+    pub(in crate::store) fn shrink_index(&mut self, steps: usize) {
         let (slab, large, hasher) = (&self.slab, &self.large, &self.rules.hasher);
-        let freed = self.index.rebuild(growth, |handle| match handle.place() {
-            crate::store::handle::Place::Chunk(at) => hasher.hash(slab.item(at).key()),
-            crate::store::handle::Place::Large(id) => hasher.hash(&large.item(id).key),
-        });
-        self.account.refund(freed);
+        let freed = self.index.shrink(steps, |handle| hasher.hash(key_of(slab, large, handle)));
+        self.account.refund(freed as u64 * self.page_charge());
     }
 
     /// Gives back a spare page; true if there was one.

@@ -1,0 +1,59 @@
+//! `-c`: one connection more is told so and closed, or, with `-o no_maxconns_fast`, waits until another one leaves.
+
+use crate::support::{Client, Daemon, larder, wait_for};
+
+const LIMIT: usize = 5;
+
+fn full(daemon: &Daemon) -> Vec<Client> {
+    let mut clients: Vec<Client> = (0..LIMIT).map(|_| daemon.connect()).collect();
+    for client in &mut clients {
+        client.ask("version\r\n", "VERSION 1.6.45\r\n");
+    }
+    clients
+}
+
+#[test]
+fn one_more_is_told_so_and_closed() {
+    let daemon = larder(&format!("-c {LIMIT}")).start();
+    let mut clients = full(&daemon);
+    assert_eq!(daemon.connect().read_to_close(), "ERROR Too many open connections\r\n");
+    assert_eq!(clients[0].stat("", "rejected_connections"), "1");
+    for client in &mut clients {
+        client.ask("version\r\n", "VERSION 1.6.45\r\n");
+    }
+    clients.pop();
+    let mut late = wait_for("room for one more", || {
+        let mut client = daemon.connect();
+        client.send("mn_or_anything\r\n");
+        (client.read_until("\r\n") == "ERROR\r\n").then_some(client)
+    });
+    late.ask("version\r\n", "VERSION 1.6.45\r\n");
+}
+
+#[test]
+fn with_no_maxconns_fast_one_more_waits() {
+    let daemon = larder(&format!("-c {LIMIT} -t 1 -o no_maxconns_fast")).start();
+    let mut clients = full(&daemon);
+    let mut late = daemon.connect();
+    late.send("version\r\n");
+    wait_for("accepting to stop", || (clients[0].stat("", "listen_disabled_num") != "0").then_some(()));
+    assert_eq!(
+        clients[0].stat("", "curr_connections").parse::<usize>().unwrap(),
+        LIMIT + daemon.addresses().len() - 1
+    );
+    clients.pop();
+    late.expect("VERSION 1.6.45\r\n");
+}
+
+#[test]
+fn connections_that_come_and_go_leave_nothing_behind() {
+    let daemon = larder(&format!("-c {LIMIT}")).start();
+    let before = daemon.descriptors();
+    for _ in 0..LIMIT * 20 {
+        let mut client = daemon.connect();
+        client.send("quit\r\n");
+        client.read_to_close();
+        wait_for("the place to be free", || (daemon.descriptors() == before).then_some(()));
+    }
+    assert_eq!(daemon.connect().stat("", "rejected_connections"), "0");
+}

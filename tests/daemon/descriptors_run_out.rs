@@ -1,0 +1,43 @@
+//! When the process has no file descriptor left, those who are connected are served, and newcomers wait in the
+//! backlog until somebody leaves.
+
+use crate::support::{Client, larder, wait_for};
+use std::process::Command;
+
+const ROOM: usize = 5;
+
+#[test]
+fn newcomers_wait_and_nobody_else_notices() {
+    let daemon = larder("-t 2 -c 1000").start();
+    // A worker that has served once has opened all it needs.
+    for _ in 0..20 {
+        daemon.connect().ask("version\r\n", "VERSION 1.6.45\r\n");
+    }
+    let own = wait_for("those connections to be gone", || {
+        (daemon.connect().stat("", "curr_connections") == "2").then(|| daemon.descriptors())
+    });
+    let own = wait_for("the last one too", || Some(daemon.descriptors()).filter(|now| *now <= own));
+    let limit = own + ROOM;
+    let limited = Command::new("prlimit")
+        .arg(format!("--nofile={limit}:{limit}"))
+        .args(["--pid", &daemon.pid().to_string()])
+        .status();
+    assert!(limited.expect("prlimit is part of util-linux").success());
+
+    let mut clients: Vec<Client> = Vec::new();
+    while daemon.descriptors() < limit {
+        let mut client = daemon.connect();
+        client.ask("version\r\n", "VERSION 1.6.45\r\n");
+        clients.push(client);
+    }
+    let mut late = daemon.connect();
+    late.send("version\r\n");
+    wait_for("the daemon to notice", || (clients[0].stat("", "listen_disabled_num") != "0").then_some(()));
+    for client in &mut clients {
+        client.ask("set a 0 0 1\r\nx\r\n", "STORED\r\n");
+    }
+    clients.pop();
+    late.expect("VERSION 1.6.45\r\n");
+    let said = daemon.stop();
+    assert_eq!(said.matches("cannot accept").count(), 1, "{said}");
+}

@@ -1,0 +1,158 @@
+//! Whatever one client does, the others are answered, and memory stays bounded.
+
+use crate::support::{Client, Daemon, larder, wait_for};
+use std::io::Write;
+
+const MIB: u64 = 1 << 20;
+
+/// Memory that a misbehaving client may cost beside what it stores, in bytes.
+const ALLOWANCE: u64 = 16 * MIB;
+
+fn is_served(client: &mut Client) {
+    client.ask("set other 0 0 2\r\nok\r\n", "STORED\r\n");
+    client.ask("get other\r\n", "VALUE other 0 2\r\nok\r\nEND\r\n");
+}
+
+#[track_caller]
+fn memory_is_bounded(daemon: &Daemon, before: u64) {
+    let now = daemon.resident_bytes();
+    assert!(now < before + ALLOWANCE, "{} MiB at first, {} MiB now", before / MIB, now / MIB);
+}
+
+#[test]
+fn one_that_asks_for_a_gigabyte_and_never_reads() {
+    let daemon = larder("-t 1").start();
+    let value = "x".repeat(500_000);
+    let mut other = daemon.connect();
+    other.ask(format!("set big 0 0 {}\r\n{value}\r\n", value.len()), "STORED\r\n");
+    let before = daemon.resident_bytes();
+    let mut greedy: Vec<Client> = (0..10).map(|_| daemon.connect()).collect();
+    for client in &mut greedy {
+        client.send("get big big big big\r\n".repeat(500));
+    }
+    wait_for("all of them to be waited for", || {
+        other.send("stats conns\r\n");
+        let waiting = other.read_until("END\r\n").matches("conn_mwrite").count();
+        (waiting == greedy.len()).then_some(())
+    });
+    is_served(&mut other);
+    memory_is_bounded(&daemon, before);
+}
+
+#[test]
+fn one_that_sends_a_byte_at_a_time() {
+    let daemon = larder("-t 1").start();
+    let mut other = daemon.connect();
+    let mut slow = daemon.connect();
+    for byte in b"set slow 5 0 5\r\nhello\r\nget slow\r\n" {
+        slow.send([*byte]);
+        is_served(&mut other);
+    }
+    slow.expect("STORED\r\nVALUE slow 5 5\r\nhello\r\nEND\r\n");
+}
+
+#[test]
+fn one_that_declares_a_gigabyte_over_the_limit_and_sends_much_of_it() {
+    let daemon = larder("-t 1").start();
+    let mut other = daemon.connect();
+    is_served(&mut other);
+    let before = daemon.resident_bytes();
+    let mut liar = daemon.connect();
+    liar.send("set big 0 0 1073741824\r\n");
+    let part = vec![b'x'; 1 << 20];
+    for _ in 0..100 {
+        liar.send(&part);
+        is_served(&mut other);
+    }
+    memory_is_bounded(&daemon, before);
+}
+
+#[test]
+fn many_that_declare_a_gigabyte_within_the_limit_and_send_little() {
+    let daemon = larder("-t 1 -m 4096 -I 1024m").start();
+    let mut other = daemon.connect();
+    is_served(&mut other);
+    let before = daemon.resident_bytes();
+    let mut liars: Vec<Client> = (0..100).map(|_| daemon.connect()).collect();
+    for liar in &mut liars {
+        liar.send("set big 0 0 1073000000\r\nabc");
+    }
+    wait_for("all declarations to be read", || {
+        other.send("stats conns\r\n");
+        let report = other.read_until("END\r\n");
+        let waiting = report.matches("conn_nread").count() + report.matches("conn_swallow").count();
+        (waiting == liars.len()).then_some(())
+    });
+    is_served(&mut other);
+    memory_is_bounded(&daemon, before);
+    drop(liars);
+    is_served(&mut other);
+}
+
+#[test]
+fn one_that_sends_a_line_without_end() {
+    let daemon = larder("-t 1").start();
+    let mut other = daemon.connect();
+    is_served(&mut other);
+    let before = daemon.resident_bytes();
+    let mut endless = daemon.connect();
+    // The daemon closes somewhere on the way, so the rest may not be taken.
+    let _ = endless.write_all(&vec![b'x'; 10 << 20]);
+    is_served(&mut other);
+    memory_is_bounded(&daemon, before);
+    let ended = endless.read_to_close();
+    assert!(ended.is_empty() || ended == "CLIENT_ERROR line too long\r\n", "{ended}");
+}
+
+#[test]
+fn one_that_lists_keys_without_end() {
+    let daemon = larder("-t 1").start();
+    let mut other = daemon.connect();
+    is_served(&mut other);
+    let before = daemon.resident_bytes();
+    let mut endless = daemon.connect();
+    endless.send("get");
+    let keys = " k".repeat(1 << 19);
+    for _ in 0..20 {
+        endless.send(&keys);
+        is_served(&mut other);
+    }
+    memory_is_bounded(&daemon, before);
+    endless.ask("\r\n", "END\r\n");
+}
+
+#[test]
+fn a_pipeline_without_pause() {
+    let daemon = larder("-t 1").start();
+    let mut other = daemon.connect();
+    let mut busy = daemon.connect();
+    let burst = "get nothing\r\n".repeat(50_000);
+    let sender = std::thread::spawn(move || {
+        // Replies fit the sockets: the sender need not read in between.
+        busy.send(burst);
+        busy.close_sending();
+        busy.read_to_close()
+    });
+    for _ in 0..50 {
+        is_served(&mut other);
+    }
+    let answers = sender.join().unwrap();
+    assert_eq!(answers.len(), 50_000 * "END\r\n".len());
+}
+
+#[test]
+fn many_that_leave_in_the_middle_of_a_request() {
+    let daemon = larder("-t 1").start();
+    let mut other = daemon.connect();
+    is_served(&mut other);
+    let (memory, descriptors) = (daemon.resident_bytes(), daemon.descriptors());
+    for beginning in ["get", "set a 0 0 5\r\nxx", "set a 0 0 500000\r\nxx", "get a\r\nset b 0 0 1"] {
+        for _ in 0..100 {
+            daemon.connect().send(beginning);
+        }
+        is_served(&mut other);
+    }
+    wait_for("them to be forgotten", || (daemon.descriptors() == descriptors).then_some(()));
+    assert_eq!(other.stat("", "curr_items"), "1");
+    memory_is_bounded(&daemon, memory);
+}

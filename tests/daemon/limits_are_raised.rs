@@ -1,0 +1,73 @@
+//! Limits of the OS that an option needs are raised as far as that goes, and what does not go is said.
+
+use crate::support::{Daemon, larder};
+use nix::unistd::geteuid;
+use std::fs;
+
+/// Soft and hard limit of a running daemon, as /proc words them.
+fn limits(daemon: &Daemon, name: &str) -> [String; 2] {
+    let limits = fs::read_to_string(format!("/proc/{}/limits", daemon.pid())).unwrap();
+    let line = limits.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+    let mut words = line.split_whitespace().map(str::to_owned);
+    [words.next().unwrap(), words.next().unwrap()]
+}
+
+#[test]
+fn open_files_are_enough_for_all_connections() {
+    let daemon = larder("-p -1 -c 2000").under("prlimit --nofile=100:4000").start_as_it_is();
+    let [soft, hard] = limits(&daemon, "Max open files");
+    // Connections, and not many more: listeners, event loops, standard streams.
+    assert!((2050..2200).contains(&soft.parse::<u32>().unwrap()), "{soft}");
+    assert_eq!(hard, "4000");
+}
+
+#[test]
+fn a_limit_that_is_high_enough_is_left_alone() {
+    let daemon = larder("-p -1 -c 100").under("prlimit --nofile=3000:4000").start_as_it_is();
+    assert_eq!(limits(&daemon, "Max open files"), ["3000", "4000"]);
+}
+
+#[test]
+fn a_limit_that_can_only_hold_some_connections_is_warned_of() {
+    let user = if geteuid().is_root() { "setpriv --reuid=65534 --clear-groups -- " } else { "" };
+    let starting = larder("-p -1 -c 90 -t 1").under(&format!("{user}prlimit --nofile=50:100"));
+    let daemon = starting.start_as_it_is();
+    assert_eq!(limits(&daemon, "Max open files"), ["100", "100"]);
+    let said = daemon.stop();
+    assert!(said.starts_with("the limit of 100 open files leaves room for "), "{said}");
+}
+
+#[test]
+fn core_files_get_all_the_room_there_is() {
+    let daemon = larder("-p -1 -r").under("prlimit --core=0:1000000").start_as_it_is();
+    let [soft, hard] = limits(&daemon, "Max core file size");
+    assert_eq!(soft, hard);
+    assert_ne!(soft, "0");
+}
+
+#[test]
+fn no_room_for_core_files_at_all_is_refused() {
+    let user = if geteuid().is_root() { "setpriv --reuid=65534 --clear-groups -- " } else { "" };
+    let refusal = larder("-p -1 -r").under(&format!("{user}prlimit --core=0:0")).refusal();
+    assert_eq!(refusal, ("failed to ensure corefile creation".to_owned(), 71));
+}
+
+#[test]
+fn memory_is_locked_or_it_is_said_that_it_is_not() {
+    let daemon = larder("-k").start();
+    daemon.connect().ask("set a 0 0 1\r\nx\r\n", "STORED\r\n");
+    let status = fs::read_to_string(format!("/proc/{}/status", daemon.pid())).unwrap();
+    let locked = status.lines().find_map(|line| line.strip_prefix("VmLck:")).unwrap().trim() != "0 kB";
+    // Locked as it is touched: what is only reserved stays out of memory.
+    assert!(daemon.resident_bytes() < 24 << 20);
+    let said = daemon.stop();
+    assert_eq!(locked, !said.contains("warning: -k invalid"), "{said}");
+}
+
+#[test]
+fn memory_is_not_locked_under_a_limit() {
+    let user = if geteuid().is_root() { "setpriv --reuid=65534 --clear-groups -- " } else { "" };
+    let starting = larder("-p -1 -k").under(&format!("{user}prlimit --memlock=65536:65536"));
+    let said = starting.start_as_it_is().stop();
+    assert!(said.starts_with("warning: -k invalid, the limit of 65536 bytes of locked memory"), "{said}");
+}

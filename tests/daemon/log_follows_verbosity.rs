@@ -1,0 +1,60 @@
+//! What is written to standard error: warnings only, and more with `-v`, `-vv`, `-vvv` or the command `verbosity`.
+
+use crate::support::{Daemon, larder};
+
+fn said(daemon: Daemon) -> Vec<String> {
+    let root = "running as root";
+    daemon.stop().lines().filter(|line| !line.starts_with(root)).map(str::to_owned).collect()
+}
+
+#[test]
+fn by_default_nothing_is_said() {
+    let daemon = larder("").start();
+    daemon.connect().ask("get a\r\nnonsense\r\n", "END\r\nERROR\r\n");
+    assert!(said(daemon).is_empty());
+}
+
+#[test]
+fn vv_says_requests_and_replies_in_the_form_of_memcached() {
+    let daemon = larder("-vv -t 1 -l 127.0.0.1").start();
+    let mut client = daemon.connect();
+    client.ask("set a 0 0 1\r\nx\r\n", "STORED\r\n");
+    client.send("quit\r\n");
+    client.read_to_close();
+    let lines = said(daemon);
+    let shape = |line: &String| line.replace(|c: char| c.is_ascii_digit(), "");
+    let shapes: Vec<String> = lines.iter().map(shape).collect();
+    let expected = [
+        "< server listening (auto-negotiate)",
+        "< new auto-negotiating client connection",
+        "< set a   ",
+        "> STORED",
+        "< quit",
+        "< connection closed.",
+        "Exiting normally",
+    ];
+    assert_eq!(shapes, expected, "{lines:?}");
+}
+
+#[test]
+fn the_command_verbosity_changes_it_while_running() {
+    let daemon = larder("").start();
+    let mut client = daemon.connect();
+    client.ask("get before\r\n", "END\r\n");
+    client.ask("verbosity 2\r\n", "OK\r\n");
+    client.ask("get while\r\n", "END\r\n");
+    client.ask("verbosity 0\r\n", "OK\r\n");
+    client.ask("get after\r\n", "END\r\n");
+    let text = said(daemon).join("\n");
+    assert!(text.contains("get while"), "{text}");
+    assert!(!text.contains("get before") && !text.contains("get after"), "{text}");
+}
+
+#[test]
+fn settings_without_effect_are_told_one_line_each() {
+    let daemon = larder("-o modern,hashpower=20 -m 64x").start();
+    let lines = said(daemon);
+    let expected =
+        ["-o modern has no effect in larder", "-o hashpower has no effect in larder", "-m 64x is read as 64"];
+    assert_eq!(lines, expected);
+}

@@ -1,0 +1,138 @@
+//! Which sockets are opened, and what happens when one cannot be.
+
+use crate::support::{Client, Folder, larder, memcached};
+use std::fs;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::os::unix::net::UnixListener;
+
+fn works(client: &mut Client) {
+    client.ask("set a 0 0 1\r\nx\r\nget a\r\n", "STORED\r\nVALUE a 0 1\r\nx\r\nEND\r\n");
+}
+
+#[test]
+fn every_address_of_l_is_served() {
+    let daemon = larder("-l 127.0.0.1,[::1]:0;127.0.0.2:-1 -l 127.0.0.3").start();
+    let families: Vec<bool> = daemon.addresses().iter().map(SocketAddr::is_ipv4).collect();
+    assert_eq!(families, [true, false, true, true]);
+    let hosts = [[127, 0, 0, 1], [0; 4], [127, 0, 0, 2], [127, 0, 0, 3]];
+    for (address, host) in daemon.addresses().iter().zip(hosts) {
+        let host = if address.is_ipv4() { SocketAddr::from((host, address.port())) } else { *address };
+        works(&mut Client::tcp(host));
+    }
+    let listen = daemon.connect().stat("settings", "inter");
+    assert_eq!(listen, "127.0.0.1,[::1]:0;127.0.0.2:-1,127.0.0.3");
+}
+
+#[test]
+fn a_star_is_all_interfaces() {
+    let daemon = larder("-l *").start();
+    assert_eq!(daemon.addresses().len(), 2);
+    works(&mut Client::tcp(SocketAddr::from(([127, 0, 0, 9], daemon.address().port()))));
+    works(&mut Client::tcp(daemon.addresses()[1]));
+}
+
+#[test]
+fn by_its_own_name_nobody_outside_reaches_it() {
+    let daemon = larder("").start();
+    // 127.0.0.2 stands for any address that was not asked for.
+    let elsewhere = SocketAddr::from(([127, 0, 0, 2], daemon.address().port()));
+    assert!(TcpStream::connect(elsewhere).is_err());
+}
+
+#[test]
+fn a_unix_socket_is_served_together_with_tcp() {
+    let folder = Folder::new();
+    let path = folder.file("socket");
+    let daemon = larder("").arg("-s").arg(&path).start();
+    works(&mut Client::unix(&path));
+    daemon.connect().ask("get a\r\n", "VALUE a 0 1\r\nx\r\nEND\r\n");
+    assert_eq!(daemon.connect().stat("settings", "domain_socket"), path.display().to_string());
+}
+
+#[test]
+fn called_memcached_a_unix_socket_turns_tcp_off() {
+    let folder = Folder::new();
+    let path = folder.file("socket");
+    let daemon = memcached("-l 127.0.0.1").arg("-s").arg(&path).start();
+    assert!(daemon.addresses().is_empty());
+    works(&mut Client::unix(&path));
+}
+
+#[test]
+fn a_unix_socket_alone_needs_port_0() {
+    let folder = Folder::new();
+    let path = folder.file("socket");
+    let daemon = larder("-p 0").arg("-s").arg(&path).start_as_it_is();
+    assert!(daemon.addresses().is_empty());
+    works(&mut Client::unix(&path));
+}
+
+#[test]
+fn the_mode_of_a_unix_socket_is_the_one_asked_for() {
+    for (mask, mode) in [("", 0o700), ("-a 0766", 0o766), ("-a 777", 0o777), ("--unix-mask=70", 0o070)] {
+        let folder = Folder::new();
+        let path = folder.file("socket");
+        let _daemon = larder(mask).arg("-s").arg(&path).start();
+        let found = fs::metadata(&path).unwrap();
+        assert!(found.file_type().is_socket());
+        assert_eq!(found.permissions().mode() & 0o777, mode, "{mask}");
+    }
+}
+
+#[test]
+fn a_stale_unix_socket_is_replaced() {
+    let folder = Folder::new();
+    let path = folder.file("socket");
+    drop(UnixListener::bind(&path).unwrap());
+    assert!(path.exists());
+    let _daemon = larder("").arg("-s").arg(&path).start();
+    works(&mut Client::unix(&path));
+}
+
+#[test]
+fn a_unix_socket_in_use_is_not_taken_away() {
+    let folder = Folder::new();
+    let path = folder.file("socket");
+    let _first = larder("").arg("-s").arg(&path).start();
+    let refusal = larder("-p -1").arg("-s").arg(&path).refusal();
+    let line = format!("failed to listen on UNIX socket: {}: Address already in use", path.display());
+    assert_eq!(refusal, (line, 71));
+    works(&mut Client::unix(&path));
+}
+
+#[test]
+fn a_file_that_is_no_socket_is_left_alone() {
+    let folder = Folder::new();
+    let path = folder.file("notes");
+    fs::write(&path, "mine").unwrap();
+    let (line, status) = larder("-p -1").arg("-s").arg(&path).refusal();
+    assert!(line.ends_with("Address already in use"), "{line}");
+    assert_eq!(status, 71);
+    assert_eq!(fs::read_to_string(&path).unwrap(), "mine");
+}
+
+#[test]
+fn a_port_in_use_is_one_line_whoever_uses_it() {
+    let other = TcpListener::bind("127.0.0.1:0").unwrap();
+    let larder_too = larder("").start();
+    for port in [other.local_addr().unwrap().port(), larder_too.address().port()] {
+        let by_port = larder(&format!("-p {port}")).refusal();
+        assert_eq!(by_port, (format!("failed to listen on TCP port {port}: Address already in use"), 71));
+        let by_address = larder(&format!("-l 127.0.0.1:{port}")).refusal();
+        let line =
+            format!("failed to listen on one of interface(s) 127.0.0.1:{port}: Address already in use");
+        assert_eq!(by_address, (line, 71));
+    }
+}
+
+#[test]
+fn a_port_is_free_again_at_once() {
+    let daemon = larder("").start();
+    let address = daemon.address();
+    let mut client = daemon.connect();
+    works(&mut client);
+    daemon.stop();
+    let again = larder(&format!("-l {address}")).start();
+    works(&mut again.connect());
+}

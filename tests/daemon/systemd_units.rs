@@ -1,0 +1,198 @@
+//! The units under `systemd/`, and what the daemon does with what systemd hands it.
+//!
+//! Tests of the units need systemd's programs; without them they say so in one line, and fail under CI=true.
+
+use crate::support::{Client, Folder, Process, larder, wait_for};
+use std::fs;
+use std::io;
+use std::net::TcpListener;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixDatagram;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// Exposure that `systemd-analyze security` may find, in tenths.
+const EXPOSURE_MAX: &str = "15";
+
+/// A program of systemd's, if it is there.
+fn program(name: &str) -> Option<Command> {
+    let found = Command::new(name).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
+    match found {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            assert!(
+                std::env::var_os("CI").is_none_or(|ci| ci != "true"),
+                "{name} is missing (package systemd)"
+            );
+            eprintln!("{name} is not there: not tested (package systemd)");
+            None
+        }
+        _ => Some(Command::new(name)),
+    }
+}
+
+/// Both units, with the binary under test in place of the installed one.
+fn units(folder: &Folder) -> [PathBuf; 2] {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("systemd");
+    ["larder.service", "larder.socket"].map(|name| {
+        let unit = fs::read_to_string(source.join(name)).unwrap();
+        let copy = folder.file(name);
+        fs::write(&copy, unit.replace("/usr/local/bin/larder", env!("CARGO_BIN_EXE_larder"))).unwrap();
+        copy
+    })
+}
+
+#[test]
+fn systemd_finds_no_fault_in_the_units() {
+    let Some(mut analyze) = program("systemd-analyze") else { return };
+    let folder = Folder::new();
+    let output = analyze.arg("verify").args(units(&folder)).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && said.is_empty(), "{said}");
+}
+
+#[test]
+fn the_service_exposes_little() {
+    let Some(mut analyze) = program("systemd-analyze") else { return };
+    let folder = Folder::new();
+    let [service, _] = units(&folder);
+    let output = analyze
+        .args(["security", "--no-pager", "--offline=true", "--threshold", EXPOSURE_MAX])
+        .arg(service)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+}
+
+#[test]
+fn every_hardening_line_of_the_service_stands_under_a_reason() {
+    let unit =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("systemd/larder.service")).unwrap();
+    let service = unit.split("[Service]\n").nth(1).unwrap().split("[Install]").next().unwrap();
+    for paragraph in service.split("\n#").skip(1) {
+        let (reason, settings) = paragraph.split_once('\n').unwrap();
+        assert!(reason.trim().len() > 20, "{reason}");
+        assert!(settings.lines().any(|line| line.contains('=')), "{reason}");
+    }
+    assert!(service.trim_start().starts_with('#'));
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+#[test]
+fn a_socket_unit_hands_over_tcp_and_unix_sockets() {
+    let Some(mut activate) = program("systemd-socket-activate") else { return };
+    let folder = Folder::new();
+    let unix = folder.file("socket");
+    let port = free_port();
+    activate.arg("-l").arg(format!("127.0.0.1:{port}")).arg("-l").arg(&unix);
+    // The port of -p stays closed: handed sockets take the place of its own.
+    let own = free_port();
+    activate.arg(env!("CARGO_BIN_EXE_larder")).args(["-p", &own.to_string(), "-v"]);
+    let _daemon = Process(activate.stdin(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
+    // The first connection starts the daemon and is served by it.
+    let mut first = wait_for("the socket", || {
+        std::net::TcpStream::connect(("127.0.0.1", port)).ok()?;
+        Some(Client::tcp(([127, 0, 0, 1], port).into()))
+    });
+    first.ask("set a 0 0 1\r\nx\r\n", "STORED\r\n");
+    Client::unix(&unix).ask("get a\r\n", "VALUE a 0 1\r\nx\r\nEND\r\n");
+    assert!(std::net::TcpStream::connect(("127.0.0.1", own)).is_err());
+    first.send("stats conns\r\n");
+    let listeners = first.read_until("END\r\n").matches("conn_listening").count();
+    assert_eq!(listeners, 2);
+}
+
+#[test]
+fn something_else_than_a_listening_socket_is_refused() {
+    let peer = TcpListener::bind("127.0.0.1:0").unwrap();
+    let connected = std::net::TcpStream::connect(peer.local_addr().unwrap()).unwrap();
+    let datagrams = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    for handed in [Stdio::null(), OwnedFd::from(connected).into(), OwnedFd::from(datagrams).into()] {
+        let mut command = Command::new("/bin/sh");
+        command
+            .arg("-c")
+            .arg("LISTEN_FDS=1 LISTEN_PID=$$ exec \"$0\" 3<&0")
+            .arg(env!("CARGO_BIN_EXE_larder"));
+        let output = command.stdin(handed).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(said, "socket 1 of LISTEN_FDS is not a listening TCP or UNIX stream socket\n");
+        assert_eq!(output.status.code(), Some(71));
+    }
+}
+
+#[test]
+fn sockets_for_another_process_are_not_taken() {
+    let daemon = larder("").env("LISTEN_FDS", "1").env("LISTEN_PID", "1").start();
+    daemon.connect().ask("version\r\n", "VERSION 1.6.45\r\n");
+}
+
+/// What a service manager hears, line by line.
+struct Manager {
+    socket: UnixDatagram,
+    path: PathBuf,
+    _folder: Folder,
+}
+
+impl Manager {
+    fn new() -> Manager {
+        let folder = Folder::new();
+        let path = folder.file("notify");
+        let socket = UnixDatagram::bind(&path).unwrap();
+        socket.set_read_timeout(Some(crate::support::PATIENCE)).unwrap();
+        Manager { socket, path, _folder: folder }
+    }
+
+    #[track_caller]
+    fn hears(&self, expected: &str) {
+        let mut message = [0; 1024];
+        let length = self.socket.recv(&mut message).expect("a message to the service manager");
+        assert_eq!(String::from_utf8_lossy(&message[..length]), format!("{expected}\n"));
+    }
+}
+
+#[test]
+fn readiness_and_the_end_are_told() {
+    let manager = Manager::new();
+    let daemon = larder("").env("NOTIFY_SOCKET", &manager.path).start();
+    manager.hears("READY=1");
+    daemon.connect().ask("version\r\n", "VERSION 1.6.45\r\n");
+    daemon.stop();
+    manager.hears("STOPPING=1");
+}
+
+#[test]
+fn a_watchdog_is_told_again_and_again_that_all_is_well() {
+    let manager = Manager::new();
+    let daemon = larder("").env("NOTIFY_SOCKET", &manager.path).env("WATCHDOG_USEC", "30000000").start();
+    manager.hears("READY=1");
+    manager.hears("WATCHDOG=1");
+    manager.hears("WATCHDOG=1");
+    drop(daemon);
+}
+
+#[test]
+fn a_watchdog_for_another_process_is_not_told() {
+    let manager = Manager::new();
+    let daemon = larder("")
+        .env("NOTIFY_SOCKET", &manager.path)
+        .env("WATCHDOG_USEC", "30000000")
+        .env("WATCHDOG_PID", "1")
+        .start();
+    manager.hears("READY=1");
+    let uptime = |client: &mut Client| client.stat("", "uptime").parse::<u32>().unwrap();
+    let mut client = daemon.connect();
+    let before = uptime(&mut client);
+    wait_for("two seconds to pass", || (uptime(&mut client) >= before + 2).then_some(()));
+    daemon.stop();
+    manager.hears("STOPPING=1");
+}
+
+#[test]
+fn a_service_manager_that_is_gone_is_a_warning() {
+    let daemon = larder("").env("NOTIFY_SOCKET", "/nonexistent/notify").start();
+    daemon.connect().ask("version\r\n", "VERSION 1.6.45\r\n");
+    let said = daemon.stop();
+    assert!(said.contains("the service manager cannot be told that the service is up"), "{said}");
+}

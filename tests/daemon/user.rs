@@ -1,0 +1,52 @@
+//! `-u`: as root it becomes that user, for good, and what it leaves behind belongs to that user.
+
+use crate::support::{Folder, larder};
+use nix::unistd::{User, geteuid};
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+
+#[test]
+fn root_becomes_the_user_for_good() {
+    if !geteuid().is_root() {
+        return eprintln!("not root: -u is not tested");
+    }
+    let nobody = User::from_name("nobody").unwrap().unwrap();
+    let folder = Folder::new();
+    let (socket, pid) = (folder.file("socket"), folder.file("pid"));
+    let starting = larder("-u nobody -p -1").arg("-s").arg(&socket).arg("-P").arg(&pid);
+    let daemon = starting.under("setpriv --groups=1,2 --").start_as_it_is();
+    crate::support::wait_for("the pid file", || pid.exists().then_some(()));
+    let status = fs::read_to_string(format!("/proc/{}/status", daemon.pid())).unwrap();
+    let field =
+        |name: &str| status.lines().find_map(|line| line.strip_prefix(name)).unwrap().trim().to_owned();
+    let (uid, gid) = (nobody.uid, nobody.gid);
+    assert_eq!(field("Uid:"), format!("{uid}\t{uid}\t{uid}\t{uid}"));
+    assert_eq!(field("Gid:"), format!("{gid}\t{gid}\t{gid}\t{gid}"));
+    assert_eq!(field("Groups:"), "");
+    assert_eq!(field("CapEff:"), "0000000000000000");
+    for path in [&socket, &pid] {
+        assert_eq!(fs::metadata(path).unwrap().uid(), uid.as_raw());
+    }
+}
+
+#[test]
+fn root_without_a_user_is_warned_once() {
+    if !geteuid().is_root() {
+        return eprintln!("not root: the warning is not tested");
+    }
+    let said = larder("").start().stop();
+    assert_eq!(said, "running as root; -u <user> runs as somebody with fewer rights\n");
+}
+
+#[test]
+fn a_port_below_1024_is_bound_before_the_user_is_changed() {
+    if !geteuid().is_root() {
+        return eprintln!("not root: a low port is not tested");
+    }
+    let Some(port) = (600..1024).find(|port| std::net::TcpListener::bind(("127.0.0.1", *port)).is_ok())
+    else {
+        return eprintln!("no low port is free: not tested");
+    };
+    let daemon = larder(&format!("-u nobody -l 127.0.0.1:{port}")).start();
+    daemon.connect().ask("version\r\n", "VERSION 1.6.45\r\n");
+}

@@ -1,0 +1,11 @@
+//! The protocol by itself, without a daemon: whatever bytes come in.
+//!
+//! `LARDER_PROTOCOL_SEED` repeats a run, `LARDER_PROTOCOL_STREAMS` sets its length.
+
+mod any_bytes_make_progress;
+#[path = "../oracle/commands.rs"]
+mod commands;
+#[path = "../oracle/damage.rs"]
+mod damage;
+#[path = "../support/seed.rs"]
+mod seed;

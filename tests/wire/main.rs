@@ -1,0 +1,29 @@
+//! The classic text protocol as a client meets it: bytes to a daemon, bytes back. Each file is one promise.
+//!
+//! `LARDER_WIRE_SEED` repeats the random part of a run, `LARDER_WIRE_STREAMS` sets its length.
+
+#[path = "../oracle/commands.rs"]
+mod commands;
+#[path = "../oracle/damage.rs"]
+mod damage;
+#[path = "../support/seed.rs"]
+mod seed;
+#[path = "../support/mod.rs"]
+mod support;
+#[path = "../support/transcript.rs"]
+mod transcript;
+
+mod answers;
+mod any_bytes_leave_it_standing;
+mod cas_uniques;
+mod conversation;
+mod counters_move_with_commands;
+mod ends_of_a_connection;
+mod expiry;
+mod limits;
+mod noreply_is_silent;
+mod pipelines;
+mod refused_values_keep_the_stream_in_sync;
+mod stats_report;
+mod torn_frames;
+mod what_replacements_usually_break;

@@ -1,0 +1,55 @@
+//! A pipeline of any depth is answered in its order.
+
+use crate::conversation::conversation;
+use crate::support::larder;
+use crate::transcript::transcript;
+
+#[test]
+fn answers_come_in_the_order_of_the_requests() {
+    let daemon = larder("").start();
+    let stream = "set a 0 0 1\r\n1\r\nget a\r\nincr a 5\r\nnosuch\r\ndelete a\r\nget a\r\nversion\r\n";
+    let answers = "STORED\r\nVALUE a 0 1\r\n1\r\nEND\r\n6\r\nERROR\r\nDELETED\r\nEND\r\nVERSION 1.6.45\r\n";
+    assert_eq!(conversation(&daemon, stream), answers);
+}
+
+#[test]
+fn a_hundred_thousand_requests_in_one_go_are_all_answered() {
+    let daemon = larder("").start();
+    let mut client = daemon.connect();
+    client.ask("set n 0 0 1\r\n0\r\n", "STORED\r\n");
+    let count = 100_000;
+    let stream = "incr n 1\r\n".repeat(count);
+    let answers: String = (1..=count).map(|number| format!("{number}\r\n")).collect();
+    // The answers outgrow every buffer between the two, so they are heard while requests are sent.
+    assert!(transcript(daemon.address().port(), [stream.as_bytes()]) == answers.as_bytes());
+    client.ask("get n\r\n", format!("VALUE n 0 6\r\n{count}\r\nEND\r\n"));
+}
+
+#[test]
+fn requests_that_are_complete_do_not_wait_for_one_that_is_not() {
+    let daemon = larder("").start();
+    let mut client = daemon.connect();
+    client.ask("version\r\nset k 0 0 10\r\n12345", "VERSION 1.6.45\r\n");
+    client.ask("67890\r\nget k", "STORED\r\n");
+    client.ask("\r\n", "VALUE k 0 10\r\n1234567890\r\nEND\r\n");
+}
+
+#[test]
+fn quit_sends_what_is_due_and_executes_nothing_behind_it() {
+    let daemon = larder("").start();
+    let mut client = daemon.connect();
+    client.send("set k 0 0 1\r\n1\r\nget k\r\nquit\r\ndelete k\r\nversion\r\n");
+    assert_eq!(client.read_to_close(), "STORED\r\nVALUE k 0 1\r\n1\r\nEND\r\n");
+    assert_eq!(conversation(&daemon, "get k\r\n"), "VALUE k 0 1\r\n1\r\nEND\r\n");
+}
+
+#[test]
+fn two_hundred_thousand_keys_in_one_line_are_answered() {
+    let daemon = larder("").start();
+    let mut client = daemon.connect();
+    client.ask("set k7 0 0 1\r\n7\r\nset k199999 0 0 1\r\n9\r\n", "STORED\r\nSTORED\r\n");
+    let keys: String = (0..200_000).map(|number| format!(" k{number}")).collect();
+    let answer = "VALUE k7 0 1\r\n7\r\nVALUE k199999 0 1\r\n9\r\nEND\r\n";
+    client.ask(format!("get{keys}\r\n"), answer);
+    client.ask(format!("gat 0{keys}\r\n"), answer);
+}

@@ -12,6 +12,7 @@ mod service_manager;
 mod user;
 
 pub use background::{Detached, Starter, detach};
+pub use limits::{Needs, lock_memory, raise_limits};
 pub use pid_file::PidFile;
 pub use service_manager::inherited_sockets;
 pub use user::User;

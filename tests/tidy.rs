@@ -220,7 +220,9 @@ fn has_word(code: &str, word: &str) -> bool {
     code.match_indices(word).any(|(at, _)| {
         let before = code[..at].chars().next_back();
         let after = code[at + word.len()..].chars().next();
-        !(starts_with_name && before.is_some_and(is_name)) && !(ends_with_name && after.is_some_and(is_name))
+        let longer =
+            starts_with_name && before.is_some_and(is_name) || ends_with_name && after.is_some_and(is_name);
+        !longer
     })
 }
 

@@ -23,6 +23,10 @@ use tokio::io::{AsyncReadExt, ReadBuf};
 /// Size of a thread's input buffer, and so of the largest read.
 const SCRATCH_BYTES: usize = 64 * 1024;
 
+/// Input thrown away after a refusal that ends the connection, at most, in bytes. Closing while input is unread resets
+/// the connection, and the peer might lose the refusal.
+const LINGER_BYTES: usize = 1024 * 1024;
+
 /// Slices handed to one vectored write.
 const SLICES_MAX: usize = 64;
 
@@ -51,6 +55,11 @@ struct Unsent {
 enum End {
     /// The peer said so, or left, or what it sent is not this protocol.
     Closed,
+    /// What the peer sent cannot be read on. It has been told, and may send so many bytes more until it hears it.
+    Refused {
+        /// Bytes of input still thrown away.
+        left: usize,
+    },
     /// The peer asked for the end of the process.
     Shutdown(ShutdownMode),
 }
@@ -113,6 +122,7 @@ impl<S: Stream> Connection<S> {
             ready!(self.send_unsent(cx))?;
             match self.end {
                 Some(End::Closed) => return Poll::Ready(Ok(())),
+                Some(End::Refused { left }) => return self.linger(cx, scratch, left),
                 Some(End::Shutdown(_)) => {
                     self.worker.shared.stop_asked.notify_one();
                     return Poll::Ready(Ok(()));
@@ -135,6 +145,27 @@ impl<S: Stream> Connection<S> {
             }
             self.send(cx, &mut scratch.output)?;
         }
+    }
+
+    /// Ends the output, then reads and forgets until the peer has closed as well.
+    fn linger(
+        &mut self,
+        cx: &mut Context<'_>,
+        scratch: &mut Scratch,
+        mut left: usize,
+    ) -> Poll<io::Result<()>> {
+        ready!(Pin::new(&mut self.stream).poll_shutdown(cx))?;
+        while left > 0 {
+            let mut buffer = ReadBuf::new(&mut scratch.input);
+            ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buffer))?;
+            let read = buffer.filled().len();
+            if read == 0 {
+                break;
+            }
+            left = left.saturating_sub(read);
+            self.end = Some(End::Refused { left });
+        }
+        Poll::Ready(Ok(()))
     }
 
     /// Reads into the thread's buffer and executes; returns the bytes read, 0 at the peer's end.
@@ -248,7 +279,9 @@ impl<S: Stream> Connection<S> {
                 }
                 Pull::Close { answer } => {
                     push_refusal(out, answer);
-                    return (bytes.len(), Stop::End(End::Closed));
+                    let told = !out.is_empty();
+                    let end = if told { End::Refused { left: LINGER_BYTES } } else { End::Closed };
+                    return (bytes.len(), Stop::End(end));
                 }
             }
             if traced {

@@ -35,14 +35,14 @@ pub(super) struct Sweep {
 impl Shard {
     /// The share of a sweep that a storage command pays for.
     pub(super) fn sweep_by_the_way(&mut self, now: Now) {
+        let Some(page) = self.slab.page_at(self.sweep.place) else {
+            self.sweep = Sweep::default();
+            return self.reclaim_large(now);
+        };
+        let chunks = u32::from(page.chunks());
+        let price = if page.earliest_secs() <= now.secs() { chunks } else { chunks / PASS_SHARE };
         self.sweep.credit += CHUNKS_PER_STORE;
-        let chunks = self.slab.page_at(self.sweep.place).map_or(0, |page| u32::from(page.chunks()));
-        if self.sweep.credit * PASS_SHARE <= chunks {
-            return;
-        }
-        let due = self.slab.page_at(self.sweep.place).is_some_and(|page| page.earliest_secs() <= now.secs());
-        let price = if due { chunks } else { chunks / PASS_SHARE };
-        if self.sweep.credit >= price {
+        if self.sweep.credit > price {
             self.sweep.credit -= price;
             self.sweep_next(now);
             self.reclaim_large(now);

@@ -14,6 +14,7 @@ use crate::transcript::transcript;
 use crate::uniques::{Uniques, without_uniques};
 use fastrand::Rng;
 use memchr::memmem;
+use std::collections::VecDeque;
 
 const SEPARATOR: &[u8] = b"version\r\n";
 const LARDER_VERSION: &[u8] = b"VERSION 1.6.45\r\n";
@@ -60,8 +61,8 @@ pub struct Session {
     /// Per key: its cas unique on larder, on the oracle.
     current: Vec<(u64, u64)>,
     streams: usize,
-    /// What was sent before, for the message of a failure.
-    previous: Vec<Vec<u8>>,
+    /// What was sent last, at most [`HISTORY_GROUPS`] groups, for the message of a failure.
+    previous: VecDeque<Vec<u8>>,
 }
 
 impl Session {
@@ -75,7 +76,7 @@ impl Session {
             uniques: Uniques::default(),
             current,
             streams: 0,
-            previous: vec![],
+            previous: VecDeque::new(),
         }
     }
 
@@ -141,7 +142,10 @@ impl Session {
             let larder = from_larder.get(at + 1).copied();
             let oracle = from_oracle.get(at + 1).copied();
             self.compare_group(group, larder, oracle);
-            self.previous.push(group.larder.clone());
+            self.previous.push_back(group.larder.clone());
+            if self.previous.len() > HISTORY_GROUPS {
+                self.previous.pop_front();
+            }
         }
         let ends = (from_larder.len(), from_oracle.len());
         assert_eq!(ends, (groups.len() + 2, groups.len() + 2), "stream {}: too many pieces", self.streams);
@@ -169,8 +173,7 @@ impl Session {
     }
 
     fn history(&self) -> String {
-        let from = self.previous.len().saturating_sub(HISTORY_GROUPS);
-        self.previous[from..].iter().map(|sent| format!("behind {}\n", shown(sent))).collect()
+        self.previous.iter().map(|sent| format!("behind {}\n", shown(sent))).collect()
     }
 
     /// Reads every key from both.

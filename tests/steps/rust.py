@@ -45,7 +45,7 @@ def benches(environment, result):
     result.counts_tests = False
     targets = environment.metadata["packages"][0]["targets"]
     for name in sorted(target["name"] for target in targets if target["kind"] == ["bench"]):
-        command = ["cargo", "bench", "--bench", name, "--", "--smoke"]
+        command = ["cargo", "bench", "--bench", name, "--", "--test"]
         program = run(command, environment.log(f"bench-{name}"), progress=PROGRESS)
         if program.process.returncode == 0:
             result.passed += 1

@@ -18,6 +18,7 @@ mod any_bytes_leave_it_standing;
 mod cas_uniques;
 mod conversation;
 mod counters_move_with_commands;
+mod differences_from_memcached;
 mod ends_of_a_connection;
 mod expiry;
 mod limits;

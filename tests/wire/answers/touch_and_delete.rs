@@ -37,7 +37,11 @@ const DELETE: &[Row<'_>] = &[
     ("delete n 0\r\n", "DELETED\r\n"),
     ("delete n 5\r\n", "DELETED\r\n"),
     ("delete n -1\r\n", "DELETED\r\n"),
-    ("delete n a b\r\nget a\r\n", "DELETED\r\nVALUE a 5 1\r\nx\r\nEND\r\n"),
+    // memcached overlooks every word behind the key; larder takes one (decision note d08).
+    ("delete n a b\r\nget n\r\n", "CLIENT_ERROR bad command line format\r\nVALUE n 0 2\r\n10\r\nEND\r\n"),
+    ("delete n 0 0\r\n", BAD_LINE),
+    ("delete n 0 noreply x\r\n", BAD_LINE),
+    ("delete n a b noreply\r\nget n\r\n", "VALUE n 0 2\r\n10\r\nEND\r\n"),
     ("delete n 0 noreply\r\nget n\r\n", END),
     ("delete noreply\r\n", SILENCE),
     ("set noreply 0 0 1\r\n1\r\ndelete noreply\r\nget noreply\r\n", "STORED\r\nEND\r\n"),

@@ -1,0 +1,54 @@
+//! What parsing costs, apart from everything else: requests found and read per second, by kind.
+//!
+//! `cargo bench --bench parse`; `-- --test` runs each load once.
+
+use divan::counter::{BytesCount, ItemsCount};
+use divan::{Bencher, black_box};
+use larder::protocol::{Intake, Keys, Pull, Request};
+
+fn main() {
+    divan::main();
+}
+
+/// Reads every request of a stream as a connection does; returns how many there were.
+fn requests(stream: &[u8]) -> usize {
+    let mut intake = Intake::default();
+    let (mut at, mut count) = (0, 0);
+    while let Pull::Request { request, consumed } = intake.pull(&stream[at..]) {
+        if let Request::Retrieval(retrieval) = request {
+            Keys::new(retrieval.keys).for_each(|key| assert!(black_box(key).is_ok()));
+        }
+        at += consumed;
+        count += 1;
+    }
+    count
+}
+
+fn load(bencher: Bencher<'_, '_>, stream: String, count: usize) {
+    assert_eq!(requests(stream.as_bytes()), count);
+    bencher
+        .counter(ItemsCount::new(count))
+        .counter(BytesCount::new(stream.len()))
+        .bench(|| requests(black_box(stream.as_bytes())));
+}
+
+#[divan::bench]
+fn get_of_a_short_key(bencher: Bencher<'_, '_>) {
+    load(bencher, "get user:1000042\r\n".repeat(100), 100);
+}
+
+#[divan::bench]
+fn get_of_the_longest_key(bencher: Bencher<'_, '_>) {
+    load(bencher, format!("get {}\r\n", "k".repeat(250)).repeat(100), 100);
+}
+
+#[divan::bench]
+fn get_of_a_hundred_keys(bencher: Bencher<'_, '_>) {
+    let keys: String = (0..100).map(|number| format!(" user:{}", 1_000_000 + number)).collect();
+    load(bencher, format!("get{keys}\r\n").repeat(10), 10);
+}
+
+#[divan::bench]
+fn set_of_a_hundred_bytes(bencher: Bencher<'_, '_>) {
+    load(bencher, format!("set user:1000042 0 300 100\r\n{}\r\n", "v".repeat(100)).repeat(100), 100);
+}

@@ -1,0 +1,38 @@
+//! The README's table of differences, as far as it is about the protocol: each row is there, and true.
+
+use crate::conversation::conversation;
+use crate::support::larder;
+
+/// First cell of a row, a request, larder's answer. `a` holds x; `{251}` is a key of so many bytes.
+#[rustfmt::skip]
+const ROWS: &[(&str, &str, &str)] = &[
+    ("key over 250 bytes in `get`", "get a\r\nget {251}\r\nget a\r\n",
+     "VALUE a 0 1\r\nx\r\nEND\r\nCLIENT_ERROR bad command line format\r\nVALUE a 0 1\r\nx\r\nEND\r\n"),
+    ("data block longer than declared", "set a 0 0 2\r\n12xxflush_all\r\nget a\r\n",
+     "CLIENT_ERROR bad data chunk\r\nVALUE a 0 1\r\nx\r\nEND\r\n"),
+    ("data block behind a length that cannot be read", "set a 0 0 1x\r\nflush_all\r\nget a\r\n",
+     "CLIENT_ERROR bad command line format\r\nVALUE a 0 1\r\nx\r\nEND\r\n"),
+    ("line over 2048 bytes", "get a\r\ndelete a{3000 spaces}\r\nget a\r\n",
+     "VALUE a 0 1\r\nx\r\nEND\r\nCLIENT_ERROR line too long\r\n"),
+    ("an HTTP request", "get a\r\nGET / HTTP/1.1\r\nget a\r\n", "VALUE a 0 1\r\nx\r\nEND\r\n"),
+    ("`flush_all` with a Unix time before the server's start", "flush_all 2592001\r\nget a\r\n", "OK\r\nEND\r\n"),
+    ("words behind the key of `delete`", "delete b 0\r\ndelete a b c\r\nget a\r\n",
+     "NOT_FOUND\r\nCLIENT_ERROR bad command line format\r\nVALUE a 0 1\r\nx\r\nEND\r\n"),
+    ("`decr` behind a `get` of the same key in one packet",
+     "set n 0 0 2\r\n10\r\nget n\r\ndecr n 1\r\nget n\r\n",
+     "STORED\r\nVALUE n 0 2\r\n10\r\nEND\r\n9\r\nVALUE n 0 2\r\n9 \r\nEND\r\n"),
+    ("`stats cachedump`", "stats cachedump 1 0\r\n", "END\r\n"),
+    ("`shutdown`", "get a\r\nshutdown\r\nget a\r\n", "VALUE a 0 1\r\nx\r\nEND\r\n"),
+];
+
+#[test]
+fn every_row_about_the_protocol_is_in_the_readme_and_true() {
+    let readme = include_str!("../../README.md");
+    for (row, request, answer) in ROWS {
+        assert!(readme.contains(&format!("\n| {row} |")), "{row:?} is not in the README's table");
+        let daemon = larder("-A").start();
+        assert_eq!(conversation(&daemon, "set a 0 0 1\r\nx\r\n"), "STORED\r\n");
+        let request = request.replace("{251}", &"k".repeat(251)).replace("{3000 spaces}", &" ".repeat(3000));
+        assert_eq!(conversation(&daemon, request), *answer, "{row}");
+    }
+}

@@ -9,6 +9,9 @@ from .report import Missing, say
 PROGRESS = {"crates compiled": r"^ +Compiling", "tests": r"^test .* \.\.\. (?:ok|FAILED)$"}
 RESULT_LINE = re.compile(r"^test result: \S+ (\d+) passed; (\d+) failed", re.MULTILINE)
 FAILED_TEST = re.compile(r"^test (.+) \.\.\. FAILED$", re.MULTILINE)
+# What a failed test printed, up to the next one's or the list of their names.
+SAID = r"^---- {test} stdout ----\n(.*?)(?=^---- |^failures:$)"
+SAID_LINES_MAX = 12
 # The version whose differences from 1.6.45 tests/oracle knows.
 ORACLE_VERSION = "memcached 1.6.18"
 
@@ -64,6 +67,7 @@ def service_tools(environment, result):
 
 def cargo_test(environment, result, name, arguments, env=None):
     """Runs `cargo test` with these arguments and adds up what its test programs say."""
+    env = {"RUST_BACKTRACE": "0", **(env or {})}
     command = ["cargo", "test", "--no-fail-fast", *arguments]
     program = run(command, environment.log(name), limit_secs=900, progress=PROGRESS, env=env)
     counts = [(int(passed), int(failed)) for passed, failed in RESULT_LINE.findall(program.text())]
@@ -71,8 +75,14 @@ def cargo_test(environment, result, name, arguments, env=None):
     failed = FAILED_TEST.findall(program.text())
     for test in failed:
         result.fail(test)
-    if program.process.returncode != 0:
-        for line in program.text().splitlines()[-30:]:
-            say(f"| {line}")
-        if not failed:
-            result.fail(f"{' '.join(command)} ended with {program.process.returncode}, see {program.log}")
+        said = re.search(SAID.format(test=re.escape(test)), program.text(), re.MULTILINE | re.DOTALL)
+        quote(said[1].split("\n")[:SAID_LINES_MAX] if said else [])
+    if program.process.returncode != 0 and not failed:
+        quote(program.text().splitlines()[-30:])
+        result.fail(f"{' '.join(command)} ended with {program.process.returncode}, see {program.log}")
+
+
+def quote(lines):
+    """Shows lines of a log."""
+    for line in filter(str.strip, lines):
+        say(f"| {line}")

@@ -24,12 +24,13 @@ impl Receiving {
         self.draft.missing()
     }
 
-    /// Where the next of the missing bytes go; call [`Receiving::advance`] with the number that came.
-    pub fn spare(&mut self) -> Limit<&mut Vec<u8>> {
-        self.draft.spare()
+    /// Where the next of the missing bytes go, if a whole page of them is to be filled; call [`Receiving::advance`]
+    /// with the number that came. What fills no page is to be handed to [`Receiving::push`].
+    pub fn page(&mut self) -> Option<Limit<&mut Vec<u8>>> {
+        self.draft.page()
     }
 
-    /// Notes that `count` bytes were written to [`Receiving::spare`].
+    /// Notes that `count` bytes were written to [`Receiving::page`].
     pub fn advance(&mut self, count: usize) {
         self.draft.advance(count);
     }

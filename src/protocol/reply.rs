@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 /// A large value that somebody else keeps as well: its parts, in order.
-pub type SharedParts = Arc<[Box<[u8]>]>;
+pub type SharedParts = Arc<[Vec<u8>]>;
 
 /// Replies waiting to be sent.
 #[derive(Default, Debug)]
@@ -128,7 +128,7 @@ mod tests {
     use super::*;
 
     fn parts(of: &[&str]) -> SharedParts {
-        of.iter().map(|part| part.as_bytes().into()).collect()
+        of.iter().map(|part| part.as_bytes().to_vec()).collect()
     }
 
     fn sent(reply: &ReplyBuffer, skip: usize) -> Vec<u8> {

@@ -136,8 +136,8 @@ impl<S: Stream> Connection<S> {
                     return Poll::Pending;
                 }
                 self.execute_left(scratch, &mut share);
-            } else if self.receiving.as_ref().is_some_and(|receiving| receiving.missing() > 0) {
-                if ready!(self.receive_value(cx))? == 0 {
+            } else if self.receiving.as_mut().is_some_and(|receiving| receiving.page().is_some()) {
+                if ready!(self.receive_page(cx))? == 0 {
                     return Poll::Ready(Ok(()));
                 }
             } else if ready!(self.read(cx, scratch, &mut share))? == 0 {
@@ -218,11 +218,11 @@ impl<S: Stream> Connection<S> {
         }
     }
 
-    /// Receives a large value straight into the buffer that the store will keep.
-    fn receive_value(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+    /// Receives a page of a large value straight into the memory that the store will keep.
+    fn receive_page(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         let Some(receiving) = &mut self.receiving else { return Poll::Ready(Ok(0)) };
-        let mut spare = receiving.spare();
-        let read = ready!(pin!(self.stream.read_buf(&mut spare)).poll(cx))?;
+        let Some(mut page) = receiving.page() else { return Poll::Ready(Ok(0)) };
+        let read = ready!(pin!(self.stream.read_buf(&mut page)).poll(cx))?;
         receiving.advance(read);
         self.worker.counters().bytes_read.add(read as u64);
         Poll::Ready(Ok(read))
@@ -235,6 +235,12 @@ impl<S: Stream> Connection<S> {
         self.entry.note(ConnectionState::ParseCommand, engine.clock().now().secs());
         let traced = log_enabled!(log::Level::Debug);
         let mut at = 0;
+        if let Some(receiving) = &mut self.receiving {
+            at = receiving.push(bytes);
+            if receiving.missing() > 0 {
+                return (at, Stop::NeedMore);
+            }
+        }
         loop {
             if *share == 0 || out.len() >= OUTPUT_BATCH_BYTES {
                 return (at, if at < bytes.len() { Stop::MoreToDo } else { Stop::NeedMore });

@@ -1,9 +1,9 @@
 //! Large values: refcounted blocks, in exact LRU order.
 //!
 //! A value leaves the store as a reference, so it is sent without a copy and freed when the last reader is done. It
-//! lies in blocks of the size of a page and one shorter block at its end: values of all sizes and pages then take
-//! turns in the same memory (decision note [`d06`](crate::decisions::d06_large_values_lie_in_blocks)). Here lie the
-//! items of one shard; they are charged what the allocator takes for them. Knows neither index nor pages.
+//! lies in blocks of the size of a page, and its end in blocks of [`TAIL_BLOCK_BYTES`]: values of all sizes and pages
+//! then take turns in the same memory (decision note [`d06`](crate::decisions::d06_large_values_lie_in_blocks)). Here
+//! lie the items of one shard; they are charged what the allocator takes for them. Knows neither index nor pages.
 //!
 //! Invariants: the deadlines hold exactly the items that have one; `charged_bytes` is the sum over all items.
 
@@ -24,8 +24,14 @@ const ENTRY_BYTES: u64 = 256;
 /// Bytes of the header in `stats`, as a full item in a chunk has.
 const HEADER_BYTES: usize = super::item::HEADER_MAX_BYTES;
 
-/// A large value: its blocks, in order; every block but the last has the size of a page.
-pub type Blocks = Arc<[Box<[u8]>]>;
+/// A large value: its blocks, in order.
+pub type Blocks = Arc<[Vec<u8>]>;
+
+/// Blocks of the end of a value, which does not fill a page.
+const TAIL_BLOCK_BYTES: usize = 2048;
+
+/// What the allocator needs for one of them beyond its bytes: it puts 31 into 64 KiB.
+const TAIL_BLOCK_OVERHEAD_BYTES: u64 = 66;
 
 /// A large item.
 #[derive(Clone, Debug)]
@@ -53,10 +59,15 @@ impl LargeItem {
 }
 
 /// What a large item of these lengths is charged with, in bytes.
-pub(super) fn charge_for(block_bytes: usize, key_len: usize, value_len: usize) -> u64 {
-    let whole = (value_len / block_bytes) as u64 * allocated_bytes(block_bytes);
-    let list = allocated_bytes(value_len.div_ceil(block_bytes) * size_of::<Box<[u8]>>());
-    whole + allocated_bytes(value_len % block_bytes) + list + allocated_bytes(key_len) + ENTRY_BYTES
+pub(super) fn charge_for(page_bytes: usize, key_len: usize, value_len: usize) -> u64 {
+    let pages = value_len / page_bytes;
+    let tail_blocks = (value_len % page_bytes).div_ceil(TAIL_BLOCK_BYTES);
+    let list = allocated_bytes((pages + tail_blocks) * size_of::<Vec<u8>>());
+    pages as u64 * allocated_bytes(page_bytes)
+        + tail_blocks as u64 * (TAIL_BLOCK_BYTES as u64 + TAIL_BLOCK_OVERHEAD_BYTES)
+        + list
+        + allocated_bytes(key_len)
+        + ENTRY_BYTES
 }
 
 /// The large items of a shard.
@@ -171,39 +182,39 @@ impl Large {
 /// Gathers a value of known length in blocks, which are allocated as they are needed.
 #[derive(Debug)]
 struct BlockBuffer {
-    full: Vec<Box<[u8]>>,
+    full: Vec<Vec<u8>>,
     filling: Vec<u8>,
-    block_bytes: usize,
+    page_bytes: usize,
     missing: usize,
 }
 
 impl BlockBuffer {
-    fn new(block_bytes: usize, length: usize) -> BlockBuffer {
-        let full = Vec::with_capacity(length.div_ceil(block_bytes));
-        BlockBuffer { full, filling: Vec::new(), block_bytes, missing: length }
+    fn new(page_bytes: usize, length: usize) -> BlockBuffer {
+        let blocks = length / page_bytes + (length % page_bytes).div_ceil(TAIL_BLOCK_BYTES);
+        BlockBuffer { full: Vec::with_capacity(blocks), filling: Vec::new(), page_bytes, missing: length }
     }
 
-    fn spare(&mut self) -> Limit<&mut Vec<u8>> {
+    /// Room in the block being filled; a new one if that is full. Not 0 while bytes are missing.
+    fn room(&mut self) -> usize {
         if self.filling.capacity() == 0 {
-            self.filling.reserve_exact(self.block_bytes.min(self.missing));
+            let is_page = self.missing >= self.page_bytes;
+            self.filling.reserve_exact(if is_page { self.page_bytes } else { TAIL_BLOCK_BYTES });
         }
-        let room = self.missing.min(self.block_bytes - self.filling.len());
-        (&mut self.filling).limit(room)
+        self.missing.min(self.filling.capacity() - self.filling.len())
     }
 
     fn advance(&mut self, count: usize) {
         self.missing -= count;
-        if self.filling.len() == self.block_bytes || self.missing == 0 {
-            self.full.push(std::mem::take(&mut self.filling).into_boxed_slice());
+        if self.filling.len() == self.filling.capacity() || self.missing == 0 {
+            self.full.push(std::mem::take(&mut self.filling));
         }
     }
 
     fn push(&mut self, data: &[u8]) -> usize {
         let mut taken = 0;
         while taken < data.len() && self.missing > 0 {
-            let mut spare = self.spare();
-            let count = spare.remaining_mut().min(data.len() - taken);
-            spare.put_slice(&data[taken..taken + count]);
+            let count = self.room().min(data.len() - taken);
+            self.filling.extend_from_slice(&data[taken..taken + count]);
             taken += count;
             self.advance(count);
         }
@@ -212,8 +223,8 @@ impl BlockBuffer {
 }
 
 /// Copies a value into blocks.
-pub(super) fn into_blocks(block_bytes: usize, value: &[u8]) -> Blocks {
-    let mut buffer = BlockBuffer::new(block_bytes, value.len());
+pub(super) fn into_blocks(page_bytes: usize, value: &[u8]) -> Blocks {
+    let mut buffer = BlockBuffer::new(page_bytes, value.len());
     buffer.push(value);
     buffer.full.into()
 }
@@ -230,8 +241,8 @@ pub struct LargeDraft {
 
 impl LargeDraft {
     /// An empty buffer for `length` bytes, charged in both accounts.
-    pub(super) fn new(block_bytes: usize, length: usize, account: Account, receiving: Account) -> LargeDraft {
-        LargeDraft { buffer: BlockBuffer::new(block_bytes, length), length, account, _receiving: receiving }
+    pub(super) fn new(page_bytes: usize, length: usize, account: Account, receiving: Account) -> LargeDraft {
+        LargeDraft { buffer: BlockBuffer::new(page_bytes, length), length, account, _receiving: receiving }
     }
 
     /// The declared length.
@@ -244,13 +255,15 @@ impl LargeDraft {
         self.buffer.missing
     }
 
-    /// Where the next of the missing bytes go; call [`LargeDraft::advance`] with the number that came. There is room
-    /// for at least one while any is missing.
-    pub fn spare(&mut self) -> Limit<&mut Vec<u8>> {
-        self.buffer.spare()
+    /// Where the next of the missing bytes go, if a whole page of them is to be filled; call [`LargeDraft::advance`]
+    /// with the number that came. What fills no page is to be handed to [`LargeDraft::push`].
+    pub fn page(&mut self) -> Option<Limit<&mut Vec<u8>>> {
+        let room = self.buffer.room();
+        let is_page = room > 0 && self.buffer.filling.capacity() >= self.buffer.page_bytes;
+        is_page.then(|| (&mut self.buffer.filling).limit(room))
     }
 
-    /// Notes that `count` bytes were written to [`LargeDraft::spare`].
+    /// Notes that `count` bytes were written to [`LargeDraft::page`].
     pub fn advance(&mut self, count: usize) {
         self.buffer.advance(count);
     }
@@ -286,15 +299,28 @@ mod tests {
                 assert_eq!(draft.missing(), 0);
                 let (blocks, len, _) = draft.into_parts();
                 assert_eq!((blocks.concat(), len), (data[..length].to_vec(), length));
-                assert_eq!(blocks.len(), length.div_ceil(32 << 10));
+                let tail = length % (32 << 10);
+                assert_eq!(blocks.len(), length / (32 << 10) + tail.div_ceil(TAIL_BLOCK_BYTES));
             }
         }
     }
 
     #[test]
-    fn charges_cover_whole_blocks_and_the_last_one() {
-        let overhead = charge_for(32 << 10, 1, 0);
-        assert_eq!(charge_for(32 << 10, 1, 64 << 10), overhead + (64 << 10) + 32);
-        assert_eq!(charge_for(32 << 10, 1, (32 << 10) + 1000), overhead + (32 << 10) + 1024 + 32);
+    fn charges_cover_pages_and_tail_blocks() {
+        let bytes = |len| charge_for(32 << 10, 1, len) - charge_for(32 << 10, 1, 0);
+        assert_eq!(bytes(64 << 10), (64 << 10) + 48);
+        assert_eq!(bytes((32 << 10) + 1), (32 << 10) + 2048 + TAIL_BLOCK_OVERHEAD_BYTES + 48);
+    }
+
+    #[test]
+    fn a_page_is_offered_only_while_a_whole_one_is_missing() {
+        let budget = Arc::new(Budget::new(1 << 20));
+        let account = || Account::new(budget.clone());
+        let mut draft = LargeDraft::new(32 << 10, (32 << 10) + 10, account(), account());
+        assert_eq!(draft.page().unwrap().remaining_mut(), 32 << 10);
+        assert_eq!(draft.push(&[1; 1000]), 1000);
+        assert_eq!(draft.page().unwrap().remaining_mut(), (32 << 10) - 1000);
+        assert_eq!(draft.push(&[1; 32 << 10]), (32 << 10) - 990);
+        assert!(draft.missing() == 0 && draft.page().is_none());
     }
 }

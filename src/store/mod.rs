@@ -244,8 +244,8 @@ impl Store {
 
     /// Reserves memory for a large value that is about to be received.
     pub fn reserve(&self, key: &[u8], value_len: usize, now: Now) -> Result<LargeDraft, Refused> {
-        let block_bytes = self.rules.page_bytes;
-        let bytes = large::charge_for(block_bytes, key.len(), value_len);
+        let page_bytes = self.rules.page_bytes;
+        let bytes = large::charge_for(page_bytes, key.len(), value_len);
         let mut receiving = Account::new(self.receiving.clone());
         let mut account = Account::new(self.budget.clone());
         if !receiving.try_charge(bytes) {
@@ -253,7 +253,7 @@ impl Store {
         }
         for _ in 0..TRIES_MAX {
             if account.try_charge(bytes) {
-                return Ok(LargeDraft::new(block_bytes, value_len, account, receiving));
+                return Ok(LargeDraft::new(page_bytes, value_len, account, receiving));
             }
             if !self.make_room(bytes, now, Self::coldest_shard) {
                 break;

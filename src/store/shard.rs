@@ -346,14 +346,14 @@ impl Shard {
         value: &[u8],
         now: Now,
     ) -> Result<Handle, NeedRoom> {
-        let block_bytes = self.rules.page_bytes;
-        let charged_bytes = charge_for(block_bytes, key.bytes.len(), value.len());
+        let page_bytes = self.rules.page_bytes;
+        let charged_bytes = charge_for(page_bytes, key.bytes.len(), value.len());
         self.charge(charged_bytes, now)?;
         if let Err(need) = self.index_room(now) {
             self.account.refund(charged_bytes);
             return Err(need);
         }
-        Ok(self.put_large(key, fields, into_blocks(block_bytes, value), value.len(), charged_bytes))
+        Ok(self.put_large(key, fields, into_blocks(page_bytes, value), value.len(), charged_bytes))
     }
 
     /// Stores a large value whose charge the account has, in place of what the key had. There is room in the index.

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! offset  bytes  field
-//!      0      2  bits: 0..2 use (0 to 3), 2 probation, 3 fetched, 4 has CAS, 5 has flags, 6 has deadline, 7 occupied
+//!      0      2  bits: 0..2 use (0 to 3), 2 probation, 3 fetched, 4 has CAS, 5 has flags, 6 has deadline, 7 occupied,
+//!                8 stale, 9 won, 10 binary key
 //!      2      1  key length (1 to 250)
 //!      3      2  value length
 //!      5      4  last access, seconds
@@ -37,8 +38,34 @@ const HAS_CAS: u16 = 1 << 4;
 const HAS_FLAGS: u16 = 1 << 5;
 const HAS_DEADLINE: u16 = 1 << 6;
 const OCCUPIED: u16 = 1 << 7;
+const STALE: u16 = 1 << 8;
+const WON: u16 = 1 << 9;
+const BINARY_KEY: u16 = 1 << 10;
+const MARKS: u16 = STALE | WON | BINARY_KEY;
 
 const _: () = assert!(HEADER_MAX_BYTES <= 26 && FIXED_BYTES + CAS_BYTES == 17);
+
+/// What the meta commands note on an item.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Marks {
+    /// Invalidated, and kept until somebody replaces it.
+    pub stale: bool,
+    /// A client has been told to replace it.
+    pub won: bool,
+    /// Its key came encoded, because it may not be fit for a line.
+    pub binary_key: bool,
+}
+
+impl Marks {
+    fn bits(self) -> u16 {
+        let bit = |set: bool, bit: u16| if set { bit } else { 0 };
+        bit(self.stale, STALE) | bit(self.won, WON) | bit(self.binary_key, BINARY_KEY)
+    }
+
+    fn of_bits(bits: u16) -> Marks {
+        Marks { stale: bits & STALE != 0, won: bits & WON != 0, binary_key: bits & BINARY_KEY != 0 }
+    }
+}
 
 /// What an item says about itself beside key and value.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -59,6 +86,8 @@ pub struct Fields {
     pub uses: u8,
     /// A newcomer that has not proved itself.
     pub probation: bool,
+    /// What the meta commands noted.
+    pub marks: Marks,
 }
 
 impl Fields {
@@ -88,6 +117,7 @@ impl Fields {
             | bit(self.cas != 0, HAS_CAS)
             | bit(self.flags != 0, HAS_FLAGS)
             | bit(self.has_deadline(), HAS_DEADLINE)
+            | self.marks.bits()
     }
 }
 
@@ -168,6 +198,12 @@ pub fn note_access(chunk: &mut [u8], now: Now) {
 pub fn set_standing(chunk: &mut [u8], uses: u8, probation: bool) {
     let kept = chunk[BITS] & !(USE_MASK as u8 | PROBATION as u8);
     chunk[BITS] = kept | uses | if probation { PROBATION as u8 } else { 0 };
+}
+
+/// Changes what the meta commands noted.
+pub fn set_marks(chunk: &mut [u8], marks: Marks) {
+    let bits = read_u16(chunk, BITS) & !MARKS | marks.bits();
+    chunk[BITS..BITS + 2].copy_from_slice(&bits.to_le_bytes());
 }
 
 /// Changes the deadline where the item has room for one; false (and nothing changed) if it has not.
@@ -257,6 +293,11 @@ impl<'a> Item<'a> {
         if self.bits() & HAS_FLAGS == 0 { 0 } else { read_u32(self.0, self.flags_at()) }
     }
 
+    /// What the meta commands noted.
+    pub fn marks(self) -> Marks {
+        Marks::of_bits(self.bits())
+    }
+
     /// When it was last read or written.
     pub fn last_access(self) -> Now {
         Now::from_secs(read_u32(self.0, LAST_ACCESS))
@@ -273,6 +314,7 @@ impl<'a> Item<'a> {
             fetched: self.fetched(),
             uses: self.uses(),
             probation: self.probation(),
+            marks: self.marks(),
         }
     }
 }
@@ -291,6 +333,7 @@ mod tests {
             fetched: false,
             uses: 0,
             probation: true,
+            marks: Marks { stale: flags == 1, won: cas == 2, binary_key: deadline == 1 },
         }
     }
 
@@ -309,6 +352,19 @@ mod tests {
                     assert_eq!(item.bytes(), chunk.len());
                 }
             }
+        }
+    }
+
+    #[test]
+    fn marks_are_changed_apart_from_all_else() {
+        let mut chunk = vec![0; 64];
+        write(&mut chunk, &fields(3, 2, 9), b"k", b"v");
+        note_hit(&mut chunk, Now::from_secs(78));
+        let before = Item(&chunk).fields();
+        for bits in 0..8 {
+            let marks = Marks { stale: bits & 1 != 0, won: bits & 2 != 0, binary_key: bits & 4 != 0 };
+            set_marks(&mut chunk, marks);
+            assert_eq!(Item(&chunk).fields(), Fields { marks, ..before });
         }
     }
 

@@ -10,6 +10,7 @@
 use super::budget::{Account, allocated_bytes};
 use super::figures::ClassFigures;
 use super::handle::LargeId;
+use super::item::Marks;
 use crate::clock::{Deadline, Now};
 use bytes::BufMut;
 use bytes::buf::Limit;
@@ -47,6 +48,7 @@ pub(super) struct LargeItem {
     pub(super) deadline: Deadline,
     pub(super) last_access: Now,
     pub(super) fetched: bool,
+    pub(super) marks: Marks,
     /// When it was last used, in operations of the shard.
     pub(super) used: u64,
 }

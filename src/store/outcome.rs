@@ -1,5 +1,6 @@
 //! What the store answers. Absence and lost races are outcomes; [`Refused`] is an error.
 
+use super::item::Marks;
 use super::large::Blocks;
 use crate::clock::{Deadline, Now};
 use std::borrow::Cow;
@@ -35,14 +36,103 @@ pub struct Hit<'a> {
     pub flags: u32,
     /// CAS unique; 0 when the store keeps none.
     pub cas: u64,
-    /// When it dies (after the touch, for a get-and-touch).
+    /// When it dies (after the touch, if there was one).
     pub deadline: Deadline,
+    /// When it would have died before this access.
+    pub deadline_before: Deadline,
     /// Last access before this one.
     pub last_access: Now,
     /// True if it had been fetched before.
     pub fetched: bool,
     /// The value.
     pub value: ValueRef<'a>,
+    /// What the meta commands had noted before this access.
+    pub marks: Marks,
+    /// This reader is the one who should replace it.
+    pub wins: bool,
+    /// It was made by this access.
+    pub created: bool,
+    /// Its slab class in `stats`, from 1.
+    pub class: u32,
+}
+
+/// What a retrieval does to the item beside reading it. The default is a plain read.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct Access {
+    /// Gives it another deadline.
+    pub deadline: Option<Deadline>,
+    /// Leaves no trace of the access: neither in the order of eviction nor in `fetched` and `last_access`.
+    pub unseen: bool,
+    /// The reader can be told to replace a stale item, or one of which `recache` says so.
+    pub may_win: bool,
+    /// Win if the item has a deadline and less time left than this.
+    pub recache: Option<Recache>,
+    /// Makes an empty item if there is none; its reader wins.
+    pub create: Option<Create>,
+}
+
+/// When to replace an item before it dies.
+#[derive(Clone, Copy, Debug)]
+pub struct Recache {
+    /// Fewer seconds left than this.
+    pub below_secs: u32,
+    /// Reckon with the deadline that this access gives.
+    pub after_touch: bool,
+}
+
+/// How an item is made by a command that finds none.
+#[derive(Clone, Copy, Debug)]
+pub struct Create {
+    /// When it dies.
+    pub deadline: Deadline,
+    /// Its CAS unique; `None` draws one.
+    pub cas: Option<u64>,
+    /// Its key came encoded.
+    pub binary_key: bool,
+}
+
+/// How a storage command stores, beyond its mode. The default adds nothing.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct StoreOptions {
+    /// Append and prepend: only if the present CAS unique is this one. (`StoreMode::Cas` is the same for set.)
+    pub compare: Option<u64>,
+    /// With `StoreMode::Cas`: a unique lower than the present one stores too, but the item keeps its deadline and is
+    /// marked stale.
+    pub accept_older: bool,
+    /// The new CAS unique; `None` draws one.
+    pub cas: Option<u64>,
+    /// Append and prepend: makes the item with this deadline if there is none.
+    pub create: Option<Deadline>,
+    /// The key came encoded.
+    pub binary_key: bool,
+}
+
+/// What a delete does, beyond removing. The default removes.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct DeleteOptions {
+    /// Only if the present CAS unique is this one.
+    pub compare: Option<u64>,
+    /// Keep the item and mark it stale.
+    pub invalidate: bool,
+    /// Keep the item, but drop its value and take these flags.
+    pub drop_value: Option<u32>,
+    /// The new deadline of a kept item. `None` leaves it, or makes it endless if the value is dropped.
+    pub deadline: Option<Deadline>,
+    /// The new CAS unique of a kept item. `None` draws one if it is marked stale, and leaves it otherwise.
+    pub cas: Option<u64>,
+}
+
+/// What incr and decr do, beyond the step. The default adds nothing.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct CountOptions {
+    /// Only if the present CAS unique is this one.
+    pub compare: Option<u64>,
+    /// Gives the item another deadline.
+    pub deadline: Option<Deadline>,
+    /// The new CAS unique; `None` draws one.
+    pub cas: Option<u64>,
+    /// Makes the item with this number if there is none.
+    pub create: Option<(u64, Create)>,
 }
 
 /// Why a lookup found nothing.
@@ -78,6 +168,8 @@ pub enum Stored {
     Stored {
         /// The new CAS unique.
         cas: u64,
+        /// Length of the whole value, in bytes.
+        len: usize,
     },
     /// The mode's condition did not hold (add on a live key; replace, append, prepend on an absent one; a join
     /// that would exceed the item limit).
@@ -97,9 +189,17 @@ pub enum Counted {
         value: u64,
         /// The new CAS unique.
         cas: u64,
+        /// When it dies now.
+        deadline: Deadline,
+        /// When it would have died before.
+        deadline_before: Deadline,
+        /// It was made by this command.
+        created: bool,
     },
     /// No such key.
     NotFound,
+    /// The CAS unique is another one.
+    Exists,
     /// The stored value is not a number by [`crate::store::decimal`]'s rules, or longer than 512 KiB.
     NotNumeric,
 }
@@ -127,6 +227,8 @@ pub enum Refused {
 pub enum Deleted {
     /// It was there.
     Deleted,
+    /// Its CAS unique is another one.
+    Exists,
     /// It was not, or had expired.
     NotFound,
 }

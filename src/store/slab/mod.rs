@@ -14,7 +14,7 @@ pub(in crate::store) use clock_hand::Victim;
 pub(in crate::store) use page::{NEVER_SECS, Page};
 
 use super::handle::{CHUNKS_PER_PAGE_MAX, ChunkAt, PAGES_MAX};
-use super::item::{self, Fields, Item};
+use super::item::{self, Fields, Item, Marks};
 use crate::clock::{Deadline, Now};
 use trade::Epoch;
 
@@ -243,6 +243,11 @@ impl Slab {
             page.note_deadline(deadline);
         }
         set
+    }
+
+    /// Changes what the meta commands noted on an item.
+    pub(in crate::store) fn set_marks(&mut self, at: ChunkAt, marks: Marks) {
+        item::set_marks(self.page_mut(at.page).chunk_mut(at.chunk), marks);
     }
 
     /// True if another page could be named by a handle.

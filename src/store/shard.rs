@@ -210,7 +210,7 @@ impl Shard {
         }
         let fields = self.fields(flags, cas, deadline, now);
         let handle = match value {
-            Value::Bytes(bytes) => self.put_small(key, old, fields, bytes, now)?,
+            Value::Bytes(bytes) => self.put(key, old, fields, bytes, now)?,
             Value::Received { blocks, len, charge } => {
                 self.index_room(now)?;
                 let charged_bytes = charge.charged_bytes();
@@ -254,7 +254,7 @@ impl Shard {
         let mut fields = self.fields_of(old);
         (fields.cas, fields.last_access) = (cas, now);
         let handle = match old.place() {
-            Place::Chunk(_) => self.put_small(key, Some(old), fields, &padded, now)?,
+            Place::Chunk(_) => self.put(key, Some(old), fields, &padded, now)?,
             Place::Large(_) => self.copy_large(key, &fields, &padded, now)?,
         };
         let figures = self.figures(handle);
@@ -287,18 +287,14 @@ impl Shard {
             StoreMode::Append => [&present, added].concat(),
             _ => [added, &present].concat(),
         };
-        let handle = if self.slab.class_of(fields.item_bytes(key.bytes.len(), length)).is_some() {
-            self.put_small(key, Some(old), fields, &joined, now)?
-        } else {
-            self.copy_large(key, &fields, &joined, now)?
-        };
+        let handle = self.put(key, Some(old), fields, &joined, now)?;
         self.figures(handle).stores += 1;
         self.totals.items_ever += 1;
         Ok(Stored::Stored { cas })
     }
 
-    /// Stores a small value: over the old one if that has the same chunk size, else in a new chunk.
-    fn put_small(
+    /// Stores a value: over the old one if that has the same chunk size, else in a new chunk, or as a large one.
+    fn put(
         &mut self,
         key: Key<'_>,
         old: Option<Handle>,
@@ -307,7 +303,7 @@ impl Shard {
         now: Now,
     ) -> Result<Handle, NeedRoom> {
         let class = self.slab.class_of(fields.item_bytes(key.bytes.len(), value.len()));
-        let Some(class) = class else { return Err(NeedRoom(u64::MAX)) };
+        let Some(class) = class else { return self.copy_large(key, &fields, value, now) };
         if let Some(Place::Chunk(at)) = old.map(Handle::place)
             && self.slab.class_at(at) == class
         {
@@ -522,7 +518,7 @@ impl Shard {
         }
         let value = self.slab.item(at).value().to_vec();
         let fields = Fields { deadline, ..self.fields_of(handle) };
-        match self.put_small(key, Some(handle), fields, &value, now) {
+        match self.put(key, Some(handle), fields, &value, now) {
             Ok(handle) => Ok(handle),
             Err(_) => {
                 if let Some(handle) = self.find(key) {

@@ -30,7 +30,7 @@ impl Engine {
                     out.push(b"\r\n");
                 }
             }
-            Ok(Counted::NotFound) => {
+            Ok(Counted::NotFound | Counted::Exists) => {
                 misses.add(1);
                 answer(out, b"NOT_FOUND\r\n");
             }

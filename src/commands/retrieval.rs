@@ -4,7 +4,7 @@ use super::{Engine, Flow, answer};
 use crate::clock::Now;
 use crate::protocol::limits::OUTPUT_BATCH_BYTES;
 use crate::protocol::{Keys, ReplyBuffer, Retrieval};
-use crate::store::{Hit, Miss, ValueRef};
+use crate::store::{Access, Hit, Miss, ValueRef};
 use crate::telemetry::WorkerCounters;
 
 impl Engine {
@@ -19,6 +19,7 @@ impl Engine {
     ) -> Flow {
         let mark = out.mark();
         let deadline = retrieval.exptime.map(|exptime| self.deadline(exptime, now));
+        let access = Access { deadline, ..Access::default() };
         let mut keys = Keys::new(retrieval.keys);
         let mut asked = 0;
         let mut hits = 0;
@@ -47,7 +48,7 @@ impl Engine {
             let copy = |hit: Hit<'_>| push_hit(out, key, &hit, retrieval.with_cas);
             let found = match deadline {
                 None => self.store.get(key, now, copy),
-                Some(deadline) => self.store.get_and_touch(key, deadline, now, copy),
+                Some(_) => self.store.fetch(key, &access, now, copy).unwrap_or(Err(Miss::Absent)),
             };
             match found {
                 Ok(()) => hits += 1,

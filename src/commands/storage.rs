@@ -186,7 +186,7 @@ impl Engine {
                 worker.delete_hits.add(1);
                 answer(out, b"DELETED\r\n");
             }
-            Deleted::NotFound => {
+            Deleted::NotFound | Deleted::Exists => {
                 worker.delete_misses.add(1);
                 answer(out, b"NOT_FOUND\r\n");
             }

@@ -367,10 +367,19 @@ impl Index {
         true
     }
 
+    /// Primary buckets in use.
+    pub(super) fn buckets(&self) -> u32 {
+        self.buckets
+    }
+
+    /// The entries of a primary bucket and of those that continue it.
+    pub(super) fn handles_in(&self, first: u32) -> impl Iterator<Item = Handle> {
+        self.chain(first).flat_map(|spot| self.bucket(spot).handles).flatten()
+    }
+
     /// Every entry.
     pub(super) fn handles(&self) -> impl Iterator<Item = Handle> {
-        let spots = (0..self.buckets).flat_map(|first| self.chain(first));
-        spots.flat_map(|spot| self.bucket(spot).handles).flatten()
+        (0..self.buckets).flat_map(|first| self.handles_in(first))
     }
 
     /// Asserts the invariants.

@@ -179,14 +179,18 @@ fn write_header(chunk: &mut [u8], fields: &Fields, key_len: usize, value_len: us
     at
 }
 
-/// Notes an access: raises the use count up to 3 and remembers the time. Returns true if the count stood at 0.
-pub fn note_hit(chunk: &mut [u8], now: Now) -> bool {
+/// Notes a use: raises the use count up to 3 and remembers the time. Returns true if the count stood at 0.
+pub fn note_use(chunk: &mut [u8], now: Now) -> bool {
     let bits = chunk[BITS];
     let uses = bits & USE_MASK as u8;
-    let raised = if uses == USE_MASK as u8 { bits } else { bits + 1 };
-    chunk[BITS] = raised | FETCHED as u8;
+    chunk[BITS] = if uses == USE_MASK as u8 { bits } else { bits + 1 };
     note_access(chunk, now);
     uses == 0
+}
+
+/// Notes that the value was read.
+pub fn note_fetched(chunk: &mut [u8]) {
+    chunk[BITS] |= FETCHED as u8;
 }
 
 /// Remembers the time of an access that is no hit.
@@ -359,7 +363,7 @@ mod tests {
     fn marks_are_changed_apart_from_all_else() {
         let mut chunk = vec![0; 64];
         write(&mut chunk, &fields(3, 2, 9), b"k", b"v");
-        note_hit(&mut chunk, Now::from_secs(78));
+        note_use(&mut chunk, Now::from_secs(78));
         let before = Item(&chunk).fields();
         for bits in 0..8 {
             let marks = Marks { stale: bits & 1 != 0, won: bits & 2 != 0, binary_key: bits & 4 != 0 };
@@ -379,7 +383,8 @@ mod tests {
     fn the_use_count_stops_at_three_and_the_first_hit_is_told() {
         let mut chunk = vec![0; 64];
         write(&mut chunk, &fields(0, 2, 0), b"k", b"");
-        let first: Vec<bool> = (0..5).map(|_| note_hit(&mut chunk, Now::from_secs(80))).collect();
+        note_fetched(&mut chunk);
+        let first: Vec<bool> = (0..5).map(|_| note_use(&mut chunk, Now::from_secs(80))).collect();
         assert_eq!(first, [true, false, false, false, false]);
         let item = Item(&chunk);
         assert_eq!((item.uses(), item.fetched(), item.probation()), (3, true, true));

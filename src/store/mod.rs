@@ -21,6 +21,7 @@ mod shard;
 mod slab;
 
 pub use figures::{ClassFigures, Totals};
+pub use item::Marks;
 pub use large::{Blocks, LargeDraft};
 pub use outcome::*;
 pub use settings::Settings;
@@ -30,7 +31,7 @@ use budget::{Account, Budget};
 use cas::CasSequence;
 use hash::KeyHasher;
 use parking_lot::{Mutex, MutexGuard};
-use shard::{Key, NeedRoom, Rules, Shard, Value};
+use shard::{Key, NeedRoom, NewItem, Rules, Shard, Value, Visited};
 use slab::ClassSizes;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
@@ -64,6 +65,16 @@ const TRIES_MAX: u32 = 8;
 /// What one call of [`Store::maintain`] does per shard, at most: pages given back, buckets of the index merged.
 const FREED_PER_CALL: u32 = 64;
 const SHRINK_STEPS_PER_CALL: usize = 256;
+
+/// Buckets of the index whose items a walk sees under one lock.
+const WALK_BUCKETS: u32 = 32;
+
+/// Where a walk over all items stands. The default is the start.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub struct WalkPlace {
+    shard: usize,
+    bucket: u32,
+}
 
 /// When a `flush_all` takes effect.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -174,16 +185,17 @@ impl Store {
         self.shard_of(key).get(key, now, hit)
     }
 
-    /// As [`Store::get`], and gives the item a new deadline first. The CAS unique stays.
-    pub fn get_and_touch<R>(
+    /// As [`Store::get`], and does to the item what `access` says. A CAS unique stays. `Ok(Err(_))` is a miss;
+    /// [`Refused::NoRoom`] can only come where an item was to be made.
+    pub fn fetch<R>(
         &self,
         key: &[u8],
-        deadline: Deadline,
+        access: &Access,
         now: Now,
-        hit: impl FnOnce(Hit<'_>) -> R,
-    ) -> Result<R, Miss> {
+        mut hit: impl FnMut(Hit<'_>) -> R,
+    ) -> Result<Result<R, Miss>, Refused> {
         let key = self.key(key);
-        self.shard_of(key).get_and_touch(key, deadline, now, hit)
+        self.with_room(key, now, |shard| shard.fetch(key, access, now, &mut hit))
     }
 
     /// Gives an item a new deadline. The CAS unique stays.
@@ -199,6 +211,21 @@ impl Store {
     pub fn store(
         &self,
         mode: StoreMode,
+        key: &[u8],
+        flags: u32,
+        deadline: Deadline,
+        value: Incoming<'_>,
+        now: Now,
+    ) -> Result<Stored, Refused> {
+        self.store_with(mode, &StoreOptions::default(), key, flags, deadline, value, now)
+    }
+
+    /// As [`Store::store`], with options.
+    #[expect(clippy::too_many_arguments, reason = "a storage command has as many")]
+    pub fn store_with(
+        &self,
+        mode: StoreMode,
+        options: &StoreOptions,
         key: &[u8],
         flags: u32,
         deadline: Deadline,
@@ -228,7 +255,8 @@ impl Store {
             }
         };
         let key = self.key(key);
-        self.with_room(key, now, |shard| shard.store(mode, key, flags, deadline, &mut value, now))
+        let new = NewItem { flags, deadline, options: *options };
+        self.with_room(key, now, |shard| shard.store(mode, key, &new, &mut value, now))
     }
 
     /// True if the value goes into a buffer of its own, by the longest header it may get.
@@ -264,14 +292,56 @@ impl Store {
 
     /// Removes an item.
     pub fn delete(&self, key: &[u8], now: Now) -> Deleted {
+        // Removing needs no room.
+        self.delete_with(key, &DeleteOptions::default(), now).unwrap_or(Deleted::NotFound)
+    }
+
+    /// Removes an item, or does to it what `options` say instead. [`Refused::NoRoom`] can only come where it is kept.
+    pub fn delete_with(&self, key: &[u8], options: &DeleteOptions, now: Now) -> Result<Deleted, Refused> {
         let key = self.key(key);
-        self.shard_of(key).delete(key, now)
+        self.with_room(key, now, |shard| shard.delete(key, options, now))
     }
 
     /// Adds to or subtracts from a number held as decimal text.
     pub fn arithmetic(&self, key: &[u8], step: Step, now: Now) -> Result<Counted, Refused> {
+        self.arithmetic_with(key, step, &CountOptions::default(), now)
+    }
+
+    /// As [`Store::arithmetic`], with options.
+    pub fn arithmetic_with(
+        &self,
+        key: &[u8],
+        step: Step,
+        options: &CountOptions,
+        now: Now,
+    ) -> Result<Counted, Refused> {
         let key = self.key(key);
-        self.with_room(key, now, |shard| shard.arithmetic(key, step, now))
+        self.with_room(key, now, |shard| shard.arithmetic(key, step, options, now))
+    }
+
+    /// Lets `visit` see every item that is alive, a few under each lock. An item that is stored or moved meanwhile may
+    /// be seen twice or not at all. Stops when `visit` says false.
+    pub fn walk(&self, now: Now, mut visit: impl FnMut(&[u8], Hit<'_>) -> bool) {
+        let mut place = WalkPlace::default();
+        while let Some(next) = self.walk_on(place, now, &mut |key, hit| visit(key, hit)) {
+            place = next;
+        }
+    }
+
+    /// Lets `visit` see the items of a few buckets from `place` on; returns where to go on, or `None` at the end or
+    /// when `visit` said false.
+    pub fn walk_on(
+        &self,
+        place: WalkPlace,
+        now: Now,
+        visit: &mut dyn FnMut(&[u8], Hit<'_>) -> bool,
+    ) -> Option<WalkPlace> {
+        let shard = self.shards.get(place.shard)?;
+        match Self::lock(shard).visit(place.bucket, WALK_BUCKETS, now, visit) {
+            Visited::UpTo(bucket) => Some(WalkPlace { bucket, ..place }),
+            Visited::All => Some(WalkPlace { shard: place.shard + 1, bucket: 0 }),
+            Visited::Stopped => None,
+        }
     }
 
     /// Forgets everything, now or later.
@@ -300,9 +370,7 @@ impl Store {
         let mut more = false;
         for shard in &self.shards {
             let mut shard = Self::lock(shard);
-            if shard.flush_at.is_some_and(|at| now >= at) {
-                shard.flush();
-            }
+            shard.flush_if_due(now);
             shard.sweep_idle(now);
             shard.shrink_index(SHRINK_STEPS_PER_CALL);
             let mut freed = 0;

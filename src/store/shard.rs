@@ -21,6 +21,8 @@
 mod checks;
 mod room;
 
+pub(super) use checks::Visited;
+
 use super::budget::Account;
 use super::cas::CasSequence;
 use super::decimal::{self, Digits};
@@ -29,9 +31,12 @@ use super::figures::{ClassFigures, Totals};
 use super::handle::{ChunkAt, Handle, Place};
 use super::hash::{KeyHash, KeyHasher};
 use super::index::Index;
-use super::item::Fields;
+use super::item::{Fields, Marks};
 use super::large::{Blocks, Large, LargeItem, charge_for, into_blocks};
-use super::outcome::{Counted, Deleted, Hit, Miss, Step, StoreMode, Stored, ValueRef};
+use super::outcome::{
+    Access, CountOptions, Counted, Create, DeleteOptions, Deleted, Hit, Miss, Recache, Step, StoreMode,
+    StoreOptions, Stored, ValueRef,
+};
 use super::slab::{ClassSizes, Slab};
 use crate::clock::{Deadline, Now};
 use std::borrow::Cow;
@@ -74,6 +79,14 @@ pub(super) struct Key<'a> {
     pub(super) hash: KeyHash,
 }
 
+/// What is to be stored beside key and value.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct NewItem {
+    pub(super) flags: u32,
+    pub(super) deadline: Deadline,
+    pub(super) options: StoreOptions,
+}
+
 /// A value to be stored.
 #[derive(Debug)]
 pub(super) enum Value<'a> {
@@ -91,6 +104,13 @@ pub(super) enum Value<'a> {
 }
 
 impl Value<'_> {
+    fn len(&self) -> usize {
+        match self {
+            Value::Bytes(bytes) => bytes.len(),
+            Value::Received { len, .. } => *len,
+        }
+    }
+
     fn bytes(&self) -> Cow<'_, [u8]> {
         match self {
             Value::Bytes(bytes) => Cow::Borrowed(bytes),
@@ -145,25 +165,10 @@ impl Shard {
         hit: impl FnOnce(Hit<'_>) -> R,
     ) -> Result<R, Miss> {
         let handle = self.find_alive(key, now)?;
-        let figures = self.figures(handle);
-        figures.get_hits += 1;
-        Ok(self.hit(handle, now, hit))
-    }
-
-    /// As [`Shard::get`], after giving the item another deadline.
-    pub(super) fn get_and_touch<R>(
-        &mut self,
-        key: Key<'_>,
-        deadline: Deadline,
-        now: Now,
-        hit: impl FnOnce(Hit<'_>) -> R,
-    ) -> Result<R, Miss> {
-        let handle = self.find_alive(key, now)?;
-        let handle = self.set_deadline(key, handle, deadline, now)?;
-        let figures = self.figures(handle);
-        figures.touch_hits += 1;
-        figures.get_hits += 1;
-        Ok(self.hit(handle, now, hit))
+        self.figures(handle).get_hits += 1;
+        let result = self.show(handle, hit, |hit| hit);
+        self.note_hit(handle, now);
+        Ok(result)
     }
 
     /// Gives an item another deadline.
@@ -171,8 +176,69 @@ impl Shard {
         let handle = self.find_alive(key, now)?;
         let handle = self.set_deadline(key, handle, deadline, now)?;
         self.figures(handle).touch_hits += 1;
-        self.hit(handle, now, |_| ());
+        self.note_hit(handle, now);
         Ok(())
+    }
+
+    /// Looks a key up, does to the item what `access` says, and lets `hit` see it. `hit` is not called if there is no
+    /// room for an item to be made.
+    pub(super) fn fetch<R>(
+        &mut self,
+        key: Key<'_>,
+        access: &Access,
+        now: Now,
+        hit: &mut dyn FnMut(Hit<'_>) -> R,
+    ) -> Result<Result<R, Miss>, NeedRoom> {
+        let mut created = false;
+        let mut handle = match (self.find_alive(key, now), access.create) {
+            (Ok(handle), _) => handle,
+            (Err(miss), None) => return Ok(Err(miss)),
+            (Err(_), Some(create)) => {
+                created = true;
+                self.create(key, create, b"", now)?
+            }
+        };
+        let deadline_before = self.deadline_of(handle);
+        if let Some(deadline) = access.deadline {
+            handle = match self.set_deadline(key, handle, deadline, now) {
+                Ok(handle) => handle,
+                Err(miss) => return Ok(Err(miss)),
+            };
+            self.figures(handle).touch_hits += 1;
+        }
+        self.figures(handle).get_hits += 1;
+        let marks = self.marks_of(handle);
+        let reckoned = match access.recache {
+            Some(Recache { after_touch: true, .. }) => self.deadline_of(handle),
+            _ => deadline_before,
+        };
+        let near_its_end = access.recache.is_some_and(|recache| {
+            !reckoned.is_never() && reckoned.secs().saturating_sub(now.secs()) < recache.below_secs
+        });
+        let wins = created || access.may_win && !marks.won && (marks.stale || near_its_end);
+        let result = self.show(handle, hit, |hit| Hit { deadline_before, wins, created, ..hit });
+        if wins {
+            self.set_marks(handle, Marks { won: true, ..marks });
+        }
+        if !access.unseen {
+            self.note_hit(handle, now);
+        }
+        Ok(Ok(result))
+    }
+
+    /// Makes an item of which a client has been told to replace it.
+    fn create(&mut self, key: Key<'_>, create: Create, value: &[u8], now: Now) -> Result<Handle, NeedRoom> {
+        let cas = self.rules.cas.draw_or(create.cas);
+        let mut fields = self.fields(0, cas, create.deadline, now);
+        fields.marks.binary_key = create.binary_key;
+        let handle = self.put(key, None, fields, value, now)?;
+        self.count_store(handle);
+        Ok(handle)
+    }
+
+    fn count_store(&mut self, handle: Handle) {
+        self.figures(handle).stores += 1;
+        self.totals.items_ever += 1;
     }
 
     /// Stores by the rule of `mode`. Leaves `value` as it was if there is no room.
@@ -180,14 +246,15 @@ impl Shard {
         &mut self,
         mode: StoreMode,
         key: Key<'_>,
-        flags: u32,
-        deadline: Deadline,
+        new: &NewItem,
         value: &mut Value<'_>,
         now: Now,
     ) -> Result<Stored, NeedRoom> {
-        let cas = self.rules.cas.draw();
+        let cas = self.rules.cas.draw_or(new.options.cas);
         self.sweep_by_the_way(now);
         let old = self.find_alive(key, now).ok();
+        let mut fields = self.fields(new.flags, cas, new.deadline, now);
+        fields.marks.binary_key = new.options.binary_key;
         match (mode, old) {
             (StoreMode::Set, _) | (StoreMode::Add, None) | (StoreMode::Replace, Some(_)) => {}
             (StoreMode::Add, Some(old)) => {
@@ -195,22 +262,34 @@ impl Shard {
                 return Ok(Stored::NotStored);
             }
             (StoreMode::Cas(_), None) => return Ok(Stored::NotFound),
+            (StoreMode::Append | StoreMode::Prepend, None) if new.options.create.is_some() => {
+                fields.deadline = new.options.create.unwrap_or(Deadline::NEVER);
+            }
             (StoreMode::Replace | StoreMode::Append | StoreMode::Prepend, None) => {
                 return Ok(Stored::NotStored);
             }
             (StoreMode::Cas(unique), Some(old)) => {
-                if unique == 0 || self.cas_of(old) != unique {
+                let present = self.cas_of(old);
+                if unique != 0 && unique < present && new.options.accept_older {
+                    fields.deadline = self.deadline_of(old);
+                    fields.marks.won = self.marks_of(old).won;
+                    fields.marks.stale = true;
+                } else if unique == 0 || present != unique {
                     self.figures(old).cas_badval += 1;
                     return Ok(Stored::Exists);
                 }
             }
             (StoreMode::Append | StoreMode::Prepend, Some(old)) => {
-                return self.join(mode, key, old, &value.bytes(), cas, now);
+                if new.options.compare.is_some_and(|unique| unique != self.cas_of(old)) {
+                    self.figures(old).cas_badval += 1;
+                    return Ok(Stored::Exists);
+                }
+                return self.join(mode, key, old, &value.bytes(), fields, now);
             }
         }
-        let fields = self.fields(flags, cas, deadline, now);
+        let len = value.len();
         let handle = match value {
-            Value::Bytes(bytes) => self.put_small(key, old, fields, bytes, now)?,
+            Value::Bytes(bytes) => self.put(key, old, fields, bytes, now)?,
             Value::Received { blocks, len, charge } => {
                 self.index_room(now)?;
                 let charged_bytes = charge.charged_bytes();
@@ -218,29 +297,62 @@ impl Shard {
                 self.put_large(key, &fields, blocks.clone(), *len, charged_bytes)
             }
         };
-        let figures = self.figures(handle);
-        figures.stores += 1;
-        figures.cas_hits += u64::from(matches!(mode, StoreMode::Cas(_)));
-        self.totals.items_ever += 1;
-        Ok(Stored::Stored { cas })
+        self.count_store(handle);
+        self.figures(handle).cas_hits += u64::from(matches!(mode, StoreMode::Cas(_)));
+        Ok(Stored::Stored { cas, len })
     }
 
-    /// Removes an item.
-    pub(super) fn delete(&mut self, key: Key<'_>, now: Now) -> Deleted {
-        match self.find_alive(key, now) {
-            Ok(handle) => {
-                self.figures(handle).delete_hits += 1;
-                self.unlink(key.hash, handle);
-                Deleted::Deleted
-            }
-            Err(_) => Deleted::NotFound,
+    /// Removes an item, or does to it what `options` say instead.
+    pub(super) fn delete(
+        &mut self,
+        key: Key<'_>,
+        options: &DeleteOptions,
+        now: Now,
+    ) -> Result<Deleted, NeedRoom> {
+        let Ok(handle) = self.find_alive(key, now) else { return Ok(Deleted::NotFound) };
+        if options.compare.is_some_and(|unique| unique != self.cas_of(handle)) {
+            return Ok(Deleted::Exists);
         }
+        if !options.invalidate && options.drop_value.is_none() {
+            self.figures(handle).delete_hits += 1;
+            self.unlink(key.hash, handle);
+            return Ok(Deleted::Deleted);
+        }
+        let mut fields = self.fields_of(handle);
+        let mut value = self.value_of(handle).into_owned();
+        if let Some(flags) = options.drop_value {
+            value.clear();
+            (fields.flags, fields.deadline) = (flags, Deadline::NEVER);
+        }
+        fields.deadline = options.deadline.unwrap_or(fields.deadline);
+        if options.invalidate {
+            fields.marks = Marks { stale: true, won: false, ..fields.marks };
+        }
+        if options.invalidate || options.cas.is_some() {
+            fields.cas = self.rules.cas.draw_or(options.cas);
+        }
+        let handle = self.put(key, Some(handle), fields, &value, now)?;
+        self.figures(handle).delete_hits += u64::from(options.drop_value.is_some());
+        Ok(Deleted::Deleted)
     }
 
     /// Adds to or subtracts from a number held as text. A result that is not longer than the old text is padded with
     /// spaces to its length.
-    pub(super) fn arithmetic(&mut self, key: Key<'_>, step: Step, now: Now) -> Result<Counted, NeedRoom> {
-        let Ok(old) = self.find_alive(key, now) else { return Ok(Counted::NotFound) };
+    pub(super) fn arithmetic(
+        &mut self,
+        key: Key<'_>,
+        step: Step,
+        options: &CountOptions,
+        now: Now,
+    ) -> Result<Counted, NeedRoom> {
+        let old = match (self.find_alive(key, now), options.create) {
+            (Ok(old), _) => old,
+            (Err(_), None) => return Ok(Counted::NotFound),
+            (Err(_), Some((value, create))) => return self.start_counting(key, value, create, options, now),
+        };
+        if options.compare.is_some_and(|unique| unique != self.cas_of(old)) {
+            return Ok(Counted::Exists);
+        }
         let text = self.value_of(old);
         let number = if text.len() > NUMBER_MAX_BYTES { None } else { decimal::parse(&text) };
         let Some(number) = number else { return Ok(Counted::NotNumeric) };
@@ -250,11 +362,13 @@ impl Shard {
         };
         let mut padded = Digits::of(value).as_bytes().to_vec();
         padded.resize(padded.len().max(text.len()), b' ');
-        let cas = self.rules.cas.draw();
         let mut fields = self.fields_of(old);
-        (fields.cas, fields.last_access) = (cas, now);
+        let deadline_before = fields.deadline;
+        let deadline = options.deadline.unwrap_or(deadline_before);
+        let cas = self.rules.cas.draw_or(options.cas);
+        (fields.cas, fields.last_access, fields.deadline) = (cas, now, deadline);
         let handle = match old.place() {
-            Place::Chunk(_) => self.put_small(key, Some(old), fields, &padded, now)?,
+            Place::Chunk(_) => self.put(key, Some(old), fields, &padded, now)?,
             Place::Large(_) => self.copy_large(key, &fields, &padded, now)?,
         };
         let figures = self.figures(handle);
@@ -262,8 +376,23 @@ impl Shard {
             Step::Up(_) => figures.incr_hits += 1,
             Step::Down(_) => figures.decr_hits += 1,
         }
-        self.hit(handle, now, |_| ());
-        Ok(Counted::Number { value, cas })
+        self.note_use(handle, now);
+        Ok(Counted::Number { value, cas, deadline, deadline_before, created: false })
+    }
+
+    fn start_counting(
+        &mut self,
+        key: Key<'_>,
+        value: u64,
+        create: Create,
+        options: &CountOptions,
+        now: Now,
+    ) -> Result<Counted, NeedRoom> {
+        let handle = self.create(key, create, Digits::of(value).as_bytes(), now)?;
+        let deadline_before = create.deadline;
+        let deadline = options.deadline.unwrap_or(deadline_before);
+        let handle = self.set_deadline(key, handle, deadline, now).unwrap_or(handle);
+        Ok(Counted::Number { value, cas: self.cas_of(handle), deadline, deadline_before, created: true })
     }
 
     /// Joins a value to a present one, whose flags and deadline stay.
@@ -273,32 +402,26 @@ impl Shard {
         key: Key<'_>,
         old: Handle,
         added: &[u8],
-        cas: u64,
+        new: Fields,
         now: Now,
     ) -> Result<Stored, NeedRoom> {
         let present = self.value_of(old);
-        let mut fields = self.fields_of(old);
-        let length = present.len() + added.len();
-        if !self.rules.fits(key.bytes.len(), fields.flags, length) {
+        let Fields { flags, deadline, .. } = self.fields_of(old);
+        let len = present.len() + added.len();
+        if !self.rules.fits(key.bytes.len(), flags, len) {
             return Ok(Stored::NotStored);
         }
-        (fields.cas, fields.last_access, fields.fetched) = (cas, now, false);
         let joined = match mode {
             StoreMode::Append => [&present, added].concat(),
             _ => [added, &present].concat(),
         };
-        let handle = if self.slab.class_of(fields.item_bytes(key.bytes.len(), length)).is_some() {
-            self.put_small(key, Some(old), fields, &joined, now)?
-        } else {
-            self.copy_large(key, &fields, &joined, now)?
-        };
-        self.figures(handle).stores += 1;
-        self.totals.items_ever += 1;
-        Ok(Stored::Stored { cas })
+        let handle = self.put(key, Some(old), Fields { flags, deadline, ..new }, &joined, now)?;
+        self.count_store(handle);
+        Ok(Stored::Stored { cas: new.cas, len })
     }
 
-    /// Stores a small value: over the old one if that has the same chunk size, else in a new chunk.
-    fn put_small(
+    /// Stores a value: over the old one if that has the same chunk size, else in a new chunk, or as a large one.
+    fn put(
         &mut self,
         key: Key<'_>,
         old: Option<Handle>,
@@ -307,7 +430,7 @@ impl Shard {
         now: Now,
     ) -> Result<Handle, NeedRoom> {
         let class = self.slab.class_of(fields.item_bytes(key.bytes.len(), value.len()));
-        let Some(class) = class else { return Err(NeedRoom(u64::MAX)) };
+        let Some(class) = class else { return self.copy_large(key, &fields, value, now) };
         if let Some(Place::Chunk(at)) = old.map(Handle::place)
             && self.slab.class_at(at) == class
         {
@@ -376,6 +499,7 @@ impl Shard {
             deadline: fields.deadline,
             last_access: fields.last_access,
             fetched: fields.fetched,
+            marks: fields.marks,
             used: self.seq,
         });
         self.link(key, old, id.into());
@@ -421,9 +545,7 @@ impl Shard {
     /// The item of a key; one whose time is over is removed.
     fn find_alive(&mut self, key: Key<'_>, now: Now) -> Result<Handle, Miss> {
         self.seq += 1;
-        if self.flush_at.is_some_and(|at| now >= at) {
-            self.flush();
-        }
+        self.flush_if_due(now);
         let handle = self.find(key).ok_or(Miss::Absent)?;
         if self.deadline_of(handle).is_over(now) {
             self.reclaim(key.hash, handle);
@@ -441,26 +563,41 @@ impl Shard {
         self.unlink(hash, handle);
     }
 
-    /// Shows an item to `hit` and notes the access. Nothing is half done while `hit` runs, so a panic there costs
-    /// nothing.
-    fn hit<R>(&mut self, handle: Handle, now: Now, hit: impl FnOnce(Hit<'_>) -> R) -> R {
+    /// Lets `hit` see an item as `change` has it. Nothing is half done meanwhile, so a panic there costs nothing.
+    fn show<R>(
+        &mut self,
+        handle: Handle,
+        hit: impl FnOnce(Hit<'_>) -> R,
+        change: impl FnOnce(Hit<'_>) -> Hit<'_>,
+    ) -> R {
         self.mid_update = false;
-        let result = hit(self.shown(handle));
+        let result = hit(change(self.shown(handle)));
         self.mid_update = true;
+        result
+    }
+
+    /// Notes that an item was read.
+    fn note_hit(&mut self, handle: Handle, now: Now) {
+        if let Place::Large(id) = handle.place() {
+            self.large.use_item(id).fetched = true;
+        }
+        self.note_use(handle, now);
+        if let Place::Chunk(at) = handle.place() {
+            self.slab.note_fetched(at);
+        }
+    }
+
+    /// Notes that an item was used: it will leave later.
+    fn note_use(&mut self, handle: Handle, now: Now) {
         match handle.place() {
             Place::Chunk(at) => {
                 if self.slab.item(at).probation() {
                     self.figures(handle).hits_probation += 1;
                 }
-                self.slab.note_hit(at, now);
+                self.slab.note_use(at, now);
             }
-            Place::Large(id) => {
-                let seq = self.seq;
-                let item = self.large.use_item(id);
-                (item.last_access, item.fetched, item.used) = (now, true, seq);
-            }
+            Place::Large(_) => self.note_access(handle, now),
         }
-        result
     }
 
     fn shown(&self, handle: Handle) -> Hit<'_> {
@@ -471,9 +608,14 @@ impl Shard {
                     flags: item.flags(),
                     cas: item.cas(),
                     deadline: item.deadline(),
+                    deadline_before: item.deadline(),
                     last_access: item.last_access(),
                     fetched: item.fetched(),
                     value: ValueRef::Small(item.value()),
+                    marks: item.marks(),
+                    wins: false,
+                    created: false,
+                    class: u32::from(self.slab.class_at(at)) + 1,
                 }
             }
             Place::Large(id) => {
@@ -482,9 +624,14 @@ impl Shard {
                     flags: item.flags,
                     cas: item.cas,
                     deadline: item.deadline,
+                    deadline_before: item.deadline,
                     last_access: item.last_access,
                     fetched: item.fetched,
                     value: ValueRef::Large { blocks: &item.value, len: item.value_len },
+                    marks: item.marks,
+                    wins: false,
+                    created: false,
+                    class: self.slab.classes().len() as u32 + 1,
                 }
             }
         }
@@ -522,7 +669,7 @@ impl Shard {
         }
         let value = self.slab.item(at).value().to_vec();
         let fields = Fields { deadline, ..self.fields_of(handle) };
-        match self.put_small(key, Some(handle), fields, &value, now) {
+        match self.put(key, Some(handle), fields, &value, now) {
             Ok(handle) => Ok(handle),
             Err(_) => {
                 if let Some(handle) = self.find(key) {
@@ -546,6 +693,7 @@ impl Shard {
             fetched: false,
             uses: 0,
             probation: true,
+            marks: Marks::default(),
         }
     }
 
@@ -556,6 +704,7 @@ impl Shard {
                 let item = self.large.item(id);
                 Fields {
                     fetched: item.fetched,
+                    marks: item.marks,
                     ..self.fields(item.flags, item.cas, item.deadline, item.last_access)
                 }
             }
@@ -584,6 +733,20 @@ impl Shard {
         match handle.place() {
             Place::Chunk(at) => self.slab.item(at).deadline(),
             Place::Large(id) => self.large.item(id).deadline,
+        }
+    }
+
+    fn marks_of(&self, handle: Handle) -> Marks {
+        match handle.place() {
+            Place::Chunk(at) => self.slab.item(at).marks(),
+            Place::Large(id) => self.large.item(id).marks,
+        }
+    }
+
+    fn set_marks(&mut self, handle: Handle, marks: Marks) {
+        match handle.place() {
+            Place::Chunk(at) => self.slab.set_marks(at, marks),
+            Place::Large(id) => self.large.use_item(id).marks = marks,
         }
     }
 

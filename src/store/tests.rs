@@ -190,6 +190,21 @@ fn storing_sweeps_by_the_way() {
 }
 
 #[test]
+fn a_deadline_that_no_chunk_has_room_for_makes_the_value_a_large_one() {
+    let store = store(|_| ());
+    let longest = (PAGE_SMALL_BYTES / LARGE_ABOVE_PAGE_PART) - item::HEADER_MAX_BYTES - 1;
+    for length in longest - 20..longest + 20 {
+        let value = vec![7; length];
+        set(&store, b"k", b"", Deadline::NEVER);
+        let joined = store.store(StoreMode::Append, b"k", 0, Deadline::NEVER, Incoming::Bytes(&value), NOW);
+        assert!(matches!(joined, Ok(Stored::Stored { .. })));
+        assert_eq!(store.touch(b"k", Deadline::from_secs(500), NOW), Ok(()), "{length}");
+        assert_eq!(store.get(b"k", NOW, |hit| *hit.value.bytes() == value), Ok(true));
+        store.check_invariants();
+    }
+}
+
+#[test]
 fn shards_follow_memory_and_threads() {
     for (mib, threads, shards) in [
         (2, 4, 1),

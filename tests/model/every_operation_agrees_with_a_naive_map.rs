@@ -4,7 +4,8 @@
 use crate::naive::{Entry, Naive};
 use larder::clock::{Deadline, Now};
 use larder::store::{
-    Counted, Deleted, FlushAt, Hit, Incoming, Miss, Refused, Settings, Step, Store, StoreMode, Stored,
+    Access, Counted, Create, DeleteOptions, Deleted, FlushAt, Hit, Incoming, Marks, Miss, Refused, Settings,
+    Step, Store, StoreMode, StoreOptions, Stored,
 };
 
 /// How a run is set up, drawn from its seed.
@@ -17,7 +18,7 @@ struct Shape {
     kinds: Vec<u8>,
 }
 
-const KINDS: u8 = 15;
+const KINDS: u8 = 20;
 
 struct Run {
     store: Store,
@@ -100,6 +101,11 @@ impl Run {
                 self.store.maintain(self.now);
             }
             13 if self.random.u8(..20) == 0 => self.change_limit(),
+            14 => self.read_or_create(&key),
+            15 => self.invalidate(&key),
+            16 => self.drop_value(&key),
+            17 => self.store_older(&key),
+            18 => self.walk(),
             _ => self.get(&key),
         }
     }
@@ -185,7 +191,7 @@ impl Run {
             Err(refused) => self.refused(refused, value.len()),
             Ok(stored) => {
                 let plain = match stored {
-                    Stored::Stored { .. } => Stored::Stored { cas: 0 },
+                    Stored::Stored { .. } => Stored::Stored { cas: 0, len: 0 },
                     other => other,
                 };
                 if plain != expected {
@@ -193,7 +199,7 @@ impl Run {
                     self.lose(key);
                     assert_eq!(plain, self.naive.expect_store(mode, key, value.len(), self.now), "{mode:?}");
                 }
-                if let Stored::Stored { cas } = stored {
+                if let Stored::Stored { cas, .. } = stored {
                     assert!(cas > self.last_cas, "S6: {cas} after {}", self.last_cas);
                     self.last_cas = cas;
                     self.naive.note_stored(mode, key, Entry { flags, deadline, cas, value }, self.now);
@@ -220,7 +226,7 @@ impl Run {
             (Deleted::Deleted, true) => {
                 self.naive.forget(key);
             }
-            (Deleted::Deleted, false) => panic!("deleted what was not there"),
+            (Deleted::Deleted, false) | (Deleted::Exists, _) => panic!("{deleted:?} of an absent key"),
             (Deleted::NotFound, true) => self.lose(key),
             (Deleted::NotFound, false) => {}
         }
@@ -237,7 +243,7 @@ impl Run {
             return assert_eq!(counted, Counted::NotFound);
         };
         match (counted, Naive::expect_number(entry, step)) {
-            (Counted::Number { value, cas }, Some((expected, text))) => {
+            (Counted::Number { value, cas, .. }, Some((expected, text))) => {
                 assert_eq!(value, expected);
                 assert!(cas > self.last_cas, "S6");
                 (entry.cas, entry.value, self.last_cas) = (cas, text, cas);
@@ -260,7 +266,8 @@ impl Run {
 
     fn get_and_touch(&mut self, key: &[u8]) {
         let deadline = self.deadline();
-        let got = self.store.get_and_touch(key, deadline, self.now, Run::seen);
+        let access = Access { deadline: Some(deadline), ..Access::default() };
+        let got = self.store.fetch(key, &access, self.now, Run::seen).expect("nothing is made");
         match (got, self.naive.get_mut(key, self.now)) {
             (Ok(got), expected) => {
                 let expected = expected.map(|entry| {
@@ -271,6 +278,110 @@ impl Run {
             }
             (Err(_), Some(_)) => self.lose(key),
             (Err(_), None) => {}
+        }
+    }
+
+    /// What meta's `mg` does with N: the one who makes the item wins, later ones do not.
+    fn read_or_create(&mut self, key: &[u8]) {
+        let deadline = Deadline::from_secs(self.now.secs() + 30);
+        let create = Some(Create { deadline, cas: None, binary_key: false });
+        let access = Access { create, may_win: true, ..Access::default() };
+        let read = |hit: Hit<'_>| (hit.created, hit.wins, hit.marks, Run::seen(hit));
+        let got = match self.store.fetch(key, &access, self.now, read) {
+            Ok(got) => got.expect("found or made"),
+            Err(refused) => return self.refused(refused, 0),
+        };
+        let (created, wins, marks, seen) = got;
+        if created {
+            if self.naive.get(key, self.now).is_some() {
+                self.lose(key);
+            }
+            assert!(wins && seen.value.is_empty() && seen.deadline == deadline);
+            self.last_cas = seen.cas;
+            self.naive.note_stored(StoreMode::Set, key, seen, self.now);
+            self.naive.set_marks(key, Marks { won: true, ..Marks::default() });
+        } else {
+            assert_eq!(self.naive.get(key, self.now), Some(&seen), "S7");
+            let known = self.naive.marks(key);
+            assert_eq!((marks, wins), (known, known.stale && !known.won));
+            self.naive.set_marks(key, Marks { won: known.won || wins, ..known });
+        }
+    }
+
+    fn invalidate(&mut self, key: &[u8]) {
+        let deadline = if self.random.bool() { Some(self.deadline()) } else { None };
+        let options = DeleteOptions { invalidate: true, deadline, ..DeleteOptions::default() };
+        self.change(key, &options, |entry| entry.deadline = deadline.unwrap_or(entry.deadline));
+        self.naive.set_marks(key, Marks { stale: true, ..Marks::default() });
+    }
+
+    fn drop_value(&mut self, key: &[u8]) {
+        let options = DeleteOptions { drop_value: Some(3), ..DeleteOptions::default() };
+        self.change(key, &options, |entry| {
+            entry.value.clear();
+            (entry.flags, entry.deadline) = (3, Deadline::NEVER);
+        });
+    }
+
+    /// Applies a delete that keeps its item; the map takes over the unique that the store then has.
+    fn change(&mut self, key: &[u8], options: &DeleteOptions, change: impl FnOnce(&mut Entry)) {
+        let deleted = match self.store.delete_with(key, options, self.now) {
+            Ok(deleted) => deleted,
+            Err(refused) => return self.refused(refused, 0),
+        };
+        match (deleted, self.naive.get_mut(key, self.now)) {
+            (Deleted::Deleted, Some(entry)) => {
+                change(entry);
+                if options.invalidate {
+                    let access = Access { unseen: true, ..Access::default() };
+                    if let Ok(Ok(cas)) = self.store.fetch(key, &access, self.now, |hit| hit.cas) {
+                        assert!(cas > self.last_cas, "S6");
+                        (entry.cas, self.last_cas) = (cas, cas);
+                    }
+                }
+            }
+            (Deleted::NotFound, Some(_)) => self.lose(key),
+            (Deleted::NotFound, None) => {}
+            (deleted, _) => panic!("{deleted:?}"),
+        }
+    }
+
+    /// What meta's `ms` does with C and I: an older unique stores, the deadline stays, the item is stale.
+    fn store_older(&mut self, key: &[u8]) {
+        let Some(present) = self.naive.get(key, self.now).cloned() else { return };
+        let mode = StoreMode::Cas(present.cas - 1);
+        let options = StoreOptions { accept_older: true, ..StoreOptions::default() };
+        let incoming = Incoming::Bytes(b"older");
+        match self.store.store_with(mode, &options, key, 1, Deadline::NEVER, incoming, self.now) {
+            Ok(Stored::Stored { cas, len: 5 }) => {
+                let won = self.naive.marks(key).won;
+                let entry = Entry { flags: 1, cas, value: b"older".to_vec(), ..present };
+                self.naive.note_stored(mode, key, entry, self.now);
+                self.naive.set_marks(key, Marks { stale: true, won, binary_key: false });
+                self.last_cas = cas;
+            }
+            Ok(Stored::NotFound) => self.lose(key),
+            Ok(other) => panic!("{other:?}"),
+            Err(refused) => self.refused(refused, 5),
+        }
+    }
+
+    fn walk(&mut self) {
+        let mut seen = Vec::new();
+        self.store.walk(self.now, |key, hit| {
+            seen.push((key.to_vec(), Run::seen(hit)));
+            true
+        });
+        for (key, entry) in &seen {
+            assert_eq!(self.naive.get(key, self.now), Some(entry), "S7");
+        }
+        seen.sort_by(|(a, _), (b, _)| a.cmp(b));
+        assert!(seen.windows(2).all(|pair| pair[0].0 != pair[1].0), "each once while nothing changes");
+        for key in self.naive.keys() {
+            let known = self.naive.get(&key, self.now).is_some();
+            if known && seen.binary_search_by(|(it, _)| it.cmp(&key)).is_err() {
+                self.lose(&key);
+            }
         }
     }
 

@@ -1,11 +1,12 @@
 //! The naive reference: a map with the same rules of expiry and CAS, and no memory limit.
 
 use larder::clock::{Deadline, Now};
-use larder::store::{Step, StoreMode, Stored, decimal};
+use larder::store::{Marks, Step, StoreMode, Stored, decimal};
 use std::collections::HashMap;
+use std::fmt;
 
 /// What the map knows of a key.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Entry {
     pub flags: u32,
     pub deadline: Deadline,
@@ -13,10 +14,20 @@ pub struct Entry {
     pub value: Vec<u8>,
 }
 
+impl fmt::Debug for Entry {
+    /// Long values by their beginning only.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Entry { flags, deadline, cas, value } = self;
+        let start = &value[..value.len().min(20)];
+        write!(f, "flags {flags} {deadline:?} cas {cas} {} bytes {start:?}", value.len())
+    }
+}
+
 /// The map.
 #[derive(Default)]
 pub struct Naive {
     entries: HashMap<Vec<u8>, Entry>,
+    marks: HashMap<Vec<u8>, Marks>,
     flush_at: Option<Now>,
 }
 
@@ -49,7 +60,7 @@ impl Naive {
 
     /// What the store must answer to a storage attempt, its CAS unique apart.
     pub fn expect_store(&self, mode: StoreMode, key: &[u8], value_len: usize, now: Now) -> Stored {
-        let stored = Stored::Stored { cas: 0 };
+        let stored = Stored::Stored { cas: 0, len: 0 };
         match (mode, self.get(key, now)) {
             (StoreMode::Set, _) | (StoreMode::Add, None) | (StoreMode::Replace, Some(_)) => stored,
             (StoreMode::Append | StoreMode::Prepend, Some(entry)) => {
@@ -77,6 +88,7 @@ impl Naive {
             _ => entry,
         };
         self.entries.insert(key.to_vec(), entry);
+        self.marks.remove(key);
     }
 
     /// The number that an arithmetic step must give, and the text to be stored; `None` if the value is no number.
@@ -89,6 +101,15 @@ impl Naive {
         let mut text = value.to_string().into_bytes();
         text.resize(text.len().max(entry.value.len()), b' ');
         Some((value, text))
+    }
+
+    /// What the meta commands noted on a key; storing it anew forgets that.
+    pub fn marks(&self, key: &[u8]) -> Marks {
+        self.marks.get(key).copied().unwrap_or_default()
+    }
+
+    pub fn set_marks(&mut self, key: &[u8], marks: Marks) {
+        self.marks.insert(key.to_vec(), marks);
     }
 
     pub fn flush(&mut self) {

@@ -6,6 +6,7 @@ use crate::store::figures::{ClassFigures, Totals};
 use crate::store::handle::Place;
 use crate::store::index::Index;
 use crate::store::large::Large;
+use crate::store::outcome::Hit;
 use crate::store::slab::ClassId;
 
 /// What a flush takes out of a shard, to be freed after the lock.
@@ -15,7 +16,45 @@ pub(in crate::store) struct Flushed {
     _large: Large,
 }
 
+/// How far a visit came.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(in crate::store) enum Visited {
+    /// This bucket is the next.
+    UpTo(u32),
+    /// There are no more.
+    All,
+    /// The visitor had enough.
+    Stopped,
+}
+
 impl Shard {
+    /// Lets `visit` see the items alive in some buckets of the index.
+    pub(in crate::store) fn visit(
+        &mut self,
+        from: u32,
+        buckets: u32,
+        now: Now,
+        visit: &mut dyn FnMut(&[u8], Hit<'_>) -> bool,
+    ) -> Visited {
+        self.flush_if_due(now);
+        let end = from.saturating_add(buckets).min(self.index.buckets());
+        for bucket in from..end {
+            for handle in self.index.handles_in(bucket) {
+                if !self.deadline_of(handle).is_over(now) && !visit(self.key_of(handle), self.shown(handle)) {
+                    return Visited::Stopped;
+                }
+            }
+        }
+        if end < self.index.buckets() { Visited::UpTo(end) } else { Visited::All }
+    }
+
+    /// Forgets every item if it is time for that.
+    pub(in crate::store) fn flush_if_due(&mut self, now: Now) {
+        if self.flush_at.is_some_and(|at| now >= at) {
+            self.flush();
+        }
+    }
+
     /// Forgets every item. Pages stay with the shard as spare ones; [`Shard::free_spare_page`] gives them back.
     pub(in crate::store) fn flush(&mut self) -> Flushed {
         self.flush_at = None;

@@ -219,10 +219,15 @@ impl Slab {
         }
     }
 
-    /// Notes a hit on an item; returns what `stats` and the trade need to know of it.
-    pub(in crate::store) fn note_hit(&mut self, at: ChunkAt, now: Now) {
+    /// Notes that an item was read.
+    pub(in crate::store) fn note_fetched(&mut self, at: ChunkAt) {
+        item::note_fetched(self.page_mut(at.page).chunk_mut(at.chunk));
+    }
+
+    /// Notes that an item was used.
+    pub(in crate::store) fn note_use(&mut self, at: ChunkAt, now: Now) {
         let page = self.page_mut(at.page);
-        let first = item::note_hit(page.chunk_mut(at.chunk), now);
+        let first = item::note_use(page.chunk_mut(at.chunk), now);
         if first {
             let class = page.class();
             self.count_first_hit(class);

@@ -1,6 +1,6 @@
 //! set, add, replace, append, prepend, cas, delete; whole values and values received in place.
 
-use super::{Engine, answer, refuse, reply_to};
+use super::{Engine, answer, binary, refuse, reply_to};
 use crate::clock::Now;
 use crate::protocol::{Refusal, ReplyBuffer, StorageHeader, StoreVerb};
 use crate::store::{Deleted, Incoming, LargeDraft, Refused, StoreMode, Stored};
@@ -10,12 +10,18 @@ use bytes::buf::Limit;
 /// A large value on its way in, with the line that announced it. Dropping it stores nothing.
 #[derive(Debug)]
 pub struct Receiving {
-    verb: StoreVerb,
-    key: Box<[u8]>,
-    flags: u32,
-    exptime: i32,
-    noreply: bool,
-    draft: LargeDraft,
+    pub(super) announced: Announced,
+    pub(super) key: Box<[u8]>,
+    pub(super) draft: LargeDraft,
+}
+
+/// How it was announced.
+#[derive(Debug)]
+pub(super) enum Announced {
+    /// By a line of the text protocol.
+    Text { verb: StoreVerb, flags: u32, exptime: i32, noreply: bool },
+    /// By a frame of the binary protocol.
+    Binary(binary::Announcement),
 }
 
 impl Receiving {
@@ -68,14 +74,11 @@ impl Engine {
         let reserved =
             self.admit(header).and_then(|()| self.store.reserve(header.key, header.value_len, now));
         match reserved {
-            Ok(draft) => Ok(Receiving {
-                verb: header.verb,
-                key: header.key.into(),
-                flags: header.flags,
-                exptime: header.exptime,
-                noreply: header.noreply,
-                draft,
-            }),
+            Ok(draft) => {
+                let StorageHeader { verb, flags, exptime, noreply, .. } = *header;
+                let announced = Announced::Text { verb, flags, exptime, noreply };
+                Ok(Receiving { announced, key: header.key.into(), draft })
+            }
             Err(refused) => {
                 let refusal = self.refused_store(worker, header.verb, header.key, refused, now);
                 Err((!header.noreply).then_some(refusal))
@@ -91,7 +94,13 @@ impl Engine {
         intact: bool,
         out: &mut ReplyBuffer,
     ) {
-        let Receiving { verb, key, flags, exptime, noreply, draft } = receiving;
+        let Receiving { announced, key, draft } = receiving;
+        let (verb, flags, exptime, noreply) = match announced {
+            Announced::Text { verb, flags, exptime, noreply } => (verb, flags, exptime, noreply),
+            Announced::Binary(announcement) => {
+                return self.finish_binary_value(worker, &announcement, &key, draft, out);
+            }
+        };
         let out = reply_to(out, noreply);
         if !intact {
             return refuse(out, Refusal::BadDataChunk);

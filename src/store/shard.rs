@@ -362,6 +362,11 @@ impl Shard {
         charged_bytes: u64,
     ) -> Handle {
         let old = self.find(key);
+        let probation = match old.map(Handle::place) {
+            Some(Place::Chunk(at)) => self.slab.item(at).probation(),
+            Some(Place::Large(id)) => self.large.item(id).probation,
+            None => !self.index.recall_ghost(key.hash),
+        };
         let id = self.large.insert(LargeItem {
             key: key.bytes.into(),
             value,
@@ -373,6 +378,7 @@ impl Shard {
             last_access: fields.last_access,
             fetched: fields.fetched,
             used: self.seq,
+            probation,
         });
         self.link(key, old, id.into());
         id.into()

@@ -33,7 +33,7 @@ const LAYERS: [Layer; 9] = [
     Layer {
         name: "protocol",
         modules: &[],
-        libraries: &["nom", "memchr", "bytes", "itoa"],
+        libraries: &["base64", "nom", "memchr", "bytes", "itoa"],
         words: &["std::io", "std::net", "std::time", "Mutex", "Atomic"],
     },
     Layer {

@@ -94,6 +94,11 @@ impl Engine {
         self.store.maintain(self.clock.now())
     }
 
+    /// Lets the allocator give freed memory back to the system; cheap, to be called by every worker now and then.
+    pub fn return_freed_memory(&self) {
+        self.store.return_freed_memory();
+    }
+
     /// Executes one request and appends its reply to `out`.
     pub fn execute(&self, worker: &WorkerCounters, request: &Request<'_>, out: &mut ReplyBuffer) -> Flow {
         let now = self.clock.now();

@@ -385,6 +385,13 @@ impl Store {
         more
     }
 
+    /// Lets the allocator give freed memory back to the system. It keeps that for a moment in case it is wanted again,
+    /// and looks at it next when something of the size of many pages is freed, which in an idle process is never.
+    pub fn return_freed_memory(&self) {
+        const MANY_PAGES_BYTES: usize = 4 << 20;
+        drop(std::hint::black_box(Vec::<u8>::with_capacity(MANY_PAGES_BYTES)));
+    }
+
     /// Figures over the whole store.
     pub fn totals(&self) -> Totals {
         let mut totals = Totals {

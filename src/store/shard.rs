@@ -492,6 +492,11 @@ impl Shard {
         charged_bytes: u64,
     ) -> Handle {
         let old = self.find(key);
+        let probation = match old.map(Handle::place) {
+            Some(Place::Chunk(at)) => self.slab.item(at).probation(),
+            Some(Place::Large(id)) => self.large.item(id).probation,
+            None => !self.index.recall_ghost(key.hash),
+        };
         let id = self.large.insert(LargeItem {
             key: key.bytes.into(),
             value,
@@ -504,6 +509,7 @@ impl Shard {
             fetched: fields.fetched,
             marks: fields.marks,
             used: self.seq,
+            probation,
         });
         self.link(key, old, id.into());
         id.into()

@@ -5,6 +5,7 @@
 
 pub mod admin;
 mod arithmetic;
+mod meta;
 mod retrieval;
 mod settings;
 mod stats;
@@ -33,6 +34,8 @@ pub enum Flow {
         /// Bytes of the key list not walked.
         left: usize,
     },
+    /// Sends what has gathered, then goes on with the next one.
+    Flush,
     /// Goes on; the retrieval was refused, so the rest of its keys is to be dropped.
     AbandonKeys,
     /// Sends what has gathered and closes.
@@ -111,6 +114,19 @@ impl Engine {
             }
             Request::FlushAll { delay, noreply } => {
                 self.flush_all(worker, delay, now, reply_to(out, noreply));
+            }
+            Request::MetaGet { ref meta } => self.meta_get(worker, meta, now, out),
+            Request::MetaStore { ref header, value } => {
+                self.meta_store(worker, header, value, now, out);
+            }
+            Request::MetaDelete { ref meta } => self.meta_delete(worker, meta, now, out),
+            Request::MetaArithmetic { ref meta, up } => {
+                self.meta_arithmetic(worker, meta, up, now, out);
+            }
+            Request::MetaDescribe { ref meta } => self.meta_describe(worker, meta, now, out),
+            Request::MetaNoop => {
+                out.push(b"MN\r\n");
+                return Flow::Flush;
             }
             Request::Version => {
                 out.push(b"VERSION ");

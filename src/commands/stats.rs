@@ -71,7 +71,7 @@ impl Engine {
         stat("cmd_set", &sums.cmd_set);
         stat("cmd_flush", &sums.cmd_flush);
         stat("cmd_touch", &sums.cmd_touch);
-        stat("cmd_meta", &0);
+        stat("cmd_meta", &sums.cmd_meta);
         stat("get_hits", &sums.get_hits);
         stat("get_misses", &sums.get_misses);
         stat("get_expired", &sums.get_expired);

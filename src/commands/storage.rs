@@ -1,5 +1,6 @@
 //! set, add, replace, append, prepend, cas, delete; whole values and values received in place.
 
+use super::meta::MetaLine;
 use super::{Engine, answer, refuse, reply_to};
 use crate::clock::Now;
 use crate::protocol::{Refusal, ReplyBuffer, StorageHeader, StoreVerb};
@@ -10,15 +11,23 @@ use bytes::buf::Limit;
 /// A large value on its way in, with the line that announced it. Dropping it stores nothing.
 #[derive(Debug)]
 pub struct Receiving {
-    verb: StoreVerb,
-    key: Box<[u8]>,
-    flags: u32,
-    exptime: i32,
-    noreply: bool,
+    line: ReceivingLine,
     draft: LargeDraft,
 }
 
+/// What is known of the line that announced a value, kept longer than the line.
+#[derive(Debug)]
+enum ReceivingLine {
+    Classic { verb: StoreVerb, key: Box<[u8]>, flags: u32, exptime: i32, noreply: bool },
+    Meta(MetaLine),
+}
+
 impl Receiving {
+    /// The value of an `ms`.
+    pub(super) fn meta(line: MetaLine, draft: LargeDraft) -> Receiving {
+        Receiving { line: ReceivingLine::Meta(line), draft }
+    }
+
     /// Bytes still missing.
     pub fn missing(&self) -> usize {
         self.draft.missing()
@@ -68,14 +77,12 @@ impl Engine {
         let reserved =
             self.admit(header).and_then(|()| self.store.reserve(header.key, header.value_len, now));
         match reserved {
-            Ok(draft) => Ok(Receiving {
-                verb: header.verb,
-                key: header.key.into(),
-                flags: header.flags,
-                exptime: header.exptime,
-                noreply: header.noreply,
-                draft,
-            }),
+            Ok(draft) => {
+                let StorageHeader { verb, flags, exptime, noreply, .. } = *header;
+                let key = header.key.into();
+                let line = ReceivingLine::Classic { verb, key, flags, exptime, noreply };
+                Ok(Receiving { line, draft })
+            }
             Err(refused) => {
                 let refusal = self.refused_store(worker, header.verb, header.key, refused, now);
                 Err((!header.noreply).then_some(refusal))
@@ -91,7 +98,13 @@ impl Engine {
         intact: bool,
         out: &mut ReplyBuffer,
     ) {
-        let Receiving { verb, key, flags, exptime, noreply, draft } = receiving;
+        let Receiving { line, draft } = receiving;
+        let (verb, key, flags, exptime, noreply) = match line {
+            ReceivingLine::Classic { verb, key, flags, exptime, noreply } => {
+                (verb, key, flags, exptime, noreply)
+            }
+            ReceivingLine::Meta(line) => return self.finish_meta_value(worker, &line, draft, intact, out),
+        };
         let out = reply_to(out, noreply);
         if !intact {
             return refuse(out, Refusal::BadDataChunk);
@@ -162,16 +175,7 @@ impl Engine {
         if verb == StoreVerb::Set {
             self.store.delete(key, now);
         }
-        match refused {
-            Refused::TooLarge => {
-                worker.store_too_large.add(1);
-                Refusal::TooLarge
-            }
-            Refused::NoRoom => {
-                worker.store_no_memory.add(1);
-                Refusal::OutOfMemory
-            }
-        }
+        count_refused(worker, refused)
     }
 
     pub(super) fn delete(
@@ -190,6 +194,20 @@ impl Engine {
                 worker.delete_misses.add(1);
                 answer(out, b"NOT_FOUND\r\n");
             }
+        }
+    }
+}
+
+/// Counts a store that was refused.
+pub(super) fn count_refused(worker: &WorkerCounters, refused: Refused) -> Refusal {
+    match refused {
+        Refused::TooLarge => {
+            worker.store_too_large.add(1);
+            Refusal::TooLarge
+        }
+        Refused::NoRoom => {
+            worker.store_no_memory.add(1);
+            Refusal::OutOfMemory
         }
     }
 }

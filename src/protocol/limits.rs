@@ -16,6 +16,12 @@ pub const LINE_MIN_BYTES: usize = 4;
 /// Tokens recorded per line; later ones, a `noreply` included, are ignored. Key lists are exempt.
 pub const TOKENS_MAX: usize = 23;
 
+/// Tokens of a meta command's line, command and key included.
+pub const META_TOKENS_MAX: usize = 20;
+
+/// Longest opaque token of a meta command in bytes, its `O` included.
+pub const META_OPAQUE_MAX_BYTES: usize = 32;
+
 /// Largest `<bytes>` that is a legal length; the value must still fit the item limit.
 pub const VALUE_LENGTH_MAX: i32 = i32::MAX - 2;
 

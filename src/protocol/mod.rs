@@ -1,12 +1,14 @@
 //! Bytes to meaning and back: the memcached protocols, pure and without IO.
 //!
-//! [`Intake`] finds one complete frame in the bytes received so far, a nom grammar ([`classic`]) reads that frame,
-//! and the result is a [`Request`] that borrows from the buffer. [`ReplyBuffer`] is the way back. Nothing here opens
+//! [`Intake`] finds one complete frame in the bytes received so far, a nom grammar ([`classic`], [`meta`]) reads that
+//! frame, and the result is a [`Request`] that borrows from the buffer. [`ReplyBuffer`] is the way back. Nothing here opens
 //! a socket, reads a clock, counts, or knows the store; `commands` is where a request meets it.
 
 pub mod classic;
+pub mod encoded_key;
 mod intake;
 pub mod limits;
+pub mod meta;
 mod refusal;
 mod reply;
 mod request;

@@ -273,6 +273,17 @@ impl<S: Stream> Connection<S> {
                         Err(answer) => self.intake.swallow(header.value_len, answer),
                     }
                 }
+                Pull::ReceiveMeta { header, consumed: line } => {
+                    consumed = line;
+                    *share -= 1;
+                    match engine.begin_meta_value(counters, &header) {
+                        Ok(mut receiving) => {
+                            consumed += receiving.push(&bytes[at + line..]);
+                            self.receiving = Some(Box::new(receiving));
+                        }
+                        Err(answer) => self.intake.swallow(header.value_len, Some(answer)),
+                    }
+                }
                 Pull::ValueEnd { intact, consumed: end } => {
                     consumed = end;
                     if let Some(receiving) = self.receiving.take() {
@@ -296,7 +307,8 @@ impl<S: Stream> Connection<S> {
             at += consumed;
             match flow {
                 Flow::Continue | Flow::AbandonKeys => {}
-                Flow::Partial { .. } => return (at, Stop::MoreToDo),
+                Flow::Flush if at == bytes.len() => {}
+                Flow::Flush | Flow::Partial { .. } => return (at, Stop::MoreToDo),
                 Flow::Close => return (bytes.len(), Stop::End(End::Closed)),
                 Flow::Shutdown(mode) => return (bytes.len(), Stop::End(End::Shutdown(mode))),
             }

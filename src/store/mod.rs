@@ -25,6 +25,7 @@ pub use item::Marks;
 pub use large::{Blocks, LargeDraft};
 pub use outcome::*;
 pub use settings::Settings;
+pub use shard::counted_bytes;
 
 use crate::clock::{Deadline, Now};
 use budget::{Account, Budget};

@@ -60,12 +60,17 @@ pub(super) struct Rules {
 
 impl Rules {
     /// True if memcached's item of these measures is within the limit (`-I`), so that the largest value that fits is
-    /// the same to the byte: 48 bytes of header, 8 of CAS, the key and a NUL, 4 of flags if there are any, the value
-    /// and its line end.
+    /// the same to the byte.
     pub(super) fn fits(&self, key_len: usize, flags: u32, value_len: usize) -> bool {
-        let header = 48 + if self.cas.is_enabled() { 8 } else { 0 } + if flags == 0 { 0 } else { 4 };
-        header + key_len as u64 + 1 + value_len as u64 + 2 <= self.item_max_bytes
+        counted_bytes(key_len, flags, value_len, self.cas.is_enabled()) <= self.item_max_bytes
     }
+}
+
+/// Bytes that memcached's item of these measures takes, and by which items are reported and limited: 48 of header, 8
+/// of CAS if uniques are kept, the key and a NUL, 4 of flags if there are any, the value and its line end.
+pub fn counted_bytes(key_len: usize, flags: u32, value_len: usize, cas_enabled: bool) -> u64 {
+    let header = 48 + if cas_enabled { 8 } else { 0 } + if flags == 0 { 0 } else { 4 };
+    header + key_len as u64 + 1 + value_len as u64 + 2
 }
 
 /// The shard has not got so many bytes and may not or cannot make room for them by itself.
@@ -199,14 +204,14 @@ impl Shard {
             }
         };
         let deadline_before = self.deadline_of(handle);
-        if let Some(deadline) = access.deadline {
+        if let Some(deadline) = access.deadline.filter(|_| !created) {
             handle = match self.set_deadline(key, handle, deadline, now) {
                 Ok(handle) => handle,
                 Err(miss) => return Ok(Err(miss)),
             };
             self.figures(handle).touch_hits += 1;
         }
-        self.figures(handle).get_hits += 1;
+        self.figures(handle).get_hits += u64::from(!access.uncounted);
         let marks = self.marks_of(handle);
         let reckoned = match access.recache {
             Some(Recache { after_touch: true, .. }) => self.deadline_of(handle),
@@ -348,7 +353,7 @@ impl Shard {
         let old = match (self.find_alive(key, now), options.create) {
             (Ok(old), _) => old,
             (Err(_), None) => return Ok(Counted::NotFound),
-            (Err(_), Some((value, create))) => return self.start_counting(key, value, create, options, now),
+            (Err(_), Some((value, create))) => return self.start_counting(key, value, create, now),
         };
         if options.compare.is_some_and(|unique| unique != self.cas_of(old)) {
             return Ok(Counted::Exists);
@@ -385,14 +390,12 @@ impl Shard {
         key: Key<'_>,
         value: u64,
         create: Create,
-        options: &CountOptions,
         now: Now,
     ) -> Result<Counted, NeedRoom> {
         let handle = self.create(key, create, Digits::of(value).as_bytes(), now)?;
-        let deadline_before = create.deadline;
-        let deadline = options.deadline.unwrap_or(deadline_before);
-        let handle = self.set_deadline(key, handle, deadline, now).unwrap_or(handle);
-        Ok(Counted::Number { value, cas: self.cas_of(handle), deadline, deadline_before, created: true })
+        let deadline = create.deadline;
+        let cas = self.cas_of(handle);
+        Ok(Counted::Number { value, cas, deadline, deadline_before: deadline, created: true })
     }
 
     /// Joins a value to a present one, whose flags and deadline stay.

@@ -22,6 +22,7 @@ mod differences_from_memcached;
 mod ends_of_a_connection;
 mod expiry;
 mod limits;
+mod meta_values;
 mod noreply_is_silent;
 mod pipelines;
 mod refused_values_keep_the_stream_in_sync;

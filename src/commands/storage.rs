@@ -1,7 +1,7 @@
 //! set, add, replace, append, prepend, cas, delete; whole values and values received in place.
 
 use super::meta::MetaLine;
-use super::{Engine, answer, refuse, reply_to};
+use super::{Engine, answer, binary, refuse, reply_to};
 use crate::clock::Now;
 use crate::protocol::{Refusal, ReplyBuffer, StorageHeader, StoreVerb};
 use crate::store::{Deleted, Incoming, LargeDraft, Refused, StoreMode, Stored};
@@ -11,21 +11,30 @@ use bytes::buf::Limit;
 /// A large value on its way in, with the line that announced it. Dropping it stores nothing.
 #[derive(Debug)]
 pub struct Receiving {
-    line: ReceivingLine,
+    announced: Announced,
     draft: LargeDraft,
 }
 
-/// What is known of the line that announced a value, kept longer than the line.
+/// What announced it, kept longer than its bytes.
 #[derive(Debug)]
-enum ReceivingLine {
+enum Announced {
+    /// A line of the classic protocol.
     Classic { verb: StoreVerb, key: Box<[u8]>, flags: u32, exptime: i32, noreply: bool },
+    /// A line of a meta command.
     Meta(MetaLine),
+    /// A frame of the binary protocol.
+    Binary { key: Box<[u8]>, announcement: binary::Announcement },
 }
 
 impl Receiving {
     /// The value of an `ms`.
     pub(super) fn meta(line: MetaLine, draft: LargeDraft) -> Receiving {
-        Receiving { line: ReceivingLine::Meta(line), draft }
+        Receiving { announced: Announced::Meta(line), draft }
+    }
+
+    /// The value of a binary request.
+    pub(super) fn binary(key: &[u8], announcement: binary::Announcement, draft: LargeDraft) -> Receiving {
+        Receiving { announced: Announced::Binary { key: key.into(), announcement }, draft }
     }
 
     /// Bytes still missing.
@@ -80,8 +89,8 @@ impl Engine {
             Ok(draft) => {
                 let StorageHeader { verb, flags, exptime, noreply, .. } = *header;
                 let key = header.key.into();
-                let line = ReceivingLine::Classic { verb, key, flags, exptime, noreply };
-                Ok(Receiving { line, draft })
+                let announced = Announced::Classic { verb, key, flags, exptime, noreply };
+                Ok(Receiving { announced, draft })
             }
             Err(refused) => {
                 let refusal = self.refused_store(worker, header.verb, header.key, refused, now);
@@ -98,12 +107,13 @@ impl Engine {
         intact: bool,
         out: &mut ReplyBuffer,
     ) {
-        let Receiving { line, draft } = receiving;
-        let (verb, key, flags, exptime, noreply) = match line {
-            ReceivingLine::Classic { verb, key, flags, exptime, noreply } => {
-                (verb, key, flags, exptime, noreply)
+        let Receiving { announced, draft } = receiving;
+        let (verb, key, flags, exptime, noreply) = match announced {
+            Announced::Classic { verb, key, flags, exptime, noreply } => (verb, key, flags, exptime, noreply),
+            Announced::Meta(line) => return self.finish_meta_value(worker, &line, draft, intact, out),
+            Announced::Binary { key, announcement } => {
+                return self.finish_binary_value(worker, &announcement, &key, draft, out);
             }
-            ReceivingLine::Meta(line) => return self.finish_meta_value(worker, &line, draft, intact, out),
         };
         let out = reply_to(out, noreply);
         if !intact {

@@ -31,7 +31,7 @@ use super::figures::{ClassFigures, Totals};
 use super::handle::{ChunkAt, Handle, Place};
 use super::hash::{KeyHash, KeyHasher};
 use super::index::Index;
-use super::item::{Fields, Marks};
+use super::item::{Fields, Item, Marks};
 use super::large::{Blocks, Large, LargeItem, charge_for, into_blocks};
 use super::outcome::{
     Access, CountOptions, Counted, Create, DeleteOptions, Deleted, Hit, Miss, Recache, Step, StoreMode,
@@ -587,24 +587,19 @@ impl Shard {
 
     /// Notes that an item was read.
     fn note_hit(&mut self, handle: Handle, now: Now) {
-        if let Place::Large(id) = handle.place() {
-            self.large.use_item(id).fetched = true;
-        }
-        self.note_use(handle, now);
-        if let Place::Chunk(at) = handle.place() {
-            self.slab.note_fetched(at);
+        match handle.place() {
+            Place::Chunk(at) => self.slab.note_use(at, true, now),
+            Place::Large(id) => {
+                self.large.use_item(id).fetched = true;
+                self.note_access(handle, now);
+            }
         }
     }
 
     /// Notes that an item was used: it will leave later.
     fn note_use(&mut self, handle: Handle, now: Now) {
         match handle.place() {
-            Place::Chunk(at) => {
-                if self.slab.item(at).probation() {
-                    self.figures(handle).hits_probation += 1;
-                }
-                self.slab.note_use(at, now);
-            }
+            Place::Chunk(at) => self.slab.note_use(at, false, now),
             Place::Large(_) => self.note_access(handle, now),
         }
     }
@@ -612,19 +607,20 @@ impl Shard {
     fn shown(&self, handle: Handle) -> Hit<'_> {
         match handle.place() {
             Place::Chunk(at) => {
-                let item = self.slab.item(at);
+                let page = self.slab.page(at.page);
+                let (fields, value) = Item(page.chunk(at.chunk)).read();
                 Hit {
-                    flags: item.flags(),
-                    cas: item.cas(),
-                    deadline: item.deadline(),
-                    deadline_before: item.deadline(),
-                    last_access: item.last_access(),
-                    fetched: item.fetched(),
-                    value: ValueRef::Small(item.value()),
-                    marks: item.marks(),
+                    flags: fields.flags,
+                    cas: fields.cas,
+                    deadline: fields.deadline,
+                    deadline_before: fields.deadline,
+                    last_access: fields.last_access,
+                    fetched: fields.fetched,
+                    value: ValueRef::Small(value),
+                    marks: fields.marks,
                     wins: false,
                     created: false,
-                    class: u32::from(self.slab.class_at(at)) + 1,
+                    class: u32::from(page.class()) + 1,
                 }
             }
             Place::Large(id) => {

@@ -17,12 +17,15 @@ pub const LINE_MAX_BYTES: usize = 255;
 /// Entries of a [`Form::Tokens`] file that count; memcached overlooks later ones.
 pub const TOKENS_MAX: usize = 8;
 
+/// Variable of the environment that names the file for SASL.
+pub const PASSWORD_DATABASE: &str = "MEMCACHED_SASL_PWDB";
+
 /// What the lines of the file may look like. In both the first `:` ends the user.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Form {
     /// The file of `-Y`: at most [`TOKENS_MAX`] entries, every line must be one; the password is all that follows.
     Tokens,
-    /// The file of MEMCACHED_SASL_PWDB: any number of entries, other lines are overlooked. The first line of a user
+    /// The file of [`PASSWORD_DATABASE`]: any number of entries, other lines are overlooked. The first line of a user
     /// counts; another `:` may end the password.
     PasswordDatabase,
 }
@@ -34,6 +37,8 @@ pub enum Unusable {
     Unreadable(PathBuf, io::Error),
     /// A line is not an entry, or there is none at all.
     Malformed(PathBuf),
+    /// As one of the others, or no file was named, for SASL.
+    NoPasswordDatabase(Option<Box<Unusable>>),
 }
 
 impl fmt::Display for Unusable {
@@ -44,6 +49,11 @@ impl fmt::Display for Unusable {
             }
             Unusable::Malformed(path) => {
                 write!(f, "Authfile [{}] has a malformed entry. Should be 'user:password'", path.display())
+            }
+            Unusable::NoPasswordDatabase(reason) => {
+                let missing = format!("{PASSWORD_DATABASE} must name a file of user:password lines");
+                let reason = reason.as_ref().map_or(missing, |reason| reason.to_string());
+                write!(f, "Error initializing sasl. {reason}")
             }
         }
     }
@@ -63,6 +73,16 @@ impl Credentials {
     pub fn read(path: &Path, form: Form) -> Result<Credentials, Unusable> {
         let entries = RwLock::new(entries_of(path, form)?);
         Ok(Credentials { path: path.to_owned(), form, entries })
+    }
+
+    /// Reads the file that [`PASSWORD_DATABASE`] names.
+    pub fn password_database() -> Result<Credentials, Unusable> {
+        let path = std::env::var_os(PASSWORD_DATABASE).filter(|path| !path.is_empty());
+        let path = path.ok_or(Unusable::NoPasswordDatabase(None))?;
+        // Absolute, because a daemon leaves the directory it was started in.
+        let path = std::path::absolute(&path).unwrap_or_else(|_| path.into());
+        Credentials::read(&path, Form::PasswordDatabase)
+            .map_err(|reason| Unusable::NoPasswordDatabase(Some(Box::new(reason))))
     }
 
     /// Reads the file again; if that fails, the old pairs stay.

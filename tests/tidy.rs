@@ -69,7 +69,7 @@ const LAYERS: [Layer; 9] = [
     },
     Layer {
         name: "process",
-        modules: &["server"],
+        modules: &["server", "auth"],
         libraries: &["daemonize", "listenfd", "log", "nix", "sd_notify", "socket2"],
         words: &[],
     },

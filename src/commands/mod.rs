@@ -5,6 +5,7 @@
 
 pub mod admin;
 mod arithmetic;
+pub mod binary;
 mod meta;
 mod retrieval;
 mod settings;
@@ -14,6 +15,7 @@ mod storage;
 pub use settings::Settings;
 pub use storage::Receiving;
 
+use crate::auth::Credentials;
 use crate::clock::{Clock, Deadline, Now};
 use crate::protocol::limits::EXPTIME_RELATIVE_MAX_SECS;
 use crate::protocol::{Refusal, ReplyBuffer, Request, ShutdownMode};
@@ -53,6 +55,8 @@ pub struct Engine {
     connections: Connections,
     verbosity: AtomicU32,
     limit_bytes: AtomicU64,
+    /// Who may come in under `-S`; `None` lets everybody in.
+    sasl: Option<Credentials>,
     /// A key whose retrieval panics, so that tests can see what a panic leaves behind.
     #[cfg(test)]
     pub(crate) panic_key: Option<&'static [u8]>,
@@ -69,9 +73,15 @@ impl Engine {
             settings,
             store,
             clock,
+            sasl: None,
             #[cfg(test)]
             panic_key: None,
         }
+    }
+
+    /// Lets only those in who log in by SASL as one of these, if there are any.
+    pub fn with_sasl(self, sasl: Option<Credentials>) -> Engine {
+        Engine { sasl, ..self }
     }
 
     /// The process clock.
@@ -144,11 +154,15 @@ impl Engine {
 
     /// When an item with this exptime dies (protocol.txt, "Expiration times").
     fn deadline(&self, exptime: i32, now: Now) -> Deadline {
+        u32::try_from(exptime).map_or(Deadline::PAST, |exptime| self.deadline_unsigned(exptime, now))
+    }
+
+    /// As [`Engine::deadline`], for the exptimes of the binary protocol, which are never negative.
+    fn deadline_unsigned(&self, exptime: u32, now: Now) -> Deadline {
         match exptime {
             0 => Deadline::NEVER,
-            ..0 => Deadline::PAST,
-            1..=EXPTIME_RELATIVE_MAX_SECS => Deadline::from_secs(now.secs().saturating_add(exptime as u32)),
-            _ => self.clock.deadline_at_unix(exptime as u64),
+            1..=EXPTIME_RELATIVE_MAX_SECS => Deadline::from_secs(now.secs().saturating_add(exptime)),
+            _ => self.clock.deadline_at_unix(exptime.into()),
         }
     }
 

@@ -89,8 +89,8 @@ impl Engine {
         stat("touch_misses", &sums.touch_misses);
         stat("store_too_large", &sums.store_too_large);
         stat("store_no_memory", &sums.store_no_memory);
-        stat("auth_cmds", &0);
-        stat("auth_errors", &0);
+        stat("auth_cmds", &sums.auth_cmds);
+        stat("auth_errors", &sums.auth_errors);
         stat("bytes_read", &sums.bytes_read);
         stat("bytes_written", &sums.bytes_written);
         stat("limit_maxbytes", &self.limit_bytes());
@@ -162,8 +162,8 @@ impl Engine {
         stat("reqs_per_event", &settings.requests_per_event);
         stat("cas_enabled", &yes_no(settings.cas_enabled));
         stat("tcp_backlog", &settings.backlog);
-        stat("binding_protocol", &"ascii");
-        stat("auth_enabled_sasl", &"no");
+        stat("binding_protocol", &settings.binding.name());
+        stat("auth_enabled_sasl", &yes_no(self.sasl.is_some()));
         stat("auth_enabled_ascii", &"no");
         stat("item_size_max", &settings.item_max_bytes);
         stat("maxconns_fast", &yes_no(settings.max_connections_fast));

@@ -1,7 +1,7 @@
 //! set, add, replace, append, prepend, cas, delete; whole values and values received in place.
 
 use super::meta::MetaLine;
-use super::{Engine, answer, refuse, reply_to};
+use super::{Engine, answer, binary, refuse, reply_to};
 use crate::clock::Now;
 use crate::protocol::{Refusal, ReplyBuffer, StorageHeader, StoreVerb};
 use crate::store::{Deleted, Incoming, LargeDraft, Refused, StoreMode, Stored};
@@ -11,23 +11,23 @@ use bytes::buf::Limit;
 /// A large value on its way in, with the line that announced it. Dropping it stores nothing.
 #[derive(Debug)]
 pub struct Receiving {
-    line: ReceivingLine,
-    draft: LargeDraft,
+    pub(super) announced: Announced,
+    pub(super) key: Box<[u8]>,
+    pub(super) draft: LargeDraft,
 }
 
-/// What is known of the line that announced a value, kept longer than the line.
+/// How it was announced.
 #[derive(Debug)]
-enum ReceivingLine {
-    Classic { verb: StoreVerb, key: Box<[u8]>, flags: u32, exptime: i32, noreply: bool },
+pub(super) enum Announced {
+    /// By a line of the text protocol.
+    Text { verb: StoreVerb, flags: u32, exptime: i32, noreply: bool },
+    /// By an `ms`.
     Meta(MetaLine),
+    /// By a frame of the binary protocol.
+    Binary(binary::Announcement),
 }
 
 impl Receiving {
-    /// The value of an `ms`.
-    pub(super) fn meta(line: MetaLine, draft: LargeDraft) -> Receiving {
-        Receiving { line: ReceivingLine::Meta(line), draft }
-    }
-
     /// Bytes still missing.
     pub fn missing(&self) -> usize {
         self.draft.missing()
@@ -79,9 +79,8 @@ impl Engine {
         match reserved {
             Ok(draft) => {
                 let StorageHeader { verb, flags, exptime, noreply, .. } = *header;
-                let key = header.key.into();
-                let line = ReceivingLine::Classic { verb, key, flags, exptime, noreply };
-                Ok(Receiving { line, draft })
+                let announced = Announced::Text { verb, flags, exptime, noreply };
+                Ok(Receiving { announced, key: header.key.into(), draft })
             }
             Err(refused) => {
                 let refusal = self.refused_store(worker, header.verb, header.key, refused, now);
@@ -98,12 +97,15 @@ impl Engine {
         intact: bool,
         out: &mut ReplyBuffer,
     ) {
-        let Receiving { line, draft } = receiving;
-        let (verb, key, flags, exptime, noreply) = match line {
-            ReceivingLine::Classic { verb, key, flags, exptime, noreply } => {
-                (verb, key, flags, exptime, noreply)
+        let Receiving { announced, key, draft } = receiving;
+        let (verb, flags, exptime, noreply) = match announced {
+            Announced::Text { verb, flags, exptime, noreply } => (verb, flags, exptime, noreply),
+            Announced::Meta(line) => {
+                return self.finish_meta_value(worker, &line.header(&key), draft, intact, out);
             }
-            ReceivingLine::Meta(line) => return self.finish_meta_value(worker, &line, draft, intact, out),
+            Announced::Binary(announcement) => {
+                return self.finish_binary_value(worker, &announcement, &key, draft, out);
+            }
         };
         let out = reply_to(out, noreply);
         if !intact {

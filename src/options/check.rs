@@ -2,7 +2,7 @@
 
 use super::arguments::Arguments;
 use super::{BadSetting, Name, Options, Remark, extended, listen, number, status};
-use crate::server::{TcpListen, UnixListen};
+use crate::server::{Binding, TcpListen, UnixListen};
 use crate::{commands, process, server, store};
 use log::Level;
 use std::ffi::OsString;
@@ -11,7 +11,6 @@ use std::path::{Path, PathBuf};
 /// Options that ask for something larder cannot do yet. None may be ignored: some protect, others change what the
 /// daemon is.
 const NOT_YET: &[(char, &str)] = &[
-    ('S', "-S (SASL)"),
     ('Y', "-Y (authentication)"),
     ('Z', "-Z (TLS)"),
     ('e', "-e (warm restart)"),
@@ -59,6 +58,7 @@ impl<'a> Check<'a> {
 
     /// Checks everything.
     pub(super) fn options(mut self, port_file: Option<OsString>) -> Result<Options, BadSetting> {
+        let (binding, sasl) = self.binding()?;
         self.refuse_what_is_not_there()?;
         let extended = extended::read(&self.arguments.values('o'))?;
         let remarks = extended.remarks.into_iter().map(|line| Remark { level: Level::Warn, line });
@@ -91,6 +91,7 @@ impl<'a> Check<'a> {
             requests_per_event: count(requests_per_event, u32::MAX),
             backlog: count(backlog, i32::MAX),
             max_connections_fast: extended.max_connections_fast,
+            binding,
             verbosity: self.arguments.verbosity(),
         };
         let store = store::Settings {
@@ -112,11 +113,12 @@ impl<'a> Check<'a> {
             tcp: listen.tcp,
             unix: listen.unix,
             port_file: port_file.filter(|path| !path.is_empty()).map(|path| absolute(Path::new(&path))),
+            binding,
             inherited: Vec::new(),
             max_connections_fast: commands.max_connections_fast,
         };
         let process = self.process();
-        Ok(Options { store, commands, server, process, remarks: self.remarks })
+        Ok(Options { store, commands, server, process, sasl, remarks: self.remarks })
     }
 
     fn process(&self) -> process::Settings {
@@ -135,7 +137,7 @@ impl<'a> Check<'a> {
     fn refuse_what_is_not_there(&mut self) -> Result<(), BadSetting> {
         for (letter, what) in NOT_YET {
             let given = match letter {
-                'S' | 'Z' | 'L' => self.arguments.flag(*letter),
+                'Z' | 'L' => self.arguments.flag(*letter),
                 _ => self.arguments.value(*letter).is_some(),
             };
             if given {
@@ -149,16 +151,31 @@ impl<'a> Check<'a> {
                 return Err(BadSetting::new(line, status::OPTION));
             }
         }
-        match self.arguments.value('B').as_deref() {
-            None | Some("auto" | "ascii") => Ok(()),
-            Some("binary") => Err(BadSetting::new("-B binary is not supported yet", status::OPTION)),
-            Some(other) => Err(BadSetting::new(
-                format!(
+        Ok(())
+    }
+
+    /// What is spoken, and whether clients must log in by SASL, which the binary protocol alone can do.
+    fn binding(&mut self) -> Result<(Binding, bool), BadSetting> {
+        let sasl = self.arguments.flag('S');
+        let given = self.arguments.value('B');
+        let binding = match given.as_deref() {
+            None if sasl => Binding::Binary,
+            None | Some("auto") => Binding::Auto,
+            Some("ascii") => Binding::Ascii,
+            Some("binary") => Binding::Binary,
+            Some(other) => {
+                return bad_usage(format!(
                     "Invalid value for binding protocol: {other} -- should be one of auto, binary, or ascii"
-                ),
-                status::USAGE,
-            )),
+                ));
+            }
+        };
+        if sasl && binding != Binding::Binary {
+            return bad_usage("ERROR: You cannot allow the ASCII protocol while using SASL.");
         }
+        if sasl && self.number('U', status::USAGE)?.is_some_and(|port| port != 0) {
+            return bad_usage("ERROR: Cannot enable UDP while using binary SASL authentication.");
+        }
+        Ok((binding, sasl))
     }
 
     fn remark(&mut self, level: Level, line: impl Into<String>) {
@@ -329,6 +346,10 @@ fn all_interfaces(port: u16) -> TcpListen {
 
 fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+
+fn bad_usage<T>(line: impl Into<String>) -> Result<T, BadSetting> {
+    Err(BadSetting::new(line, status::USAGE))
 }
 
 /// A count too large for its setting is as good as the largest.

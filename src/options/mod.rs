@@ -116,6 +116,8 @@ pub struct Options {
     pub server: server::Settings,
     /// For the process.
     pub process: process::Settings,
+    /// True if clients must log in by SASL (`-S`).
+    pub sasl: bool,
     /// What the operator should know, to be logged once the log stands.
     pub remarks: Vec<Remark>,
 }

@@ -47,7 +47,16 @@ pub const MEMLIMIT_MAX_MIB: u32 = 1_000_000_000;
 pub const SLAB_CLASSES_MAX: u32 = 64;
 
 /// Exptimes up to this many seconds are relative, larger ones are Unix times (protocol.txt, "Expiration times").
-pub const EXPTIME_RELATIVE_MAX_SECS: i32 = 60 * 60 * 24 * 30;
+pub const EXPTIME_RELATIVE_MAX_SECS: u32 = 60 * 60 * 24 * 30;
+
+/// Longest body of a binary frame, in bytes; a header that says more ends the connection.
+pub const BODY_MAX_BYTES: usize = 1 << 30;
+
+/// Longest name of a SASL mechanism, in bytes.
+pub const MECHANISM_MAX_BYTES: usize = 32;
+
+/// Failed logins on one connection; with the last of them it is closed.
+pub const LOGIN_FAILURES_MAX: u32 = 3;
 
 const _: () = assert!(LINE_MAX_BYTES + VALUE_INLINE_MAX_BYTES < OUTPUT_BATCH_BYTES);
 const _: () = assert!(KEY_MAX_BYTES < LINE_MAX_BYTES && LINE_MAX_BYTES < KEYS_PART_BYTES);

@@ -1,9 +1,12 @@
 //! Bytes to meaning and back: the memcached protocols, pure and without IO.
 //!
 //! [`Intake`] finds one complete frame in the bytes received so far, a nom grammar ([`classic`], [`meta`]) reads that
-//! frame, and the result is a [`Request`] that borrows from the buffer. [`ReplyBuffer`] is the way back. Nothing here opens
-//! a socket, reads a clock, counts, or knows the store; `commands` is where a request meets it.
+//! frame, and the result is a [`Request`] that borrows from the buffer. [`ReplyBuffer`] is the way back. [`binary`] does the
+//! same for the binary protocol; the first byte of a connection tells which of the two it speaks ([`Binding`]).
+//! Nothing here opens a socket, reads a clock, counts, or knows the store; `commands` is where a request meets it.
 
+pub mod binary;
+mod binding;
 pub mod classic;
 pub mod encoded_key;
 mod intake;
@@ -14,6 +17,7 @@ mod reply;
 mod request;
 pub mod tokens;
 
+pub use binding::Binding;
 pub use intake::{Intake, Pull};
 pub use refusal::Refusal;
 pub use reply::ReplyBuffer;

@@ -5,11 +5,14 @@
 //! Invariants: nothing is read while replies wait to be sent (back-pressure); the thread's buffers are never held
 //! while waiting; bytes are executed in the order they came.
 
+mod binary;
+
 use super::worker::{Stream, Worker};
-use crate::commands::{Flow, Receiving};
+use crate::commands::{Engine, Flow, Receiving};
 use crate::protocol::limits::{LINE_MAX_BYTES, OUTPUT_BATCH_BYTES, VALUE_INLINE_MAX_BYTES};
-use crate::protocol::{Intake, Pull, Refusal, ReplyBuffer, Request, ShutdownMode};
+use crate::protocol::{Binding, Intake, Pull, Refusal, ReplyBuffer, Request, ShutdownMode};
 use crate::telemetry::{self, ConnectionState};
+use binary::Binary;
 use log::{debug, log_enabled};
 use std::cell::RefCell;
 use std::future::Future;
@@ -75,12 +78,29 @@ enum Stop {
     End(End),
 }
 
+/// What the peer speaks.
+enum Speech {
+    /// Its first byte will tell.
+    Unknown,
+    /// A text protocol.
+    Text,
+    /// The binary protocol.
+    Binary(Box<Binary>),
+}
+
+impl Speech {
+    fn binary(engine: &Engine) -> Speech {
+        Speech::Binary(Box::new(Binary::new(engine)))
+    }
+}
+
 /// The future.
 pub(super) struct Connection<S: Stream> {
     stream: S,
     worker: Worker,
     entry: Arc<telemetry::Connection>,
     fd: RawFd,
+    speech: Speech,
     intake: Intake,
     /// True if `left` may hold complete requests.
     more_to_do: bool,
@@ -97,12 +117,19 @@ impl<S: Stream> Connection<S> {
         let fd = stream.as_raw_fd();
         let engine = &worker.shared.engine;
         let entry = engine.connections().add(worker.index, fd, engine.clock().now().secs());
-        debug!("<{fd} new auto-negotiating client connection");
+        let binding = worker.shared.settings.binding;
+        let speech = match binding {
+            Binding::Auto => Speech::Unknown,
+            Binding::Ascii => Speech::Text,
+            Binding::Binary => Speech::binary(engine),
+        };
+        debug!("<{fd} new {} client connection", binding.name());
         Connection {
             stream,
             worker,
             entry,
             fd,
+            speech,
             intake: Intake::default(),
             more_to_do: false,
             end: None,
@@ -224,6 +251,8 @@ impl<S: Stream> Connection<S> {
         let Some(mut page) = receiving.page() else { return Poll::Ready(Ok(0)) };
         let read = ready!(pin!(self.stream.read_buf(&mut page)).poll(cx))?;
         receiving.advance(read);
+        // In the binary protocol nothing need follow that would show the end.
+        self.more_to_do = receiving.missing() == 0;
         self.worker.counters().bytes_read.add(read as u64);
         Poll::Ready(Ok(read))
     }
@@ -240,6 +269,13 @@ impl<S: Stream> Connection<S> {
             if receiving.missing() > 0 {
                 return (at, Stop::NeedMore);
             }
+        }
+        if let (Speech::Unknown, [first, ..]) = (&self.speech, bytes) {
+            self.speech = if Binding::Auto.is_binary(*first) { Speech::binary(engine) } else { Speech::Text };
+        }
+        if let Speech::Binary(_) = self.speech {
+            let (used, stop) = self.execute_binary(&bytes[at..], out, share);
+            return (at + used, stop);
         }
         loop {
             if *share == 0 || out.len() >= OUTPUT_BATCH_BYTES {
@@ -370,13 +406,20 @@ impl<S: Stream> Connection<S> {
         Ok(Poll::Ready(()))
     }
 
+    fn is_between_requests(&self) -> bool {
+        match &self.speech {
+            Speech::Binary(binary) => binary.is_between_requests(),
+            Speech::Unknown | Speech::Text => self.intake.is_between_requests(),
+        }
+    }
+
     /// What `stats conns` shows while the connection waits.
     fn waiting_state(&self) -> ConnectionState {
         if self.unsent.is_some() {
             ConnectionState::Write
         } else if self.receiving.is_some() {
             ConnectionState::ReceiveValue
-        } else if self.intake.is_between_requests() {
+        } else if self.is_between_requests() {
             ConnectionState::Read
         } else {
             ConnectionState::Swallow

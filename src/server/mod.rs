@@ -13,7 +13,7 @@ mod shutdown;
 mod worker;
 
 pub use listener::{ListenError, Listeners, bind_tcp};
-pub use settings::{Hooks, InheritedSocket, Settings, TcpListen, UnixListen};
+pub use settings::{Binding, Hooks, InheritedSocket, Settings, TcpListen, UnixListen};
 
 use crate::commands::Engine;
 use crate::telemetry::Listening;
@@ -52,7 +52,7 @@ async fn serve(
     let since_secs = engine.clock().now().secs();
     for fd in listeners.one_of_each().map(|socket| socket.as_raw_fd()) {
         engine.connections().add_listener(Listening { fd, since_secs });
-        info!("<{fd} server listening (auto-negotiate)");
+        info!("<{fd} server listening ({})", settings.binding.name());
     }
     let ports = listeners.ports();
     let shared = Arc::new(Shared::new(engine, settings));

@@ -88,6 +88,10 @@ counters! {
     store_too_large,
     /// Values refused for want of memory.
     store_no_memory,
+    /// Logins tried.
+    auth_cmds,
+    /// Logins refused.
+    auth_errors,
     /// Bytes received.
     bytes_read,
     /// Bytes sent.

@@ -1,6 +1,7 @@
 //! Options as they are given, and the settings or the refusal that come of them.
 
 use crate::options::{Command, Options, read};
+use crate::server::Binding;
 use std::ffi::OsString;
 
 fn options_as(program: &str, line: &str) -> Result<Options, (String, u8)> {
@@ -166,13 +167,38 @@ fn a_text_is_no_number() {
 
 #[test]
 fn what_is_not_there_yet_is_refused() {
-    for line in ["-S", "-Y /f", "-Z", "-e /f", "-L", "-D ,", "-N 4", "-B binary", "-o ssl_key=/k"] {
+    for line in ["-Y /f", "-Z", "-e /f", "-L", "-D ,", "-N 4", "-o ssl_key=/k"] {
         let (refusal, status) = options_as("memcached", line).unwrap_err();
         assert!(refusal.ends_with("is not supported yet"), "{refusal}");
         assert_eq!(status, 1, "{line}");
     }
     refuses("-U 11211", 1, "UDP is not served yet");
     options("-U 0 -X -W -B auto");
+}
+
+#[test]
+fn sasl_needs_the_binary_protocol_alone() {
+    for (line, binding, sasl) in [
+        ("", Binding::Auto, false),
+        ("-B auto", Binding::Auto, false),
+        ("-B ascii", Binding::Ascii, false),
+        ("-B binary", Binding::Binary, false),
+        ("-S", Binding::Binary, true),
+        ("-S -B binary -U 0", Binding::Binary, true),
+    ] {
+        let options = options(line);
+        assert_eq!((options.server.binding, options.sasl), (binding, sasl), "{line}");
+        assert_eq!(options.commands.binding, binding, "{line}");
+    }
+    for line in ["-S -B ascii", "-S -B auto"] {
+        refuses(line, 64, "ERROR: You cannot allow the ASCII protocol while using SASL.");
+    }
+    refuses("-S -U 11211", 64, "ERROR: Cannot enable UDP while using binary SASL authentication.");
+    refuses(
+        "-B Binary",
+        64,
+        "Invalid value for binding protocol: Binary -- should be one of auto, binary, or ascii",
+    );
 }
 
 #[test]

@@ -29,6 +29,7 @@ fn engine() -> Engine {
         requests_per_event: 20,
         backlog: 10,
         max_connections_fast: true,
+        binding: Binding::Auto,
         verbosity: 0,
     };
     Engine::new(settings, store, Clock::start())
@@ -43,6 +44,7 @@ fn worker(engine: Engine) -> Worker {
         tcp: Vec::new(),
         unix: None,
         port_file: None,
+        binding: Binding::Auto,
         inherited: Vec::new(),
         max_connections_fast: true,
     };

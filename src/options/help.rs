@@ -48,6 +48,9 @@ what clients may do
 -A, --enable-shutdown     allow shutdown
 -X, --disable-dumping     refuse commands that list keys (there are none yet)
 -W, --disable-watch       refuse watch (there is none yet)
+-Y, --auth-file=<file>    clients of the text protocol, which alone is spoken then,
+                          must log in with a user:password line of this file;
+                          SIGHUP reads it again
 -U, --udp-port=<num>      UDP is not served: takes only 0 (default: 0, off)
 -B, --protocol=<name>     auto or ascii (default: auto)
 
@@ -71,7 +74,7 @@ other
                           (default; no_maxconns_fast lets them wait)
                           names of settings not needed here are accepted
 
-not supported yet: -S --enable-sasl, -Y --auth-file, -Z --enable-ssl,
+not supported yet: -S --enable-sasl, -Z --enable-ssl,
 -e --memory-file, -L --enable-largepages, -D, -N --napi-ids
 "
     )

@@ -27,5 +27,6 @@ mod noreply_is_silent;
 mod pipelines;
 mod refused_values_keep_the_stream_in_sync;
 mod stats_report;
+mod text_login;
 mod torn_frames;
 mod what_replacements_usually_break;

@@ -48,9 +48,9 @@ what clients may do
 -A, --enable-shutdown     allow shutdown
 -X, --disable-dumping     refuse commands that list keys (there are none yet)
 -W, --disable-watch       refuse watch (there is none yet)
--Y, --auth-file=<file>    clients of the text protocol, which alone is spoken then,
-                          must log in with a user:password line of this file;
-                          SIGHUP reads it again
+-Y, --auth-file=<file>    clients must log in with a user:password line of
+                          this file; turns the binary protocol off; SIGHUP
+                          reads the file again
 -U, --udp-port=<num>      UDP is not served: takes only 0 (default: 0, off)
 -B, --protocol=<name>     auto or ascii (default: auto)
 

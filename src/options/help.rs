@@ -52,7 +52,10 @@ what clients may do
                           this file; turns the binary protocol off; SIGHUP
                           reads the file again
 -U, --udp-port=<num>      UDP is not served: takes only 0 (default: 0, off)
--B, --protocol=<name>     auto or ascii (default: auto)
+-B, --protocol=<name>     auto, ascii or binary (default: auto)
+-S, --enable-sasl         binary protocol only, and only for those who log in as
+                          a user:password line of the file that
+                          MEMCACHED_SASL_PWDB names
 
 running as a service
 -d, --daemon              run in the background
@@ -74,8 +77,8 @@ other
                           (default; no_maxconns_fast lets them wait)
                           names of settings not needed here are accepted
 
-not supported yet: -S --enable-sasl, -Z --enable-ssl,
--e --memory-file, -L --enable-largepages, -D, -N --napi-ids
+not supported yet: -Z --enable-ssl, -e --memory-file,
+-L --enable-largepages, -D, -N --napi-ids
 "
     )
 }

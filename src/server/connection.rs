@@ -130,7 +130,7 @@ impl<S: Stream> Connection<S> {
             Binding::Ascii => Speech::Text,
             Binding::Binary => Speech::binary(engine),
         };
-        debug!("<{fd} new {} client connection", binding.name());
+        debug!("<{fd} new {} client connection", binding.client());
         Connection {
             stream,
             worker,

@@ -11,6 +11,7 @@ mod retrieval;
 mod settings;
 mod stats;
 mod storage;
+mod text_login;
 
 pub use settings::Settings;
 pub use storage::Receiving;
@@ -57,6 +58,7 @@ pub struct Engine {
     limit_bytes: AtomicU64,
     /// Who may come in under `-S`; `None` lets everybody in.
     sasl: Option<Credentials>,
+    tokens: Option<Credentials>,
     /// A key whose retrieval panics, so that tests can see what a panic leaves behind.
     #[cfg(test)]
     pub(crate) panic_key: Option<&'static [u8]>,
@@ -74,6 +76,7 @@ impl Engine {
             store,
             clock,
             sasl: None,
+            tokens: None,
             #[cfg(test)]
             panic_key: None,
         }

@@ -164,7 +164,8 @@ impl Engine {
         stat("tcp_backlog", &settings.backlog);
         stat("binding_protocol", &settings.binding.name());
         stat("auth_enabled_sasl", &yes_no(self.sasl.is_some()));
-        stat("auth_enabled_ascii", &"no");
+        let token_file = self.tokens.as_ref().map(|tokens| tokens.path().display().to_string());
+        stat("auth_enabled_ascii", &token_file.unwrap_or("no".to_owned()));
         stat("item_size_max", &settings.item_max_bytes);
         stat("maxconns_fast", &yes_no(settings.max_connections_fast));
         stat("hashpower_init", &0);

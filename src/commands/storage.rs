@@ -11,32 +11,23 @@ use bytes::buf::Limit;
 /// A large value on its way in, with the line that announced it. Dropping it stores nothing.
 #[derive(Debug)]
 pub struct Receiving {
-    announced: Announced,
-    draft: LargeDraft,
+    pub(super) announced: Announced,
+    pub(super) key: Box<[u8]>,
+    pub(super) draft: LargeDraft,
 }
 
-/// What announced it, kept longer than its bytes.
+/// How it was announced.
 #[derive(Debug)]
-enum Announced {
-    /// A line of the classic protocol.
-    Classic { verb: StoreVerb, key: Box<[u8]>, flags: u32, exptime: i32, noreply: bool },
-    /// A line of a meta command.
+pub(super) enum Announced {
+    /// By a line of the text protocol.
+    Text { verb: StoreVerb, flags: u32, exptime: i32, noreply: bool },
+    /// By an `ms`.
     Meta(MetaLine),
-    /// A frame of the binary protocol.
-    Binary { key: Box<[u8]>, announcement: binary::Announcement },
+    /// By a frame of the binary protocol.
+    Binary(binary::Announcement),
 }
 
 impl Receiving {
-    /// The value of an `ms`.
-    pub(super) fn meta(line: MetaLine, draft: LargeDraft) -> Receiving {
-        Receiving { announced: Announced::Meta(line), draft }
-    }
-
-    /// The value of a binary request.
-    pub(super) fn binary(key: &[u8], announcement: binary::Announcement, draft: LargeDraft) -> Receiving {
-        Receiving { announced: Announced::Binary { key: key.into(), announcement }, draft }
-    }
-
     /// Bytes still missing.
     pub fn missing(&self) -> usize {
         self.draft.missing()
@@ -88,9 +79,8 @@ impl Engine {
         match reserved {
             Ok(draft) => {
                 let StorageHeader { verb, flags, exptime, noreply, .. } = *header;
-                let key = header.key.into();
-                let announced = Announced::Classic { verb, key, flags, exptime, noreply };
-                Ok(Receiving { announced, draft })
+                let announced = Announced::Text { verb, flags, exptime, noreply };
+                Ok(Receiving { announced, key: header.key.into(), draft })
             }
             Err(refused) => {
                 let refusal = self.refused_store(worker, header.verb, header.key, refused, now);
@@ -107,11 +97,13 @@ impl Engine {
         intact: bool,
         out: &mut ReplyBuffer,
     ) {
-        let Receiving { announced, draft } = receiving;
-        let (verb, key, flags, exptime, noreply) = match announced {
-            Announced::Classic { verb, key, flags, exptime, noreply } => (verb, key, flags, exptime, noreply),
-            Announced::Meta(line) => return self.finish_meta_value(worker, &line, draft, intact, out),
-            Announced::Binary { key, announcement } => {
+        let Receiving { announced, key, draft } = receiving;
+        let (verb, flags, exptime, noreply) = match announced {
+            Announced::Text { verb, flags, exptime, noreply } => (verb, flags, exptime, noreply),
+            Announced::Meta(line) => {
+                return self.finish_meta_value(worker, &line.header(&key), draft, intact, out);
+            }
+            Announced::Binary(announcement) => {
                 return self.finish_binary_value(worker, &announcement, &key, draft, out);
             }
         };

@@ -11,7 +11,6 @@ use std::path::{Path, PathBuf};
 /// Options that ask for something larder cannot do yet. None may be ignored: some protect, others change what the
 /// daemon is.
 const NOT_YET: &[(char, &str)] = &[
-    ('Y', "-Y (authentication)"),
     ('Z', "-Z (TLS)"),
     ('e', "-e (warm restart)"),
     ('L', "-L (large pages)"),
@@ -59,6 +58,7 @@ impl<'a> Check<'a> {
     /// Checks everything.
     pub(super) fn options(mut self, port_file: Option<OsString>) -> Result<Options, BadSetting> {
         let (binding, sasl) = self.binding()?;
+        let auth_file = self.auth_file()?;
         self.refuse_what_is_not_there()?;
         let extended = extended::read(&self.arguments.values('o'))?;
         let remarks = extended.remarks.into_iter().map(|line| Remark { level: Level::Warn, line });
@@ -118,7 +118,7 @@ impl<'a> Check<'a> {
             max_connections_fast: commands.max_connections_fast,
         };
         let process = self.process();
-        Ok(Options { store, commands, server, process, sasl, remarks: self.remarks })
+        Ok(Options { store, commands, server, process, sasl, auth_file, remarks: self.remarks })
     }
 
     fn process(&self) -> process::Settings {
@@ -154,12 +154,31 @@ impl<'a> Check<'a> {
         Ok(())
     }
 
+    /// The file of users and passwords that clients of the text protocol log in with.
+    fn auth_file(&mut self) -> Result<Option<PathBuf>, BadSetting> {
+        if self.arguments.value('Y').is_none() {
+            return Ok(None);
+        }
+        // An empty name is a file that cannot be read, not a server without a login.
+        let path = absolute(self.arguments.path('Y').map_or(Path::new(""), Path::new));
+        if self.arguments.flag('S') || self.arguments.value('B').is_some_and(|binding| binding != "ascii") {
+            return bad_usage(
+                "ERROR: You cannot allow the BINARY protocol while using ascii authentication tokens.",
+            );
+        }
+        if self.number('U', status::USAGE)?.is_some_and(|port| port != 0) {
+            return bad_usage("Cannot use UDP with ascii authentication enabled (-U 0 to disable)");
+        }
+        Ok(Some(path))
+    }
+
     /// What is spoken, and whether clients must log in by SASL, which the binary protocol alone can do.
     fn binding(&mut self) -> Result<(Binding, bool), BadSetting> {
         let sasl = self.arguments.flag('S');
         let given = self.arguments.value('B');
         let binding = match given.as_deref() {
             None if sasl => Binding::Binary,
+            None if self.arguments.value('Y').is_some() => Binding::Ascii,
             None | Some("auto") => Binding::Auto,
             Some("ascii") => Binding::Ascii,
             Some("binary") => Binding::Binary,

@@ -48,8 +48,14 @@ what clients may do
 -A, --enable-shutdown     allow shutdown
 -X, --disable-dumping     refuse commands that list keys (there are none yet)
 -W, --disable-watch       refuse watch (there is none yet)
+-Y, --auth-file=<file>    clients must log in with a user:password line of
+                          this file; turns the binary protocol off; SIGHUP
+                          reads the file again
 -U, --udp-port=<num>      UDP is not served: takes only 0 (default: 0, off)
--B, --protocol=<name>     auto or ascii (default: auto)
+-B, --protocol=<name>     auto, ascii or binary (default: auto)
+-S, --enable-sasl         binary protocol only, and only for those who log in as
+                          a user:password line of the file that
+                          MEMCACHED_SASL_PWDB names
 
 running as a service
 -d, --daemon              run in the background
@@ -71,8 +77,8 @@ other
                           (default; no_maxconns_fast lets them wait)
                           names of settings not needed here are accepted
 
-not supported yet: -S --enable-sasl, -Y --auth-file, -Z --enable-ssl,
--e --memory-file, -L --enable-largepages, -D, -N --napi-ids
+not supported yet: -Z --enable-ssl, -e --memory-file,
+-L --enable-largepages, -D, -N --napi-ids
 "
     )
 }

@@ -24,6 +24,14 @@ impl Binding {
         }
     }
 
+    /// What a client is called in the log.
+    pub const fn client(self) -> &'static str {
+        match self {
+            Binding::Auto => "auto-negotiating",
+            Binding::Ascii | Binding::Binary => self.name(),
+        }
+    }
+
     /// True if a connection that starts with this byte speaks binary; no text command starts with the magic one.
     pub const fn is_binary(self, first: u8) -> bool {
         match self {

@@ -55,8 +55,12 @@ pub const BODY_MAX_BYTES: usize = 1 << 30;
 /// Longest name of a SASL mechanism, in bytes.
 pub const MECHANISM_MAX_BYTES: usize = 32;
 
+/// Longest `user password` of a login by text, in bytes.
+pub const LOGIN_TOKEN_MAX_BYTES: usize = 16 * 1024;
+
 /// Failed logins on one connection; with the last of them it is closed.
 pub const LOGIN_FAILURES_MAX: u32 = 3;
 
+const _: () = assert!(LOGIN_TOKEN_MAX_BYTES <= VALUE_INLINE_MAX_BYTES);
 const _: () = assert!(LINE_MAX_BYTES + VALUE_INLINE_MAX_BYTES < OUTPUT_BATCH_BYTES);
 const _: () = assert!(KEY_MAX_BYTES < LINE_MAX_BYTES && LINE_MAX_BYTES < KEYS_PART_BYTES);

@@ -16,6 +16,7 @@ pub mod meta;
 mod refusal;
 mod reply;
 mod request;
+pub mod text_login;
 pub mod tokens;
 
 pub use binding::Binding;

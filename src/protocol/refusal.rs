@@ -57,6 +57,16 @@ pub enum Refusal {
     BadStoreMode,
     /// A mode that `ma` does not have.
     BadCountMode,
+    /// Anything but a login before the login.
+    Unauthenticated,
+    /// A user or a password that is not the right one.
+    LoginFailed,
+    /// A login whose value is not a user, a space and a password.
+    BadLoginToken,
+    /// A login that does not end where its length says.
+    BadLoginEnd,
+    /// A login longer than any may be.
+    LoginTokenTooLong,
     /// A command line without an end; the connection is closed behind this answer.
     LineTooLong,
 }
@@ -92,6 +102,11 @@ impl Refusal {
             Refusal::OpaqueTooLong => b"CLIENT_ERROR opaque token too long\r\n",
             Refusal::BadStoreMode => b"CLIENT_ERROR invalid mode for ms M token\r\n",
             Refusal::BadCountMode => b"CLIENT_ERROR invalid mode for ma M token\r\n",
+            Refusal::Unauthenticated => b"CLIENT_ERROR unauthenticated\r\n",
+            Refusal::LoginFailed => b"CLIENT_ERROR authentication failure\r\n",
+            Refusal::BadLoginToken => b"CLIENT_ERROR bad authentication token format\r\n",
+            Refusal::BadLoginEnd => b"CLIENT_ERROR bad command line termination\r\n",
+            Refusal::LoginTokenTooLong => b"CLIENT_ERROR auth token too long\r\n",
             Refusal::LineTooLong => b"CLIENT_ERROR line too long\r\n",
         }
     }

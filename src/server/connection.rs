@@ -6,6 +6,7 @@
 //! while waiting; bytes are executed in the order they came.
 
 mod binary;
+mod text_login;
 
 use super::worker::{Stream, Worker};
 use crate::commands::{Engine, Flow, Receiving};
@@ -82,6 +83,11 @@ enum Stop {
 enum Speech {
     /// Its first byte will tell.
     Unknown,
+    /// A text protocol, of which only a login is understood yet.
+    Login {
+        /// Logins that failed.
+        failures: u32,
+    },
     /// A text protocol.
     Text,
     /// The binary protocol.
@@ -119,11 +125,12 @@ impl<S: Stream> Connection<S> {
         let entry = engine.connections().add(worker.index, fd, engine.clock().now().secs());
         let binding = worker.shared.settings.binding;
         let speech = match binding {
+            _ if engine.requires_text_login() => Speech::Login { failures: 0 },
             Binding::Auto => Speech::Unknown,
             Binding::Ascii => Speech::Text,
             Binding::Binary => Speech::binary(engine),
         };
-        debug!("<{fd} new {} client connection", binding.name());
+        debug!("<{fd} new {} client connection", binding.client());
         Connection {
             stream,
             worker,
@@ -259,11 +266,18 @@ impl<S: Stream> Connection<S> {
 
     /// Executes the complete requests at the front of `bytes`; returns how many bytes they took.
     fn execute(&mut self, bytes: &[u8], out: &mut ReplyBuffer, share: &mut u32) -> (usize, Stop) {
+        let mut at = 0;
+        if let Speech::Login { .. } = self.speech {
+            let (used, stop) = self.log_in(bytes, out, share);
+            if let Some(stop) = stop {
+                return (used, stop);
+            }
+            at = used;
+        }
         let engine = &*self.worker.shared.engine;
         let counters = engine.counters().worker(self.worker.index);
         self.entry.note(ConnectionState::ParseCommand, engine.clock().now().secs());
         let traced = log_enabled!(log::Level::Debug);
-        let mut at = 0;
         if let Some(receiving) = &mut self.receiving {
             at = receiving.push(bytes);
             if receiving.missing() > 0 {
@@ -409,7 +423,7 @@ impl<S: Stream> Connection<S> {
     fn is_between_requests(&self) -> bool {
         match &self.speech {
             Speech::Binary(binary) => binary.is_between_requests(),
-            Speech::Unknown | Speech::Text => self.intake.is_between_requests(),
+            Speech::Unknown | Speech::Login { .. } | Speech::Text => self.intake.is_between_requests(),
         }
     }
 

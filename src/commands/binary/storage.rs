@@ -5,7 +5,7 @@
 use super::{Answers, wanted};
 use crate::clock::Now;
 use crate::commands::Engine;
-use crate::commands::storage::Receiving;
+use crate::commands::storage::{Announced, Receiving};
 use crate::protocol::binary::{Envelope, Fields, Status, StoreItem};
 use crate::protocol::{ReplyBuffer, StoreVerb};
 use crate::store::{Incoming, LargeDraft, Refused, StoreMode, StoreOptions, Stored};
@@ -55,8 +55,8 @@ impl Engine {
         };
         match reserved {
             Ok(draft) => {
-                let announcement = Announcement { to, quiet, verb, flags, exptime };
-                Ok(Receiving::binary(key, announcement, draft))
+                let announced = Announced::Binary(Announcement { to, quiet, verb, flags, exptime });
+                Ok(Receiving { announced, key: key.into(), draft })
             }
             Err(refused) => Err(self.refused_binary_store(item, refused, now)),
         }

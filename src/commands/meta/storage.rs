@@ -6,17 +6,16 @@
 use super::{Name, push_returned, push_tagged};
 use crate::clock::{Deadline, Now};
 use crate::commands::Engine;
-use crate::commands::storage::{Receiving, count_refused};
+use crate::commands::storage::{Announced, Receiving, count_refused};
 use crate::protocol::encoded_key::DECODED_ROOM_BYTES;
 use crate::protocol::meta::{Flags, Meta, MetaHeader, MetaMode};
 use crate::protocol::{Refusal, ReplyBuffer};
 use crate::store::{Incoming, LargeDraft, Refused, StoreMode, StoreOptions, Stored};
 use crate::telemetry::WorkerCounters;
 
-/// The line of an `ms` whose value is on its way.
+/// The line of an `ms` whose value is on its way, without its key.
 #[derive(Debug)]
 pub(in crate::commands) struct MetaLine {
-    key: Box<[u8]>,
     words: Box<[u8]>,
     flags: Flags,
     mode: MetaMode,
@@ -24,14 +23,9 @@ pub(in crate::commands) struct MetaLine {
 }
 
 impl MetaLine {
-    fn keep(header: &MetaHeader<'_>) -> MetaLine {
-        let (key, words, flags) = header.meta.parts();
-        let MetaHeader { mode, value_len, .. } = *header;
-        MetaLine { key: key.into(), words: words.into(), flags, mode, value_len }
-    }
-
-    fn header(&self) -> MetaHeader<'_> {
-        let meta = Meta::from_parts(&self.key, &self.words, self.flags);
+    /// With the key of the line, which was kept as well.
+    pub(in crate::commands) fn header<'a>(&'a self, key: &'a [u8]) -> MetaHeader<'a> {
+        let meta = Meta::from_parts(key, &self.words, self.flags);
         MetaHeader { meta, mode: self.mode, value_len: self.value_len }
     }
 }
@@ -66,7 +60,12 @@ impl Engine {
         let reserved =
             self.admit_meta(key, header).and_then(|()| self.store.reserve(key, header.value_len, now));
         match reserved {
-            Ok(draft) => Ok(Receiving::meta(MetaLine::keep(header), draft)),
+            Ok(draft) => {
+                let (key, words, flags) = header.meta.parts();
+                let MetaHeader { mode, value_len, .. } = *header;
+                let line = MetaLine { words: words.into(), flags, mode, value_len };
+                Ok(Receiving { announced: Announced::Meta(line), key: key.into(), draft })
+            }
             Err(refused) => Err(self.refused_meta(worker, key, refused, now)),
         }
     }
@@ -75,7 +74,7 @@ impl Engine {
     pub(in crate::commands) fn finish_meta_value(
         &self,
         worker: &WorkerCounters,
-        line: &MetaLine,
+        header: &MetaHeader<'_>,
         draft: LargeDraft,
         intact: bool,
         out: &mut ReplyBuffer,
@@ -83,10 +82,9 @@ impl Engine {
         if !intact {
             return out.push(Refusal::BadDataChunk.line());
         }
-        let header = line.header();
         let mut room = [0; DECODED_ROOM_BYTES];
         let key = header.meta.key(&mut room);
-        self.finish_meta(worker, key, &header, Incoming::Draft(draft), self.clock.now(), out);
+        self.finish_meta(worker, key, header, Incoming::Draft(draft), self.clock.now(), out);
     }
 
     fn admit_meta(&self, key: &[u8], header: &MetaHeader<'_>) -> Result<(), Refused> {

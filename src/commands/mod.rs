@@ -115,6 +115,7 @@ impl Engine {
             Request::Verbosity { level, noreply } => self.set_verbosity(level, reply_to(out, noreply)),
             Request::CacheMemlimit { mib, noreply } => self.set_memlimit(mib, reply_to(out, noreply)),
             Request::Stats(topic) => self.stats(topic, now, out),
+            Request::DebugTime { change, noreply } => self.debug_time(change, reply_to(out, noreply)),
             Request::Quit => return Flow::Close,
             Request::Shutdown { mode, noreply } => return self.shutdown(mode, reply_to(out, noreply)),
         }

@@ -37,4 +37,6 @@ pub struct Settings {
     pub max_connections_fast: bool,
     /// Verbosity at start (`-v`).
     pub verbosity: u32,
+    /// Understands `debugtime` (`--debug-commands`).
+    pub debug_commands: bool,
 }

@@ -6,7 +6,6 @@
 use super::{Engine, WIRE_VERSION};
 use crate::clock::{FIRST_SECOND, Now};
 use crate::protocol::{ReplyBuffer, StatsTopic};
-use crate::store::ClassFigures;
 use crate::telemetry::usage;
 use std::sync::atomic::Ordering;
 
@@ -123,16 +122,14 @@ impl Engine {
         stat("slab_global_page_pool", &store.spare_pages);
         stat("expired_unfetched", &store.expired_unfetched);
         stat("evicted_unfetched", &store.evicted_unfetched);
-        let classes = self.store.classes(now);
-        let sum = |of: fn(&ClassFigures) -> u64| classes.iter().map(of).sum::<u64>();
-        stat("evicted_active", &sum(|class| class.evicted_active));
+        stat("evicted_active", &store.evicted_active);
         stat("evictions", &store.evictions);
         stat("reclaimed", &store.reclaimed);
-        stat("crawler_reclaimed", &sum(|class| class.swept_reclaimed));
+        stat("crawler_reclaimed", &store.swept_reclaimed);
         stat("crawler_items_checked", &store.swept);
         stat("lrutail_reflocked", &0);
         stat("moves_to_cold", &0);
-        stat("moves_to_warm", &sum(|class| class.promoted));
+        stat("moves_to_warm", &store.promoted);
         stat("moves_within_lru", &0);
         stat("direct_reclaims", &0);
         stat("lru_bumps_dropped", &0);

@@ -92,6 +92,7 @@ impl<'a> Check<'a> {
             backlog: count(backlog, i32::MAX),
             max_connections_fast: extended.max_connections_fast,
             verbosity: self.arguments.verbosity(),
+            debug_commands: self.arguments.debug_commands(),
         };
         let store = store::Settings {
             memory_limit_bytes,

@@ -4,6 +4,7 @@
 //! whether that block is then swallowed, follows memcached 1.6.45; the table of differences in the README names the
 //! places where larder keeps the stream in sync and memcached does not.
 
+use super::controls;
 use super::limits::{LINE_MIN_BYTES, SLAB_CLASSES_MAX, TOKENS_MAX, VALUE_LENGTH_MAX};
 use super::refusal::Refusal;
 use super::request::{Request, Retrieval, ShutdownMode, StatsTopic, StorageHeader, StoreVerb};
@@ -86,6 +87,7 @@ fn administrative(text: &[u8]) -> Line<'_> {
         b"verbosity" => verbosity(arguments),
         b"cache_memlimit" => cache_memlimit(arguments),
         b"shutdown" => shutdown(arguments),
+        b"debugtime" => controls::debug_time(arguments),
         _ if Tokens(arguments).take(TOKENS_MAX - 1).last().is_some_and(|last| last.starts_with(b"HTTP/")) => {
             Line::Foreign
         }
@@ -97,7 +99,7 @@ fn administrative(text: &[u8]) -> Line<'_> {
 }
 
 /// True if `noreply` is the last token that memcached would record; `arguments` is what follows the command word.
-fn ends_in_noreply(arguments: &[u8]) -> bool {
+pub(super) fn ends_in_noreply(arguments: &[u8]) -> bool {
     // Nearly every line without it is told apart by its last byte; one with tokens beyond those recorded is not short.
     (matches!(arguments, [.., b'y' | b' ']) || arguments.len() >= 2 * TOKENS_MAX)
         && Tokens(arguments).take(TOKENS_MAX - 1).last() == Some(b"noreply")

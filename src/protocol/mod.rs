@@ -5,6 +5,7 @@
 //! a socket, reads a clock, counts, or knows the store; `commands` is where a request meets it.
 
 pub mod classic;
+mod controls;
 mod intake;
 pub mod limits;
 mod refusal;
@@ -15,4 +16,6 @@ pub mod tokens;
 pub use intake::{Intake, Pull};
 pub use refusal::Refusal;
 pub use reply::ReplyBuffer;
-pub use request::{Keys, Request, Retrieval, ShutdownMode, StatsTopic, StorageHeader, StoreVerb};
+pub use request::{
+    ClockChange, Keys, Request, Retrieval, ShutdownMode, StatsTopic, StorageHeader, StoreVerb,
+};

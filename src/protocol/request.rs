@@ -67,6 +67,13 @@ pub enum Request<'a> {
     },
     /// `stats`.
     Stats(StatsTopic),
+    /// `debugtime`, which only tests may use.
+    DebugTime {
+        /// What to do to the clock; `None` is nothing that can be done to it.
+        change: Option<ClockChange>,
+        /// Answer nothing.
+        noreply: bool,
+    },
     /// `quit`.
     Quit,
     /// `shutdown`; `None` is a mode that does not exist.
@@ -183,4 +190,15 @@ pub enum ShutdownMode {
     Plain,
     /// `shutdown graceful`
     Graceful,
+}
+
+/// What `debugtime` does to the clock.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ClockChange {
+    /// `p`
+    Pause,
+    /// `r`
+    Resume,
+    /// Seconds.
+    Shift(i64),
 }

@@ -21,6 +21,7 @@ mod counters_move_with_commands;
 mod differences_from_memcached;
 mod ends_of_a_connection;
 mod expiry;
+mod expiry_as_the_clock_moves;
 mod limits;
 mod noreply_is_silent;
 mod pipelines;

@@ -40,6 +40,7 @@ fn engine() -> Engine {
         backlog: 10,
         max_connections_fast: true,
         verbosity: 0,
+        debug_commands: false,
     };
     Engine::new(settings, store, Clock::start())
 }

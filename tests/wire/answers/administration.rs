@@ -74,6 +74,10 @@ const OTHERS: &[Row<'_>] = &[
     ("shutdown graceful\r\n", NO_SHUTDOWN),
     ("shutdown foo\r\n", NO_SHUTDOWN),
     ("shutdown noreply\r\nversion\r\n", VERSION),
+    // Only a daemon started for tests has it.
+    ("debugtime 1\r\n", ERROR),
+    ("debugtime p\r\n", ERROR),
+    ("debugtime p noreply\r\n", SILENCE),
     ("stats reset\r\n", "RESET\r\n"),
     ("stats re\r\n", "RESET\r\n"),
     ("stats r\r\n", "RESET\r\n"),

@@ -27,7 +27,7 @@ const LAYERS: [Layer; 8] = [
     Layer {
         name: "protocol",
         modules: &[],
-        libraries: &["nom", "memchr", "bytes", "itoa"],
+        libraries: &["nom", "memchr", "base64", "bytes", "itoa"],
         words: &["std::io", "std::net", "std::time", "Mutex", "Atomic"],
     },
     Layer {

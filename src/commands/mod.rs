@@ -5,17 +5,20 @@
 
 pub mod admin;
 mod arithmetic;
+mod crawler;
+mod report;
 mod retrieval;
 mod settings;
 mod stats;
 mod storage;
 
+pub use report::Report;
 pub use settings::Settings;
 pub use storage::Receiving;
 
 use crate::clock::{Clock, Deadline, Now};
 use crate::protocol::limits::EXPTIME_RELATIVE_MAX_SECS;
-use crate::protocol::{Refusal, ReplyBuffer, Request, ShutdownMode};
+use crate::protocol::{Refusal, ReplyBuffer, Request, ShutdownMode, StatsTopic};
 use crate::store::Store;
 use crate::telemetry::{Connections, Counters, WorkerCounters};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -35,6 +38,8 @@ pub enum Flow {
     },
     /// Goes on; the retrieval was refused, so the rest of its keys is to be dropped.
     AbandonKeys,
+    /// Goes on with [`Engine::report`] and, until that is done, [`Engine::report_on`].
+    Report,
     /// Sends what has gathered and closes.
     Close,
     /// Sends what has gathered, closes and ends the process.
@@ -50,6 +55,7 @@ pub struct Engine {
     connections: Connections,
     verbosity: AtomicU32,
     limit_bytes: AtomicU64,
+    crawler: crawler::Crawler,
     /// A key whose retrieval panics, so that tests can see what a panic leaves behind.
     #[cfg(test)]
     pub(crate) panic_key: Option<&'static [u8]>,
@@ -63,6 +69,7 @@ impl Engine {
             connections: Connections::new(settings.threads),
             verbosity: AtomicU32::new(settings.verbosity),
             limit_bytes: AtomicU64::new(store.totals().limit_bytes),
+            crawler: crawler::Crawler::default(),
             settings,
             store,
             clock,
@@ -114,7 +121,10 @@ impl Engine {
             }
             Request::Verbosity { level, noreply } => self.set_verbosity(level, reply_to(out, noreply)),
             Request::CacheMemlimit { mib, noreply } => self.set_memlimit(mib, reply_to(out, noreply)),
+            Request::Stats(StatsTopic::CacheDump { .. }) => return self.cache_dump(out),
             Request::Stats(topic) => self.stats(topic, now, out),
+            Request::Dump { form, .. } => return self.dump(form, out),
+            Request::Crawler { action, noreply } => self.tell_crawler(action, reply_to(out, noreply)),
             Request::DebugTime { change, noreply } => self.debug_time(change, reply_to(out, noreply)),
             Request::Quit => return Flow::Close,
             Request::Shutdown { mode, noreply } => return self.shutdown(mode, reply_to(out, noreply)),

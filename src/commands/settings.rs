@@ -5,6 +5,8 @@
 pub struct Settings {
     /// False with `-F`.
     pub flush_enabled: bool,
+    /// False with `-X`: nothing lists keys.
+    pub dump_enabled: bool,
     /// True with `-A`.
     pub shutdown_enabled: bool,
     /// False with `-C`.

@@ -25,11 +25,12 @@ impl Engine {
             StatsTopic::Slabs => self.slabs(now, out),
             StatsTopic::Sizes => out.push_stat("sizes_status", "disabled"),
             StatsTopic::Conns => self.conns(now, out),
-            // Nothing lists the keys of a class; memcached too lists only those of one of its queues.
-            StatsTopic::CacheDump => {}
+            // A report, which is not made in one piece.
+            StatsTopic::CacheDump { .. } => {}
             StatsTopic::Reset => {
                 self.counters.reset();
                 self.store.reset_counters();
+                self.crawler.starts.store(0, Ordering::Relaxed);
                 return out.push(b"RESET\r\n");
             }
         }
@@ -108,9 +109,10 @@ impl Engine {
         stat("slab_reassign_last_busy_status", &"none");
         stat("slab_reassign_running", &0);
         stat("slabs_moved", &store.pages_moved);
-        for name in ["lru_crawler_running", "lru_crawler_starts", "lru_maintainer_juggles", "malloc_fails"] {
-            stat(name, &0);
-        }
+        stat("lru_crawler_running", &u8::from(self.store.is_crawling()));
+        stat("lru_crawler_starts", &self.crawler.starts.load(Ordering::Relaxed));
+        stat("lru_maintainer_juggles", &0);
+        stat("malloc_fails", &0);
         for name in ["worker_dropped", "worker_written", "watcher_skipped", "watcher_sent", "watchers"] {
             stat(&format!("log_{name}"), &0);
         }
@@ -170,13 +172,13 @@ impl Engine {
         stat("slab_automove_ratio", &"0.80");
         stat("slab_automove_window", &10);
         stat("slab_chunk_max", &settings.item_max_bytes);
-        // The sweep takes the crawler's place; the crawler itself and its settings do not exist.
-        stat("lru_crawler", &"no");
-        stat("lru_crawler_sleep", &0);
-        stat("lru_crawler_tocrawl", &0);
+        // The expiry sweep takes the crawler's place.
+        stat("lru_crawler", &yes_no(self.store.is_sweeping()));
+        stat("lru_crawler_sleep", &self.crawler.sleep_micros.load(Ordering::Relaxed));
+        stat("lru_crawler_tocrawl", &self.crawler.to_crawl.load(Ordering::Relaxed));
         stat("tail_repair_time", &0);
         stat("flush_enabled", &yes_no(settings.flush_enabled));
-        stat("dump_enabled", &"no");
+        stat("dump_enabled", &yes_no(settings.dump_enabled));
         stat("hash_algorithm", &"foldhash");
         stat("lru_maintainer_thread", &"no");
         stat("lru_segmented", &"no");

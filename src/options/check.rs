@@ -76,6 +76,7 @@ impl<'a> Check<'a> {
 
         let commands = commands::Settings {
             flush_enabled: !self.arguments.flag('F'),
+            dump_enabled: !self.arguments.flag('X'),
             shutdown_enabled: self.arguments.flag('A'),
             cas_enabled: !self.arguments.flag('C'),
             evict: !self.arguments.flag('M'),

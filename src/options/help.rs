@@ -46,7 +46,7 @@ work
 what clients may do
 -F, --disable-flush-all   refuse flush_all
 -A, --enable-shutdown     allow shutdown
--X, --disable-dumping     refuse commands that list keys (there are none yet)
+-X, --disable-dumping     refuse commands that list keys
 -W, --disable-watch       refuse watch (there is none yet)
 -U, --udp-port=<num>      UDP is not served: takes only 0 (default: 0, off)
 -B, --protocol=<name>     auto or ascii (default: auto)

@@ -42,7 +42,7 @@ pub enum Follows {
     BlockOfUnknownLength,
 }
 
-fn refused<'a>(refusal: Refusal, noreply: bool) -> Line<'a> {
+pub(super) fn refused<'a>(refusal: Refusal, noreply: bool) -> Line<'a> {
     Line::Refused { answer: (!noreply).then_some(refusal), follows: Follows::Command }
 }
 
@@ -87,6 +87,7 @@ fn administrative(text: &[u8]) -> Line<'_> {
         b"verbosity" => verbosity(arguments),
         b"cache_memlimit" => cache_memlimit(arguments),
         b"shutdown" => shutdown(arguments),
+        b"lru_crawler" => controls::crawler(arguments),
         b"debugtime" => controls::debug_time(arguments),
         _ if Tokens(arguments).take(TOKENS_MAX - 1).last().is_some_and(|last| last.starts_with(b"HTTP/")) => {
             Line::Foreign
@@ -105,7 +106,7 @@ pub(super) fn ends_in_noreply(arguments: &[u8]) -> bool {
         && Tokens(arguments).take(TOKENS_MAX - 1).last() == Some(b"noreply")
 }
 
-struct Tokens<'a>(&'a [u8]);
+pub(super) struct Tokens<'a>(pub(super) &'a [u8]);
 
 impl<'a> Iterator for Tokens<'a> {
     type Item = &'a [u8];
@@ -259,8 +260,8 @@ fn cache_dump(arguments: &[u8]) -> Line<'_> {
     let tokens: Parsed<'_, _> = (token, token).parse(arguments);
     let Ok((_, (class, limit))) = tokens else { return refused(Refusal::BadDump, false) };
     match (strict_u32(class), strict_u32(limit)) {
-        (Some(class), Some(_)) if class < SLAB_CLASSES_MAX => {
-            Line::Request(Request::Stats(StatsTopic::CacheDump))
+        (Some(class), Some(limit)) if class < SLAB_CLASSES_MAX => {
+            Line::Request(Request::Stats(StatsTopic::CacheDump { class, limit }))
         }
         (Some(_), Some(_)) => refused(Refusal::BadSlabClass, false),
         _ => refused(Refusal::BadLine, false),
@@ -417,8 +418,8 @@ mod tests {
             ("stats r", StatsTopic::Reset),
             ("stats se", StatsTopic::Settings),
             ("stats co", StatsTopic::Conns),
-            ("stats c 0 0", StatsTopic::CacheDump),
-            ("stats cachedump 63 100 x", StatsTopic::CacheDump),
+            ("stats c 0 0", StatsTopic::CacheDump { class: 0, limit: 0 }),
+            ("stats cachedump 63 100 x", StatsTopic::CacheDump { class: 63, limit: 100 }),
             ("stats items foo", StatsTopic::Items),
         ] {
             assert_eq!(request(text), Request::Stats(topic), "{text}");

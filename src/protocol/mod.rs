@@ -8,6 +8,7 @@ pub mod classic;
 mod controls;
 mod intake;
 pub mod limits;
+pub mod listing;
 mod refusal;
 mod reply;
 mod request;
@@ -17,5 +18,6 @@ pub use intake::{Intake, Pull};
 pub use refusal::Refusal;
 pub use reply::ReplyBuffer;
 pub use request::{
-    ClockChange, Keys, Request, Retrieval, ShutdownMode, StatsTopic, StorageHeader, StoreVerb,
+    Classes, ClockChange, CrawlerAction, DumpForm, Keys, Request, Retrieval, ShutdownMode, StatsTopic,
+    StorageHeader, StoreVerb,
 };

@@ -35,6 +35,30 @@ pub enum Refusal {
     MemlimitTooSmall,
     /// `cache_memlimit` with a number that must be bytes.
     MemlimitInBytes,
+    /// `stats cachedump` under `-X`.
+    CacheDumpNotAllowed,
+    /// `lru_crawler metadump` under `-X`.
+    MetaDumpNotAllowed,
+    /// `lru_crawler mgdump` under `-X`.
+    KeyDumpNotAllowed,
+    /// `lru_crawler metadump` behind a command whose answer has not been sent.
+    PipelinedMetaDump,
+    /// The same with `lru_crawler mgdump`.
+    PipelinedKeyDump,
+    /// A slab class that cannot exist, told to `lru_crawler`.
+    BadClass,
+    /// `lru_crawler crawl hash`.
+    CannotCrawlThat,
+    /// `lru_crawler crawl` while it is disabled.
+    CrawlerDisabled,
+    /// `lru_crawler crawl` while it crawls.
+    CrawlerBusy,
+    /// `lru_crawler crawl` of an empty cache.
+    NothingToCrawl,
+    /// `lru_crawler enable` while it is enabled.
+    CrawlerEnabled,
+    /// `lru_crawler sleep` for more than a second.
+    SleepTooLong,
     /// A command line without an end; the connection is closed behind this answer.
     LineTooLong,
 }
@@ -59,6 +83,18 @@ impl Refusal {
             Refusal::BadShutdownMode => b"CLIENT_ERROR invalid shutdown mode\r\n",
             Refusal::MemlimitTooSmall => b"MEMLIMIT_TOO_SMALL cannot set maxbytes to less than 8m\r\n",
             Refusal::MemlimitInBytes => b"MEMLIMIT_ADJUST_FAILED input value is megabytes not bytes\r\n",
+            Refusal::CacheDumpNotAllowed => b"CLIENT_ERROR stats cachedump not allowed\r\n",
+            Refusal::MetaDumpNotAllowed => b"ERROR metadump not allowed\r\n",
+            Refusal::KeyDumpNotAllowed => b"ERROR key dump not allowed\r\n",
+            Refusal::PipelinedMetaDump => b"ERROR cannot pipeline other commands before metadump\r\n",
+            Refusal::PipelinedKeyDump => b"ERROR cannot pipeline other commands before mgdump\r\n",
+            Refusal::BadClass => b"BADCLASS invalid class id\r\n",
+            Refusal::CannotCrawlThat => b"ERROR an unknown error happened\r\n",
+            Refusal::CrawlerDisabled => b"CLIENT_ERROR lru crawler disabled\r\n",
+            Refusal::CrawlerBusy => b"BUSY currently processing crawler request\r\n",
+            Refusal::NothingToCrawl => b"NOTSTARTED no items to crawl\r\n",
+            Refusal::CrawlerEnabled => b"ERROR failed to start lru crawler thread\r\n",
+            Refusal::SleepTooLong => b"CLIENT_ERROR sleep must be one second or less\r\n",
             Refusal::LineTooLong => b"CLIENT_ERROR line too long\r\n",
         }
     }

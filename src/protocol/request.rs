@@ -67,6 +67,20 @@ pub enum Request<'a> {
     },
     /// `stats`.
     Stats(StatsTopic),
+    /// `lru_crawler metadump` and `lru_crawler mgdump`.
+    Dump {
+        /// Which of the two.
+        form: DumpForm,
+        /// Whose items.
+        classes: Classes,
+    },
+    /// `lru_crawler` and what it is told to do.
+    Crawler {
+        /// What.
+        action: CrawlerAction,
+        /// Answer nothing.
+        noreply: bool,
+    },
     /// `debugtime`, which only tests may use.
     DebugTime {
         /// What to do to the clock; `None` is nothing that can be done to it.
@@ -178,7 +192,12 @@ pub enum StatsTopic {
     /// `conns`
     Conns,
     /// `cachedump <class> <limit>`
-    CacheDump,
+    CacheDump {
+        /// The slab class.
+        class: u32,
+        /// How many items at most; 0 for all.
+        limit: u32,
+    },
     /// `reset`
     Reset,
 }
@@ -201,4 +220,49 @@ pub enum ClockChange {
     Resume,
     /// Seconds.
     Shift(i64),
+}
+
+/// The line form of a dump.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum DumpForm {
+    /// `metadump`: everything about an item, ended by `END`.
+    Meta,
+    /// `mgdump`: requests for the meta protocol, ended by `EN`.
+    MetaGet,
+}
+
+/// What `lru_crawler` is told to do.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum CrawlerAction {
+    /// `crawl <classes>`
+    Crawl(Classes),
+    /// `enable`
+    Enable,
+    /// `disable`
+    Disable,
+    /// `sleep <microseconds>`
+    Sleep(u32),
+    /// `tocrawl <items>`
+    ToCrawl(u32),
+}
+
+/// Slab classes, as the crawler is told them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Classes {
+    /// `all`
+    All,
+    /// `hash`: all, in the order of the index.
+    Hash,
+    /// Those whose bit is set.
+    Listed(u64),
+}
+
+impl Classes {
+    /// True if the class, counted from 1, is one of them.
+    pub fn contains(self, class: u32) -> bool {
+        match self {
+            Classes::All | Classes::Hash => true,
+            Classes::Listed(bits) => 1u64.checked_shl(class).is_some_and(|bit| bits & bit != 0),
+        }
+    }
 }

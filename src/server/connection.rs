@@ -6,7 +6,7 @@
 //! while waiting; bytes are executed in the order they came.
 
 use super::worker::{Stream, Worker};
-use crate::commands::{Flow, Receiving};
+use crate::commands::{Flow, Receiving, Report};
 use crate::protocol::limits::{LINE_MAX_BYTES, OUTPUT_BATCH_BYTES, VALUE_INLINE_MAX_BYTES};
 use crate::protocol::{Intake, Pull, Refusal, ReplyBuffer, Request, ShutdownMode};
 use crate::telemetry::{self, ConnectionState};
@@ -90,6 +90,8 @@ pub(super) struct Connection<S: Stream> {
     left_at: usize,
     unsent: Option<Box<Unsent>>,
     receiving: Option<Box<Receiving>>,
+    /// A long answer under way; nothing else is executed until it is done.
+    report: Option<Box<Report>>,
 }
 
 impl<S: Stream> Connection<S> {
@@ -110,6 +112,7 @@ impl<S: Stream> Connection<S> {
             left_at: 0,
             unsent: None,
             receiving: None,
+            report: None,
         }
     }
 
@@ -129,13 +132,18 @@ impl<S: Stream> Connection<S> {
                 }
                 None => {}
             }
-            if self.more_to_do {
+            if self.more_to_do || self.report.is_some() {
                 if share == 0 {
                     self.worker.counters().conn_yields.add(1);
                     cx.waker().wake_by_ref();
                     return Poll::Pending;
                 }
-                self.execute_left(scratch, &mut share);
+                if self.report.is_some() {
+                    self.report_on(&mut scratch.output);
+                    share = 0;
+                } else {
+                    self.execute_left(scratch, &mut share);
+                }
             } else if self.receiving.as_mut().is_some_and(|receiving| receiving.page().is_some()) {
                 if ready!(self.receive_page(cx))? == 0 {
                     return Poll::Ready(Ok(()));
@@ -211,6 +219,14 @@ impl<S: Stream> Connection<S> {
         self.note(stop);
     }
 
+    /// Appends the next batch of a report, which is as much work as a share of requests.
+    fn report_on(&mut self, out: &mut ReplyBuffer) {
+        let engine = &self.worker.shared.engine;
+        if self.report.as_mut().is_some_and(|report| !engine.report_on(report, out)) {
+            self.report = None;
+        }
+    }
+
     fn note(&mut self, stop: Stop) {
         self.more_to_do = stop == Stop::MoreToDo;
         if let Stop::End(end) = stop {
@@ -254,6 +270,9 @@ impl<S: Stream> Connection<S> {
                     consumed = frame;
                     *share -= 1;
                     flow = engine.execute(counters, &request, out);
+                    if flow == Flow::Report {
+                        self.report = engine.report(&request).map(Box::new);
+                    }
                     if let Request::Retrieval(retrieval) = &request {
                         match flow {
                             Flow::Partial { left } => consumed -= self.intake.resume_keys(retrieval, left),
@@ -297,6 +316,7 @@ impl<S: Stream> Connection<S> {
             match flow {
                 Flow::Continue | Flow::AbandonKeys => {}
                 Flow::Partial { .. } => return (at, Stop::MoreToDo),
+                Flow::Report => return (at, if at < bytes.len() { Stop::MoreToDo } else { Stop::NeedMore }),
                 Flow::Close => return (bytes.len(), Stop::End(End::Closed)),
                 Flow::Shutdown(mode) => return (bytes.len(), Stop::End(End::Shutdown(mode))),
             }
@@ -360,7 +380,7 @@ impl<S: Stream> Connection<S> {
 
     /// What `stats conns` shows while the connection waits.
     fn waiting_state(&self) -> ConnectionState {
-        if self.unsent.is_some() {
+        if self.unsent.is_some() || self.report.is_some() {
             ConnectionState::Write
         } else if self.receiving.is_some() {
             ConnectionState::ReceiveValue

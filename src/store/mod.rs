@@ -35,7 +35,7 @@ use shard::{Key, NeedRoom, NewItem, Rules, Shard, Value, Visited};
 use slab::ClassSizes;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// Limits below this get small pages, so that there are enough of them, in bytes.
 const SMALL_PAGES_BELOW_BYTES: u64 = 256 << 20;
@@ -103,6 +103,8 @@ pub struct Store {
     shards: Box<[Mutex<Shard>]>,
     /// The shard that is asked first to give way.
     turn: AtomicUsize,
+    /// [`Store::maintain`] looks for items whose time is over.
+    sweeping: AtomicBool,
 }
 
 /// A locked shard in the middle of an operation. Says so until it is dropped in order; should the operation panic,
@@ -174,6 +176,7 @@ impl Store {
             receiving: Arc::new(Budget::new(limit_bytes / RECEIVING_SHARE)),
             shards: (0..shards).map(shard).collect(),
             turn: AtomicUsize::new(0),
+            sweeping: AtomicBool::new(true),
             rules,
             budget,
         }
@@ -371,7 +374,10 @@ impl Store {
         for shard in &self.shards {
             let mut shard = Self::lock(shard);
             shard.flush_if_due(now);
-            shard.sweep_idle(now);
+            if self.is_sweeping() {
+                shard.sweep_idle(now);
+                more |= shard.crawl_left > 0;
+            }
             shard.shrink_index(SHRINK_STEPS_PER_CALL);
             let mut freed = 0;
             while freed < FREED_PER_CALL
@@ -382,6 +388,26 @@ impl Store {
             more |= freed == FREED_PER_CALL || shard.index.is_far_too_large();
         }
         more
+    }
+
+    /// Lets [`Store::maintain`] look for items whose time is over, or not. What storing pays for is swept all the same.
+    pub fn set_sweeping(&self, on: bool) {
+        self.sweeping.store(on, Ordering::Relaxed);
+    }
+
+    /// True if [`Store::maintain`] looks for items whose time is over.
+    pub fn is_sweeping(&self) -> bool {
+        self.sweeping.load(Ordering::Relaxed)
+    }
+
+    /// Begins to look at every item now; [`Store::maintain`] does it.
+    pub fn start_crawl(&self) {
+        self.shards.iter().for_each(|shard| Self::lock(shard).start_crawl());
+    }
+
+    /// True from the start of a crawl until every item was looked at.
+    pub fn is_crawling(&self) -> bool {
+        self.shards.iter().any(|shard| Self::lock(shard).crawl_left > 0)
     }
 
     /// Figures over the whole store.

@@ -131,6 +131,8 @@ pub(super) struct Shard {
     pub(super) seq: u64,
     pub(super) flush_at: Option<Now>,
     pub(super) sweep: Sweep,
+    /// Pages that a crawl has still to look at.
+    pub(super) crawl_left: usize,
     /// Set while an operation is at work; found set by the next one only after a panic.
     pub(super) mid_update: bool,
     /// Large items that left, to be freed after the lock.
@@ -151,6 +153,7 @@ impl Shard {
             seq: 0,
             flush_at: None,
             sweep: Sweep::default(),
+            crawl_left: 0,
             mid_update: false,
             left: Vec::new(),
             totals: Totals::default(),
@@ -616,6 +619,7 @@ impl Shard {
                     wins: false,
                     created: false,
                     class: u32::from(self.slab.class_at(at)) + 1,
+                    item_bytes: item.bytes() as u64,
                 }
             }
             Place::Large(id) => {
@@ -632,6 +636,7 @@ impl Shard {
                     wins: false,
                     created: false,
                     class: self.slab.classes().len() as u32 + 1,
+                    item_bytes: item.bytes(),
                 }
             }
         }

@@ -63,6 +63,18 @@ class MemcachedTool(unittest.TestCase):
         self.assertEqual(printed["maxconns"], "1024")
         self.assertEqual(printed["evictions"], "on")
 
+    def test_keys_lists_every_item(self):
+        names = sorted(row.split()[0] for row in self.tool("keys"))
+        self.assertEqual(names, ["key=size-10", "key=size-1000", "key=size-100000"])
+
+    def test_dump_prints_commands_that_store_every_item_again(self):
+        rows = self.tool("dump")
+        self.assertEqual(len(rows), 6)
+        with servers.larder() as copy:
+            for line, value in zip(rows[::2], rows[1::2], strict=True):
+                self.assertEqual(copy.ask(f"{line}\r\n{value}\r\n".encode(), b"\r\n"), b"STORED\r\n")
+            self.assertEqual(copy.figures()["bytes"], self.server.figures()["bytes"])
+
     def test_a_unix_socket_is_reported_as_well(self):
         with servers.larder(unix=True) as server:
             server.ask(b"set k 0 0 1\r\nx\r\n", b"\r\n")

@@ -120,6 +120,28 @@ fn the_sweep_takes_back_what_nobody_asks_for() {
 }
 
 #[test]
+fn a_crawl_sweeps_and_a_disabled_sweep_does_not() {
+    let (_daemon, mut client) = paused("");
+    client
+        .ask("lru_crawler sleep 5\r\nlru_crawler tocrawl 9\r\nlru_crawler disable\r\n", "OK\r\nOK\r\nOK\r\n");
+    for (name, value) in [("lru_crawler", "no"), ("lru_crawler_sleep", "5"), ("lru_crawler_tocrawl", "9")] {
+        assert_eq!(client.stat("settings", name), value);
+    }
+    store(&mut client, 1);
+    shift(&mut client, 1);
+    client.ask("lru_crawler crawl all\r\n", "CLIENT_ERROR lru crawler disabled\r\n");
+    assert_eq!(
+        (client.stat("", "curr_items"), client.stat("", "lru_crawler_starts")),
+        ("1".into(), "0".into())
+    );
+    client.ask("lru_crawler enable\r\nlru_crawler crawl 1,2\r\n", "OK\r\nOK\r\n");
+    wait_for("the crawl", || (client.stat("", "curr_items") == "0").then_some(()));
+    wait_for("the end of the crawl", || (client.stat("", "lru_crawler_running") == "0").then_some(()));
+    assert_eq!(client.stat("", "lru_crawler_starts"), "1");
+    assert_eq!(client.stat("settings", "lru_crawler"), "yes");
+}
+
+#[test]
 fn ages_are_counted_by_the_moved_clock() {
     let (_daemon, mut client) = paused("");
     store(&mut client, 0);

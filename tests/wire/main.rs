@@ -19,6 +19,7 @@ mod cas_uniques;
 mod conversation;
 mod counters_move_with_commands;
 mod differences_from_memcached;
+mod dumps_list_what_is_there;
 mod ends_of_a_connection;
 mod expiry;
 mod expiry_as_the_clock_moves;

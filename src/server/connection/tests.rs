@@ -24,6 +24,7 @@ fn engine() -> Engine {
     });
     let settings = CommandSettings {
         flush_enabled: true,
+        dump_enabled: true,
         shutdown_enabled: true,
         cas_enabled: true,
         evict: true,

@@ -86,7 +86,7 @@ const OTHERS: &[Row<'_>] = &[
     ("stats item\r\n", ERROR),
     ("stats slab\r\n", ERROR),
     ("stats Items\r\n", ERROR),
-    ("stats cachedump 1 0\r\n", END),
+    ("stats cachedump 62 0\r\n", END),
     ("stats cachedump 63 100\r\n", END),
     ("stats cachedump 64 100\r\n", "CLIENT_ERROR Illegal slab id\r\n"),
     ("stats cachedump\r\n", "CLIENT_ERROR bad command line\r\n"),

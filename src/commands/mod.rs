@@ -6,6 +6,7 @@
 pub mod admin;
 mod arithmetic;
 mod crawler;
+mod detail;
 mod report;
 mod retrieval;
 mod settings;
@@ -20,7 +21,7 @@ use crate::clock::{Clock, Deadline, Now};
 use crate::protocol::limits::EXPTIME_RELATIVE_MAX_SECS;
 use crate::protocol::{Refusal, ReplyBuffer, Request, ShutdownMode, StatsTopic};
 use crate::store::Store;
-use crate::telemetry::{Connections, Counters, WorkerCounters};
+use crate::telemetry::{Connections, Counters, Prefixes, WorkerCounters};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 /// The version that clients are told, as memcached clients parse it (three numbers, the first not 0).
@@ -56,6 +57,7 @@ pub struct Engine {
     verbosity: AtomicU32,
     limit_bytes: AtomicU64,
     crawler: crawler::Crawler,
+    prefixes: Prefixes,
     /// A key whose retrieval panics, so that tests can see what a panic leaves behind.
     #[cfg(test)]
     pub(crate) panic_key: Option<&'static [u8]>,
@@ -70,6 +72,7 @@ impl Engine {
             verbosity: AtomicU32::new(settings.verbosity),
             limit_bytes: AtomicU64::new(store.totals().limit_bytes),
             crawler: crawler::Crawler::default(),
+            prefixes: Prefixes::new(settings.prefix_delimiter, settings.detail_enabled),
             settings,
             store,
             clock,
@@ -122,6 +125,8 @@ impl Engine {
             Request::Verbosity { level, noreply } => self.set_verbosity(level, reply_to(out, noreply)),
             Request::CacheMemlimit { mib, noreply } => self.set_memlimit(mib, reply_to(out, noreply)),
             Request::Stats(StatsTopic::CacheDump { .. }) => return self.cache_dump(out),
+            Request::Stats(StatsTopic::Sizes) if self.settings.track_sizes => return Flow::Report,
+            Request::Stats(StatsTopic::Detail(detail)) => self.detail(detail, out),
             Request::Stats(topic) => self.stats(topic, now, out),
             Request::Dump { form, .. } => return self.dump(form, out),
             Request::Crawler { action, noreply } => self.tell_crawler(action, reply_to(out, noreply)),

@@ -50,6 +50,7 @@ impl Engine {
                 None => self.store.get(key, now, copy),
                 Some(_) => self.store.fetch(key, &access, now, copy).unwrap_or(Err(Miss::Absent)),
             };
+            self.prefixes.count_get(key, found.is_ok());
             match found {
                 Ok(()) => hits += 1,
                 Err(Miss::Absent) => {}

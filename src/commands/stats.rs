@@ -25,11 +25,12 @@ impl Engine {
             StatsTopic::Slabs => self.slabs(now, out),
             StatsTopic::Sizes => out.push_stat("sizes_status", "disabled"),
             StatsTopic::Conns => self.conns(now, out),
-            // A report, which is not made in one piece.
-            StatsTopic::CacheDump { .. } => {}
+            // Not made in one piece: `report.rs` and `detail.rs`.
+            StatsTopic::CacheDump { .. } | StatsTopic::Detail(_) => {}
             StatsTopic::Reset => {
                 self.counters.reset();
                 self.store.reset_counters();
+                self.prefixes.reset();
                 self.crawler.starts.store(0, Ordering::Relaxed);
                 return out.push(b"RESET\r\n");
             }
@@ -156,8 +157,8 @@ impl Engine {
         stat("chunk_size", &settings.chunk_min_bytes);
         stat("num_threads", &settings.threads);
         stat("num_threads_per_udp", &settings.threads);
-        stat("stat_key_prefix", &":");
-        stat("detail_enabled", &"no");
+        stat("stat_key_prefix", &char::from(self.prefixes.delimiter()));
+        stat("detail_enabled", &yes_no(self.prefixes.is_on()));
         stat("reqs_per_event", &settings.requests_per_event);
         stat("cas_enabled", &yes_no(settings.cas_enabled));
         stat("tcp_backlog", &settings.backlog);
@@ -192,7 +193,7 @@ impl Engine {
         stat("watcher_logbuf_size", &0);
         stat("worker_logbuf_size", &0);
         stat("read_buf_mem_limit", &0);
-        stat("track_sizes", &"no");
+        stat("track_sizes", &yes_no(settings.track_sizes));
         stat("inline_ascii_response", &"no");
         stat("ssl_enabled", &"no");
         stat("num_napi_ids", &0);

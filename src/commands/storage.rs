@@ -51,6 +51,7 @@ impl Engine {
         now: Now,
         out: &mut ReplyBuffer,
     ) {
+        self.prefixes.count_set(header.key);
         let out = reply_to(out, header.noreply);
         match self.admit(header) {
             Ok(()) => self.finish_store(worker, header, Incoming::Bytes(value), now, out),
@@ -64,6 +65,7 @@ impl Engine {
         worker: &WorkerCounters,
         header: &StorageHeader<'_>,
     ) -> Result<Receiving, Option<Refusal>> {
+        self.prefixes.count_set(header.key);
         let now = self.clock.now();
         let reserved =
             self.admit(header).and_then(|()| self.store.reserve(header.key, header.value_len, now));
@@ -181,6 +183,7 @@ impl Engine {
         now: Now,
         out: Option<&mut ReplyBuffer>,
     ) {
+        self.prefixes.count_delete(key);
         match self.store.delete(key, now) {
             Deleted::Deleted => {
                 worker.delete_hits.add(1);

@@ -16,7 +16,6 @@ const NOT_YET: &[(char, &str)] = &[
     ('Z', "-Z (TLS)"),
     ('e', "-e (warm restart)"),
     ('L', "-L (large pages)"),
-    ('D', "-D (prefix statistics)"),
     ('N', "-N (NAPI ids)"),
 ];
 
@@ -76,6 +75,9 @@ impl<'a> Check<'a> {
 
         let commands = commands::Settings {
             flush_enabled: !self.arguments.flag('F'),
+            prefix_delimiter: self.prefix_delimiter()?,
+            detail_enabled: self.arguments.value('D').is_some(),
+            track_sizes: extended.track_sizes,
             dump_enabled: !self.arguments.flag('X'),
             shutdown_enabled: self.arguments.flag('A'),
             cas_enabled: !self.arguments.flag('C'),
@@ -160,6 +162,23 @@ impl<'a> Check<'a> {
                 ),
                 status::USAGE,
             )),
+        }
+    }
+
+    /// The character that ends a prefix (`-D`), of which memcached reads the first one given.
+    fn prefix_delimiter(&mut self) -> Result<u8, BadSetting> {
+        let Some(text) = self.arguments.value('D') else { return Ok(b':') };
+        match text.as_bytes().first() {
+            None => Err(BadSetting::new("No delimiter specified (-D)", status::OPTION)),
+            Some(delimiter) if delimiter.is_ascii() => {
+                if text.len() > 1 {
+                    self.remark(Level::Warn, format!("-D {text} is read as {}", char::from(*delimiter)));
+                }
+                Ok(*delimiter)
+            }
+            Some(_) => {
+                Err(BadSetting::new(format!("-D needs an ASCII character, not \"{text}\""), status::OPTION))
+            }
         }
     }
 

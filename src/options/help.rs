@@ -47,6 +47,8 @@ what clients may do
 -F, --disable-flush-all   refuse flush_all
 -A, --enable-shutdown     allow shutdown
 -X, --disable-dumping     refuse commands that list keys
+-D <char>                 count what happens to keys by their prefix, which
+                          ends in this character (default: off, and :)
 -W, --disable-watch       refuse watch (there is none yet)
 -U, --udp-port=<num>      UDP is not served: takes only 0 (default: 0, off)
 -B, --protocol=<name>     auto or ascii (default: auto)
@@ -70,9 +72,10 @@ other
    - maxconns_fast:       tell connections over the limit so and close them
                           (default; no_maxconns_fast lets them wait)
                           names of settings not needed here are accepted
+   - track_sizes:         let stats sizes count the items of each size
 
 not supported yet: -S --enable-sasl, -Y --auth-file, -Z --enable-ssl,
--e --memory-file, -L --enable-largepages, -D, -N --napi-ids
+-e --memory-file, -L --enable-largepages, -N --napi-ids
 "
     )
 }

@@ -247,6 +247,7 @@ fn stats(arguments: &[u8]) -> Line<'_> {
         b"slabs" => StatsTopic::Slabs,
         b"sizes" => StatsTopic::Sizes,
         _ if is_prefix_of(word, b"reset") => StatsTopic::Reset,
+        _ if is_prefix_of(word, b"detail") => StatsTopic::Detail(controls::detail(rest)),
         _ if is_prefix_of(word, b"settings") => StatsTopic::Settings,
         _ if is_prefix_of(word, b"cachedump") => return cache_dump(rest),
         _ if is_prefix_of(word, b"conns") => StatsTopic::Conns,

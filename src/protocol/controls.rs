@@ -6,7 +6,7 @@
 use super::classic::{Line, Tokens, ends_in_noreply, refused};
 use super::limits::{CRAWLER_SLEEP_MAX_MICROS, SLAB_CLASSES_MAX};
 use super::refusal::Refusal;
-use super::request::{Classes, ClockChange, CrawlerAction, DumpForm, Request};
+use super::request::{Classes, ClockChange, CrawlerAction, Detail, DumpForm, Request};
 use super::tokens::{is_prefix_of, loose_i64, strict_u32, token};
 
 /// Tokens looked at, so that one too many is seen.
@@ -36,6 +36,16 @@ pub(super) fn debug_time(arguments: &[u8]) -> Line<'_> {
         Err(_) => None,
     };
     Line::Request(Request::DebugTime { change, noreply: ends_in_noreply(arguments) })
+}
+
+/// `on|off|dump` behind `stats detail`
+pub(super) fn detail(arguments: &[u8]) -> Option<Detail> {
+    match token(arguments).ok()?.1 {
+        word if is_prefix_of(word, b"on") => Some(Detail::On),
+        word if is_prefix_of(word, b"off") => Some(Detail::Off),
+        word if is_prefix_of(word, b"dump") => Some(Detail::Dump),
+        _ => None,
+    }
 }
 
 /// `lru_crawler enable|disable|sleep <us>|tocrawl <n>|crawl <classes>|metadump <classes>|mgdump <classes>`

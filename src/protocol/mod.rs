@@ -18,6 +18,6 @@ pub use intake::{Intake, Pull};
 pub use refusal::Refusal;
 pub use reply::ReplyBuffer;
 pub use request::{
-    Classes, ClockChange, CrawlerAction, DumpForm, Keys, Request, Retrieval, ShutdownMode, StatsTopic,
-    StorageHeader, StoreVerb,
+    Classes, ClockChange, CrawlerAction, Detail, DumpForm, Keys, Request, Retrieval, ShutdownMode,
+    StatsTopic, StorageHeader, StoreVerb,
 };

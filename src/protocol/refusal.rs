@@ -37,6 +37,10 @@ pub enum Refusal {
     MemlimitInBytes,
     /// `stats cachedump` under `-X`.
     CacheDumpNotAllowed,
+    /// `stats detail` without a word that it knows.
+    DetailUsage,
+    /// `stats detail` under `-X`.
+    DetailNotAllowed,
     /// `lru_crawler metadump` under `-X`.
     MetaDumpNotAllowed,
     /// `lru_crawler mgdump` under `-X`.
@@ -84,6 +88,8 @@ impl Refusal {
             Refusal::MemlimitTooSmall => b"MEMLIMIT_TOO_SMALL cannot set maxbytes to less than 8m\r\n",
             Refusal::MemlimitInBytes => b"MEMLIMIT_ADJUST_FAILED input value is megabytes not bytes\r\n",
             Refusal::CacheDumpNotAllowed => b"CLIENT_ERROR stats cachedump not allowed\r\n",
+            Refusal::DetailUsage => b"CLIENT_ERROR usage: stats detail on|off|dump\r\n",
+            Refusal::DetailNotAllowed => b"CLIENT_ERROR stats detail not allowed\r\n",
             Refusal::MetaDumpNotAllowed => b"ERROR metadump not allowed\r\n",
             Refusal::KeyDumpNotAllowed => b"ERROR key dump not allowed\r\n",
             Refusal::PipelinedMetaDump => b"ERROR cannot pipeline other commands before metadump\r\n",

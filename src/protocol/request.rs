@@ -198,8 +198,21 @@ pub enum StatsTopic {
         /// How many items at most; 0 for all.
         limit: u32,
     },
+    /// `detail on|off|dump`; `None` is none of them.
+    Detail(Option<Detail>),
     /// `reset`
     Reset,
+}
+
+/// What `stats detail` is told.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Detail {
+    /// `on`
+    On,
+    /// `off`
+    Off,
+    /// `dump`
+    Dump,
 }
 
 /// The two ways to shut down.

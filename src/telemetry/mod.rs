@@ -3,9 +3,11 @@
 mod connections;
 mod counters;
 mod log;
+mod prefixes;
 mod process;
 
 pub use connections::{Connection, ConnectionState, Connections, Listening, Row};
 pub use counters::{Counter, Counters, Sums, WorkerCounters};
 pub use log::log_to_stderr;
+pub use prefixes::{PREFIXES_MAX, PrefixCounts, Prefixes};
 pub use process::{Usage, usage};

@@ -27,6 +27,7 @@ mod limits;
 mod noreply_is_silent;
 mod pipelines;
 mod refused_values_keep_the_stream_in_sync;
+mod stats_detail;
 mod stats_report;
 mod torn_frames;
 mod what_replacements_usually_break;

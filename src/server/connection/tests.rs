@@ -25,6 +25,9 @@ fn engine() -> Engine {
     let settings = CommandSettings {
         flush_enabled: true,
         dump_enabled: true,
+        prefix_delimiter: b':',
+        detail_enabled: false,
+        track_sizes: false,
         shutdown_enabled: true,
         cas_enabled: true,
         evict: true,

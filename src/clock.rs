@@ -142,6 +142,13 @@ impl Clock {
         self.tick();
     }
 
+    /// Unix time in microseconds, for the log; read from the OS, so that it is neither shifted nor held.
+    #[expect(clippy::disallowed_methods, reason = "this module is the one reader of the OS clock")]
+    pub fn unix_micros() -> u64 {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH);
+        since.map_or(0, |since| u64::try_from(since.as_micros()).unwrap_or(u64::MAX))
+    }
+
     /// Unix time of a moment, in seconds.
     pub fn unix(&self, now: Now) -> u64 {
         self.unix_at_zero + u64::from(now.0)

@@ -12,6 +12,7 @@ mod retrieval;
 mod settings;
 mod stats;
 mod storage;
+mod watch;
 
 pub use report::Report;
 pub use settings::Settings;
@@ -21,7 +22,7 @@ use crate::clock::{Clock, Deadline, Now};
 use crate::protocol::limits::EXPTIME_RELATIVE_MAX_SECS;
 use crate::protocol::{Refusal, ReplyBuffer, Request, ShutdownMode, StatsTopic};
 use crate::store::Store;
-use crate::telemetry::{Connections, Counters, Prefixes, WorkerCounters};
+use crate::telemetry::{Connections, Counters, Prefixes, Watchers, WorkerCounters};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 /// The version that clients are told, as memcached clients parse it (three numbers, the first not 0).
@@ -41,6 +42,8 @@ pub enum Flow {
     AbandonKeys,
     /// Goes on with [`Engine::report`] and, until that is done, [`Engine::report_on`].
     Report,
+    /// Goes on with [`Engine::begin_watch`]; what comes behind is not read as requests.
+    Watch,
     /// Sends what has gathered and closes.
     Close,
     /// Sends what has gathered, closes and ends the process.
@@ -58,6 +61,7 @@ pub struct Engine {
     limit_bytes: AtomicU64,
     crawler: crawler::Crawler,
     prefixes: Prefixes,
+    watchers: Watchers,
     /// A key whose retrieval panics, so that tests can see what a panic leaves behind.
     #[cfg(test)]
     pub(crate) panic_key: Option<&'static [u8]>,
@@ -72,6 +76,7 @@ impl Engine {
             verbosity: AtomicU32::new(settings.verbosity),
             limit_bytes: AtomicU64::new(store.totals().limit_bytes),
             crawler: crawler::Crawler::default(),
+            watchers: Watchers::default(),
             prefixes: Prefixes::new(settings.prefix_delimiter, settings.detail_enabled),
             settings,
             store,
@@ -98,7 +103,11 @@ impl Engine {
 
     /// Background work on the store, bounded; true while there is more to do soon.
     pub fn maintain(&self) -> bool {
-        self.store.maintain(self.clock.now())
+        let now = self.clock.now();
+        let more = self.store.maintain(now);
+        self.note_end_of_crawl(now);
+        self.tell_evictions(now);
+        more
     }
 
     /// Executes one request and appends its reply to `out`.
@@ -130,6 +139,7 @@ impl Engine {
             Request::Stats(topic) => self.stats(topic, now, out),
             Request::Dump { form, .. } => return self.dump(form, out),
             Request::Crawler { action, noreply } => self.tell_crawler(action, reply_to(out, noreply)),
+            Request::Watch(_) => return self.may_watch(out),
             Request::DebugTime { change, noreply } => self.debug_time(change, reply_to(out, noreply)),
             Request::Quit => return Flow::Close,
             Request::Shutdown { mode, noreply } => return self.shutdown(mode, reply_to(out, noreply)),

@@ -45,6 +45,7 @@ impl Engine {
             #[cfg(test)]
             assert!(self.panic_key != Some(key), "planted");
             asked += 1;
+            self.tell_lookup(key, now);
             let copy = |hit: Hit<'_>| push_hit(out, key, &hit, retrieval.with_cas);
             let found = match deadline {
                 None => self.store.get(key, now, copy),
@@ -79,6 +80,7 @@ impl Engine {
         out: Option<&mut ReplyBuffer>,
     ) {
         worker.cmd_touch.add(1);
+        self.tell_lookup(key, now);
         match self.store.touch(key, self.deadline(exptime, now), now) {
             Ok(()) => {
                 worker.touch_hits.add(1);

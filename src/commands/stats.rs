@@ -6,7 +6,7 @@
 use super::{Engine, WIRE_VERSION};
 use crate::clock::{FIRST_SECOND, Now};
 use crate::protocol::{ReplyBuffer, StatsTopic};
-use crate::telemetry::usage;
+use crate::telemetry::{QUEUE_MAX_BYTES, usage};
 use std::sync::atomic::Ordering;
 
 /// `uptime` counts from here, so that it is never 0.
@@ -31,6 +31,7 @@ impl Engine {
                 self.counters.reset();
                 self.store.reset_counters();
                 self.prefixes.reset();
+                self.watchers.reset();
                 self.crawler.starts.store(0, Ordering::Relaxed);
                 return out.push(b"RESET\r\n");
             }
@@ -114,9 +115,12 @@ impl Engine {
         stat("lru_crawler_starts", &self.crawler.starts.load(Ordering::Relaxed));
         stat("lru_maintainer_juggles", &0);
         stat("malloc_fails", &0);
-        for name in ["worker_dropped", "worker_written", "watcher_skipped", "watcher_sent", "watchers"] {
-            stat(&format!("log_{name}"), &0);
-        }
+        let log = self.watchers.figures();
+        stat("log_worker_dropped", &log.dropped);
+        stat("log_worker_written", &log.written);
+        stat("log_watcher_skipped", &log.skipped);
+        stat("log_watcher_sent", &log.sent);
+        stat("log_watchers", &log.watchers);
         stat("unexpected_napi_ids", &0);
         stat("round_robin_fallback", &0);
         stat("bytes", &store.item_bytes);
@@ -190,7 +194,7 @@ impl Engine {
         stat("temp_lru", &"no");
         stat("temporary_ttl", &61);
         stat("idle_timeout", &0);
-        stat("watcher_logbuf_size", &0);
+        stat("watcher_logbuf_size", &QUEUE_MAX_BYTES);
         stat("worker_logbuf_size", &0);
         stat("read_buf_mem_limit", &0);
         stat("track_sizes", &yes_no(settings.track_sizes));

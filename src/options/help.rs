@@ -49,7 +49,7 @@ what clients may do
 -X, --disable-dumping     refuse commands that list keys
 -D <char>                 count what happens to keys by their prefix, which
                           ends in this character (default: off, and :)
--W, --disable-watch       refuse watch (there is none yet)
+-W, --disable-watch       refuse watch
 -U, --udp-port=<num>      UDP is not served: takes only 0 (default: 0, off)
 -B, --protocol=<name>     auto or ascii (default: auto)
 

@@ -76,6 +76,7 @@ fn other(text: &[u8]) -> Line<'_> {
         b"version" => Line::Request(Request::Version),
         b"quit" => Line::Request(Request::Quit),
         b"stats" => stats(arguments),
+        b"watch" => controls::watch(arguments),
         _ => administrative(text),
     }
 }

@@ -6,11 +6,25 @@
 use super::classic::{Line, Tokens, ends_in_noreply, refused};
 use super::limits::{CRAWLER_SLEEP_MAX_MICROS, SLAB_CLASSES_MAX};
 use super::refusal::Refusal;
-use super::request::{Classes, ClockChange, CrawlerAction, Detail, DumpForm, Request};
+use super::request::{Classes, ClockChange, CrawlerAction, Detail, DumpForm, Request, WatchClasses};
 use super::tokens::{is_prefix_of, loose_i64, strict_u32, token};
 
 /// Tokens looked at, so that one too many is seen.
 const WORDS_MAX: usize = 7;
+
+/// The classes of `watch`, in the order in which a beginning of one is looked up.
+const WATCH_WORDS: [&[u8]; 10] = [
+    b"rawcmds",
+    b"evictions",
+    b"fetchers",
+    b"mutations",
+    b"sysevents",
+    b"connevents",
+    b"deletions",
+    b"proxyreqs",
+    b"proxyevents",
+    b"proxyuser",
+];
 
 /// The words behind a command, a last `noreply` left out; and whether there was one.
 fn words<'w, 'a>(arguments: &'a [u8], room: &'w mut [&'a [u8]; WORDS_MAX]) -> (&'w [&'a [u8]], bool) {
@@ -36,6 +50,24 @@ pub(super) fn debug_time(arguments: &[u8]) -> Line<'_> {
         Err(_) => None,
     };
     Line::Request(Request::DebugTime { change, noreply: ends_in_noreply(arguments) })
+}
+
+/// `watch [<class> ...]`; without one, fetchers. Whatever `noreply` could mean here, it is no class.
+pub(super) fn watch(arguments: &[u8]) -> Line<'_> {
+    let mut classes = WatchClasses { fetchers: token(arguments).is_err(), ..WatchClasses::default() };
+    for word in Tokens(arguments) {
+        match WATCH_WORDS.into_iter().find(|known| is_prefix_of(word, known)) {
+            Some(b"evictions") => classes.evictions = true,
+            Some(b"fetchers") => classes.fetchers = true,
+            Some(b"mutations") => classes.mutations = true,
+            Some(b"sysevents") => classes.system = true,
+            Some(b"connevents") => classes.connections = true,
+            Some(b"deletions") => classes.deletions = true,
+            Some(_) => {}
+            None => return refused(Refusal::Unknown, false),
+        }
+    }
+    Line::Request(Request::Watch(classes))
 }
 
 /// `on|off|dump` behind `stats detail`
@@ -132,6 +164,25 @@ mod tests {
         assert_eq!(answer("lru_crawler tocrawl x"), Some(Refusal::BadLine));
         assert_eq!(answer("lru_crawler crawl hash"), Some(Refusal::CannotCrawlThat));
         assert_eq!(answer("lru_crawler foo noreply"), None);
+    }
+
+    #[test]
+    fn watched_classes_add_up_and_may_be_cut_short() {
+        let watched = |text: &str| match line(text.as_bytes(), 2) {
+            Line::Request(Request::Watch(classes)) => classes,
+            other => panic!("{text}: {other:?}"),
+        };
+        let fetchers = WatchClasses { fetchers: true, ..WatchClasses::default() };
+        assert_eq!(watched("watch"), fetchers);
+        assert_eq!(watched("watch f"), fetchers);
+        assert_eq!(watched("watch rawcmds proxyreqs proxyevents proxyuser"), WatchClasses::default());
+        let all = watched("watch evictions fetchers mutations sysevents connevents deletions");
+        assert!(
+            all.evictions && all.fetchers && all.mutations && all.system && all.connections && all.deletions
+        );
+        for text in ["watch x", "watch fetchersx", "watch fetchers x", "watch noreply"] {
+            assert_eq!(answer(text), Some(Refusal::Unknown), "{text}");
+        }
     }
 
     #[test]

@@ -9,15 +9,17 @@ mod controls;
 mod intake;
 pub mod limits;
 pub mod listing;
+mod log_line;
 mod refusal;
 mod reply;
 mod request;
 pub mod tokens;
 
 pub use intake::{Intake, Pull};
+pub use log_line::LogLine;
 pub use refusal::Refusal;
 pub use reply::ReplyBuffer;
 pub use request::{
     Classes, ClockChange, CrawlerAction, Detail, DumpForm, Keys, Request, Retrieval, ShutdownMode,
-    StatsTopic, StorageHeader, StoreVerb,
+    StatsTopic, StorageHeader, StoreVerb, WatchClasses,
 };

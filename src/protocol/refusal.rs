@@ -49,6 +49,12 @@ pub enum Refusal {
     PipelinedMetaDump,
     /// The same with `lru_crawler mgdump`.
     PipelinedKeyDump,
+    /// `watch` under `-W`.
+    WatchNotAllowed,
+    /// `watch` behind a command whose answer has not been sent.
+    PipelinedWatch,
+    /// `watch` while as many watch as may.
+    TooManyWatchers,
     /// A slab class that cannot exist, told to `lru_crawler`.
     BadClass,
     /// `lru_crawler crawl hash`.
@@ -94,6 +100,9 @@ impl Refusal {
             Refusal::KeyDumpNotAllowed => b"ERROR key dump not allowed\r\n",
             Refusal::PipelinedMetaDump => b"ERROR cannot pipeline other commands before metadump\r\n",
             Refusal::PipelinedKeyDump => b"ERROR cannot pipeline other commands before mgdump\r\n",
+            Refusal::WatchNotAllowed => b"CLIENT_ERROR watch commands not allowed\r\n",
+            Refusal::PipelinedWatch => b"ERROR cannot pipeline other commands before watch\r\n",
+            Refusal::TooManyWatchers => b"WATCHER_TOO_MANY log watcher limit reached\r\n",
             Refusal::BadClass => b"BADCLASS invalid class id\r\n",
             Refusal::CannotCrawlThat => b"ERROR an unknown error happened\r\n",
             Refusal::CrawlerDisabled => b"CLIENT_ERROR lru crawler disabled\r\n",

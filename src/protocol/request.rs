@@ -81,6 +81,8 @@ pub enum Request<'a> {
         /// Answer nothing.
         noreply: bool,
     },
+    /// `watch`
+    Watch(WatchClasses),
     /// `debugtime`, which only tests may use.
     DebugTime {
         /// What to do to the clock; `None` is nothing that can be done to it.
@@ -233,6 +235,23 @@ pub enum ClockChange {
     Resume,
     /// Seconds.
     Shift(i64),
+}
+
+/// What `watch` asks to see. Classes of memcached's proxy, and `rawcmds`, are known and have nothing to show.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub struct WatchClasses {
+    /// `fetchers`
+    pub fetchers: bool,
+    /// `mutations`
+    pub mutations: bool,
+    /// `evictions`
+    pub evictions: bool,
+    /// `deletions`
+    pub deletions: bool,
+    /// `connevents`
+    pub connections: bool,
+    /// `sysevents`
+    pub system: bool,
 }
 
 /// The line form of a dump.

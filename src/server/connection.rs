@@ -9,7 +9,7 @@ use super::worker::{Stream, Worker};
 use crate::commands::{Flow, Receiving, Report};
 use crate::protocol::limits::{LINE_MAX_BYTES, OUTPUT_BATCH_BYTES, VALUE_INLINE_MAX_BYTES};
 use crate::protocol::{Intake, Pull, Refusal, ReplyBuffer, Request, ShutdownMode};
-use crate::telemetry::{self, ConnectionState};
+use crate::telemetry::{self, ConnectionState, LogClass, Peer, Watcher};
 use log::{debug, log_enabled};
 use std::cell::RefCell;
 use std::future::Future;
@@ -92,6 +92,12 @@ pub(super) struct Connection<S: Stream> {
     receiving: Option<Box<Receiving>>,
     /// A long answer under way; nothing else is executed until it is done.
     report: Option<Box<Report>>,
+    /// Set from `watch` on: nothing is executed any more.
+    watching: Option<Arc<Watcher>>,
+    /// Whom it serves, if somebody watched connections when it came.
+    peer: Option<Box<Peer>>,
+    /// Why it ends, in the words of `watch connevents`.
+    reason: &'static str,
 }
 
 impl<S: Stream> Connection<S> {
@@ -100,6 +106,10 @@ impl<S: Stream> Connection<S> {
         let engine = &worker.shared.engine;
         let entry = engine.connections().add(worker.index, fd, engine.clock().now().secs());
         debug!("<{fd} new auto-negotiating client connection");
+        let peer = engine.watchers().wants(LogClass::Connections).then(|| Box::new(Peer::of(fd)));
+        if let Some(peer) = &peer {
+            watching::tell_new(engine, peer, fd);
+        }
         Connection {
             stream,
             worker,
@@ -113,6 +123,9 @@ impl<S: Stream> Connection<S> {
             unsent: None,
             receiving: None,
             report: None,
+            watching: None,
+            peer,
+            reason: "normal",
         }
     }
 
@@ -125,14 +138,23 @@ impl<S: Stream> Connection<S> {
             ready!(self.send_unsent(cx))?;
             match self.end {
                 Some(End::Closed) => return Poll::Ready(Ok(())),
-                Some(End::Refused { left }) => return self.linger(cx, scratch, left),
+                Some(End::Refused { left }) => {
+                    self.reason = "error";
+                    return self.linger(cx, scratch, left);
+                }
                 Some(End::Shutdown(_)) => {
+                    self.reason = "shutdown";
                     self.worker.shared.stop_asked.notify_one();
                     return Poll::Ready(Ok(()));
                 }
                 None => {}
             }
-            if self.more_to_do || self.report.is_some() {
+            if let Some(watcher) = self.watching.clone() {
+                ready!(self.watch(cx, scratch, &watcher))?;
+                if self.end.is_some() {
+                    continue;
+                }
+            } else if self.more_to_do || self.report.is_some() {
                 if share == 0 {
                     self.worker.counters().conn_yields.add(1);
                     cx.waker().wake_by_ref();
@@ -249,6 +271,7 @@ impl<S: Stream> Connection<S> {
         let engine = &*self.worker.shared.engine;
         let counters = engine.counters().worker(self.worker.index);
         self.entry.note(ConnectionState::ParseCommand, engine.clock().now().secs());
+        telemetry::note_served(self.fd);
         let traced = log_enabled!(log::Level::Debug);
         let mut at = 0;
         if let Some(receiving) = &mut self.receiving {
@@ -270,15 +293,20 @@ impl<S: Stream> Connection<S> {
                     consumed = frame;
                     *share -= 1;
                     flow = engine.execute(counters, &request, out);
-                    if flow == Flow::Report {
-                        self.report = engine.report(&request).map(Box::new);
-                    }
-                    if let Request::Retrieval(retrieval) = &request {
-                        match flow {
-                            Flow::Partial { left } => consumed -= self.intake.resume_keys(retrieval, left),
-                            Flow::AbandonKeys => self.intake.abandon_keys(retrieval),
-                            _ => {}
+                    match (&request, flow) {
+                        (_, Flow::Report) => self.report = engine.report(&request).map(Box::new),
+                        (Request::Watch(classes), Flow::Watch) => {
+                            self.watching = engine.begin_watch(*classes, out);
+                            // Refused, it goes on as a connection like any other.
+                            flow = if self.watching.is_some() { Flow::Watch } else { Flow::Continue };
                         }
+                        (Request::Retrieval(retrieval), Flow::Partial { left }) => {
+                            consumed -= self.intake.resume_keys(retrieval, left);
+                        }
+                        (Request::Retrieval(retrieval), Flow::AbandonKeys) => {
+                            self.intake.abandon_keys(retrieval)
+                        }
+                        _ => {}
                     }
                 }
                 Pull::Receive { header, consumed: line } => {
@@ -317,6 +345,7 @@ impl<S: Stream> Connection<S> {
                 Flow::Continue | Flow::AbandonKeys => {}
                 Flow::Partial { .. } => return (at, Stop::MoreToDo),
                 Flow::Report => return (at, if at < bytes.len() { Stop::MoreToDo } else { Stop::NeedMore }),
+                Flow::Watch => return (bytes.len(), Stop::NeedMore),
                 Flow::Close => return (bytes.len(), Stop::End(End::Closed)),
                 Flow::Shutdown(mode) => return (bytes.len(), Stop::End(End::Shutdown(mode))),
             }
@@ -380,7 +409,9 @@ impl<S: Stream> Connection<S> {
 
     /// What `stats conns` shows while the connection waits.
     fn waiting_state(&self) -> ConnectionState {
-        if self.unsent.is_some() || self.report.is_some() {
+        if self.watching.is_some() {
+            ConnectionState::Watch
+        } else if self.unsent.is_some() || self.report.is_some() {
             ConnectionState::Write
         } else if self.receiving.is_some() {
             ConnectionState::ReceiveValue
@@ -423,6 +454,7 @@ impl<S: Stream> Future for Connection<S> {
             Poll::Ready(Ok(())) => Poll::Ready(()),
             Poll::Ready(Err(error)) => {
                 debug!("<{} {error}", this.fd);
+                this.reason = "error";
                 Poll::Ready(())
             }
         }
@@ -432,10 +464,13 @@ impl<S: Stream> Future for Connection<S> {
 impl<S: Stream> Drop for Connection<S> {
     fn drop(&mut self) {
         debug!("<{} connection closed.", self.fd);
+        self.tell_close();
         self.worker.shared.engine.connections().remove(self.worker.index, self.fd);
         self.worker.left();
     }
 }
+
+mod watching;
 
 #[cfg(test)]
 mod tests;

@@ -91,6 +91,21 @@ pub struct Fields {
 }
 
 impl Fields {
+    /// Of an item that nobody has used yet.
+    pub fn newcomer(flags: u32, cas: u64, deadline: Deadline, keep_deadline: bool, now: Now) -> Fields {
+        Fields {
+            flags,
+            cas,
+            deadline,
+            keep_deadline,
+            last_access: now,
+            fetched: false,
+            uses: 0,
+            probation: true,
+            marks: Marks::default(),
+        }
+    }
+
     /// Bytes of the header.
     pub fn header_bytes(&self) -> usize {
         FIXED_BYTES

@@ -169,6 +169,7 @@ impl Store {
             ),
             shards,
             item_max_bytes: settings.item_max_bytes,
+            recording: Arc::default(),
         };
         let budget = Arc::new(Budget::new(limit_bytes));
         let shard = |_| Mutex::new(Shard::new(rules.clone(), Account::new(budget.clone())));
@@ -199,6 +200,43 @@ impl Store {
     ) -> Result<Result<R, Miss>, Refused> {
         let key = self.key(key);
         self.with_room(key, now, |shard| shard.fetch(key, access, now, &mut hit))
+    }
+
+    /// Looks a key up without a trace: nothing is counted, nothing moves, an item whose time is over stays.
+    pub fn peek<R>(&self, key: &[u8], now: Now, hit: impl FnOnce(Hit<'_>) -> R) -> Result<R, Miss> {
+        let key = self.key(key);
+        self.shard_of(key).peek(key, now, hit)
+    }
+
+    /// The slab class, as `stats` numbers it, of a new item of these measures.
+    pub fn class_for(&self, key_len: usize, flags: u32, deadline: Deadline, value_len: usize) -> u32 {
+        let cas = u64::from(self.rules.cas.is_enabled());
+        let fields = item::Fields::newcomer(flags, cas, deadline, !self.rules.evict, Now::from_secs(0));
+        let class = self.rules.sizes.class_of(fields.item_bytes(key_len, value_len));
+        class.map_or(self.rules.sizes.len() as u32, u32::from) + 1
+    }
+
+    /// Keeps a record of evicted items from here on, or no longer. [`Store::evicted`] empties it; what is too much for
+    /// it meanwhile is counted.
+    pub fn record_evictions(&self, on: bool) {
+        self.rules.recording.on.store(on, Ordering::Relaxed);
+        if !on {
+            self.evicted();
+        }
+    }
+
+    /// The items evicted since the last call while a record was kept, and how many more there were.
+    pub fn evicted(&self) -> (Vec<Evicted>, u64) {
+        let (mut evicted, mut dropped) = (Vec::new(), 0);
+        if !self.rules.recording.some.swap(false, Ordering::Relaxed) {
+            return (evicted, dropped);
+        }
+        for shard in &self.shards {
+            let mut shard = Self::lock(shard);
+            evicted.append(&mut shard.evicted.items);
+            dropped += std::mem::take(&mut shard.evicted.dropped);
+        }
+        (evicted, dropped)
     }
 
     /// Gives an item a new deadline. The CAS unique stays.

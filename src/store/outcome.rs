@@ -233,6 +233,23 @@ pub enum Refused {
     NoRoom,
 }
 
+/// A live item that was thrown out for memory.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Evicted {
+    /// The key.
+    pub key: Box<[u8]>,
+    /// It had been fetched.
+    pub fetched: bool,
+    /// When it would have died.
+    pub deadline: Deadline,
+    /// Last access.
+    pub last_access: Now,
+    /// Its slab class in `stats`, from 1.
+    pub class: u32,
+    /// Length of its value in bytes.
+    pub value_len: usize,
+}
+
 /// What happened at a `delete`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Deleted {

@@ -19,9 +19,11 @@
 //! cache may forget, but not lie.
 
 mod checks;
+mod evictions;
 mod room;
 
 pub(super) use checks::Visited;
+use evictions::{EvictionRecord, Recording};
 
 use super::budget::Account;
 use super::cas::CasSequence;
@@ -54,6 +56,7 @@ pub(super) struct Rules {
     pub(super) page_bytes: usize,
     pub(super) sizes: ClassSizes,
     pub(super) shards: usize,
+    pub(super) recording: Arc<Recording>,
     /// Bytes that memcached's item of a key, flags and a value takes must not pass this.
     pub(super) item_max_bytes: u64,
 }
@@ -137,6 +140,8 @@ pub(super) struct Shard {
     pub(super) mid_update: bool,
     /// Large items that left, to be freed after the lock.
     pub(super) left: Vec<LargeItem>,
+    /// What was evicted, while somebody wants to know.
+    pub(super) evicted: EvictionRecord,
     /// The part of the figures that is counted as things happen.
     pub(super) totals: Totals,
 }
@@ -156,6 +161,7 @@ impl Shard {
             crawl_left: 0,
             mid_update: false,
             left: Vec::new(),
+            evicted: EvictionRecord::default(),
             totals: Totals::default(),
         }
     }
@@ -172,6 +178,21 @@ impl Shard {
         let result = self.show(handle, hit, |hit| hit);
         self.note_hit(handle, now);
         Ok(result)
+    }
+
+    /// Lets `hit` see an item as it is, and leaves no trace.
+    pub(super) fn peek<R>(
+        &mut self,
+        key: Key<'_>,
+        now: Now,
+        hit: impl FnOnce(Hit<'_>) -> R,
+    ) -> Result<R, Miss> {
+        self.flush_if_due(now);
+        let handle = self.find(key).ok_or(Miss::Absent)?;
+        if self.deadline_of(handle).is_over(now) {
+            return Err(Miss::Expired);
+        }
+        Ok(self.show(handle, hit, |hit| hit))
     }
 
     /// Gives an item another deadline.
@@ -678,6 +699,7 @@ impl Shard {
             Ok(handle) => Ok(handle),
             Err(_) => {
                 if let Some(handle) = self.find(key) {
+                    self.record_eviction(handle);
                     self.figures(handle).count_eviction(&fields, now);
                     self.unlink(key.hash, handle);
                 }
@@ -689,17 +711,7 @@ impl Shard {
     /// Fields of a newcomer. Where nothing may be evicted, room for a deadline is kept from the start, so that `touch`
     /// never needs memory.
     fn fields(&self, flags: u32, cas: u64, deadline: Deadline, now: Now) -> Fields {
-        Fields {
-            flags,
-            cas,
-            deadline,
-            keep_deadline: !self.rules.evict,
-            last_access: now,
-            fetched: false,
-            uses: 0,
-            probation: true,
-            marks: Marks::default(),
-        }
+        Fields::newcomer(flags, cas, deadline, !self.rules.evict, now)
     }
 
     fn fields_of(&self, handle: Handle) -> Fields {

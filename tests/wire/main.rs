@@ -30,4 +30,5 @@ mod refused_values_keep_the_stream_in_sync;
 mod stats_detail;
 mod stats_report;
 mod torn_frames;
+mod watch;
 mod what_replacements_usually_break;

@@ -9,9 +9,12 @@
 pub mod binary;
 mod binding;
 pub mod classic;
+mod controls;
 pub mod encoded_key;
 mod intake;
 pub mod limits;
+pub mod listing;
+mod log_line;
 pub mod meta;
 mod refusal;
 mod reply;
@@ -21,6 +24,10 @@ pub mod tokens;
 
 pub use binding::Binding;
 pub use intake::{Intake, Pull};
+pub use log_line::LogLine;
 pub use refusal::Refusal;
 pub use reply::ReplyBuffer;
-pub use request::{Keys, Request, Retrieval, ShutdownMode, StatsTopic, StorageHeader, StoreVerb};
+pub use request::{
+    Classes, ClockChange, CrawlerAction, Detail, DumpForm, Keys, Request, Retrieval, ShutdownMode,
+    StatsTopic, StorageHeader, StoreVerb, WatchClasses,
+};

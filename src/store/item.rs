@@ -91,6 +91,21 @@ pub struct Fields {
 }
 
 impl Fields {
+    /// Of an item that nobody has used yet.
+    pub fn newcomer(flags: u32, cas: u64, deadline: Deadline, keep_deadline: bool, now: Now) -> Fields {
+        Fields {
+            flags,
+            cas,
+            deadline,
+            keep_deadline,
+            last_access: now,
+            fetched: false,
+            uses: 0,
+            probation: true,
+            marks: Marks::default(),
+        }
+    }
+
     /// Bytes of the header.
     pub fn header_bytes(&self) -> usize {
         FIXED_BYTES
@@ -236,8 +251,8 @@ impl<'a> Item<'a> {
         header_bytes(self.bits())
     }
 
-    /// Everything at once: what a read wants, with one look at the bits.
-    pub fn read(self) -> (Fields, &'a [u8]) {
+    /// Everything at once: what a read wants (fields, length of the key, value), with one look at the bits.
+    pub fn read(self) -> (Fields, usize, &'a [u8]) {
         let bits = self.bits();
         let (header, rest) = self.0.split_at(header_bytes(bits));
         let value_at = usize::from(header[KEY_LEN]);
@@ -258,7 +273,7 @@ impl<'a> Item<'a> {
             probation: has(PROBATION),
             marks: Marks::of_bits(bits),
         };
-        (fields, value)
+        (fields, value_at, value)
     }
 
     /// The key.

@@ -19,9 +19,11 @@
 //! cache may forget, but not lie.
 
 mod checks;
+mod evictions;
 mod room;
 
 pub(super) use checks::Visited;
+use evictions::{EvictionRecord, Recording};
 
 use super::budget::Account;
 use super::cas::CasSequence;
@@ -54,6 +56,7 @@ pub(super) struct Rules {
     pub(super) page_bytes: usize,
     pub(super) sizes: ClassSizes,
     pub(super) shards: usize,
+    pub(super) recording: Arc<Recording>,
     /// Bytes that memcached's item of a key, flags and a value takes must not pass this.
     pub(super) item_max_bytes: u64,
 }
@@ -136,10 +139,14 @@ pub(super) struct Shard {
     pub(super) seq: u64,
     pub(super) flush_at: Option<Now>,
     pub(super) sweep: Sweep,
+    /// Pages that a crawl has still to look at.
+    pub(super) crawl_left: usize,
     /// Set while an operation is at work; found set by the next one only after a panic.
     pub(super) mid_update: bool,
     /// Large items that left, to be freed after the lock.
     pub(super) left: Vec<LargeItem>,
+    /// What was evicted, while somebody wants to know.
+    pub(super) evicted: EvictionRecord,
     /// The part of the figures that is counted as things happen.
     pub(super) totals: Totals,
 }
@@ -156,8 +163,10 @@ impl Shard {
             seq: 0,
             flush_at: None,
             sweep: Sweep::default(),
+            crawl_left: 0,
             mid_update: false,
             left: Vec::new(),
+            evicted: EvictionRecord::default(),
             totals: Totals::default(),
         }
     }
@@ -174,6 +183,21 @@ impl Shard {
         let result = self.show(handle, hit, |hit| hit);
         self.note_hit(handle, now);
         Ok(result)
+    }
+
+    /// Lets `hit` see an item as it is, and leaves no trace.
+    pub(super) fn peek<R>(
+        &mut self,
+        key: Key<'_>,
+        now: Now,
+        hit: impl FnOnce(Hit<'_>) -> R,
+    ) -> Result<R, Miss> {
+        self.flush_if_due(now);
+        let handle = self.find(key).ok_or(Miss::Absent)?;
+        if self.deadline_of(handle).is_over(now) {
+            return Err(Miss::Expired);
+        }
+        Ok(self.show(handle, hit, |hit| hit))
     }
 
     /// Gives an item another deadline.
@@ -608,7 +632,7 @@ impl Shard {
         match handle.place() {
             Place::Chunk(at) => {
                 let page = self.slab.page(at.page);
-                let (fields, value) = Item(page.chunk(at.chunk)).read();
+                let (fields, key_len, value) = Item(page.chunk(at.chunk)).read();
                 Hit {
                     flags: fields.flags,
                     cas: fields.cas,
@@ -621,6 +645,7 @@ impl Shard {
                     wins: false,
                     created: false,
                     class: u32::from(page.class()) + 1,
+                    item_bytes: fields.item_bytes(key_len, value.len()) as u64,
                 }
             }
             Place::Large(id) => {
@@ -637,6 +662,7 @@ impl Shard {
                     wins: false,
                     created: false,
                     class: self.slab.classes().len() as u32 + 1,
+                    item_bytes: item.bytes(),
                 }
             }
         }
@@ -678,6 +704,7 @@ impl Shard {
             Ok(handle) => Ok(handle),
             Err(_) => {
                 if let Some(handle) = self.find(key) {
+                    self.record_eviction(handle);
                     self.figures(handle).count_eviction(&fields, now);
                     self.unlink(key.hash, handle);
                 }
@@ -689,17 +716,7 @@ impl Shard {
     /// Fields of a newcomer. Where nothing may be evicted, room for a deadline is kept from the start, so that `touch`
     /// never needs memory.
     fn fields(&self, flags: u32, cas: u64, deadline: Deadline, now: Now) -> Fields {
-        Fields {
-            flags,
-            cas,
-            deadline,
-            keep_deadline: !self.rules.evict,
-            last_access: now,
-            fetched: false,
-            uses: 0,
-            probation: true,
-            marks: Marks::default(),
-        }
+        Fields::newcomer(flags, cas, deadline, !self.rules.evict, now)
     }
 
     fn fields_of(&self, handle: Handle) -> Fields {

@@ -10,14 +10,8 @@ use std::path::{Path, PathBuf};
 
 /// Options that ask for something larder cannot do yet. None may be ignored: some protect, others change what the
 /// daemon is.
-const NOT_YET: &[(char, &str)] = &[
-    ('Y', "-Y (authentication)"),
-    ('Z', "-Z (TLS)"),
-    ('e', "-e (warm restart)"),
-    ('L', "-L (large pages)"),
-    ('D', "-D (prefix statistics)"),
-    ('N', "-N (NAPI ids)"),
-];
+const NOT_YET: &[(char, &str)] =
+    &[('Z', "-Z (TLS)"), ('e', "-e (warm restart)"), ('L', "-L (large pages)"), ('N', "-N (NAPI ids)")];
 
 /// `-t` above this gets memcached's warning.
 const THREADS_SANE_MAX: usize = 64;
@@ -59,6 +53,7 @@ impl<'a> Check<'a> {
     /// Checks everything.
     pub(super) fn options(mut self, port_file: Option<OsString>) -> Result<Options, BadSetting> {
         let (binding, sasl) = self.binding()?;
+        let auth_file = self.auth_file()?;
         self.refuse_what_is_not_there()?;
         let extended = extended::read(&self.arguments.values('o'))?;
         let remarks = extended.remarks.into_iter().map(|line| Remark { level: Level::Warn, line });
@@ -76,6 +71,11 @@ impl<'a> Check<'a> {
 
         let commands = commands::Settings {
             flush_enabled: !self.arguments.flag('F'),
+            watch_enabled: !self.arguments.flag('W'),
+            prefix_delimiter: self.prefix_delimiter()?,
+            detail_enabled: self.arguments.value('D').is_some(),
+            track_sizes: extended.track_sizes,
+            dump_enabled: !self.arguments.flag('X'),
             shutdown_enabled: self.arguments.flag('A'),
             cas_enabled: !self.arguments.flag('C'),
             evict: !self.arguments.flag('M'),
@@ -93,6 +93,7 @@ impl<'a> Check<'a> {
             max_connections_fast: extended.max_connections_fast,
             binding,
             verbosity: self.arguments.verbosity(),
+            debug_commands: self.arguments.debug_commands(),
         };
         let store = store::Settings {
             memory_limit_bytes,
@@ -118,7 +119,7 @@ impl<'a> Check<'a> {
             max_connections_fast: commands.max_connections_fast,
         };
         let process = self.process();
-        Ok(Options { store, commands, server, process, sasl, remarks: self.remarks })
+        Ok(Options { store, commands, server, process, sasl, auth_file, remarks: self.remarks })
     }
 
     fn process(&self) -> process::Settings {
@@ -154,12 +155,31 @@ impl<'a> Check<'a> {
         Ok(())
     }
 
+    /// The file of users and passwords that clients of the text protocol log in with.
+    fn auth_file(&mut self) -> Result<Option<PathBuf>, BadSetting> {
+        if self.arguments.value('Y').is_none() {
+            return Ok(None);
+        }
+        // An empty name is a file that cannot be read, not a server without a login.
+        let path = absolute(self.arguments.path('Y').map_or(Path::new(""), Path::new));
+        if self.arguments.flag('S') || self.arguments.value('B').is_some_and(|binding| binding != "ascii") {
+            return bad_usage(
+                "ERROR: You cannot allow the BINARY protocol while using ascii authentication tokens.",
+            );
+        }
+        if self.number('U', status::USAGE)?.is_some_and(|port| port != 0) {
+            return bad_usage("Cannot use UDP with ascii authentication enabled (-U 0 to disable)");
+        }
+        Ok(Some(path))
+    }
+
     /// What is spoken, and whether clients must log in by SASL, which the binary protocol alone can do.
     fn binding(&mut self) -> Result<(Binding, bool), BadSetting> {
         let sasl = self.arguments.flag('S');
         let given = self.arguments.value('B');
         let binding = match given.as_deref() {
             None if sasl => Binding::Binary,
+            None if self.arguments.value('Y').is_some() => Binding::Ascii,
             None | Some("auto") => Binding::Auto,
             Some("ascii") => Binding::Ascii,
             Some("binary") => Binding::Binary,
@@ -176,6 +196,23 @@ impl<'a> Check<'a> {
             return bad_usage("ERROR: Cannot enable UDP while using binary SASL authentication.");
         }
         Ok((binding, sasl))
+    }
+
+    /// The character that ends a prefix (`-D`), of which memcached reads the first one given.
+    fn prefix_delimiter(&mut self) -> Result<u8, BadSetting> {
+        let Some(text) = self.arguments.value('D') else { return Ok(b':') };
+        match text.as_bytes().first() {
+            None => Err(BadSetting::new("No delimiter specified (-D)", status::OPTION)),
+            Some(delimiter) if delimiter.is_ascii() => {
+                if text.len() > 1 {
+                    self.remark(Level::Warn, format!("-D {text} is read as {}", char::from(*delimiter)));
+                }
+                Ok(*delimiter)
+            }
+            Some(_) => {
+                Err(BadSetting::new(format!("-D needs an ASCII character, not \"{text}\""), status::OPTION))
+            }
+        }
     }
 
     fn remark(&mut self, level: Level, line: impl Into<String>) {

@@ -80,7 +80,7 @@ async fn tick_until_stopped(shared: &Shared, signals: &mut shutdown::Signals, al
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut told_secs = 0;
-    while !signals.stopped_before(ticks.tick(), &shared.stop_asked).await {
+    while !signals.stopped_before(ticks.tick(), &shared.stop_asked, || shared.engine.reread_tokens()).await {
         let now = shared.engine.clock().tick();
         for _ in 0..MAINTENANCE_ROUNDS_MAX {
             if !shared.engine.maintain() {

@@ -54,6 +54,8 @@ counters! {
     cmd_flush,
     /// touch, and keys of gat and gats.
     cmd_touch,
+    /// `me`, and no other meta command.
+    cmd_meta,
     /// Keys found by get and gets.
     get_hits,
     /// Keys not found, expired ones included.

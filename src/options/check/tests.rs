@@ -3,6 +3,7 @@
 use crate::options::{Command, Options, read};
 use crate::server::Binding;
 use std::ffi::OsString;
+use std::path::Path;
 
 fn options_as(program: &str, line: &str) -> Result<Options, (String, u8)> {
     let args = std::iter::once(program).chain(line.split_whitespace()).map(OsString::from).collect();
@@ -167,13 +168,28 @@ fn a_text_is_no_number() {
 
 #[test]
 fn what_is_not_there_yet_is_refused() {
-    for line in ["-Y /f", "-Z", "-e /f", "-L", "-D ,", "-N 4", "-o ssl_key=/k"] {
+    for line in ["-Z", "-e /f", "-L", "-N 4", "-o ssl_key=/k"] {
         let (refusal, status) = options_as("memcached", line).unwrap_err();
         assert!(refusal.ends_with("is not supported yet"), "{refusal}");
         assert_eq!(status, 1, "{line}");
     }
     refuses("-U 11211", 1, "UDP is not served yet");
     options("-U 0 -X -W -B auto");
+}
+
+#[test]
+fn a_login_by_text_needs_the_text_protocol_alone() {
+    for line in ["-Y /f", "-Y /f -B ascii -U 0"] {
+        let options = options(line);
+        assert_eq!(options.server.binding, Binding::Ascii, "{line}");
+        assert_eq!(options.auth_file.as_deref(), Some(Path::new("/f")), "{line}");
+    }
+    assert!(options("-Y f").auth_file.is_some_and(|file| file.is_absolute()));
+    assert_eq!(options("").auth_file, None);
+    for line in ["-Y /f -B auto", "-Y /f -B binary", "-Y /f -S", "-Y /f -S -B binary"] {
+        let binary = "ERROR: You cannot allow the BINARY protocol while using ascii authentication tokens.";
+        refuses(line, 64, binary);
+    }
 }
 
 #[test]
@@ -199,6 +215,15 @@ fn sasl_needs_the_binary_protocol_alone() {
         64,
         "Invalid value for binding protocol: Binary -- should be one of auto, binary, or ascii",
     );
+}
+
+#[test]
+fn a_delimiter_is_one_character_and_turns_prefix_statistics_on() {
+    let delimiter = |line: &str| options(line).commands.prefix_delimiter;
+    assert_eq!((delimiter(""), delimiter("-D /"), delimiter("-D ab")), (b':', b'/', b'a'));
+    assert!(!options("").commands.detail_enabled && options("-D :").commands.detail_enabled);
+    assert_eq!(warnings(&options("-D ab")), ["-D ab is read as a"]);
+    refuses("-D \u{e9}", 1, "-D needs an ASCII character");
 }
 
 #[test]

@@ -11,19 +11,14 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 
 fn engine() -> Engine {
-    let store = Store::new(StoreSettings {
-        memory_limit_bytes: 64 << 20,
-        threads: 1,
-        growth_factor: 1.1,
-        chunk_min_bytes: 48,
-        evict: true,
-        cas: true,
-        item_max_bytes: 1 << 20,
-        hash_seed: Some(1),
-        shards: None,
-    });
+    let store = Store::new(StoreSettings { hash_seed: Some(1), ..StoreSettings::default() });
     let settings = CommandSettings {
         flush_enabled: true,
+        dump_enabled: true,
+        watch_enabled: true,
+        prefix_delimiter: b':',
+        detail_enabled: false,
+        track_sizes: false,
         shutdown_enabled: true,
         cas_enabled: true,
         evict: true,
@@ -41,6 +36,7 @@ fn engine() -> Engine {
         max_connections_fast: true,
         binding: Binding::Auto,
         verbosity: 0,
+        debug_commands: false,
     };
     Engine::new(settings, store, Clock::start())
 }

@@ -372,6 +372,10 @@ impl Shard {
         let deadline = options.deadline.unwrap_or(deadline_before);
         let cas = self.rules.cas.draw_or(options.cas);
         (fields.cas, fields.last_access, fields.deadline) = (cas, now, deadline);
+        if padded.len() > text.len() {
+            // As memcached, for which a longer number is another item.
+            fields.marks = Marks { binary_key: fields.marks.binary_key, ..Marks::default() };
+        }
         let handle = match old.place() {
             Place::Chunk(_) => self.put(key, Some(old), fields, &padded, now)?,
             Place::Large(_) => self.copy_large(key, &fields, &padded, now)?,
@@ -409,7 +413,7 @@ impl Shard {
         now: Now,
     ) -> Result<Stored, NeedRoom> {
         let present = self.value_of(old);
-        let Fields { flags, deadline, .. } = self.fields_of(old);
+        let Fields { flags, deadline, marks: present_marks, .. } = self.fields_of(old);
         let len = present.len() + added.len();
         if !self.rules.fits(key.bytes.len(), flags, len) {
             return Ok(Stored::NotStored);
@@ -418,7 +422,11 @@ impl Shard {
             StoreMode::Append => [&present, added].concat(),
             _ => [added, &present].concat(),
         };
-        let handle = self.put(key, Some(old), Fields { flags, deadline, ..new }, &joined, now)?;
+        // A key that was once named in plain is fit for a line.
+        let mut marks = new.marks;
+        marks.binary_key &= present_marks.binary_key;
+        let fields = Fields { flags, deadline, marks, ..new };
+        let handle = self.put(key, Some(old), fields, &joined, now)?;
         self.count_store(handle);
         Ok(Stored::Stored { cas: new.cas, len })
     }

@@ -214,7 +214,12 @@ impl Flags {
             tokens += 1;
             if stopped.is_none() {
                 stopped = flags.note(word[0]).err();
-                fault = flags.read_argument(key, word).err().or(fault);
+                fault = match flags.read_argument(key, word) {
+                    // F has no line of its own and leaves that of an earlier fault.
+                    Err(Refusal::BadLine) => fault.or(Some(Refusal::BadLine)),
+                    Err(later) => Some(later),
+                    Ok(()) => fault,
+                };
             }
         }
         let too_many = (tokens > META_TOKENS_MAX).then_some(Refusal::TooManyFlags);

@@ -207,14 +207,18 @@ fn stream(commands: &mut Commands) -> Vec<u8> {
             }
             2 => stream.extend(long_key_list(commands)),
             3..=6 => {
-                let mut command = commands.next();
+                let mut command = any_command(commands);
                 damage(&mut commands.rng, &mut command);
                 stream.extend(command);
             }
-            _ => stream.extend(commands.next()),
+            _ => stream.extend(any_command(commands)),
         }
     }
     stream
+}
+
+fn any_command(commands: &mut Commands) -> Vec<u8> {
+    if commands.rng.bool() { commands.next() } else { commands.next_meta() }
 }
 
 /// A key list around the lengths at which it is cut.
@@ -258,7 +262,7 @@ fn any_bytes_make_progress_and_what_passes_keeps_its_promises() {
 fn valid_commands_mean_the_same_however_they_are_torn() {
     let mut commands = Commands::new(seeded(SEED));
     for _ in 0..number(STREAMS, STREAMS_DEFAULT) / 4 {
-        let stream: Vec<u8> = (0..20).flat_map(|_| commands.next()).collect();
+        let stream: Vec<u8> = (0..20).flat_map(|_| any_command(&mut commands)).collect();
         let mut whole = Receiver::new(None);
         whole.receive(&stream);
         assert!(whole.pending.is_empty() && !whole.closed && whole.heard.len() >= 15);

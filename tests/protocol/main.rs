@@ -7,5 +7,7 @@ mod any_bytes_make_progress;
 mod commands;
 #[path = "../oracle/damage.rs"]
 mod damage;
+#[path = "../oracle/meta_commands.rs"]
+mod meta_commands;
 #[path = "../support/seed.rs"]
 mod seed;

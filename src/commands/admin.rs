@@ -1,9 +1,9 @@
-//! flush_all, verbosity, cache_memlimit, shutdown.
+//! flush_all, verbosity, cache_memlimit, shutdown, debugtime.
 
 use super::{Engine, Flow, answer, refuse};
 use crate::clock::Now;
 use crate::protocol::limits::{EXPTIME_RELATIVE_MAX_SECS, MEMLIMIT_MAX_MIB, MEMLIMIT_MIN_MIB, VERBOSITY_MAX};
-use crate::protocol::{Refusal, ReplyBuffer, ShutdownMode};
+use crate::protocol::{ClockChange, Refusal, ReplyBuffer, ShutdownMode};
 use crate::store::FlushAt;
 use crate::telemetry::WorkerCounters;
 use log::LevelFilter;
@@ -64,6 +64,17 @@ impl Engine {
             }
             _ => refuse(out, Refusal::MemlimitInBytes),
         }
+    }
+
+    /// Moves the clock, if this daemon was started for tests; otherwise there is no such command.
+    pub(super) fn debug_time(&self, change: Option<ClockChange>, out: Option<&mut ReplyBuffer>) {
+        match change.filter(|_| self.settings.debug_commands) {
+            None => return refuse(out, Refusal::Unknown),
+            Some(ClockChange::Pause) => self.clock.pause(),
+            Some(ClockChange::Resume) => self.clock.resume(),
+            Some(ClockChange::Shift(secs)) => self.clock.shift(secs),
+        }
+        answer(out, b"OK\r\n");
     }
 
     pub(super) fn shutdown(&self, mode: Option<ShutdownMode>, out: Option<&mut ReplyBuffer>) -> Flow {

@@ -6,22 +6,27 @@
 pub mod admin;
 mod arithmetic;
 pub mod binary;
+mod crawler;
+mod detail;
 mod meta;
+mod report;
 mod retrieval;
 mod settings;
 mod stats;
 mod storage;
 mod text_login;
+mod watch;
 
+pub use report::Report;
 pub use settings::Settings;
 pub use storage::Receiving;
 
 use crate::auth::Credentials;
 use crate::clock::{Clock, Deadline, Now};
 use crate::protocol::limits::EXPTIME_RELATIVE_MAX_SECS;
-use crate::protocol::{Refusal, ReplyBuffer, Request, ShutdownMode};
+use crate::protocol::{Refusal, ReplyBuffer, Request, ShutdownMode, StatsTopic};
 use crate::store::Store;
-use crate::telemetry::{Connections, Counters, WorkerCounters};
+use crate::telemetry::{Connections, Counters, Prefixes, Watchers, WorkerCounters};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 /// The version that clients are told, as memcached clients parse it (three numbers, the first not 0).
@@ -41,6 +46,10 @@ pub enum Flow {
     Flush,
     /// Goes on; the retrieval was refused, so the rest of its keys is to be dropped.
     AbandonKeys,
+    /// Goes on with [`Engine::report`] and, until that is done, [`Engine::report_on`].
+    Report,
+    /// Goes on with [`Engine::begin_watch`]; what comes behind is not read as requests.
+    Watch,
     /// Sends what has gathered and closes.
     Close,
     /// Sends what has gathered, closes and ends the process.
@@ -59,6 +68,9 @@ pub struct Engine {
     /// Who may come in under `-S`; `None` lets everybody in.
     sasl: Option<Credentials>,
     tokens: Option<Credentials>,
+    crawler: crawler::Crawler,
+    prefixes: Prefixes,
+    watchers: Watchers,
     /// A key whose retrieval panics, so that tests can see what a panic leaves behind.
     #[cfg(test)]
     pub(crate) panic_key: Option<&'static [u8]>,
@@ -72,6 +84,9 @@ impl Engine {
             connections: Connections::new(settings.threads),
             verbosity: AtomicU32::new(settings.verbosity),
             limit_bytes: AtomicU64::new(store.totals().limit_bytes),
+            crawler: crawler::Crawler::default(),
+            watchers: Watchers::default(),
+            prefixes: Prefixes::new(settings.prefix_delimiter, settings.detail_enabled),
             settings,
             store,
             clock,
@@ -104,7 +119,11 @@ impl Engine {
 
     /// Background work on the store, bounded; true while there is more to do soon.
     pub fn maintain(&self) -> bool {
-        self.store.maintain(self.clock.now())
+        let now = self.clock.now();
+        let more = self.store.maintain(now);
+        self.note_end_of_crawl(now);
+        self.tell_evictions(now);
+        more
     }
 
     /// Lets the allocator give freed memory back to the system; cheap, to be called by every worker now and then.
@@ -148,7 +167,14 @@ impl Engine {
             }
             Request::Verbosity { level, noreply } => self.set_verbosity(level, reply_to(out, noreply)),
             Request::CacheMemlimit { mib, noreply } => self.set_memlimit(mib, reply_to(out, noreply)),
+            Request::Stats(StatsTopic::CacheDump { .. }) => return self.cache_dump(out),
+            Request::Stats(StatsTopic::Sizes) if self.settings.track_sizes => return Flow::Report,
+            Request::Stats(StatsTopic::Detail(detail)) => self.detail(detail, out),
             Request::Stats(topic) => self.stats(topic, now, out),
+            Request::Dump { form, .. } => return self.dump(form, out),
+            Request::Crawler { action, noreply } => self.tell_crawler(action, reply_to(out, noreply)),
+            Request::Watch(_) => return self.may_watch(out),
+            Request::DebugTime { change, noreply } => self.debug_time(change, reply_to(out, noreply)),
             Request::Quit => return Flow::Close,
             Request::Shutdown { mode, noreply } => return self.shutdown(mode, reply_to(out, noreply)),
         }

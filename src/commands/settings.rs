@@ -7,6 +7,16 @@ use crate::protocol::Binding;
 pub struct Settings {
     /// False with `-F`.
     pub flush_enabled: bool,
+    /// False with `-X`: nothing lists keys.
+    pub dump_enabled: bool,
+    /// False with `-W`.
+    pub watch_enabled: bool,
+    /// Ends a prefix in `stats detail` (`-D`).
+    pub prefix_delimiter: u8,
+    /// True with `-D`: prefixes are counted from the start.
+    pub detail_enabled: bool,
+    /// True with `-o track_sizes`: `stats sizes` has an answer.
+    pub track_sizes: bool,
     /// True with `-A`.
     pub shutdown_enabled: bool,
     /// False with `-C`.
@@ -41,4 +51,6 @@ pub struct Settings {
     pub binding: Binding,
     /// Verbosity at start (`-v`).
     pub verbosity: u32,
+    /// Understands `debugtime` (`--debug-commands`).
+    pub debug_commands: bool,
 }

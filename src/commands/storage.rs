@@ -60,10 +60,11 @@ impl Engine {
         now: Now,
         out: &mut ReplyBuffer,
     ) {
+        self.prefixes.count_set(header.key);
         let out = reply_to(out, header.noreply);
         match self.admit(header) {
             Ok(()) => self.finish_store(worker, header, Incoming::Bytes(value), now, out),
-            Err(refused) => refuse(out, self.refused_store(worker, header.verb, header.key, refused, now)),
+            Err(refused) => refuse(out, self.refused_store(worker, header, refused, now)),
         }
     }
 
@@ -73,9 +74,11 @@ impl Engine {
         worker: &WorkerCounters,
         header: &StorageHeader<'_>,
     ) -> Result<Receiving, Option<Refusal>> {
+        self.prefixes.count_set(header.key);
         let now = self.clock.now();
         let reserved =
             self.admit(header).and_then(|()| self.store.reserve(header.key, header.value_len, now));
+        self.tell_evictions(now);
         match reserved {
             Ok(draft) => {
                 let StorageHeader { verb, flags, exptime, noreply, .. } = *header;
@@ -83,7 +86,7 @@ impl Engine {
                 Ok(Receiving { announced, key: header.key.into(), draft })
             }
             Err(refused) => {
-                let refusal = self.refused_store(worker, header.verb, header.key, refused, now);
+                let refusal = self.refused_store(worker, header, refused, now);
                 Err((!header.noreply).then_some(refusal))
             }
         }
@@ -111,7 +114,7 @@ impl Engine {
         if !intact {
             return refuse(out, Refusal::BadDataChunk);
         }
-        let header = StorageHeader { verb, key: &key, flags, exptime, value_len: 0, noreply };
+        let header = StorageHeader { verb, key: &key, flags, exptime, value_len: draft.len(), noreply };
         self.finish_store(worker, &header, Incoming::Draft(draft), self.clock.now(), out);
     }
 
@@ -130,6 +133,7 @@ impl Engine {
         out: Option<&mut ReplyBuffer>,
     ) {
         let deadline = self.deadline(header.exptime, now);
+        self.tell_lookup(header.key, now);
         let mode = match header.verb {
             StoreVerb::Set => StoreMode::Set,
             StoreVerb::Add => StoreMode::Add,
@@ -141,10 +145,18 @@ impl Engine {
         let stored = match self.store.store(mode, header.key, header.flags, deadline, value, now) {
             Ok(stored) => stored,
             Err(refused) => {
-                return refuse(out, self.refused_store(worker, header.verb, header.key, refused, now));
+                return refuse(out, self.refused_store(worker, header, refused, now));
             }
         };
         worker.cmd_set.add(1);
+        let (status, len) = match stored {
+            Stored::Stored { len, .. } => ("stored", len),
+            Stored::NotStored => ("not_stored", header.value_len),
+            Stored::Exists => ("exists", header.value_len),
+            Stored::NotFound => ("not_found", header.value_len),
+        };
+        self.tell_store(header, status, deadline, len, now);
+        self.tell_evictions(now);
         if let StoreMode::Cas(_) = mode {
             match stored {
                 Stored::Stored { .. } => worker.cas_hits.add(1),
@@ -169,14 +181,15 @@ impl Engine {
     fn refused_store(
         &self,
         worker: &WorkerCounters,
-        verb: StoreVerb,
-        key: &[u8],
+        header: &StorageHeader<'_>,
         refused: Refused,
         now: Now,
     ) -> Refusal {
-        if verb == StoreVerb::Set {
-            self.store.delete(key, now);
+        if header.verb == StoreVerb::Set {
+            self.store.delete(header.key, now);
         }
+        let status = if refused == Refused::TooLarge { "too_large" } else { "no_memory" };
+        self.tell_store(header, status, self.deadline(header.exptime, now), header.value_len, now);
         count_refused(worker, refused)
     }
 
@@ -187,6 +200,8 @@ impl Engine {
         now: Now,
         out: Option<&mut ReplyBuffer>,
     ) {
+        self.prefixes.count_delete(key);
+        self.tell_delete(key, "delete", now);
         match self.store.delete(key, now) {
             Deleted::Deleted => {
                 worker.delete_hits.add(1);

@@ -10,13 +10,8 @@ use std::path::{Path, PathBuf};
 
 /// Options that ask for something larder cannot do yet. None may be ignored: some protect, others change what the
 /// daemon is.
-const NOT_YET: &[(char, &str)] = &[
-    ('Z', "-Z (TLS)"),
-    ('e', "-e (warm restart)"),
-    ('L', "-L (large pages)"),
-    ('D', "-D (prefix statistics)"),
-    ('N', "-N (NAPI ids)"),
-];
+const NOT_YET: &[(char, &str)] =
+    &[('Z', "-Z (TLS)"), ('e', "-e (warm restart)"), ('L', "-L (large pages)"), ('N', "-N (NAPI ids)")];
 
 /// `-t` above this gets memcached's warning.
 const THREADS_SANE_MAX: usize = 64;
@@ -76,6 +71,11 @@ impl<'a> Check<'a> {
 
         let commands = commands::Settings {
             flush_enabled: !self.arguments.flag('F'),
+            watch_enabled: !self.arguments.flag('W'),
+            prefix_delimiter: self.prefix_delimiter()?,
+            detail_enabled: self.arguments.value('D').is_some(),
+            track_sizes: extended.track_sizes,
+            dump_enabled: !self.arguments.flag('X'),
             shutdown_enabled: self.arguments.flag('A'),
             cas_enabled: !self.arguments.flag('C'),
             evict: !self.arguments.flag('M'),
@@ -93,6 +93,7 @@ impl<'a> Check<'a> {
             max_connections_fast: extended.max_connections_fast,
             binding,
             verbosity: self.arguments.verbosity(),
+            debug_commands: self.arguments.debug_commands(),
         };
         let store = store::Settings {
             memory_limit_bytes,
@@ -195,6 +196,23 @@ impl<'a> Check<'a> {
             return bad_usage("ERROR: Cannot enable UDP while using binary SASL authentication.");
         }
         Ok((binding, sasl))
+    }
+
+    /// The character that ends a prefix (`-D`), of which memcached reads the first one given.
+    fn prefix_delimiter(&mut self) -> Result<u8, BadSetting> {
+        let Some(text) = self.arguments.value('D') else { return Ok(b':') };
+        match text.as_bytes().first() {
+            None => Err(BadSetting::new("No delimiter specified (-D)", status::OPTION)),
+            Some(delimiter) if delimiter.is_ascii() => {
+                if text.len() > 1 {
+                    self.remark(Level::Warn, format!("-D {text} is read as {}", char::from(*delimiter)));
+                }
+                Ok(*delimiter)
+            }
+            Some(_) => {
+                Err(BadSetting::new(format!("-D needs an ASCII character, not \"{text}\""), status::OPTION))
+            }
+        }
     }
 
     fn remark(&mut self, level: Level, line: impl Into<String>) {

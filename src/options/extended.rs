@@ -40,7 +40,7 @@ const WITHOUT_EFFECT: &[&str] = &[
 ];
 
 /// Names that ask for something that a server could have and larder does not have yet; it serves without.
-const NOT_YET: &[&str] = &["idle_timeout", "track_sizes", "sock_cookie_id"];
+const NOT_YET: &[&str] = &["idle_timeout", "sock_cookie_id"];
 
 /// Names that ask for protection, or for storage elsewhere, that larder cannot give yet: starting without would be
 /// worse than not starting. A name that ends in `_` stands for all that start so.
@@ -51,18 +51,21 @@ const REFUSED: &[&str] = &["drop_privileges", "ssl_", "ext_"];
 pub(super) struct Extended {
     /// True: a connection over the limit is refused; false: it waits.
     pub(super) max_connections_fast: bool,
+    /// True: `stats sizes` has an answer.
+    pub(super) track_sizes: bool,
     /// One line for each name that was accepted and changes nothing.
     pub(super) remarks: Vec<String>,
 }
 
 /// Reads the values of all `-o` options.
 pub(super) fn read(values: &[String]) -> Result<Extended, BadSetting> {
-    let mut extended = Extended { max_connections_fast: true, remarks: Vec::new() };
+    let mut extended = Extended { max_connections_fast: true, track_sizes: false, remarks: Vec::new() };
     for option in values.iter().flat_map(|value| value.split(',')) {
         let name = option.split('=').next().unwrap_or_default();
         match name {
             "maxconns_fast" => extended.max_connections_fast = true,
             "no_maxconns_fast" => extended.max_connections_fast = false,
+            "track_sizes" => extended.track_sizes = true,
             "no_modern" => {
                 extended.max_connections_fast = false;
                 extended.remarks.push("-o no_modern: larder only takes no_maxconns_fast from it".to_owned());

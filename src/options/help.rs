@@ -46,8 +46,10 @@ work
 what clients may do
 -F, --disable-flush-all   refuse flush_all
 -A, --enable-shutdown     allow shutdown
--X, --disable-dumping     refuse commands that list keys (there are none yet)
--W, --disable-watch       refuse watch (there is none yet)
+-X, --disable-dumping     refuse commands that list keys
+-D <char>                 count what happens to keys by their prefix, which
+                          ends in this character (default: off, and :)
+-W, --disable-watch       refuse watch
 -Y, --auth-file=<file>    clients must log in with a user:password line of
                           this file; turns the binary protocol off; SIGHUP
                           reads the file again
@@ -76,9 +78,10 @@ other
    - maxconns_fast:       tell connections over the limit so and close them
                           (default; no_maxconns_fast lets them wait)
                           names of settings not needed here are accepted
+   - track_sizes:         let stats sizes count the items of each size
 
 not supported yet: -Z --enable-ssl, -e --memory-file,
--L --enable-largepages, -D, -N --napi-ids
+-L --enable-largepages, -N --napi-ids
 "
     )
 }

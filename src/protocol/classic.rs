@@ -4,6 +4,7 @@
 //! whether that block is then swallowed, follows memcached 1.6.45; the table of differences in the README names the
 //! places where larder keeps the stream in sync and memcached does not.
 
+use super::controls;
 use super::limits::{LINE_MIN_BYTES, SLAB_CLASSES_MAX, TOKENS_MAX, VALUE_LENGTH_MAX};
 use super::meta::{self, MetaHeader};
 use super::refusal::Refusal;
@@ -45,7 +46,7 @@ pub enum Follows {
     BlockOfUnknownLength,
 }
 
-fn refused<'a>(refusal: Refusal, noreply: bool) -> Line<'a> {
+pub(super) fn refused<'a>(refusal: Refusal, noreply: bool) -> Line<'a> {
     Line::Refused { answer: (!noreply).then_some(refusal), follows: Follows::Command }
 }
 
@@ -85,6 +86,7 @@ fn other(text: &[u8]) -> Line<'_> {
         b"version" => Line::Request(Request::Version),
         b"quit" => Line::Request(Request::Quit),
         b"stats" => stats(arguments),
+        b"watch" => controls::watch(arguments),
         _ => administrative(text),
     }
 }
@@ -96,6 +98,8 @@ fn administrative(text: &[u8]) -> Line<'_> {
         b"verbosity" => verbosity(arguments),
         b"cache_memlimit" => cache_memlimit(arguments),
         b"shutdown" => shutdown(arguments),
+        b"lru_crawler" => controls::crawler(arguments),
+        b"debugtime" => controls::debug_time(arguments),
         _ if Tokens(arguments).take(TOKENS_MAX - 1).last().is_some_and(|last| last.starts_with(b"HTTP/")) => {
             Line::Foreign
         }
@@ -107,7 +111,7 @@ fn administrative(text: &[u8]) -> Line<'_> {
 }
 
 /// True if `noreply` is the last token that memcached would record; `arguments` is what follows the command word.
-fn ends_in_noreply(arguments: &[u8]) -> bool {
+pub(super) fn ends_in_noreply(arguments: &[u8]) -> bool {
     // Nearly every line without it is told apart by its last byte; one with tokens beyond those recorded is not short.
     (matches!(arguments, [.., b'y' | b' ']) || arguments.len() >= 2 * TOKENS_MAX)
         && Tokens(arguments).take(TOKENS_MAX - 1).last() == Some(b"noreply")
@@ -242,6 +246,7 @@ fn stats(arguments: &[u8]) -> Line<'_> {
         b"slabs" => StatsTopic::Slabs,
         b"sizes" => StatsTopic::Sizes,
         _ if is_prefix_of(word, b"reset") => StatsTopic::Reset,
+        _ if is_prefix_of(word, b"detail") => StatsTopic::Detail(controls::detail(rest)),
         _ if is_prefix_of(word, b"settings") => StatsTopic::Settings,
         _ if is_prefix_of(word, b"cachedump") => return cache_dump(rest),
         _ if is_prefix_of(word, b"conns") => StatsTopic::Conns,
@@ -255,8 +260,8 @@ fn cache_dump(arguments: &[u8]) -> Line<'_> {
     let tokens: Parsed<'_, _> = (token, token).parse(arguments);
     let Ok((_, (class, limit))) = tokens else { return refused(Refusal::BadDump, false) };
     match (strict_u32(class), strict_u32(limit)) {
-        (Some(class), Some(_)) if class < SLAB_CLASSES_MAX => {
-            Line::Request(Request::Stats(StatsTopic::CacheDump))
+        (Some(class), Some(limit)) if class < SLAB_CLASSES_MAX => {
+            Line::Request(Request::Stats(StatsTopic::CacheDump { class, limit }))
         }
         (Some(_), Some(_)) => refused(Refusal::BadSlabClass, false),
         _ => refused(Refusal::BadLine, false),
@@ -413,8 +418,8 @@ mod tests {
             ("stats r", StatsTopic::Reset),
             ("stats se", StatsTopic::Settings),
             ("stats co", StatsTopic::Conns),
-            ("stats c 0 0", StatsTopic::CacheDump),
-            ("stats cachedump 63 100 x", StatsTopic::CacheDump),
+            ("stats c 0 0", StatsTopic::CacheDump { class: 0, limit: 0 }),
+            ("stats cachedump 63 100 x", StatsTopic::CacheDump { class: 63, limit: 100 }),
             ("stats items foo", StatsTopic::Items),
         ] {
             assert_eq!(request(text), Request::Stats(topic), "{text}");

@@ -46,6 +46,12 @@ pub const MEMLIMIT_MAX_MIB: u32 = 1_000_000_000;
 /// The number of a slab class is below this; memcached has 64 at most.
 pub const SLAB_CLASSES_MAX: u32 = 64;
 
+/// What `stats cachedump` prints, at most, in bytes.
+pub const CACHEDUMP_MAX_BYTES: usize = 2 * 1024 * 1024;
+
+/// Largest `lru_crawler sleep`, in microseconds.
+pub const CRAWLER_SLEEP_MAX_MICROS: u32 = 1_000_000;
+
 /// Exptimes up to this many seconds are relative, larger ones are Unix times (protocol.txt, "Expiration times").
 pub const EXPTIME_RELATIVE_MAX_SECS: u32 = 60 * 60 * 24 * 30;
 

@@ -9,10 +9,10 @@ mod binary;
 mod text_login;
 
 use super::worker::{Stream, Worker};
-use crate::commands::{Engine, Flow, Receiving};
+use crate::commands::{Engine, Flow, Receiving, Report};
 use crate::protocol::limits::{LINE_MAX_BYTES, OUTPUT_BATCH_BYTES, VALUE_INLINE_MAX_BYTES};
 use crate::protocol::{Binding, Intake, Pull, Refusal, ReplyBuffer, Request, ShutdownMode};
-use crate::telemetry::{self, ConnectionState};
+use crate::telemetry::{self, ConnectionState, LogClass, Peer, Watcher};
 use binary::Binary;
 use log::{debug, log_enabled};
 use std::cell::RefCell;
@@ -116,6 +116,14 @@ pub(super) struct Connection<S: Stream> {
     left_at: usize,
     unsent: Option<Box<Unsent>>,
     receiving: Option<Box<Receiving>>,
+    /// A long answer under way; nothing else is executed until it is done.
+    report: Option<Box<Report>>,
+    /// Set from `watch` on: nothing is executed any more.
+    watching: Option<Arc<Watcher>>,
+    /// Whom it serves, if somebody watched connections when it came.
+    peer: Option<Box<Peer>>,
+    /// Why it ends, in the words of `watch connevents`.
+    reason: &'static str,
 }
 
 impl<S: Stream> Connection<S> {
@@ -131,6 +139,10 @@ impl<S: Stream> Connection<S> {
             Binding::Binary => Speech::binary(engine),
         };
         debug!("<{fd} new {} client connection", binding.client());
+        let peer = engine.watchers().wants(LogClass::Connections).then(|| Box::new(Peer::of(fd)));
+        if let Some(peer) = &peer {
+            watching::tell_new(engine, peer, fd);
+        }
         Connection {
             stream,
             worker,
@@ -144,6 +156,10 @@ impl<S: Stream> Connection<S> {
             left_at: 0,
             unsent: None,
             receiving: None,
+            report: None,
+            watching: None,
+            peer,
+            reason: "normal",
         }
     }
 
@@ -156,20 +172,34 @@ impl<S: Stream> Connection<S> {
             ready!(self.send_unsent(cx))?;
             match self.end {
                 Some(End::Closed) => return Poll::Ready(Ok(())),
-                Some(End::Refused { left }) => return self.linger(cx, scratch, left),
+                Some(End::Refused { left }) => {
+                    self.reason = "error";
+                    return self.linger(cx, scratch, left);
+                }
                 Some(End::Shutdown(_)) => {
+                    self.reason = "shutdown";
                     self.worker.shared.stop_asked.notify_one();
                     return Poll::Ready(Ok(()));
                 }
                 None => {}
             }
-            if self.more_to_do {
+            if let Some(watcher) = self.watching.clone() {
+                ready!(self.watch(cx, scratch, &watcher))?;
+                if self.end.is_some() {
+                    continue;
+                }
+            } else if self.more_to_do || self.report.is_some() {
                 if share == 0 {
                     self.worker.counters().conn_yields.add(1);
                     cx.waker().wake_by_ref();
                     return Poll::Pending;
                 }
-                self.execute_left(scratch, &mut share);
+                if self.report.is_some() {
+                    self.report_on(&mut scratch.output);
+                    share = 0;
+                } else {
+                    self.execute_left(scratch, &mut share);
+                }
             } else if self.receiving.as_mut().is_some_and(|receiving| receiving.page().is_some()) {
                 if ready!(self.receive_page(cx))? == 0 {
                     return Poll::Ready(Ok(()));
@@ -245,6 +275,14 @@ impl<S: Stream> Connection<S> {
         self.note(stop);
     }
 
+    /// Appends the next batch of a report, which is as much work as a share of requests.
+    fn report_on(&mut self, out: &mut ReplyBuffer) {
+        let engine = &self.worker.shared.engine;
+        if self.report.as_mut().is_some_and(|report| !engine.report_on(report, out)) {
+            self.report = None;
+        }
+    }
+
     fn note(&mut self, stop: Stop) {
         self.more_to_do = stop == Stop::MoreToDo;
         if let Stop::End(end) = stop {
@@ -277,6 +315,7 @@ impl<S: Stream> Connection<S> {
         let engine = &*self.worker.shared.engine;
         let counters = engine.counters().worker(self.worker.index);
         self.entry.note(ConnectionState::ParseCommand, engine.clock().now().secs());
+        telemetry::note_served(self.fd);
         let traced = log_enabled!(log::Level::Debug);
         if let Some(receiving) = &mut self.receiving {
             at = receiving.push(bytes);
@@ -304,12 +343,20 @@ impl<S: Stream> Connection<S> {
                     consumed = frame;
                     *share -= 1;
                     flow = engine.execute(counters, &request, out);
-                    if let Request::Retrieval(retrieval) = &request {
-                        match flow {
-                            Flow::Partial { left } => consumed -= self.intake.resume_keys(retrieval, left),
-                            Flow::AbandonKeys => self.intake.abandon_keys(retrieval),
-                            _ => {}
+                    match (&request, flow) {
+                        (_, Flow::Report) => self.report = engine.report(&request).map(Box::new),
+                        (Request::Watch(classes), Flow::Watch) => {
+                            self.watching = engine.begin_watch(*classes, out);
+                            // Refused, it goes on as a connection like any other.
+                            flow = if self.watching.is_some() { Flow::Watch } else { Flow::Continue };
                         }
+                        (Request::Retrieval(retrieval), Flow::Partial { left }) => {
+                            consumed -= self.intake.resume_keys(retrieval, left);
+                        }
+                        (Request::Retrieval(retrieval), Flow::AbandonKeys) => {
+                            self.intake.abandon_keys(retrieval)
+                        }
+                        _ => {}
                     }
                 }
                 Pull::Receive { header, consumed: line } => {
@@ -359,6 +406,8 @@ impl<S: Stream> Connection<S> {
                 Flow::Continue | Flow::AbandonKeys => {}
                 Flow::Flush if at == bytes.len() => {}
                 Flow::Flush | Flow::Partial { .. } => return (at, Stop::MoreToDo),
+                Flow::Report => return (at, if at < bytes.len() { Stop::MoreToDo } else { Stop::NeedMore }),
+                Flow::Watch => return (bytes.len(), Stop::NeedMore),
                 Flow::Close => return (bytes.len(), Stop::End(End::Closed)),
                 Flow::Shutdown(mode) => return (bytes.len(), Stop::End(End::Shutdown(mode))),
             }
@@ -429,7 +478,9 @@ impl<S: Stream> Connection<S> {
 
     /// What `stats conns` shows while the connection waits.
     fn waiting_state(&self) -> ConnectionState {
-        if self.unsent.is_some() {
+        if self.watching.is_some() {
+            ConnectionState::Watch
+        } else if self.unsent.is_some() || self.report.is_some() {
             ConnectionState::Write
         } else if self.receiving.is_some() {
             ConnectionState::ReceiveValue
@@ -472,6 +523,7 @@ impl<S: Stream> Future for Connection<S> {
             Poll::Ready(Ok(())) => Poll::Ready(()),
             Poll::Ready(Err(error)) => {
                 debug!("<{} {error}", this.fd);
+                this.reason = "error";
                 Poll::Ready(())
             }
         }
@@ -481,10 +533,13 @@ impl<S: Stream> Future for Connection<S> {
 impl<S: Stream> Drop for Connection<S> {
     fn drop(&mut self) {
         debug!("<{} connection closed.", self.fd);
+        self.tell_close();
         self.worker.shared.engine.connections().remove(self.worker.index, self.fd);
         self.worker.left();
     }
 }
+
+mod watching;
 
 #[cfg(test)]
 mod tests;

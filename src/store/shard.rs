@@ -19,9 +19,11 @@
 //! cache may forget, but not lie.
 
 mod checks;
+mod evictions;
 mod room;
 
 pub(super) use checks::Visited;
+use evictions::{EvictionRecord, Recording};
 
 use super::budget::Account;
 use super::cas::CasSequence;
@@ -31,7 +33,7 @@ use super::figures::{ClassFigures, Totals};
 use super::handle::{ChunkAt, Handle, Place};
 use super::hash::{KeyHash, KeyHasher};
 use super::index::Index;
-use super::item::{Fields, Marks};
+use super::item::{Fields, Item, Marks};
 use super::large::{Blocks, Large, LargeItem, charge_for, into_blocks};
 use super::outcome::{
     Access, CountOptions, Counted, Create, DeleteOptions, Deleted, Hit, Miss, Recache, Step, StoreMode,
@@ -54,6 +56,7 @@ pub(super) struct Rules {
     pub(super) page_bytes: usize,
     pub(super) sizes: ClassSizes,
     pub(super) shards: usize,
+    pub(super) recording: Arc<Recording>,
     /// Bytes that memcached's item of a key, flags and a value takes must not pass this.
     pub(super) item_max_bytes: u64,
 }
@@ -136,10 +139,14 @@ pub(super) struct Shard {
     pub(super) seq: u64,
     pub(super) flush_at: Option<Now>,
     pub(super) sweep: Sweep,
+    /// Pages that a crawl has still to look at.
+    pub(super) crawl_left: usize,
     /// Set while an operation is at work; found set by the next one only after a panic.
     pub(super) mid_update: bool,
     /// Large items that left, to be freed after the lock.
     pub(super) left: Vec<LargeItem>,
+    /// What was evicted, while somebody wants to know.
+    pub(super) evicted: EvictionRecord,
     /// The part of the figures that is counted as things happen.
     pub(super) totals: Totals,
 }
@@ -156,8 +163,10 @@ impl Shard {
             seq: 0,
             flush_at: None,
             sweep: Sweep::default(),
+            crawl_left: 0,
             mid_update: false,
             left: Vec::new(),
+            evicted: EvictionRecord::default(),
             totals: Totals::default(),
         }
     }
@@ -174,6 +183,21 @@ impl Shard {
         let result = self.show(handle, hit, |hit| hit);
         self.note_hit(handle, now);
         Ok(result)
+    }
+
+    /// Lets `hit` see an item as it is, and leaves no trace.
+    pub(super) fn peek<R>(
+        &mut self,
+        key: Key<'_>,
+        now: Now,
+        hit: impl FnOnce(Hit<'_>) -> R,
+    ) -> Result<R, Miss> {
+        self.flush_if_due(now);
+        let handle = self.find(key).ok_or(Miss::Absent)?;
+        if self.deadline_of(handle).is_over(now) {
+            return Err(Miss::Expired);
+        }
+        Ok(self.show(handle, hit, |hit| hit))
     }
 
     /// Gives an item another deadline.
@@ -595,24 +619,19 @@ impl Shard {
 
     /// Notes that an item was read.
     fn note_hit(&mut self, handle: Handle, now: Now) {
-        if let Place::Large(id) = handle.place() {
-            self.large.use_item(id).fetched = true;
-        }
-        self.note_use(handle, now);
-        if let Place::Chunk(at) = handle.place() {
-            self.slab.note_fetched(at);
+        match handle.place() {
+            Place::Chunk(at) => self.slab.note_use(at, true, now),
+            Place::Large(id) => {
+                self.large.use_item(id).fetched = true;
+                self.note_access(handle, now);
+            }
         }
     }
 
     /// Notes that an item was used: it will leave later.
     fn note_use(&mut self, handle: Handle, now: Now) {
         match handle.place() {
-            Place::Chunk(at) => {
-                if self.slab.item(at).probation() {
-                    self.figures(handle).hits_probation += 1;
-                }
-                self.slab.note_use(at, now);
-            }
+            Place::Chunk(at) => self.slab.note_use(at, false, now),
             Place::Large(_) => self.note_access(handle, now),
         }
     }
@@ -620,19 +639,21 @@ impl Shard {
     fn shown(&self, handle: Handle) -> Hit<'_> {
         match handle.place() {
             Place::Chunk(at) => {
-                let item = self.slab.item(at);
+                let page = self.slab.page(at.page);
+                let (fields, key_len, value) = Item(page.chunk(at.chunk)).read();
                 Hit {
-                    flags: item.flags(),
-                    cas: item.cas(),
-                    deadline: item.deadline(),
-                    deadline_before: item.deadline(),
-                    last_access: item.last_access(),
-                    fetched: item.fetched(),
-                    value: ValueRef::Small(item.value()),
-                    marks: item.marks(),
+                    flags: fields.flags,
+                    cas: fields.cas,
+                    deadline: fields.deadline,
+                    deadline_before: fields.deadline,
+                    last_access: fields.last_access,
+                    fetched: fields.fetched,
+                    value: ValueRef::Small(value),
+                    marks: fields.marks,
                     wins: false,
                     created: false,
-                    class: u32::from(self.slab.class_at(at)) + 1,
+                    class: u32::from(page.class()) + 1,
+                    item_bytes: fields.item_bytes(key_len, value.len()) as u64,
                 }
             }
             Place::Large(id) => {
@@ -649,6 +670,7 @@ impl Shard {
                     wins: false,
                     created: false,
                     class: self.slab.classes().len() as u32 + 1,
+                    item_bytes: item.bytes(),
                 }
             }
         }
@@ -690,6 +712,7 @@ impl Shard {
             Ok(handle) => Ok(handle),
             Err(_) => {
                 if let Some(handle) = self.find(key) {
+                    self.record_eviction(handle);
                     self.figures(handle).count_eviction(&fields, now);
                     self.unlink(key.hash, handle);
                 }
@@ -701,17 +724,7 @@ impl Shard {
     /// Fields of a newcomer. Where nothing may be evicted, room for a deadline is kept from the start, so that `touch`
     /// never needs memory.
     fn fields(&self, flags: u32, cas: u64, deadline: Deadline, now: Now) -> Fields {
-        Fields {
-            flags,
-            cas,
-            deadline,
-            keep_deadline: !self.rules.evict,
-            last_access: now,
-            fetched: false,
-            uses: 0,
-            probation: true,
-            marks: Marks::default(),
-        }
+        Fields::newcomer(flags, cas, deadline, !self.rules.evict, now)
     }
 
     fn fields_of(&self, handle: Handle) -> Fields {

@@ -168,7 +168,7 @@ fn a_text_is_no_number() {
 
 #[test]
 fn what_is_not_there_yet_is_refused() {
-    for line in ["-Z", "-e /f", "-L", "-D ,", "-N 4", "-o ssl_key=/k"] {
+    for line in ["-Z", "-e /f", "-L", "-N 4", "-o ssl_key=/k"] {
         let (refusal, status) = options_as("memcached", line).unwrap_err();
         assert!(refusal.ends_with("is not supported yet"), "{refusal}");
         assert_eq!(status, 1, "{line}");
@@ -215,6 +215,15 @@ fn sasl_needs_the_binary_protocol_alone() {
         64,
         "Invalid value for binding protocol: Binary -- should be one of auto, binary, or ascii",
     );
+}
+
+#[test]
+fn a_delimiter_is_one_character_and_turns_prefix_statistics_on() {
+    let delimiter = |line: &str| options(line).commands.prefix_delimiter;
+    assert_eq!((delimiter(""), delimiter("-D /"), delimiter("-D ab")), (b':', b'/', b'a'));
+    assert!(!options("").commands.detail_enabled && options("-D :").commands.detail_enabled);
+    assert_eq!(warnings(&options("-D ab")), ["-D ab is read as a"]);
+    refuses("-D \u{e9}", 1, "-D needs an ASCII character");
 }
 
 #[test]

@@ -14,6 +14,11 @@ fn engine() -> Engine {
     let store = Store::new(StoreSettings { hash_seed: Some(1), ..StoreSettings::default() });
     let settings = CommandSettings {
         flush_enabled: true,
+        dump_enabled: true,
+        watch_enabled: true,
+        prefix_delimiter: b':',
+        detail_enabled: false,
+        track_sizes: false,
         shutdown_enabled: true,
         cas_enabled: true,
         evict: true,
@@ -31,6 +36,7 @@ fn engine() -> Engine {
         max_connections_fast: true,
         binding: Binding::Auto,
         verbosity: 0,
+        debug_commands: false,
     };
     Engine::new(settings, store, Clock::start())
 }

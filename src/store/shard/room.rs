@@ -138,6 +138,7 @@ impl Shard {
                 }
                 None => {
                     self.index.remove(hash, from);
+                    self.record_left_behind(class, item);
                     let figures = &mut self.slab.class_mut(class).figures;
                     figures.count_eviction(&fields, now);
                 }
@@ -158,6 +159,7 @@ impl Shard {
             return true;
         }
         let fields = self.slab.item(at).fields();
+        self.record_eviction(at.into());
         self.slab.class_mut(class).figures.count_eviction(&fields, now);
         if probation {
             self.index.remember_ghost(hash);
@@ -174,6 +176,7 @@ impl Shard {
             self.reclaim(hash, id.into());
             return true;
         }
+        self.record_eviction(id.into());
         let figures = &mut self.large.figures;
         figures.evicted += 1;
         figures.evicted_nonzero += u64::from(!deadline.is_never());

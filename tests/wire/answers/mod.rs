@@ -5,6 +5,7 @@
 
 mod administration;
 mod arithmetic;
+mod crawler;
 mod lines;
 mod meta;
 mod retrieval;

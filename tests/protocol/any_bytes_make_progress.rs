@@ -5,7 +5,7 @@ use crate::commands::Commands;
 use crate::damage::damage;
 use crate::seed::{number, seeded};
 use fastrand::Rng;
-use larder::protocol::encoded_key::DECODED_ROOM_BYTES;
+use larder::protocol::encoded_key::KeyRoom;
 use larder::protocol::limits::{
     KEY_MAX_BYTES, KEYS_PART_BYTES, LINE_MAX_BYTES, META_OPAQUE_MAX_BYTES, VALUE_INLINE_MAX_BYTES,
     VALUE_LENGTH_MAX,
@@ -142,7 +142,7 @@ impl Receiver {
 
     /// A key that came as base64 may hold any bytes, but no more than others.
     fn hear_meta(&mut self, meta: &Meta<'_>) {
-        let mut room = [0; DECODED_ROOM_BYTES];
+        let mut room = KeyRoom::default();
         let key = meta.key(&mut room);
         if meta.has(b'b') {
             assert!((1..=186).contains(&key.len()), "a key of {} bytes", key.len());

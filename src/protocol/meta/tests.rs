@@ -35,7 +35,7 @@ fn follows(text: &str) -> Follows {
 }
 
 fn key(text: &str) -> Vec<u8> {
-    meta(text).key(&mut [0; DECODED_ROOM_BYTES]).to_vec()
+    meta(text).key(&mut KeyRoom::default()).to_vec()
 }
 
 #[test]

@@ -12,6 +12,7 @@ mod retrieval;
 mod settings;
 mod stats;
 mod storage;
+mod tuning;
 mod watch;
 
 pub use report::Report;
@@ -60,6 +61,7 @@ pub struct Engine {
     verbosity: AtomicU32,
     limit_bytes: AtomicU64,
     crawler: crawler::Crawler,
+    tuning: tuning::Tuning,
     prefixes: Prefixes,
     watchers: Watchers,
     /// A key whose retrieval panics, so that tests can see what a panic leaves behind.
@@ -77,6 +79,7 @@ impl Engine {
             limit_bytes: AtomicU64::new(store.totals().limit_bytes),
             crawler: crawler::Crawler::default(),
             watchers: Watchers::default(),
+            tuning: tuning::Tuning::default(),
             prefixes: Prefixes::new(settings.prefix_delimiter, settings.detail_enabled),
             settings,
             store,
@@ -139,6 +142,8 @@ impl Engine {
             Request::Stats(topic) => self.stats(topic, now, out),
             Request::Dump { form, .. } => return self.dump(form, out),
             Request::Crawler { action, noreply } => self.tell_crawler(action, reply_to(out, noreply)),
+            Request::Slabs { action, noreply } => self.tell_slabs(action, now, reply_to(out, noreply)),
+            Request::Lru { action, noreply } => self.tell_lru(action, reply_to(out, noreply)),
             Request::Watch(_) => return self.may_watch(out),
             Request::DebugTime { change, noreply } => self.debug_time(change, reply_to(out, noreply)),
             Request::Quit => return Flow::Close,

@@ -89,6 +89,8 @@ fn administrative(text: &[u8]) -> Line<'_> {
         b"cache_memlimit" => cache_memlimit(arguments),
         b"shutdown" => shutdown(arguments),
         b"lru_crawler" => controls::crawler(arguments),
+        b"slabs" => controls::slabs(arguments),
+        b"lru" => controls::lru(arguments),
         b"debugtime" => controls::debug_time(arguments),
         _ if Tokens(arguments).take(TOKENS_MAX - 1).last().is_some_and(|last| last.starts_with(b"HTTP/")) => {
             Line::Foreign

@@ -46,6 +46,15 @@ pub const CACHEDUMP_MAX_BYTES: usize = 2 * 1024 * 1024;
 /// Largest `lru_crawler sleep`, in microseconds.
 pub const CRAWLER_SLEEP_MAX_MICROS: u32 = 1_000_000;
 
+/// What `lru tune` may give to hot and warm items together, in percent.
+pub const LRU_PERCENT_MAX: u32 = 80;
+
+/// Largest `slabs automove`.
+pub const AUTOMOVE_MAX: u32 = 2;
+
+/// What `slabs automove window` may be.
+pub const AUTOMOVE_WINDOW: std::ops::RangeInclusive<u32> = 3..=1800;
+
 /// Exptimes up to this many seconds are relative, larger ones are Unix times (protocol.txt, "Expiration times").
 pub const EXPTIME_RELATIVE_MAX_SECS: i32 = 60 * 60 * 24 * 30;
 

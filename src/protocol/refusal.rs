@@ -57,6 +57,20 @@ pub enum Refusal {
     TooManyWatchers,
     /// A slab class that cannot exist, told to `lru_crawler`.
     BadClass,
+    /// A slab class that cannot exist, told to `slabs reassign`.
+    BadSourceOrTarget,
+    /// `slabs reassign` from a class to itself.
+    SameClass,
+    /// `slabs reassign` from a class that cannot do without a page.
+    NoSparePages,
+    /// `slabs reassign` under `-o no_slab_reassign`.
+    ReassignDisabled,
+    /// `slabs automove window` out of its range.
+    BadAutomoveWindow,
+    /// `lru tune` with too many percent.
+    LruPercentTooHigh,
+    /// `lru tune` with a factor of 0 or less.
+    LruFactorTooLow,
     /// `lru_crawler crawl hash`.
     CannotCrawlThat,
     /// `lru_crawler crawl` while it is disabled.
@@ -104,6 +118,13 @@ impl Refusal {
             Refusal::PipelinedWatch => b"ERROR cannot pipeline other commands before watch\r\n",
             Refusal::TooManyWatchers => b"WATCHER_TOO_MANY log watcher limit reached\r\n",
             Refusal::BadClass => b"BADCLASS invalid class id\r\n",
+            Refusal::BadSourceOrTarget => b"BADCLASS invalid src or dst class id\r\n",
+            Refusal::SameClass => b"SAME src and dst class are identical\r\n",
+            Refusal::NoSparePages => b"NOSPARE source class has no spare pages\r\n",
+            Refusal::ReassignDisabled => b"CLIENT_ERROR slab reassignment disabled\r\n",
+            Refusal::BadAutomoveWindow => b"CLIENT_ERROR automove window too low or too high\r\n",
+            Refusal::LruPercentTooHigh => b"ERROR hot and warm pcts must not exceed 80\r\n",
+            Refusal::LruFactorTooLow => b"ERROR hot/warm age factors must be greater than 0\r\n",
             Refusal::CannotCrawlThat => b"ERROR an unknown error happened\r\n",
             Refusal::CrawlerDisabled => b"CLIENT_ERROR lru crawler disabled\r\n",
             Refusal::CrawlerBusy => b"BUSY currently processing crawler request\r\n",

@@ -83,6 +83,20 @@ pub enum Request<'a> {
     },
     /// `watch`
     Watch(WatchClasses),
+    /// `slabs` and what it is told.
+    Slabs {
+        /// What.
+        action: SlabsAction,
+        /// Answer nothing.
+        noreply: bool,
+    },
+    /// `lru` and what it is told.
+    Lru {
+        /// What.
+        action: LruAction,
+        /// Answer nothing.
+        noreply: bool,
+    },
     /// `debugtime`, which only tests may use.
     DebugTime {
         /// What to do to the clock; `None` is nothing that can be done to it.
@@ -236,6 +250,53 @@ pub enum ClockChange {
     /// Seconds.
     Shift(i64),
 }
+
+/// What `slabs` is told.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SlabsAction {
+    /// `reassign <from> <to>`
+    Reassign {
+        /// The class that gives a page: 0 for the free pages, -1 for any class.
+        from: i32,
+        /// The class that gets it; 0 for the free pages.
+        to: i32,
+    },
+    /// `automove 0|1|2`
+    Automove(u32),
+    /// `automove ratio <f>`
+    AutomoveRatio(Thousandths),
+    /// `automove freeratio <f>`
+    AutomoveFreeRatio,
+    /// `automove window <n>`
+    AutomoveWindow(u32),
+}
+
+/// What `lru` is told.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum LruAction {
+    /// `tune <hot percent> <warm percent> <hot factor> <warm factor>`
+    Tune {
+        /// Of the memory.
+        hot_percent: u32,
+        /// Of the memory.
+        warm_percent: u32,
+        /// Of the age of the cold tail.
+        hot_factor: Thousandths,
+        /// Of the age of the cold tail.
+        warm_factor: Thousandths,
+    },
+    /// `mode flat|segmented`
+    Mode {
+        /// True for the latter.
+        segmented: bool,
+    },
+    /// `temp_ttl <seconds>`; negative for none.
+    TempTtl(i32),
+}
+
+/// A decimal fraction, rounded.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Thousandths(pub u32);
 
 /// What `watch` asks to see. Classes of memcached's proxy, and `rawcmds`, are known and have nothing to show.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]

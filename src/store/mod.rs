@@ -16,6 +16,7 @@ mod index;
 mod item;
 mod large;
 mod outcome;
+mod reassign;
 mod settings;
 mod shard;
 mod slab;

@@ -233,6 +233,28 @@ pub enum Refused {
     NoRoom,
 }
 
+/// What a page is moved from or to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum PagePlace {
+    /// Free memory.
+    Free,
+    /// A slab class as `stats` numbers it, from 1.
+    Class(u32),
+    /// Whichever class has most pages; only to move from.
+    Any,
+}
+
+/// Why no page was moved.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum NotMoved {
+    /// There is no such class, or none that could be chosen.
+    BadClass,
+    /// Both are the same.
+    Same,
+    /// There is no page to spare.
+    NoSpare,
+}
+
 /// A live item that was thrown out for memory.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Evicted {

@@ -139,7 +139,7 @@ fn evictions_are_told_item_by_item() {
         let (key, ttl, idle) = if count == 0 {
             ("first", 993, 7)
         } else {
-            (&line["type=eviction key=".len()..].split(' ').next().unwrap()[..], -1, 0)
+            (line["type=eviction key=".len()..].split(' ').next().unwrap(), -1, 0)
         };
         assert_eq!(
             line,

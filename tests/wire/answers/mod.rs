@@ -10,6 +10,7 @@ mod lines;
 mod retrieval;
 mod storage;
 mod touch_and_delete;
+mod tuning;
 
 use crate::conversation::conversation;
 use crate::support::larder;

@@ -31,16 +31,16 @@ impl Engine {
         if !self.settings.flush_enabled {
             return refuse(out, Refusal::FlushNotAllowed);
         }
-        self.store.flush_all(self.flush_time(delay, now), now);
+        self.store.flush_all(self.flush_time(delay.into(), now), now);
         answer(out, b"OK\r\n");
     }
 
     /// A delayed flush takes effect one second before its time, as memcached's does, so that what is stored at that
     /// time is kept.
-    fn flush_time(&self, delay: i32, now: Now) -> FlushAt {
+    pub(super) fn flush_time(&self, delay: i64, now: Now) -> FlushAt {
         let at = match delay {
             ..=0 => return FlushAt::Immediately,
-            1..=EXPTIME_RELATIVE_MAX_SECS => now.secs().saturating_add(delay as u32),
+            _ if delay <= EXPTIME_RELATIVE_MAX_SECS.into() => now.secs().saturating_add(delay as u32),
             _ => self.clock.deadline_at_unix(delay as u64).secs(),
         };
         if at - 1 <= now.secs() { FlushAt::Immediately } else { FlushAt::At(Now::from_secs(at - 1)) }

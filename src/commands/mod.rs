@@ -5,13 +5,16 @@
 
 pub mod admin;
 mod arithmetic;
+pub mod binary;
 mod crawler;
 mod detail;
+mod meta;
 mod report;
 mod retrieval;
 mod settings;
 mod stats;
 mod storage;
+mod text_login;
 mod tuning;
 mod watch;
 
@@ -19,6 +22,7 @@ pub use report::Report;
 pub use settings::Settings;
 pub use storage::Receiving;
 
+use crate::auth::Credentials;
 use crate::clock::{Clock, Deadline, Now};
 use crate::protocol::limits::EXPTIME_RELATIVE_MAX_SECS;
 use crate::protocol::{Refusal, ReplyBuffer, Request, ShutdownMode, StatsTopic};
@@ -39,6 +43,8 @@ pub enum Flow {
         /// Bytes of the key list not walked.
         left: usize,
     },
+    /// Sends what has gathered, then goes on with the next one.
+    Flush,
     /// Goes on; the retrieval was refused, so the rest of its keys is to be dropped.
     AbandonKeys,
     /// Goes on with [`Engine::report`] and, until that is done, [`Engine::report_on`].
@@ -64,6 +70,9 @@ pub struct Engine {
     tuning: tuning::Tuning,
     prefixes: Prefixes,
     watchers: Watchers,
+    /// Who may come in under `-S`; `None` lets everybody in.
+    sasl: Option<Credentials>,
+    tokens: Option<Credentials>,
     /// A key whose retrieval panics, so that tests can see what a panic leaves behind.
     #[cfg(test)]
     pub(crate) panic_key: Option<&'static [u8]>,
@@ -84,9 +93,16 @@ impl Engine {
             settings,
             store,
             clock,
+            sasl: None,
+            tokens: None,
             #[cfg(test)]
             panic_key: None,
         }
+    }
+
+    /// Lets only those in who log in by SASL as one of these, if there are any.
+    pub fn with_sasl(self, sasl: Option<Credentials>) -> Engine {
+        Engine { sasl, ..self }
     }
 
     /// The process clock.
@@ -113,6 +129,11 @@ impl Engine {
         more
     }
 
+    /// Lets the allocator give freed memory back to the system; cheap, to be called by every worker now and then.
+    pub fn return_freed_memory(&self) {
+        self.store.return_freed_memory();
+    }
+
     /// Executes one request and appends its reply to `out`.
     pub fn execute(&self, worker: &WorkerCounters, request: &Request<'_>, out: &mut ReplyBuffer) -> Flow {
         let now = self.clock.now();
@@ -128,6 +149,19 @@ impl Engine {
             }
             Request::FlushAll { delay, noreply } => {
                 self.flush_all(worker, delay, now, reply_to(out, noreply));
+            }
+            Request::MetaGet { ref meta } => self.meta_get(worker, meta, now, out),
+            Request::MetaStore { ref header, value } => {
+                self.meta_store(worker, header, value, now, out);
+            }
+            Request::MetaDelete { ref meta } => self.meta_delete(worker, meta, now, out),
+            Request::MetaArithmetic { ref meta, up } => {
+                self.meta_arithmetic(worker, meta, up, now, out);
+            }
+            Request::MetaDescribe { ref meta } => self.meta_describe(worker, meta, now, out),
+            Request::MetaNoop => {
+                out.push(b"MN\r\n");
+                return Flow::Flush;
             }
             Request::Version => {
                 out.push(b"VERSION ");
@@ -154,11 +188,15 @@ impl Engine {
 
     /// When an item with this exptime dies (protocol.txt, "Expiration times").
     fn deadline(&self, exptime: i32, now: Now) -> Deadline {
+        u32::try_from(exptime).map_or(Deadline::PAST, |exptime| self.deadline_unsigned(exptime, now))
+    }
+
+    /// As [`Engine::deadline`], for the exptimes of the binary protocol, which are never negative.
+    fn deadline_unsigned(&self, exptime: u32, now: Now) -> Deadline {
         match exptime {
             0 => Deadline::NEVER,
-            ..0 => Deadline::PAST,
-            1..=EXPTIME_RELATIVE_MAX_SECS => Deadline::from_secs(now.secs().saturating_add(exptime as u32)),
-            _ => self.clock.deadline_at_unix(exptime as u64),
+            1..=EXPTIME_RELATIVE_MAX_SECS => Deadline::from_secs(now.secs().saturating_add(exptime)),
+            _ => self.clock.deadline_at_unix(exptime.into()),
         }
     }
 

@@ -1,5 +1,7 @@
 //! What commands enforce, and what `stats settings` reports.
 
+use crate::protocol::Binding;
+
 /// Checked by `options`.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -47,6 +49,8 @@ pub struct Settings {
     pub backlog: i32,
     /// True if a connection over the limit is refused, false if it waits.
     pub max_connections_fast: bool,
+    /// What is spoken (`-B`).
+    pub binding: Binding,
     /// Verbosity at start (`-v`).
     pub verbosity: u32,
     /// Understands `debugtime` (`--debug-commands`).

@@ -77,7 +77,7 @@ impl Engine {
         stat("cmd_set", &sums.cmd_set);
         stat("cmd_flush", &sums.cmd_flush);
         stat("cmd_touch", &sums.cmd_touch);
-        stat("cmd_meta", &0);
+        stat("cmd_meta", &sums.cmd_meta);
         stat("get_hits", &sums.get_hits);
         stat("get_misses", &sums.get_misses);
         stat("get_expired", &sums.get_expired);
@@ -95,8 +95,8 @@ impl Engine {
         stat("touch_misses", &sums.touch_misses);
         stat("store_too_large", &sums.store_too_large);
         stat("store_no_memory", &sums.store_no_memory);
-        stat("auth_cmds", &0);
-        stat("auth_errors", &0);
+        stat("auth_cmds", &sums.auth_cmds);
+        stat("auth_errors", &sums.auth_errors);
         stat("bytes_read", &sums.bytes_read);
         stat("bytes_written", &sums.bytes_written);
         stat("limit_maxbytes", &self.limit_bytes());
@@ -170,9 +170,10 @@ impl Engine {
         stat("reqs_per_event", &settings.requests_per_event);
         stat("cas_enabled", &yes_no(settings.cas_enabled));
         stat("tcp_backlog", &settings.backlog);
-        stat("binding_protocol", &"ascii");
-        stat("auth_enabled_sasl", &"no");
-        stat("auth_enabled_ascii", &"no");
+        stat("binding_protocol", &settings.binding.name());
+        stat("auth_enabled_sasl", &yes_no(self.sasl.is_some()));
+        let token_file = self.tokens.as_ref().map(|tokens| tokens.path().display().to_string());
+        stat("auth_enabled_ascii", &token_file.unwrap_or("no".to_owned()));
         stat("item_size_max", &settings.item_max_bytes);
         stat("maxconns_fast", &yes_no(settings.max_connections_fast));
         stat("hashpower_init", &0);

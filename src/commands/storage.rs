@@ -1,6 +1,7 @@
 //! set, add, replace, append, prepend, cas, delete; whole values and values received in place.
 
-use super::{Engine, answer, refuse, reply_to};
+use super::meta::MetaLine;
+use super::{Engine, answer, binary, refuse, reply_to};
 use crate::clock::Now;
 use crate::protocol::{Refusal, ReplyBuffer, StorageHeader, StoreVerb};
 use crate::store::{Deleted, Incoming, LargeDraft, Refused, StoreMode, Stored};
@@ -10,12 +11,20 @@ use bytes::buf::Limit;
 /// A large value on its way in, with the line that announced it. Dropping it stores nothing.
 #[derive(Debug)]
 pub struct Receiving {
-    verb: StoreVerb,
-    key: Box<[u8]>,
-    flags: u32,
-    exptime: i32,
-    noreply: bool,
-    draft: LargeDraft,
+    pub(super) announced: Announced,
+    pub(super) key: Box<[u8]>,
+    pub(super) draft: LargeDraft,
+}
+
+/// How it was announced.
+#[derive(Debug)]
+pub(super) enum Announced {
+    /// By a line of the text protocol.
+    Text { verb: StoreVerb, flags: u32, exptime: i32, noreply: bool },
+    /// By an `ms`.
+    Meta(MetaLine),
+    /// By a frame of the binary protocol.
+    Binary(binary::Announcement),
 }
 
 impl Receiving {
@@ -71,14 +80,11 @@ impl Engine {
             self.admit(header).and_then(|()| self.store.reserve(header.key, header.value_len, now));
         self.tell_evictions(now);
         match reserved {
-            Ok(draft) => Ok(Receiving {
-                verb: header.verb,
-                key: header.key.into(),
-                flags: header.flags,
-                exptime: header.exptime,
-                noreply: header.noreply,
-                draft,
-            }),
+            Ok(draft) => {
+                let StorageHeader { verb, flags, exptime, noreply, .. } = *header;
+                let announced = Announced::Text { verb, flags, exptime, noreply };
+                Ok(Receiving { announced, key: header.key.into(), draft })
+            }
             Err(refused) => {
                 let refusal = self.refused_store(worker, header, refused, now);
                 Err((!header.noreply).then_some(refusal))
@@ -94,7 +100,16 @@ impl Engine {
         intact: bool,
         out: &mut ReplyBuffer,
     ) {
-        let Receiving { verb, key, flags, exptime, noreply, draft } = receiving;
+        let Receiving { announced, key, draft } = receiving;
+        let (verb, flags, exptime, noreply) = match announced {
+            Announced::Text { verb, flags, exptime, noreply } => (verb, flags, exptime, noreply),
+            Announced::Meta(line) => {
+                return self.finish_meta_value(worker, &line.header(&key), draft, intact, out);
+            }
+            Announced::Binary(announcement) => {
+                return self.finish_binary_value(worker, &announcement, &key, draft, out);
+            }
+        };
         let out = reply_to(out, noreply);
         if !intact {
             return refuse(out, Refusal::BadDataChunk);
@@ -175,16 +190,7 @@ impl Engine {
         }
         let status = if refused == Refused::TooLarge { "too_large" } else { "no_memory" };
         self.tell_store(header, status, self.deadline(header.exptime, now), header.value_len, now);
-        match refused {
-            Refused::TooLarge => {
-                worker.store_too_large.add(1);
-                Refusal::TooLarge
-            }
-            Refused::NoRoom => {
-                worker.store_no_memory.add(1);
-                Refusal::OutOfMemory
-            }
-        }
+        count_refused(worker, refused)
     }
 
     pub(super) fn delete(
@@ -205,6 +211,20 @@ impl Engine {
                 worker.delete_misses.add(1);
                 answer(out, b"NOT_FOUND\r\n");
             }
+        }
+    }
+}
+
+/// Counts a store that was refused.
+pub(super) fn count_refused(worker: &WorkerCounters, refused: Refused) -> Refusal {
+    match refused {
+        Refused::TooLarge => {
+            worker.store_too_large.add(1);
+            Refusal::TooLarge
+        }
+        Refused::NoRoom => {
+            worker.store_no_memory.add(1);
+            Refusal::OutOfMemory
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::arguments::Arguments;
 use super::{BadSetting, Name, Options, Remark, extended, listen, number, status};
-use crate::server::{TcpListen, UnixListen};
+use crate::server::{Binding, TcpListen, UnixListen};
 use crate::{commands, process, server, store};
 use log::Level;
 use std::ffi::OsString;
@@ -10,14 +10,8 @@ use std::path::{Path, PathBuf};
 
 /// Options that ask for something larder cannot do yet. None may be ignored: some protect, others change what the
 /// daemon is.
-const NOT_YET: &[(char, &str)] = &[
-    ('S', "-S (SASL)"),
-    ('Y', "-Y (authentication)"),
-    ('Z', "-Z (TLS)"),
-    ('e', "-e (warm restart)"),
-    ('L', "-L (large pages)"),
-    ('N', "-N (NAPI ids)"),
-];
+const NOT_YET: &[(char, &str)] =
+    &[('Z', "-Z (TLS)"), ('e', "-e (warm restart)"), ('L', "-L (large pages)"), ('N', "-N (NAPI ids)")];
 
 /// `-t` above this gets memcached's warning.
 const THREADS_SANE_MAX: usize = 64;
@@ -58,6 +52,8 @@ impl<'a> Check<'a> {
 
     /// Checks everything.
     pub(super) fn options(mut self, port_file: Option<OsString>) -> Result<Options, BadSetting> {
+        let (binding, sasl) = self.binding()?;
+        let auth_file = self.auth_file()?;
         self.refuse_what_is_not_there()?;
         let extended = extended::read(&self.arguments.values('o'))?;
         let remarks = extended.remarks.into_iter().map(|line| Remark { level: Level::Warn, line });
@@ -96,6 +92,7 @@ impl<'a> Check<'a> {
             requests_per_event: count(requests_per_event, u32::MAX),
             backlog: count(backlog, i32::MAX),
             max_connections_fast: extended.max_connections_fast,
+            binding,
             verbosity: self.arguments.verbosity(),
             debug_commands: self.arguments.debug_commands(),
         };
@@ -118,11 +115,12 @@ impl<'a> Check<'a> {
             tcp: listen.tcp,
             unix: listen.unix,
             port_file: port_file.filter(|path| !path.is_empty()).map(|path| absolute(Path::new(&path))),
+            binding,
             inherited: Vec::new(),
             max_connections_fast: commands.max_connections_fast,
         };
         let process = self.process();
-        Ok(Options { store, commands, server, process, remarks: self.remarks })
+        Ok(Options { store, commands, server, process, sasl, auth_file, remarks: self.remarks })
     }
 
     fn process(&self) -> process::Settings {
@@ -141,7 +139,7 @@ impl<'a> Check<'a> {
     fn refuse_what_is_not_there(&mut self) -> Result<(), BadSetting> {
         for (letter, what) in NOT_YET {
             let given = match letter {
-                'S' | 'Z' | 'L' => self.arguments.flag(*letter),
+                'Z' | 'L' => self.arguments.flag(*letter),
                 _ => self.arguments.value(*letter).is_some(),
             };
             if given {
@@ -155,16 +153,50 @@ impl<'a> Check<'a> {
                 return Err(BadSetting::new(line, status::OPTION));
             }
         }
-        match self.arguments.value('B').as_deref() {
-            None | Some("auto" | "ascii") => Ok(()),
-            Some("binary") => Err(BadSetting::new("-B binary is not supported yet", status::OPTION)),
-            Some(other) => Err(BadSetting::new(
-                format!(
-                    "Invalid value for binding protocol: {other} -- should be one of auto, binary, or ascii"
-                ),
-                status::USAGE,
-            )),
+        Ok(())
+    }
+
+    /// The file of users and passwords that clients of the text protocol log in with.
+    fn auth_file(&mut self) -> Result<Option<PathBuf>, BadSetting> {
+        if self.arguments.value('Y').is_none() {
+            return Ok(None);
         }
+        // An empty name is a file that cannot be read, not a server without a login.
+        let path = absolute(self.arguments.path('Y').map_or(Path::new(""), Path::new));
+        if self.arguments.flag('S') || self.arguments.value('B').is_some_and(|binding| binding != "ascii") {
+            return bad_usage(
+                "ERROR: You cannot allow the BINARY protocol while using ascii authentication tokens.",
+            );
+        }
+        if self.number('U', status::USAGE)?.is_some_and(|port| port != 0) {
+            return bad_usage("Cannot use UDP with ascii authentication enabled (-U 0 to disable)");
+        }
+        Ok(Some(path))
+    }
+
+    /// What is spoken, and whether clients must log in by SASL, which the binary protocol alone can do.
+    fn binding(&mut self) -> Result<(Binding, bool), BadSetting> {
+        let sasl = self.arguments.flag('S');
+        let given = self.arguments.value('B');
+        let binding = match given.as_deref() {
+            None if sasl => Binding::Binary,
+            None if self.arguments.value('Y').is_some() => Binding::Ascii,
+            None | Some("auto") => Binding::Auto,
+            Some("ascii") => Binding::Ascii,
+            Some("binary") => Binding::Binary,
+            Some(other) => {
+                return bad_usage(format!(
+                    "Invalid value for binding protocol: {other} -- should be one of auto, binary, or ascii"
+                ));
+            }
+        };
+        if sasl && binding != Binding::Binary {
+            return bad_usage("ERROR: You cannot allow the ASCII protocol while using SASL.");
+        }
+        if sasl && self.number('U', status::USAGE)?.is_some_and(|port| port != 0) {
+            return bad_usage("ERROR: Cannot enable UDP while using binary SASL authentication.");
+        }
+        Ok((binding, sasl))
     }
 
     /// The character that ends a prefix (`-D`), of which memcached reads the first one given.
@@ -352,6 +384,10 @@ fn all_interfaces(port: u16) -> TcpListen {
 
 fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+
+fn bad_usage<T>(line: impl Into<String>) -> Result<T, BadSetting> {
+    Err(BadSetting::new(line, status::USAGE))
 }
 
 /// A count too large for its setting is as good as the largest.

@@ -50,8 +50,14 @@ what clients may do
 -D <char>                 count what happens to keys by their prefix, which
                           ends in this character (default: off, and :)
 -W, --disable-watch       refuse watch
+-Y, --auth-file=<file>    clients must log in with a user:password line of
+                          this file; turns the binary protocol off; SIGHUP
+                          reads the file again
 -U, --udp-port=<num>      UDP is not served: takes only 0 (default: 0, off)
--B, --protocol=<name>     auto or ascii (default: auto)
+-B, --protocol=<name>     auto, ascii or binary (default: auto)
+-S, --enable-sasl         binary protocol only, and only for those who log in as
+                          a user:password line of the file that
+                          MEMCACHED_SASL_PWDB names
 
 running as a service
 -d, --daemon              run in the background
@@ -74,8 +80,8 @@ other
                           names of settings not needed here are accepted
    - track_sizes:         let stats sizes count the items of each size
 
-not supported yet: -S --enable-sasl, -Y --auth-file, -Z --enable-ssl,
--e --memory-file, -L --enable-largepages, -N --napi-ids
+not supported yet: -Z --enable-ssl, -e --memory-file,
+-L --enable-largepages, -N --napi-ids
 "
     )
 }

@@ -6,10 +6,12 @@
 
 use super::controls;
 use super::limits::{LINE_MIN_BYTES, SLAB_CLASSES_MAX, TOKENS_MAX, VALUE_LENGTH_MAX};
+use super::meta::{self, MetaHeader};
 use super::refusal::Refusal;
 use super::request::{Request, Retrieval, ShutdownMode, StatsTopic, StorageHeader, StoreVerb};
 use super::tokens::{
-    Parsed, checked_key, is_prefix_of, loose_exptime, loose_flags, strict_i32, strict_u32, strict_u64, token,
+    Parsed, Tokens, checked_key, is_prefix_of, loose_exptime, loose_flags, strict_i32, strict_u32,
+    strict_u64, token,
 };
 use nom::Parser;
 
@@ -20,6 +22,8 @@ pub enum Line<'a> {
     Request(Request<'a>),
     /// A storage command; its data block follows.
     Block(StorageHeader<'a>),
+    /// An `ms`; its data block follows.
+    MetaBlock(MetaHeader<'a>),
     /// A mistake.
     Refused {
         /// The answer; `None` where `noreply` suppresses it.
@@ -52,6 +56,8 @@ pub fn line(text: &[u8], terminator_len: usize) -> Line<'_> {
         [b'g', b'e', b't', b' ', keys @ ..] => retrieval(keys, false, None),
         [b'g', b'e', b't', b's', b' ', keys @ ..] => retrieval(keys, true, None),
         [b's', b'e', b't', b' ', arguments @ ..] => storage(StoreVerb::Set, arguments),
+        [b'm', b'g', b' ', arguments @ ..] => meta::get(arguments),
+        [b'm', b's', b' ', arguments @ ..] => meta::store(arguments),
         _ if text.len() + terminator_len < LINE_MIN_BYTES => refused(Refusal::BadLine, false),
         _ => other(text),
     }
@@ -61,7 +67,7 @@ pub fn line(text: &[u8], terminator_len: usize) -> Line<'_> {
 fn other(text: &[u8]) -> Line<'_> {
     let (word, arguments) = text.split_at(memchr::memchr(b' ', text).unwrap_or(text.len()));
     match word {
-        b"get" | b"gets" | b"set" => refused(Refusal::BadLine, false),
+        b"get" | b"gets" | b"set" | b"mg" | b"ms" => refused(Refusal::BadLine, false),
         b"gat" => get_and_touch(arguments, false),
         b"gats" => get_and_touch(arguments, true),
         b"add" => storage(StoreVerb::Add, arguments),
@@ -73,6 +79,10 @@ fn other(text: &[u8]) -> Line<'_> {
         b"incr" => arithmetic(arguments, true),
         b"decr" => arithmetic(arguments, false),
         b"touch" => touch(arguments),
+        b"md" => meta::delete(arguments),
+        b"ma" => meta::arithmetic(arguments),
+        b"me" => meta::describe(arguments),
+        b"mn" => Line::Request(Request::MetaNoop),
         b"version" => Line::Request(Request::Version),
         b"quit" => Line::Request(Request::Quit),
         b"stats" => stats(arguments),
@@ -107,18 +117,6 @@ pub(super) fn ends_in_noreply(arguments: &[u8]) -> bool {
     // Nearly every line without it is told apart by its last byte; one with tokens beyond those recorded is not short.
     (matches!(arguments, [.., b'y' | b' ']) || arguments.len() >= 2 * TOKENS_MAX)
         && Tokens(arguments).take(TOKENS_MAX - 1).last() == Some(b"noreply")
-}
-
-pub(super) struct Tokens<'a>(pub(super) &'a [u8]);
-
-impl<'a> Iterator for Tokens<'a> {
-    type Item = &'a [u8];
-
-    fn next(&mut self) -> Option<&'a [u8]> {
-        let (rest, next) = token(self.0).ok()?;
-        self.0 = rest;
-        Some(next)
-    }
 }
 
 /// A key list, of a whole line or of a part of one.

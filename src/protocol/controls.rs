@@ -3,7 +3,7 @@
 //! As there: one complete line without its line end; `arguments` is what follows the command word. A sub-command may be
 //! any beginning of its word; words behind its arguments are ignored, except where classes are named.
 
-use super::classic::{Line, Tokens, ends_in_noreply, refused};
+use super::classic::{Line, ends_in_noreply, refused};
 use super::limits::{
     AUTOMOVE_MAX, AUTOMOVE_WINDOW, CRAWLER_SLEEP_MAX_MICROS, LRU_PERCENT_MAX, SLAB_CLASSES_MAX,
 };
@@ -12,7 +12,7 @@ use super::request::{
     Classes, ClockChange, CrawlerAction, Detail, DumpForm, LruAction, Request, SlabsAction, Thousandths,
     WatchClasses,
 };
-use super::tokens::{is_prefix_of, loose_i64, strict_i32, strict_u32, thousandths, token};
+use super::tokens::{Tokens, is_prefix_of, loose_i64, strict_i32, strict_u32, thousandths, token};
 
 /// Tokens looked at, so that one too many is seen.
 const WORDS_MAX: usize = 7;

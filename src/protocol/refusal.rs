@@ -13,7 +13,7 @@ pub enum Refusal {
     TooLarge,
     /// No memory, and nothing may be evicted.
     OutOfMemory,
-    /// As [`Refusal::OutOfMemory`], for a number that needed a larger item.
+    /// As [`Refusal::OutOfMemory`], for a number that needed a larger item, or an item that a meta command makes.
     OutOfMemoryForNumber,
     /// The delta of incr or decr.
     BadDelta,
@@ -83,6 +83,38 @@ pub enum Refusal {
     CrawlerEnabled,
     /// `lru_crawler sleep` for more than a second.
     SleepTooLong,
+    /// A meta flag that does not exist.
+    UnknownFlag,
+    /// A meta flag that stands twice.
+    DuplicateFlag,
+    /// Anything wrong with the key or the flags of `ma`.
+    UnknownOrDuplicateFlag,
+    /// More tokens than a meta line may have.
+    TooManyFlags,
+    /// A number behind one of the meta flags T, N, R, C, E.
+    BadToken,
+    /// The number behind the meta flag J.
+    BadInitial,
+    /// The number behind the meta flag D.
+    BadFlagDelta,
+    /// A key that is not the base64 it should be.
+    BadEncodedKey,
+    /// An opaque token over its bound.
+    OpaqueTooLong,
+    /// A mode that `ms` does not have.
+    BadStoreMode,
+    /// A mode that `ma` does not have.
+    BadCountMode,
+    /// Anything but a login before the login.
+    Unauthenticated,
+    /// A user or a password that is not the right one.
+    LoginFailed,
+    /// A login whose value is not a user, a space and a password.
+    BadLoginToken,
+    /// A login that does not end where its length says.
+    BadLoginEnd,
+    /// A login longer than any may be.
+    LoginTokenTooLong,
     /// A command line without an end; the connection is closed behind this answer.
     LineTooLong,
 }
@@ -131,6 +163,22 @@ impl Refusal {
             Refusal::NothingToCrawl => b"NOTSTARTED no items to crawl\r\n",
             Refusal::CrawlerEnabled => b"ERROR failed to start lru crawler thread\r\n",
             Refusal::SleepTooLong => b"CLIENT_ERROR sleep must be one second or less\r\n",
+            Refusal::UnknownFlag => b"CLIENT_ERROR invalid flag\r\n",
+            Refusal::DuplicateFlag => b"CLIENT_ERROR duplicate flag\r\n",
+            Refusal::UnknownOrDuplicateFlag => b"CLIENT_ERROR invalid or duplicate flag\r\n",
+            Refusal::TooManyFlags => b"CLIENT_ERROR options flags are too long\r\n",
+            Refusal::BadToken => b"CLIENT_ERROR bad token in command line format\r\n",
+            Refusal::BadInitial => b"CLIENT_ERROR invalid numeric initial value\r\n",
+            Refusal::BadFlagDelta => b"CLIENT_ERROR invalid numeric delta value\r\n",
+            Refusal::BadEncodedKey => b"CLIENT_ERROR error decoding key\r\n",
+            Refusal::OpaqueTooLong => b"CLIENT_ERROR opaque token too long\r\n",
+            Refusal::BadStoreMode => b"CLIENT_ERROR invalid mode for ms M token\r\n",
+            Refusal::BadCountMode => b"CLIENT_ERROR invalid mode for ma M token\r\n",
+            Refusal::Unauthenticated => b"CLIENT_ERROR unauthenticated\r\n",
+            Refusal::LoginFailed => b"CLIENT_ERROR authentication failure\r\n",
+            Refusal::BadLoginToken => b"CLIENT_ERROR bad authentication token format\r\n",
+            Refusal::BadLoginEnd => b"CLIENT_ERROR bad command line termination\r\n",
+            Refusal::LoginTokenTooLong => b"CLIENT_ERROR auth token too long\r\n",
             Refusal::LineTooLong => b"CLIENT_ERROR line too long\r\n",
         }
     }

@@ -1,5 +1,6 @@
 //! A request as the grammar understood it, borrowed from the buffer it was read from.
 
+use super::meta::{Meta, MetaHeader};
 use super::refusal::Refusal;
 use super::tokens;
 
@@ -49,6 +50,37 @@ pub enum Request<'a> {
         /// Answer nothing.
         noreply: bool,
     },
+    /// `mg`
+    MetaGet {
+        /// Key and flags.
+        meta: Meta<'a>,
+    },
+    /// `ms` with its whole value.
+    MetaStore {
+        /// The line.
+        header: MetaHeader<'a>,
+        /// The value, without its line end.
+        value: &'a [u8],
+    },
+    /// `md`
+    MetaDelete {
+        /// Key and flags.
+        meta: Meta<'a>,
+    },
+    /// `ma`
+    MetaArithmetic {
+        /// Key and flags.
+        meta: Meta<'a>,
+        /// True to add, false to subtract.
+        up: bool,
+    },
+    /// `me`
+    MetaDescribe {
+        /// The key; of the flags only `b`.
+        meta: Meta<'a>,
+    },
+    /// `mn`
+    MetaNoop,
     /// `version`.
     Version,
     /// `verbosity`.

@@ -26,6 +26,20 @@ pub fn token(input: &[u8]) -> Parsed<'_, &[u8]> {
     Ok((&input[end..], &input[..end]))
 }
 
+/// Walks tokens.
+#[derive(Clone, Copy, Debug)]
+pub struct Tokens<'a>(pub &'a [u8]);
+
+impl<'a> Iterator for Tokens<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        let (rest, next) = token(self.0).ok()?;
+        self.0 = rest;
+        Some(next)
+    }
+}
+
 /// A key within its bound.
 pub fn checked_key(key: &[u8]) -> Result<&[u8], Refusal> {
     if key.len() > KEY_MAX_BYTES { Err(Refusal::BadLine) } else { Ok(key) }

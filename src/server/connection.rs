@@ -5,11 +5,15 @@
 //! Invariants: nothing is read while replies wait to be sent (back-pressure); the thread's buffers are never held
 //! while waiting; bytes are executed in the order they came.
 
+mod binary;
+mod text_login;
+
 use super::worker::{Stream, Worker};
-use crate::commands::{Flow, Receiving, Report};
+use crate::commands::{Engine, Flow, Receiving, Report};
 use crate::protocol::limits::{LINE_MAX_BYTES, OUTPUT_BATCH_BYTES, VALUE_INLINE_MAX_BYTES};
-use crate::protocol::{Intake, Pull, Refusal, ReplyBuffer, Request, ShutdownMode};
+use crate::protocol::{Binding, Intake, Pull, Refusal, ReplyBuffer, Request, ShutdownMode};
 use crate::telemetry::{self, ConnectionState, LogClass, Peer, Watcher};
+use binary::Binary;
 use log::{debug, log_enabled};
 use std::cell::RefCell;
 use std::future::Future;
@@ -75,12 +79,34 @@ enum Stop {
     End(End),
 }
 
+/// What the peer speaks.
+enum Speech {
+    /// Its first byte will tell.
+    Unknown,
+    /// A text protocol, of which only a login is understood yet.
+    Login {
+        /// Logins that failed.
+        failures: u32,
+    },
+    /// A text protocol.
+    Text,
+    /// The binary protocol.
+    Binary(Box<Binary>),
+}
+
+impl Speech {
+    fn binary(engine: &Engine) -> Speech {
+        Speech::Binary(Box::new(Binary::new(engine)))
+    }
+}
+
 /// The future.
 pub(super) struct Connection<S: Stream> {
     stream: S,
     worker: Worker,
     entry: Arc<telemetry::Connection>,
     fd: RawFd,
+    speech: Speech,
     intake: Intake,
     /// True if `left` may hold complete requests.
     more_to_do: bool,
@@ -105,7 +131,14 @@ impl<S: Stream> Connection<S> {
         let fd = stream.as_raw_fd();
         let engine = &worker.shared.engine;
         let entry = engine.connections().add(worker.index, fd, engine.clock().now().secs());
-        debug!("<{fd} new auto-negotiating client connection");
+        let binding = worker.shared.settings.binding;
+        let speech = match binding {
+            _ if engine.requires_text_login() => Speech::Login { failures: 0 },
+            Binding::Auto => Speech::Unknown,
+            Binding::Ascii => Speech::Text,
+            Binding::Binary => Speech::binary(engine),
+        };
+        debug!("<{fd} new {} client connection", binding.client());
         let peer = engine.watchers().wants(LogClass::Connections).then(|| Box::new(Peer::of(fd)));
         if let Some(peer) = &peer {
             watching::tell_new(engine, peer, fd);
@@ -115,6 +148,7 @@ impl<S: Stream> Connection<S> {
             worker,
             entry,
             fd,
+            speech,
             intake: Intake::default(),
             more_to_do: false,
             end: None,
@@ -262,23 +296,39 @@ impl<S: Stream> Connection<S> {
         let Some(mut page) = receiving.page() else { return Poll::Ready(Ok(0)) };
         let read = ready!(pin!(self.stream.read_buf(&mut page)).poll(cx))?;
         receiving.advance(read);
+        // In the binary protocol nothing need follow that would show the end.
+        self.more_to_do = receiving.missing() == 0;
         self.worker.counters().bytes_read.add(read as u64);
         Poll::Ready(Ok(read))
     }
 
     /// Executes the complete requests at the front of `bytes`; returns how many bytes they took.
     fn execute(&mut self, bytes: &[u8], out: &mut ReplyBuffer, share: &mut u32) -> (usize, Stop) {
+        let mut at = 0;
+        if let Speech::Login { .. } = self.speech {
+            let (used, stop) = self.log_in(bytes, out, share);
+            if let Some(stop) = stop {
+                return (used, stop);
+            }
+            at = used;
+        }
         let engine = &*self.worker.shared.engine;
         let counters = engine.counters().worker(self.worker.index);
         self.entry.note(ConnectionState::ParseCommand, engine.clock().now().secs());
         telemetry::note_served(self.fd);
         let traced = log_enabled!(log::Level::Debug);
-        let mut at = 0;
         if let Some(receiving) = &mut self.receiving {
             at = receiving.push(bytes);
             if receiving.missing() > 0 {
                 return (at, Stop::NeedMore);
             }
+        }
+        if let (Speech::Unknown, [first, ..]) = (&self.speech, bytes) {
+            self.speech = if Binding::Auto.is_binary(*first) { Speech::binary(engine) } else { Speech::Text };
+        }
+        if let Speech::Binary(_) = self.speech {
+            let (used, stop) = self.execute_binary(&bytes[at..], out, share);
+            return (at + used, stop);
         }
         loop {
             if *share == 0 || out.len() >= OUTPUT_BATCH_BYTES {
@@ -320,6 +370,17 @@ impl<S: Stream> Connection<S> {
                         Err(answer) => self.intake.swallow(header.value_len, answer),
                     }
                 }
+                Pull::ReceiveMeta { header, consumed: line } => {
+                    consumed = line;
+                    *share -= 1;
+                    match engine.begin_meta_value(counters, &header) {
+                        Ok(mut receiving) => {
+                            consumed += receiving.push(&bytes[at + line..]);
+                            self.receiving = Some(Box::new(receiving));
+                        }
+                        Err(answer) => self.intake.swallow(header.value_len, Some(answer)),
+                    }
+                }
                 Pull::ValueEnd { intact, consumed: end } => {
                     consumed = end;
                     if let Some(receiving) = self.receiving.take() {
@@ -343,7 +404,8 @@ impl<S: Stream> Connection<S> {
             at += consumed;
             match flow {
                 Flow::Continue | Flow::AbandonKeys => {}
-                Flow::Partial { .. } => return (at, Stop::MoreToDo),
+                Flow::Flush if at == bytes.len() => {}
+                Flow::Flush | Flow::Partial { .. } => return (at, Stop::MoreToDo),
                 Flow::Report => return (at, if at < bytes.len() { Stop::MoreToDo } else { Stop::NeedMore }),
                 Flow::Watch => return (bytes.len(), Stop::NeedMore),
                 Flow::Close => return (bytes.len(), Stop::End(End::Closed)),
@@ -407,6 +469,13 @@ impl<S: Stream> Connection<S> {
         Ok(Poll::Ready(()))
     }
 
+    fn is_between_requests(&self) -> bool {
+        match &self.speech {
+            Speech::Binary(binary) => binary.is_between_requests(),
+            Speech::Unknown | Speech::Login { .. } | Speech::Text => self.intake.is_between_requests(),
+        }
+    }
+
     /// What `stats conns` shows while the connection waits.
     fn waiting_state(&self) -> ConnectionState {
         if self.watching.is_some() {
@@ -415,7 +484,7 @@ impl<S: Stream> Connection<S> {
             ConnectionState::Write
         } else if self.receiving.is_some() {
             ConnectionState::ReceiveValue
-        } else if self.intake.is_between_requests() {
+        } else if self.is_between_requests() {
             ConnectionState::Read
         } else {
             ConnectionState::Swallow

@@ -13,7 +13,7 @@ mod shutdown;
 mod worker;
 
 pub use listener::{ListenError, Listeners, bind_tcp};
-pub use settings::{Hooks, InheritedSocket, Settings, TcpListen, UnixListen};
+pub use settings::{Binding, Hooks, InheritedSocket, Settings, TcpListen, UnixListen};
 
 use crate::commands::Engine;
 use crate::telemetry::Listening;
@@ -52,7 +52,7 @@ async fn serve(
     let since_secs = engine.clock().now().secs();
     for fd in listeners.one_of_each().map(|socket| socket.as_raw_fd()) {
         engine.connections().add_listener(Listening { fd, since_secs });
-        info!("<{fd} server listening (auto-negotiate)");
+        info!("<{fd} server listening ({})", settings.binding.name());
     }
     let ports = listeners.ports();
     let shared = Arc::new(Shared::new(engine, settings));
@@ -80,7 +80,7 @@ async fn tick_until_stopped(shared: &Shared, signals: &mut shutdown::Signals, al
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut told_secs = 0;
-    while !signals.stopped_before(ticks.tick(), &shared.stop_asked).await {
+    while !signals.stopped_before(ticks.tick(), &shared.stop_asked, || shared.engine.reread_tokens()).await {
         let now = shared.engine.clock().tick();
         for _ in 0..MAINTENANCE_ROUNDS_MAX {
             if !shared.engine.maintain() {

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+pub use crate::protocol::Binding;
+
 /// Checked by `options`.
 #[derive(Debug)]
 pub struct Settings {
@@ -19,6 +21,8 @@ pub struct Settings {
     pub unix: Option<UnixListen>,
     /// File to write the bound ports to (MEMCACHED_PORT_FILENAME).
     pub port_file: Option<PathBuf>,
+    /// What is spoken (`-B`).
+    pub binding: Binding,
     /// Listening sockets handed over by the service manager; [`super::bind_tcp`] takes them.
     pub inherited: Vec<InheritedSocket>,
     /// True: a connection over the limit is told so and closed. False: it waits until another one leaves.

@@ -27,8 +27,14 @@ impl Signals {
         })
     }
 
-    /// Waits for `event`; true if the end came first.
-    pub(super) async fn stopped_before<T>(&mut self, event: impl Future<Output = T>, asked: &Notify) -> bool {
+    /// Waits for `event`; true if the end came first. `reread` is called on each hangup: a daemon outlives its
+    /// terminal, and is asked by this signal to read its files again.
+    pub(super) async fn stopped_before<T>(
+        &mut self,
+        event: impl Future<Output = T>,
+        asked: &Notify,
+        reread: impl Fn(),
+    ) -> bool {
         let mut event = pin!(event);
         let mut asked = pin!(asked.notified());
         poll_fn(|cx| {
@@ -42,8 +48,9 @@ impl Signals {
                 info!("Exiting normally");
                 return Poll::Ready(true);
             }
-            // Nothing to read again yet, but a daemon outlives its terminal.
-            while self.hangup.poll_recv(cx).is_ready() {}
+            while self.hangup.poll_recv(cx).is_ready() {
+                reread();
+            }
             event.as_mut().poll(cx).map(|_| false)
         })
         .await

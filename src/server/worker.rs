@@ -222,6 +222,7 @@ impl Worker {
             loop {
                 let now_secs = worker.shared.engine.clock().now().secs();
                 worker.desk().heartbeat_secs.store(now_secs, Ordering::Relaxed);
+                worker.shared.engine.return_freed_memory();
                 sleep(HEARTBEAT).await;
             }
         }));

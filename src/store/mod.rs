@@ -26,6 +26,7 @@ pub use item::Marks;
 pub use large::{Blocks, LargeDraft};
 pub use outcome::*;
 pub use settings::Settings;
+pub use shard::counted_bytes;
 
 use crate::clock::{Deadline, Now};
 use budget::{Account, Budget};
@@ -447,6 +448,13 @@ impl Store {
     /// True from the start of a crawl until every item was looked at.
     pub fn is_crawling(&self) -> bool {
         self.shards.iter().any(|shard| Self::lock(shard).crawl_left > 0)
+    }
+
+    /// Lets the allocator give freed memory back to the system. It keeps that for a moment in case it is wanted again,
+    /// and looks at it next when something of the size of many pages is freed, which in an idle process is never.
+    pub fn return_freed_memory(&self) {
+        const MANY_PAGES_BYTES: usize = 4 << 20;
+        drop(std::hint::black_box(Vec::<u8>::with_capacity(MANY_PAGES_BYTES)));
     }
 
     /// Figures over the whole store.

@@ -63,15 +63,17 @@ pub struct Hit<'a> {
     pub created: bool,
     /// Its slab class in `stats`, from 1.
     pub class: u32,
-    /// Bytes of its header, key and value.
+    /// Bytes of its header, key and value, where a walk found it; 0 elsewhere.
     pub item_bytes: u64,
 }
 
 /// What a retrieval does to the item beside reading it. The default is a plain read.
 #[derive(Clone, Copy, Default, Debug)]
 pub struct Access {
-    /// Gives it another deadline.
+    /// Gives it another deadline; not if it is made by this access.
     pub deadline: Option<Deadline>,
+    /// Counts in no figure.
+    pub uncounted: bool,
     /// Leaves no trace of the access: neither in the order of eviction nor in `fetched` and `last_access`.
     pub unseen: bool,
     /// The reader can be told to replace a stale item, or one of which `recache` says so.
@@ -138,7 +140,7 @@ pub struct DeleteOptions {
 pub struct CountOptions {
     /// Only if the present CAS unique is this one.
     pub compare: Option<u64>,
-    /// Gives the item another deadline.
+    /// Gives the item another deadline; not if it is made by this command.
     pub deadline: Option<Deadline>,
     /// The new CAS unique; `None` draws one.
     pub cas: Option<u64>,

@@ -12,6 +12,7 @@ mod help_and_version;
 mod hostile_clients_harm_nobody;
 mod limits_are_raised;
 mod log_follows_verbosity;
+mod memory_is_given_back;
 mod pid_file;
 mod refused_command_lines;
 mod signals;

@@ -8,6 +8,7 @@
 mod client;
 mod daemon;
 mod folder;
+pub mod frames;
 
 pub use client::Client;
 pub use daemon::{Daemon, Process, Starting, larder, memcached};

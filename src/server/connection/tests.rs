@@ -11,17 +11,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 
 fn engine() -> Engine {
-    let store = Store::new(StoreSettings {
-        memory_limit_bytes: 64 << 20,
-        threads: 1,
-        growth_factor: 1.1,
-        chunk_min_bytes: 48,
-        evict: true,
-        cas: true,
-        item_max_bytes: 1 << 20,
-        hash_seed: Some(1),
-        shards: None,
-    });
+    let store = Store::new(StoreSettings { hash_seed: Some(1), ..StoreSettings::default() });
     let settings = CommandSettings {
         flush_enabled: true,
         dump_enabled: true,
@@ -45,6 +35,7 @@ fn engine() -> Engine {
         requests_per_event: 20,
         backlog: 10,
         max_connections_fast: true,
+        binding: Binding::Auto,
         verbosity: 0,
         debug_commands: false,
     };
@@ -60,6 +51,7 @@ fn worker(engine: Engine) -> Worker {
         tcp: Vec::new(),
         unix: None,
         port_file: None,
+        binding: Binding::Auto,
         inherited: Vec::new(),
         max_connections_fast: true,
     };

@@ -97,10 +97,12 @@ impl Engine {
         let Answers { to, quiet, out } = answers;
         let shown_key = if with_key { key } else { &[] };
         let copy = |hit: Hit<'_>| push_hit(out, to, shown_key, &hit);
+        self.tell_lookup(key, now);
         let found = match deadline {
             None => self.store.get(key, now, copy),
             Some(_) => self.store.fetch(key, &access, now, copy).unwrap_or(Err(Miss::Absent)),
         };
+        self.prefixes.count_get(key, found.is_ok());
         count_retrieval(worker, deadline.is_some(), found);
         if found.is_err() && !*quiet {
             if with_key {
@@ -122,7 +124,9 @@ impl Engine {
         let deadline = Some(self.deadline_unsigned(exptime, now));
         let access = Access { deadline, ..Access::default() };
         let marks = |hit: Hit<'_>| (hit.flags, hit.cas);
+        self.tell_lookup(key, now);
         let found = self.store.fetch(key, &access, now, marks).unwrap_or(Err(Miss::Absent));
+        self.prefixes.count_get(key, found.is_ok());
         count_retrieval(worker, true, found.map(|_| ()));
         match found {
             Ok((flags, cas)) => answers.done(&Fields { flags: Some(flags), cas, ..Fields::default() }),
@@ -131,6 +135,9 @@ impl Engine {
     }
 
     fn delete_binary(&self, worker: &WorkerCounters, key: &[u8], now: Now, answers: &mut Answers<'_>) {
+        self.prefixes.count_delete(key);
+        // memcached logs no deletion here.
+        self.tell_lookup(key, now);
         let options = DeleteOptions { compare: wanted(answers.to.cas), ..DeleteOptions::default() };
         match self.store.delete_with(key, &options, now) {
             Ok(Deleted::Deleted) => {
@@ -165,6 +172,7 @@ impl Engine {
         } else {
             (&worker.decr_hits, &worker.decr_misses)
         };
+        self.tell_lookup(key, now);
         match self.store.arithmetic_with(key, step, &options, now) {
             Ok(Counted::Number { value, cas, created, .. }) => {
                 hits.add(u64::from(!created));

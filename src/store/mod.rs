@@ -96,6 +96,17 @@ pub enum Incoming<'a> {
     Draft(LargeDraft),
 }
 
+impl Incoming<'_> {
+    /// Length of the value in bytes.
+    #[expect(clippy::len_without_is_empty, reason = "nobody asks whether a value is empty")]
+    pub fn len(&self) -> usize {
+        match self {
+            Incoming::Bytes(bytes) => bytes.len(),
+            Incoming::Draft(draft) => draft.len(),
+        }
+    }
+}
+
 /// The store. Shared by all workers.
 pub struct Store {
     rules: Rules,
@@ -275,11 +286,7 @@ impl Store {
         value: Incoming<'_>,
         now: Now,
     ) -> Result<Stored, Refused> {
-        let value_len = match &value {
-            Incoming::Bytes(bytes) => bytes.len(),
-            Incoming::Draft(draft) => draft.len(),
-        };
-        if !self.fits(key.len(), flags, value_len) {
+        if !self.fits(key.len(), flags, value.len()) {
             return Err(Refused::TooLarge);
         }
         let value = match value {

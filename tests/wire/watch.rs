@@ -1,7 +1,7 @@
 //! watch: every class and its lines, and that a watcher harms nobody.
 
 use crate::conversation::conversation;
-use crate::support::{Client, Daemon, larder, wait_for};
+use crate::support::{Client, Daemon, frames, larder, wait_for};
 
 /// A connection that watches these classes.
 #[track_caller]
@@ -116,6 +116,79 @@ fn deletions_are_those_that_found_their_key() {
         &mut watcher,
         &["deleted key=a cmd=delete clsid=1 size=3", "deleted key=b cmd=delete clsid=1 size=1"],
     );
+}
+
+#[test]
+fn meta_commands_are_told_as_what_they_do() {
+    let daemon = larder("-I 1m").start();
+    let mut watcher = watching(&daemon, "fetchers mutations deletions");
+    let stream = "ms k 2 T100\r\nab\r\nms k 1 MA\r\nc\r\nms k 1 C9\r\nx\r\nmg k v\r\nma k\r\nmd k I\r\n\
+        md k C9\r\nmd k\r\nmd k\r\nms ISsx 1 b\r\n1\r\n";
+    conversation(&daemon, format!("{stream}ms k 2000000\r\n{}\r\n", "v".repeat(2_000_000)));
+    let gone = "item_get key=k status=not_found clsid=0 size=0";
+    let here = "item_get key=k status=found clsid=1 size=3";
+    expect_lines(
+        &mut watcher,
+        &[
+            gone,
+            "item_store key=k status=stored cmd=set ttl=100 clsid=1 size=2",
+            "item_get key=k status=found clsid=1 size=2",
+            "item_store key=k status=stored cmd=append ttl=0 clsid=1 size=3",
+            here,
+            "item_store key=k status=exists cmd=cas ttl=0 clsid=1 size=1",
+            here,
+            here,
+            here,
+            here,
+            here,
+            "deleted key=k cmd=md clsid=1 size=3",
+            gone,
+            "item_get key=%21%2B1 status=not_found clsid=0 size=0",
+            "item_store key=%21%2B1 status=stored cmd=set ttl=0 clsid=1 size=1",
+        ],
+    );
+    assert!(next(&mut watcher).starts_with("type=item_store key=k status=too_large cmd=set "));
+}
+
+#[test]
+fn binary_commands_are_told_as_what_they_do() {
+    let daemon = larder("").start();
+    let mut watcher = watching(&daemon, "fetchers mutations deletions");
+    let requests = [
+        frames::store(0x01, "k", 5, 100, "ab"),
+        frames::store(0x02, "k", 0, 0, "x"),
+        frames::join(0x0e, "k", "c"),
+        frames::store(0x01, "k", 0, 0, "x").cas(9),
+        frames::keyed(0x00, "k"),
+        frames::numbered(0x1c, "k", 0),
+        frames::count(0x05, "n", 1, 7, 0),
+        frames::keyed(0x04, "k"),
+        frames::store(0x01, "k", 0, 0, "v".repeat(2_000_000)),
+    ];
+    let stream: Vec<u8> = requests.iter().flat_map(frames::Request::bytes).collect();
+    let mut client = daemon.connect();
+    client.send(stream);
+    let gone = "item_get key=k status=not_found clsid=0 size=0";
+    let (two, three) =
+        ("item_get key=k status=found clsid=1 size=2", "item_get key=k status=found clsid=1 size=3");
+    expect_lines(
+        &mut watcher,
+        &[
+            gone,
+            "item_store key=k status=stored cmd=set ttl=100 clsid=1 size=2",
+            two,
+            "item_store key=k status=not_stored cmd=add ttl=0 clsid=1 size=1",
+            two,
+            "item_store key=k status=stored cmd=append ttl=0 clsid=1 size=3",
+            three,
+            "item_store key=k status=exists cmd=cas ttl=0 clsid=1 size=1",
+            three,
+            three,
+            "item_get key=n status=not_found clsid=0 size=0",
+            three,
+        ],
+    );
+    assert!(next(&mut watcher).starts_with("type=item_store key=k status=too_large cmd=set "));
 }
 
 #[test]

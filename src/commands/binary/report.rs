@@ -4,7 +4,7 @@ use super::Answers;
 use crate::clock::Now;
 use crate::commands::Engine;
 use crate::protocol::binary::{Fields, Status};
-use crate::protocol::{ReplyBuffer, StatsTopic};
+use crate::protocol::{Detail, ReplyBuffer, StatsTopic};
 
 impl Engine {
     /// The topics are compared as memcached compares them: some by their beginning.
@@ -16,12 +16,32 @@ impl Engine {
             b"sizes" => StatsTopic::Sizes,
             _ if topic.starts_with(b"settings") => StatsTopic::Settings,
             _ if topic.starts_with(b"reset") => StatsTopic::Reset,
-            _ => return answers.error(Status::NotFound),
+            _ => return self.detail_binary(topic, answers),
         };
         let mut lines = ReplyBuffer::default();
         self.stats(topic, now, &mut lines);
         for (name, value) in figures(lines.plain().unwrap_or_default()) {
             answers.done(&Fields { key: name, value, ..Fields::default() });
+        }
+        answers.done(&Fields::default());
+    }
+
+    /// `detail on`, `detail off`, `detail dump`; the dump is one figure that holds the whole text.
+    fn detail_binary(&self, topic: &[u8], answers: &mut Answers<'_>) {
+        let detail = match topic.strip_prefix(b"detail ") {
+            Some(word) if word.starts_with(b"on") => Detail::On,
+            Some(word) if word.starts_with(b"off") => Detail::Off,
+            Some(word) if word.starts_with(b"dump") => Detail::Dump,
+            _ => return answers.error(Status::NotFound),
+        };
+        if !self.settings.dump_enabled {
+            return answers.error(Status::NotFound);
+        }
+        let mut text = ReplyBuffer::default();
+        self.detail(Some(detail), &mut text);
+        if detail == Detail::Dump {
+            let value = text.plain().unwrap_or_default();
+            answers.done(&Fields { key: b"detailed", value, ..Fields::default() });
         }
         answers.done(&Fields::default());
     }

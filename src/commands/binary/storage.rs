@@ -5,7 +5,8 @@
 use super::{Answers, wanted};
 use crate::clock::Now;
 use crate::commands::Engine;
-use crate::commands::storage::{Announced, Receiving};
+use crate::commands::storage::{Announced, Receiving, mode_of};
+use crate::commands::watch::Mutation;
 use crate::protocol::binary::{Envelope, Fields, Status, StoreItem};
 use crate::protocol::{ReplyBuffer, StoreVerb};
 use crate::store::{Incoming, LargeDraft, Refused, StoreMode, StoreOptions, Stored};
@@ -31,10 +32,11 @@ impl Engine {
         now: Now,
         answers: &mut Answers<'_>,
     ) {
+        self.prefixes.count_set(item.key);
         if self.store.fits(item.key.len(), item.flags, value.len()) {
             self.finish_binary_store(worker, item, Incoming::Bytes(value), now, answers);
         } else {
-            answers.error(self.refused_binary_store(item, Refused::TooLarge, now));
+            answers.error(self.refused_binary_store(item, value.len(), Refused::TooLarge, now));
         }
     }
 
@@ -48,17 +50,19 @@ impl Engine {
     ) -> Result<Receiving, Status> {
         let now = self.clock.now();
         let StoreItem { verb, key, flags, exptime } = *item;
+        self.prefixes.count_set(key);
         let reserved = if self.store.fits(key.len(), flags, value_len) {
             self.store.reserve(key, value_len, now)
         } else {
             Err(Refused::TooLarge)
         };
+        self.tell_evictions(now);
         match reserved {
             Ok(draft) => {
                 let announced = Announced::Binary(Announcement { to, quiet, verb, flags, exptime });
                 Ok(Receiving { announced, key: key.into(), draft })
             }
-            Err(refused) => Err(self.refused_binary_store(item, refused, now)),
+            Err(refused) => Err(self.refused_binary_store(item, value_len, refused, now)),
         }
     }
 
@@ -97,11 +101,15 @@ impl Engine {
         let joins = matches!(mode, StoreMode::Append | StoreMode::Prepend);
         let options = StoreOptions { compare: compare.filter(|_| joins), ..StoreOptions::default() };
         let deadline = self.deadline_unsigned(item.exptime, now);
+        let value_len = value.len();
+        self.tell_lookup(item.key, now);
         let stored = self.store.store_with(mode, &options, item.key, item.flags, deadline, value, now);
         let stored = match stored {
             Ok(stored) => stored,
-            Err(refused) => return answers.error(self.refused_binary_store(item, refused, now)),
+            Err(refused) => return answers.error(self.refused_binary_store(item, value_len, refused, now)),
         };
+        let StoreItem { key, flags, .. } = *item;
+        self.tell_stored(Mutation { mode, key, flags, deadline, value_len }, stored, now);
         worker.cmd_set.add(1);
         if let StoreMode::Cas(_) = mode {
             match stored {
@@ -125,10 +133,19 @@ impl Engine {
 
     /// A failed Set also removes the old value, as the text one does. Refused sizes are not counted here: memcached's
     /// `store_too_large` and `store_no_memory` are about the text protocols.
-    fn refused_binary_store(&self, item: &StoreItem<'_>, refused: Refused, now: Now) -> Status {
-        if item.verb == StoreVerb::Set {
-            self.store.delete(item.key, now);
+    fn refused_binary_store(
+        &self,
+        item: &StoreItem<'_>,
+        value_len: usize,
+        refused: Refused,
+        now: Now,
+    ) -> Status {
+        let StoreItem { verb, key, flags, exptime } = *item;
+        if verb == StoreVerb::Set {
+            self.store.delete(key, now);
         }
+        let deadline = self.deadline_unsigned(exptime, now);
+        self.tell_refused(Mutation { mode: mode_of(verb), key, flags, deadline, value_len }, refused, now);
         match refused {
             Refused::TooLarge => Status::TooLarge,
             Refused::NoRoom => Status::NoMemoryForItem,

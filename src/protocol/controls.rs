@@ -9,8 +9,8 @@ use super::limits::{
 };
 use super::refusal::Refusal;
 use super::request::{
-    Classes, ClockChange, CrawlerAction, Detail, DumpForm, LruAction, Request, SlabsAction, Thousandths,
-    WatchClasses,
+    ClassSet, Classes, ClockChange, CrawlerAction, Detail, DumpForm, LruAction, Request, SlabsAction,
+    Thousandths, WatchClasses,
 };
 use super::tokens::{Tokens, is_prefix_of, loose_i64, strict_i32, strict_u32, thousandths, token};
 
@@ -202,7 +202,7 @@ fn classes(list: &[u8]) -> Option<Classes> {
     }
     let ids = list.split(|byte| *byte == b',').filter(|id| !id.is_empty());
     ids.map(|id| strict_u32(id).filter(|id| (1..SLAB_CLASSES_MAX).contains(id)))
-        .try_fold(0, |bits, id| Some(bits | 1 << id?))
+        .try_fold(ClassSet::default(), |set, id| Some(set.with(id?)))
         .map(Classes::Listed)
 }
 
@@ -264,12 +264,14 @@ mod tests {
     #[test]
     fn classes_are_listed_by_number() {
         let listed = |text: &str| classes(text.as_bytes());
-        assert_eq!(listed("1"), Some(Classes::Listed(0b10)));
-        assert_eq!(listed("63,1,"), Some(Classes::Listed(1 << 63 | 0b10)));
-        for text in ["0", "64", "1,64", "x", "1,x", "-1", "ALL"] {
+        let one = ClassSet::default().with(1);
+        assert_eq!(listed("1"), Some(Classes::Listed(one)));
+        assert_eq!(listed("255,1,63,64,"), Some(Classes::Listed(one.with(63).with(64).with(255))));
+        for text in ["0", "256", "1,256", "x", "1,x", "-1", "ALL"] {
             assert_eq!(listed(text), None, "{text}");
         }
-        let some = Classes::Listed(0b10);
-        assert!(some.contains(1) && !some.contains(2) && !some.contains(64) && Classes::All.contains(64));
+        let some = Classes::Listed(one.with(255));
+        assert!(some.contains(1) && some.contains(255) && Classes::All.contains(1000));
+        assert!(![0, 2, 65, 256, 257].iter().any(|class| some.contains(*class)));
     }
 }

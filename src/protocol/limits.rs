@@ -43,8 +43,8 @@ pub const MEMLIMIT_MIN_MIB: u32 = 8;
 /// A `cache_memlimit` above this is taken for bytes and refused, in MiB.
 pub const MEMLIMIT_MAX_MIB: u32 = 1_000_000_000;
 
-/// The number of a slab class is below this; memcached has 64 at most.
-pub const SLAB_CLASSES_MAX: u32 = 64;
+/// A slab class that is named has a number below this. memcached has 64 at most; larder cuts finer.
+pub const SLAB_CLASSES_MAX: u32 = 256;
 
 /// What `stats cachedump` prints, at most, in bytes.
 pub const CACHEDUMP_MAX_BYTES: usize = 2 * 1024 * 1024;

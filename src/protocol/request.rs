@@ -1,5 +1,6 @@
 //! A request as the grammar understood it, borrowed from the buffer it was read from.
 
+use super::limits::SLAB_CLASSES_MAX;
 use super::meta::{Meta, MetaHeader};
 use super::refusal::Refusal;
 use super::tokens;
@@ -378,8 +379,27 @@ pub enum Classes {
     All,
     /// `hash`: all, in the order of the index.
     Hash,
-    /// Those whose bit is set.
-    Listed(u64),
+    /// These.
+    Listed(ClassSet),
+}
+
+/// A set of slab classes that have been named.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub struct ClassSet([u64; SLAB_CLASSES_MAX as usize / 64]);
+
+impl ClassSet {
+    /// The same and this class.
+    pub fn with(mut self, class: u32) -> ClassSet {
+        if let Some(bits) = self.0.get_mut(class as usize / 64) {
+            *bits |= 1 << (class % 64);
+        }
+        self
+    }
+
+    /// True if the class is one of them.
+    pub fn contains(&self, class: u32) -> bool {
+        self.0.get(class as usize / 64).is_some_and(|bits| bits & 1 << (class % 64) != 0)
+    }
 }
 
 impl Classes {
@@ -387,7 +407,7 @@ impl Classes {
     pub fn contains(self, class: u32) -> bool {
         match self {
             Classes::All | Classes::Hash => true,
-            Classes::Listed(bits) => 1u64.checked_shl(class).is_some_and(|bit| bits & bit != 0),
+            Classes::Listed(set) => set.contains(class),
         }
     }
 }

@@ -12,6 +12,7 @@ mod damage;
 #[path = "../support/frames.rs"]
 mod frames;
 mod interpret;
+mod operators;
 mod phases;
 mod random_streams;
 mod rules;

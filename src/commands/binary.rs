@@ -94,10 +94,10 @@ impl Engine {
     ) {
         let deadline = exptime.map(|exptime| self.deadline_unsigned(exptime, now));
         let access = Access { deadline, ..Access::default() };
-        self.tell_lookup(key, now);
         let Answers { to, quiet, out } = answers;
         let shown_key = if with_key { key } else { &[] };
         let copy = |hit: Hit<'_>| push_hit(out, to, shown_key, &hit);
+        self.tell_lookup(key, now);
         let found = match deadline {
             None => self.store.get(key, now, copy),
             Some(_) => self.store.fetch(key, &access, now, copy).unwrap_or(Err(Miss::Absent)),
@@ -123,8 +123,8 @@ impl Engine {
     ) {
         let deadline = Some(self.deadline_unsigned(exptime, now));
         let access = Access { deadline, ..Access::default() };
-        self.tell_lookup(key, now);
         let marks = |hit: Hit<'_>| (hit.flags, hit.cas);
+        self.tell_lookup(key, now);
         let found = self.store.fetch(key, &access, now, marks).unwrap_or(Err(Miss::Absent));
         self.prefixes.count_get(key, found.is_ok());
         count_retrieval(worker, true, found.map(|_| ()));
@@ -135,14 +135,10 @@ impl Engine {
     }
 
     fn delete_binary(&self, worker: &WorkerCounters, key: &[u8], now: Now, answers: &mut Answers<'_>) {
-        let compare = wanted(answers.to.cas);
-        let options = DeleteOptions { compare, ..DeleteOptions::default() };
         self.prefixes.count_delete(key);
-        if compare.is_none_or(|unique| self.store.peek(key, now, |hit| hit.cas) == Ok(unique)) {
-            self.tell_delete(key, "delete", now);
-        } else {
-            self.tell_lookup(key, now);
-        }
+        // memcached logs no deletion here.
+        self.tell_lookup(key, now);
+        let options = DeleteOptions { compare: wanted(answers.to.cas), ..DeleteOptions::default() };
         match self.store.delete_with(key, &options, now) {
             Ok(Deleted::Deleted) => {
                 worker.delete_hits.add(1);

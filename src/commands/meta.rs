@@ -192,6 +192,7 @@ impl Engine {
             create: deadlines.creation(meta),
             ..Access::default()
         };
+        self.tell_lookup(key, now);
         let found = self.store.fetch(key, &access, now, |hit| push_hit(out, meta, &hit, deadlines, key, now));
         match found {
             Ok(Ok(())) if access.deadline.is_some() => {
@@ -231,10 +232,14 @@ impl Engine {
             deadline: meta.exptime().map(|exptime| self.deadline(exptime, now)),
             cas: meta.cas(),
         };
+        let doomed = self.see_doomed(key, now);
         let code: &[u8] = match self.store.delete_with(key, &options, now) {
             Ok(Deleted::Deleted) => {
                 let marked_only = options.invalidate && options.drop_value.is_none();
                 worker.delete_hits.add(u64::from(!marked_only));
+                if !options.invalidate {
+                    self.tell_deleted(key, "md", doomed);
+                }
                 if meta.quiet() {
                     return;
                 }
@@ -277,6 +282,7 @@ impl Engine {
         } else {
             (Step::Down(meta.delta()), &worker.decr_hits, &worker.decr_misses)
         };
+        self.tell_lookup(key, now);
         match self.store.arithmetic_with(key, step, &options, now) {
             Ok(Counted::Number { value, cas, deadline_before, created, .. }) => {
                 hits.add(u64::from(!created));

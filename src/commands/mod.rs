@@ -15,6 +15,7 @@ mod settings;
 mod stats;
 mod storage;
 mod text_login;
+mod tuning;
 mod watch;
 
 pub use report::Report;
@@ -65,12 +66,13 @@ pub struct Engine {
     connections: Connections,
     verbosity: AtomicU32,
     limit_bytes: AtomicU64,
+    crawler: crawler::Crawler,
+    tuning: tuning::Tuning,
+    prefixes: Prefixes,
+    watchers: Watchers,
     /// Who may come in under `-S`; `None` lets everybody in.
     sasl: Option<Credentials>,
     tokens: Option<Credentials>,
-    crawler: crawler::Crawler,
-    prefixes: Prefixes,
-    watchers: Watchers,
     /// A key whose retrieval panics, so that tests can see what a panic leaves behind.
     #[cfg(test)]
     pub(crate) panic_key: Option<&'static [u8]>,
@@ -86,6 +88,7 @@ impl Engine {
             limit_bytes: AtomicU64::new(store.totals().limit_bytes),
             crawler: crawler::Crawler::default(),
             watchers: Watchers::default(),
+            tuning: tuning::Tuning::default(),
             prefixes: Prefixes::new(settings.prefix_delimiter, settings.detail_enabled),
             settings,
             store,
@@ -173,6 +176,8 @@ impl Engine {
             Request::Stats(topic) => self.stats(topic, now, out),
             Request::Dump { form, .. } => return self.dump(form, out),
             Request::Crawler { action, noreply } => self.tell_crawler(action, reply_to(out, noreply)),
+            Request::Slabs { action, noreply } => self.tell_slabs(action, now, reply_to(out, noreply)),
+            Request::Lru { action, noreply } => self.tell_lru(action, reply_to(out, noreply)),
             Request::Watch(_) => return self.may_watch(out),
             Request::DebugTime { change, noreply } => self.debug_time(change, reply_to(out, noreply)),
             Request::Quit => return Flow::Close,

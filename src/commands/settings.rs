@@ -9,6 +9,8 @@ pub struct Settings {
     pub flush_enabled: bool,
     /// False with `-X`: nothing lists keys.
     pub dump_enabled: bool,
+    /// False with `-o no_slab_reassign`.
+    pub reassign_enabled: bool,
     /// False with `-W`.
     pub watch_enabled: bool,
     /// Ends a prefix in `stats detail` (`-D`).

@@ -3,14 +3,18 @@
 //! A figure that larder has is a true one; what has no counterpart in larder is 0 (or the constant that memcached
 //! prints when the feature is off), and the README lists it.
 
+use super::tuning::two_decimals;
 use super::{Engine, WIRE_VERSION};
 use crate::clock::{FIRST_SECOND, Now};
 use crate::protocol::{ReplyBuffer, StatsTopic};
 use crate::telemetry::{QUEUE_MAX_BYTES, usage};
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// `uptime` counts from here, so that it is never 0.
 const UPTIME_ZERO_SECS: u32 = FIRST_SECOND - 2;
+
+/// `temporary_ttl` while there is none.
+const TEMP_TTL_SECS: i32 = 61;
 
 fn yes_no(yes: bool) -> &'static str {
     if yes { "yes" } else { "no" }
@@ -173,10 +177,12 @@ impl Engine {
         stat("item_size_max", &settings.item_max_bytes);
         stat("maxconns_fast", &yes_no(settings.max_connections_fast));
         stat("hashpower_init", &0);
-        stat("slab_reassign", &"yes");
-        stat("slab_automove", &1);
-        stat("slab_automove_ratio", &"0.80");
-        stat("slab_automove_window", &10);
+        let tuning = &self.tuning;
+        let told = |number: &AtomicU32| number.load(Ordering::Relaxed);
+        stat("slab_reassign", &yes_no(settings.reassign_enabled));
+        stat("slab_automove", &told(&tuning.automove));
+        stat("slab_automove_ratio", &two_decimals(&tuning.automove_ratio));
+        stat("slab_automove_window", &told(&tuning.automove_window));
         stat("slab_chunk_max", &settings.item_max_bytes);
         // The expiry sweep takes the crawler's place.
         stat("lru_crawler", &yes_no(self.store.is_sweeping()));
@@ -186,14 +192,15 @@ impl Engine {
         stat("flush_enabled", &yes_no(settings.flush_enabled));
         stat("dump_enabled", &yes_no(settings.dump_enabled));
         stat("hash_algorithm", &"foldhash");
-        stat("lru_maintainer_thread", &"no");
-        stat("lru_segmented", &"no");
-        stat("hot_lru_pct", &0);
-        stat("warm_lru_pct", &0);
-        stat("hot_max_factor", &"0.00");
-        stat("warm_max_factor", &"0.00");
-        stat("temp_lru", &"no");
-        stat("temporary_ttl", &61);
+        stat("lru_maintainer_thread", &"yes");
+        stat("lru_segmented", &yes_no(tuning.segmented.load(Ordering::Relaxed)));
+        stat("hot_lru_pct", &told(&tuning.hot_percent));
+        stat("warm_lru_pct", &told(&tuning.warm_percent));
+        stat("hot_max_factor", &two_decimals(&tuning.hot_factor));
+        stat("warm_max_factor", &two_decimals(&tuning.warm_factor));
+        let temp_ttl_secs = tuning.temp_ttl_secs.load(Ordering::Relaxed);
+        stat("temp_lru", &yes_no(temp_ttl_secs >= 0));
+        stat("temporary_ttl", &if temp_ttl_secs >= 0 { temp_ttl_secs } else { TEMP_TTL_SECS });
         stat("idle_timeout", &0);
         stat("watcher_logbuf_size", &QUEUE_MAX_BYTES);
         stat("worker_logbuf_size", &0);

@@ -1,8 +1,9 @@
 //! set, add, replace, append, prepend, cas, delete; whole values and values received in place.
 
 use super::meta::MetaLine;
+use super::watch::Mutation;
 use super::{Engine, answer, binary, refuse, reply_to};
-use crate::clock::Now;
+use crate::clock::{Deadline, Now};
 use crate::protocol::{Refusal, ReplyBuffer, StorageHeader, StoreVerb};
 use crate::store::{Deleted, Incoming, LargeDraft, Refused, StoreMode, Stored};
 use crate::telemetry::WorkerCounters;
@@ -48,6 +49,23 @@ impl Receiving {
     pub fn push(&mut self, bytes: &[u8]) -> usize {
         self.draft.push(bytes)
     }
+}
+
+/// The rule by which a verb stores.
+pub(super) fn mode_of(verb: StoreVerb) -> StoreMode {
+    match verb {
+        StoreVerb::Set => StoreMode::Set,
+        StoreVerb::Add => StoreMode::Add,
+        StoreVerb::Replace => StoreMode::Replace,
+        StoreVerb::Append => StoreMode::Append,
+        StoreVerb::Prepend => StoreMode::Prepend,
+        StoreVerb::Cas(unique) => StoreMode::Cas(unique),
+    }
+}
+
+fn mutation<'a>(header: &StorageHeader<'a>, deadline: Deadline) -> Mutation<'a> {
+    let StorageHeader { verb, key, flags, value_len, .. } = *header;
+    Mutation { mode: mode_of(verb), key, flags, deadline, value_len }
 }
 
 impl Engine {
@@ -134,14 +152,7 @@ impl Engine {
     ) {
         let deadline = self.deadline(header.exptime, now);
         self.tell_lookup(header.key, now);
-        let mode = match header.verb {
-            StoreVerb::Set => StoreMode::Set,
-            StoreVerb::Add => StoreMode::Add,
-            StoreVerb::Replace => StoreMode::Replace,
-            StoreVerb::Append => StoreMode::Append,
-            StoreVerb::Prepend => StoreMode::Prepend,
-            StoreVerb::Cas(unique) => StoreMode::Cas(unique),
-        };
+        let mode = mode_of(header.verb);
         let stored = match self.store.store(mode, header.key, header.flags, deadline, value, now) {
             Ok(stored) => stored,
             Err(refused) => {
@@ -149,14 +160,7 @@ impl Engine {
             }
         };
         worker.cmd_set.add(1);
-        let (status, len) = match stored {
-            Stored::Stored { len, .. } => ("stored", len),
-            Stored::NotStored => ("not_stored", header.value_len),
-            Stored::Exists => ("exists", header.value_len),
-            Stored::NotFound => ("not_found", header.value_len),
-        };
-        self.tell_store(header, status, deadline, len, now);
-        self.tell_evictions(now);
+        self.tell_stored(mutation(header, deadline), stored, now);
         if let StoreMode::Cas(_) = mode {
             match stored {
                 Stored::Stored { .. } => worker.cas_hits.add(1),
@@ -188,8 +192,7 @@ impl Engine {
         if header.verb == StoreVerb::Set {
             self.store.delete(header.key, now);
         }
-        let status = if refused == Refused::TooLarge { "too_large" } else { "no_memory" };
-        self.tell_store(header, status, self.deadline(header.exptime, now), header.value_len, now);
+        self.tell_refused(mutation(header, self.deadline(header.exptime, now)), refused, now);
         count_refused(worker, refused)
     }
 
@@ -201,10 +204,11 @@ impl Engine {
         out: Option<&mut ReplyBuffer>,
     ) {
         self.prefixes.count_delete(key);
-        self.tell_delete(key, "delete", now);
+        let doomed = self.see_doomed(key, now);
         match self.store.delete(key, now) {
             Deleted::Deleted => {
                 worker.delete_hits.add(1);
+                self.tell_deleted(key, "delete", doomed);
                 answer(out, b"DELETED\r\n");
             }
             Deleted::NotFound | Deleted::Exists => {

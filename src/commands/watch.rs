@@ -5,10 +5,27 @@
 
 use super::{Engine, Flow};
 use crate::clock::{Clock, Deadline, Now};
-use crate::protocol::{LogLine, Refusal, ReplyBuffer, StorageHeader, StoreVerb, WatchClasses};
-use crate::store::{Evicted, Miss};
+use crate::protocol::{LogLine, Refusal, ReplyBuffer, WatchClasses};
+use crate::store::{Evicted, Miss, Refused, StoreMode, Stored};
 use crate::telemetry::{LogClass, Watcher, Watchers, served};
 use std::sync::Arc;
+
+/// What is told of an item once it is deleted.
+pub(super) struct Doomed {
+    class: u32,
+    value_len: usize,
+}
+
+/// A storage command as watchers see it.
+#[derive(Clone, Copy)]
+pub(super) struct Mutation<'a> {
+    pub(super) mode: StoreMode,
+    pub(super) key: &'a [u8],
+    pub(super) flags: u32,
+    pub(super) deadline: Deadline,
+    /// Length of the value that came, in bytes.
+    pub(super) value_len: usize,
+}
 
 impl Engine {
     /// The log, for the server to tell of connections and to send it.
@@ -73,46 +90,62 @@ impl Engine {
         self.tell(LogClass::Fetchers, &LogLine::new("item_get").key(key).fields(fields));
     }
 
-    /// A key is about to be deleted by the command of this name.
-    pub(super) fn tell_delete(&self, key: &[u8], command: &str, now: Now) {
+    /// A key is about to be deleted: what there is to tell of it, if that goes well and somebody wants to know.
+    pub(super) fn see_doomed(&self, key: &[u8], now: Now) -> Option<Doomed> {
         self.tell_lookup(key, now);
         if !self.watchers.wants(LogClass::Deletions) {
-            return;
+            return None;
         }
-        if let Ok((class, len)) = self.store.peek(key, now, |hit| (hit.class, hit.value.len())) {
-            let fields = format_args!("cmd={command} clsid={class} size={len}");
+        self.store.peek(key, now, |hit| Doomed { class: hit.class, value_len: hit.value.len() }).ok()
+    }
+
+    /// The command of this name has deleted it.
+    pub(super) fn tell_deleted(&self, key: &[u8], command: &str, doomed: Option<Doomed>) {
+        if let Some(Doomed { class, value_len }) = doomed {
+            let fields = format_args!("cmd={command} clsid={class} size={value_len}");
             self.tell(LogClass::Deletions, &LogLine::new("deleted").key(key).fields(fields));
         }
     }
 
-    /// A value of this length was to be stored, with this outcome.
-    pub(super) fn tell_store(
-        &self,
-        header: &StorageHeader<'_>,
-        status: &str,
-        deadline: Deadline,
-        value_len: usize,
-        now: Now,
-    ) {
+    /// A storage command has had this outcome.
+    pub(super) fn tell_stored(&self, mutation: Mutation<'_>, stored: Stored, now: Now) {
+        match stored {
+            Stored::Stored { len, .. } => {
+                self.tell_mutation(Mutation { value_len: len, ..mutation }, "stored", now)
+            }
+            Stored::NotStored => self.tell_mutation(mutation, "not_stored", now),
+            Stored::Exists => self.tell_mutation(mutation, "exists", now),
+            Stored::NotFound => self.tell_mutation(mutation, "not_found", now),
+        }
+        self.tell_evictions(now);
+    }
+
+    /// A storage command was refused.
+    pub(super) fn tell_refused(&self, mutation: Mutation<'_>, refused: Refused, now: Now) {
+        let status = if refused == Refused::TooLarge { "too_large" } else { "no_memory" };
+        self.tell_mutation(mutation, status, now);
+    }
+
+    fn tell_mutation(&self, mutation: Mutation<'_>, status: &str, now: Now) {
         if !self.watchers.wants(LogClass::Mutations) {
             return;
         }
-        let command = match header.verb {
-            StoreVerb::Set => "set",
-            StoreVerb::Add => "add",
-            StoreVerb::Replace => "replace",
-            StoreVerb::Append => "append",
-            StoreVerb::Prepend => "prepend",
-            StoreVerb::Cas(_) => "cas",
+        let Mutation { mode, key, flags, deadline, value_len } = mutation;
+        let command = match mode {
+            StoreMode::Set => "set",
+            StoreMode::Add => "add",
+            StoreMode::Replace => "replace",
+            StoreMode::Append => "append",
+            StoreMode::Prepend => "prepend",
+            StoreMode::Cas(_) => "cas",
         };
         // What is over already has a negative time to live, printed in 32 bits without a sign.
         let ttl = if deadline.is_never() { 0 } else { deadline.secs().wrapping_sub(now.secs()) };
-        let class = self.store.class_for(header.key.len(), header.flags, deadline, value_len);
-        let fields = format_args!(
-            "status={status} cmd={command} ttl={ttl} clsid={class} cfd={} size={value_len}",
-            served()
-        );
-        self.tell(LogClass::Mutations, &LogLine::new("item_store").key(header.key).fields(fields));
+        let class = self.store.class_for(key.len(), flags, deadline, value_len);
+        let cfd = served();
+        let fields =
+            format_args!("status={status} cmd={command} ttl={ttl} clsid={class} cfd={cfd} size={value_len}");
+        self.tell(LogClass::Mutations, &LogLine::new("item_store").key(key).fields(fields));
     }
 
     /// Tells of the items evicted since the last call.

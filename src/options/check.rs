@@ -71,6 +71,7 @@ impl<'a> Check<'a> {
 
         let commands = commands::Settings {
             flush_enabled: !self.arguments.flag('F'),
+            reassign_enabled: extended.reassign,
             watch_enabled: !self.arguments.flag('W'),
             prefix_delimiter: self.prefix_delimiter()?,
             detail_enabled: self.arguments.value('D').is_some(),

@@ -6,8 +6,6 @@ use super::{BadSetting, status};
 const WITHOUT_EFFECT: &[&str] = &[
     "hashpower",
     "no_hashexpand",
-    "slab_reassign",
-    "no_slab_reassign",
     "slab_automove",
     "no_slab_automove",
     "slab_automove_ratio",
@@ -53,19 +51,29 @@ pub(super) struct Extended {
     pub(super) max_connections_fast: bool,
     /// True: `stats sizes` has an answer.
     pub(super) track_sizes: bool,
+    /// False: an operator may not move pages.
+    pub(super) reassign: bool,
     /// One line for each name that was accepted and changes nothing.
     pub(super) remarks: Vec<String>,
 }
 
 /// Reads the values of all `-o` options.
 pub(super) fn read(values: &[String]) -> Result<Extended, BadSetting> {
-    let mut extended = Extended { max_connections_fast: true, track_sizes: false, remarks: Vec::new() };
+    let mut extended =
+        Extended { max_connections_fast: true, track_sizes: false, reassign: true, remarks: Vec::new() };
     for option in values.iter().flat_map(|value| value.split(',')) {
         let name = option.split('=').next().unwrap_or_default();
         match name {
             "maxconns_fast" => extended.max_connections_fast = true,
             "no_maxconns_fast" => extended.max_connections_fast = false,
             "track_sizes" => extended.track_sizes = true,
+            "slab_reassign" => extended.reassign = true,
+            "no_slab_reassign" => {
+                extended.reassign = false;
+                let line =
+                    "-o no_slab_reassign: larder refuses slabs reassign and goes on to move pages by itself";
+                extended.remarks.push(line.to_owned());
+            }
             "no_modern" => {
                 extended.max_connections_fast = false;
                 extended.remarks.push("-o no_modern: larder only takes no_maxconns_fast from it".to_owned());

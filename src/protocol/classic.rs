@@ -99,6 +99,8 @@ fn administrative(text: &[u8]) -> Line<'_> {
         b"cache_memlimit" => cache_memlimit(arguments),
         b"shutdown" => shutdown(arguments),
         b"lru_crawler" => controls::crawler(arguments),
+        b"slabs" => controls::slabs(arguments),
+        b"lru" => controls::lru(arguments),
         b"debugtime" => controls::debug_time(arguments),
         _ if Tokens(arguments).take(TOKENS_MAX - 1).last().is_some_and(|last| last.starts_with(b"HTTP/")) => {
             Line::Foreign
@@ -430,10 +432,10 @@ mod tests {
         for text in ["stats cachedump", "stats c", "stats ca 1"] {
             assert_eq!(answer(text), Some(Refusal::BadDump), "{text}");
         }
-        for text in ["stats cachedump x 1", "stats cachedump 1 -1", "stats cachedump 64 x"] {
+        for text in ["stats cachedump x 1", "stats cachedump 1 -1", "stats cachedump 256 x"] {
             assert_eq!(answer(text), Some(Refusal::BadLine), "{text}");
         }
-        assert_eq!(answer("stats cachedump 64 1"), Some(Refusal::BadSlabClass));
+        assert_eq!(answer("stats cachedump 256 1"), Some(Refusal::BadSlabClass));
         let mode = |text| match request(text) {
             Request::Shutdown { mode, .. } => mode,
             other => panic!("{other:?}"),

@@ -1,13 +1,18 @@
 //! The grammar of the commands for operators and for tests, which only `classic.rs` calls.
 //!
 //! As there: one complete line without its line end; `arguments` is what follows the command word. A sub-command may be
-//! any beginning of its word, and takes exactly its own arguments.
+//! any beginning of its word; words behind its arguments are ignored, except where classes are named.
 
 use super::classic::{Line, ends_in_noreply, refused};
-use super::limits::{CRAWLER_SLEEP_MAX_MICROS, SLAB_CLASSES_MAX};
+use super::limits::{
+    AUTOMOVE_MAX, AUTOMOVE_WINDOW, CRAWLER_SLEEP_MAX_MICROS, LRU_PERCENT_MAX, SLAB_CLASSES_MAX,
+};
 use super::refusal::Refusal;
-use super::request::{Classes, ClockChange, CrawlerAction, Detail, DumpForm, Request, WatchClasses};
-use super::tokens::{Tokens, is_prefix_of, loose_i64, strict_u32, token};
+use super::request::{
+    ClassSet, Classes, ClockChange, CrawlerAction, Detail, DumpForm, LruAction, Request, SlabsAction,
+    Thousandths, WatchClasses,
+};
+use super::tokens::{Tokens, is_prefix_of, loose_i64, strict_i32, strict_u32, thousandths, token};
 
 /// Tokens looked at, so that one too many is seen.
 const WORDS_MAX: usize = 7;
@@ -85,14 +90,14 @@ pub(super) fn crawler(arguments: &[u8]) -> Line<'_> {
     let mut room = [&b""[..]; WORDS_MAX];
     let (words, noreply) = words(arguments, &mut room);
     let action = match *words {
-        [word] if is_prefix_of(word, b"enable") => Ok(CrawlerAction::Enable),
-        [word] if is_prefix_of(word, b"disable") => Ok(CrawlerAction::Disable),
-        [word, micros] if is_prefix_of(word, b"sleep") => match strict_u32(micros) {
+        [word, ..] if is_prefix_of(word, b"enable") => Ok(CrawlerAction::Enable),
+        [word, ..] if is_prefix_of(word, b"disable") => Ok(CrawlerAction::Disable),
+        [word, micros, ..] if is_prefix_of(word, b"sleep") => match strict_u32(micros) {
             Some(micros @ ..=CRAWLER_SLEEP_MAX_MICROS) => Ok(CrawlerAction::Sleep(micros)),
             Some(_) => Err(Refusal::SleepTooLong),
             None => Err(Refusal::BadLine),
         },
-        [word, items] if is_prefix_of(word, b"tocrawl") => {
+        [word, items, ..] if is_prefix_of(word, b"tocrawl") => {
             strict_u32(items).map(CrawlerAction::ToCrawl).ok_or(Refusal::BadLine)
         }
         [word, list] if is_prefix_of(word, b"crawl") => match classes(list) {
@@ -107,6 +112,76 @@ pub(super) fn crawler(arguments: &[u8]) -> Line<'_> {
     match action {
         Ok(action) => Line::Request(Request::Crawler { action, noreply }),
         Err(refusal) => refused(refusal, noreply),
+    }
+}
+
+/// `slabs reassign <from> <to>|automove <n>|automove ratio|freeratio|window <n>`
+pub(super) fn slabs(arguments: &[u8]) -> Line<'_> {
+    let mut room = [&b""[..]; WORDS_MAX];
+    let (words, noreply) = words(arguments, &mut room);
+    let action = match *words {
+        [word, from, to] if is_prefix_of(word, b"reassign") => match (strict_i32(from), strict_i32(to)) {
+            (Some(from), Some(to)) => Ok(SlabsAction::Reassign { from, to }),
+            _ => Err(Refusal::BadLine),
+        },
+        [word, rule, number, ..] if is_prefix_of(word, b"automove") && is_prefix_of(rule, b"ratio") => {
+            let ratio = thousandths(number).filter(|ratio| (1..=1000).contains(&ratio.0));
+            ratio.map(SlabsAction::AutomoveRatio).ok_or(Refusal::Unknown)
+        }
+        [word, rule, number, ..] if is_prefix_of(word, b"automove") && is_prefix_of(rule, b"freeratio") => {
+            thousandths(number).map(|_| SlabsAction::AutomoveFreeRatio).ok_or(Refusal::Unknown)
+        }
+        [word, rule, number, ..] if is_prefix_of(word, b"automove") && is_prefix_of(rule, b"window") => {
+            let window = strict_u32(number).filter(|window| AUTOMOVE_WINDOW.contains(window));
+            window.map(SlabsAction::AutomoveWindow).ok_or(Refusal::BadAutomoveWindow)
+        }
+        [word, number, ..] if is_prefix_of(word, b"automove") => match strict_u32(number) {
+            Some(number @ ..=AUTOMOVE_MAX) => Ok(SlabsAction::Automove(number)),
+            Some(_) => Err(Refusal::Unknown),
+            None => Err(Refusal::BadLine),
+        },
+        _ => Err(Refusal::Unknown),
+    };
+    match action {
+        Ok(action) => Line::Request(Request::Slabs { action, noreply }),
+        Err(refusal) => refused(refusal, noreply),
+    }
+}
+
+/// `lru tune <hot> <warm> <factor> <factor>|mode flat|segmented|temp_ttl <seconds>`
+pub(super) fn lru(arguments: &[u8]) -> Line<'_> {
+    let mut room = [&b""[..]; WORDS_MAX];
+    let (words, noreply) = words(arguments, &mut room);
+    let action = match *words {
+        [word, ref numbers @ ..] if is_prefix_of(word, b"tune") => tune(numbers),
+        [word, mode, ..] if is_prefix_of(word, b"mode") => match mode {
+            mode if is_prefix_of(mode, b"flat") => Ok(LruAction::Mode { segmented: false }),
+            mode if is_prefix_of(mode, b"segmented") => Ok(LruAction::Mode { segmented: true }),
+            _ => Err(Refusal::Unknown),
+        },
+        [word, secs, ..] if is_prefix_of(word, b"temp_ttl") => {
+            strict_i32(secs).map(LruAction::TempTtl).ok_or(Refusal::Unknown)
+        }
+        _ => Err(Refusal::Unknown),
+    };
+    match action {
+        Ok(action) => Line::Request(Request::Lru { action, noreply }),
+        Err(refusal) => refused(refusal, noreply),
+    }
+}
+
+fn tune(numbers: &[&[u8]]) -> Result<LruAction, Refusal> {
+    let [hot, warm, hot_factor, warm_factor, ..] = *numbers else { return Err(Refusal::Unknown) };
+    let numbers = (strict_u32(hot), strict_u32(warm), thousandths(hot_factor), thousandths(warm_factor));
+    let (Some(hot_percent), Some(warm_percent), Some(hot_factor), Some(warm_factor)) = numbers else {
+        return Err(Refusal::Unknown);
+    };
+    if hot_percent.saturating_add(warm_percent) > LRU_PERCENT_MAX {
+        Err(Refusal::LruPercentTooHigh)
+    } else if hot_factor.min(warm_factor) == Thousandths(0) {
+        Err(Refusal::LruFactorTooLow)
+    } else {
+        Ok(LruAction::Tune { hot_percent, warm_percent, hot_factor, warm_factor })
     }
 }
 
@@ -127,7 +202,7 @@ fn classes(list: &[u8]) -> Option<Classes> {
     }
     let ids = list.split(|byte| *byte == b',').filter(|id| !id.is_empty());
     ids.map(|id| strict_u32(id).filter(|id| (1..SLAB_CLASSES_MAX).contains(id)))
-        .try_fold(0, |bits, id| Some(bits | 1 << id?))
+        .try_fold(ClassSet::default(), |set, id| Some(set.with(id?)))
         .map(Classes::Listed)
 }
 
@@ -157,7 +232,8 @@ mod tests {
         assert_eq!(crawled("lru_crawler sl 1000000"), CrawlerAction::Sleep(1_000_000));
         assert_eq!(crawled("lru_crawler tocrawl 7"), CrawlerAction::ToCrawl(7));
         assert_eq!(crawled("lru_crawler crawl all"), CrawlerAction::Crawl(Classes::All));
-        for words in ["", "enablex", "enable 1", "crawl", "crawl 1 2", "metadump", "sleep", "tocrawl 1 2"] {
+        assert_eq!(crawled("lru_crawler enable x"), CrawlerAction::Enable);
+        for words in ["", "enablex", "crawl", "crawl 1 2", "metadump", "sleep", "tocrawl"] {
             assert_eq!(answer(&format!("lru_crawler {words}")), Some(Refusal::Unknown), "{words}");
         }
         assert_eq!(answer("lru_crawler sleep 1000001"), Some(Refusal::SleepTooLong));
@@ -188,12 +264,14 @@ mod tests {
     #[test]
     fn classes_are_listed_by_number() {
         let listed = |text: &str| classes(text.as_bytes());
-        assert_eq!(listed("1"), Some(Classes::Listed(0b10)));
-        assert_eq!(listed("63,1,"), Some(Classes::Listed(1 << 63 | 0b10)));
-        for text in ["0", "64", "1,64", "x", "1,x", "-1", "ALL"] {
+        let one = ClassSet::default().with(1);
+        assert_eq!(listed("1"), Some(Classes::Listed(one)));
+        assert_eq!(listed("255,1,63,64,"), Some(Classes::Listed(one.with(63).with(64).with(255))));
+        for text in ["0", "256", "1,256", "x", "1,x", "-1", "ALL"] {
             assert_eq!(listed(text), None, "{text}");
         }
-        let some = Classes::Listed(0b10);
-        assert!(some.contains(1) && !some.contains(2) && !some.contains(64) && Classes::All.contains(64));
+        let some = Classes::Listed(one.with(255));
+        assert!(some.contains(1) && some.contains(255) && Classes::All.contains(1000));
+        assert!(![0, 2, 65, 256, 257].iter().any(|class| some.contains(*class)));
     }
 }

@@ -43,14 +43,23 @@ pub const MEMLIMIT_MIN_MIB: u32 = 8;
 /// A `cache_memlimit` above this is taken for bytes and refused, in MiB.
 pub const MEMLIMIT_MAX_MIB: u32 = 1_000_000_000;
 
-/// The number of a slab class is below this; memcached has 64 at most.
-pub const SLAB_CLASSES_MAX: u32 = 64;
+/// A slab class that is named has a number below this. memcached has 64 at most; larder cuts finer.
+pub const SLAB_CLASSES_MAX: u32 = 256;
 
 /// What `stats cachedump` prints, at most, in bytes.
 pub const CACHEDUMP_MAX_BYTES: usize = 2 * 1024 * 1024;
 
 /// Largest `lru_crawler sleep`, in microseconds.
 pub const CRAWLER_SLEEP_MAX_MICROS: u32 = 1_000_000;
+
+/// What `lru tune` may give to hot and warm items together, in percent.
+pub const LRU_PERCENT_MAX: u32 = 80;
+
+/// Largest `slabs automove`.
+pub const AUTOMOVE_MAX: u32 = 2;
+
+/// What `slabs automove window` may be.
+pub const AUTOMOVE_WINDOW: std::ops::RangeInclusive<u32> = 3..=1800;
 
 /// Exptimes up to this many seconds are relative, larger ones are Unix times (protocol.txt, "Expiration times").
 pub const EXPTIME_RELATIVE_MAX_SECS: u32 = 60 * 60 * 24 * 30;

@@ -1,7 +1,7 @@
 //! The lines of the reports that list items: metadump, mgdump, cachedump.
 
+use super::encoded_key::{self, ENCODED_ROOM_BYTES};
 use super::reply::ReplyBuffer;
-use base64::prelude::{BASE64_STANDARD, Engine};
 
 /// What a metadump says of an item.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -50,7 +50,7 @@ pub fn push_metadump_line(out: &mut ReplyBuffer, item: &Listed<'_>) {
 pub fn push_mgdump_line(out: &mut ReplyBuffer, key: &[u8], binary: bool) {
     out.push(b"mg ");
     if binary {
-        out.push(BASE64_STANDARD.encode(key).as_bytes());
+        out.push(encoded_key::encode(key, &mut [0; ENCODED_ROOM_BYTES]));
         out.push(b" b\r\n");
     } else {
         out.push(key);

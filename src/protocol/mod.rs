@@ -28,6 +28,6 @@ pub use log_line::LogLine;
 pub use refusal::Refusal;
 pub use reply::ReplyBuffer;
 pub use request::{
-    Classes, ClockChange, CrawlerAction, Detail, DumpForm, Keys, Request, Retrieval, ShutdownMode,
-    StatsTopic, StorageHeader, StoreVerb, WatchClasses,
+    ClassSet, Classes, ClockChange, CrawlerAction, Detail, DumpForm, Keys, LruAction, Request, Retrieval,
+    ShutdownMode, SlabsAction, StatsTopic, StorageHeader, StoreVerb, Thousandths, WatchClasses,
 };

@@ -35,6 +35,54 @@ pub enum Refusal {
     MemlimitTooSmall,
     /// `cache_memlimit` with a number that must be bytes.
     MemlimitInBytes,
+    /// `stats cachedump` under `-X`.
+    CacheDumpNotAllowed,
+    /// `stats detail` without a word that it knows.
+    DetailUsage,
+    /// `stats detail` under `-X`.
+    DetailNotAllowed,
+    /// `lru_crawler metadump` under `-X`.
+    MetaDumpNotAllowed,
+    /// `lru_crawler mgdump` under `-X`.
+    KeyDumpNotAllowed,
+    /// `lru_crawler metadump` behind a command whose answer has not been sent.
+    PipelinedMetaDump,
+    /// The same with `lru_crawler mgdump`.
+    PipelinedKeyDump,
+    /// `watch` under `-W`.
+    WatchNotAllowed,
+    /// `watch` behind a command whose answer has not been sent.
+    PipelinedWatch,
+    /// `watch` while as many watch as may.
+    TooManyWatchers,
+    /// A slab class that cannot exist, told to `lru_crawler`.
+    BadClass,
+    /// A slab class that cannot exist, told to `slabs reassign`.
+    BadSourceOrTarget,
+    /// `slabs reassign` from a class to itself.
+    SameClass,
+    /// `slabs reassign` from a class that cannot do without a page.
+    NoSparePages,
+    /// `slabs reassign` under `-o no_slab_reassign`.
+    ReassignDisabled,
+    /// `slabs automove window` out of its range.
+    BadAutomoveWindow,
+    /// `lru tune` with too many percent.
+    LruPercentTooHigh,
+    /// `lru tune` with a factor of 0 or less.
+    LruFactorTooLow,
+    /// `lru_crawler crawl hash`.
+    CannotCrawlThat,
+    /// `lru_crawler crawl` while it is disabled.
+    CrawlerDisabled,
+    /// `lru_crawler crawl` while it crawls.
+    CrawlerBusy,
+    /// `lru_crawler crawl` of an empty cache.
+    NothingToCrawl,
+    /// `lru_crawler enable` while it is enabled.
+    CrawlerEnabled,
+    /// `lru_crawler sleep` for more than a second.
+    SleepTooLong,
     /// A meta flag that does not exist.
     UnknownFlag,
     /// A meta flag that stands twice.
@@ -67,40 +115,6 @@ pub enum Refusal {
     BadLoginEnd,
     /// A login longer than any may be.
     LoginTokenTooLong,
-    /// `stats cachedump` under `-X`.
-    CacheDumpNotAllowed,
-    /// `stats detail` without a word that it knows.
-    DetailUsage,
-    /// `stats detail` under `-X`.
-    DetailNotAllowed,
-    /// `lru_crawler metadump` under `-X`.
-    MetaDumpNotAllowed,
-    /// `lru_crawler mgdump` under `-X`.
-    KeyDumpNotAllowed,
-    /// `lru_crawler metadump` behind a command whose answer has not been sent.
-    PipelinedMetaDump,
-    /// The same with `lru_crawler mgdump`.
-    PipelinedKeyDump,
-    /// `watch` under `-W`.
-    WatchNotAllowed,
-    /// `watch` behind a command whose answer has not been sent.
-    PipelinedWatch,
-    /// `watch` while as many watch as may.
-    TooManyWatchers,
-    /// A slab class that cannot exist, told to `lru_crawler`.
-    BadClass,
-    /// `lru_crawler crawl hash`.
-    CannotCrawlThat,
-    /// `lru_crawler crawl` while it is disabled.
-    CrawlerDisabled,
-    /// `lru_crawler crawl` while it crawls.
-    CrawlerBusy,
-    /// `lru_crawler crawl` of an empty cache.
-    NothingToCrawl,
-    /// `lru_crawler enable` while it is enabled.
-    CrawlerEnabled,
-    /// `lru_crawler sleep` for more than a second.
-    SleepTooLong,
     /// A command line without an end; the connection is closed behind this answer.
     LineTooLong,
 }
@@ -125,6 +139,30 @@ impl Refusal {
             Refusal::BadShutdownMode => b"CLIENT_ERROR invalid shutdown mode\r\n",
             Refusal::MemlimitTooSmall => b"MEMLIMIT_TOO_SMALL cannot set maxbytes to less than 8m\r\n",
             Refusal::MemlimitInBytes => b"MEMLIMIT_ADJUST_FAILED input value is megabytes not bytes\r\n",
+            Refusal::CacheDumpNotAllowed => b"CLIENT_ERROR stats cachedump not allowed\r\n",
+            Refusal::DetailUsage => b"CLIENT_ERROR usage: stats detail on|off|dump\r\n",
+            Refusal::DetailNotAllowed => b"CLIENT_ERROR stats detail not allowed\r\n",
+            Refusal::MetaDumpNotAllowed => b"ERROR metadump not allowed\r\n",
+            Refusal::KeyDumpNotAllowed => b"ERROR key dump not allowed\r\n",
+            Refusal::PipelinedMetaDump => b"ERROR cannot pipeline other commands before metadump\r\n",
+            Refusal::PipelinedKeyDump => b"ERROR cannot pipeline other commands before mgdump\r\n",
+            Refusal::WatchNotAllowed => b"CLIENT_ERROR watch commands not allowed\r\n",
+            Refusal::PipelinedWatch => b"ERROR cannot pipeline other commands before watch\r\n",
+            Refusal::TooManyWatchers => b"WATCHER_TOO_MANY log watcher limit reached\r\n",
+            Refusal::BadClass => b"BADCLASS invalid class id\r\n",
+            Refusal::BadSourceOrTarget => b"BADCLASS invalid src or dst class id\r\n",
+            Refusal::SameClass => b"SAME src and dst class are identical\r\n",
+            Refusal::NoSparePages => b"NOSPARE source class has no spare pages\r\n",
+            Refusal::ReassignDisabled => b"CLIENT_ERROR slab reassignment disabled\r\n",
+            Refusal::BadAutomoveWindow => b"CLIENT_ERROR automove window too low or too high\r\n",
+            Refusal::LruPercentTooHigh => b"ERROR hot and warm pcts must not exceed 80\r\n",
+            Refusal::LruFactorTooLow => b"ERROR hot/warm age factors must be greater than 0\r\n",
+            Refusal::CannotCrawlThat => b"ERROR an unknown error happened\r\n",
+            Refusal::CrawlerDisabled => b"CLIENT_ERROR lru crawler disabled\r\n",
+            Refusal::CrawlerBusy => b"BUSY currently processing crawler request\r\n",
+            Refusal::NothingToCrawl => b"NOTSTARTED no items to crawl\r\n",
+            Refusal::CrawlerEnabled => b"ERROR failed to start lru crawler thread\r\n",
+            Refusal::SleepTooLong => b"CLIENT_ERROR sleep must be one second or less\r\n",
             Refusal::UnknownFlag => b"CLIENT_ERROR invalid flag\r\n",
             Refusal::DuplicateFlag => b"CLIENT_ERROR duplicate flag\r\n",
             Refusal::UnknownOrDuplicateFlag => b"CLIENT_ERROR invalid or duplicate flag\r\n",
@@ -141,23 +179,6 @@ impl Refusal {
             Refusal::BadLoginToken => b"CLIENT_ERROR bad authentication token format\r\n",
             Refusal::BadLoginEnd => b"CLIENT_ERROR bad command line termination\r\n",
             Refusal::LoginTokenTooLong => b"CLIENT_ERROR auth token too long\r\n",
-            Refusal::CacheDumpNotAllowed => b"CLIENT_ERROR stats cachedump not allowed\r\n",
-            Refusal::DetailUsage => b"CLIENT_ERROR usage: stats detail on|off|dump\r\n",
-            Refusal::DetailNotAllowed => b"CLIENT_ERROR stats detail not allowed\r\n",
-            Refusal::MetaDumpNotAllowed => b"ERROR metadump not allowed\r\n",
-            Refusal::KeyDumpNotAllowed => b"ERROR key dump not allowed\r\n",
-            Refusal::PipelinedMetaDump => b"ERROR cannot pipeline other commands before metadump\r\n",
-            Refusal::PipelinedKeyDump => b"ERROR cannot pipeline other commands before mgdump\r\n",
-            Refusal::WatchNotAllowed => b"CLIENT_ERROR watch commands not allowed\r\n",
-            Refusal::PipelinedWatch => b"ERROR cannot pipeline other commands before watch\r\n",
-            Refusal::TooManyWatchers => b"WATCHER_TOO_MANY log watcher limit reached\r\n",
-            Refusal::BadClass => b"BADCLASS invalid class id\r\n",
-            Refusal::CannotCrawlThat => b"ERROR an unknown error happened\r\n",
-            Refusal::CrawlerDisabled => b"CLIENT_ERROR lru crawler disabled\r\n",
-            Refusal::CrawlerBusy => b"BUSY currently processing crawler request\r\n",
-            Refusal::NothingToCrawl => b"NOTSTARTED no items to crawl\r\n",
-            Refusal::CrawlerEnabled => b"ERROR failed to start lru crawler thread\r\n",
-            Refusal::SleepTooLong => b"CLIENT_ERROR sleep must be one second or less\r\n",
             Refusal::LineTooLong => b"CLIENT_ERROR line too long\r\n",
         }
     }

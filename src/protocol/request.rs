@@ -1,5 +1,6 @@
 //! A request as the grammar understood it, borrowed from the buffer it was read from.
 
+use super::limits::SLAB_CLASSES_MAX;
 use super::meta::{Meta, MetaHeader};
 use super::refusal::Refusal;
 use super::tokens;
@@ -115,6 +116,20 @@ pub enum Request<'a> {
     },
     /// `watch`
     Watch(WatchClasses),
+    /// `slabs` and what it is told.
+    Slabs {
+        /// What.
+        action: SlabsAction,
+        /// Answer nothing.
+        noreply: bool,
+    },
+    /// `lru` and what it is told.
+    Lru {
+        /// What.
+        action: LruAction,
+        /// Answer nothing.
+        noreply: bool,
+    },
     /// `debugtime`, which only tests may use.
     DebugTime {
         /// What to do to the clock; `None` is nothing that can be done to it.
@@ -269,6 +284,53 @@ pub enum ClockChange {
     Shift(i64),
 }
 
+/// What `slabs` is told.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SlabsAction {
+    /// `reassign <from> <to>`
+    Reassign {
+        /// The class that gives a page: 0 for the free pages, -1 for any class.
+        from: i32,
+        /// The class that gets it; 0 for the free pages.
+        to: i32,
+    },
+    /// `automove 0|1|2`
+    Automove(u32),
+    /// `automove ratio <f>`
+    AutomoveRatio(Thousandths),
+    /// `automove freeratio <f>`
+    AutomoveFreeRatio,
+    /// `automove window <n>`
+    AutomoveWindow(u32),
+}
+
+/// What `lru` is told.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum LruAction {
+    /// `tune <hot percent> <warm percent> <hot factor> <warm factor>`
+    Tune {
+        /// Of the memory.
+        hot_percent: u32,
+        /// Of the memory.
+        warm_percent: u32,
+        /// Of the age of the cold tail.
+        hot_factor: Thousandths,
+        /// Of the age of the cold tail.
+        warm_factor: Thousandths,
+    },
+    /// `mode flat|segmented`
+    Mode {
+        /// True for the latter.
+        segmented: bool,
+    },
+    /// `temp_ttl <seconds>`; negative for none.
+    TempTtl(i32),
+}
+
+/// A decimal fraction, rounded.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Thousandths(pub u32);
+
 /// What `watch` asks to see. Classes of memcached's proxy, and `rawcmds`, are known and have nothing to show.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
 pub struct WatchClasses {
@@ -317,8 +379,27 @@ pub enum Classes {
     All,
     /// `hash`: all, in the order of the index.
     Hash,
-    /// Those whose bit is set.
-    Listed(u64),
+    /// These.
+    Listed(ClassSet),
+}
+
+/// A set of slab classes that have been named.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub struct ClassSet([u64; SLAB_CLASSES_MAX as usize / 64]);
+
+impl ClassSet {
+    /// The same and this class.
+    pub fn with(mut self, class: u32) -> ClassSet {
+        if let Some(bits) = self.0.get_mut(class as usize / 64) {
+            *bits |= 1 << (class % 64);
+        }
+        self
+    }
+
+    /// True if the class is one of them.
+    pub fn contains(&self, class: u32) -> bool {
+        self.0.get(class as usize / 64).is_some_and(|bits| bits & 1 << (class % 64) != 0)
+    }
 }
 
 impl Classes {
@@ -326,7 +407,7 @@ impl Classes {
     pub fn contains(self, class: u32) -> bool {
         match self {
             Classes::All | Classes::Hash => true,
-            Classes::Listed(bits) => 1u64.checked_shl(class).is_some_and(|bit| bits & bit != 0),
+            Classes::Listed(set) => set.contains(class),
         }
     }
 }

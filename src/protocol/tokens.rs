@@ -3,6 +3,7 @@
 
 use super::limits::KEY_MAX_BYTES;
 use super::refusal::Refusal;
+use super::request::Thousandths;
 use memchr::memchr;
 use nom::bytes::complete::{tag, take_while};
 use nom::character::complete::{digit0, digit1};
@@ -105,6 +106,14 @@ pub fn loose_i64(token: &[u8]) -> Option<i64> {
     let (minus, digits) = signed(token)?;
     let size = i128::from(decimal(digits)?);
     i64::try_from(if minus { -size } else { size }).ok()
+}
+
+/// A finite decimal number in the form that Rust reads, at most a million, in thousandths.
+pub fn thousandths(token: &[u8]) -> Option<Thousandths> {
+    let number: f64 = std::str::from_utf8(token).ok()?.parse().ok()?;
+    // What is above 0 stays above it.
+    let rounded = if number > 0.0 { (number * 1000.0).round().max(1.0) } else { 0.0 };
+    (number.is_finite() && rounded <= 1e9).then_some(Thousandths(rounded as u32))
 }
 
 /// True if `token` is a beginning of `word`, as memcached compares sub-commands.

@@ -251,8 +251,8 @@ impl<'a> Item<'a> {
         header_bytes(self.bits())
     }
 
-    /// Everything at once: what a read wants (fields, length of the key, value), with one look at the bits.
-    pub fn read(self) -> (Fields, usize, &'a [u8]) {
+    /// Everything at once: what a read wants, with one look at the bits.
+    pub fn read(self) -> (Fields, &'a [u8]) {
         let bits = self.bits();
         let (header, rest) = self.0.split_at(header_bytes(bits));
         let value_at = usize::from(header[KEY_LEN]);
@@ -273,7 +273,7 @@ impl<'a> Item<'a> {
             probation: has(PROBATION),
             marks: Marks::of_bits(bits),
         };
-        (fields, value_at, value)
+        (fields, value)
     }
 
     /// The key.

@@ -16,6 +16,7 @@ mod index;
 mod item;
 mod large;
 mod outcome;
+mod reassign;
 mod settings;
 mod shard;
 mod slab;
@@ -93,6 +94,17 @@ pub enum Incoming<'a> {
     Bytes(&'a [u8]),
     /// Received in place; must be complete (`missing() == 0`).
     Draft(LargeDraft),
+}
+
+impl Incoming<'_> {
+    /// Length of the value in bytes.
+    #[expect(clippy::len_without_is_empty, reason = "nobody asks whether a value is empty")]
+    pub fn len(&self) -> usize {
+        match self {
+            Incoming::Bytes(bytes) => bytes.len(),
+            Incoming::Draft(draft) => draft.len(),
+        }
+    }
 }
 
 /// The store. Shared by all workers.
@@ -274,11 +286,7 @@ impl Store {
         value: Incoming<'_>,
         now: Now,
     ) -> Result<Stored, Refused> {
-        let value_len = match &value {
-            Incoming::Bytes(bytes) => bytes.len(),
-            Incoming::Draft(draft) => draft.len(),
-        };
-        if !self.fits(key.len(), flags, value_len) {
+        if !self.fits(key.len(), flags, value.len()) {
             return Err(Refused::TooLarge);
         }
         let value = match value {
@@ -429,13 +437,6 @@ impl Store {
         more
     }
 
-    /// Lets the allocator give freed memory back to the system. It keeps that for a moment in case it is wanted again,
-    /// and looks at it next when something of the size of many pages is freed, which in an idle process is never.
-    pub fn return_freed_memory(&self) {
-        const MANY_PAGES_BYTES: usize = 4 << 20;
-        drop(std::hint::black_box(Vec::<u8>::with_capacity(MANY_PAGES_BYTES)));
-    }
-
     /// Lets [`Store::maintain`] look for items whose time is over, or not. What storing pays for is swept all the same.
     pub fn set_sweeping(&self, on: bool) {
         self.sweeping.store(on, Ordering::Relaxed);
@@ -454,6 +455,13 @@ impl Store {
     /// True from the start of a crawl until every item was looked at.
     pub fn is_crawling(&self) -> bool {
         self.shards.iter().any(|shard| Self::lock(shard).crawl_left > 0)
+    }
+
+    /// Lets the allocator give freed memory back to the system. It keeps that for a moment in case it is wanted again,
+    /// and looks at it next when something of the size of many pages is freed, which in an idle process is never.
+    pub fn return_freed_memory(&self) {
+        const MANY_PAGES_BYTES: usize = 4 << 20;
+        drop(std::hint::black_box(Vec::<u8>::with_capacity(MANY_PAGES_BYTES)));
     }
 
     /// Figures over the whole store.

@@ -63,7 +63,7 @@ pub struct Hit<'a> {
     pub created: bool,
     /// Its slab class in `stats`, from 1.
     pub class: u32,
-    /// Bytes of its header, key and value.
+    /// Bytes of its header, key and value, where a walk found it; 0 elsewhere.
     pub item_bytes: u64,
 }
 
@@ -233,6 +233,28 @@ pub enum Refused {
     TooLarge,
     /// No memory, and nothing that may be evicted for it.
     NoRoom,
+}
+
+/// What a page is moved from or to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum PagePlace {
+    /// Free memory.
+    Free,
+    /// A slab class as `stats` numbers it, from 1.
+    Class(u32),
+    /// Whichever class has most pages; only to move from.
+    Any,
+}
+
+/// Why no page was moved.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum NotMoved {
+    /// There is no such class, or none that could be chosen.
+    BadClass,
+    /// Both are the same.
+    Same,
+    /// There is no page to spare.
+    NoSpare,
 }
 
 /// A live item that was thrown out for memory.

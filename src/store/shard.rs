@@ -642,7 +642,7 @@ impl Shard {
         match handle.place() {
             Place::Chunk(at) => {
                 let page = self.slab.page(at.page);
-                let (fields, key_len, value) = Item(page.chunk(at.chunk)).read();
+                let (fields, value) = Item(page.chunk(at.chunk)).read();
                 Hit {
                     flags: fields.flags,
                     cas: fields.cas,
@@ -655,7 +655,7 @@ impl Shard {
                     wins: false,
                     created: false,
                     class: u32::from(page.class()) + 1,
-                    item_bytes: fields.item_bytes(key_len, value.len()) as u64,
+                    item_bytes: 0,
                 }
             }
             Place::Large(id) => {
@@ -672,7 +672,7 @@ impl Shard {
                     wins: false,
                     created: false,
                     class: self.slab.classes().len() as u32 + 1,
-                    item_bytes: item.bytes(),
+                    item_bytes: 0,
                 }
             }
         }
@@ -751,6 +751,14 @@ impl Shard {
         match handle.place() {
             Place::Chunk(at) => Cow::Borrowed(self.slab.item(at).value()),
             Place::Large(id) => Cow::Owned(self.large.item(id).value.concat()),
+        }
+    }
+
+    /// Bytes of header, key and value.
+    fn bytes_of(&self, handle: Handle) -> u64 {
+        match handle.place() {
+            Place::Chunk(at) => self.slab.item(at).bytes() as u64,
+            Place::Large(id) => self.large.item(id).bytes(),
         }
     }
 

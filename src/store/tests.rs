@@ -49,6 +49,60 @@ fn chunk_of(shard: &Shard, key: &[u8]) -> ChunkAt {
 }
 
 #[test]
+fn a_page_moves_on_an_operators_word_and_items_in_use_stay() {
+    let store = store(|_| ());
+    let key = |number: u32| number.to_be_bytes();
+    (0..1500).for_each(|number| set(&store, &key(number), &[1; 40], Deadline::NEVER));
+    let class = store.peek(&key(0), NOW, |hit| hit.class).unwrap();
+    let pages =
+        |id: u32| store.classes(NOW).iter().find(|class| class.id == id).map_or(0, |class| class.pages);
+    let before = pages(class);
+    assert!(before > 2);
+    let moved = store.reassign_page(PagePlace::Class(class), PagePlace::Class(class + 5), NOW);
+    assert_eq!(moved, Ok(class));
+    assert_eq!((pages(class), pages(class + 5)), (before - 1, 1));
+    assert_eq!(store.reassign_page(PagePlace::Any, PagePlace::Free, NOW), Ok(class));
+    assert_eq!((pages(class), store.totals().spare_pages), (before - 2, 0));
+    assert_eq!(store.reassign_page(PagePlace::Free, PagePlace::Class(class), NOW), Ok(0));
+    assert_eq!(pages(class), before - 1);
+    // Two pages' worth of items is all that can have gone.
+    let totals = store.totals();
+    assert_eq!((totals.items + totals.evictions, totals.pages_moved), (1500, 2));
+    store.check_invariants();
+    for (from, to, why) in [
+        (PagePlace::Class(class), PagePlace::Class(class), NotMoved::Same),
+        (PagePlace::Class(class + 5), PagePlace::Free, NotMoved::NoSpare),
+        (PagePlace::Class(0), PagePlace::Free, NotMoved::BadClass),
+        (PagePlace::Free, PagePlace::Class(1000), NotMoved::BadClass),
+        (PagePlace::Class(class), PagePlace::Any, NotMoved::BadClass),
+    ] {
+        assert_eq!(store.reassign_page(from, to, NOW), Err(why));
+    }
+}
+
+#[test]
+fn a_record_of_evictions_is_kept_only_on_demand_and_bounded() {
+    let store = store(|_| ());
+    let fill = |from: u32, to: u32| {
+        (from..to).for_each(|number| set(&store, &number.to_be_bytes(), &[1; 40], Deadline::NEVER));
+    };
+    fill(0, 50_000);
+    assert!(store.totals().evictions > 0 && store.evicted().0.is_empty());
+    store.record_evictions(true);
+    let before = store.totals().evictions;
+    fill(50_000, 60_000);
+    let (evicted, dropped) = store.evicted();
+    assert_eq!(evicted.len() as u64 + dropped, store.totals().evictions - before);
+    assert_eq!(evicted.len(), 4096);
+    for item in &evicted {
+        assert!(store.peek(&item.key, NOW, |_| ()).is_err() && item.value_len == 40);
+    }
+    store.record_evictions(false);
+    fill(60_000, 61_000);
+    assert!(store.evicted().0.is_empty());
+}
+
+#[test]
 fn an_item_without_an_entry_is_seen() {
     let said = complaint(|shard| {
         let handle = handle_of(shard, b"a\x05");

@@ -4,8 +4,8 @@
 use crate::naive::{Entry, Naive};
 use larder::clock::{Deadline, Now};
 use larder::store::{
-    Access, Counted, Create, DeleteOptions, Deleted, FlushAt, Hit, Incoming, Marks, Miss, Refused, Settings,
-    Step, Store, StoreMode, StoreOptions, Stored,
+    Access, Counted, Create, DeleteOptions, Deleted, FlushAt, Hit, Incoming, Marks, Miss, PagePlace, Refused,
+    Settings, Step, Store, StoreMode, StoreOptions, Stored,
 };
 
 /// How a run is set up, drawn from its seed.
@@ -18,7 +18,7 @@ struct Shape {
     kinds: Vec<u8>,
 }
 
-const KINDS: u8 = 20;
+const KINDS: u8 = 21;
 
 struct Run {
     store: Store,
@@ -106,6 +106,7 @@ impl Run {
             16 => self.drop_value(&key),
             17 => self.store_older(&key),
             18 => self.walk(),
+            19 => self.move_page(),
             _ => self.get(&key),
         }
     }
@@ -164,7 +165,9 @@ impl Run {
     }
 
     fn get(&mut self, key: &[u8]) {
+        let peeked = self.store.peek(key, self.now, Run::seen);
         let got = self.store.get(key, self.now, Run::seen);
+        assert_eq!(peeked, got, "a look sees what a read gets");
         match (got, self.naive.get(key, self.now)) {
             (Ok(got), expected) => assert_eq!(Some(&got), expected, "S7"),
             (Err(_), Some(_)) => self.lose(key),
@@ -367,6 +370,25 @@ impl Run {
             Ok(Stored::NotFound) => self.lose(key),
             Ok(other) => panic!("{other:?}"),
             Err(refused) => self.refused(refused, 5),
+        }
+    }
+
+    fn move_page(&mut self) {
+        let mut place = || match self.random.u32(..8) {
+            0 => PagePlace::Free,
+            1 => PagePlace::Any,
+            _ => PagePlace::Class(self.random.u32(1..50)),
+        };
+        let (from, to) = (place(), place());
+        let before = self.store.totals();
+        let moved = self.store.reassign_page(from, to, self.now);
+        let after = self.store.totals();
+        match moved {
+            Ok(0) => assert_eq!(after.pages_moved, before.pages_moved),
+            Ok(_) => assert_eq!(after.pages_moved, before.pages_moved + 1),
+            Err(_) => {
+                assert_eq!((after.items, after.evictions), (before.items, before.evictions), "{moved:?}")
+            }
         }
     }
 

@@ -14,6 +14,7 @@ mod frames;
 mod interpret;
 mod meta_commands;
 mod meta_rules;
+mod operators;
 mod phases;
 mod random_streams;
 mod rules;

@@ -30,6 +30,15 @@ impl Server {
     /// Debian's memcached. Its background threads are off: counters would depend on when they look, and an item
     /// they hold is not changed in place (see `phases.rs`).
     pub fn oracle() -> Server {
+        Server::oracle_with(false)
+    }
+
+    /// The same as it comes, with its background threads, for what is told to them.
+    pub fn oracle_as_it_comes() -> Server {
+        Server::oracle_with(true)
+    }
+
+    fn oracle_with(background: bool) -> Server {
         let program = env::var_os(ORACLE).unwrap_or_else(|| "memcached".into());
         let version = Command::new(&program).arg("-V").output();
         let version = version.unwrap_or_else(|error| {
@@ -38,7 +47,9 @@ impl Server {
         let version = String::from_utf8_lossy(&version.stdout).trim().to_owned();
         assert_eq!(version, "memcached 1.6.18", "the differences of another version are not known here");
         let mut command = Command::new(program);
-        command.args(["-o", "no_lru_crawler,no_lru_maintainer"]);
+        if !background {
+            command.args(["-o", "no_lru_crawler,no_lru_maintainer"]);
+        }
         Server::start(command, "memcached")
     }
 

@@ -63,12 +63,12 @@ fn metadump_says_everything_about_every_item() {
 fn a_dump_of_classes_lists_these_alone() {
     let (_daemon, mut client) = three_items("");
     let all = dump(&mut client, "lru_crawler metadump all", "END\r\n");
-    for id in 1..=63 {
+    for id in 1..=255 {
         let of_class = dump(&mut client, &format!("lru_crawler metadump {id}"), "END\r\n");
         let expected = all.iter().filter(|line| field(line, "cls") == id.to_string()).cloned();
         assert_eq!(of_class, expected.collect(), "{id}");
     }
-    let ids = (1..=63).map(|id| id.to_string()).collect::<Vec<_>>().join(",");
+    let ids = (1..=255).map(|id| id.to_string()).collect::<Vec<_>>().join(",");
     assert_eq!(dump(&mut client, &format!("lru_crawler metadump {ids}"), "END\r\n"), all);
 }
 
@@ -96,7 +96,7 @@ fn cachedump_lists_the_items_of_a_class_up_to_its_limit() {
     let (_daemon, mut client) = three_items("");
     let now: u64 = client.stat("", "time").parse().unwrap();
     let mut listed = Vec::new();
-    for class in 0..=63 {
+    for class in 0..=255 {
         client.send(format!("stats cachedump {class} 0\r\n"));
         let dump = client.read_until("END\r\n");
         let mut lines: Vec<_> = dump.strip_suffix("END\r\n").unwrap().lines().map(str::to_owned).collect();
@@ -116,6 +116,18 @@ fn cachedump_lists_the_items_of_a_class_up_to_its_limit() {
             "ITEM long [5000 b; 0 s]".into()
         ]
     );
+}
+
+#[test]
+fn every_class_of_a_large_store_can_be_named() {
+    let daemon = larder("-m 1024").start();
+    let mut client = daemon.connect();
+    client.ask(format!("set large 0 0 500000\r\n{}\r\n", "v".repeat(500_000)), "STORED\r\n");
+    client.ask("lru_crawler metadump all\r\n", "OK\r\n");
+    let dump = client.read_until("END\r\n");
+    let class = field(dump.lines().next().unwrap(), "cls");
+    client.ask(format!("stats cachedump {class} 0\r\n"), "ITEM large [500000 b; 0 s]\r\nEND\r\n");
+    client.ask(format!("lru_crawler mgdump {class}\r\n"), "OK\r\nmg large\r\nEN\r\n");
 }
 
 #[test]

@@ -144,6 +144,63 @@ fn settings_follow_verbosity_and_cache_memlimit() {
 }
 
 #[test]
+fn settings_follow_what_slabs_and_lru_were_told() {
+    let daemon = larder("").start();
+    let mut client = daemon.connect();
+    let settings = |client: &mut Client| report(client, "settings");
+    let told = [
+        "slab_automove",
+        "slab_automove_ratio",
+        "slab_automove_window",
+        "lru_segmented",
+        "hot_lru_pct",
+        "warm_lru_pct",
+        "hot_max_factor",
+        "warm_max_factor",
+        "temp_lru",
+        "temporary_ttl",
+    ];
+    let values = |settings: &[(String, String)]| told.map(|name| value(settings, name).to_owned()).join(" ");
+    assert_eq!(values(&settings(&mut client)), "1 0.80 10 yes 20 40 0.20 2.00 no 61");
+    client.ask(
+        "slabs automove 2\r\nslabs automove ratio 0.5\r\nslabs automove window 30\r\nlru mode flat\r\n\
+        lru tune 11 22 0.3 4\r\nlru temp_ttl 77\r\n",
+        "OK\r\n".repeat(6),
+    );
+    assert_eq!(values(&settings(&mut client)), "2 0.50 30 no 11 22 0.30 4.00 yes 77");
+    client.ask("lru temp_ttl -1\r\n", "OK\r\n");
+    assert!(values(&settings(&mut client)).ends_with(" no 61"));
+}
+
+#[test]
+fn a_page_moves_when_an_operator_says_so() {
+    let daemon = larder("-t 1").start();
+    let mut client = daemon.connect();
+    let mut watcher = daemon.connect();
+    watcher.ask("watch sysevents\r\n", "OK\r\n");
+    for key in 0..1000 {
+        client.ask(format!("set k{key} 0 0 500\r\n{}\r\n", "v".repeat(500)), "STORED\r\n");
+    }
+    let pages = |client: &mut Client, class: u32| {
+        let slabs = report(client, "slabs");
+        let name = format!("{class}:total_pages");
+        slabs.iter().find(|(known, _)| *known == name).map_or(0, |(_, pages)| pages.parse::<u64>().unwrap())
+    };
+    let class: u32 = report(&mut client, "slabs")[0].0.split(':').next().unwrap().parse().unwrap();
+    let before = pages(&mut client, class);
+    client.ask(format!("slabs reassign {class} 3\r\n"), "OK\r\n");
+    assert_eq!((pages(&mut client, class), pages(&mut client, 3)), (before - 1, 1));
+    assert_eq!(client.stat("", "slabs_moved"), "1");
+    assert!(watcher.read_until("\n").ends_with(&format!(" type=slab_move src={class} dst=3 state=done\n")));
+    client.ask("slabs reassign 3 0\r\n", "NOSPARE source class has no spare pages\r\n");
+    client.ask("slabs reassign -1 4\r\n", "OK\r\n");
+    assert_eq!(pages(&mut client, class), before - 2);
+    let refusing = larder("-o no_slab_reassign").start();
+    refusing.connect().ask("slabs reassign 1 2\r\n", "CLIENT_ERROR slab reassignment disabled\r\n");
+    assert_eq!(refusing.connect().stat("settings", "slab_reassign"), "no");
+}
+
+#[test]
 fn an_empty_store_has_no_items_to_report() {
     let daemon = larder("").start();
     daemon.connect().ask("stats items\r\n", "END\r\n");

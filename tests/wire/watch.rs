@@ -119,43 +119,76 @@ fn deletions_are_those_that_found_their_key() {
 }
 
 #[test]
-fn the_binary_protocol_is_watched_like_the_text_one() {
-    let daemon = larder("-I 100k").start();
+fn meta_commands_are_told_as_what_they_do() {
+    let daemon = larder("-I 1m").start();
+    let mut watcher = watching(&daemon, "fetchers mutations deletions");
+    let stream = "ms k 2 T100\r\nab\r\nms k 1 MA\r\nc\r\nms k 1 C9\r\nx\r\nmg k v\r\nma k\r\nmd k I\r\n\
+        md k C9\r\nmd k\r\nmd k\r\nms ISsx 1 b\r\n1\r\n";
+    conversation(&daemon, format!("{stream}ms k 2000000\r\n{}\r\n", "v".repeat(2_000_000)));
+    let gone = "item_get key=k status=not_found clsid=0 size=0";
+    let here = "item_get key=k status=found clsid=1 size=3";
+    expect_lines(
+        &mut watcher,
+        &[
+            gone,
+            "item_store key=k status=stored cmd=set ttl=100 clsid=1 size=2",
+            "item_get key=k status=found clsid=1 size=2",
+            "item_store key=k status=stored cmd=append ttl=0 clsid=1 size=3",
+            here,
+            "item_store key=k status=exists cmd=cas ttl=0 clsid=1 size=1",
+            here,
+            here,
+            here,
+            here,
+            here,
+            "deleted key=k cmd=md clsid=1 size=3",
+            gone,
+            "item_get key=%21%2B1 status=not_found clsid=0 size=0",
+            "item_store key=%21%2B1 status=stored cmd=set ttl=0 clsid=1 size=1",
+        ],
+    );
+    assert!(next(&mut watcher).starts_with("type=item_store key=k status=too_large cmd=set "));
+}
+
+#[test]
+fn binary_commands_are_told_as_what_they_do() {
+    let daemon = larder("").start();
     let mut watcher = watching(&daemon, "fetchers mutations deletions");
     let requests = [
-        frames::store(0x11, "k", 0, 0, "abc"),
-        frames::keyed(0x09, "k"),
-        frames::store(0x11, "k", 0, 0, "abc").cas(99),
-        frames::join(0x19, "k", "d"),
-        frames::numbered(0x1e, "k", 0),
-        frames::count(0x15, "k", 1, 0, 0),
-        frames::keyed(0x14, "k").cas(99),
-        frames::keyed(0x14, "k"),
-        frames::store(0x11, "k", 0, 0, vec![b'v'; 200_000]),
+        frames::store(0x01, "k", 5, 100, "ab"),
+        frames::store(0x02, "k", 0, 0, "x"),
+        frames::join(0x0e, "k", "c"),
+        frames::store(0x01, "k", 0, 0, "x").cas(9),
+        frames::keyed(0x00, "k"),
+        frames::numbered(0x1c, "k", 0),
+        frames::count(0x05, "n", 1, 7, 0),
+        frames::keyed(0x04, "k"),
+        frames::store(0x01, "k", 0, 0, "v".repeat(2_000_000)),
     ];
+    let stream: Vec<u8> = requests.iter().flat_map(frames::Request::bytes).collect();
     let mut client = daemon.connect();
-    requests.iter().for_each(|request| client.send(request.bytes()));
-    let found = |size: u32| format!("item_get key=k status=found clsid=1 size={size}");
-    let stored = |status: &str, cmd: &str, size: u32| {
-        format!("item_store key=k status={status} cmd={cmd} ttl=0 clsid=1 size={size}")
-    };
-    let lines = [
-        "item_get key=k status=not_found clsid=0 size=0".to_owned(),
-        stored("stored", "set", 3),
-        found(3),
-        found(3),
-        stored("exists", "cas", 3),
-        found(3),
-        stored("stored", "append", 4),
-        found(4),
-        found(4),
-        found(4),
-        found(4),
-        "deleted key=k cmd=delete clsid=1 size=4".to_owned(),
-    ];
-    expect_lines(&mut watcher, &lines.each_ref().map(String::as_str));
-    let refused = next(&mut watcher);
-    assert!(refused.starts_with("type=item_store key=k status=too_large cmd=set ttl=0 clsid="), "{refused}");
+    client.send(stream);
+    let gone = "item_get key=k status=not_found clsid=0 size=0";
+    let (two, three) =
+        ("item_get key=k status=found clsid=1 size=2", "item_get key=k status=found clsid=1 size=3");
+    expect_lines(
+        &mut watcher,
+        &[
+            gone,
+            "item_store key=k status=stored cmd=set ttl=100 clsid=1 size=2",
+            two,
+            "item_store key=k status=not_stored cmd=add ttl=0 clsid=1 size=1",
+            two,
+            "item_store key=k status=stored cmd=append ttl=0 clsid=1 size=3",
+            three,
+            "item_store key=k status=exists cmd=cas ttl=0 clsid=1 size=1",
+            three,
+            three,
+            "item_get key=n status=not_found clsid=0 size=0",
+            three,
+        ],
+    );
+    assert!(next(&mut watcher).starts_with("type=item_store key=k status=too_large cmd=set "));
 }
 
 #[test]

@@ -9,9 +9,6 @@ use crate::protocol::{Detail, ReplyBuffer, StatsTopic};
 impl Engine {
     /// The topics are compared as memcached compares them: some by their beginning.
     pub(super) fn report_binary(&self, topic: &[u8], now: Now, answers: &mut Answers<'_>) {
-        if let Some(words) = topic.strip_prefix(b"detail") {
-            return self.detail_binary(words, answers);
-        }
         let topic = match topic {
             b"" => StatsTopic::General,
             b"items" => StatsTopic::Items,
@@ -19,7 +16,7 @@ impl Engine {
             b"sizes" => StatsTopic::Sizes,
             _ if topic.starts_with(b"settings") => StatsTopic::Settings,
             _ if topic.starts_with(b"reset") => StatsTopic::Reset,
-            _ => return answers.error(Status::NotFound),
+            _ => return self.detail_binary(topic, answers),
         };
         let mut lines = ReplyBuffer::default();
         self.stats(topic, now, &mut lines);
@@ -29,22 +26,21 @@ impl Engine {
         answers.done(&Fields::default());
     }
 
-    /// `detail on`, `detail off` and `detail dump`, whose lines come as one value.
-    fn detail_binary(&self, words: &[u8], answers: &mut Answers<'_>) {
-        let detail = match words {
-            _ if !self.settings.dump_enabled => None,
-            [b' ', b'o', b'n', ..] => Some(Detail::On),
-            [b' ', b'o', b'f', b'f', ..] => Some(Detail::Off),
-            [b' ', b'd', b'u', b'm', b'p', ..] => Some(Detail::Dump),
-            _ => None,
+    /// `detail on`, `detail off`, `detail dump`; the dump is one figure that holds the whole text.
+    fn detail_binary(&self, topic: &[u8], answers: &mut Answers<'_>) {
+        let detail = match topic.strip_prefix(b"detail ") {
+            Some(word) if word.starts_with(b"on") => Detail::On,
+            Some(word) if word.starts_with(b"off") => Detail::Off,
+            Some(word) if word.starts_with(b"dump") => Detail::Dump,
+            _ => return answers.error(Status::NotFound),
         };
-        if detail.is_none() {
+        if !self.settings.dump_enabled {
             return answers.error(Status::NotFound);
         }
-        let mut lines = ReplyBuffer::default();
-        self.detail(detail, &mut lines);
-        if detail == Some(Detail::Dump) {
-            let value = lines.plain().unwrap_or_default();
+        let mut text = ReplyBuffer::default();
+        self.detail(Some(detail), &mut text);
+        if detail == Detail::Dump {
+            let value = text.plain().unwrap_or_default();
             answers.done(&Fields { key: b"detailed", value, ..Fields::default() });
         }
         answers.done(&Fields::default());

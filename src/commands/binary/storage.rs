@@ -5,9 +5,10 @@
 use super::{Answers, wanted};
 use crate::clock::Now;
 use crate::commands::Engine;
-use crate::commands::storage::{Announced, Receiving};
+use crate::commands::storage::{Announced, Receiving, mode_of};
+use crate::commands::watch::Mutation;
 use crate::protocol::binary::{Envelope, Fields, Status, StoreItem};
-use crate::protocol::{ReplyBuffer, StorageHeader, StoreVerb};
+use crate::protocol::{ReplyBuffer, StoreVerb};
 use crate::store::{Incoming, LargeDraft, Refused, StoreMode, StoreOptions, Stored};
 use crate::telemetry::WorkerCounters;
 
@@ -100,28 +101,16 @@ impl Engine {
         let joins = matches!(mode, StoreMode::Append | StoreMode::Prepend);
         let options = StoreOptions { compare: compare.filter(|_| joins), ..StoreOptions::default() };
         let deadline = self.deadline_unsigned(item.exptime, now);
-        let value_len = match &value {
-            Incoming::Bytes(bytes) => bytes.len(),
-            Incoming::Draft(draft) => draft.len(),
-        };
+        let value_len = value.len();
         self.tell_lookup(item.key, now);
         let stored = self.store.store_with(mode, &options, item.key, item.flags, deadline, value, now);
         let stored = match stored {
             Ok(stored) => stored,
-            Err(refused) => {
-                return answers.error(self.refused_binary_store(item, value_len, refused, now));
-            }
+            Err(refused) => return answers.error(self.refused_binary_store(item, value_len, refused, now)),
         };
+        let StoreItem { key, flags, .. } = *item;
+        self.tell_stored(Mutation { mode, key, flags, deadline, value_len }, stored, now);
         worker.cmd_set.add(1);
-        let (status, len) = match stored {
-            Stored::Stored { len, .. } => ("stored", len),
-            Stored::NotStored => ("not_stored", value_len),
-            Stored::Exists => ("exists", value_len),
-            Stored::NotFound => ("not_found", value_len),
-        };
-        let verb = if let StoreMode::Cas(unique) = mode { StoreVerb::Cas(unique) } else { item.verb };
-        self.tell_store(&told(item, verb), status, deadline, len, now);
-        self.tell_evictions(now);
         if let StoreMode::Cas(_) = mode {
             match stored {
                 Stored::Stored { .. } => worker.cas_hits.add(1),
@@ -151,20 +140,15 @@ impl Engine {
         refused: Refused,
         now: Now,
     ) -> Status {
-        if item.verb == StoreVerb::Set {
-            self.store.delete(item.key, now);
+        let StoreItem { verb, key, flags, exptime } = *item;
+        if verb == StoreVerb::Set {
+            self.store.delete(key, now);
         }
-        let status = if refused == Refused::TooLarge { "too_large" } else { "no_memory" };
-        let deadline = self.deadline_unsigned(item.exptime, now);
-        self.tell_store(&told(item, item.verb), status, deadline, value_len, now);
+        let deadline = self.deadline_unsigned(exptime, now);
+        self.tell_refused(Mutation { mode: mode_of(verb), key, flags, deadline, value_len }, refused, now);
         match refused {
             Refused::TooLarge => Status::TooLarge,
             Refused::NoRoom => Status::NoMemoryForItem,
         }
     }
-}
-
-/// What watchers are told of; they read nothing else of a header.
-fn told<'a>(item: &StoreItem<'a>, verb: StoreVerb) -> StorageHeader<'a> {
-    StorageHeader { verb, key: item.key, flags: item.flags, exptime: 0, value_len: 0, noreply: false }
 }

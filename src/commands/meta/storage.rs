@@ -7,6 +7,7 @@ use super::{Name, push_returned, push_tagged};
 use crate::clock::{Deadline, Now};
 use crate::commands::Engine;
 use crate::commands::storage::{Announced, Receiving, count_refused};
+use crate::commands::watch::Mutation;
 use crate::protocol::encoded_key::KeyRoom;
 use crate::protocol::meta::{Flags, Meta, MetaHeader, MetaMode};
 use crate::protocol::{Refusal, ReplyBuffer};
@@ -44,7 +45,7 @@ impl Engine {
         let key = header.meta.key(&mut room);
         match self.admit_meta(key, header) {
             Ok(()) => self.finish_meta(worker, key, header, Incoming::Bytes(value), now, out),
-            Err(refused) => out.push(self.refused_meta(worker, key, refused, now).line()),
+            Err(refused) => out.push(self.refused_meta(worker, key, header, refused, now).line()),
         }
     }
 
@@ -59,6 +60,7 @@ impl Engine {
         let key = header.meta.key(&mut room);
         let reserved =
             self.admit_meta(key, header).and_then(|()| self.store.reserve(key, header.value_len, now));
+        self.tell_evictions(now);
         match reserved {
             Ok(draft) => {
                 let (key, words, flags) = header.meta.parts();
@@ -66,7 +68,7 @@ impl Engine {
                 let line = MetaLine { words: words.into(), flags, mode, value_len };
                 Ok(Receiving { announced: Announced::Meta(line), key: key.into(), draft })
             }
-            Err(refused) => Err(self.refused_meta(worker, key, refused, now)),
+            Err(refused) => Err(self.refused_meta(worker, key, header, refused, now)),
         }
     }
 
@@ -105,10 +107,12 @@ impl Engine {
         let (mode, options) = self.store_rule(header, now);
         let deadline = meta.exptime().map_or(Deadline::NEVER, |exptime| self.deadline(exptime, now));
         let flags = meta.client_flags();
+        self.tell_lookup(key, now);
         let stored = match self.store.store_with(mode, &options, key, flags, deadline, value, now) {
             Ok(stored) => stored,
-            Err(refused) => return out.push(self.refused_meta(worker, key, refused, now).line()),
+            Err(refused) => return out.push(self.refused_meta(worker, key, header, refused, now).line()),
         };
+        self.tell_stored(Mutation { mode, key, flags, deadline, value_len: header.value_len }, stored, now);
         worker.cmd_set.add(1);
         let compared = matches!(mode, StoreMode::Cas(_));
         let (code, cas, len): (&[u8], _, _) = match stored {
@@ -166,8 +170,21 @@ impl Engine {
     }
 
     /// Counts a failed store and removes what the key had.
-    fn refused_meta(&self, worker: &WorkerCounters, key: &[u8], refused: Refused, now: Now) -> Refusal {
+    fn refused_meta(
+        &self,
+        worker: &WorkerCounters,
+        key: &[u8],
+        header: &MetaHeader<'_>,
+        refused: Refused,
+        now: Now,
+    ) -> Refusal {
         self.store.delete(key, now);
+        let meta = &header.meta;
+        let (mode, _) = self.store_rule(header, now);
+        let deadline = meta.exptime().map_or(Deadline::NEVER, |exptime| self.deadline(exptime, now));
+        let mutation =
+            Mutation { mode, key, flags: meta.client_flags(), deadline, value_len: header.value_len };
+        self.tell_refused(mutation, refused, now);
         count_refused(worker, refused)
     }
 }

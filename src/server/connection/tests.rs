@@ -15,6 +15,7 @@ fn engine() -> Engine {
     let settings = CommandSettings {
         flush_enabled: true,
         dump_enabled: true,
+        reassign_enabled: true,
         watch_enabled: true,
         prefix_delimiter: b':',
         detail_enabled: false,

@@ -40,7 +40,11 @@ impl Shard {
         let end = from.saturating_add(buckets).min(self.index.buckets());
         for bucket in from..end {
             for handle in self.index.handles_in(bucket) {
-                if !self.deadline_of(handle).is_over(now) && !visit(self.key_of(handle), self.shown(handle)) {
+                if self.deadline_of(handle).is_over(now) {
+                    continue;
+                }
+                let hit = Hit { item_bytes: self.bytes_of(handle), ..self.shown(handle) };
+                if !visit(self.key_of(handle), hit) {
                     return Visited::Stopped;
                 }
             }

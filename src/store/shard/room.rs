@@ -66,7 +66,7 @@ impl Shard {
     }
 
     /// Gives a class another page if the budget allows it.
-    fn add_page(&mut self, class: ClassId) -> bool {
+    pub(in crate::store) fn add_page(&mut self, class: ClassId) -> bool {
         if !self.slab.can_hold_another_page() {
             return false;
         }
@@ -112,7 +112,7 @@ impl Shard {
 
     /// Takes a page out of a class and keeps it spare. Items in use are moved to other chunks of the class, which may
     /// evict others; the rest is moved where chunks are free and evicted where none is. False if it has no page.
-    fn release_page(&mut self, class: ClassId, now: Now) -> bool {
+    pub(in crate::store) fn release_page(&mut self, class: ClassId, now: Now) -> bool {
         let Some(leaving) = self.slab.take_page(class) else { return false };
         self.totals.pages_moved += 1;
         for (at, item) in leaving.items() {

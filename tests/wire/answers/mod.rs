@@ -11,6 +11,7 @@ mod meta;
 mod retrieval;
 mod storage;
 mod touch_and_delete;
+mod tuning;
 
 use crate::conversation::conversation;
 use crate::support::larder;

@@ -1,6 +1,6 @@
 //! Stat gives the reports of `stats`, a frame for each figure, and the counters count binary commands as memcached's.
 
-use super::{ask, conversation, hear};
+use super::{ask, conversation, hear, raw_conversation};
 use crate::support::frames::{Reply, Request, count, join, keyed, numbered, request, store};
 use crate::support::{Client, larder};
 
@@ -162,4 +162,34 @@ fn a_compare_and_swap_that_stores_is_counted() {
     let cas = ask(&mut client, &store(0x01, "k", 0, 0, "1")).cas;
     assert_eq!(ask(&mut client, &store(0x03, "k", 0, 0, "2").cas(cas)).status, 0);
     assert_eq!((figure(&mut client, "cas_hits"), figure(&mut client, "cmd_set")), (1, 2));
+}
+
+#[test]
+fn detail_is_switched_and_dumped_as_one_figure() {
+    let daemon = larder("").start();
+    let commands = [
+        keyed(0x10, "detail on"),
+        store(0x01, "a:1", 0, 0, "v"),
+        store(0x01, "a:2", 0, 0, "v".repeat(100_000)),
+        keyed(0x00, "a:1"),
+        keyed(0x00, "a:3"),
+        numbered(0x1c, "a:1", 0),
+        keyed(0x04, "a:1"),
+        count(0x05, "a:n", 1, 1, 0),
+        keyed(0x10, "detail dump"),
+        keyed(0x10, "detail off"),
+        store(0x01, "a:1", 0, 0, "v"),
+        keyed(0x10, "detail dumpx"),
+    ];
+    let replies = raw_conversation(&daemon, &commands.iter().flat_map(Request::bytes).collect::<Vec<_>>());
+    let dumps: Vec<&Reply> = replies.iter().filter(|reply| reply.key == b"detailed").collect();
+    assert_eq!(dumps.len(), 2);
+    for dump in dumps {
+        assert_eq!(dump.value, b"PREFIX a get 3 hit 2 set 2 del 1\r\nEND\r\n");
+    }
+    for topic in ["detail", "detail ", "detail x"] {
+        assert_eq!(ask(&mut daemon.connect(), &keyed(0x10, topic)).status, 1, "{topic}");
+    }
+    let refusing = larder("-X").start();
+    assert_eq!(ask(&mut refusing.connect(), &keyed(0x10, "detail on")).status, 1);
 }

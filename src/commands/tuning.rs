@@ -1,0 +1,105 @@
+//! slabs and lru: what an operator tells memcached's page mover and its lists of hot, warm and cold items.
+//!
+//! `slabs reassign` moves a page. The rest has no counterpart in larder, which trades pages by its own rule and tells
+//! new items from proven ones without such settings: it is checked, kept, and reported by `stats settings`.
+
+use super::{Engine, answer, refuse};
+use crate::clock::Now;
+use crate::protocol::{LogLine, LruAction, Refusal, ReplyBuffer, SlabsAction, Thousandths};
+use crate::store::{NotMoved, PagePlace};
+use crate::telemetry::LogClass;
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering};
+
+/// What was told.
+#[derive(Debug)]
+pub(super) struct Tuning {
+    pub(super) automove: AtomicU32,
+    pub(super) automove_ratio: AtomicU32,
+    pub(super) automove_window: AtomicU32,
+    pub(super) hot_percent: AtomicU32,
+    pub(super) warm_percent: AtomicU32,
+    pub(super) hot_factor: AtomicU32,
+    pub(super) warm_factor: AtomicU32,
+    pub(super) segmented: AtomicBool,
+    /// Negative for none.
+    pub(super) temp_ttl_secs: AtomicI32,
+}
+
+impl Default for Tuning {
+    /// As memcached begins.
+    fn default() -> Tuning {
+        Tuning {
+            automove: AtomicU32::new(1),
+            automove_ratio: AtomicU32::new(800),
+            automove_window: AtomicU32::new(10),
+            hot_percent: AtomicU32::new(20),
+            warm_percent: AtomicU32::new(40),
+            hot_factor: AtomicU32::new(200),
+            warm_factor: AtomicU32::new(2000),
+            segmented: AtomicBool::new(true),
+            temp_ttl_secs: AtomicI32::new(-1),
+        }
+    }
+}
+
+/// Thousandths with two decimals, as `stats settings` prints factors.
+pub(super) fn two_decimals(thousandths: &AtomicU32) -> String {
+    format!("{:.2}", f64::from(thousandths.load(Ordering::Relaxed)) / 1000.0)
+}
+
+impl Engine {
+    pub(super) fn tell_slabs(&self, action: SlabsAction, now: Now, out: Option<&mut ReplyBuffer>) {
+        match action {
+            SlabsAction::Reassign { from, to } => return self.reassign(from, to, now, out),
+            SlabsAction::Automove(number) => self.tuning.automove.store(number, Ordering::Relaxed),
+            SlabsAction::AutomoveRatio(Thousandths(ratio)) => {
+                self.tuning.automove_ratio.store(ratio, Ordering::Relaxed);
+            }
+            SlabsAction::AutomoveWindow(window) => {
+                self.tuning.automove_window.store(window, Ordering::Relaxed)
+            }
+            // For memory on disk, which there is none of; no report shows it.
+            SlabsAction::AutomoveFreeRatio => {}
+        }
+        answer(out, b"OK\r\n");
+    }
+
+    fn reassign(&self, from: i32, to: i32, now: Now, out: Option<&mut ReplyBuffer>) {
+        if !self.settings.reassign_enabled {
+            return refuse(out, Refusal::ReassignDisabled);
+        }
+        let place = |id: i32| match u32::try_from(id) {
+            Ok(0) => PagePlace::Free,
+            Ok(id) => PagePlace::Class(id),
+            Err(_) => PagePlace::Any,
+        };
+        let source = if from < -1 { PagePlace::Class(u32::MAX) } else { place(from) };
+        match self.store.reassign_page(source, place(to), now) {
+            Ok(from) => {
+                if self.watchers.wants(LogClass::System) {
+                    let fields = format_args!("src={from} dst={to} state=done");
+                    self.tell(LogClass::System, &LogLine::new("slab_move").fields(fields));
+                }
+                answer(out, b"OK\r\n");
+            }
+            Err(NotMoved::Same) => refuse(out, Refusal::SameClass),
+            Err(NotMoved::BadClass) => refuse(out, Refusal::BadSourceOrTarget),
+            Err(NotMoved::NoSpare) => refuse(out, Refusal::NoSparePages),
+        }
+    }
+
+    pub(super) fn tell_lru(&self, action: LruAction, out: Option<&mut ReplyBuffer>) {
+        let tuning = &self.tuning;
+        match action {
+            LruAction::Tune { hot_percent, warm_percent, hot_factor, warm_factor } => {
+                tuning.hot_percent.store(hot_percent, Ordering::Relaxed);
+                tuning.warm_percent.store(warm_percent, Ordering::Relaxed);
+                tuning.hot_factor.store(hot_factor.0, Ordering::Relaxed);
+                tuning.warm_factor.store(warm_factor.0, Ordering::Relaxed);
+            }
+            LruAction::Mode { segmented } => tuning.segmented.store(segmented, Ordering::Relaxed),
+            LruAction::TempTtl(secs) => tuning.temp_ttl_secs.store(secs.max(-1), Ordering::Relaxed),
+        }
+        answer(out, b"OK\r\n");
+    }
+}

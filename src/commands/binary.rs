@@ -94,6 +94,7 @@ impl Engine {
     ) {
         let deadline = exptime.map(|exptime| self.deadline_unsigned(exptime, now));
         let access = Access { deadline, ..Access::default() };
+        self.tell_lookup(key, now);
         let Answers { to, quiet, out } = answers;
         let shown_key = if with_key { key } else { &[] };
         let copy = |hit: Hit<'_>| push_hit(out, to, shown_key, &hit);
@@ -101,6 +102,7 @@ impl Engine {
             None => self.store.get(key, now, copy),
             Some(_) => self.store.fetch(key, &access, now, copy).unwrap_or(Err(Miss::Absent)),
         };
+        self.prefixes.count_get(key, found.is_ok());
         count_retrieval(worker, deadline.is_some(), found);
         if found.is_err() && !*quiet {
             if with_key {
@@ -121,8 +123,10 @@ impl Engine {
     ) {
         let deadline = Some(self.deadline_unsigned(exptime, now));
         let access = Access { deadline, ..Access::default() };
+        self.tell_lookup(key, now);
         let marks = |hit: Hit<'_>| (hit.flags, hit.cas);
         let found = self.store.fetch(key, &access, now, marks).unwrap_or(Err(Miss::Absent));
+        self.prefixes.count_get(key, found.is_ok());
         count_retrieval(worker, true, found.map(|_| ()));
         match found {
             Ok((flags, cas)) => answers.done(&Fields { flags: Some(flags), cas, ..Fields::default() }),
@@ -131,7 +135,14 @@ impl Engine {
     }
 
     fn delete_binary(&self, worker: &WorkerCounters, key: &[u8], now: Now, answers: &mut Answers<'_>) {
-        let options = DeleteOptions { compare: wanted(answers.to.cas), ..DeleteOptions::default() };
+        let compare = wanted(answers.to.cas);
+        let options = DeleteOptions { compare, ..DeleteOptions::default() };
+        self.prefixes.count_delete(key);
+        if compare.is_none_or(|unique| self.store.peek(key, now, |hit| hit.cas) == Ok(unique)) {
+            self.tell_delete(key, "delete", now);
+        } else {
+            self.tell_lookup(key, now);
+        }
         match self.store.delete_with(key, &options, now) {
             Ok(Deleted::Deleted) => {
                 worker.delete_hits.add(1);
@@ -165,6 +176,7 @@ impl Engine {
         } else {
             (&worker.decr_hits, &worker.decr_misses)
         };
+        self.tell_lookup(key, now);
         match self.store.arithmetic_with(key, step, &options, now) {
             Ok(Counted::Number { value, cas, created, .. }) => {
                 hits.add(u64::from(!created));

@@ -1,6 +1,7 @@
 """Settings for Django's own tests with the server under test as the default cache.
 
-`SERVER` is the server's address, `DEFAULT_CLIENT` the client that the default cache uses. Both clients are configured,
+`SERVER` is the server's address, `DEFAULT_CLIENT` the client that the default cache uses, `BINARY` is set if pylibmc is
+to speak the binary protocol. Both clients are configured,
 because the classes `PyMemcacheCacheTests` and `PyLibMCCacheTests` run only if they find theirs.
 """
 
@@ -10,10 +11,12 @@ from test_sqlite import *  # noqa: F403, Django's settings for its tests on SQLi
 
 CLIENTS = ["PyMemcacheCache", "PyLibMCCache"]
 CLIENTS.sort(key=lambda client: client != os.environ["DEFAULT_CLIENT"])
+OPTIONS = {"PyLibMCCache": {"binary": True}} if os.environ.get("BINARY") else {}
 CACHES = {
     alias: {
         "BACKEND": f"django.core.cache.backends.memcached.{client}",
         "LOCATION": os.environ["SERVER"],
+        "OPTIONS": OPTIONS.get(client, {}),
     }
     for alias, client in zip(["default", "other_client"], CLIENTS)
 }

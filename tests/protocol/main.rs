@@ -3,10 +3,14 @@
 //! `LARDER_PROTOCOL_SEED` repeats a run, `LARDER_PROTOCOL_STREAMS` sets its length.
 
 mod any_bytes_make_progress;
+mod any_frames_make_progress;
 #[path = "../oracle/commands.rs"]
 mod commands;
 #[path = "../oracle/damage.rs"]
 mod damage;
+#[path = "../support/frames.rs"]
+#[expect(dead_code, reason = "only requests are made here")]
+mod frames;
 #[path = "../oracle/meta_commands.rs"]
 mod meta_commands;
 #[path = "../support/seed.rs"]

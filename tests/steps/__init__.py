@@ -15,6 +15,7 @@ STEPS = (
     Step("django", "Django's own cache and session tests", django_suite.run),
     Step("pymemcache", "pymemcache's own integration tests", pymemcache_suite.run),
     Step("memccapable", "libmemcached's conformance test", small_suites.memccapable),
+    Step("binary", "clients in the binary protocol, with and without a login", small_suites.binary_clients),
     Step("libmemcached", "the command line tools of libmemcached", small_suites.libmemcached_tools),
     Step("memcached-tool", "the report script of Debian's memcached", small_suites.memcached_tool),
     Step("site", "a Django site in eight processes", small_suites.site),

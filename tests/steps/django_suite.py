@@ -1,7 +1,7 @@
 """Django's own tests of its cache and its sessions, from its source release, unchanged.
 
 The labels `cache` and `sessions_tests` run with pymemcache as the client of the default cache; the sessions once more
-with pylibmc. Both clients' own classes are part of the label `cache`. larder and memcached are tested at the same time.
+with pylibmc, and once more with pylibmc in the binary protocol, together with its class of the label `cache`. Both clients' own classes are part of the label `cache`. larder and memcached are tested at the same time.
 """
 
 from contextlib import ExitStack
@@ -28,13 +28,13 @@ def run(environment, result):
     except Missing as missing:
         result.skip(f"comparison with memcached: {missing}")
 
-    def outcomes(name, client, labels):
+    def outcomes(name, client, labels, binary=False):
         """Of larder and, if it is there, of memcached."""
         with ExitStack() as running:
             suites = []
             for program, path in programs.items():
                 server = running.enter_context(servers.Server(path))
-                env = {"SERVER": server.location, "DEFAULT_CLIENT": client}
+                env = {"SERVER": server.location, "DEFAULT_CLIENT": client, "BINARY": "1" if binary else ""}
                 argv = [environment.python, "runtests.py", "--parallel=1", "--settings=django_settings", *labels]
                 suites.append(Recorded(environment, f"django-{name}-{program}", argv, env, cwd=tests))
             both = finish(suites)
@@ -50,3 +50,7 @@ def run(environment, result):
     ours, theirs = outcomes("sessions", "PyLibMCCache", ["sessions_tests"])
     judge(result, "sessions_tests by pylibmc", ours, theirs)
     demand(result, "sessions_tests by pylibmc", ours, SESSIONS_FLOOR)
+    labels = [CLASSES[1], "sessions_tests"]
+    ours, theirs = outcomes("binary", "PyLibMCCache", labels, binary=True)
+    judge(result, "by pylibmc in the binary protocol", ours, theirs)
+    demand(result, "by pylibmc in the binary protocol", ours, CLASS_FLOOR + SESSIONS_FLOOR)

@@ -1,7 +1,7 @@
 //! watch: every class and its lines, and that a watcher harms nobody.
 
 use crate::conversation::conversation;
-use crate::support::{Client, Daemon, larder, wait_for};
+use crate::support::{Client, Daemon, frames, larder, wait_for};
 
 /// A connection that watches these classes.
 #[track_caller]
@@ -116,6 +116,46 @@ fn deletions_are_those_that_found_their_key() {
         &mut watcher,
         &["deleted key=a cmd=delete clsid=1 size=3", "deleted key=b cmd=delete clsid=1 size=1"],
     );
+}
+
+#[test]
+fn the_binary_protocol_is_watched_like_the_text_one() {
+    let daemon = larder("-I 100k").start();
+    let mut watcher = watching(&daemon, "fetchers mutations deletions");
+    let requests = [
+        frames::store(0x11, "k", 0, 0, "abc"),
+        frames::keyed(0x09, "k"),
+        frames::store(0x11, "k", 0, 0, "abc").cas(99),
+        frames::join(0x19, "k", "d"),
+        frames::numbered(0x1e, "k", 0),
+        frames::count(0x15, "k", 1, 0, 0),
+        frames::keyed(0x14, "k").cas(99),
+        frames::keyed(0x14, "k"),
+        frames::store(0x11, "k", 0, 0, vec![b'v'; 200_000]),
+    ];
+    let mut client = daemon.connect();
+    requests.iter().for_each(|request| client.send(request.bytes()));
+    let found = |size: u32| format!("item_get key=k status=found clsid=1 size={size}");
+    let stored = |status: &str, cmd: &str, size: u32| {
+        format!("item_store key=k status={status} cmd={cmd} ttl=0 clsid=1 size={size}")
+    };
+    let lines = [
+        "item_get key=k status=not_found clsid=0 size=0".to_owned(),
+        stored("stored", "set", 3),
+        found(3),
+        found(3),
+        stored("exists", "cas", 3),
+        found(3),
+        stored("stored", "append", 4),
+        found(4),
+        found(4),
+        found(4),
+        found(4),
+        "deleted key=k cmd=delete clsid=1 size=4".to_owned(),
+    ];
+    expect_lines(&mut watcher, &lines.each_ref().map(String::as_str));
+    let refused = next(&mut watcher);
+    assert!(refused.starts_with("type=item_store key=k status=too_large cmd=set ttl=0 clsid="), "{refused}");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use crate::clock::Now;
 use crate::commands::Engine;
 use crate::commands::storage::{Announced, Receiving};
 use crate::protocol::binary::{Envelope, Fields, Status, StoreItem};
-use crate::protocol::{ReplyBuffer, StoreVerb};
+use crate::protocol::{ReplyBuffer, StorageHeader, StoreVerb};
 use crate::store::{Incoming, LargeDraft, Refused, StoreMode, StoreOptions, Stored};
 use crate::telemetry::WorkerCounters;
 
@@ -31,10 +31,11 @@ impl Engine {
         now: Now,
         answers: &mut Answers<'_>,
     ) {
+        self.prefixes.count_set(item.key);
         if self.store.fits(item.key.len(), item.flags, value.len()) {
             self.finish_binary_store(worker, item, Incoming::Bytes(value), now, answers);
         } else {
-            answers.error(self.refused_binary_store(item, Refused::TooLarge, now));
+            answers.error(self.refused_binary_store(item, value.len(), Refused::TooLarge, now));
         }
     }
 
@@ -48,17 +49,19 @@ impl Engine {
     ) -> Result<Receiving, Status> {
         let now = self.clock.now();
         let StoreItem { verb, key, flags, exptime } = *item;
+        self.prefixes.count_set(key);
         let reserved = if self.store.fits(key.len(), flags, value_len) {
             self.store.reserve(key, value_len, now)
         } else {
             Err(Refused::TooLarge)
         };
+        self.tell_evictions(now);
         match reserved {
             Ok(draft) => {
                 let announced = Announced::Binary(Announcement { to, quiet, verb, flags, exptime });
                 Ok(Receiving { announced, key: key.into(), draft })
             }
-            Err(refused) => Err(self.refused_binary_store(item, refused, now)),
+            Err(refused) => Err(self.refused_binary_store(item, value_len, refused, now)),
         }
     }
 
@@ -97,12 +100,28 @@ impl Engine {
         let joins = matches!(mode, StoreMode::Append | StoreMode::Prepend);
         let options = StoreOptions { compare: compare.filter(|_| joins), ..StoreOptions::default() };
         let deadline = self.deadline_unsigned(item.exptime, now);
+        let value_len = match &value {
+            Incoming::Bytes(bytes) => bytes.len(),
+            Incoming::Draft(draft) => draft.len(),
+        };
+        self.tell_lookup(item.key, now);
         let stored = self.store.store_with(mode, &options, item.key, item.flags, deadline, value, now);
         let stored = match stored {
             Ok(stored) => stored,
-            Err(refused) => return answers.error(self.refused_binary_store(item, refused, now)),
+            Err(refused) => {
+                return answers.error(self.refused_binary_store(item, value_len, refused, now));
+            }
         };
         worker.cmd_set.add(1);
+        let (status, len) = match stored {
+            Stored::Stored { len, .. } => ("stored", len),
+            Stored::NotStored => ("not_stored", value_len),
+            Stored::Exists => ("exists", value_len),
+            Stored::NotFound => ("not_found", value_len),
+        };
+        let verb = if let StoreMode::Cas(unique) = mode { StoreVerb::Cas(unique) } else { item.verb };
+        self.tell_store(&told(item, verb), status, deadline, len, now);
+        self.tell_evictions(now);
         if let StoreMode::Cas(_) = mode {
             match stored {
                 Stored::Stored { .. } => worker.cas_hits.add(1),
@@ -125,13 +144,27 @@ impl Engine {
 
     /// A failed Set also removes the old value, as the text one does. Refused sizes are not counted here: memcached's
     /// `store_too_large` and `store_no_memory` are about the text protocols.
-    fn refused_binary_store(&self, item: &StoreItem<'_>, refused: Refused, now: Now) -> Status {
+    fn refused_binary_store(
+        &self,
+        item: &StoreItem<'_>,
+        value_len: usize,
+        refused: Refused,
+        now: Now,
+    ) -> Status {
         if item.verb == StoreVerb::Set {
             self.store.delete(item.key, now);
         }
+        let status = if refused == Refused::TooLarge { "too_large" } else { "no_memory" };
+        let deadline = self.deadline_unsigned(item.exptime, now);
+        self.tell_store(&told(item, item.verb), status, deadline, value_len, now);
         match refused {
             Refused::TooLarge => Status::TooLarge,
             Refused::NoRoom => Status::NoMemoryForItem,
         }
     }
+}
+
+/// What watchers are told of; they read nothing else of a header.
+fn told<'a>(item: &StoreItem<'a>, verb: StoreVerb) -> StorageHeader<'a> {
+    StorageHeader { verb, key: item.key, flags: item.flags, exptime: 0, value_len: 0, noreply: false }
 }

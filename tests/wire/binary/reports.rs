@@ -56,6 +56,37 @@ fn a_report_that_does_not_exist_is_not_found() {
 }
 
 #[test]
+fn prefixes_are_counted_while_detail_is_on() {
+    let daemon = larder("").start();
+    let mut client = daemon.connect();
+    assert_eq!(report(&mut client, "detail on"), []);
+    for request in [
+        store(0x01, "a:1", 0, 0, "v"),
+        join(0x0e, "a:1", "v"),
+        store(0x02, "a:1", 0, 0, vec![b'v'; 20_000]),
+        keyed(0x00, "a:1"),
+        keyed(0x0c, "a:2"),
+        numbered(0x1c, "a:1", 0),
+        numbered(0x1d, "b:1", 0),
+        keyed(0x04, "a:1"),
+        keyed(0x04, "a:1").cas(9),
+        keyed(0x00, "none"),
+        count(0x05, "c:1", 1, 1, 0),
+    ] {
+        ask(&mut client, &request);
+    }
+    assert_eq!(report(&mut client, "detail off"), []);
+    assert_eq!(ask(&mut client, &keyed(0x00, "a:1")).status, 1);
+    let counted = "PREFIX a get 3 hit 2 set 3 del 2\r\nPREFIX b get 1 hit 0 set 0 del 0\r\nEND\r\n";
+    assert_eq!(report(&mut client, "detail dump"), [("detailed".to_owned(), counted.to_owned())]);
+    for topic in ["detail", "detail ", "detail nosuch", "detailon"] {
+        assert_eq!(conversation(&daemon, &[keyed(0x10, topic)]), ["10 1 value=Not found"], "{topic}");
+    }
+    let daemon = larder("-X").start();
+    assert_eq!(conversation(&daemon, &[keyed(0x10, "detail on")]), ["10 1 value=Not found"]);
+}
+
+#[test]
 fn reset_counts_anew() {
     let daemon = larder("").start();
     let mut client = daemon.connect();

@@ -49,6 +49,21 @@ fn get_of_a_hundred_keys(bencher: Bencher<'_, '_>) {
 }
 
 #[divan::bench]
+fn mg_of_a_short_key(bencher: Bencher<'_, '_>) {
+    load(bencher, "mg user:1000042 v\r\n".repeat(100), 100);
+}
+
+#[divan::bench]
+fn mg_with_four_flags(bencher: Bencher<'_, '_>) {
+    load(bencher, "mg user:1000042 v t k O4711\r\n".repeat(100), 100);
+}
+
+#[divan::bench]
+fn ms_of_a_hundred_bytes(bencher: Bencher<'_, '_>) {
+    load(bencher, format!("ms user:1000042 100 T300\r\n{}\r\n", "v".repeat(100)).repeat(100), 100);
+}
+
+#[divan::bench]
 fn set_of_a_hundred_bytes(bencher: Bencher<'_, '_>) {
     load(bencher, format!("set user:1000042 0 300 100\r\n{}\r\n", "v".repeat(100)).repeat(100), 100);
 }

@@ -15,7 +15,7 @@
 //! # Where do I change X
 //! | to change | open | its test |
 //! | --- | --- | --- |
-//! | a command's grammar | [`protocol::classic`] | unit tests there, `tests/wire/` |
+//! | a command's grammar | [`protocol::classic`], [`protocol::meta`] | unit tests there, `tests/wire/` |
 //! | where a frame ends | `protocol/intake.rs` | `protocol/intake/tests.rs` |
 //! | what a command does | `commands/<family>.rs` | `tests/wire/<promise>.rs` |
 //! | an error line | `protocol/refusal.rs` | `tests/wire/` |
@@ -24,6 +24,7 @@
 //! | a limit or a flag | [`protocol::limits`], [`options`] | its just-over-the-bound test |
 //! | a counter or a stats line | [`telemetry`], `commands/stats.rs` | `tests/wire/` |
 //! | who may come in | [`auth`] | unit tests there |
+//! | what may be said before a login by text | [`protocol::text_login`] | `tests/wire/text_login.rs` |
 //! | sockets and their options | `server/listener.rs` | `tests/daemon/sockets.rs` |
 //! | limits, user, background, pid file, systemd | [`process`] | `tests/daemon/` |
 //!

@@ -10,7 +10,7 @@ pub(super) use storage::MetaLine;
 
 use super::Engine;
 use crate::clock::{Deadline, Now};
-use crate::protocol::encoded_key::{self, DECODED_ROOM_BYTES, ENCODED_ROOM_BYTES};
+use crate::protocol::encoded_key::{self, ENCODED_ROOM_BYTES, KeyRoom};
 use crate::protocol::meta::Meta;
 use crate::protocol::{Refusal, ReplyBuffer};
 use crate::store::{
@@ -180,7 +180,7 @@ fn push_hit(
 impl Engine {
     /// `mg`. A hit that sets a time to live counts as a touch.
     pub(super) fn meta_get(&self, worker: &WorkerCounters, meta: &Meta<'_>, now: Now, out: &mut ReplyBuffer) {
-        let mut room = [0; DECODED_ROOM_BYTES];
+        let mut room = KeyRoom::default();
         let key = meta.key(&mut room);
         let deadlines = Deadlines::of(self, meta, now);
         let recache = |below_secs| Recache { below_secs, after_touch: meta.precedes(b'T', b'R') };
@@ -222,7 +222,7 @@ impl Engine {
         now: Now,
         out: &mut ReplyBuffer,
     ) {
-        let mut room = [0; DECODED_ROOM_BYTES];
+        let mut room = KeyRoom::default();
         let key = meta.key(&mut room);
         let options = DeleteOptions {
             compare: meta.compare(),
@@ -262,7 +262,7 @@ impl Engine {
         now: Now,
         out: &mut ReplyBuffer,
     ) {
-        let mut room = [0; DECODED_ROOM_BYTES];
+        let mut room = KeyRoom::default();
         let key = meta.key(&mut room);
         let name = Name::asked(meta, key);
         let deadlines = Deadlines::of(self, meta, now);
@@ -304,7 +304,7 @@ impl Engine {
         out: &mut ReplyBuffer,
     ) {
         worker.cmd_meta.add(1);
-        let mut room = [0; DECODED_ROOM_BYTES];
+        let mut room = KeyRoom::default();
         let key = meta.key(&mut room);
         let access = Access { unseen: true, uncounted: true, ..Access::default() };
         let cas_enabled = self.settings.cas_enabled;

@@ -15,6 +15,17 @@ const GROUP_BYTES: usize = 3;
 /// Room for every key that decodes, in bytes.
 pub const DECODED_ROOM_BYTES: usize = KEY_MAX_BYTES.div_ceil(GROUP_CHARS) * GROUP_BYTES;
 
+/// Where a key is decoded to, if it is one that must be.
+#[derive(Default, Debug)]
+pub struct KeyRoom(Option<[u8; DECODED_ROOM_BYTES]>);
+
+impl KeyRoom {
+    /// The key that `text` stands for; see [`decode`].
+    pub fn decode(&mut self, text: &[u8]) -> Option<&[u8]> {
+        decode(text, self.0.insert([0; DECODED_ROOM_BYTES]))
+    }
+}
+
 /// Room for every key encoded, in bytes.
 pub const ENCODED_ROOM_BYTES: usize = KEY_MAX_BYTES.div_ceil(GROUP_BYTES) * GROUP_CHARS;
 

@@ -9,7 +9,7 @@
 //! stays in step, as behind `set`.
 
 use super::classic::{Follows, Line};
-use super::encoded_key::{self, DECODED_ROOM_BYTES};
+use super::encoded_key::KeyRoom;
 use super::limits::{KEY_MAX_BYTES, META_OPAQUE_MAX_BYTES, META_TOKENS_MAX, VALUE_LENGTH_MAX};
 use super::refusal::Refusal;
 use super::request::Request;
@@ -103,14 +103,14 @@ impl<'a> Meta<'a> {
     }
 
     /// The key, decoded into `room` if it came as base64.
-    pub fn key<'k>(&self, room: &'k mut [u8; DECODED_ROOM_BYTES]) -> &'k [u8]
+    pub fn key<'k>(&self, room: &'k mut KeyRoom) -> &'k [u8]
     where
         'a: 'k,
     {
         match self.has(b'b') {
             false => self.key,
             // The grammar let through what decodes.
-            true => encoded_key::decode(self.key, room).unwrap_or_default(),
+            true => room.decode(self.key).unwrap_or_default(),
         }
     }
 
@@ -214,7 +214,12 @@ impl Flags {
             tokens += 1;
             if stopped.is_none() {
                 stopped = flags.note(word[0]).err();
-                fault = flags.read_argument(key, word).err().or(fault);
+                fault = match flags.read_argument(key, word) {
+                    // F has no line of its own and leaves that of an earlier fault.
+                    Err(Refusal::BadLine) => fault.or(Some(Refusal::BadLine)),
+                    Err(later) => Some(later),
+                    Ok(()) => fault,
+                };
             }
         }
         let too_many = (tokens > META_TOKENS_MAX).then_some(Refusal::TooManyFlags);
@@ -245,7 +250,7 @@ impl Flags {
             b'D' => self.delta = strict_u64(argument).ok_or(Refusal::BadFlagDelta)?,
             b'M' => self.mode = argument.first().copied().unwrap_or(b' '),
             b'b' => {
-                let decoded = encoded_key::decode(key, &mut [0; DECODED_ROOM_BYTES]).is_some();
+                let decoded = KeyRoom::default().decode(key).is_some();
                 return if decoded { Ok(()) } else { Err(Refusal::BadEncodedKey) };
             }
             _ => {}
@@ -357,7 +362,7 @@ pub(super) fn describe(arguments: &[u8]) -> Line<'_> {
         }
         flags.seen |= bit(word[0]) & bit(b'b');
     }
-    let undecodable = flags.has(b'b') && encoded_key::decode(key, &mut [0; DECODED_ROOM_BYTES]).is_none();
+    let undecodable = flags.has(b'b') && KeyRoom::default().decode(key).is_none();
     if key.len() > KEY_MAX_BYTES || undecodable {
         return refused(Refusal::BadLine);
     }

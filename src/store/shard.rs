@@ -216,7 +216,7 @@ impl Shard {
         key: Key<'_>,
         access: &Access,
         now: Now,
-        hit: &mut dyn FnMut(Hit<'_>) -> R,
+        hit: &mut impl FnMut(Hit<'_>) -> R,
     ) -> Result<Result<R, Miss>, NeedRoom> {
         let mut created = false;
         let mut handle = match (self.find_alive(key, now), access.create) {
@@ -227,8 +227,9 @@ impl Shard {
                 self.create(key, create, b"", now)?
             }
         };
-        let deadline_before = self.deadline_of(handle);
+        let mut deadline_before = None;
         if let Some(deadline) = access.deadline.filter(|_| !created) {
+            deadline_before = Some(self.deadline_of(handle));
             handle = match self.set_deadline(key, handle, deadline, now) {
                 Ok(handle) => handle,
                 Err(miss) => return Ok(Err(miss)),
@@ -236,16 +237,17 @@ impl Shard {
             self.figures(handle).touch_hits += 1;
         }
         self.figures(handle).get_hits += u64::from(!access.uncounted);
-        let marks = self.marks_of(handle);
-        let reckoned = match access.recache {
-            Some(Recache { after_touch: true, .. }) => self.deadline_of(handle),
-            _ => deadline_before,
-        };
-        let near_its_end = access.recache.is_some_and(|recache| {
-            !reckoned.is_never() && reckoned.secs().saturating_sub(now.secs()) < recache.below_secs
+        let (mut marks, mut wins) = (Marks::default(), false);
+        let result = self.show(handle, hit, |shown| {
+            let deadline_before = deadline_before.unwrap_or(shown.deadline);
+            let near_its_end = access.recache.is_some_and(|Recache { below_secs, after_touch }| {
+                let reckoned = if after_touch { shown.deadline } else { deadline_before };
+                !reckoned.is_never() && reckoned.secs().saturating_sub(now.secs()) < below_secs
+            });
+            marks = shown.marks;
+            wins = created || access.may_win && !marks.won && (marks.stale || near_its_end);
+            Hit { deadline_before, wins, created, ..shown }
         });
-        let wins = created || access.may_win && !marks.won && (marks.stale || near_its_end);
-        let result = self.show(handle, hit, |hit| Hit { deadline_before, wins, created, ..hit });
         if wins {
             self.set_marks(handle, Marks { won: true, ..marks });
         }
@@ -396,6 +398,10 @@ impl Shard {
         let deadline = options.deadline.unwrap_or(deadline_before);
         let cas = self.rules.cas.draw_or(options.cas);
         (fields.cas, fields.last_access, fields.deadline) = (cas, now, deadline);
+        if padded.len() > text.len() {
+            // As memcached, for which a longer number is another item.
+            fields.marks = Marks { binary_key: fields.marks.binary_key, ..Marks::default() };
+        }
         let handle = match old.place() {
             Place::Chunk(_) => self.put(key, Some(old), fields, &padded, now)?,
             Place::Large(_) => self.copy_large(key, &fields, &padded, now)?,
@@ -433,7 +439,7 @@ impl Shard {
         now: Now,
     ) -> Result<Stored, NeedRoom> {
         let present = self.value_of(old);
-        let Fields { flags, deadline, .. } = self.fields_of(old);
+        let Fields { flags, deadline, marks: present_marks, .. } = self.fields_of(old);
         let len = present.len() + added.len();
         if !self.rules.fits(key.bytes.len(), flags, len) {
             return Ok(Stored::NotStored);
@@ -442,7 +448,11 @@ impl Shard {
             StoreMode::Append => [&present, added].concat(),
             _ => [added, &present].concat(),
         };
-        let handle = self.put(key, Some(old), Fields { flags, deadline, ..new }, &joined, now)?;
+        // A key that was once named in plain is fit for a line.
+        let mut marks = new.marks;
+        marks.binary_key &= present_marks.binary_key;
+        let fields = Fields { flags, deadline, marks, ..new };
+        let handle = self.put(key, Some(old), fields, &joined, now)?;
         self.count_store(handle);
         Ok(Stored::Stored { cas: new.cas, len })
     }

@@ -53,6 +53,18 @@ fn vv_shows_neither_keys_nor_passwords_of_the_binary_protocol() {
 }
 
 #[test]
+fn vv_shows_nothing_of_a_login_by_text() {
+    let folder = Folder::new();
+    std::fs::write(folder.file("users"), "ann:secret\n").unwrap();
+    let daemon = larder("-vv -t 1 -l 127.0.0.1").arg("-Y").arg(folder.file("users")).start();
+    let mut client = daemon.connect();
+    client.ask("set auth 0 0 9\r\nann ecret\r\n", "CLIENT_ERROR authentication failure\r\n");
+    client.ask("set auth 0 0 10\r\nann secret\r\nget after\r\n", "STORED\r\nEND\r\n");
+    let text = said(daemon).join("\n");
+    assert!(text.contains("get after") && !text.contains("ecret"), "{text}");
+}
+
+#[test]
 fn the_command_verbosity_changes_it_while_running() {
     let daemon = larder("").start();
     let mut client = daemon.connect();

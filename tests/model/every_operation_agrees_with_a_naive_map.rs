@@ -246,7 +246,11 @@ impl Run {
             (Counted::Number { value, cas, .. }, Some((expected, text))) => {
                 assert_eq!(value, expected);
                 assert!(cas > self.last_cas, "S6");
+                let grown = text.len() > entry.value.len();
                 (entry.cas, entry.value, self.last_cas) = (cas, text, cas);
+                if grown {
+                    self.naive.set_marks(key, Marks::default());
+                }
             }
             (Counted::NotNumeric, None) => {}
             (Counted::NotFound, _) => self.lose(key),

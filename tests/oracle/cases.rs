@@ -19,7 +19,7 @@ type Difference<'a> = (&'a str, &'a str, &'a str);
 
 /// 1.6.18 is older than the behaviour that larder has (1.6.45).
 #[rustfmt::skip]
-const OLDER: [Difference<'_>; 47] = [
+const OLDER: [Difference<'_>; 63] = [
     // Too few words.
     ("get\r\n", BAD_LINE, ERROR),
     ("gets \r\n", BAD_LINE, ERROR),
@@ -70,6 +70,24 @@ const OLDER: [Difference<'_>; 47] = [
     // noreply behind an unknown command.
     ("foo noreply\r\n", "", ERROR),
     ("noreply\r\n", "", ERROR),
+    // Meta commands: fewer flags, other words, a token less.
+    ("mg\r\n", BAD_LINE, ERROR),
+    ("mg a !\r\n", BAD_LINE, "CLIENT_ERROR invalid flag\r\n"),
+    ("mg a M\r\n", "HD\r\n", "CLIENT_ERROR incorrect length for M token\r\n"),
+    ("mg a F4294967296\r\n", BAD_LINE, "HD\r\n"),
+    ("mg a T2147483648\r\n", "CLIENT_ERROR bad token in command line format\r\n", "HD\r\n"),
+    ("mg b E7 N0\r\n", "HD W\r\n", "CLIENT_ERROR invalid flag\r\n"),
+    ("mg a f k s v P L u q I T1 N1 R1 C1 J1 D1 F1 Mx h\r\n", "VA 1 f0 ka s1 h0\r\nx\r\n",
+     "CLIENT_ERROR options flags are too long\r\n"),
+    ("ms a 1 E7\r\n1\r\n", "HD\r\n", "CLIENT_ERROR invalid flag\r\n"),
+    ("ms a 1 s\r\n1\r\n", "HD s1\r\n", "HD\r\n"),
+    ("ms a 1 MAppend\r\n1\r\n", "HD\r\n", "CLIENT_ERROR incorrect length for M token\r\n"),
+    ("ms b 1 MA N0\r\n1\r\n", "HD\r\n", "NS\r\n"),
+    ("ms {long} 1\r\n1\r\n", BAD_LINE, "CLIENT_ERROR bad command line format\r\nERROR\r\n"),
+    ("md a x\r\n", "HD\r\n", "CLIENT_ERROR invalid or duplicate flag\r\n"),
+    ("md a v v\r\n", "CLIENT_ERROR duplicate flag\r\n", "CLIENT_ERROR invalid or duplicate flag\r\n"),
+    ("ma {long}\r\n", "CLIENT_ERROR invalid or duplicate flag\r\n", BAD_LINE),
+    ("ma b N0 q v\r\n", "", "VA 1\r\n0\r\n"),
     // The rest.
     ("shutdown\r\n", "SERVER_ERROR: shutdown not enabled\r\n", "ERROR: shutdown not enabled\r\n"),
     ("get a{nul}b\r\n", "END\r\n", VALUE_A),
@@ -78,7 +96,7 @@ const OLDER: [Difference<'_>; 47] = [
 
 /// memcached, old and new, does what its client cannot want; larder does what the documentation promises.
 #[rustfmt::skip]
-const DELIBERATE: [Difference<'_>; 6] = [
+const DELIBERATE: [Difference<'_>; 9] = [
     // A broken block is dropped to its line end (decision note d02); memcached reads what is left over as commands.
     ("set a 0 0 2\r\nabcdef\r\n", "CLIENT_ERROR bad data chunk\r\n", "CLIENT_ERROR bad data chunk\r\nERROR\r\n"),
     ("set a 0 0 2\r\n12xxflush_all\r\nget a\r\n",
@@ -92,13 +110,23 @@ const DELIBERATE: [Difference<'_>; 6] = [
      "CLIENT_ERROR bad data chunk\r\nERROR\r\nVALUE a 0 1\r\nx\r\nEND\r\n"),
     // A time that has passed flushes at once; memcached says OK and keeps everything.
     ("flush_all 2592001\r\nget a\r\n", "OK\r\nEND\r\n", "OK\r\nVALUE a 0 1\r\nx\r\nEND\r\n"),
+    // A key that came encoded stays so when something is joined to its value by the encoded key.
+    ("ms Zm9v 1 b\r\n1\r\nms Zm9v 1 b MA\r\n2\r\nmg foo k v\r\n",
+     "HD\r\nHD\r\nVA 2 kZm9v b\r\n12\r\n",
+     "HD\r\nHD\r\nVA 2 kfoo\r\n12\r\n"),
+    // A deadline is set also when the number grows a digit.
+    ("ma n D90 T-1\r\nmg n v\r\n", "HD\r\nEN\r\n", "HD\r\nVA 3\r\n100\r\n"),
+    // Nothing is done for a command that is then refused.
+    ("ma n O12345678901234567890123456789012\r\nmg n v\r\n",
+     "CLIENT_ERROR opaque token too long\r\nVA 2\r\n10\r\n",
+     "CLIENT_ERROR opaque token too long\r\nVA 2\r\n11\r\n"),
     // Said before the close.
     ("{endless}", "CLIENT_ERROR line too long\r\n", ""),
 ];
 
 /// Requests that random streams once found answered differently, and what is easily got wrong.
 #[rustfmt::skip]
-const ALIKE: [(&str, &str); 13] = [
+const ALIKE: [(&str, &str); 18] = [
     ("set a 0 -9223372036854775808 1\r\n9\r\nget a\r\n", "STORED\r\nVALUE a 0 1\r\n9\r\nEND\r\n"),
     ("set a 18446744073709551615 4294967295 1\r\n9\r\nget a\r\n", "STORED\r\nEND\r\n"),
     ("set a 4294967297 4294967296 1\r\n9\r\nget a\r\n", "STORED\r\nVALUE a 1 1\r\n9\r\nEND\r\n"),
@@ -112,6 +140,12 @@ const ALIKE: [(&str, &str); 13] = [
     ("cas a 0 0 1 0\r\n1\r\ncas b 0 0 1 0\r\n1\r\n", "EXISTS\r\nNOT_FOUND\r\n"),
     ("add a 0 0 1\r\n1\r\nreplace b 0 0 1\r\n1\r\nappend b 0 0 1\r\n1\r\n", "NOT_STORED\r\nNOT_STORED\r\nNOT_STORED\r\n"),
     ("touch a -1\r\nget a\r\n", "TOUCHED\r\nEND\r\n"),
+    ("ms foo 1\r\n1\r\nms Zm9v 1 b MA\r\n2\r\nmg foo k v\r\n", "HD\r\nHD\r\nVA 2 kfoo\r\n12\r\n"),
+    ("mg Zg==Zg== k b\r\nmg Zh== k b\r\n", "EN kZg== b\r\nEN kZg== b\r\n"),
+    ("mg a NOREPLY F\r\nmg a F Jx\r\n",
+     "CLIENT_ERROR bad token in command line format\r\nCLIENT_ERROR invalid numeric initial value\r\n"),
+    ("mg b T60 N30 t\r\nmg b k\r\n", "HD t30 W\r\nHD kb Z\r\n"),
+    ("ms a 1 MA C0\r\ny\r\nms a 1 ME C0 c\r\nz\r\n", "HD\r\nNS c0\r\n"),
 ];
 
 #[test]

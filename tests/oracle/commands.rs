@@ -160,7 +160,7 @@ impl Commands {
         bytes
     }
 
-    fn value(&mut self) -> Vec<u8> {
+    pub fn value(&mut self) -> Vec<u8> {
         match self.rng.u32(..1000) {
             0..450 => self.pick(&NUMBERS).as_bytes().to_vec(),
             450..600 => self.pick(&NO_NUMBERS).as_bytes().to_vec(),

@@ -12,6 +12,8 @@ mod damage;
 #[path = "../support/frames.rs"]
 mod frames;
 mod interpret;
+mod meta_commands;
+mod meta_rules;
 mod phases;
 mod random_streams;
 mod rules;

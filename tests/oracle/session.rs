@@ -46,9 +46,9 @@ impl Group {
         Group { larder: step.larder, oracle: step.oracle, answer }
     }
 
-    /// True for incr and decr, which are the first of their group.
+    /// True for incr, decr and ma, which are the first of their group.
     fn is_arithmetic(&self) -> bool {
-        self.oracle.starts_with(b"incr") || self.oracle.starts_with(b"decr")
+        [&b"incr"[..], b"decr", b"ma "].iter().any(|word| self.oracle.starts_with(word))
     }
 }
 
@@ -69,6 +69,10 @@ impl Session {
     pub fn start(commands: Commands) -> Session {
         let current = vec![(NO_UNIQUE, NO_UNIQUE); commands.keys.len()];
         let (larder, oracle) = (Server::larder(), Server::oracle());
+        for server in [&larder, &oracle] {
+            // So that no item has the oldest unique.
+            transcript(server.port, [&b"set first 0 0 1\r\n1\r\nset first 0 0 1\r\n1\r\n"[..]]);
+        }
         Session {
             larder,
             oracle,
@@ -103,7 +107,8 @@ impl Session {
 
     fn steps(&mut self, damaged_percent: u32) -> Vec<Step> {
         loop {
-            let mut command = self.commands.next();
+            let meta = self.commands.rng.u32(..3) == 0;
+            let mut command = if meta { self.commands.next_meta() } else { self.commands.next() };
             if self.commands.rng.u32(..100) < damaged_percent {
                 damage(&mut self.commands.rng, &mut command);
             }

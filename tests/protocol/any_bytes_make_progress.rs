@@ -5,7 +5,7 @@ use crate::commands::Commands;
 use crate::damage::damage;
 use crate::seed::{number, seeded};
 use fastrand::Rng;
-use larder::protocol::encoded_key::DECODED_ROOM_BYTES;
+use larder::protocol::encoded_key::KeyRoom;
 use larder::protocol::limits::{
     KEY_MAX_BYTES, KEYS_PART_BYTES, LINE_MAX_BYTES, META_OPAQUE_MAX_BYTES, VALUE_INLINE_MAX_BYTES,
     VALUE_LENGTH_MAX,
@@ -142,7 +142,7 @@ impl Receiver {
 
     /// A key that came as base64 may hold any bytes, but no more than others.
     fn hear_meta(&mut self, meta: &Meta<'_>) {
-        let mut room = [0; DECODED_ROOM_BYTES];
+        let mut room = KeyRoom::default();
         let key = meta.key(&mut room);
         if meta.has(b'b') {
             assert!((1..=186).contains(&key.len()), "a key of {} bytes", key.len());
@@ -207,14 +207,18 @@ fn stream(commands: &mut Commands) -> Vec<u8> {
             }
             2 => stream.extend(long_key_list(commands)),
             3..=6 => {
-                let mut command = commands.next();
+                let mut command = any_command(commands);
                 damage(&mut commands.rng, &mut command);
                 stream.extend(command);
             }
-            _ => stream.extend(commands.next()),
+            _ => stream.extend(any_command(commands)),
         }
     }
     stream
+}
+
+fn any_command(commands: &mut Commands) -> Vec<u8> {
+    if commands.rng.bool() { commands.next() } else { commands.next_meta() }
 }
 
 /// A key list around the lengths at which it is cut.
@@ -258,7 +262,7 @@ fn any_bytes_make_progress_and_what_passes_keeps_its_promises() {
 fn valid_commands_mean_the_same_however_they_are_torn() {
     let mut commands = Commands::new(seeded(SEED));
     for _ in 0..number(STREAMS, STREAMS_DEFAULT) / 4 {
-        let stream: Vec<u8> = (0..20).flat_map(|_| commands.next()).collect();
+        let stream: Vec<u8> = (0..20).flat_map(|_| any_command(&mut commands)).collect();
         let mut whole = Receiver::new(None);
         whole.receive(&stream);
         assert!(whole.pending.is_empty() && !whole.closed && whole.heard.len() >= 15);

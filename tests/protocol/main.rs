@@ -11,5 +11,7 @@ mod damage;
 #[path = "../support/frames.rs"]
 #[expect(dead_code, reason = "only requests are made here")]
 mod frames;
+#[path = "../oracle/meta_commands.rs"]
+mod meta_commands;
 #[path = "../support/seed.rs"]
 mod seed;

@@ -22,7 +22,8 @@ fn stream(commands: &mut Commands) -> Vec<u8> {
             stream.extend((0..len).map(|_| commands.rng.u8(..)));
             continue;
         }
-        let mut command = commands.next();
+        let meta = commands.rng.bool();
+        let mut command = if meta { commands.next_meta() } else { commands.next() };
         if commands.rng.bool() {
             damage(&mut commands.rng, &mut command);
         }

@@ -84,4 +84,8 @@ fn without_cas_there_is_no_unique_and_cas_never_stores() {
         "set k 0 0 1\r\n1\r\ngets k\r\ncas k 0 0 1 0\r\n2\r\ncas k 0 0 1 1\r\n2\r\ncas no 0 0 1 0\r\n2\r\n";
     let answers = "STORED\r\nVALUE k 0 1 0\r\n1\r\nEND\r\nEXISTS\r\nEXISTS\r\nNOT_FOUND\r\n";
     assert_eq!(conversation(&daemon, stream), answers);
+    let stream = "ms k 1 c E7\r\n1\r\nmg k c v C7\r\nms k 1 C7\r\n2\r\nme k\r\nmd k C7\r\nmd k C0\r\n";
+    let answers =
+        "HD c0\r\nVA 1 c0\r\n1\r\nEX\r\nME k exp=-1 la=0 cas=0 fetch=yes cls=1 size=53\r\nEX\r\nHD\r\n";
+    assert_eq!(conversation(&daemon, stream), answers);
 }

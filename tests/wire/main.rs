@@ -6,6 +6,8 @@
 mod commands;
 #[path = "../oracle/damage.rs"]
 mod damage;
+#[path = "../oracle/meta_commands.rs"]
+mod meta_commands;
 #[path = "../support/seed.rs"]
 mod seed;
 #[path = "../support/mod.rs"]

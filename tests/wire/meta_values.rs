@@ -62,6 +62,23 @@ fn a_value_too_large_removes_what_the_key_had_whatever_the_mode() {
 }
 
 #[test]
+fn a_large_item_is_marked_touched_and_emptied_like_a_small_one() {
+    let daemon = larder("").start();
+    let (len, value) = (100_000, "v".repeat(100_000));
+    let store = format!("ms b {len} F3\r\n{value}\r\n");
+    check(&daemon, &format!("{store}md b I T-1\r\nmg b v\r\n"), "HD\r\nHD\r\nEN\r\n");
+    let request = format!("{store}md b I E5\r\nmg b c s f v\r\nmg b u\r\nget b\r\n");
+    let shown =
+        format!("VA {len} c5 s{len} f3 X W\r\n{value}\r\nHD Z X\r\nVALUE b 3 {len}\r\n{value}\r\nEND\r\n");
+    check(&daemon, &request, &format!("HD\r\nHD\r\n{shown}"));
+    check(
+        &daemon,
+        "mg b T0 s\r\nms b 2 MP s\r\nxy\r\nmd b x\r\nmg b v f\r\n",
+        &format!("HD s{len} Z X\r\nHD s{}\r\nHD\r\nVA 0 f0\r\n\r\n", len + 2),
+    );
+}
+
+#[test]
 fn mn_sends_what_has_gathered_and_loses_nothing() {
     let daemon = larder("").start();
     check(&daemon, &"mn\r\n".repeat(5000), &"MN\r\n".repeat(5000));

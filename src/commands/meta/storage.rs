@@ -7,7 +7,7 @@ use super::{Name, push_returned, push_tagged};
 use crate::clock::{Deadline, Now};
 use crate::commands::Engine;
 use crate::commands::storage::{Announced, Receiving, count_refused};
-use crate::protocol::encoded_key::DECODED_ROOM_BYTES;
+use crate::protocol::encoded_key::KeyRoom;
 use crate::protocol::meta::{Flags, Meta, MetaHeader, MetaMode};
 use crate::protocol::{Refusal, ReplyBuffer};
 use crate::store::{Incoming, LargeDraft, Refused, StoreMode, StoreOptions, Stored};
@@ -40,7 +40,7 @@ impl Engine {
         now: Now,
         out: &mut ReplyBuffer,
     ) {
-        let mut room = [0; DECODED_ROOM_BYTES];
+        let mut room = KeyRoom::default();
         let key = header.meta.key(&mut room);
         match self.admit_meta(key, header) {
             Ok(()) => self.finish_meta(worker, key, header, Incoming::Bytes(value), now, out),
@@ -55,7 +55,7 @@ impl Engine {
         header: &MetaHeader<'_>,
     ) -> Result<Receiving, Refusal> {
         let now = self.clock.now();
-        let mut room = [0; DECODED_ROOM_BYTES];
+        let mut room = KeyRoom::default();
         let key = header.meta.key(&mut room);
         let reserved =
             self.admit_meta(key, header).and_then(|()| self.store.reserve(key, header.value_len, now));
@@ -82,7 +82,7 @@ impl Engine {
         if !intact {
             return out.push(Refusal::BadDataChunk.line());
         }
-        let mut room = [0; DECODED_ROOM_BYTES];
+        let mut room = KeyRoom::default();
         let key = header.meta.key(&mut room);
         self.finish_meta(worker, key, header, Incoming::Draft(draft), self.clock.now(), out);
     }

@@ -35,7 +35,7 @@ fn follows(text: &str) -> Follows {
 }
 
 fn key(text: &str) -> Vec<u8> {
-    meta(text).key(&mut [0; DECODED_ROOM_BYTES]).to_vec()
+    meta(text).key(&mut KeyRoom::default()).to_vec()
 }
 
 #[test]
@@ -136,6 +136,8 @@ fn bad_arguments_are_refused_by_the_last_of_them() {
         ("Nx Jx", Refusal::BadInitial),
         ("Jx Nx", Refusal::BadToken),
         ("Jx T5", Refusal::BadInitial),
+        ("Nx F", Refusal::BadToken),
+        ("F Nx", Refusal::BadToken),
     ] {
         assert_eq!(answer(&format!("mg k {flags}")), refusal, "mg {flags}");
         assert_eq!(answer(&format!("md k {flags}")), refusal, "md {flags}");

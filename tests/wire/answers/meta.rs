@@ -169,6 +169,8 @@ const DELETE: &[Row<'_>] = &[
     ("md a I q\r\nget a\r\nmn\r\n", "VALUE a 5 1\r\nx\r\nEND\r\nMN\r\n"),
     ("md a I\r\ntouch a 60\r\nmg a t\r\n", "HD\r\nTOUCHED\r\nHD t60 X W\r\n"),
     ("md n I\r\nincr n 1\r\nmg n v\r\n", "HD\r\n11\r\nVA 2 X W\r\n11\r\n"),
+    ("md n I\r\nmg n\r\nincr n 90\r\nmg n v\r\n", "HD\r\nHD X W\r\n100\r\nVA 3\r\n100\r\n"),
+    ("md n I\r\nmg n\r\ndecr n 9\r\nmg n v\r\n", "HD\r\nHD X W\r\n1\r\nVA 2 Z X\r\n1 \r\n"),
     ("md a I\r\nappend a 0 0 1\r\ny\r\nmg a v\r\n", "HD\r\nSTORED\r\nVA 2\r\nxy\r\n"),
     ("md zz I\r\n", NF),
     // The value alone is dropped.
@@ -231,6 +233,8 @@ const ENCODED_KEYS: &[Row<'_>] = &[
     ("mg Zm9v N0 b k\r\nma Zm9vMg== N0 b k\r\nmd Zm9v b k O1\r\nmd Zm9v b k\r\n", "HD kZm9v b W\r\nHD kZm9vMg== b\r\nHD kZm9v b O1\r\nNF kZm9v b\r\n"),
     // What no line can hold.
     ("ms IAoNAP8= 1 b\r\n1\r\nmg IAoNAP8= b v k\r\n", "HD\r\nVA 1 kIAoNAP8= b\r\n1\r\n"),
+    ("ms Zm9v 3 b\r\nabc\r\nms Zm9v 1 b MA\r\nd\r\nmg foo k v\r\n", "HD\r\nHD\r\nVA 4 kZm9v b\r\nabcd\r\n"),
+    ("ms foo 3\r\nabc\r\nms Zm9v 1 b MA\r\nd\r\nmg foo k v\r\n", "HD\r\nHD\r\nVA 4 kfoo\r\nabcd\r\n"),
     ("ms Zm9v 3 b\r\nabc\r\nappend foo 0 0 1\r\nd\r\nmg foo k v\r\n", "HD\r\nSTORED\r\nVA 4 kfoo\r\nabcd\r\n"),
     ("ms Zm9v 1 b\r\n1\r\nincr foo 1\r\nmg foo k v\r\n", "HD\r\n2\r\nVA 1 kZm9v b\r\n2\r\n"),
 ];

@@ -4,7 +4,7 @@ A step is a function of the environment and its own result. It adds what passed 
 something it needs is not on this machine and cannot be fetched.
 """
 
-from . import django_suite, pymemcache_suite, rust, small_suites
+from . import binary_memcached_suite, django_suite, pymemcache_suite, rust, small_suites
 from .report import Step
 
 STEPS = (
@@ -16,6 +16,7 @@ STEPS = (
     Step("pymemcache", "pymemcache's own integration tests", pymemcache_suite.run),
     Step("memccapable", "libmemcached's conformance test", small_suites.memccapable),
     Step("binary", "clients in the binary protocol, with and without a login", small_suites.binary_clients),
+    Step("binary-memcached", "python-binary-memcached's own tests", binary_memcached_suite.run),
     Step("libmemcached", "the command line tools of libmemcached", small_suites.libmemcached_tools),
     Step("memcached-tool", "the report script of Debian's memcached", small_suites.memcached_tool),
     Step("site", "a Django site in eight processes", small_suites.site),

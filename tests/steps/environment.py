@@ -141,22 +141,26 @@ class Environment:
     @cached_property
     def django_tests(self):
         """The `tests` directory of the source release of the Django that is installed in the environment."""
-        version = re.search(r"^Django==(\S+)$", self.requirements.read_text(), re.MULTILINE)[1]
-        unpacked = self.own / f"django-{version}"
+        return self.source_release("Django", "django") / "tests"
+
+    def source_release(self, package, name):
+        """The unpacked source release of a pinned package, whose archive has that name."""
+        version = re.search(rf"^{re.escape(package)}==(\S+)$", self.requirements.read_text(), re.MULTILINE)[1]
+        unpacked = self.own / f"{name}-{version}"
         if not unpacked.exists():
-            say(f"fetching the source release of Django {version}")
+            say(f"fetching the source release of {package} {version}")
             sources = self.own / "sources"
             command = [self.python, "-m", "pip", "download", "--disable-pip-version-check", "--no-deps"]
-            command += ["--no-binary", ":all:", "--dest", sources, f"Django=={version}"]
-            check(command, self.log("django-source"))
-            partial = self.own / f"django-{version}.partial"
+            command += ["--no-binary", ":all:", "--dest", sources, f"{package}=={version}"]
+            check(command, self.log(f"{name}-source"))
+            partial = self.own / f"{name}-{version}.partial"
             shutil.rmtree(partial, ignore_errors=True)
-            with tarfile.open(sources / f"django-{version}.tar.gz") as archive:
+            with tarfile.open(sources / f"{name}-{version}.tar.gz") as archive:
                 archive.extraction_filter = getattr(tarfile, "data_filter", None)
                 archive.extractall(partial)
-            (partial / f"django-{version}").rename(unpacked)
+            (partial / f"{name}-{version}").rename(unpacked)
             shutil.rmtree(partial)
-        return unpacked / "tests"
+        return unpacked
 
 
 class no_service_starts:

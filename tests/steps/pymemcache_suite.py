@@ -41,6 +41,11 @@ def outcomes(environment, name, tests, program, unix):
         argv += [f"--rootdir={tests}", "--server", server.unix_path or "127.0.0.1", "--port", server.port, tests]
         env = {"PYTHONPATH": str(environment.clients), "PYTHONDONTWRITEBYTECODE": "1"}
         suite = run_program(argv, environment.log(name), env=env, cwd=tests)
+    return reported(suite, file)
+
+
+def reported(suite, file):
+    """`{test: outcome}` of a pytest that has ended, from the JUnit report that it wrote."""
     if suite.process.returncode not in (0, 1) or not file.exists():
         raise Broken(f"pytest ended with {suite.process.returncode}, see {suite.log}")
     return {

@@ -1,0 +1,63 @@
+"""python-binary-memcached's own tests, from its source release, unchanged.
+
+They want one server on port 11211 and one on a unix socket in /tmp; a plugin of pytest gives them two on places nobody
+else has. Two files are left out, because their fixtures are not in the release or they ask for fixed ports.
+"""
+
+import os
+from contextlib import ExitStack
+
+import servers
+
+from .commands import run as run_program
+from .comparison import demand, judge
+from .pymemcache_suite import reported
+from .report import Missing
+
+LEFT_OUT = ("test_ipv6.py", "test_tls.py")
+LOGIN = "test_sasl_integration.py"
+USERS = "user:password\n"
+# Tests that pass on memcached 1.6.
+FLOOR = 247
+LOGIN_FLOOR = 3
+
+
+def run(environment, result):
+    """The step."""
+    tests = environment.source_release("python-binary-memcached", "python_binary_memcached") / "test"
+    files = [name for name in sorted(os.listdir(tests)) if name.startswith("test_") and name.endswith(".py")]
+    files = [name for name in files if name not in (*LEFT_OUT, LOGIN)]
+    ours = outcomes(environment, "larder", tests, files, environment.larder)
+    try:
+        theirs = outcomes(environment, "memcached", tests, files, environment.program("memcached"))
+    except Missing as missing:
+        theirs = None
+        result.skip(f"comparison with memcached: {missing}")
+    judge(result, "python-binary-memcached's tests", ours, theirs)
+    demand(result, "python-binary-memcached's tests", ours, FLOOR)
+    # Debian's memcached has no password file of its own to compare with.
+    login = outcomes(environment, "login", tests, [LOGIN], environment.larder, {"arguments": ["-S"], "users": USERS})
+    judge(result, "its tests of a login", login, None)
+    demand(result, "its tests of a login", login, LOGIN_FLOOR)
+
+
+def outcomes(environment, name, tests, files, program, options=None):
+    """`{test: outcome}` of these files on one program."""
+    name = f"binary-memcached-{name}"
+    file = environment.own / "outcomes" / f"{name}.xml"
+    file.parent.mkdir(exist_ok=True)
+    file.unlink(missing_ok=True)
+    with ExitStack() as running:
+        tcp = running.enter_context(servers.Server(program, **(options or {})))
+        unix = running.enter_context(servers.Server(program, unix=True, **(options or {})))
+        argv = [environment.python, "-m", "pytest", "-p", "no:cacheprovider", "-p", "binary_memcached_servers"]
+        argv += [f"--junitxml={file}", f"--rootdir={tests}", *files]
+        env = {
+            "MEMCACHED_HOST": "127.0.0.1",
+            "SERVER_PORT": str(tcp.port),
+            "SERVER_SOCKET": unix.unix_path,
+            "PYTHONPATH": str(environment.clients),
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
+        suite = run_program(argv, environment.log(name), env=env, cwd=tests)
+    return reported(suite, file)

@@ -25,6 +25,9 @@
 //! | a counter or a stats line | [`telemetry`], `commands/stats.rs` | `tests/wire/` |
 //! | who may come in | [`auth`] | unit tests there |
 //! | what may be said before a login by text | [`protocol::text_login`] | `tests/wire/text_login.rs` |
+//! | a dump, or another answer that walks over all items | `commands/report.rs` | `tests/wire/dumps_list_what_is_there.rs` |
+//! | what watchers are told | `commands/watch.rs`, `telemetry/watchers.rs` | `tests/wire/watch.rs` |
+//! | a command for operators | `protocol/controls.rs`, `commands/{admin,crawler,detail,tuning}.rs` | `tests/wire/answers/` |
 //! | sockets and their options | `server/listener.rs` | `tests/daemon/sockets.rs` |
 //! | limits, user, background, pid file, systemd | [`process`] | `tests/daemon/` |
 //!

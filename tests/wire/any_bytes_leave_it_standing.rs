@@ -14,6 +14,17 @@ const STREAMS_DEFAULT: u64 = 500;
 /// Memory that damaged streams may cost beyond the limit of 64 MiB, in bytes.
 const SPARE: u64 = 48 << 20;
 
+/// What operators and tests may say besides, some of it out of every range.
+#[rustfmt::skip]
+const OPERATORS: [&str; 24] = [
+    "lru_crawler metadump all", "lru_crawler mgdump hash", "lru_crawler metadump 1,2,255", "lru_crawler crawl all",
+    "lru_crawler disable", "lru_crawler enable", "lru_crawler tocrawl 4294967295", "stats cachedump 1 0",
+    "stats cachedump 255 4294967295", "stats sizes", "stats detail on", "stats detail dump", "stats detail off",
+    "watch fetchers mutations evictions connevents deletions sysevents", "watch", "slabs reassign -1 0",
+    "slabs reassign 0 7", "slabs reassign 1 2", "slabs automove window 99999", "lru tune 1 2 1e308 nan",
+    "lru temp_ttl -2147483648", "debugtime 100", "debugtime -9223372036854775808", "debugtime 9223372036854775807",
+];
+
 fn stream(commands: &mut Commands) -> Vec<u8> {
     let mut stream = Vec::new();
     for _ in 0..commands.rng.usize(1..40) {
@@ -22,8 +33,11 @@ fn stream(commands: &mut Commands) -> Vec<u8> {
             stream.extend((0..len).map(|_| commands.rng.u8(..)));
             continue;
         }
-        let meta = commands.rng.bool();
-        let mut command = if meta { commands.next_meta() } else { commands.next() };
+        let mut command = match commands.rng.u32(..6) {
+            0 => format!("{}\r\n", OPERATORS[commands.rng.usize(..OPERATORS.len())]).into_bytes(),
+            1 | 2 => commands.next_meta(),
+            _ => commands.next(),
+        };
         if commands.rng.bool() {
             damage(&mut commands.rng, &mut command);
         }
@@ -37,7 +51,7 @@ fn stream(commands: &mut Commands) -> Vec<u8> {
 
 #[test]
 fn any_bytes_are_answered_or_closed_and_the_next_client_is_served() {
-    let daemon = larder("").start();
+    let daemon = larder("--debug-commands -D : -o track_sizes").start();
     let mut commands = Commands::new(seeded(SEED));
     for _ in 0..number(STREAMS, STREAMS_DEFAULT) {
         let stream = stream(&mut commands);

@@ -48,6 +48,7 @@ fn serve(mut options: Options) -> Result<u8, Failure> {
         Detached::Daemon(starter) => starter,
     };
     process::lock_memory(&process);
+    process::allow_huge_pages(&process);
 
     let engine = Engine::new(commands, Store::new(store), Clock::start());
     let pid_file = PidFile::new(process.pid_file);

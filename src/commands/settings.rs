@@ -35,6 +35,8 @@ pub struct Settings {
     pub backlog: i32,
     /// True if a connection over the limit is refused, false if it waits.
     pub max_connections_fast: bool,
+    /// Seconds after which an idle connection is closed (`-o idle_timeout`); 0 for never.
+    pub idle_timeout_secs: u32,
     /// Verbosity at start (`-v`).
     pub verbosity: u32,
 }

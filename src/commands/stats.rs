@@ -91,6 +91,9 @@ impl Engine {
         stat("store_no_memory", &sums.store_no_memory);
         stat("auth_cmds", &0);
         stat("auth_errors", &0);
+        if self.settings.idle_timeout_secs > 0 {
+            stat("idle_kicks", &sums.idle_kicks);
+        }
         stat("bytes_read", &sums.bytes_read);
         stat("bytes_written", &sums.bytes_written);
         stat("limit_maxbytes", &self.limit_bytes());
@@ -189,7 +192,7 @@ impl Engine {
         stat("warm_max_factor", &"0.00");
         stat("temp_lru", &"no");
         stat("temporary_ttl", &61);
-        stat("idle_timeout", &0);
+        stat("idle_timeout", &settings.idle_timeout_secs);
         stat("watcher_logbuf_size", &0);
         stat("worker_logbuf_size", &0);
         stat("read_buf_mem_limit", &0);

@@ -2,7 +2,7 @@
 
 use super::arguments::Arguments;
 use super::{BadSetting, Name, Options, Remark, extended, listen, number, status};
-use crate::server::{TcpListen, UnixListen};
+use crate::server::{ListenProtocol, TcpListen, UnixListen};
 use crate::{commands, process, server, store};
 use log::Level;
 use std::ffi::OsString;
@@ -10,15 +10,8 @@ use std::path::{Path, PathBuf};
 
 /// Options that ask for something larder cannot do yet. None may be ignored: some protect, others change what the
 /// daemon is.
-const NOT_YET: &[(char, &str)] = &[
-    ('S', "-S (SASL)"),
-    ('Y', "-Y (authentication)"),
-    ('Z', "-Z (TLS)"),
-    ('e', "-e (warm restart)"),
-    ('L', "-L (large pages)"),
-    ('D', "-D (prefix statistics)"),
-    ('N', "-N (NAPI ids)"),
-];
+const NOT_YET: &[(char, &str)] =
+    &[('S', "-S (SASL)"), ('Y', "-Y (authentication)"), ('Z', "-Z (TLS)"), ('D', "-D (prefix statistics)")];
 
 /// `-t` above this gets memcached's warning.
 const THREADS_SANE_MAX: usize = 64;
@@ -66,6 +59,10 @@ impl<'a> Check<'a> {
 
         let max_connections = self.at_least_1('c', 1024, "Maximum connections must be greater than 0")?;
         let threads = self.threads()?;
+        self.napi_ids(threads)?;
+        if self.arguments.path('e').is_some() {
+            self.remark(Level::Warn, "-e: items do not outlive a restart yet");
+        }
         let requests_per_event =
             self.at_least_1('R', 20, "Number of requests per event must be greater than 0")?;
         let chunk_min_bytes = self.at_least_1('n', 48, "Chunk size must be greater than 0")?;
@@ -91,6 +88,7 @@ impl<'a> Check<'a> {
             requests_per_event: count(requests_per_event, u32::MAX),
             backlog: count(backlog, i32::MAX),
             max_connections_fast: extended.max_connections_fast,
+            idle_timeout_secs: extended.idle_timeout_secs,
             verbosity: self.arguments.verbosity(),
         };
         let store = store::Settings {
@@ -114,6 +112,8 @@ impl<'a> Check<'a> {
             port_file: port_file.filter(|path| !path.is_empty()).map(|path| absolute(Path::new(&path))),
             inherited: Vec::new(),
             max_connections_fast: commands.max_connections_fast,
+            idle_timeout_secs: commands.idle_timeout_secs,
+            socket_mark: extended.socket_mark,
         };
         let process = self.process();
         Ok(Options { store, commands, server, process, remarks: self.remarks })
@@ -127,6 +127,7 @@ impl<'a> Check<'a> {
             user: self.arguments.value('u').filter(|user| !user.is_empty()),
             user_required: self.name == Name::Memcached,
             lock_memory: self.arguments.flag('k'),
+            large_pages: self.arguments.flag('L'),
             core_files: self.arguments.flag('r'),
             keep_terminal: self.arguments.verbosity() > 0,
         }
@@ -135,7 +136,7 @@ impl<'a> Check<'a> {
     fn refuse_what_is_not_there(&mut self) -> Result<(), BadSetting> {
         for (letter, what) in NOT_YET {
             let given = match letter {
-                'S' | 'Z' | 'L' => self.arguments.flag(*letter),
+                'S' | 'Z' => self.arguments.flag(*letter),
                 _ => self.arguments.value(*letter).is_some(),
             };
             if given {
@@ -207,6 +208,25 @@ impl<'a> Check<'a> {
             );
         }
         Ok(threads)
+    }
+
+    /// `-N` tells threads apart by the network card's queue; larder leaves that to the kernel.
+    fn napi_ids(&mut self, threads: usize) -> Result<(), BadSetting> {
+        match self.number('N', status::OPTION)? {
+            None => {}
+            Some(..=0) => {
+                let line = "Maximum number of NAPI IDs must be greater than 0";
+                return Err(BadSetting::new(line, status::OPTION));
+            }
+            Some(ids) if ids > threads as i64 => {
+                let line =
+                    format!("Number of napi_ids({ids}) cannot be greater than number of threads({threads})");
+                return Err(BadSetting::new(line, status::USAGE));
+            }
+            Some(_) => self
+                .remark(Level::Warn, "-N has no meaning in larder: the kernel deals connections to workers"),
+        }
+        Ok(())
     }
 
     fn growth_factor(&mut self) -> Result<f64, BadSetting> {
@@ -319,12 +339,16 @@ impl<'a> Check<'a> {
 fn this_machine(port: u16) -> Vec<TcpListen> {
     THIS_MACHINE
         .into_iter()
-        .map(|host| TcpListen { host: Some(host.to_owned()), port, text: String::new(), optional: true })
+        .map(|host| {
+            let host = Some(host.to_owned());
+            TcpListen { host, port, protocol: ListenProtocol::default(), text: String::new(), optional: true }
+        })
         .collect()
 }
 
 fn all_interfaces(port: u16) -> TcpListen {
-    TcpListen { host: None, port, text: String::new(), optional: false }
+    let protocol = ListenProtocol::default();
+    TcpListen { host: None, port, protocol, text: String::new(), optional: false }
 }
 
 fn absolute(path: &Path) -> PathBuf {

@@ -20,6 +20,7 @@ listening
 -l, --listen=<addr>       address to listen on (default: {listen})
                           <host>[:<port>], where host is an IPv4 or IPv6 address
                           ([::1]:11211), a name, or * for all interfaces;
+                          proto[ascii]: before it lets it speak text only;
                           lists by comma, and repeats, add up
 -s, --unix-socket=<file>  {unix}
 -a, --unix-mask=<mask>    mode of the UNIX socket, in octal (default: 700)
@@ -37,6 +38,8 @@ memory
 -n, --slab-min-size=<bytes> smallest chunk for an item (default: 48)
 -C, --disable-cas         keep no CAS unique, which saves 8 bytes an item
 -k, --lock-memory         keep all memory out of swap
+-L, --enable-largepages   let the system use huge pages where it does so by
+                          itself; takes more memory than -m says
 
 work
 -t, --threads=<num>       worker threads (default: 4)
@@ -69,10 +72,14 @@ other
 -o, --extended=<list>     memcached's extended options, separated by commas
    - maxconns_fast:       tell connections over the limit so and close them
                           (default; no_maxconns_fast lets them wait)
-                          names of settings not needed here are accepted
+   - idle_timeout:        seconds after which an idle TCP connection is closed
+                          (default: 0, never)
+   - sock_cookie_id:      mark of the packets of TCP connections (SO_MARK)
+                          others of memcached's names are accepted, and told
+                          to have no meaning here
 
-not supported yet: -S --enable-sasl, -Y --auth-file, -Z --enable-ssl,
--e --memory-file, -L --enable-largepages, -D, -N --napi-ids
+without meaning here: -e --memory-file, -N --napi-ids
+not supported yet: -S --enable-sasl, -Y --auth-file, -Z --enable-ssl, -D
 "
     )
 }

@@ -3,7 +3,7 @@
 //! Names are not resolved here; that is part of binding.
 
 use super::{BadSetting, number, status};
-use crate::server::TcpListen;
+use crate::server::{ListenProtocol, TcpListen};
 
 /// Prefixes that only mean something with TLS, which is not served yet.
 const TLS_PREFIXES: [&str; 3] = ["notls", "btls", "mtls"];
@@ -29,7 +29,8 @@ pub(super) fn addresses(values: &[String], port: u16) -> Result<Vec<TcpListen>, 
 
 fn address(text: &str, default_port: u16) -> Result<TcpListen, BadSetting> {
     let bad = |line: String| BadSetting::new(line, status::OS);
-    let (host, port) = split_port(without_prefixes(text)?).ok_or_else(|| {
+    let (rest, protocol) = without_prefixes(text)?;
+    let (host, port) = split_port(rest).ok_or_else(|| {
         bad(format!("Invalid interface: \"{text}\" (an IPv6 address with a port: [::1]:11211)"))
     })?;
     let port = match port {
@@ -41,33 +42,36 @@ fn address(text: &str, default_port: u16) -> Result<TcpListen, BadSetting> {
         },
     };
     let host = (host != "*").then(|| host.to_owned());
-    Ok(TcpListen { host, port, text: text.to_owned(), optional: false })
+    Ok(TcpListen { host, port, protocol, text: text.to_owned(), optional: false })
 }
 
-/// Checks the prefixes and takes them off.
-fn without_prefixes(text: &str) -> Result<&str, BadSetting> {
+/// Checks the prefixes and takes them off; what follows them, and what they say.
+fn without_prefixes(text: &str) -> Result<(&str, ListenProtocol), BadSetting> {
     let bad = |line: String| Err(BadSetting::new(line, status::OS));
     let mut rest = text;
+    let mut protocol = ListenProtocol::default();
     loop {
         if let Some(prefix) = TLS_PREFIXES.iter().find(|prefix| has_prefix(rest, prefix)) {
             return bad(format!("'{prefix}' option is valid only when SSL is enabled (-l {text})"));
         }
         if let Some(after) = rest.strip_prefix("proto[") {
-            let Some((protocol, after)) = after.split_once("]:") else {
+            let Some((name, after)) = after.split_once("]:") else {
                 return bad(format!("Invalid protocol in socket config: \"{text}\""));
             };
-            match protocol {
-                "ascii" | "negotiating" => {}
+            protocol = match name {
+                "ascii" => ListenProtocol::Ascii,
+                "negotiating" => ListenProtocol::Negotiating,
+                "binary" => return bad(format!("not supported yet: proto[binary] (-l {text})")),
                 "proxy" => return bad(format!("Server not built with proxy: \"{text}\"")),
-                _ => return bad(format!("not supported yet: proto[{protocol}] (-l {text})")),
-            }
+                _ => return bad(format!("Invalid protocol in socket config: \"{text}\"")),
+            };
             rest = after;
         } else if let Some(after) = rest.strip_prefix("tag[") {
             rest = without_tag(text, after.split_once("]:"))?;
         } else if let Some(after) = rest.strip_prefix("tag_") {
             rest = without_tag(text, after.split_once("_:"))?;
         } else {
-            return Ok(rest);
+            return Ok((rest, protocol));
         }
     }
 }
@@ -184,11 +188,23 @@ mod tests {
     }
 
     #[test]
+    fn a_protocol_belongs_to_its_address_alone() {
+        let values =
+            ["proto[ascii]:127.0.0.1:7,127.0.0.1:8;tag[a]:proto[negotiating]:127.0.0.1:9".to_owned()];
+        let list = addresses(&values, 11211).unwrap();
+        let protocols: Vec<_> = list.iter().map(|address| address.protocol).collect();
+        use ListenProtocol::{Ascii, Negotiating};
+        assert_eq!(protocols, [Ascii, Negotiating, Negotiating]);
+    }
+
+    #[test]
     fn prefixes_that_would_change_something_are_refused() {
         for (text, start) in [
             ("notls:127.0.0.1", "'notls' option is valid only when SSL is enabled"),
             ("mtls:127.0.0.1", "'mtls' option is valid only when SSL is enabled"),
             ("proto[binary]:127.0.0.1", "not supported yet: proto[binary]"),
+            ("proto[telepathy]:127.0.0.1", "Invalid protocol in socket config"),
+            ("proto[ascii:127.0.0.1", "Invalid protocol in socket config"),
             ("proto[proxy]:127.0.0.1", "Server not built with proxy"),
             ("tag[]:127.0.0.1", "Listener tags must be between"),
             ("tag[ninechars]:127.0.0.1", "Listener tags must be between"),

@@ -5,6 +5,7 @@
 //! Invariants: nothing is read while replies wait to be sent (back-pressure); the thread's buffers are never held
 //! while waiting; bytes are executed in the order they came.
 
+use super::settings::ListenProtocol;
 use super::worker::{Stream, Worker};
 use crate::commands::{Flow, Receiving};
 use crate::protocol::limits::{LINE_MAX_BYTES, OUTPUT_BATCH_BYTES, VALUE_INLINE_MAX_BYTES};
@@ -93,11 +94,11 @@ pub(super) struct Connection<S: Stream> {
 }
 
 impl<S: Stream> Connection<S> {
-    pub(super) fn new(stream: S, worker: Worker) -> Connection<S> {
-        let fd = stream.as_raw_fd();
+    pub(super) fn new(stream: S, worker: Worker, protocol: ListenProtocol) -> Connection<S> {
+        let fd = stream.fd();
         let engine = &worker.shared.engine;
-        let entry = engine.connections().add(worker.index, fd, engine.clock().now().secs());
-        debug!("<{fd} new auto-negotiating client connection");
+        let entry = engine.connections().add(worker.index, fd, S::TRANSPORT, engine.clock().now().secs());
+        debug!("<{fd} new {} client connection", protocol.adjective());
         Connection {
             stream,
             worker,

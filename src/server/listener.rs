@@ -4,8 +4,9 @@
 //! that will serve it. The first socket is bound without that option, so that an address in use, by another larder
 //! too, is an error and not a share.
 
-use super::settings::{InheritedSocket, Settings, TcpListen, UnixListen};
+use super::settings::{InheritedSocket, ListenProtocol, Settings, TcpListen, UnixListen};
 use nix::errno::Errno;
+use nix::sys::socket::{setsockopt, sockopt};
 use nix::sys::stat::{Mode, umask};
 use socket2::{Domain, Protocol, Socket, Type};
 use std::fmt;
@@ -43,6 +44,14 @@ impl std::error::Error for ListenError {
 pub(super) struct Group {
     pub(super) sockets: Vec<Socket>,
     pub(super) unix: bool,
+    pub(super) protocol: ListenProtocol,
+}
+
+impl Group {
+    /// One socket, of which nothing was said.
+    fn of_one(socket: Socket, unix: bool) -> Group {
+        Group { sockets: vec![socket], unix, protocol: ListenProtocol::default() }
+    }
 }
 
 /// All listening sockets.
@@ -59,7 +68,7 @@ impl Listeners {
             what: format!("UNIX socket: {}", unix.path.display()),
             source,
         })?;
-        self.groups.push(Group { sockets: vec![socket], unix: true });
+        self.groups.push(Group::of_one(socket, true));
         Ok(())
     }
 
@@ -69,13 +78,13 @@ impl Listeners {
     }
 
     /// One socket of every address.
-    pub(super) fn one_of_each(&self) -> impl Iterator<Item = &Socket> {
-        self.groups.iter().filter_map(|group| group.sockets.first())
+    pub(super) fn one_of_each(&self) -> impl Iterator<Item = (&Socket, &Group)> {
+        self.groups.iter().filter_map(|group| Some((group.sockets.first()?, group)))
     }
 
     /// The TCP addresses bound, ports resolved.
     pub(super) fn ports(&self) -> Vec<SocketAddr> {
-        self.one_of_each().filter_map(|socket| socket.local_addr().ok()?.as_socket()).collect()
+        self.one_of_each().filter_map(|(socket, _)| socket.local_addr().ok()?.as_socket()).collect()
     }
 }
 
@@ -91,7 +100,7 @@ pub fn bind_tcp(settings: &mut Settings) -> Result<Listeners, ListenError> {
         let prepared =
             socket.set_nonblocking(true).and_then(|()| if unix { Ok(()) } else { inherit(&socket) });
         prepared.map_err(|source| ListenError { what: "an inherited socket".to_owned(), source })?;
-        listeners.groups.push(Group { sockets: vec![socket], unix });
+        listeners.groups.push(Group::of_one(socket, unix));
     }
     for listen in &settings.tcp {
         let what = match listen.text.as_str() {
@@ -119,8 +128,8 @@ fn is_absent_family(error: &io::Error) -> bool {
 
 fn bind_listen(listen: &TcpListen, settings: &Settings) -> io::Result<Vec<Group>> {
     let Some(host) = &listen.host else {
-        let v4 = bind_address(SocketAddr::from(([0, 0, 0, 0], listen.port)), settings)?;
-        let v6 = bind_address(SocketAddr::from(([0u16; 8], listen.port)), settings);
+        let v4 = bind_address(SocketAddr::from(([0, 0, 0, 0], listen.port)), listen, settings)?;
+        let v6 = bind_address(SocketAddr::from(([0u16; 8], listen.port)), listen, settings);
         return match v6 {
             Ok(v6) => Ok(vec![v4, v6]),
             Err(error) if is_absent_family(&error) => Ok(vec![v4]),
@@ -129,18 +138,18 @@ fn bind_listen(listen: &TcpListen, settings: &Settings) -> io::Result<Vec<Group>
     };
     let mut addresses: Vec<SocketAddr> = (host.as_str(), listen.port).to_socket_addrs()?.collect();
     addresses.dedup();
-    addresses.into_iter().map(|address| bind_address(address, settings)).collect()
+    addresses.into_iter().map(|address| bind_address(address, listen, settings)).collect()
 }
 
-fn bind_address(address: SocketAddr, settings: &Settings) -> io::Result<Group> {
-    let first = new_socket(address)?;
+fn bind_address(address: SocketAddr, listen: &TcpListen, settings: &Settings) -> io::Result<Group> {
+    let first = new_socket(address, settings)?;
     first.bind(&address.into())?;
     let bound = first.local_addr()?;
     let mut sockets = vec![first];
     if settings.threads > 1 {
         sockets[0].set_reuse_port(true)?;
         for _ in 1..settings.threads {
-            let socket = new_socket(address)?;
+            let socket = new_socket(address, settings)?;
             socket.set_reuse_port(true)?;
             socket.bind(&bound)?;
             sockets.push(socket);
@@ -149,15 +158,18 @@ fn bind_address(address: SocketAddr, settings: &Settings) -> io::Result<Group> {
     for socket in &sockets {
         socket.listen(settings.backlog)?;
     }
-    Ok(Group { sockets, unix: false })
+    Ok(Group { sockets, unix: false, protocol: listen.protocol })
 }
 
-fn new_socket(address: SocketAddr) -> io::Result<Socket> {
+fn new_socket(address: SocketAddr, settings: &Settings) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM.nonblocking(), Some(Protocol::TCP))?;
     if address.is_ipv6() {
         socket.set_only_v6(true)?;
     }
     socket.set_reuse_address(true)?;
+    if settings.socket_mark != 0 {
+        setsockopt(&socket, sockopt::Mark, &settings.socket_mark)?;
+    }
     inherit(&socket)?;
     Ok(socket)
 }

@@ -13,11 +13,12 @@ mod shutdown;
 mod worker;
 
 pub use listener::{ListenError, Listeners, bind_tcp};
-pub use settings::{Hooks, InheritedSocket, Settings, TcpListen, UnixListen};
+pub use settings::{Hooks, InheritedSocket, ListenProtocol, Settings, TcpListen, UnixListen};
 
 use crate::commands::Engine;
 use crate::telemetry::Listening;
 use log::{info, warn};
+use std::fs::File;
 use std::io;
 use std::os::fd::AsRawFd;
 use std::sync::Arc;
@@ -31,14 +32,32 @@ const TICK: Duration = Duration::from_millis(100);
 /// Rounds of background work done at once while the store says that there is more to do, per tick.
 const MAINTENANCE_ROUNDS_MAX: u32 = 8;
 
+/// Descriptors of a worker's event loop.
+const DESCRIPTORS_PER_LOOP: usize = 4;
+
+/// Descriptors of the event loop that waits for signals.
+const DESCRIPTORS_OF_SIGNALS: usize = 8;
+
 /// Seconds without a sign of life of some worker after which the watchdog is no longer told that all is well.
 const WORKER_SILENT_MAX_SECS: u32 = 5;
 
 /// Serves until SIGTERM, SIGINT, SIGUSR1 or a `shutdown` command; then stops accepting, answers what was received and
 /// returns.
 pub fn run(listeners: Listeners, settings: Settings, engine: Arc<Engine>, hooks: Hooks) -> io::Result<()> {
+    check_descriptors(settings.threads)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(serve(listeners, settings, engine, hooks))
+}
+
+/// Makes sure that there are descriptors for the event loops and for one connection. The runtime panics where it finds
+/// none for signals.
+fn check_descriptors(threads: usize) -> io::Result<()> {
+    let needed = threads * DESCRIPTORS_PER_LOOP + DESCRIPTORS_OF_SIGNALS + 1;
+    let taken: io::Result<Vec<File>> = (0..needed).map(|_| File::open("/dev/null")).collect();
+    taken.map(drop).map_err(|error| {
+        let line = format!("{threads} threads and a connection need {needed} more open files: {error}");
+        io::Error::new(error.kind(), line)
+    })
 }
 
 async fn serve(
@@ -50,9 +69,10 @@ async fn serve(
     let mut signals = shutdown::Signals::listen()?;
     let port_file = settings.port_file.clone();
     let since_secs = engine.clock().now().secs();
-    for fd in listeners.one_of_each().map(|socket| socket.as_raw_fd()) {
+    for (socket, group) in listeners.one_of_each() {
+        let fd = socket.as_raw_fd();
         engine.connections().add_listener(Listening { fd, since_secs });
-        info!("<{fd} server listening (auto-negotiate)");
+        info!("<{fd} server listening ({})", group.protocol.word());
     }
     let ports = listeners.ports();
     let shared = Arc::new(Shared::new(engine, settings));

@@ -23,6 +23,38 @@ pub struct Settings {
     pub inherited: Vec<InheritedSocket>,
     /// True: a connection over the limit is told so and closed. False: it waits until another one leaves.
     pub max_connections_fast: bool,
+    /// Seconds after which a TCP connection without a request is closed (`-o idle_timeout`); 0 for never.
+    pub idle_timeout_secs: u32,
+    /// Mark of the packets of TCP connections (`-o sock_cookie_id`); 0 for none.
+    pub socket_mark: u32,
+}
+
+/// What the clients of a listening socket may speak.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum ListenProtocol {
+    /// Whatever their first byte says.
+    #[default]
+    Negotiating,
+    /// Text only.
+    Ascii,
+}
+
+impl ListenProtocol {
+    /// memcached's word for it in the log.
+    pub const fn word(self) -> &'static str {
+        match self {
+            ListenProtocol::Negotiating => "auto-negotiate",
+            ListenProtocol::Ascii => "ascii",
+        }
+    }
+
+    /// And its word for the connections.
+    pub const fn adjective(self) -> &'static str {
+        match self {
+            ListenProtocol::Negotiating => "auto-negotiating",
+            ListenProtocol::Ascii => "ascii",
+        }
+    }
 }
 
 /// A TCP address to listen on.
@@ -32,6 +64,8 @@ pub struct TcpListen {
     pub host: Option<String>,
     /// Port; 0 lets the OS choose.
     pub port: u16,
+    /// What its clients may speak.
+    pub protocol: ListenProtocol,
     /// As the operator wrote it, for messages; empty if it is a default.
     pub text: String,
     /// True if it may be left out when the machine does not have this address family.

@@ -5,16 +5,16 @@
 //! they came in, long ones spread.
 
 use super::connection::Connection;
-use super::listener::Listeners;
-use super::settings::Settings;
+use super::listener::{Group, Listeners};
+use super::settings::{ListenProtocol, Settings};
 use crate::commands::Engine;
-use crate::telemetry::WorkerCounters;
+use crate::telemetry::{Transport, WorkerCounters};
 use log::{debug, warn};
 use nix::errno::Errno;
 use socket2::{SockRef, Socket};
 use std::future::poll_fn;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::task::{Context, Poll};
@@ -108,7 +108,12 @@ impl Shared {
 }
 
 /// A connection on its way to the worker that will serve it.
-enum Accepted {
+struct Accepted {
+    socket: AcceptedSocket,
+    protocol: ListenProtocol,
+}
+
+enum AcceptedSocket {
     Tcp(std::net::TcpStream),
     Unix(std::os::unix::net::UnixStream),
 }
@@ -120,7 +125,7 @@ trait Listener: Send + Sync + 'static {
     /// Accepts one connection.
     fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<Self::Stream>>;
     /// Takes a connection out of this event loop.
-    fn detach(stream: Self::Stream) -> io::Result<Accepted>;
+    fn detach(stream: Self::Stream) -> io::Result<AcceptedSocket>;
 }
 
 impl Listener for TcpListener {
@@ -130,8 +135,8 @@ impl Listener for TcpListener {
         TcpListener::poll_accept(self, cx).map_ok(|(stream, _)| stream)
     }
 
-    fn detach(stream: TcpStream) -> io::Result<Accepted> {
-        stream.into_std().map(Accepted::Tcp)
+    fn detach(stream: TcpStream) -> io::Result<AcceptedSocket> {
+        stream.into_std().map(AcceptedSocket::Tcp)
     }
 }
 
@@ -142,8 +147,8 @@ impl Listener for UnixListener {
         UnixListener::poll_accept(self, cx).map_ok(|(stream, _)| stream)
     }
 
-    fn detach(stream: UnixStream) -> io::Result<Accepted> {
-        stream.into_std().map(Accepted::Unix)
+    fn detach(stream: UnixStream) -> io::Result<AcceptedSocket> {
+        stream.into_std().map(AcceptedSocket::Unix)
     }
 }
 
@@ -151,14 +156,29 @@ impl Listener for UnixListener {
 struct Post {
     socket: Socket,
     unix: bool,
+    protocol: ListenProtocol,
     /// True if its connections are for all workers.
     dealt: bool,
 }
 
 /// What a connection needs of its socket.
-pub(super) trait Stream: AsyncRead + AsyncWrite + AsRawFd + AsFd + Send + Unpin + 'static {}
+pub(super) trait Stream: AsyncRead + AsyncWrite + AsFd + Send + Unpin + 'static {
+    /// How it came here.
+    const TRANSPORT: Transport;
 
-impl<S: AsyncRead + AsyncWrite + AsRawFd + AsFd + Send + Unpin + 'static> Stream for S {}
+    /// Its descriptor.
+    fn fd(&self) -> RawFd {
+        self.as_fd().as_raw_fd()
+    }
+}
+
+impl Stream for TcpStream {
+    const TRANSPORT: Transport = Transport::Tcp;
+}
+
+impl Stream for UnixStream {
+    const TRANSPORT: Transport = Transport::Unix;
+}
 
 /// One worker, from inside.
 #[derive(Clone)]
@@ -173,9 +193,10 @@ impl Worker {
         let threads = shared.settings.threads;
         let mut posts: Vec<Vec<Post>> = (0..threads).map(|_| Vec::new()).collect();
         for group in listeners.groups {
-            let (unix, dealt) = (group.unix, group.sockets.len() < threads);
-            for (worker, socket) in group.sockets.into_iter().enumerate() {
-                posts[worker].push(Post { socket, unix, dealt });
+            let Group { sockets, unix, protocol } = group;
+            let dealt = sockets.len() < threads;
+            for (worker, socket) in sockets.into_iter().enumerate() {
+                posts[worker].push(Post { socket, unix, protocol, dealt });
             }
         }
         let doors = std::mem::take(&mut *shared.doors.lock());
@@ -199,12 +220,14 @@ impl Worker {
 
     async fn work(self, posts: Vec<Post>, mut door: UnboundedReceiver<Accepted>) {
         let mut accepting = Vec::new();
-        for Post { socket, unix, dealt } in posts {
+        for Post { socket, unix, protocol, dealt } in posts {
             let worker = self.clone();
             let task = if unix {
-                UnixListener::from_std(socket.into()).map(|unix| tokio::spawn(worker.accept(unix, dealt)))
+                UnixListener::from_std(socket.into())
+                    .map(|unix| tokio::spawn(worker.accept(unix, protocol, dealt)))
             } else {
-                TcpListener::from_std(socket.into()).map(|tcp| tokio::spawn(worker.accept(tcp, dealt)))
+                TcpListener::from_std(socket.into())
+                    .map(|tcp| tokio::spawn(worker.accept(tcp, protocol, dealt)))
             };
             match task {
                 Ok(task) => accepting.push(task),
@@ -222,6 +245,7 @@ impl Worker {
             loop {
                 let now_secs = worker.shared.engine.clock().now().secs();
                 worker.desk().heartbeat_secs.store(now_secs, Ordering::Relaxed);
+                worker.end_idle_connections(now_secs);
                 sleep(HEARTBEAT).await;
             }
         }));
@@ -230,6 +254,16 @@ impl Worker {
             task.abort();
         }
         self.drain().await;
+    }
+
+    /// Closes the connections that have sent nothing for too long (`-o idle_timeout`).
+    fn end_idle_connections(&self, now_secs: u32) {
+        let timeout_secs = self.shared.settings.idle_timeout_secs;
+        if timeout_secs > 0 {
+            let since_secs = now_secs.saturating_sub(timeout_secs);
+            let ended = self.shared.engine.connections().end_idle(self.index, since_secs);
+            self.counters().idle_kicks.add(ended);
+        }
     }
 
     /// Lets every connection answer what it has received, for a limited time.
@@ -242,13 +276,15 @@ impl Worker {
         }
     }
 
-    async fn accept<L: Listener>(self, listener: L, dealt: bool) {
+    async fn accept<L: Listener>(self, listener: L, protocol: ListenProtocol, dealt: bool) {
         loop {
             self.wait_for_room().await;
             let accepted = match poll_fn(|cx| listener.poll_accept(cx)).await {
-                Ok(stream) if dealt => L::detach(stream).map(|accepted| self.hand_over(accepted)),
+                Ok(stream) if dealt => {
+                    L::detach(stream).map(|socket| self.hand_over(Accepted { socket, protocol }))
+                }
                 Ok(stream) => {
-                    self.admit(stream);
+                    self.admit(stream, protocol);
                     Ok(())
                 }
                 Err(error) => Err(error),
@@ -281,9 +317,10 @@ impl Worker {
     }
 
     fn take(&self, accepted: Accepted) {
-        let taken = match accepted {
-            Accepted::Tcp(stream) => TcpStream::from_std(stream).map(|stream| self.admit(stream)),
-            Accepted::Unix(stream) => UnixStream::from_std(stream).map(|stream| self.admit(stream)),
+        let Accepted { socket, protocol } = accepted;
+        let taken = match socket {
+            AcceptedSocket::Tcp(tcp) => TcpStream::from_std(tcp).map(|tcp| self.admit(tcp, protocol)),
+            AcceptedSocket::Unix(unix) => UnixStream::from_std(unix).map(|unix| self.admit(unix, protocol)),
         };
         if let Err(error) = taken {
             warn!("an accepted connection is lost: {error}");
@@ -303,7 +340,7 @@ impl Worker {
         sleep(ACCEPT_PAUSE).await;
     }
 
-    fn admit<S: Stream>(&self, stream: S) {
+    fn admit<S: Stream>(&self, stream: S, protocol: ListenProtocol) {
         if !self.enter() {
             self.counters().rejected_connections.add(1);
             // The socket's buffer is empty, so the line fits it; if not, the peer sees the close alone.
@@ -311,7 +348,7 @@ impl Worker {
             return;
         }
         self.counters().total_connections.add(1);
-        tokio::spawn(Connection::new(stream, self.clone()));
+        tokio::spawn(Connection::new(stream, self.clone(), protocol));
     }
 
     /// Counts a connection in, unless the limit is reached; it counts itself out with [`Worker::left`].

@@ -27,6 +27,8 @@ pub enum ConnectionState {
     Swallow,
     /// Waiting for the peer to read.
     Write,
+    /// On its way out.
+    Closing,
 }
 
 impl ConnectionState {
@@ -38,21 +40,32 @@ impl ConnectionState {
             ConnectionState::ReceiveValue => "conn_nread",
             ConnectionState::Swallow => "conn_swallow",
             ConnectionState::Write => "conn_mwrite",
+            ConnectionState::Closing => "conn_closing",
         }
     }
 
     fn from_u8(value: u8) -> ConnectionState {
         use ConnectionState::*;
-        [Read, ParseCommand, ReceiveValue, Swallow, Write]
+        [Read, ParseCommand, ReceiveValue, Swallow, Write, Closing]
             .into_iter()
             .find(|s| *s as u8 == value)
             .unwrap_or(Read)
     }
 }
 
+/// How a client came here.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Transport {
+    /// TCP, encrypted or not.
+    Tcp,
+    /// A unix socket.
+    Unix,
+}
+
 /// One open connection.
 #[derive(Debug)]
 pub struct Connection {
+    transport: Transport,
     last_command_secs: AtomicU32,
     state: AtomicU8,
 }
@@ -144,8 +157,9 @@ impl Connections {
     }
 
     /// Puts a connection into its worker's table.
-    pub fn add(&self, worker: usize, fd: RawFd, now_secs: u32) -> Arc<Connection> {
+    pub fn add(&self, worker: usize, fd: RawFd, transport: Transport, now_secs: u32) -> Arc<Connection> {
         let connection = Arc::new(Connection {
+            transport,
             last_command_secs: AtomicU32::new(now_secs),
             state: AtomicU8::new(ConnectionState::Read as u8),
         });
@@ -174,6 +188,22 @@ impl Connections {
             // An error means that the peer is gone already.
             let _ = shutdown(*fd, Shutdown::Read);
         }
+    }
+
+    /// Ends the input of those TCP connections of a worker that wait for a request and got none since `since_secs`:
+    /// each closes itself. Returns how many.
+    pub fn end_idle(&self, worker: usize, since_secs: u32) -> u64 {
+        let mut ended = 0;
+        for (fd, connection) in self.workers[worker].lock().iter() {
+            let waits = connection.state.load(Ordering::Relaxed) == ConnectionState::Read as u8;
+            let idle = connection.last_command_secs.load(Ordering::Relaxed) < since_secs;
+            if connection.transport == Transport::Tcp && waits && idle {
+                connection.note_state(ConnectionState::Closing);
+                let _ = shutdown(*fd, Shutdown::Read);
+                ended += 1;
+            }
+        }
+        ended
     }
 
     /// Everything that is open, by descriptor.
@@ -218,5 +248,31 @@ fn address(address: nix::Result<SockaddrStorage>) -> String {
             format!("unix:{}", path.map_or_else(String::new, |path| path.display().to_string()))
         }
         _ => "?".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Read;
+    use std::os::fd::AsRawFd;
+    use std::os::unix::net::UnixStream;
+
+    #[test]
+    fn only_tcp_connections_that_wait_too_long_are_ended_and_each_once() {
+        let table = Connections::new(1);
+        let pairs: Vec<_> = (0..4).map(|_| UnixStream::pair().unwrap()).collect();
+        let fd = |index: usize| pairs[index].0.as_raw_fd();
+        table.add(0, fd(0), Transport::Tcp, 10);
+        table.add(0, fd(1), Transport::Tcp, 11);
+        table.add(0, fd(2), Transport::Unix, 10);
+        table.add(0, fd(3), Transport::Tcp, 10).note_state(ConnectionState::ReceiveValue);
+        assert_eq!(table.end_idle(0, 10), 0);
+        assert_eq!(table.end_idle(0, 11), 1);
+        assert_eq!(table.end_idle(0, 11), 0);
+        assert_eq!((&pairs[0].0).read(&mut [0]).unwrap(), 0);
+        pairs[1].0.set_nonblocking(true).unwrap();
+        assert!((&pairs[1].0).read(&mut [0]).is_err());
+        assert_eq!(table.rows().iter().filter(|row| row.state == "conn_closing").count(), 1);
     }
 }

@@ -98,6 +98,8 @@ counters! {
     listen_disabled,
     /// Times that a connection gave way to others after its share of requests.
     conn_yields,
+    /// Connections closed because they were idle.
+    idle_kicks,
 }
 
 /// The counters of all workers.

@@ -5,7 +5,7 @@ mod counters;
 mod log;
 mod process;
 
-pub use connections::{Connection, ConnectionState, Connections, Listening, Row};
+pub use connections::{Connection, ConnectionState, Connections, Listening, Row, Transport};
 pub use counters::{Counter, Counters, Sums, WorkerCounters};
 pub use log::log_to_stderr;
 pub use process::{Usage, usage};

@@ -10,6 +10,7 @@ mod defaults;
 mod descriptors_run_out;
 mod help_and_version;
 mod hostile_clients_harm_nobody;
+mod idle_connections_are_closed;
 mod limits_are_raised;
 mod log_follows_verbosity;
 mod pid_file;

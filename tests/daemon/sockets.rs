@@ -44,6 +44,20 @@ fn a_star_is_all_interfaces() {
 }
 
 #[test]
+fn addresses_may_say_what_is_spoken_there() {
+    let daemon = larder("-vv -l proto[ascii]:127.0.0.1,tag[web]:proto[negotiating]:127.0.0.2").start();
+    works(&mut daemon.connect());
+    let second = SocketAddr::from(([127, 0, 0, 2], daemon.addresses()[1].port()));
+    works(&mut Client::tcp(second));
+    let said = daemon.stop();
+    for line in
+        ["server listening (ascii)", "server listening (auto-negotiate)", "new ascii client connection"]
+    {
+        assert_eq!(said.matches(line).count(), 1, "{line} in {said}");
+    }
+}
+
+#[test]
 fn by_its_own_name_nobody_outside_reaches_it() {
     let daemon = larder("").start();
     // 127.0.0.2 stands for any address that was not asked for.

@@ -166,13 +166,32 @@ fn a_text_is_no_number() {
 
 #[test]
 fn what_is_not_there_yet_is_refused() {
-    for line in ["-S", "-Y /f", "-Z", "-e /f", "-L", "-D ,", "-N 4", "-B binary", "-o ssl_key=/k"] {
+    for line in ["-S", "-Y /f", "-Z", "-D ,", "-B binary", "-o ssl_key=/k"] {
         let (refusal, status) = options_as("memcached", line).unwrap_err();
         assert!(refusal.ends_with("is not supported yet"), "{refusal}");
         assert_eq!(status, 1, "{line}");
     }
     refuses("-U 11211", 1, "UDP is not served yet");
     options("-U 0 -X -W -B auto");
+}
+
+#[test]
+fn what_has_no_meaning_is_checked_and_told() {
+    assert_eq!(warnings(&options("-N 4")).len(), 1);
+    assert_eq!(warnings(&options("-e /dev/shm/items")), ["-e: items do not outlive a restart yet"]);
+    assert_eq!(warnings(&options("-o hashpower=20,lru_crawler")).len(), 2);
+    refuses("-N 0", 1, "Maximum number of NAPI IDs must be greater than 0");
+    refuses("-N 5", 64, "Number of napi_ids(5) cannot be greater than number of threads(4)");
+    refuses("-o hashpower=11", 1, "Initial hashtable multiplier of 11 is too low");
+}
+
+#[test]
+fn idle_timeout_large_pages_and_marks_reach_their_settings() {
+    let options = options("-L -o idle_timeout=7,sock_cookie_id=9");
+    assert!(options.process.large_pages);
+    assert_eq!((options.server.idle_timeout_secs, options.commands.idle_timeout_secs), (7, 7));
+    assert_eq!(options.server.socket_mark, 9);
+    assert!(warnings(&options).is_empty());
 }
 
 #[test]

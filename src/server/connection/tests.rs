@@ -39,6 +39,7 @@ fn engine() -> Engine {
         requests_per_event: 20,
         backlog: 10,
         max_connections_fast: true,
+        idle_timeout_secs: 0,
         verbosity: 0,
     };
     Engine::new(settings, store, Clock::start())
@@ -55,6 +56,8 @@ fn worker(engine: Engine) -> Worker {
         port_file: None,
         inherited: Vec::new(),
         max_connections_fast: true,
+        idle_timeout_secs: 0,
+        socket_mark: 0,
     };
     Worker { shared: Arc::new(Shared::new(Arc::new(engine), settings)), index: 0 }
 }
@@ -63,7 +66,7 @@ fn worker(engine: Engine) -> Worker {
 fn connect(worker: &Worker) -> (Connection<UnixStream>, UnixStream) {
     let (server, client) = UnixStream::pair().unwrap();
     assert!(worker.enter());
-    (Connection::new(server, worker.clone()), client)
+    (Connection::new(server, worker.clone(), ListenProtocol::default()), client)
 }
 
 fn run(test: impl Future<Output = ()>) {

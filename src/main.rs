@@ -37,6 +37,7 @@ fn serve(mut options: Options) -> Result<u8, Failure> {
 
     let user = User::find(&process)?;
     process::raise_limits(Needs::new(&server, &process))?;
+    let tls = server::Tls::load(&server)?;
     let mut listeners = server::bind_tcp(&mut server)?;
     user.assume(process.core_files)?;
     listeners.bind_unix(&server)?;
@@ -53,7 +54,7 @@ fn serve(mut options: Options) -> Result<u8, Failure> {
     let engine = Engine::new(commands, Store::new(store), Clock::start());
     let pid_file = PidFile::new(process.pid_file);
     let hooks = process::hooks(pid_file.clone(), starter);
-    server::run(listeners, server, Arc::new(engine), hooks)?;
+    server::run(listeners, tls, server, Arc::new(engine), hooks)?;
     pid_file.remove();
     Ok(0)
 }

@@ -46,7 +46,7 @@ const LAYERS: [Layer; 8] = [
     Layer {
         name: "server",
         modules: &["commands", "protocol", "telemetry", "clock"],
-        libraries: &["tokio", "socket2", "nix", "log", "parking_lot"],
+        libraries: &["tokio", "tokio_rustls", "rustls", "socket2", "nix", "log", "parking_lot"],
         words: &["Store::"],
     },
     Layer {

@@ -9,9 +9,11 @@ mod retrieval;
 mod settings;
 mod stats;
 mod storage;
+mod tls;
 
 pub use settings::Settings;
 pub use storage::Receiving;
+pub use tls::TlsReport;
 
 use crate::clock::{Clock, Deadline, Now};
 use crate::protocol::limits::EXPTIME_RELATIVE_MAX_SECS;
@@ -35,6 +37,8 @@ pub enum Flow {
     },
     /// Goes on; the retrieval was refused, so the rest of its keys is to be dropped.
     AbandonKeys,
+    /// Reads the certificates again and answers how that went.
+    RefreshCertificates,
     /// Sends what has gathered and closes.
     Close,
     /// Sends what has gathered, closes and ends the process.
@@ -50,6 +54,8 @@ pub struct Engine {
     connections: Connections,
     verbosity: AtomicU32,
     limit_bytes: AtomicU64,
+    /// When the certificates in use were read.
+    certificates_secs: AtomicU32,
     /// A key whose retrieval panics, so that tests can see what a panic leaves behind.
     #[cfg(test)]
     pub(crate) panic_key: Option<&'static [u8]>,
@@ -63,6 +69,7 @@ impl Engine {
             connections: Connections::new(settings.threads),
             verbosity: AtomicU32::new(settings.verbosity),
             limit_bytes: AtomicU64::new(store.totals().limit_bytes),
+            certificates_secs: AtomicU32::new(clock.now().secs()),
             settings,
             store,
             clock,
@@ -115,6 +122,8 @@ impl Engine {
             Request::Verbosity { level, noreply } => self.set_verbosity(level, reply_to(out, noreply)),
             Request::CacheMemlimit { mib, noreply } => self.set_memlimit(mib, reply_to(out, noreply)),
             Request::Stats(topic) => self.stats(topic, now, out),
+            Request::RefreshCertificates if self.settings.tls.enabled => return Flow::RefreshCertificates,
+            Request::RefreshCertificates => out.push(b"Error TLS not enabled\r\n"),
             Request::Quit => return Flow::Close,
             Request::Shutdown { mode, noreply } => return self.shutdown(mode, reply_to(out, noreply)),
         }

@@ -1,5 +1,7 @@
 //! What commands enforce, and what `stats settings` reports.
 
+use super::tls::TlsReport;
+
 /// Checked by `options`.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -37,6 +39,8 @@ pub struct Settings {
     pub max_connections_fast: bool,
     /// Seconds after which an idle connection is closed (`-o idle_timeout`); 0 for never.
     pub idle_timeout_secs: u32,
+    /// TLS.
+    pub tls: TlsReport,
     /// Verbosity at start (`-v`).
     pub verbosity: u32,
 }

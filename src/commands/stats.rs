@@ -118,6 +118,8 @@ impl Engine {
         for name in ["worker_dropped", "worker_written", "watcher_skipped", "watcher_sent", "watchers"] {
             stat(&format!("log_{name}"), &0);
         }
+        self.push_tls_figures(&sums, now, out);
+        let mut stat = |name: &str, value: &dyn std::fmt::Display| out.push_stat(name, value);
         stat("unexpected_napi_ids", &0);
         stat("round_robin_fallback", &0);
         stat("bytes", &store.item_bytes);
@@ -198,7 +200,8 @@ impl Engine {
         stat("read_buf_mem_limit", &0);
         stat("track_sizes", &"no");
         stat("inline_ascii_response", &"no");
-        stat("ssl_enabled", &"no");
+        self.push_tls_settings(out);
+        let mut stat = |name: &str, value: &dyn std::fmt::Display| out.push_stat(name, value);
         stat("num_napi_ids", &0);
         stat("memory_file", &"(null)");
         stat("client_flags_size", &4);

@@ -1,8 +1,8 @@
 //! From what was typed to settings: ranges, defaults, and what the options mean together.
 
 use super::arguments::Arguments;
-use super::{BadSetting, Name, Options, Remark, extended, listen, number, status};
-use crate::server::{ListenProtocol, TcpListen, UnixListen};
+use super::{BadSetting, Name, Options, Remark, extended, listen, number, status, tls};
+use crate::server::{ClientCertificates, KeyFormat, Service, TcpListen, TlsSettings, UnixListen};
 use crate::{commands, process, server, store};
 use log::Level;
 use std::ffi::OsString;
@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 /// Options that ask for something larder cannot do yet. None may be ignored: some protect, others change what the
 /// daemon is.
 const NOT_YET: &[(char, &str)] =
-    &[('S', "-S (SASL)"), ('Y', "-Y (authentication)"), ('Z', "-Z (TLS)"), ('D', "-D (prefix statistics)")];
+    &[('S', "-S (SASL)"), ('Y', "-Y (authentication)"), ('D', "-D (prefix statistics)")];
 
 /// `-t` above this gets memcached's warning.
 const THREADS_SANE_MAX: usize = 64;
@@ -69,7 +69,8 @@ impl<'a> Check<'a> {
         let backlog = self.number('b', status::OPTION)?.unwrap_or(1024);
         let growth_factor = self.growth_factor()?;
         let (memory_limit_bytes, item_max_bytes) = self.memory()?;
-        let listen = self.listen()?;
+        let tls = self.tls(&extended.tls)?;
+        let listen = self.listen(tls.as_ref().map(|tls| tls.clients))?;
 
         let commands = commands::Settings {
             flush_enabled: !self.arguments.flag('F'),
@@ -89,6 +90,7 @@ impl<'a> Check<'a> {
             backlog: count(backlog, i32::MAX),
             max_connections_fast: extended.max_connections_fast,
             idle_timeout_secs: extended.idle_timeout_secs,
+            tls: tls.as_ref().map_or_else(Default::default, tls_report),
             verbosity: self.arguments.verbosity(),
         };
         let store = store::Settings {
@@ -114,6 +116,7 @@ impl<'a> Check<'a> {
             max_connections_fast: commands.max_connections_fast,
             idle_timeout_secs: commands.idle_timeout_secs,
             socket_mark: extended.socket_mark,
+            tls,
         };
         let process = self.process();
         Ok(Options { store, commands, server, process, remarks: self.remarks })
@@ -136,7 +139,7 @@ impl<'a> Check<'a> {
     fn refuse_what_is_not_there(&mut self) -> Result<(), BadSetting> {
         for (letter, what) in NOT_YET {
             let given = match letter {
-                'S' | 'Z' => self.arguments.flag(*letter),
+                'S' => self.arguments.flag(*letter),
                 _ => self.arguments.value(*letter).is_some(),
             };
             if given {
@@ -289,7 +292,22 @@ impl<'a> Check<'a> {
         Ok(bytes)
     }
 
-    fn listen(&mut self) -> Result<Listen, BadSetting> {
+    fn tls(&mut self, given: &tls::Given) -> Result<Option<TlsSettings>, BadSetting> {
+        if !self.arguments.flag('Z') {
+            if given.is_any() {
+                self.remark(Level::Warn, "-o ssl_ settings have no effect without -Z");
+            }
+            return Ok(None);
+        }
+        let unix_alone = self.name == Name::Memcached && self.arguments.path('s').is_some();
+        if self.port()? == 0 || unix_alone {
+            let line = "ERROR: You cannot enable SSL without a TCP port.";
+            return Err(BadSetting::new(line, status::USAGE));
+        }
+        given.settings(absolute).map(Some)
+    }
+
+    fn listen(&mut self, tls: Option<ClientCertificates>) -> Result<Listen, BadSetting> {
         let mask = self.unix_mask()?;
         let unix = self.arguments.path('s').map(|path| UnixListen { path: PathBuf::from(path), mask });
         let port = self.port()?;
@@ -308,9 +326,9 @@ impl<'a> Check<'a> {
         // A port below 0 is for the OS to choose.
         let bindable = u16::try_from(port).unwrap_or(0);
         let (tcp, texts) = match self.name {
-            _ if !values.is_empty() => (listen::addresses(&values, bindable)?, Some(values.join(","))),
-            Name::Larder => (this_machine(bindable), Some(THIS_MACHINE.join(","))),
-            Name::Memcached => (vec![all_interfaces(bindable)], None),
+            _ if !values.is_empty() => (listen::addresses(&values, bindable, tls)?, Some(values.join(","))),
+            Name::Larder => (this_machine(bindable, tls), Some(THIS_MACHINE.join(","))),
+            Name::Memcached => (vec![all_interfaces(bindable, tls)], None),
         };
         Ok(Listen { tcp, unix, port, texts, mask })
     }
@@ -336,19 +354,43 @@ impl<'a> Check<'a> {
     }
 }
 
-fn this_machine(port: u16) -> Vec<TcpListen> {
+fn this_machine(port: u16, tls: Option<ClientCertificates>) -> Vec<TcpListen> {
     THIS_MACHINE
         .into_iter()
         .map(|host| {
             let host = Some(host.to_owned());
-            TcpListen { host, port, protocol: ListenProtocol::default(), text: String::new(), optional: true }
+            let service = Service { tls, ..Service::default() };
+            TcpListen { host, port, service, text: String::new(), optional: true }
         })
         .collect()
 }
 
-fn all_interfaces(port: u16) -> TcpListen {
-    let protocol = ListenProtocol::default();
-    TcpListen { host: None, port, protocol, text: String::new(), optional: false }
+fn all_interfaces(port: u16, tls: Option<ClientCertificates>) -> TcpListen {
+    let service = Service { tls, ..Service::default() };
+    TcpListen { host: None, port, service, text: String::new(), optional: false }
+}
+
+/// What `stats settings` says of it.
+fn tls_report(tls: &TlsSettings) -> commands::TlsReport {
+    let text = |path: &PathBuf| path.display().to_string();
+    commands::TlsReport {
+        enabled: true,
+        chain_cert: Some(text(&tls.chain_cert)),
+        key: Some(text(&tls.key)),
+        ca_cert: tls.ca_cert.as_ref().map(text),
+        ciphers: tls.ciphers.clone(),
+        verify_mode: match tls.clients {
+            ClientCertificates::Ignored => 0,
+            ClientCertificates::Requested => 1,
+            ClientCertificates::Required => 2,
+        },
+        key_format: match tls.key_format {
+            KeyFormat::Pem => 1,
+            KeyFormat::Der => 2,
+        },
+        session_cache: tls.session_cache,
+        min_version: if tls.only_tls13 { "tlsv1.3" } else { "tlsv1.2" },
+    }
 }
 
 fn absolute(path: &Path) -> PathBuf {

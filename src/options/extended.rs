@@ -1,7 +1,7 @@
 //! The sub-options of `-o`. Existing unit files carry them, so every name of memcached's is known here, and its value
 //! checked as memcached checks it, whether larder has a use for it or not.
 
-use super::{BadSetting, number, status};
+use super::{BadSetting, number, status, tls};
 
 /// Why a setting has no meaning in larder.
 const INDEX: &str = "the index grows by itself, and its hash has a key of its own";
@@ -14,6 +14,7 @@ const LARGE: &str = "large values lie in blocks of their own";
 const BUFFERS: &str = "a connection at rest owns no buffer";
 const PRIVILEGES: &str = "-u and the systemd unit take privileges away";
 const MEMORY_ONLY: &str = "items are kept in memory only";
+const TLS: &str = "rustls has buffers of its own and no part in the kernel";
 const ALREADY: &str = "it is so anyway";
 
 /// What kind of value a setting takes.
@@ -75,6 +76,8 @@ const WITHOUT_MEANING: &[(&str, Takes, &str)] = &[
     ("drop_privileges", Nothing, PRIVILEGES),
     ("no_drop_privileges", Nothing, ALREADY),
     ("modern", Nothing, ALREADY),
+    ("ssl_wbuf_size", Whole(1, U32), TLS),
+    ("ssl_kernel_tls", Nothing, TLS),
     ("ext_path", Storage, MEMORY_ONLY),
     ("ext_page_size", Whole(1, U32), MEMORY_ONLY),
     ("ext_wbuf_size", Whole(1, U32), MEMORY_ONLY),
@@ -94,9 +97,6 @@ const WITHOUT_MEANING: &[(&str, Takes, &str)] = &[
 /// Names that ask for something that a server could have and larder does not have yet; it serves without.
 const NOT_YET: &[&str] = &["track_sizes"];
 
-/// What asks for protection that larder cannot give yet: starting without would be worse than not starting.
-const REFUSED: &str = "ssl_";
-
 /// Sum of `hot_lru_pct` and `warm_lru_pct`, at most.
 const QUEUES_MAX_PERCENT: i64 = 80;
 
@@ -109,14 +109,21 @@ pub(super) struct Extended {
     pub(super) idle_timeout_secs: u32,
     /// Mark of the packets of TCP connections (SO_MARK); 0 for none.
     pub(super) socket_mark: u32,
+    /// What `ssl_` settings were given.
+    pub(super) tls: tls::Given,
     /// One line for each name that was accepted and changes nothing.
     pub(super) remarks: Vec<String>,
 }
 
 /// Reads the values of all `-o` options.
 pub(super) fn read(values: &[String]) -> Result<Extended, BadSetting> {
-    let mut extended =
-        Extended { max_connections_fast: true, idle_timeout_secs: 0, socket_mark: 0, remarks: Vec::new() };
+    let mut extended = Extended {
+        max_connections_fast: true,
+        idle_timeout_secs: 0,
+        socket_mark: 0,
+        tls: tls::Given::default(),
+        remarks: Vec::new(),
+    };
     let (mut hot, mut warm) = (20, 40);
     for option in values.iter().flat_map(|value| value.split(',')) {
         let (name, value) = match option.split_once('=') {
@@ -135,7 +142,7 @@ pub(super) fn read(values: &[String]) -> Result<Extended, BadSetting> {
             _ if NOT_YET.contains(&name) => {
                 extended.remarks.push(format!("-o {name} is not supported yet and has no effect"));
             }
-            _ if name.starts_with(REFUSED) => return Err(bad(format!("-o {name} is not supported yet"))),
+            _ if extended.tls.take(name, value)? => {}
             _ => {
                 let Some((_, takes, why)) = WITHOUT_MEANING.iter().find(|(known, ..)| *known == name) else {
                     return Err(bad(format!("Illegal suboption \"{option}\"")));

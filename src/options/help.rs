@@ -20,7 +20,9 @@ listening
 -l, --listen=<addr>       address to listen on (default: {listen})
                           <host>[:<port>], where host is an IPv4 or IPv6 address
                           ([::1]:11211), a name, or * for all interfaces;
-                          proto[ascii]: before it lets it speak text only;
+                          proto[ascii]: before it lets it speak text only,
+                          notls:, btls: or mtls: (with -Z) plain text, TLS, or
+                          TLS with client certificates;
                           lists by comma, and repeats, add up
 -s, --unix-socket=<file>  {unix}
 -a, --unix-mask=<mask>    mode of the UNIX socket, in octal (default: 700)
@@ -54,6 +56,8 @@ what clients may do
 -U, --udp-port=<num>      UDP is not served: takes only 0 (default: 0, off)
 -B, --protocol=<name>     auto or ascii (default: auto)
 
+-Z, --enable-ssl          TLS on TCP; needs -o ssl_chain_cert and ssl_key
+
 running as a service
 -d, --daemon              run in the background
 -u, --user=<user>         user to run as, when started as root
@@ -74,12 +78,22 @@ other
                           (default; no_maxconns_fast lets them wait)
    - idle_timeout:        seconds after which an idle TCP connection is closed
                           (default: 0, never)
+   - ssl_chain_cert:      file of the server's certificate chain (PEM)
+   - ssl_key:             file of its private key
+   - ssl_keyformat:       1 for PEM (default), 2 for ASN.1
+   - ssl_ca_cert:         file of the authorities of client certificates (PEM)
+   - ssl_verify_mode:     client certificates: 0 not asked for (default),
+                          1 checked if shown, 2 and 3 required
+   - ssl_min_version:     2 for TLS 1.2 (default), 3 for TLS 1.3
+   - ssl_ciphers:         suites of TLS 1.2, as OpenSSL lists them
+   - ssl_session_cache:   keep sessions for clients that come back
+                          SIGHUP and refresh_certs read the files again
    - sock_cookie_id:      mark of the packets of TCP connections (SO_MARK)
                           others of memcached's names are accepted, and told
                           to have no meaning here
 
 without meaning here: -e --memory-file, -N --napi-ids
-not supported yet: -S --enable-sasl, -Y --auth-file, -Z --enable-ssl, -D
+not supported yet: -S --enable-sasl, -Y --auth-file, -D
 "
     )
 }

@@ -3,23 +3,31 @@
 //! Names are not resolved here; that is part of binding.
 
 use super::{BadSetting, number, status};
-use crate::server::{ListenProtocol, TcpListen};
+use crate::server::{ClientCertificates, ListenProtocol, Service, TcpListen};
 
-/// Prefixes that only mean something with TLS, which is not served yet.
-const TLS_PREFIXES: [&str; 3] = ["notls", "btls", "mtls"];
+/// Prefixes that only mean something with TLS, and what they make of it.
+const TLS_PREFIXES: [(&str, Option<ClientCertificates>); 3] = [
+    ("notls", None),
+    ("btls", Some(ClientCertificates::Ignored)),
+    ("mtls", Some(ClientCertificates::Required)),
+];
 
 /// Longest listener tag; memcached's proxy uses tags, larder only checks them.
 const TAG_MAX_BYTES: usize = 8;
 
-/// Reads the values of all `-l` options. `port` is the one of `-p`, 0 for one that the OS chooses. An address given
-/// twice counts once.
-pub(super) fn addresses(values: &[String], port: u16) -> Result<Vec<TcpListen>, BadSetting> {
+/// Reads the values of all `-l` options. `port` is the one of `-p`, 0 for one that the OS chooses; `tls` is what holds
+/// where an address says nothing of it. An address given twice counts once.
+pub(super) fn addresses(
+    values: &[String],
+    port: u16,
+    tls: Option<ClientCertificates>,
+) -> Result<Vec<TcpListen>, BadSetting> {
     let mut addresses: Vec<TcpListen> = Vec::new();
     for text in values.iter().flat_map(|value| value.split([',', ';'])).map(str::trim) {
         if text.is_empty() {
             continue;
         }
-        let address = address(text, port)?;
+        let address = address(text, port, tls)?;
         if !addresses.iter().any(|known| known.host == address.host && known.port == address.port) {
             addresses.push(address);
         }
@@ -27,9 +35,9 @@ pub(super) fn addresses(values: &[String], port: u16) -> Result<Vec<TcpListen>, 
     Ok(addresses)
 }
 
-fn address(text: &str, default_port: u16) -> Result<TcpListen, BadSetting> {
+fn address(text: &str, default_port: u16, tls: Option<ClientCertificates>) -> Result<TcpListen, BadSetting> {
     let bad = |line: String| BadSetting::new(line, status::OS);
-    let (rest, protocol) = without_prefixes(text)?;
+    let (rest, service) = without_prefixes(text, tls)?;
     let (host, port) = split_port(rest).ok_or_else(|| {
         bad(format!("Invalid interface: \"{text}\" (an IPv6 address with a port: [::1]:11211)"))
     })?;
@@ -42,23 +50,26 @@ fn address(text: &str, default_port: u16) -> Result<TcpListen, BadSetting> {
         },
     };
     let host = (host != "*").then(|| host.to_owned());
-    Ok(TcpListen { host, port, protocol, text: text.to_owned(), optional: false })
+    Ok(TcpListen { host, port, service, text: text.to_owned(), optional: false })
 }
 
 /// Checks the prefixes and takes them off; what follows them, and what they say.
-fn without_prefixes(text: &str) -> Result<(&str, ListenProtocol), BadSetting> {
+fn without_prefixes(text: &str, tls: Option<ClientCertificates>) -> Result<(&str, Service), BadSetting> {
     let bad = |line: String| Err(BadSetting::new(line, status::OS));
     let mut rest = text;
-    let mut protocol = ListenProtocol::default();
+    let mut service = Service { tls, ..Service::default() };
     loop {
-        if let Some(prefix) = TLS_PREFIXES.iter().find(|prefix| has_prefix(rest, prefix)) {
-            return bad(format!("'{prefix}' option is valid only when SSL is enabled (-l {text})"));
-        }
-        if let Some(after) = rest.strip_prefix("proto[") {
+        if let Some((prefix, asked)) = TLS_PREFIXES.iter().find(|(prefix, _)| has_prefix(rest, prefix)) {
+            if tls.is_none() {
+                return bad(format!("'{prefix}' option is valid only when SSL is enabled (-l {text})"));
+            }
+            service.tls = *asked;
+            rest = &rest[prefix.len() + 1..];
+        } else if let Some(after) = rest.strip_prefix("proto[") {
             let Some((name, after)) = after.split_once("]:") else {
                 return bad(format!("Invalid protocol in socket config: \"{text}\""));
             };
-            protocol = match name {
+            service.protocol = match name {
                 "ascii" => ListenProtocol::Ascii,
                 "negotiating" => ListenProtocol::Negotiating,
                 "binary" => return bad(format!("not supported yet: proto[binary] (-l {text})")),
@@ -71,7 +82,7 @@ fn without_prefixes(text: &str) -> Result<(&str, ListenProtocol), BadSetting> {
         } else if let Some(after) = rest.strip_prefix("tag_") {
             rest = without_tag(text, after.split_once("_:"))?;
         } else {
-            return Ok((rest, protocol));
+            return Ok((rest, service));
         }
     }
 }
@@ -116,7 +127,7 @@ mod tests {
 
     fn read(values: &[&str]) -> Result<Vec<(String, u16)>, String> {
         let values: Vec<String> = values.iter().map(|value| (*value).to_owned()).collect();
-        addresses(&values, 11211)
+        addresses(&values, 11211, None)
             .map(|list| list.into_iter().map(|a| (a.host.unwrap_or("*".into()), a.port)).collect())
             .map_err(|bad| {
                 assert_eq!(bad.status(), 71);
@@ -191,10 +202,20 @@ mod tests {
     fn a_protocol_belongs_to_its_address_alone() {
         let values =
             ["proto[ascii]:127.0.0.1:7,127.0.0.1:8;tag[a]:proto[negotiating]:127.0.0.1:9".to_owned()];
-        let list = addresses(&values, 11211).unwrap();
-        let protocols: Vec<_> = list.iter().map(|address| address.protocol).collect();
+        let list = addresses(&values, 11211, None).unwrap();
+        let protocols: Vec<_> = list.iter().map(|address| address.service.protocol).collect();
         use ListenProtocol::{Ascii, Negotiating};
         assert_eq!(protocols, [Ascii, Negotiating, Negotiating]);
+    }
+
+    #[test]
+    fn an_address_may_ask_for_another_tls_than_the_others() {
+        let values = ["127.0.0.1:7,notls:127.0.0.1:8,btls:proto[ascii]:127.0.0.1:9,mtls:[::1]:7".to_owned()];
+        let list = addresses(&values, 11211, Some(ClientCertificates::Requested)).unwrap();
+        let asked: Vec<_> = list.iter().map(|address| address.service.tls).collect();
+        use ClientCertificates::*;
+        assert_eq!(asked, [Some(Requested), None, Some(Ignored), Some(Required)]);
+        assert_eq!(list[3].host.as_deref(), Some("::1"));
     }
 
     #[test]

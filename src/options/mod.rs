@@ -11,6 +11,7 @@ mod extended;
 mod help;
 mod listen;
 mod number;
+mod tls;
 
 use crate::{commands, process, server, store};
 use arguments::{Arguments, Asked};

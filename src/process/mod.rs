@@ -108,6 +108,12 @@ impl From<server::ListenError> for Failure {
     }
 }
 
+impl From<server::TlsError> for Failure {
+    fn from(error: server::TlsError) -> Failure {
+        Failure::new(error.to_string(), status::USAGE)
+    }
+}
+
 /// The server could not be set up, or lost what it stands on.
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Failure {

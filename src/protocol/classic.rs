@@ -86,6 +86,7 @@ fn administrative(text: &[u8]) -> Line<'_> {
         b"verbosity" => verbosity(arguments),
         b"cache_memlimit" => cache_memlimit(arguments),
         b"shutdown" => shutdown(arguments),
+        b"refresh_certs" => Line::Request(Request::RefreshCertificates),
         _ if Tokens(arguments).take(TOKENS_MAX - 1).last().is_some_and(|last| last.starts_with(b"HTTP/")) => {
             Line::Foreign
         }

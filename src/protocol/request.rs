@@ -67,6 +67,8 @@ pub enum Request<'a> {
     },
     /// `stats`.
     Stats(StatsTopic),
+    /// `refresh_certs`.
+    RefreshCertificates,
     /// `quit`.
     Quit,
     /// `shutdown`; `None` is a mode that does not exist.

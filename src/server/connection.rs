@@ -122,9 +122,13 @@ impl<S: Stream> Connection<S> {
         loop {
             ready!(self.send_unsent(cx))?;
             match self.end {
-                Some(End::Closed) => return Poll::Ready(Ok(())),
+                Some(End::Closed) => {
+                    self.stream.say_goodbye(cx);
+                    return Poll::Ready(Ok(()));
+                }
                 Some(End::Refused { left }) => return self.linger(cx, scratch, left),
                 Some(End::Shutdown(_)) => {
+                    self.stream.say_goodbye(cx);
                     self.worker.shared.stop_asked.notify_one();
                     return Poll::Ready(Ok(()));
                 }
@@ -142,6 +146,7 @@ impl<S: Stream> Connection<S> {
                     return Poll::Ready(Ok(()));
                 }
             } else if ready!(self.read(cx, scratch, &mut share))? == 0 {
+                self.stream.say_goodbye(cx);
                 return Poll::Ready(Ok(()));
             }
             self.send(cx, &mut scratch.output)?;
@@ -255,6 +260,9 @@ impl<S: Stream> Connection<S> {
                     consumed = frame;
                     *share -= 1;
                     flow = engine.execute(counters, &request, out);
+                    if flow == Flow::RefreshCertificates {
+                        refresh_certificates(&self.worker, out);
+                    }
                     if let Request::Retrieval(retrieval) = &request {
                         match flow {
                             Flow::Partial { left } => consumed -= self.intake.resume_keys(retrieval, left),
@@ -296,7 +304,7 @@ impl<S: Stream> Connection<S> {
             }
             at += consumed;
             match flow {
-                Flow::Continue | Flow::AbandonKeys => {}
+                Flow::Continue | Flow::AbandonKeys | Flow::RefreshCertificates => {}
                 Flow::Partial { .. } => return (at, Stop::MoreToDo),
                 Flow::Close => return (bytes.len(), Stop::End(End::Closed)),
                 Flow::Shutdown(mode) => return (bytes.len(), Stop::End(End::Shutdown(mode))),
@@ -355,6 +363,10 @@ impl<S: Stream> Connection<S> {
                 Poll::Ready(Err(error)) => return Err(error),
             }
         }
+        // A stream that encrypts may have taken more than its socket has.
+        if Pin::new(&mut self.stream).poll_flush(cx)?.is_pending() {
+            return Ok(Poll::Pending);
+        }
         self.worker.counters().bytes_written.add(out.len() as u64);
         Ok(Poll::Ready(()))
     }
@@ -376,6 +388,13 @@ impl<S: Stream> Connection<S> {
 fn push_refusal(out: &mut ReplyBuffer, answer: Option<Refusal>) {
     if let Some(refusal) = answer {
         out.push(refusal.line());
+    }
+}
+
+fn refresh_certificates(worker: &Worker, out: &mut ReplyBuffer) {
+    match worker.shared.refresh_certificates() {
+        Ok(()) => out.push(b"OK\r\n"),
+        Err(error) => out.push(format!("{error}\r\n").as_bytes()),
     }
 }
 

@@ -4,7 +4,7 @@
 //! that will serve it. The first socket is bound without that option, so that an address in use, by another larder
 //! too, is an error and not a share.
 
-use super::settings::{InheritedSocket, ListenProtocol, Settings, TcpListen, UnixListen};
+use super::settings::{InheritedSocket, Service, Settings, TcpListen, UnixListen};
 use nix::errno::Errno;
 use nix::sys::socket::{setsockopt, sockopt};
 use nix::sys::stat::{Mode, umask};
@@ -44,13 +44,12 @@ impl std::error::Error for ListenError {
 pub(super) struct Group {
     pub(super) sockets: Vec<Socket>,
     pub(super) unix: bool,
-    pub(super) protocol: ListenProtocol,
+    pub(super) service: Service,
 }
 
 impl Group {
-    /// One socket, of which nothing was said.
-    fn of_one(socket: Socket, unix: bool) -> Group {
-        Group { sockets: vec![socket], unix, protocol: ListenProtocol::default() }
+    fn unix(socket: Socket) -> Group {
+        Group { sockets: vec![socket], unix: true, service: Service::default() }
     }
 }
 
@@ -68,7 +67,7 @@ impl Listeners {
             what: format!("UNIX socket: {}", unix.path.display()),
             source,
         })?;
-        self.groups.push(Group::of_one(socket, true));
+        self.groups.push(Group::unix(socket));
         Ok(())
     }
 
@@ -100,7 +99,9 @@ pub fn bind_tcp(settings: &mut Settings) -> Result<Listeners, ListenError> {
         let prepared =
             socket.set_nonblocking(true).and_then(|()| if unix { Ok(()) } else { inherit(&socket) });
         prepared.map_err(|source| ListenError { what: "an inherited socket".to_owned(), source })?;
-        listeners.groups.push(Group::of_one(socket, unix));
+        let tls = settings.tls.as_ref().filter(|_| !unix).map(|tls| tls.clients);
+        let service = Service { tls, ..Service::default() };
+        listeners.groups.push(Group { sockets: vec![socket], unix, service });
     }
     for listen in &settings.tcp {
         let what = match listen.text.as_str() {
@@ -158,7 +159,7 @@ fn bind_address(address: SocketAddr, listen: &TcpListen, settings: &Settings) ->
     for socket in &sockets {
         socket.listen(settings.backlog)?;
     }
-    Ok(Group { sockets, unix: false, protocol: listen.protocol })
+    Ok(Group { sockets, unix: false, service: listen.service })
 }
 
 fn new_socket(address: SocketAddr, settings: &Settings) -> io::Result<Socket> {

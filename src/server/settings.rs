@@ -1,5 +1,6 @@
 //! What the server is told by `options`.
 
+use super::tls::{ClientCertificates, TlsSettings};
 use std::path::PathBuf;
 
 /// Checked by `options`.
@@ -27,6 +28,8 @@ pub struct Settings {
     pub idle_timeout_secs: u32,
     /// Mark of the packets of TCP connections (`-o sock_cookie_id`); 0 for none.
     pub socket_mark: u32,
+    /// TLS (`-Z`).
+    pub tls: Option<TlsSettings>,
 }
 
 /// What the clients of a listening socket may speak.
@@ -57,6 +60,15 @@ impl ListenProtocol {
     }
 }
 
+/// How the clients of a listening socket are served.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Service {
+    /// What they may speak.
+    pub protocol: ListenProtocol,
+    /// TLS, and what it asks of them; `None` for plain text.
+    pub tls: Option<ClientCertificates>,
+}
+
 /// A TCP address to listen on.
 #[derive(Clone, Debug)]
 pub struct TcpListen {
@@ -64,8 +76,8 @@ pub struct TcpListen {
     pub host: Option<String>,
     /// Port; 0 lets the OS choose.
     pub port: u16,
-    /// What its clients may speak.
-    pub protocol: ListenProtocol,
+    /// How its clients are served.
+    pub service: Service,
     /// As the operator wrote it, for messages; empty if it is a default.
     pub text: String,
     /// True if it may be left out when the machine does not have this address family.

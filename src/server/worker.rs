@@ -6,7 +6,8 @@
 
 use super::connection::Connection;
 use super::listener::{Group, Listeners};
-use super::settings::{ListenProtocol, Settings};
+use super::settings::{Service, Settings};
+use super::tls::{Handshakes, Tls, TlsConnection, TlsError};
 use crate::commands::Engine;
 use crate::telemetry::{Transport, WorkerCounters};
 use log::{debug, warn};
@@ -54,6 +55,8 @@ struct Desk {
 pub(super) struct Shared {
     pub(super) engine: Arc<Engine>,
     pub(super) settings: Settings,
+    pub(super) handshakes: Handshakes,
+    tls: Option<Tls>,
     /// Told when a client asks for the end.
     pub(super) stop_asked: Notify,
     desks: Vec<Desk>,
@@ -62,7 +65,7 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    pub(super) fn new(engine: Arc<Engine>, settings: Settings) -> Shared {
+    pub(super) fn new(engine: Arc<Engine>, settings: Settings, tls: Option<Tls>) -> Shared {
         let now_secs = engine.clock().now().secs();
         let mut doors = Vec::new();
         let desks = (0..settings.threads)
@@ -77,11 +80,21 @@ impl Shared {
         Shared {
             engine,
             settings,
+            handshakes: Handshakes::default(),
+            tls,
             stop_asked: Notify::new(),
             desks,
             doors,
             complained: AtomicBool::new(false),
         }
+    }
+
+    /// Reads the certificates again, where TLS is served; on failure those in use stay.
+    pub(super) fn refresh_certificates(&self) -> Result<(), TlsError> {
+        let Some(tls) = &self.tls else { return Ok(()) };
+        tls.refresh()?;
+        self.engine.note_certificates();
+        Ok(())
     }
 
     /// Begins the end: every worker stops accepting and answers what it has received.
@@ -110,7 +123,7 @@ impl Shared {
 /// A connection on its way to the worker that will serve it.
 struct Accepted {
     socket: AcceptedSocket,
-    protocol: ListenProtocol,
+    service: Service,
 }
 
 enum AcceptedSocket {
@@ -124,6 +137,8 @@ trait Listener: Send + Sync + 'static {
     type Stream: Stream;
     /// Accepts one connection.
     fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<Self::Stream>>;
+    /// Begins to serve a connection in this event loop.
+    fn admit(worker: &Worker, stream: Self::Stream, service: Service);
     /// Takes a connection out of this event loop.
     fn detach(stream: Self::Stream) -> io::Result<AcceptedSocket>;
 }
@@ -133,6 +148,10 @@ impl Listener for TcpListener {
 
     fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<TcpStream>> {
         TcpListener::poll_accept(self, cx).map_ok(|(stream, _)| stream)
+    }
+
+    fn admit(worker: &Worker, stream: TcpStream, service: Service) {
+        worker.admit_tcp(stream, service);
     }
 
     fn detach(stream: TcpStream) -> io::Result<AcceptedSocket> {
@@ -147,6 +166,10 @@ impl Listener for UnixListener {
         UnixListener::poll_accept(self, cx).map_ok(|(stream, _)| stream)
     }
 
+    fn admit(worker: &Worker, stream: UnixStream, service: Service) {
+        worker.admit(stream, service);
+    }
+
     fn detach(stream: UnixStream) -> io::Result<AcceptedSocket> {
         stream.into_std().map(AcceptedSocket::Unix)
     }
@@ -156,28 +179,53 @@ impl Listener for UnixListener {
 struct Post {
     socket: Socket,
     unix: bool,
-    protocol: ListenProtocol,
+    service: Service,
     /// True if its connections are for all workers.
     dealt: bool,
 }
 
 /// What a connection needs of its socket.
-pub(super) trait Stream: AsyncRead + AsyncWrite + AsFd + Send + Unpin + 'static {
+pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin + 'static {
     /// How it came here.
     const TRANSPORT: Transport;
 
     /// Its descriptor.
-    fn fd(&self) -> RawFd {
-        self.as_fd().as_raw_fd()
-    }
+    fn fd(&self) -> RawFd;
+
+    /// Says a line to a peer that is not served, if that can be done at once.
+    fn tell(&self, line: &[u8]);
+
+    /// Does, without waiting, what is due before the socket is closed.
+    fn say_goodbye(&mut self, _cx: &mut Context<'_>) {}
 }
 
 impl Stream for TcpStream {
     const TRANSPORT: Transport = Transport::Tcp;
+
+    fn fd(&self) -> RawFd {
+        self.as_raw_fd()
+    }
+
+    fn tell(&self, line: &[u8]) {
+        tell(self, line);
+    }
 }
 
 impl Stream for UnixStream {
     const TRANSPORT: Transport = Transport::Unix;
+
+    fn fd(&self) -> RawFd {
+        self.as_raw_fd()
+    }
+
+    fn tell(&self, line: &[u8]) {
+        tell(self, line);
+    }
+}
+
+/// The buffer of a new socket is empty, so a line fits it; if not, the peer sees the close alone.
+fn tell(socket: &impl AsFd, line: &[u8]) {
+    let _ = SockRef::from(socket).send(line);
 }
 
 /// One worker, from inside.
@@ -193,10 +241,10 @@ impl Worker {
         let threads = shared.settings.threads;
         let mut posts: Vec<Vec<Post>> = (0..threads).map(|_| Vec::new()).collect();
         for group in listeners.groups {
-            let Group { sockets, unix, protocol } = group;
+            let Group { sockets, unix, service } = group;
             let dealt = sockets.len() < threads;
             for (worker, socket) in sockets.into_iter().enumerate() {
-                posts[worker].push(Post { socket, unix, protocol, dealt });
+                posts[worker].push(Post { socket, unix, service, dealt });
             }
         }
         let doors = std::mem::take(&mut *shared.doors.lock());
@@ -220,14 +268,14 @@ impl Worker {
 
     async fn work(self, posts: Vec<Post>, mut door: UnboundedReceiver<Accepted>) {
         let mut accepting = Vec::new();
-        for Post { socket, unix, protocol, dealt } in posts {
+        for Post { socket, unix, service, dealt } in posts {
             let worker = self.clone();
             let task = if unix {
                 UnixListener::from_std(socket.into())
-                    .map(|unix| tokio::spawn(worker.accept(unix, protocol, dealt)))
+                    .map(|unix| tokio::spawn(worker.accept(unix, service, dealt)))
             } else {
                 TcpListener::from_std(socket.into())
-                    .map(|tcp| tokio::spawn(worker.accept(tcp, protocol, dealt)))
+                    .map(|tcp| tokio::spawn(worker.accept(tcp, service, dealt)))
             };
             match task {
                 Ok(task) => accepting.push(task),
@@ -276,15 +324,15 @@ impl Worker {
         }
     }
 
-    async fn accept<L: Listener>(self, listener: L, protocol: ListenProtocol, dealt: bool) {
+    async fn accept<L: Listener>(self, listener: L, service: Service, dealt: bool) {
         loop {
-            self.wait_for_room().await;
+            self.wait_for_room(service).await;
             let accepted = match poll_fn(|cx| listener.poll_accept(cx)).await {
                 Ok(stream) if dealt => {
-                    L::detach(stream).map(|socket| self.hand_over(Accepted { socket, protocol }))
+                    L::detach(stream).map(|socket| self.hand_over(Accepted { socket, service }))
                 }
                 Ok(stream) => {
-                    self.admit(stream, protocol);
+                    L::admit(&self, stream, service);
                     Ok(())
                 }
                 Err(error) => Err(error),
@@ -295,9 +343,14 @@ impl Worker {
         }
     }
 
-    /// Under `-o no_maxconns_fast`, connections over the limit wait in the backlog.
-    async fn wait_for_room(&self) {
+    /// Under `-o no_maxconns_fast`, connections over the limit wait in the backlog. So do those that want TLS while half
+    /// of all connections there may be are in their handshake: who stops half way leaves room for the others.
+    async fn wait_for_room(&self, service: Service) {
         let Settings { max_connections, max_connections_fast, .. } = self.shared.settings;
+        let handshakes_max = (max_connections / 2).max(1);
+        while service.tls.is_some() && self.shared.handshakes.count() >= handshakes_max {
+            sleep(ACCEPT_PAUSE).await;
+        }
         let full = || !max_connections_fast && self.shared.engine.connections().open() >= max_connections;
         if full() {
             self.counters().listen_disabled.add(1);
@@ -317,10 +370,10 @@ impl Worker {
     }
 
     fn take(&self, accepted: Accepted) {
-        let Accepted { socket, protocol } = accepted;
+        let Accepted { socket, service } = accepted;
         let taken = match socket {
-            AcceptedSocket::Tcp(tcp) => TcpStream::from_std(tcp).map(|tcp| self.admit(tcp, protocol)),
-            AcceptedSocket::Unix(unix) => UnixStream::from_std(unix).map(|unix| self.admit(unix, protocol)),
+            AcceptedSocket::Tcp(tcp) => TcpStream::from_std(tcp).map(|tcp| self.admit_tcp(tcp, service)),
+            AcceptedSocket::Unix(unix) => UnixStream::from_std(unix).map(|unix| self.admit(unix, service)),
         };
         if let Err(error) = taken {
             warn!("an accepted connection is lost: {error}");
@@ -340,15 +393,21 @@ impl Worker {
         sleep(ACCEPT_PAUSE).await;
     }
 
-    fn admit<S: Stream>(&self, stream: S, protocol: ListenProtocol) {
+    fn admit_tcp(&self, stream: TcpStream, service: Service) {
+        let Some(clients) = service.tls else { return self.admit(stream, service) };
+        // Without a configuration, which `Tls::load` rules out, there is no service: never one in the clear.
+        if let Some(config) = self.shared.tls.as_ref().and_then(|tls| tls.configuration(clients)) {
+            self.admit(TlsConnection::new(stream, config, self.clone()), service);
+        }
+    }
+
+    fn admit<S: Stream>(&self, stream: S, service: Service) {
         if !self.enter() {
             self.counters().rejected_connections.add(1);
-            // The socket's buffer is empty, so the line fits it; if not, the peer sees the close alone.
-            let _ = SockRef::from(&stream).send(TOO_MANY);
-            return;
+            return stream.tell(TOO_MANY);
         }
         self.counters().total_connections.add(1);
-        tokio::spawn(Connection::new(stream, self.clone(), protocol));
+        tokio::spawn(Connection::new(stream, self.clone(), service.protocol));
     }
 
     /// Counts a connection in, unless the limit is reached; it counts itself out with [`Worker::left`].

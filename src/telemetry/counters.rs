@@ -100,6 +100,12 @@ counters! {
     conn_yields,
     /// Connections closed because they were idle.
     idle_kicks,
+    /// TLS handshakes that made a new session.
+    ssl_new_sessions,
+    /// TLS handshakes that failed.
+    ssl_handshake_errors,
+    /// TLS connections that broke the protocol later.
+    ssl_proto_errors,
 }
 
 /// The counters of all workers.

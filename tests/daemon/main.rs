@@ -18,4 +18,6 @@ mod refused_command_lines;
 mod signals;
 mod sockets;
 mod systemd_units;
+mod tls_certificates;
+mod tls_keeps_its_promise;
 mod user;

@@ -166,7 +166,7 @@ fn a_text_is_no_number() {
 
 #[test]
 fn what_is_not_there_yet_is_refused() {
-    for line in ["-S", "-Y /f", "-Z", "-D ,", "-B binary", "-o ssl_key=/k"] {
+    for line in ["-S", "-Y /f", "-D ,", "-B binary"] {
         let (refusal, status) = options_as("memcached", line).unwrap_err();
         assert!(refusal.ends_with("is not supported yet"), "{refusal}");
         assert_eq!(status, 1, "{line}");
@@ -192,6 +192,36 @@ fn idle_timeout_large_pages_and_marks_reach_their_settings() {
     assert_eq!((options.server.idle_timeout_secs, options.commands.idle_timeout_secs), (7, 7));
     assert_eq!(options.server.socket_mark, 9);
     assert!(warnings(&options).is_empty());
+}
+
+#[test]
+fn tls_settings_are_checked_and_reach_every_address() {
+    use crate::server::{ClientCertificates, KeyFormat};
+    let files = "-Z -o ssl_chain_cert=c.pem,ssl_key=k.der,ssl_ca_cert=/a.pem,ssl_keyformat=2";
+    let options = options(&format!("{files} -o ssl_verify_mode=3,ssl_min_version=3,ssl_session_cache"));
+    let tls = options.server.tls.as_ref().unwrap();
+    assert!(tls.chain_cert.is_absolute() && tls.key.is_absolute());
+    assert_eq!((tls.key_format, tls.clients), (KeyFormat::Der, ClientCertificates::Required));
+    assert!(tls.only_tls13 && tls.session_cache);
+    assert!(options.server.tcp.iter().all(|tcp| tcp.service.tls == Some(ClientCertificates::Required)));
+    assert!(warnings(&options).is_empty());
+
+    refuses("-Z", 64, "-Z needs -o ssl_chain_cert=<file>,ssl_key=<file>");
+    refuses("-Z -o ssl_key=k", 64, "-Z needs -o ssl_chain_cert=<file>,ssl_key=<file>");
+    refuses(&format!("{files} -p 0"), 64, "ERROR: You cannot enable SSL without a TCP port.");
+    refuses("-o ssl_verify_mode=4", 1, "Invalid ssl_verify_mode. Use help to see valid options.");
+    refuses("-o ssl_keyformat=3", 1, "ssl_keyformat must be 1 (PEM) or 2 (ASN.1)");
+    refuses("-o ssl_min_version=1", 1, "ssl_min_version=1 (TLS 1.1) is not safe any more");
+    refuses("-o ssl_min_version=4", 1, "Invalid ssl_min_version. Use help to see valid options.");
+    refuses("-o ssl_key", 1, "Missing ssl_key argument");
+    refuses("-o ssl_key_of_cellar=1", 1, "Illegal suboption");
+}
+
+#[test]
+fn tls_settings_without_tls_are_told() {
+    let options = options("-o ssl_chain_cert=c,ssl_key=k");
+    assert!(options.server.tls.is_none());
+    assert_eq!(warnings(&options), ["-o ssl_ settings have no effect without -Z"]);
 }
 
 #[test]

@@ -40,6 +40,7 @@ fn engine() -> Engine {
         backlog: 10,
         max_connections_fast: true,
         idle_timeout_secs: 0,
+        tls: Default::default(),
         verbosity: 0,
     };
     Engine::new(settings, store, Clock::start())
@@ -58,8 +59,9 @@ fn worker(engine: Engine) -> Worker {
         max_connections_fast: true,
         idle_timeout_secs: 0,
         socket_mark: 0,
+        tls: None,
     };
-    Worker { shared: Arc::new(Shared::new(Arc::new(engine), settings)), index: 0 }
+    Worker { shared: Arc::new(Shared::new(Arc::new(engine), settings, None)), index: 0 }
 }
 
 /// A connection as the worker would admit it, and the client's end.

@@ -14,6 +14,7 @@ STEPS = (
     Step("oracle", "the same random requests to larder and memcached", rust.oracle),
     Step("django", "Django's own cache and session tests", django_suite.run),
     Step("pymemcache", "pymemcache's own integration tests", pymemcache_suite.run),
+    Step("tls", "pymemcache over TLS", small_suites.pymemcache_tls),
     Step("memccapable", "libmemcached's conformance test", small_suites.memccapable),
     Step("libmemcached", "the command line tools of libmemcached", small_suites.libmemcached_tools),
     Step("memcached-tool", "the report script of Debian's memcached", small_suites.memcached_tool),

@@ -1,4 +1,4 @@
-"""The shorter suites: libmemcached's conformance test and tools, memcached's report script, the Django site."""
+"""The shorter suites: libmemcached's conformance test and tools, memcached's report script, TLS, the Django site."""
 
 import re
 import sys
@@ -46,6 +46,12 @@ def memcached_tool(environment, result):
     environment.program("memcached")
     environment.program("perl")
     module(environment, result, "memcached_tool", sys.executable)
+
+
+def pymemcache_tls(environment, result):
+    """pymemcache over TLS."""
+    environment.program("openssl")
+    module(environment, result, "pymemcache_tls", environment.python)
 
 
 def site(environment, result):

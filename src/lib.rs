@@ -24,6 +24,7 @@
 //! | a limit or a flag | [`protocol::limits`], [`options`] | its just-over-the-bound test |
 //! | a counter or a stats line | [`telemetry`], `commands/stats.rs` | `tests/wire/` |
 //! | sockets and their options | `server/listener.rs` | `tests/daemon/sockets.rs` |
+//! | UDP | `server/udp.rs` | `tests/daemon/udp.rs` |
 //! | TLS | `server/tls.rs`, `options/tls.rs` | `tests/daemon/tls_*.rs` |
 //! | limits, user, background, pid file, systemd | [`process`] | `tests/daemon/` |
 //!

@@ -38,7 +38,7 @@ fn serve(mut options: Options) -> Result<u8, Failure> {
     let user = User::find(&process)?;
     process::raise_limits(Needs::new(&server, &process))?;
     let tls = server::Tls::load(&server)?;
-    let mut listeners = server::bind_tcp(&mut server)?;
+    let mut listeners = server::bind_ports(&mut server)?;
     user.assume(process.core_files)?;
     listeners.bind_unix(&server)?;
     // A refusal is one line, so what is only worth knowing comes after the last of them.

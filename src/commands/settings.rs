@@ -19,6 +19,8 @@ pub struct Settings {
     pub max_connections: usize,
     /// TCP port as given (`-p`).
     pub tcp_port: i32,
+    /// UDP port as given (`-U`), 0 for none.
+    pub udp_port: i32,
     /// The `-l` texts, joined by commas.
     pub listen: Option<String>,
     /// Unix socket (`-s`).

@@ -150,7 +150,7 @@ impl Engine {
         stat("maxbytes", &self.limit_bytes());
         stat("maxconns", &settings.max_connections);
         stat("tcpport", &settings.tcp_port);
-        stat("udpport", &0);
+        stat("udpport", &settings.udp_port);
         stat("inter", settings.listen.as_ref().unwrap_or(&unset));
         stat("verbosity", &self.verbosity.load(Ordering::Relaxed));
         stat("oldest", &0);
@@ -274,6 +274,9 @@ impl Engine {
             let mut stat = |name: &str, value: &dyn std::fmt::Display| {
                 out.push_stat(format_args!("{}:{name}", row.fd), value);
             };
+            if row.udp {
+                stat("UDP", &"UDP");
+            }
             stat("addr", &row.address);
             if let Some(listen_address) = &row.listen_address {
                 stat("listen_addr", listen_address);

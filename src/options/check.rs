@@ -39,6 +39,8 @@ pub(super) struct Check<'a> {
 /// Where to listen, and what `stats settings` says of it.
 struct Listen {
     tcp: Vec<TcpListen>,
+    udp: Vec<TcpListen>,
+    udp_port: i32,
     unix: Option<UnixListen>,
     port: i32,
     texts: Option<String>,
@@ -80,6 +82,7 @@ impl<'a> Check<'a> {
             item_max_bytes,
             max_connections: count(max_connections, usize::MAX),
             tcp_port: listen.port,
+            udp_port: listen.udp_port,
             listen: listen.texts,
             unix_path: listen.unix.as_ref().map(|unix| unix.path.display().to_string()),
             unix_mask: listen.mask,
@@ -110,6 +113,7 @@ impl<'a> Check<'a> {
             requests_per_event: commands.requests_per_event,
             backlog: commands.backlog,
             tcp: listen.tcp,
+            udp: listen.udp,
             unix: listen.unix,
             port_file: port_file.filter(|path| !path.is_empty()).map(|path| absolute(Path::new(&path))),
             inherited: Vec::new(),
@@ -146,13 +150,6 @@ impl<'a> Check<'a> {
                 return Err(BadSetting::new(format!("{what} is not supported yet"), status::OPTION));
             }
         }
-        match self.number('U', status::USAGE)? {
-            None | Some(0) => {}
-            Some(port) => {
-                let line = format!("UDP is not served yet: -U takes only 0, not {port}");
-                return Err(BadSetting::new(line, status::OPTION));
-            }
-        }
         match self.arguments.value('B').as_deref() {
             None | Some("auto" | "ascii") => Ok(()),
             Some("binary") => Err(BadSetting::new("-B binary is not supported yet", status::OPTION)),
@@ -166,7 +163,11 @@ impl<'a> Check<'a> {
     }
 
     fn remark(&mut self, level: Level, line: impl Into<String>) {
-        self.remarks.push(Remark { level, line: line.into() });
+        let remark = Remark { level, line: line.into() };
+        // Some values are read twice.
+        if !self.remarks.contains(&remark) {
+            self.remarks.push(remark);
+        }
     }
 
     /// The number given with an option. What follows the number is ignored as memcached does, but not in silence.
@@ -312,25 +313,46 @@ impl<'a> Check<'a> {
         let unix = self.arguments.path('s').map(|path| UnixListen { path: PathBuf::from(path), mask });
         let port = self.port()?;
         let values = self.arguments.values('l');
-        let tcp_off = match port {
-            _ if unix.is_some() && self.name == Name::Memcached => Some("-s"),
-            0 => Some("-p 0"),
-            _ => None,
-        };
-        if let Some(reason) = tcp_off {
+        let udp_port = self.udp_port()?;
+        let unix_alone = unix.is_some() && self.name == Name::Memcached;
+        let (port, udp_port) = if unix_alone { (0, 0) } else { (port, udp_port) };
+        if port == 0 && udp_port == 0 {
             if !values.is_empty() {
+                let reason = if unix_alone { "-s" } else { "-p 0" };
                 self.remark(Level::Info, format!("{reason} turns TCP off, so -l has no effect"));
             }
-            return Ok(Listen { tcp: Vec::new(), unix, port: 0, texts: None, mask });
+            let (tcp, udp) = (Vec::new(), Vec::new());
+            return Ok(Listen { tcp, udp, udp_port, unix, port, texts: None, mask });
         }
+        if udp_port != 0 && tls.is_some() {
+            let line = "ERROR: UDP cannot be encrypted: -U and -Z exclude each other.";
+            return Err(BadSetting::new(line, status::USAGE));
+        }
+        let tcp = self.addresses(port, &values, tls)?;
+        let udp = self.addresses(udp_port, &values, None)?;
+        let texts = match self.name {
+            _ if !values.is_empty() => Some(values.join(",")),
+            Name::Larder => Some(THIS_MACHINE.join(",")),
+            Name::Memcached => None,
+        };
+        Ok(Listen { tcp, udp, udp_port, unix, port, texts, mask })
+    }
+
+    /// Where to listen with a port as given: 0 is nowhere.
+    fn addresses(
+        &self,
+        port: i32,
+        values: &[String],
+        tls: Option<ClientCertificates>,
+    ) -> Result<Vec<TcpListen>, BadSetting> {
         // A port below 0 is for the OS to choose.
         let bindable = u16::try_from(port).unwrap_or(0);
-        let (tcp, texts) = match self.name {
-            _ if !values.is_empty() => (listen::addresses(&values, bindable, tls)?, Some(values.join(","))),
-            Name::Larder => (this_machine(bindable, tls), Some(THIS_MACHINE.join(","))),
-            Name::Memcached => (vec![all_interfaces(bindable, tls)], None),
-        };
-        Ok(Listen { tcp, unix, port, texts, mask })
+        Ok(match self.name {
+            _ if port == 0 => Vec::new(),
+            _ if !values.is_empty() => listen::addresses(values, bindable, tls)?,
+            Name::Larder => this_machine(bindable, tls),
+            Name::Memcached => vec![all_interfaces(bindable, tls)],
+        })
     }
 
     fn unix_mask(&self) -> Result<u32, BadSetting> {
@@ -344,10 +366,25 @@ impl<'a> Check<'a> {
         }
     }
 
-    /// The TCP port as given: 0 for none, negative for one that the OS chooses.
+    /// The UDP port as given: 0 for none, negative for one that the OS chooses.
+    fn udp_port(&mut self) -> Result<i32, BadSetting> {
+        match self.number('U', status::USAGE)? {
+            None => Ok(0),
+            Some(port @ ..=65535) => Ok(port.max(-1) as i32),
+            Some(port) => {
+                Err(BadSetting::new(format!("ERROR: Invalid UDP port number {port}."), status::USAGE))
+            }
+        }
+    }
+
+    /// The TCP port as given: 0 for none, negative for one that the OS chooses. Without one it is that of UDP, if there
+    /// is one.
     fn port(&mut self) -> Result<i32, BadSetting> {
         match self.number('p', status::USAGE)? {
-            None => Ok(11211),
+            None => match self.udp_port()? {
+                0 => Ok(11211),
+                port => Ok(port),
+            },
             Some(port @ ..=65535) => Ok(port.max(-1) as i32),
             Some(port) => Err(BadSetting::new(format!("ERROR: Invalid port number {port}."), status::USAGE)),
         }

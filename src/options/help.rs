@@ -53,7 +53,8 @@ what clients may do
 -A, --enable-shutdown     allow shutdown
 -X, --disable-dumping     refuse commands that list keys (there are none yet)
 -W, --disable-watch       refuse watch (there is none yet)
--U, --udp-port=<num>      UDP is not served: takes only 0 (default: 0, off)
+-U, --udp-port=<num>      UDP port to listen on (default: 0, off); without -p
+                          also the TCP port
 -B, --protocol=<name>     auto or ascii (default: auto)
 
 -Z, --enable-ssl          TLS on TCP; needs -o ssl_chain_cert and ssl_key

@@ -37,7 +37,9 @@ impl Needs {
     /// What these settings need.
     pub fn new(server: &server::Settings, process: &Settings) -> Needs {
         // All interfaces are two addresses, and so are most names.
-        let addresses = server.tcp.len() * 2 + usize::from(server.unix.is_some()) + server.inherited.len();
+        let addresses = (server.tcp.len() + server.udp.len()) * 2
+            + usize::from(server.unix.is_some())
+            + server.inherited.len();
         Needs {
             connections: server.max_connections,
             workers: server.threads,

@@ -56,6 +56,8 @@ impl Group {
 /// All listening sockets.
 pub struct Listeners {
     pub(super) groups: Vec<Group>,
+    /// UDP sockets, one for an address.
+    pub(super) udp: Vec<Socket>,
 }
 
 impl Listeners {
@@ -73,7 +75,7 @@ impl Listeners {
 
     /// True if there is nothing to listen on.
     pub fn is_empty(&self) -> bool {
-        self.groups.is_empty()
+        self.groups.is_empty() && self.udp.is_empty()
     }
 
     /// One socket of every address.
@@ -81,15 +83,20 @@ impl Listeners {
         self.groups.iter().filter_map(|group| Some((group.sockets.first()?, group)))
     }
 
+    /// The UDP addresses bound, ports resolved.
+    pub(super) fn udp_ports(&self) -> Vec<SocketAddr> {
+        self.udp.iter().filter_map(|socket| socket.local_addr().ok()?.as_socket()).collect()
+    }
+
     /// The TCP addresses bound, ports resolved.
-    pub(super) fn ports(&self) -> Vec<SocketAddr> {
+    pub(super) fn tcp_ports(&self) -> Vec<SocketAddr> {
         self.one_of_each().filter_map(|(socket, _)| socket.local_addr().ok()?.as_socket()).collect()
     }
 }
 
-/// Opens the TCP sockets of `settings` and takes over its inherited ones.
-pub fn bind_tcp(settings: &mut Settings) -> Result<Listeners, ListenError> {
-    let mut listeners = Listeners { groups: Vec::new() };
+/// Opens the TCP and UDP sockets of `settings` and takes over its inherited ones.
+pub fn bind_ports(settings: &mut Settings) -> Result<Listeners, ListenError> {
+    let mut listeners = Listeners { groups: Vec::new(), udp: Vec::new() };
     let mut left_out = None;
     for inherited in settings.inherited.drain(..) {
         let (socket, unix) = match inherited {
@@ -110,6 +117,19 @@ pub fn bind_tcp(settings: &mut Settings) -> Result<Listeners, ListenError> {
         };
         match bind_listen(listen, settings) {
             Ok(groups) => listeners.groups.extend(groups),
+            Err(source) if listen.optional && is_absent_family(&source) => {
+                left_out = Some(ListenError { what, source });
+            }
+            Err(source) => return Err(ListenError { what, source }),
+        }
+    }
+    for listen in &settings.udp {
+        let what = match listen.text.as_str() {
+            "" => format!("UDP port {}", listen.port),
+            text => format!("one of interface(s) {text}"),
+        };
+        match bind_udp(listen, settings) {
+            Ok(sockets) => listeners.udp.extend(sockets),
             Err(source) if listen.optional && is_absent_family(&source) => {
                 left_out = Some(ListenError { what, source });
             }
@@ -142,6 +162,38 @@ fn bind_listen(listen: &TcpListen, settings: &Settings) -> io::Result<Vec<Group>
     addresses.into_iter().map(|address| bind_address(address, listen, settings)).collect()
 }
 
+/// No address is shared: one that is in use is an error.
+fn bind_udp(listen: &TcpListen, settings: &Settings) -> io::Result<Vec<Socket>> {
+    let bind = |address: SocketAddr| {
+        let socket =
+            Socket::new(Domain::for_address(address), Type::DGRAM.nonblocking(), Some(Protocol::UDP))?;
+        if address.is_ipv6() {
+            socket.set_only_v6(true)?;
+        }
+        mark(&socket, settings)?;
+        socket.bind(&address.into())?;
+        Ok(socket)
+    };
+    let Some(host) = &listen.host else {
+        let v4 = bind(SocketAddr::from(([0, 0, 0, 0], listen.port)))?;
+        return match bind(SocketAddr::from(([0u16; 8], listen.port))) {
+            Ok(v6) => Ok(vec![v4, v6]),
+            Err(error) if is_absent_family(&error) => Ok(vec![v4]),
+            Err(error) => Err(error),
+        };
+    };
+    let mut addresses: Vec<SocketAddr> = (host.as_str(), listen.port).to_socket_addrs()?.collect();
+    addresses.dedup();
+    addresses.into_iter().map(bind).collect()
+}
+
+fn mark(socket: &Socket, settings: &Settings) -> io::Result<()> {
+    if settings.socket_mark != 0 {
+        setsockopt(socket, sockopt::Mark, &settings.socket_mark)?;
+    }
+    Ok(())
+}
+
 fn bind_address(address: SocketAddr, listen: &TcpListen, settings: &Settings) -> io::Result<Group> {
     let first = new_socket(address, settings)?;
     first.bind(&address.into())?;
@@ -168,9 +220,7 @@ fn new_socket(address: SocketAddr, settings: &Settings) -> io::Result<Socket> {
         socket.set_only_v6(true)?;
     }
     socket.set_reuse_address(true)?;
-    if settings.socket_mark != 0 {
-        setsockopt(&socket, sockopt::Mark, &settings.socket_mark)?;
-    }
+    mark(&socket, settings)?;
     inherit(&socket)?;
     Ok(socket)
 }
@@ -199,12 +249,14 @@ fn bind_path(unix: &UnixListen, backlog: i32) -> io::Result<Socket> {
 }
 
 /// Writes the bound ports, one line each, by way of a second file, so that a reader never sees half of it.
-pub(super) fn write_port_file(path: &Path, ports: &[SocketAddr]) -> io::Result<()> {
+pub(super) fn write_port_file(path: &Path, tcp: &[SocketAddr], udp: &[SocketAddr]) -> io::Result<()> {
     let mut unfinished = path.as_os_str().to_owned();
     unfinished.push(".lck");
     let mut file = fs::File::create(&unfinished)?;
-    for port in ports {
-        writeln!(file, "TCP INET{}: {}", if port.is_ipv6() { "6" } else { "" }, port.port())?;
+    for (word, ports) in [("TCP", tcp), ("UDP", udp)] {
+        for port in ports {
+            writeln!(file, "{word} INET{}: {}", if port.is_ipv6() { "6" } else { "" }, port.port())?;
+        }
     }
     drop(file);
     fs::rename(&unfinished, path)

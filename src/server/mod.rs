@@ -1,6 +1,6 @@
 //! Sockets, workers, connections: moves bytes and knows no command.
 //!
-//! [`Tls::load`] reads certificates, [`bind_tcp`] and [`Listeners::bind_unix`] open the sockets (apart from [`run`], so
+//! [`Tls::load`] reads certificates, [`bind_ports`] and [`Listeners::bind_unix`] open the sockets (apart from [`run`], so
 //! that a daemon can do it before it gives up its privileges); [`run`] serves until it is told to stop and every
 //! connection was answered.
 //!
@@ -12,9 +12,10 @@ mod listener;
 mod settings;
 mod shutdown;
 mod tls;
+mod udp;
 mod worker;
 
-pub use listener::{ListenError, Listeners, bind_tcp};
+pub use listener::{ListenError, Listeners, bind_ports};
 pub use settings::{Hooks, InheritedSocket, ListenProtocol, Service, Settings, TcpListen, UnixListen};
 pub use tls::{ClientCertificates, KeyFormat, Tls, TlsError, TlsSettings};
 
@@ -76,17 +77,21 @@ async fn serve(listeners: Listeners, shared: Shared, hooks: Hooks) -> io::Result
     let engine = &shared.engine;
     engine.note_certificates();
     let since_secs = engine.clock().now().secs();
+    for fd in listeners.udp.iter().map(|socket| socket.as_raw_fd()) {
+        engine.connections().add_listener(Listening { fd, since_secs, udp: true });
+        info!("<{fd} server listening (udp)");
+    }
     for (socket, group) in listeners.one_of_each() {
         let fd = socket.as_raw_fd();
-        engine.connections().add_listener(Listening { fd, since_secs });
+        engine.connections().add_listener(Listening { fd, since_secs, udp: false });
         info!("<{fd} server listening ({})", group.service.protocol.word());
     }
-    let ports = listeners.ports();
+    let (tcp, udp) = (listeners.tcp_ports(), listeners.udp_ports());
     let shared = Arc::new(shared);
     let workers = Worker::start_all(&shared, listeners)?;
     if let Some(path) = port_file {
         // As memcached: the daemon goes on without the file.
-        if let Err(error) = listener::write_port_file(&path, &ports) {
+        if let Err(error) = listener::write_port_file(&path, &tcp, &udp) {
             warn!("Failed to write {}: {error}", path.display());
         }
     }

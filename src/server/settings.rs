@@ -16,11 +16,13 @@ pub struct Settings {
     pub backlog: i32,
     /// TCP addresses to listen on.
     pub tcp: Vec<TcpListen>,
+    /// UDP addresses to listen on.
+    pub udp: Vec<TcpListen>,
     /// Unix socket to listen on.
     pub unix: Option<UnixListen>,
     /// File to write the bound ports to (MEMCACHED_PORT_FILENAME).
     pub port_file: Option<PathBuf>,
-    /// Listening sockets handed over by the service manager; [`super::bind_tcp`] takes them.
+    /// Listening sockets handed over by the service manager; [`super::bind_ports`] takes them.
     pub inherited: Vec<InheritedSocket>,
     /// True: a connection over the limit is told so and closed. False: it waits until another one leaves.
     pub max_connections_fast: bool,
@@ -69,7 +71,7 @@ pub struct Service {
     pub tls: Option<ClientCertificates>,
 }
 
-/// A TCP address to listen on.
+/// An address to listen on, by TCP or by UDP.
 #[derive(Clone, Debug)]
 pub struct TcpListen {
     /// Name or address; `None` for all interfaces, IPv4 and IPv6.

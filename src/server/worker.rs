@@ -8,6 +8,7 @@ use super::connection::Connection;
 use super::listener::{Group, Listeners};
 use super::settings::{Service, Settings};
 use super::tls::{Handshakes, Tls, TlsConnection, TlsError};
+use super::udp;
 use crate::commands::Engine;
 use crate::telemetry::{Transport, WorkerCounters};
 use log::{debug, warn};
@@ -22,7 +23,7 @@ use std::task::{Context, Poll};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+use tokio::net::{TcpListener, TcpStream, UdpSocket, UnixListener, UnixStream};
 use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::sleep;
@@ -247,13 +248,17 @@ impl Worker {
                 posts[worker].push(Post { socket, unix, service, dealt });
             }
         }
+        let mut udp: Vec<Vec<Socket>> = (0..threads).map(|_| Vec::new()).collect();
+        for (index, socket) in listeners.udp.into_iter().enumerate() {
+            udp[index % threads].push(socket);
+        }
         let doors = std::mem::take(&mut *shared.doors.lock());
         let mut handles = Vec::new();
-        for (index, (posts, door)) in posts.into_iter().zip(doors).enumerate() {
+        for (index, ((posts, udp), door)) in posts.into_iter().zip(udp).zip(doors).enumerate() {
             let worker = Worker { shared: shared.clone(), index };
             let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
             let thread = std::thread::Builder::new().name(format!("worker {index}"));
-            handles.push(thread.spawn(move || runtime.block_on(worker.work(posts, door)))?);
+            handles.push(thread.spawn(move || runtime.block_on(worker.work(posts, udp, door)))?);
         }
         Ok(handles)
     }
@@ -266,8 +271,14 @@ impl Worker {
         &self.shared.desks[self.index]
     }
 
-    async fn work(self, posts: Vec<Post>, mut door: UnboundedReceiver<Accepted>) {
+    async fn work(self, posts: Vec<Post>, udp: Vec<Socket>, mut door: UnboundedReceiver<Accepted>) {
         let mut accepting = Vec::new();
+        for socket in udp {
+            match UdpSocket::from_std(socket.into()) {
+                Ok(socket) => accepting.push(tokio::spawn(udp::serve(socket, self.clone()))),
+                Err(error) => warn!("a UDP socket is lost: {error}"),
+            }
+        }
         for Post { socket, unix, service, dealt } in posts {
             let worker = self.clone();
             let task = if unix {

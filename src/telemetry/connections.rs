@@ -90,6 +90,8 @@ pub struct Listening {
     pub fd: RawFd,
     /// When it was opened.
     pub since_secs: u32,
+    /// True for a UDP socket, which is served as it is.
+    pub udp: bool,
 }
 
 /// One line group of `stats conns`.
@@ -97,6 +99,8 @@ pub struct Listening {
 pub struct Row {
     /// The descriptor.
     pub fd: RawFd,
+    /// True for a UDP socket.
+    pub udp: bool,
     /// The peer's address, or a listener's own.
     pub address: String,
     /// Where it came in; `None` for a listener.
@@ -220,9 +224,13 @@ impl Connections {
 fn listening_row(listening: &Listening) -> Row {
     Row {
         fd: listening.fd,
-        address: address(getsockname(listening.fd)),
+        udp: listening.udp,
+        address: match address(getsockname(listening.fd)) {
+            tcp if listening.udp => tcp.replacen("tcp", "udp", 1),
+            address => address,
+        },
         listen_address: None,
-        state: "conn_listening",
+        state: if listening.udp { ConnectionState::Read.word() } else { "conn_listening" },
         last_command_secs: listening.since_secs,
     }
 }
@@ -230,6 +238,7 @@ fn listening_row(listening: &Listening) -> Row {
 fn connection_row(fd: RawFd, connection: &Connection) -> Row {
     Row {
         fd,
+        udp: false,
         address: address(getpeername(fd)),
         listen_address: Some(address(getsockname(fd))),
         state: ConnectionState::from_u8(connection.state.load(Ordering::Relaxed)).word(),

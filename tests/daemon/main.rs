@@ -20,4 +20,5 @@ mod sockets;
 mod systemd_units;
 mod tls_certificates;
 mod tls_keeps_its_promise;
+mod udp;
 mod user;

@@ -47,7 +47,6 @@ fn texts_that_are_no_number() {
 fn options_that_do_not_exist_yet() {
     refuses("-S", 1, "-S (SASL) is not supported yet");
     refuses("-Y /etc/larder.auth", 1, "-Y (authentication) is not supported yet");
-    refuses("-U 11211", 1, "UDP is not served yet: -U takes only 0, not 11211");
     refuses("-B binary", 1, "-B binary is not supported yet");
     refuses(
         "-o ext_path=/tmp/x",

@@ -171,7 +171,6 @@ fn what_is_not_there_yet_is_refused() {
         assert!(refusal.ends_with("is not supported yet"), "{refusal}");
         assert_eq!(status, 1, "{line}");
     }
-    refuses("-U 11211", 1, "UDP is not served yet");
     options("-U 0 -X -W -B auto");
 }
 
@@ -222,6 +221,24 @@ fn tls_settings_without_tls_are_told() {
     let options = options("-o ssl_chain_cert=c,ssl_key=k");
     assert!(options.server.tls.is_none());
     assert_eq!(warnings(&options), ["-o ssl_ settings have no effect without -Z"]);
+}
+
+#[test]
+fn a_udp_port_is_served_where_tcp_is_and_moves_it() {
+    let ports = |list: &[crate::server::TcpListen]| list.iter().map(|at| at.port).collect::<Vec<_>>();
+    let both = options("-U 7");
+    assert_eq!((ports(&both.server.tcp), ports(&both.server.udp)), (vec![7, 7], vec![7, 7]));
+    let apart = options("-U 7 -p 8 -l 127.0.0.1,[::1]:9");
+    assert_eq!((ports(&apart.server.tcp), ports(&apart.server.udp)), (vec![8, 9], vec![7, 9]));
+    assert_eq!((apart.commands.tcp_port, apart.commands.udp_port), (8, 7));
+    let alone = options("-U 7 -p 0");
+    assert!(alone.server.tcp.is_empty() && alone.server.udp.len() == 2);
+    assert_eq!(options("-U -5").commands.udp_port, -1);
+    assert!(options("-U 0").server.udp.is_empty() && options("").server.udp.is_empty());
+    let unix = options_as("memcached", "-s /tmp/x -U 7").unwrap();
+    assert!(unix.server.udp.is_empty() && unix.commands.udp_port == 0);
+    refuses("-U 65536", 64, "ERROR: Invalid UDP port number 65536.");
+    refuses("-U 7 -Z -o ssl_chain_cert=c,ssl_key=k", 64, "ERROR: UDP cannot be encrypted");
 }
 
 #[test]

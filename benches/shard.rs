@@ -21,17 +21,7 @@ fn main() {
 }
 
 fn store(memory_limit_bytes: u64) -> Store {
-    Store::new(Settings {
-        memory_limit_bytes,
-        threads: 1,
-        growth_factor: 1.1,
-        chunk_min_bytes: 48,
-        evict: true,
-        cas: true,
-        item_max_bytes: 1 << 20,
-        hash_seed: Some(1),
-        shards: None,
-    })
+    Store::new(Settings { memory_limit_bytes, hash_seed: Some(1), ..Settings::default() })
 }
 
 fn key(number: u32) -> String {

@@ -4,7 +4,7 @@
 //! The unit is the whole second, counted from [`FIRST_SECOND`] at the start of the process, as memcached does.
 //! Wall-clock times of the wire are turned into this count once, by [`Clock::deadline_at_unix`].
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 /// The count at start-up. memcached starts at 62 so that "a minute ago" is never negative; `stats` reports
@@ -64,12 +64,21 @@ impl Deadline {
 }
 
 /// The process clock: a count that [`Clock::tick`] moves once a second and everybody reads without a system call.
+///
+/// The count can be shifted and held still, for tests (`debugtime`); it never falls below [`FIRST_SECOND`].
 #[derive(Debug)]
 pub struct Clock {
     count: AtomicU32,
     started: Instant,
     unix_at_zero: u64,
+    /// Seconds that the count is ahead of the OS clock.
+    shift_secs: AtomicI64,
+    /// [`RUNNING`], or the age of the process, in seconds, at which the count is held.
+    held_at_secs: AtomicU64,
 }
+
+/// The clock is not held.
+const RUNNING: u64 = u64::MAX;
 
 impl Clock {
     /// Starts the count at [`FIRST_SECOND`].
@@ -80,6 +89,8 @@ impl Clock {
             count: AtomicU32::new(FIRST_SECOND),
             started: Instant::now(),
             unix_at_zero: unix.saturating_sub(u64::from(FIRST_SECOND)),
+            shift_secs: AtomicI64::new(0),
+            held_at_secs: AtomicU64::new(RUNNING),
         }
     }
 
@@ -90,10 +101,52 @@ impl Clock {
 
     /// Reads the OS's monotonic clock and moves the count on; called once a second by the server.
     pub fn tick(&self) -> Now {
-        let secs =
-            self.started.elapsed().as_secs().min(u64::from(u32::MAX - FIRST_SECOND)) as u32 + FIRST_SECOND;
-        self.count.store(secs, Ordering::Relaxed);
-        Now(secs)
+        loop {
+            // A shift in between changes the count, so that the older reckoning is not stored over the newer one.
+            let before = self.count.load(Ordering::SeqCst);
+            let secs = self.reckon();
+            if self.count.compare_exchange(before, secs, Ordering::SeqCst, Ordering::SeqCst).is_ok() {
+                return Now(secs);
+            }
+        }
+    }
+
+    fn reckon(&self) -> u32 {
+        let age = match self.held_at_secs.load(Ordering::SeqCst) {
+            RUNNING => self.started.elapsed().as_secs(),
+            held => held,
+        };
+        let age = i64::try_from(age).unwrap_or(i64::MAX);
+        let secs = age.saturating_add(self.shift_secs.load(Ordering::SeqCst));
+        secs.clamp(0, i64::from(u32::MAX - FIRST_SECOND)) as u32 + FIRST_SECOND
+    }
+
+    /// Moves the count by so many seconds, at once and for good.
+    pub fn shift(&self, secs: i64) {
+        let shift = |shift: i64| Some(shift.saturating_add(secs));
+        // Always updates: the closure has no refusal.
+        let _ = self.shift_secs.fetch_update(Ordering::SeqCst, Ordering::SeqCst, shift);
+        self.tick();
+    }
+
+    /// Holds the count where it is; it can still be shifted.
+    pub fn pause(&self) {
+        let age = self.started.elapsed().as_secs();
+        // Held already: it stays where it is held.
+        let _ = self.held_at_secs.compare_exchange(RUNNING, age, Ordering::SeqCst, Ordering::SeqCst);
+    }
+
+    /// Lets the count go on, from where it would be had it not been held.
+    pub fn resume(&self) {
+        self.held_at_secs.store(RUNNING, Ordering::SeqCst);
+        self.tick();
+    }
+
+    /// Unix time in microseconds, for the log; read from the OS, so that it is neither shifted nor held.
+    #[expect(clippy::disallowed_methods, reason = "this module is the one reader of the OS clock")]
+    pub fn unix_micros() -> u64 {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH);
+        since.map_or(0, |since| u64::try_from(since.as_micros()).unwrap_or(u64::MAX))
     }
 
     /// Unix time of a moment, in seconds.
@@ -107,5 +160,47 @@ impl Clock {
             None | Some(0) => Deadline::PAST,
             Some(secs) => Deadline(secs.min(u64::from(u32::MAX)) as u32),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shift_moves_the_count_at_once_and_stays() {
+        let clock = Clock::start();
+        clock.pause();
+        let before = clock.tick();
+        clock.shift(100);
+        assert_eq!(clock.now().secs(), before.secs() + 100);
+        assert_eq!(clock.tick(), clock.now());
+        clock.shift(-40);
+        assert_eq!(clock.now().secs(), before.secs() + 60);
+    }
+
+    #[test]
+    fn no_shift_leaves_the_range_of_the_count() {
+        let clock = Clock::start();
+        clock.shift(i64::MIN);
+        assert_eq!(clock.now().secs(), FIRST_SECOND);
+        let clock = Clock::start();
+        clock.shift(i64::MAX);
+        clock.shift(i64::MAX);
+        assert_eq!(clock.now().secs(), u32::MAX);
+    }
+
+    #[test]
+    fn shifts_and_ticks_at_once_lose_no_second() {
+        let clock = Clock::start();
+        clock.pause();
+        let before = clock.tick().secs();
+        std::thread::scope(|scope| {
+            scope.spawn(|| (0..10_000).for_each(|_| assert!(clock.tick().secs() >= before)));
+            (1..=1000).for_each(|shifted| {
+                clock.shift(1);
+                assert_eq!(clock.now().secs(), before + shifted);
+            });
+        });
     }
 }

@@ -8,9 +8,9 @@
 //! 5. the reply is appended to a buffer and sent, once per batch, by `server/connection.rs`.
 //!
 //! # Layers
-//! One way only: `main` → [`server`] → [`commands`] → {[`protocol`], [`store`]}, with the leaves [`clock`] and
-//! [`telemetry`]. [`options`] fills the settings that each layer defines, and [`process`] does what a daemon owes its
-//! operating system. `tests/tidy.rs` holds the layers in place.
+//! One way only: `main` → [`server`] → [`commands`] → {[`protocol`], [`store`]}, with the leaves [`auth`],
+//! [`clock`] and [`telemetry`]. [`options`] fills the settings that each layer defines, and [`process`] does what a
+//! daemon owes its operating system. `tests/tidy.rs` holds the layers in place.
 //!
 //! # Where do I change X
 //! | to change | open | its test |
@@ -23,6 +23,7 @@
 //! | bytes per item | `store/item.rs`, `store/slab/class.rs` | size asserts there |
 //! | a limit or a flag | [`protocol::limits`], [`options`] | its just-over-the-bound test |
 //! | a counter or a stats line | [`telemetry`], `commands/stats.rs` | `tests/wire/` |
+//! | who may come in | [`auth`] | unit tests there |
 //! | sockets and their options | `server/listener.rs` | `tests/daemon/sockets.rs` |
 //! | UDP | `server/udp.rs` | `tests/daemon/udp.rs` |
 //! | TLS | `server/tls.rs`, `options/tls.rs` | `tests/daemon/tls_*.rs` |
@@ -30,6 +31,7 @@
 //!
 //! Why things are as they are: `decisions`, a module of notes that exists in the documentation only.
 
+pub mod auth;
 pub mod clock;
 pub mod commands;
 #[cfg(doc)]

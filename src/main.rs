@@ -1,5 +1,6 @@
 //! The daemon: options in, exit code out.
 
+use larder::auth::{Credentials, Form};
 use larder::clock::Clock;
 use larder::commands::{Engine, admin::log_level};
 use larder::options::{self, Command, Options};
@@ -33,7 +34,9 @@ fn main() -> ExitCode {
 fn serve(mut options: Options) -> Result<u8, Failure> {
     telemetry::log_to_stderr(log_level(options.commands.verbosity));
     options.inherit(process::inherited_sockets()?)?;
-    let Options { store, commands, mut server, process, remarks } = options;
+    let Options { store, commands, mut server, process, sasl, auth_file, remarks } = options;
+    let sasl = sasl.then(Credentials::password_database).transpose()?;
+    let tokens = auth_file.map(|path| Credentials::read(&path, Form::Tokens)).transpose()?;
 
     let user = User::find(&process)?;
     process::raise_limits(Needs::new(&server, &process))?;
@@ -51,7 +54,7 @@ fn serve(mut options: Options) -> Result<u8, Failure> {
     process::lock_memory(&process);
     process::allow_huge_pages(&process);
 
-    let engine = Engine::new(commands, Store::new(store), Clock::start());
+    let engine = Engine::new(commands, Store::new(store), Clock::start()).with_sasl(sasl).with_tokens(tokens);
     let pid_file = PidFile::new(process.pid_file);
     let hooks = process::hooks(pid_file.clone(), starter);
     server::run(listeners, tls, server, Arc::new(engine), hooks)?;

@@ -23,11 +23,17 @@ const CLOCK_READERS: [&str; 2] = ["Instant::now", "SystemTime::now"];
 const WAITING: [&str; 4] = ["async", "await", "thread::sleep", "TcpStream"];
 const UNCHECKED: [&str; 2] = [".unwrap()", ".expect("];
 
-const LAYERS: [Layer; 8] = [
+const LAYERS: [Layer; 9] = [
+    Layer {
+        name: "auth",
+        modules: &[],
+        libraries: &["parking_lot", "subtle"],
+        words: &["std::net", "log::"],
+    },
     Layer {
         name: "protocol",
         modules: &[],
-        libraries: &["nom", "memchr", "bytes", "itoa"],
+        libraries: &["base64", "nom", "memchr", "bytes", "itoa"],
         words: &["std::io", "std::net", "std::time", "Mutex", "Atomic"],
     },
     Layer {
@@ -39,7 +45,7 @@ const LAYERS: [Layer; 8] = [
     Layer { name: "advisor", modules: &[], libraries: &["lru"], words: &["std::io", "std::net"] },
     Layer {
         name: "commands",
-        modules: &["protocol", "store", "telemetry", "clock"],
+        modules: &["protocol", "store", "telemetry", "clock", "auth"],
         libraries: &["bytes", "log"],
         words: &["std::io", "std::net", "Mutex", "RwLock", ".lock()"],
     },
@@ -63,7 +69,7 @@ const LAYERS: [Layer; 8] = [
     },
     Layer {
         name: "process",
-        modules: &["server"],
+        modules: &["server", "auth"],
         libraries: &["daemonize", "listenfd", "log", "nix", "sd_notify", "socket2"],
         words: &[],
     },
@@ -458,8 +464,8 @@ mod the_checker {
     #[test]
     fn sees_private_paths_and_no_others() {
         assert_eq!(private_paths("run /home/me/larder now"), ["/home/me/larder"]);
-        assert_eq!(private_paths("\"/work/x\""), ["/work/x\""]);
-        for text in ["https://example.org/home/x", "target/work/x", "/homes/", "ProtectHome=yes", "/rooted/x"]
+        assert_eq!(private_paths("\"/mnt/x\""), ["/mnt/x\""]);
+        for text in ["https://example.org/home/x", "target/mnt/x", "/homes/", "ProtectHome=yes", "/rooted/x"]
         {
             assert_eq!(private_paths(text), [""; 0], "{text}");
         }

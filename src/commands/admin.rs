@@ -1,9 +1,9 @@
-//! flush_all, verbosity, cache_memlimit, shutdown.
+//! flush_all, verbosity, cache_memlimit, shutdown, debugtime.
 
 use super::{Engine, Flow, answer, refuse};
 use crate::clock::Now;
 use crate::protocol::limits::{EXPTIME_RELATIVE_MAX_SECS, MEMLIMIT_MAX_MIB, MEMLIMIT_MIN_MIB, VERBOSITY_MAX};
-use crate::protocol::{Refusal, ReplyBuffer, ShutdownMode};
+use crate::protocol::{ClockChange, Refusal, ReplyBuffer, ShutdownMode};
 use crate::store::FlushAt;
 use crate::telemetry::WorkerCounters;
 use log::LevelFilter;
@@ -31,16 +31,16 @@ impl Engine {
         if !self.settings.flush_enabled {
             return refuse(out, Refusal::FlushNotAllowed);
         }
-        self.store.flush_all(self.flush_time(delay, now), now);
+        self.store.flush_all(self.flush_time(delay.into(), now), now);
         answer(out, b"OK\r\n");
     }
 
     /// A delayed flush takes effect one second before its time, as memcached's does, so that what is stored at that
     /// time is kept.
-    fn flush_time(&self, delay: i32, now: Now) -> FlushAt {
+    pub(super) fn flush_time(&self, delay: i64, now: Now) -> FlushAt {
         let at = match delay {
             ..=0 => return FlushAt::Immediately,
-            1..=EXPTIME_RELATIVE_MAX_SECS => now.secs().saturating_add(delay as u32),
+            _ if delay <= EXPTIME_RELATIVE_MAX_SECS.into() => now.secs().saturating_add(delay as u32),
             _ => self.clock.deadline_at_unix(delay as u64).secs(),
         };
         if at - 1 <= now.secs() { FlushAt::Immediately } else { FlushAt::At(Now::from_secs(at - 1)) }
@@ -64,6 +64,17 @@ impl Engine {
             }
             _ => refuse(out, Refusal::MemlimitInBytes),
         }
+    }
+
+    /// Moves the clock, if this daemon was started for tests; otherwise there is no such command.
+    pub(super) fn debug_time(&self, change: Option<ClockChange>, out: Option<&mut ReplyBuffer>) {
+        match change.filter(|_| self.settings.debug_commands) {
+            None => return refuse(out, Refusal::Unknown),
+            Some(ClockChange::Pause) => self.clock.pause(),
+            Some(ClockChange::Resume) => self.clock.resume(),
+            Some(ClockChange::Shift(secs)) => self.clock.shift(secs),
+        }
+        answer(out, b"OK\r\n");
     }
 
     pub(super) fn shutdown(&self, mode: Option<ShutdownMode>, out: Option<&mut ReplyBuffer>) -> Flow {

@@ -22,6 +22,7 @@ impl Engine {
         } else {
             (&worker.decr_hits, &worker.decr_misses)
         };
+        self.tell_lookup(key, now);
         match self.store.arithmetic(key, step, now) {
             Ok(Counted::Number { value, .. }) => {
                 hits.add(1);

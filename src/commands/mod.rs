@@ -5,21 +5,30 @@
 
 pub mod admin;
 mod arithmetic;
+pub mod binary;
+mod crawler;
+mod detail;
+mod meta;
+mod report;
 mod retrieval;
 mod settings;
 mod stats;
 mod storage;
+mod text_login;
 mod tls;
+mod watch;
 
+pub use report::Report;
 pub use settings::Settings;
 pub use storage::Receiving;
 pub use tls::TlsReport;
 
+use crate::auth::Credentials;
 use crate::clock::{Clock, Deadline, Now};
 use crate::protocol::limits::EXPTIME_RELATIVE_MAX_SECS;
-use crate::protocol::{Refusal, ReplyBuffer, Request, ShutdownMode};
+use crate::protocol::{Refusal, ReplyBuffer, Request, ShutdownMode, StatsTopic};
 use crate::store::Store;
-use crate::telemetry::{Connections, Counters, WorkerCounters};
+use crate::telemetry::{Connections, Counters, Prefixes, Watchers, WorkerCounters};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 /// The version that clients are told, as memcached clients parse it (three numbers, the first not 0).
@@ -35,10 +44,16 @@ pub enum Flow {
         /// Bytes of the key list not walked.
         left: usize,
     },
+    /// Sends what has gathered, then goes on with the next one.
+    Flush,
     /// Goes on; the retrieval was refused, so the rest of its keys is to be dropped.
     AbandonKeys,
     /// Reads the certificates again and answers how that went.
     RefreshCertificates,
+    /// Goes on with [`Engine::report`] and, until that is done, [`Engine::report_on`].
+    Report,
+    /// Goes on with [`Engine::begin_watch`]; what comes behind is not read as requests.
+    Watch,
     /// Sends what has gathered and closes.
     Close,
     /// Sends what has gathered, closes and ends the process.
@@ -56,6 +71,12 @@ pub struct Engine {
     limit_bytes: AtomicU64,
     /// When the certificates in use were read.
     certificates_secs: AtomicU32,
+    /// Who may come in under `-S`; `None` lets everybody in.
+    sasl: Option<Credentials>,
+    tokens: Option<Credentials>,
+    crawler: crawler::Crawler,
+    prefixes: Prefixes,
+    watchers: Watchers,
     /// A key whose retrieval panics, so that tests can see what a panic leaves behind.
     #[cfg(test)]
     pub(crate) panic_key: Option<&'static [u8]>,
@@ -70,12 +91,22 @@ impl Engine {
             verbosity: AtomicU32::new(settings.verbosity),
             limit_bytes: AtomicU64::new(store.totals().limit_bytes),
             certificates_secs: AtomicU32::new(clock.now().secs()),
+            crawler: crawler::Crawler::default(),
+            watchers: Watchers::default(),
+            prefixes: Prefixes::new(settings.prefix_delimiter, settings.detail_enabled),
             settings,
             store,
             clock,
+            sasl: None,
+            tokens: None,
             #[cfg(test)]
             panic_key: None,
         }
+    }
+
+    /// Lets only those in who log in by SASL as one of these, if there are any.
+    pub fn with_sasl(self, sasl: Option<Credentials>) -> Engine {
+        Engine { sasl, ..self }
     }
 
     /// The process clock.
@@ -95,7 +126,16 @@ impl Engine {
 
     /// Background work on the store, bounded; true while there is more to do soon.
     pub fn maintain(&self) -> bool {
-        self.store.maintain(self.clock.now())
+        let now = self.clock.now();
+        let more = self.store.maintain(now);
+        self.note_end_of_crawl(now);
+        self.tell_evictions(now);
+        more
+    }
+
+    /// Lets the allocator give freed memory back to the system; cheap, to be called by every worker now and then.
+    pub fn return_freed_memory(&self) {
+        self.store.return_freed_memory();
     }
 
     /// Executes one request and appends its reply to `out`.
@@ -114,6 +154,19 @@ impl Engine {
             Request::FlushAll { delay, noreply } => {
                 self.flush_all(worker, delay, now, reply_to(out, noreply));
             }
+            Request::MetaGet { ref meta } => self.meta_get(worker, meta, now, out),
+            Request::MetaStore { ref header, value } => {
+                self.meta_store(worker, header, value, now, out);
+            }
+            Request::MetaDelete { ref meta } => self.meta_delete(worker, meta, now, out),
+            Request::MetaArithmetic { ref meta, up } => {
+                self.meta_arithmetic(worker, meta, up, now, out);
+            }
+            Request::MetaDescribe { ref meta } => self.meta_describe(worker, meta, now, out),
+            Request::MetaNoop => {
+                out.push(b"MN\r\n");
+                return Flow::Flush;
+            }
             Request::Version => {
                 out.push(b"VERSION ");
                 out.push(WIRE_VERSION.as_bytes());
@@ -121,9 +174,16 @@ impl Engine {
             }
             Request::Verbosity { level, noreply } => self.set_verbosity(level, reply_to(out, noreply)),
             Request::CacheMemlimit { mib, noreply } => self.set_memlimit(mib, reply_to(out, noreply)),
+            Request::Stats(StatsTopic::CacheDump { .. }) => return self.cache_dump(out),
+            Request::Stats(StatsTopic::Sizes) if self.settings.track_sizes => return Flow::Report,
+            Request::Stats(StatsTopic::Detail(detail)) => self.detail(detail, out),
             Request::Stats(topic) => self.stats(topic, now, out),
             Request::RefreshCertificates if self.settings.tls.enabled => return Flow::RefreshCertificates,
             Request::RefreshCertificates => out.push(b"Error TLS not enabled\r\n"),
+            Request::Dump { form, .. } => return self.dump(form, out),
+            Request::Crawler { action, noreply } => self.tell_crawler(action, reply_to(out, noreply)),
+            Request::Watch(_) => return self.may_watch(out),
+            Request::DebugTime { change, noreply } => self.debug_time(change, reply_to(out, noreply)),
             Request::Quit => return Flow::Close,
             Request::Shutdown { mode, noreply } => return self.shutdown(mode, reply_to(out, noreply)),
         }
@@ -132,11 +192,15 @@ impl Engine {
 
     /// When an item with this exptime dies (protocol.txt, "Expiration times").
     fn deadline(&self, exptime: i32, now: Now) -> Deadline {
+        u32::try_from(exptime).map_or(Deadline::PAST, |exptime| self.deadline_unsigned(exptime, now))
+    }
+
+    /// As [`Engine::deadline`], for the exptimes of the binary protocol, which are never negative.
+    fn deadline_unsigned(&self, exptime: u32, now: Now) -> Deadline {
         match exptime {
             0 => Deadline::NEVER,
-            ..0 => Deadline::PAST,
-            1..=EXPTIME_RELATIVE_MAX_SECS => Deadline::from_secs(now.secs().saturating_add(exptime as u32)),
-            _ => self.clock.deadline_at_unix(exptime as u64),
+            1..=EXPTIME_RELATIVE_MAX_SECS => Deadline::from_secs(now.secs().saturating_add(exptime)),
+            _ => self.clock.deadline_at_unix(exptime.into()),
         }
     }
 

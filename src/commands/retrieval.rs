@@ -45,11 +45,13 @@ impl Engine {
             #[cfg(test)]
             assert!(self.panic_key != Some(key), "planted");
             asked += 1;
+            self.tell_lookup(key, now);
             let copy = |hit: Hit<'_>| push_hit(out, key, &hit, retrieval.with_cas);
             let found = match deadline {
                 None => self.store.get(key, now, copy),
                 Some(_) => self.store.fetch(key, &access, now, copy).unwrap_or(Err(Miss::Absent)),
             };
+            self.prefixes.count_get(key, found.is_ok());
             match found {
                 Ok(()) => hits += 1,
                 Err(Miss::Absent) => {}
@@ -78,6 +80,7 @@ impl Engine {
         out: Option<&mut ReplyBuffer>,
     ) {
         worker.cmd_touch.add(1);
+        self.tell_lookup(key, now);
         match self.store.touch(key, self.deadline(exptime, now), now) {
             Ok(()) => {
                 worker.touch_hits.add(1);

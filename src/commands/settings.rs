@@ -1,12 +1,23 @@
 //! What commands enforce, and what `stats settings` reports.
 
 use super::tls::TlsReport;
+use crate::protocol::Binding;
 
 /// Checked by `options`.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// False with `-F`.
     pub flush_enabled: bool,
+    /// False with `-X`: nothing lists keys.
+    pub dump_enabled: bool,
+    /// False with `-W`.
+    pub watch_enabled: bool,
+    /// Ends a prefix in `stats detail` (`-D`).
+    pub prefix_delimiter: u8,
+    /// True with `-D`: prefixes are counted from the start.
+    pub detail_enabled: bool,
+    /// True with `-o track_sizes`: `stats sizes` has an answer.
+    pub track_sizes: bool,
     /// True with `-A`.
     pub shutdown_enabled: bool,
     /// False with `-C`.
@@ -43,6 +54,10 @@ pub struct Settings {
     pub idle_timeout_secs: u32,
     /// TLS.
     pub tls: TlsReport,
+    /// What is spoken (`-B`).
+    pub binding: Binding,
     /// Verbosity at start (`-v`).
     pub verbosity: u32,
+    /// Understands `debugtime` (`--debug-commands`).
+    pub debug_commands: bool,
 }

@@ -6,8 +6,7 @@
 use super::{Engine, WIRE_VERSION};
 use crate::clock::{FIRST_SECOND, Now};
 use crate::protocol::{ReplyBuffer, StatsTopic};
-use crate::store::ClassFigures;
-use crate::telemetry::usage;
+use crate::telemetry::{QUEUE_MAX_BYTES, usage};
 use std::sync::atomic::Ordering;
 
 /// `uptime` counts from here, so that it is never 0.
@@ -26,11 +25,14 @@ impl Engine {
             StatsTopic::Slabs => self.slabs(now, out),
             StatsTopic::Sizes => out.push_stat("sizes_status", "disabled"),
             StatsTopic::Conns => self.conns(now, out),
-            // Nothing lists the keys of a class; memcached too lists only those of one of its queues.
-            StatsTopic::CacheDump => {}
+            // Not made in one piece: `report.rs` and `detail.rs`.
+            StatsTopic::CacheDump { .. } | StatsTopic::Detail(_) => {}
             StatsTopic::Reset => {
                 self.counters.reset();
                 self.store.reset_counters();
+                self.prefixes.reset();
+                self.watchers.reset();
+                self.crawler.starts.store(0, Ordering::Relaxed);
                 return out.push(b"RESET\r\n");
             }
         }
@@ -71,7 +73,7 @@ impl Engine {
         stat("cmd_set", &sums.cmd_set);
         stat("cmd_flush", &sums.cmd_flush);
         stat("cmd_touch", &sums.cmd_touch);
-        stat("cmd_meta", &0);
+        stat("cmd_meta", &sums.cmd_meta);
         stat("get_hits", &sums.get_hits);
         stat("get_misses", &sums.get_misses);
         stat("get_expired", &sums.get_expired);
@@ -89,8 +91,8 @@ impl Engine {
         stat("touch_misses", &sums.touch_misses);
         stat("store_too_large", &sums.store_too_large);
         stat("store_no_memory", &sums.store_no_memory);
-        stat("auth_cmds", &0);
-        stat("auth_errors", &0);
+        stat("auth_cmds", &sums.auth_cmds);
+        stat("auth_errors", &sums.auth_errors);
         if self.settings.idle_timeout_secs > 0 {
             stat("idle_kicks", &sums.idle_kicks);
         }
@@ -112,12 +114,16 @@ impl Engine {
         stat("slab_reassign_last_busy_status", &"none");
         stat("slab_reassign_running", &0);
         stat("slabs_moved", &store.pages_moved);
-        for name in ["lru_crawler_running", "lru_crawler_starts", "lru_maintainer_juggles", "malloc_fails"] {
-            stat(name, &0);
-        }
-        for name in ["worker_dropped", "worker_written", "watcher_skipped", "watcher_sent", "watchers"] {
-            stat(&format!("log_{name}"), &0);
-        }
+        stat("lru_crawler_running", &u8::from(self.store.is_crawling()));
+        stat("lru_crawler_starts", &self.crawler.starts.load(Ordering::Relaxed));
+        stat("lru_maintainer_juggles", &0);
+        stat("malloc_fails", &0);
+        let log = self.watchers.figures();
+        stat("log_worker_dropped", &log.dropped);
+        stat("log_worker_written", &log.written);
+        stat("log_watcher_skipped", &log.skipped);
+        stat("log_watcher_sent", &log.sent);
+        stat("log_watchers", &log.watchers);
         self.push_tls_figures(&sums, now, out);
         let mut stat = |name: &str, value: &dyn std::fmt::Display| out.push_stat(name, value);
         stat("unexpected_napi_ids", &0);
@@ -128,16 +134,14 @@ impl Engine {
         stat("slab_global_page_pool", &store.spare_pages);
         stat("expired_unfetched", &store.expired_unfetched);
         stat("evicted_unfetched", &store.evicted_unfetched);
-        let classes = self.store.classes(now);
-        let sum = |of: fn(&ClassFigures) -> u64| classes.iter().map(of).sum::<u64>();
-        stat("evicted_active", &sum(|class| class.evicted_active));
+        stat("evicted_active", &store.evicted_active);
         stat("evictions", &store.evictions);
         stat("reclaimed", &store.reclaimed);
-        stat("crawler_reclaimed", &sum(|class| class.swept_reclaimed));
+        stat("crawler_reclaimed", &store.swept_reclaimed);
         stat("crawler_items_checked", &store.swept);
         stat("lrutail_reflocked", &0);
         stat("moves_to_cold", &0);
-        stat("moves_to_warm", &sum(|class| class.promoted));
+        stat("moves_to_warm", &store.promoted);
         stat("moves_within_lru", &0);
         stat("direct_reclaims", &0);
         stat("lru_bumps_dropped", &0);
@@ -162,14 +166,15 @@ impl Engine {
         stat("chunk_size", &settings.chunk_min_bytes);
         stat("num_threads", &settings.threads);
         stat("num_threads_per_udp", &settings.threads);
-        stat("stat_key_prefix", &":");
-        stat("detail_enabled", &"no");
+        stat("stat_key_prefix", &char::from(self.prefixes.delimiter()));
+        stat("detail_enabled", &yes_no(self.prefixes.is_on()));
         stat("reqs_per_event", &settings.requests_per_event);
         stat("cas_enabled", &yes_no(settings.cas_enabled));
         stat("tcp_backlog", &settings.backlog);
-        stat("binding_protocol", &"ascii");
-        stat("auth_enabled_sasl", &"no");
-        stat("auth_enabled_ascii", &"no");
+        stat("binding_protocol", &settings.binding.name());
+        stat("auth_enabled_sasl", &yes_no(self.sasl.is_some()));
+        let token_file = self.tokens.as_ref().map(|tokens| tokens.path().display().to_string());
+        stat("auth_enabled_ascii", &token_file.unwrap_or("no".to_owned()));
         stat("item_size_max", &settings.item_max_bytes);
         stat("maxconns_fast", &yes_no(settings.max_connections_fast));
         stat("hashpower_init", &0);
@@ -178,13 +183,13 @@ impl Engine {
         stat("slab_automove_ratio", &"0.80");
         stat("slab_automove_window", &10);
         stat("slab_chunk_max", &settings.item_max_bytes);
-        // The sweep takes the crawler's place; the crawler itself and its settings do not exist.
-        stat("lru_crawler", &"no");
-        stat("lru_crawler_sleep", &0);
-        stat("lru_crawler_tocrawl", &0);
+        // The expiry sweep takes the crawler's place.
+        stat("lru_crawler", &yes_no(self.store.is_sweeping()));
+        stat("lru_crawler_sleep", &self.crawler.sleep_micros.load(Ordering::Relaxed));
+        stat("lru_crawler_tocrawl", &self.crawler.to_crawl.load(Ordering::Relaxed));
         stat("tail_repair_time", &0);
         stat("flush_enabled", &yes_no(settings.flush_enabled));
-        stat("dump_enabled", &"no");
+        stat("dump_enabled", &yes_no(settings.dump_enabled));
         stat("hash_algorithm", &"foldhash");
         stat("lru_maintainer_thread", &"no");
         stat("lru_segmented", &"no");
@@ -195,10 +200,10 @@ impl Engine {
         stat("temp_lru", &"no");
         stat("temporary_ttl", &61);
         stat("idle_timeout", &settings.idle_timeout_secs);
-        stat("watcher_logbuf_size", &0);
+        stat("watcher_logbuf_size", &QUEUE_MAX_BYTES);
         stat("worker_logbuf_size", &0);
         stat("read_buf_mem_limit", &0);
-        stat("track_sizes", &"no");
+        stat("track_sizes", &yes_no(settings.track_sizes));
         stat("inline_ascii_response", &"no");
         self.push_tls_settings(out);
         let mut stat = |name: &str, value: &dyn std::fmt::Display| out.push_stat(name, value);

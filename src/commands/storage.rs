@@ -1,6 +1,7 @@
 //! set, add, replace, append, prepend, cas, delete; whole values and values received in place.
 
-use super::{Engine, answer, refuse, reply_to};
+use super::meta::MetaLine;
+use super::{Engine, answer, binary, refuse, reply_to};
 use crate::clock::Now;
 use crate::protocol::{Refusal, ReplyBuffer, StorageHeader, StoreVerb};
 use crate::store::{Deleted, Incoming, LargeDraft, Refused, StoreMode, Stored};
@@ -10,12 +11,20 @@ use bytes::buf::Limit;
 /// A large value on its way in, with the line that announced it. Dropping it stores nothing.
 #[derive(Debug)]
 pub struct Receiving {
-    verb: StoreVerb,
-    key: Box<[u8]>,
-    flags: u32,
-    exptime: i32,
-    noreply: bool,
-    draft: LargeDraft,
+    pub(super) announced: Announced,
+    pub(super) key: Box<[u8]>,
+    pub(super) draft: LargeDraft,
+}
+
+/// How it was announced.
+#[derive(Debug)]
+pub(super) enum Announced {
+    /// By a line of the text protocol.
+    Text { verb: StoreVerb, flags: u32, exptime: i32, noreply: bool },
+    /// By an `ms`.
+    Meta(MetaLine),
+    /// By a frame of the binary protocol.
+    Binary(binary::Announcement),
 }
 
 impl Receiving {
@@ -51,10 +60,11 @@ impl Engine {
         now: Now,
         out: &mut ReplyBuffer,
     ) {
+        self.prefixes.count_set(header.key);
         let out = reply_to(out, header.noreply);
         match self.admit(header) {
             Ok(()) => self.finish_store(worker, header, Incoming::Bytes(value), now, out),
-            Err(refused) => refuse(out, self.refused_store(worker, header.verb, header.key, refused, now)),
+            Err(refused) => refuse(out, self.refused_store(worker, header, refused, now)),
         }
     }
 
@@ -64,20 +74,19 @@ impl Engine {
         worker: &WorkerCounters,
         header: &StorageHeader<'_>,
     ) -> Result<Receiving, Option<Refusal>> {
+        self.prefixes.count_set(header.key);
         let now = self.clock.now();
         let reserved =
             self.admit(header).and_then(|()| self.store.reserve(header.key, header.value_len, now));
+        self.tell_evictions(now);
         match reserved {
-            Ok(draft) => Ok(Receiving {
-                verb: header.verb,
-                key: header.key.into(),
-                flags: header.flags,
-                exptime: header.exptime,
-                noreply: header.noreply,
-                draft,
-            }),
+            Ok(draft) => {
+                let StorageHeader { verb, flags, exptime, noreply, .. } = *header;
+                let announced = Announced::Text { verb, flags, exptime, noreply };
+                Ok(Receiving { announced, key: header.key.into(), draft })
+            }
             Err(refused) => {
-                let refusal = self.refused_store(worker, header.verb, header.key, refused, now);
+                let refusal = self.refused_store(worker, header, refused, now);
                 Err((!header.noreply).then_some(refusal))
             }
         }
@@ -91,12 +100,21 @@ impl Engine {
         intact: bool,
         out: &mut ReplyBuffer,
     ) {
-        let Receiving { verb, key, flags, exptime, noreply, draft } = receiving;
+        let Receiving { announced, key, draft } = receiving;
+        let (verb, flags, exptime, noreply) = match announced {
+            Announced::Text { verb, flags, exptime, noreply } => (verb, flags, exptime, noreply),
+            Announced::Meta(line) => {
+                return self.finish_meta_value(worker, &line.header(&key), draft, intact, out);
+            }
+            Announced::Binary(announcement) => {
+                return self.finish_binary_value(worker, &announcement, &key, draft, out);
+            }
+        };
         let out = reply_to(out, noreply);
         if !intact {
             return refuse(out, Refusal::BadDataChunk);
         }
-        let header = StorageHeader { verb, key: &key, flags, exptime, value_len: 0, noreply };
+        let header = StorageHeader { verb, key: &key, flags, exptime, value_len: draft.len(), noreply };
         self.finish_store(worker, &header, Incoming::Draft(draft), self.clock.now(), out);
     }
 
@@ -115,6 +133,7 @@ impl Engine {
         out: Option<&mut ReplyBuffer>,
     ) {
         let deadline = self.deadline(header.exptime, now);
+        self.tell_lookup(header.key, now);
         let mode = match header.verb {
             StoreVerb::Set => StoreMode::Set,
             StoreVerb::Add => StoreMode::Add,
@@ -126,10 +145,18 @@ impl Engine {
         let stored = match self.store.store(mode, header.key, header.flags, deadline, value, now) {
             Ok(stored) => stored,
             Err(refused) => {
-                return refuse(out, self.refused_store(worker, header.verb, header.key, refused, now));
+                return refuse(out, self.refused_store(worker, header, refused, now));
             }
         };
         worker.cmd_set.add(1);
+        let (status, len) = match stored {
+            Stored::Stored { len, .. } => ("stored", len),
+            Stored::NotStored => ("not_stored", header.value_len),
+            Stored::Exists => ("exists", header.value_len),
+            Stored::NotFound => ("not_found", header.value_len),
+        };
+        self.tell_store(header, status, deadline, len, now);
+        self.tell_evictions(now);
         if let StoreMode::Cas(_) = mode {
             match stored {
                 Stored::Stored { .. } => worker.cas_hits.add(1),
@@ -154,24 +181,16 @@ impl Engine {
     fn refused_store(
         &self,
         worker: &WorkerCounters,
-        verb: StoreVerb,
-        key: &[u8],
+        header: &StorageHeader<'_>,
         refused: Refused,
         now: Now,
     ) -> Refusal {
-        if verb == StoreVerb::Set {
-            self.store.delete(key, now);
+        if header.verb == StoreVerb::Set {
+            self.store.delete(header.key, now);
         }
-        match refused {
-            Refused::TooLarge => {
-                worker.store_too_large.add(1);
-                Refusal::TooLarge
-            }
-            Refused::NoRoom => {
-                worker.store_no_memory.add(1);
-                Refusal::OutOfMemory
-            }
-        }
+        let status = if refused == Refused::TooLarge { "too_large" } else { "no_memory" };
+        self.tell_store(header, status, self.deadline(header.exptime, now), header.value_len, now);
+        count_refused(worker, refused)
     }
 
     pub(super) fn delete(
@@ -181,6 +200,8 @@ impl Engine {
         now: Now,
         out: Option<&mut ReplyBuffer>,
     ) {
+        self.prefixes.count_delete(key);
+        self.tell_delete(key, "delete", now);
         match self.store.delete(key, now) {
             Deleted::Deleted => {
                 worker.delete_hits.add(1);
@@ -190,6 +211,20 @@ impl Engine {
                 worker.delete_misses.add(1);
                 answer(out, b"NOT_FOUND\r\n");
             }
+        }
+    }
+}
+
+/// Counts a store that was refused.
+pub(super) fn count_refused(worker: &WorkerCounters, refused: Refused) -> Refusal {
+    match refused {
+        Refused::TooLarge => {
+            worker.store_too_large.add(1);
+            Refusal::TooLarge
+        }
+        Refused::NoRoom => {
+            worker.store_no_memory.add(1);
+            Refusal::OutOfMemory
         }
     }
 }

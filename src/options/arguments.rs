@@ -50,6 +50,9 @@ const FLAGS: &[(&str, &str)] = &[
     ("Z", "enable-ssl"),
 ];
 
+/// A switch for tests that the help does not name.
+const DEBUG_COMMANDS: &str = "debug-commands";
+
 /// The options as typed.
 pub(super) struct Arguments(ArgMatches);
 
@@ -77,6 +80,11 @@ impl Arguments {
     /// True if the flag was given.
     pub(super) fn flag(&self, letter: char) -> bool {
         self.0.get_flag(id(letter, &mut [0; 4]))
+    }
+
+    /// True if the commands for tests are to be understood.
+    pub(super) fn debug_commands(&self) -> bool {
+        self.0.get_flag(DEBUG_COMMANDS)
     }
 
     /// The last value given, without leading white space, as getopt's users read it.
@@ -107,6 +115,7 @@ fn command(name: Name) -> Command {
     let version = Arg::new("V").short('V').long("version").action(ArgAction::Version);
     // The long form takes a value for no reason, and the value is ignored.
     let verbose = valued("v", "verbose").num_args(0..=1).require_equals(true).action(ArgAction::Append);
+    let debug = Arg::new(DEBUG_COMMANDS).long(DEBUG_COMMANDS).action(ArgAction::SetTrue).hide(true);
     let operands = Arg::new("operands").num_args(0..).value_parser(value_parser!(OsString)).hide(true);
     Command::new(name.word())
         .version(name.version())
@@ -115,7 +124,7 @@ fn command(name: Name) -> Command {
         .disable_version_flag(true)
         .infer_long_args(true)
         .args_override_self(true)
-        .args([help, version, verbose, operands])
+        .args([help, version, verbose, operands, debug])
         .args(VALUED.iter().map(|(letter, long)| valued(letter, long)))
         .args(FLAGS.iter().map(|(letter, long)| arg(letter, long).action(ArgAction::SetTrue)))
 }

@@ -2,16 +2,11 @@
 
 use super::arguments::Arguments;
 use super::{BadSetting, Name, Options, Remark, extended, listen, number, status, tls};
-use crate::server::{ClientCertificates, KeyFormat, Service, TcpListen, TlsSettings, UnixListen};
+use crate::server::{Binding, ClientCertificates, KeyFormat, Service, TcpListen, TlsSettings, UnixListen};
 use crate::{commands, process, server, store};
 use log::Level;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-
-/// Options that ask for something larder cannot do yet. None may be ignored: some protect, others change what the
-/// daemon is.
-const NOT_YET: &[(char, &str)] =
-    &[('S', "-S (SASL)"), ('Y', "-Y (authentication)"), ('D', "-D (prefix statistics)")];
 
 /// `-t` above this gets memcached's warning.
 const THREADS_SANE_MAX: usize = 64;
@@ -54,7 +49,8 @@ impl<'a> Check<'a> {
 
     /// Checks everything.
     pub(super) fn options(mut self, port_file: Option<OsString>) -> Result<Options, BadSetting> {
-        self.refuse_what_is_not_there()?;
+        let (binding, sasl) = self.binding()?;
+        let auth_file = self.auth_file()?;
         let extended = extended::read(&self.arguments.values('o'))?;
         let remarks = extended.remarks.into_iter().map(|line| Remark { level: Level::Warn, line });
         self.remarks.extend(remarks);
@@ -72,10 +68,15 @@ impl<'a> Check<'a> {
         let growth_factor = self.growth_factor()?;
         let (memory_limit_bytes, item_max_bytes) = self.memory()?;
         let tls = self.tls(&extended.tls)?;
-        let listen = self.listen(tls.as_ref().map(|tls| tls.clients))?;
+        let listen = self.listen(Service { binding, tls: tls.as_ref().map(|tls| tls.clients) })?;
 
         let commands = commands::Settings {
             flush_enabled: !self.arguments.flag('F'),
+            watch_enabled: !self.arguments.flag('W'),
+            prefix_delimiter: self.prefix_delimiter()?,
+            detail_enabled: self.arguments.value('D').is_some(),
+            track_sizes: extended.track_sizes,
+            dump_enabled: !self.arguments.flag('X'),
             shutdown_enabled: self.arguments.flag('A'),
             cas_enabled: !self.arguments.flag('C'),
             evict: !self.arguments.flag('M'),
@@ -94,7 +95,9 @@ impl<'a> Check<'a> {
             max_connections_fast: extended.max_connections_fast,
             idle_timeout_secs: extended.idle_timeout_secs,
             tls: tls.as_ref().map_or_else(Default::default, tls_report),
+            binding,
             verbosity: self.arguments.verbosity(),
+            debug_commands: self.arguments.debug_commands(),
         };
         let store = store::Settings {
             memory_limit_bytes,
@@ -116,6 +119,7 @@ impl<'a> Check<'a> {
             udp: listen.udp,
             unix: listen.unix,
             port_file: port_file.filter(|path| !path.is_empty()).map(|path| absolute(Path::new(&path))),
+            binding,
             inherited: Vec::new(),
             max_connections_fast: commands.max_connections_fast,
             idle_timeout_secs: commands.idle_timeout_secs,
@@ -123,7 +127,7 @@ impl<'a> Check<'a> {
             tls,
         };
         let process = self.process();
-        Ok(Options { store, commands, server, process, remarks: self.remarks })
+        Ok(Options { store, commands, server, process, sasl, auth_file, remarks: self.remarks })
     }
 
     fn process(&self) -> process::Settings {
@@ -140,25 +144,63 @@ impl<'a> Check<'a> {
         }
     }
 
-    fn refuse_what_is_not_there(&mut self) -> Result<(), BadSetting> {
-        for (letter, what) in NOT_YET {
-            let given = match letter {
-                'S' => self.arguments.flag(*letter),
-                _ => self.arguments.value(*letter).is_some(),
-            };
-            if given {
-                return Err(BadSetting::new(format!("{what} is not supported yet"), status::OPTION));
-            }
+    /// The file of users and passwords that clients of the text protocol log in with.
+    fn auth_file(&mut self) -> Result<Option<PathBuf>, BadSetting> {
+        if self.arguments.value('Y').is_none() {
+            return Ok(None);
         }
-        match self.arguments.value('B').as_deref() {
-            None | Some("auto" | "ascii") => Ok(()),
-            Some("binary") => Err(BadSetting::new("-B binary is not supported yet", status::OPTION)),
-            Some(other) => Err(BadSetting::new(
-                format!(
+        // An empty name is a file that cannot be read, not a server without a login.
+        let path = absolute(self.arguments.path('Y').map_or(Path::new(""), Path::new));
+        if self.arguments.flag('S') || self.arguments.value('B').is_some_and(|binding| binding != "ascii") {
+            return bad_usage(
+                "ERROR: You cannot allow the BINARY protocol while using ascii authentication tokens.",
+            );
+        }
+        if self.number('U', status::USAGE)?.is_some_and(|port| port != 0) {
+            return bad_usage("Cannot use UDP with ascii authentication enabled (-U 0 to disable)");
+        }
+        Ok(Some(path))
+    }
+
+    /// What is spoken, and whether clients must log in by SASL, which the binary protocol alone can do.
+    fn binding(&mut self) -> Result<(Binding, bool), BadSetting> {
+        let sasl = self.arguments.flag('S');
+        let given = self.arguments.value('B');
+        let binding = match given.as_deref() {
+            None if sasl => Binding::Binary,
+            None if self.arguments.value('Y').is_some() => Binding::Ascii,
+            None | Some("auto") => Binding::Auto,
+            Some("ascii") => Binding::Ascii,
+            Some("binary") => Binding::Binary,
+            Some(other) => {
+                return bad_usage(format!(
                     "Invalid value for binding protocol: {other} -- should be one of auto, binary, or ascii"
-                ),
-                status::USAGE,
-            )),
+                ));
+            }
+        };
+        if sasl && binding != Binding::Binary {
+            return bad_usage("ERROR: You cannot allow the ASCII protocol while using SASL.");
+        }
+        if sasl && self.number('U', status::USAGE)?.is_some_and(|port| port != 0) {
+            return bad_usage("ERROR: Cannot enable UDP while using binary SASL authentication.");
+        }
+        Ok((binding, sasl))
+    }
+
+    /// The character that ends a prefix (`-D`), of which memcached reads the first one given.
+    fn prefix_delimiter(&mut self) -> Result<u8, BadSetting> {
+        let Some(text) = self.arguments.value('D') else { return Ok(b':') };
+        match text.as_bytes().first() {
+            None => Err(BadSetting::new("No delimiter specified (-D)", status::OPTION)),
+            Some(delimiter) if delimiter.is_ascii() => {
+                if text.len() > 1 {
+                    self.remark(Level::Warn, format!("-D {text} is read as {}", char::from(*delimiter)));
+                }
+                Ok(*delimiter)
+            }
+            Some(_) => {
+                Err(BadSetting::new(format!("-D needs an ASCII character, not \"{text}\""), status::OPTION))
+            }
         }
     }
 
@@ -308,7 +350,7 @@ impl<'a> Check<'a> {
         given.settings(absolute).map(Some)
     }
 
-    fn listen(&mut self, tls: Option<ClientCertificates>) -> Result<Listen, BadSetting> {
+    fn listen(&mut self, service: Service) -> Result<Listen, BadSetting> {
         let mask = self.unix_mask()?;
         let unix = self.arguments.path('s').map(|path| UnixListen { path: PathBuf::from(path), mask });
         let port = self.port()?;
@@ -324,12 +366,12 @@ impl<'a> Check<'a> {
             let (tcp, udp) = (Vec::new(), Vec::new());
             return Ok(Listen { tcp, udp, udp_port, unix, port, texts: None, mask });
         }
-        if udp_port != 0 && tls.is_some() {
+        if udp_port != 0 && service.tls.is_some() {
             let line = "ERROR: UDP cannot be encrypted: -U and -Z exclude each other.";
             return Err(BadSetting::new(line, status::USAGE));
         }
-        let tcp = self.addresses(port, &values, tls)?;
-        let udp = self.addresses(udp_port, &values, None)?;
+        let tcp = self.addresses(port, &values, service)?;
+        let udp = self.addresses(udp_port, &values, service)?;
         let texts = match self.name {
             _ if !values.is_empty() => Some(values.join(",")),
             Name::Larder => Some(THIS_MACHINE.join(",")),
@@ -343,15 +385,16 @@ impl<'a> Check<'a> {
         &self,
         port: i32,
         values: &[String],
-        tls: Option<ClientCertificates>,
+        service: Service,
     ) -> Result<Vec<TcpListen>, BadSetting> {
         // A port below 0 is for the OS to choose.
         let bindable = u16::try_from(port).unwrap_or(0);
+        let logged_in = self.arguments.flag('S') || self.arguments.value('Y').is_some();
         Ok(match self.name {
             _ if port == 0 => Vec::new(),
-            _ if !values.is_empty() => listen::addresses(values, bindable, tls)?,
-            Name::Larder => this_machine(bindable, tls),
-            Name::Memcached => vec![all_interfaces(bindable, tls)],
+            _ if !values.is_empty() => listen::addresses(values, bindable, service, logged_in)?,
+            Name::Larder => this_machine(bindable, service),
+            Name::Memcached => vec![all_interfaces(bindable, service)],
         })
     }
 
@@ -391,19 +434,17 @@ impl<'a> Check<'a> {
     }
 }
 
-fn this_machine(port: u16, tls: Option<ClientCertificates>) -> Vec<TcpListen> {
+fn this_machine(port: u16, service: Service) -> Vec<TcpListen> {
     THIS_MACHINE
         .into_iter()
         .map(|host| {
             let host = Some(host.to_owned());
-            let service = Service { tls, ..Service::default() };
             TcpListen { host, port, service, text: String::new(), optional: true }
         })
         .collect()
 }
 
-fn all_interfaces(port: u16, tls: Option<ClientCertificates>) -> TcpListen {
-    let service = Service { tls, ..Service::default() };
+fn all_interfaces(port: u16, service: Service) -> TcpListen {
     TcpListen { host: None, port, service, text: String::new(), optional: false }
 }
 
@@ -432,6 +473,10 @@ fn tls_report(tls: &TlsSettings) -> commands::TlsReport {
 
 fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+
+fn bad_usage<T>(line: impl Into<String>) -> Result<T, BadSetting> {
+    Err(BadSetting::new(line, status::USAGE))
 }
 
 /// A count too large for its setting is as good as the largest.

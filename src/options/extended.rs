@@ -94,9 +94,6 @@ const WITHOUT_MEANING: &[(&str, Takes, &str)] = &[
     ("ext_drop_unread", Nothing, MEMORY_ONLY),
 ];
 
-/// Names that ask for something that a server could have and larder does not have yet; it serves without.
-const NOT_YET: &[&str] = &["track_sizes"];
-
 /// Sum of `hot_lru_pct` and `warm_lru_pct`, at most.
 const QUEUES_MAX_PERCENT: i64 = 80;
 
@@ -111,6 +108,8 @@ pub(super) struct Extended {
     pub(super) socket_mark: u32,
     /// What `ssl_` settings were given.
     pub(super) tls: tls::Given,
+    /// True: `stats sizes` has an answer.
+    pub(super) track_sizes: bool,
     /// One line for each name that was accepted and changes nothing.
     pub(super) remarks: Vec<String>,
 }
@@ -122,6 +121,7 @@ pub(super) fn read(values: &[String]) -> Result<Extended, BadSetting> {
         idle_timeout_secs: 0,
         socket_mark: 0,
         tls: tls::Given::default(),
+        track_sizes: false,
         remarks: Vec::new(),
     };
     let (mut hot, mut warm) = (20, 40);
@@ -135,12 +135,10 @@ pub(super) fn read(values: &[String]) -> Result<Extended, BadSetting> {
             "no_maxconns_fast" => extended.max_connections_fast = false,
             "idle_timeout" => extended.idle_timeout_secs = whole(name, value, 0, U32)? as u32,
             "sock_cookie_id" => extended.socket_mark = whole(name, value, 0, U32)? as u32,
+            "track_sizes" => extended.track_sizes = true,
             "no_modern" => {
                 extended.max_connections_fast = false;
                 extended.remarks.push("-o no_modern: larder only takes no_maxconns_fast from it".to_owned());
-            }
-            _ if NOT_YET.contains(&name) => {
-                extended.remarks.push(format!("-o {name} is not supported yet and has no effect"));
             }
             _ if extended.tls.take(name, value)? => {}
             _ => {

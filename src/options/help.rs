@@ -20,7 +20,8 @@ listening
 -l, --listen=<addr>       address to listen on (default: {listen})
                           <host>[:<port>], where host is an IPv4 or IPv6 address
                           ([::1]:11211), a name, or * for all interfaces;
-                          proto[ascii]: before it lets it speak text only,
+                          proto[ascii]: or proto[binary]: before it says what
+                          is spoken there,
                           notls:, btls: or mtls: (with -Z) plain text, TLS, or
                           TLS with client certificates;
                           lists by comma, and repeats, add up
@@ -51,11 +52,19 @@ work
 what clients may do
 -F, --disable-flush-all   refuse flush_all
 -A, --enable-shutdown     allow shutdown
--X, --disable-dumping     refuse commands that list keys (there are none yet)
--W, --disable-watch       refuse watch (there is none yet)
+-X, --disable-dumping     refuse commands that list keys
+-D <char>                 count what happens to keys by their prefix, which
+                          ends in this character (default: off, and :)
+-W, --disable-watch       refuse watch
+-Y, --auth-file=<file>    clients must log in with a user:password line of
+                          this file; turns the binary protocol off; SIGHUP
+                          reads the file again
 -U, --udp-port=<num>      UDP port to listen on (default: 0, off); without -p
                           also the TCP port
--B, --protocol=<name>     auto or ascii (default: auto)
+-B, --protocol=<name>     auto, ascii or binary (default: auto)
+-S, --enable-sasl         binary protocol only, and only for those who log in as
+                          a user:password line of the file that
+                          MEMCACHED_SASL_PWDB names
 
 -Z, --enable-ssl          TLS on TCP; needs -o ssl_chain_cert and ssl_key
 
@@ -89,12 +98,12 @@ other
    - ssl_ciphers:         suites of TLS 1.2, as OpenSSL lists them
    - ssl_session_cache:   keep sessions for clients that come back
                           SIGHUP and refresh_certs read the files again
+   - track_sizes:         let stats sizes count the items of each size
    - sock_cookie_id:      mark of the packets of TCP connections (SO_MARK)
                           others of memcached's names are accepted, and told
                           to have no meaning here
 
 without meaning here: -e --memory-file, -N --napi-ids
-not supported yet: -S --enable-sasl, -Y --auth-file, -D
 "
     )
 }

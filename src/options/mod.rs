@@ -17,7 +17,7 @@ use crate::{commands, process, server, store};
 use arguments::{Arguments, Asked};
 use std::ffi::OsString;
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Exit statuses of memcached for a command line it does not like.
 mod status {
@@ -117,6 +117,10 @@ pub struct Options {
     pub server: server::Settings,
     /// For the process.
     pub process: process::Settings,
+    /// True if clients must log in by SASL (`-S`).
+    pub sasl: bool,
+    /// Users and passwords of the text protocol (`-Y`), absolute.
+    pub auth_file: Option<PathBuf>,
     /// What the operator should know, to be logged once the log stands.
     pub remarks: Vec<Remark>,
 }

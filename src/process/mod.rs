@@ -17,7 +17,7 @@ pub use pid_file::PidFile;
 pub use service_manager::inherited_sockets;
 pub use user::User;
 
-use crate::server;
+use crate::{auth, server};
 use service_manager::ServiceManager;
 use std::fmt;
 use std::io;
@@ -25,6 +25,8 @@ use std::path::PathBuf;
 
 /// Exit statuses of sysexits.h that memcached uses too.
 mod status {
+    /// The password file is not usable.
+    pub(super) const CREDENTIALS: u8 = 1;
     /// The command line is not enough (EX_USAGE).
     pub(super) const USAGE: u8 = 64;
     /// There is no such user (EX_NOUSER).
@@ -111,6 +113,12 @@ impl From<server::ListenError> for Failure {
 impl From<server::TlsError> for Failure {
     fn from(error: server::TlsError) -> Failure {
         Failure::new(error.to_string(), status::USAGE)
+    }
+}
+
+impl From<auth::Unusable> for Failure {
+    fn from(unusable: auth::Unusable) -> Failure {
+        Failure::new(unusable.to_string(), status::CREDENTIALS)
     }
 }
 

@@ -4,11 +4,14 @@
 //! whether that block is then swallowed, follows memcached 1.6.45; the table of differences in the README names the
 //! places where larder keeps the stream in sync and memcached does not.
 
+use super::controls;
 use super::limits::{LINE_MIN_BYTES, SLAB_CLASSES_MAX, TOKENS_MAX, VALUE_LENGTH_MAX};
+use super::meta::{self, MetaHeader};
 use super::refusal::Refusal;
 use super::request::{Request, Retrieval, ShutdownMode, StatsTopic, StorageHeader, StoreVerb};
 use super::tokens::{
-    Parsed, checked_key, is_prefix_of, loose_exptime, loose_flags, strict_i32, strict_u32, strict_u64, token,
+    Parsed, Tokens, checked_key, is_prefix_of, loose_exptime, loose_flags, strict_i32, strict_u32,
+    strict_u64, token,
 };
 use nom::Parser;
 
@@ -19,6 +22,8 @@ pub enum Line<'a> {
     Request(Request<'a>),
     /// A storage command; its data block follows.
     Block(StorageHeader<'a>),
+    /// An `ms`; its data block follows.
+    MetaBlock(MetaHeader<'a>),
     /// A mistake.
     Refused {
         /// The answer; `None` where `noreply` suppresses it.
@@ -41,7 +46,7 @@ pub enum Follows {
     BlockOfUnknownLength,
 }
 
-fn refused<'a>(refusal: Refusal, noreply: bool) -> Line<'a> {
+pub(super) fn refused<'a>(refusal: Refusal, noreply: bool) -> Line<'a> {
     Line::Refused { answer: (!noreply).then_some(refusal), follows: Follows::Command }
 }
 
@@ -51,6 +56,8 @@ pub fn line(text: &[u8], terminator_len: usize) -> Line<'_> {
         [b'g', b'e', b't', b' ', keys @ ..] => retrieval(keys, false, None),
         [b'g', b'e', b't', b's', b' ', keys @ ..] => retrieval(keys, true, None),
         [b's', b'e', b't', b' ', arguments @ ..] => storage(StoreVerb::Set, arguments),
+        [b'm', b'g', b' ', arguments @ ..] => meta::get(arguments),
+        [b'm', b's', b' ', arguments @ ..] => meta::store(arguments),
         _ if text.len() + terminator_len < LINE_MIN_BYTES => refused(Refusal::BadLine, false),
         _ => other(text),
     }
@@ -60,7 +67,7 @@ pub fn line(text: &[u8], terminator_len: usize) -> Line<'_> {
 fn other(text: &[u8]) -> Line<'_> {
     let (word, arguments) = text.split_at(memchr::memchr(b' ', text).unwrap_or(text.len()));
     match word {
-        b"get" | b"gets" | b"set" => refused(Refusal::BadLine, false),
+        b"get" | b"gets" | b"set" | b"mg" | b"ms" => refused(Refusal::BadLine, false),
         b"gat" => get_and_touch(arguments, false),
         b"gats" => get_and_touch(arguments, true),
         b"add" => storage(StoreVerb::Add, arguments),
@@ -72,9 +79,14 @@ fn other(text: &[u8]) -> Line<'_> {
         b"incr" => arithmetic(arguments, true),
         b"decr" => arithmetic(arguments, false),
         b"touch" => touch(arguments),
+        b"md" => meta::delete(arguments),
+        b"ma" => meta::arithmetic(arguments),
+        b"me" => meta::describe(arguments),
+        b"mn" => Line::Request(Request::MetaNoop),
         b"version" => Line::Request(Request::Version),
         b"quit" => Line::Request(Request::Quit),
         b"stats" => stats(arguments),
+        b"watch" => controls::watch(arguments),
         _ => administrative(text),
     }
 }
@@ -87,6 +99,8 @@ fn administrative(text: &[u8]) -> Line<'_> {
         b"cache_memlimit" => cache_memlimit(arguments),
         b"shutdown" => shutdown(arguments),
         b"refresh_certs" => Line::Request(Request::RefreshCertificates),
+        b"lru_crawler" => controls::crawler(arguments),
+        b"debugtime" => controls::debug_time(arguments),
         _ if Tokens(arguments).take(TOKENS_MAX - 1).last().is_some_and(|last| last.starts_with(b"HTTP/")) => {
             Line::Foreign
         }
@@ -98,22 +112,10 @@ fn administrative(text: &[u8]) -> Line<'_> {
 }
 
 /// True if `noreply` is the last token that memcached would record; `arguments` is what follows the command word.
-fn ends_in_noreply(arguments: &[u8]) -> bool {
+pub(super) fn ends_in_noreply(arguments: &[u8]) -> bool {
     // Nearly every line without it is told apart by its last byte; one with tokens beyond those recorded is not short.
     (matches!(arguments, [.., b'y' | b' ']) || arguments.len() >= 2 * TOKENS_MAX)
         && Tokens(arguments).take(TOKENS_MAX - 1).last() == Some(b"noreply")
-}
-
-struct Tokens<'a>(&'a [u8]);
-
-impl<'a> Iterator for Tokens<'a> {
-    type Item = &'a [u8];
-
-    fn next(&mut self) -> Option<&'a [u8]> {
-        let (rest, next) = token(self.0).ok()?;
-        self.0 = rest;
-        Some(next)
-    }
 }
 
 /// A key list, of a whole line or of a part of one.
@@ -245,6 +247,7 @@ fn stats(arguments: &[u8]) -> Line<'_> {
         b"slabs" => StatsTopic::Slabs,
         b"sizes" => StatsTopic::Sizes,
         _ if is_prefix_of(word, b"reset") => StatsTopic::Reset,
+        _ if is_prefix_of(word, b"detail") => StatsTopic::Detail(controls::detail(rest)),
         _ if is_prefix_of(word, b"settings") => StatsTopic::Settings,
         _ if is_prefix_of(word, b"cachedump") => return cache_dump(rest),
         _ if is_prefix_of(word, b"conns") => StatsTopic::Conns,
@@ -258,8 +261,8 @@ fn cache_dump(arguments: &[u8]) -> Line<'_> {
     let tokens: Parsed<'_, _> = (token, token).parse(arguments);
     let Ok((_, (class, limit))) = tokens else { return refused(Refusal::BadDump, false) };
     match (strict_u32(class), strict_u32(limit)) {
-        (Some(class), Some(_)) if class < SLAB_CLASSES_MAX => {
-            Line::Request(Request::Stats(StatsTopic::CacheDump))
+        (Some(class), Some(limit)) if class < SLAB_CLASSES_MAX => {
+            Line::Request(Request::Stats(StatsTopic::CacheDump { class, limit }))
         }
         (Some(_), Some(_)) => refused(Refusal::BadSlabClass, false),
         _ => refused(Refusal::BadLine, false),
@@ -416,8 +419,8 @@ mod tests {
             ("stats r", StatsTopic::Reset),
             ("stats se", StatsTopic::Settings),
             ("stats co", StatsTopic::Conns),
-            ("stats c 0 0", StatsTopic::CacheDump),
-            ("stats cachedump 63 100 x", StatsTopic::CacheDump),
+            ("stats c 0 0", StatsTopic::CacheDump { class: 0, limit: 0 }),
+            ("stats cachedump 63 100 x", StatsTopic::CacheDump { class: 63, limit: 100 }),
             ("stats items foo", StatsTopic::Items),
         ] {
             assert_eq!(request(text), Request::Stats(topic), "{text}");

@@ -12,6 +12,7 @@ use super::classic::{self, Follows, Line};
 use super::limits::{
     KEYS_PART_BYTES, LINE_MAX_BYTES, LINE_MIN_BYTES, RESYNC_MAX_BYTES, VALUE_INLINE_MAX_BYTES,
 };
+use super::meta::MetaHeader;
 use super::refusal::Refusal;
 use super::request::{Request, Retrieval, StorageHeader};
 use memchr::memchr;
@@ -30,6 +31,13 @@ pub enum Pull<'a> {
     Receive {
         /// The line.
         header: StorageHeader<'a>,
+        /// Bytes to drop; the value starts behind them.
+        consumed: usize,
+    },
+    /// The same for `ms`.
+    ReceiveMeta {
+        /// The line.
+        header: MetaHeader<'a>,
         /// Bytes to drop; the value starts behind them.
         consumed: usize,
     },
@@ -79,6 +87,16 @@ pub struct Intake {
     state: State,
     /// Bytes at the front that are known to hold no line end.
     scanned: usize,
+}
+
+/// What was found of a data block.
+enum Block<'a> {
+    /// The value, and the bytes of the whole frame.
+    Whole(&'a [u8], usize),
+    /// Too long for the buffer.
+    Long,
+    /// Not whole yet, or broken.
+    Other(Pull<'a>),
 }
 
 /// How a data block ends.
@@ -186,7 +204,20 @@ impl Intake {
                 }
                 self.done(Pull::Request { request, consumed })
             }
-            Line::Block(header) => self.pull_block(bytes, header, consumed),
+            Line::Block(header) => match self.block(bytes, consumed, header.value_len, header.noreply) {
+                Block::Whole(value, consumed) => {
+                    Pull::Request { request: Request::Store { header, value }, consumed }
+                }
+                Block::Long => Pull::Receive { header, consumed },
+                Block::Other(pull) => pull,
+            },
+            Line::MetaBlock(header) => match self.block(bytes, consumed, header.value_len, false) {
+                Block::Whole(value, consumed) => {
+                    Pull::Request { request: Request::MetaStore { header, value }, consumed }
+                }
+                Block::Long => Pull::ReceiveMeta { header, consumed },
+                Block::Other(pull) => pull,
+            },
             Line::Refused { answer, follows } => {
                 match follows {
                     Follows::Command => {}
@@ -207,26 +238,26 @@ impl Intake {
         }
     }
 
-    fn pull_block<'a>(&mut self, bytes: &'a [u8], header: StorageHeader<'a>, line_len: usize) -> Pull<'a> {
-        if header.value_len > VALUE_INLINE_MAX_BYTES {
+    /// The data block behind a line of `line_len` bytes; `silent` if a mistake in it is not answered.
+    fn block<'a>(&mut self, bytes: &'a [u8], line_len: usize, value_len: usize, silent: bool) -> Block<'a> {
+        if value_len > VALUE_INLINE_MAX_BYTES {
             self.state = State::ValueEnd;
-            return self.done(Pull::Receive { header, consumed: line_len });
+            self.scanned = 0;
+            return Block::Long;
         }
-        let value_end = line_len + header.value_len;
-        let Some(rest) = bytes.get(value_end..) else { return Pull::NeedMore };
+        let value_end = line_len + value_len;
+        let Some(rest) = bytes.get(value_end..) else { return Block::Other(Pull::NeedMore) };
         match block_end(rest) {
-            BlockEnd::Unknown => Pull::NeedMore,
+            BlockEnd::Unknown => Block::Other(Pull::NeedMore),
             BlockEnd::Intact => {
-                let value = &bytes[line_len..value_end];
-                self.done(Pull::Request {
-                    request: Request::Store { header, value },
-                    consumed: value_end + 2,
-                })
+                self.scanned = 0;
+                Block::Whole(&bytes[line_len..value_end], value_end + 2)
             }
             BlockEnd::Broken { consumed, resync } => {
                 self.after_block(resync);
-                let answer = (!header.noreply).then_some(Refusal::BadDataChunk);
-                self.done(Pull::Refused { answer, consumed: value_end + consumed })
+                let answer = (!silent).then_some(Refusal::BadDataChunk);
+                let pull = Pull::Refused { answer, consumed: value_end + consumed };
+                Block::Other(self.done(pull))
             }
         }
     }

@@ -16,6 +16,12 @@ pub const LINE_MIN_BYTES: usize = 4;
 /// Tokens recorded per line; later ones, a `noreply` included, are ignored. Key lists are exempt.
 pub const TOKENS_MAX: usize = 23;
 
+/// Tokens of a meta command's line, command and key included.
+pub const META_TOKENS_MAX: usize = 20;
+
+/// Longest opaque token of a meta command in bytes, its `O` included.
+pub const META_OPAQUE_MAX_BYTES: usize = 32;
+
 /// Largest `<bytes>` that is a legal length; the value must still fit the item limit.
 pub const VALUE_LENGTH_MAX: i32 = i32::MAX - 2;
 
@@ -40,8 +46,27 @@ pub const MEMLIMIT_MAX_MIB: u32 = 1_000_000_000;
 /// The number of a slab class is below this; memcached has 64 at most.
 pub const SLAB_CLASSES_MAX: u32 = 64;
 
-/// Exptimes up to this many seconds are relative, larger ones are Unix times (protocol.txt, "Expiration times").
-pub const EXPTIME_RELATIVE_MAX_SECS: i32 = 60 * 60 * 24 * 30;
+/// What `stats cachedump` prints, at most, in bytes.
+pub const CACHEDUMP_MAX_BYTES: usize = 2 * 1024 * 1024;
 
+/// Largest `lru_crawler sleep`, in microseconds.
+pub const CRAWLER_SLEEP_MAX_MICROS: u32 = 1_000_000;
+
+/// Exptimes up to this many seconds are relative, larger ones are Unix times (protocol.txt, "Expiration times").
+pub const EXPTIME_RELATIVE_MAX_SECS: u32 = 60 * 60 * 24 * 30;
+
+/// Longest body of a binary frame, in bytes; a header that says more ends the connection.
+pub const BODY_MAX_BYTES: usize = 1 << 30;
+
+/// Longest name of a SASL mechanism, in bytes.
+pub const MECHANISM_MAX_BYTES: usize = 32;
+
+/// Longest `user password` of a login by text, in bytes.
+pub const LOGIN_TOKEN_MAX_BYTES: usize = 16 * 1024;
+
+/// Failed logins on one connection; with the last of them it is closed.
+pub const LOGIN_FAILURES_MAX: u32 = 3;
+
+const _: () = assert!(LOGIN_TOKEN_MAX_BYTES <= VALUE_INLINE_MAX_BYTES);
 const _: () = assert!(LINE_MAX_BYTES + VALUE_INLINE_MAX_BYTES < OUTPUT_BATCH_BYTES);
 const _: () = assert!(KEY_MAX_BYTES < LINE_MAX_BYTES && LINE_MAX_BYTES < KEYS_PART_BYTES);

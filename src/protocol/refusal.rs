@@ -13,7 +13,7 @@ pub enum Refusal {
     TooLarge,
     /// No memory, and nothing may be evicted.
     OutOfMemory,
-    /// As [`Refusal::OutOfMemory`], for a number that needed a larger item.
+    /// As [`Refusal::OutOfMemory`], for a number that needed a larger item, or an item that a meta command makes.
     OutOfMemoryForNumber,
     /// The delta of incr or decr.
     BadDelta,
@@ -35,6 +35,72 @@ pub enum Refusal {
     MemlimitTooSmall,
     /// `cache_memlimit` with a number that must be bytes.
     MemlimitInBytes,
+    /// A meta flag that does not exist.
+    UnknownFlag,
+    /// A meta flag that stands twice.
+    DuplicateFlag,
+    /// Anything wrong with the key or the flags of `ma`.
+    UnknownOrDuplicateFlag,
+    /// More tokens than a meta line may have.
+    TooManyFlags,
+    /// A number behind one of the meta flags T, N, R, C, E.
+    BadToken,
+    /// The number behind the meta flag J.
+    BadInitial,
+    /// The number behind the meta flag D.
+    BadFlagDelta,
+    /// A key that is not the base64 it should be.
+    BadEncodedKey,
+    /// An opaque token over its bound.
+    OpaqueTooLong,
+    /// A mode that `ms` does not have.
+    BadStoreMode,
+    /// A mode that `ma` does not have.
+    BadCountMode,
+    /// Anything but a login before the login.
+    Unauthenticated,
+    /// A user or a password that is not the right one.
+    LoginFailed,
+    /// A login whose value is not a user, a space and a password.
+    BadLoginToken,
+    /// A login that does not end where its length says.
+    BadLoginEnd,
+    /// A login longer than any may be.
+    LoginTokenTooLong,
+    /// `stats cachedump` under `-X`.
+    CacheDumpNotAllowed,
+    /// `stats detail` without a word that it knows.
+    DetailUsage,
+    /// `stats detail` under `-X`.
+    DetailNotAllowed,
+    /// `lru_crawler metadump` under `-X`.
+    MetaDumpNotAllowed,
+    /// `lru_crawler mgdump` under `-X`.
+    KeyDumpNotAllowed,
+    /// `lru_crawler metadump` behind a command whose answer has not been sent.
+    PipelinedMetaDump,
+    /// The same with `lru_crawler mgdump`.
+    PipelinedKeyDump,
+    /// `watch` under `-W`.
+    WatchNotAllowed,
+    /// `watch` behind a command whose answer has not been sent.
+    PipelinedWatch,
+    /// `watch` while as many watch as may.
+    TooManyWatchers,
+    /// A slab class that cannot exist, told to `lru_crawler`.
+    BadClass,
+    /// `lru_crawler crawl hash`.
+    CannotCrawlThat,
+    /// `lru_crawler crawl` while it is disabled.
+    CrawlerDisabled,
+    /// `lru_crawler crawl` while it crawls.
+    CrawlerBusy,
+    /// `lru_crawler crawl` of an empty cache.
+    NothingToCrawl,
+    /// `lru_crawler enable` while it is enabled.
+    CrawlerEnabled,
+    /// `lru_crawler sleep` for more than a second.
+    SleepTooLong,
     /// A command line without an end; the connection is closed behind this answer.
     LineTooLong,
 }
@@ -59,6 +125,39 @@ impl Refusal {
             Refusal::BadShutdownMode => b"CLIENT_ERROR invalid shutdown mode\r\n",
             Refusal::MemlimitTooSmall => b"MEMLIMIT_TOO_SMALL cannot set maxbytes to less than 8m\r\n",
             Refusal::MemlimitInBytes => b"MEMLIMIT_ADJUST_FAILED input value is megabytes not bytes\r\n",
+            Refusal::UnknownFlag => b"CLIENT_ERROR invalid flag\r\n",
+            Refusal::DuplicateFlag => b"CLIENT_ERROR duplicate flag\r\n",
+            Refusal::UnknownOrDuplicateFlag => b"CLIENT_ERROR invalid or duplicate flag\r\n",
+            Refusal::TooManyFlags => b"CLIENT_ERROR options flags are too long\r\n",
+            Refusal::BadToken => b"CLIENT_ERROR bad token in command line format\r\n",
+            Refusal::BadInitial => b"CLIENT_ERROR invalid numeric initial value\r\n",
+            Refusal::BadFlagDelta => b"CLIENT_ERROR invalid numeric delta value\r\n",
+            Refusal::BadEncodedKey => b"CLIENT_ERROR error decoding key\r\n",
+            Refusal::OpaqueTooLong => b"CLIENT_ERROR opaque token too long\r\n",
+            Refusal::BadStoreMode => b"CLIENT_ERROR invalid mode for ms M token\r\n",
+            Refusal::BadCountMode => b"CLIENT_ERROR invalid mode for ma M token\r\n",
+            Refusal::Unauthenticated => b"CLIENT_ERROR unauthenticated\r\n",
+            Refusal::LoginFailed => b"CLIENT_ERROR authentication failure\r\n",
+            Refusal::BadLoginToken => b"CLIENT_ERROR bad authentication token format\r\n",
+            Refusal::BadLoginEnd => b"CLIENT_ERROR bad command line termination\r\n",
+            Refusal::LoginTokenTooLong => b"CLIENT_ERROR auth token too long\r\n",
+            Refusal::CacheDumpNotAllowed => b"CLIENT_ERROR stats cachedump not allowed\r\n",
+            Refusal::DetailUsage => b"CLIENT_ERROR usage: stats detail on|off|dump\r\n",
+            Refusal::DetailNotAllowed => b"CLIENT_ERROR stats detail not allowed\r\n",
+            Refusal::MetaDumpNotAllowed => b"ERROR metadump not allowed\r\n",
+            Refusal::KeyDumpNotAllowed => b"ERROR key dump not allowed\r\n",
+            Refusal::PipelinedMetaDump => b"ERROR cannot pipeline other commands before metadump\r\n",
+            Refusal::PipelinedKeyDump => b"ERROR cannot pipeline other commands before mgdump\r\n",
+            Refusal::WatchNotAllowed => b"CLIENT_ERROR watch commands not allowed\r\n",
+            Refusal::PipelinedWatch => b"ERROR cannot pipeline other commands before watch\r\n",
+            Refusal::TooManyWatchers => b"WATCHER_TOO_MANY log watcher limit reached\r\n",
+            Refusal::BadClass => b"BADCLASS invalid class id\r\n",
+            Refusal::CannotCrawlThat => b"ERROR an unknown error happened\r\n",
+            Refusal::CrawlerDisabled => b"CLIENT_ERROR lru crawler disabled\r\n",
+            Refusal::CrawlerBusy => b"BUSY currently processing crawler request\r\n",
+            Refusal::NothingToCrawl => b"NOTSTARTED no items to crawl\r\n",
+            Refusal::CrawlerEnabled => b"ERROR failed to start lru crawler thread\r\n",
+            Refusal::SleepTooLong => b"CLIENT_ERROR sleep must be one second or less\r\n",
             Refusal::LineTooLong => b"CLIENT_ERROR line too long\r\n",
         }
     }

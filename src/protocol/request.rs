@@ -1,5 +1,6 @@
 //! A request as the grammar understood it, borrowed from the buffer it was read from.
 
+use super::meta::{Meta, MetaHeader};
 use super::refusal::Refusal;
 use super::tokens;
 
@@ -49,6 +50,37 @@ pub enum Request<'a> {
         /// Answer nothing.
         noreply: bool,
     },
+    /// `mg`
+    MetaGet {
+        /// Key and flags.
+        meta: Meta<'a>,
+    },
+    /// `ms` with its whole value.
+    MetaStore {
+        /// The line.
+        header: MetaHeader<'a>,
+        /// The value, without its line end.
+        value: &'a [u8],
+    },
+    /// `md`
+    MetaDelete {
+        /// Key and flags.
+        meta: Meta<'a>,
+    },
+    /// `ma`
+    MetaArithmetic {
+        /// Key and flags.
+        meta: Meta<'a>,
+        /// True to add, false to subtract.
+        up: bool,
+    },
+    /// `me`
+    MetaDescribe {
+        /// The key; of the flags only `b`.
+        meta: Meta<'a>,
+    },
+    /// `mn`
+    MetaNoop,
     /// `version`.
     Version,
     /// `verbosity`.
@@ -69,6 +101,29 @@ pub enum Request<'a> {
     Stats(StatsTopic),
     /// `refresh_certs`.
     RefreshCertificates,
+    /// `lru_crawler metadump` and `lru_crawler mgdump`.
+    Dump {
+        /// Which of the two.
+        form: DumpForm,
+        /// Whose items.
+        classes: Classes,
+    },
+    /// `lru_crawler` and what it is told to do.
+    Crawler {
+        /// What.
+        action: CrawlerAction,
+        /// Answer nothing.
+        noreply: bool,
+    },
+    /// `watch`
+    Watch(WatchClasses),
+    /// `debugtime`, which only tests may use.
+    DebugTime {
+        /// What to do to the clock; `None` is nothing that can be done to it.
+        change: Option<ClockChange>,
+        /// Answer nothing.
+        noreply: bool,
+    },
     /// `quit`.
     Quit,
     /// `shutdown`; `None` is a mode that does not exist.
@@ -173,9 +228,27 @@ pub enum StatsTopic {
     /// `conns`
     Conns,
     /// `cachedump <class> <limit>`
-    CacheDump,
+    CacheDump {
+        /// The slab class.
+        class: u32,
+        /// How many items at most; 0 for all.
+        limit: u32,
+    },
+    /// `detail on|off|dump`; `None` is none of them.
+    Detail(Option<Detail>),
     /// `reset`
     Reset,
+}
+
+/// What `stats detail` is told.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Detail {
+    /// `on`
+    On,
+    /// `off`
+    Off,
+    /// `dump`
+    Dump,
 }
 
 /// The two ways to shut down.
@@ -185,4 +258,77 @@ pub enum ShutdownMode {
     Plain,
     /// `shutdown graceful`
     Graceful,
+}
+
+/// What `debugtime` does to the clock.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ClockChange {
+    /// `p`
+    Pause,
+    /// `r`
+    Resume,
+    /// Seconds.
+    Shift(i64),
+}
+
+/// What `watch` asks to see. Classes of memcached's proxy, and `rawcmds`, are known and have nothing to show.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub struct WatchClasses {
+    /// `fetchers`
+    pub fetchers: bool,
+    /// `mutations`
+    pub mutations: bool,
+    /// `evictions`
+    pub evictions: bool,
+    /// `deletions`
+    pub deletions: bool,
+    /// `connevents`
+    pub connections: bool,
+    /// `sysevents`
+    pub system: bool,
+}
+
+/// The line form of a dump.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum DumpForm {
+    /// `metadump`: everything about an item, ended by `END`.
+    Meta,
+    /// `mgdump`: requests for the meta protocol, ended by `EN`.
+    MetaGet,
+}
+
+/// What `lru_crawler` is told to do.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum CrawlerAction {
+    /// `crawl <classes>`
+    Crawl(Classes),
+    /// `enable`
+    Enable,
+    /// `disable`
+    Disable,
+    /// `sleep <microseconds>`
+    Sleep(u32),
+    /// `tocrawl <items>`
+    ToCrawl(u32),
+}
+
+/// Slab classes, as the crawler is told them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Classes {
+    /// `all`
+    All,
+    /// `hash`: all, in the order of the index.
+    Hash,
+    /// Those whose bit is set.
+    Listed(u64),
+}
+
+impl Classes {
+    /// True if the class, counted from 1, is one of them.
+    pub fn contains(self, class: u32) -> bool {
+        match self {
+            Classes::All | Classes::Hash => true,
+            Classes::Listed(bits) => 1u64.checked_shl(class).is_some_and(|bit| bits & bit != 0),
+        }
+    }
 }

@@ -25,6 +25,20 @@ pub fn token(input: &[u8]) -> Parsed<'_, &[u8]> {
     Ok((&input[end..], &input[..end]))
 }
 
+/// Walks tokens.
+#[derive(Clone, Copy, Debug)]
+pub struct Tokens<'a>(pub &'a [u8]);
+
+impl<'a> Iterator for Tokens<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        let (rest, next) = token(self.0).ok()?;
+        self.0 = rest;
+        Some(next)
+    }
+}
+
 /// A key within its bound.
 pub fn checked_key(key: &[u8]) -> Result<&[u8], Refusal> {
     if key.len() > KEY_MAX_BYTES { Err(Refusal::BadLine) } else { Ok(key) }
@@ -83,9 +97,14 @@ pub fn loose_flags(token: &[u8]) -> Option<u32> {
 
 /// Exptime of a storage command: an optional sign and a number that fits 64 bits, of which the low 32 count.
 pub fn loose_exptime(token: &[u8]) -> Option<i32> {
+    loose_i64(token).map(|exptime| exptime as i32)
+}
+
+/// An optional sign and a number that fits 64 bits.
+pub fn loose_i64(token: &[u8]) -> Option<i64> {
     let (minus, digits) = signed(token)?;
     let size = i128::from(decimal(digits)?);
-    i64::try_from(if minus { -size } else { size }).ok().map(|exptime| exptime as i32)
+    i64::try_from(if minus { -size } else { size }).ok()
 }
 
 /// True if `token` is a beginning of `word`, as memcached compares sub-commands.

@@ -5,12 +5,15 @@
 //! Invariants: nothing is read while replies wait to be sent (back-pressure); the thread's buffers are never held
 //! while waiting; bytes are executed in the order they came.
 
-use super::settings::ListenProtocol;
+mod binary;
+mod text_login;
+
 use super::worker::{Stream, Worker};
-use crate::commands::{Flow, Receiving};
+use crate::commands::{Engine, Flow, Receiving, Report};
 use crate::protocol::limits::{LINE_MAX_BYTES, OUTPUT_BATCH_BYTES, VALUE_INLINE_MAX_BYTES};
-use crate::protocol::{Intake, Pull, Refusal, ReplyBuffer, Request, ShutdownMode};
-use crate::telemetry::{self, ConnectionState};
+use crate::protocol::{Binding, Intake, Pull, Refusal, ReplyBuffer, Request, ShutdownMode};
+use crate::telemetry::{self, ConnectionState, LogClass, Peer, Watcher};
+use binary::Binary;
 use log::{debug, log_enabled};
 use std::cell::RefCell;
 use std::future::Future;
@@ -76,12 +79,34 @@ enum Stop {
     End(End),
 }
 
+/// What the peer speaks.
+enum Speech {
+    /// Its first byte will tell.
+    Unknown,
+    /// A text protocol, of which only a login is understood yet.
+    Login {
+        /// Logins that failed.
+        failures: u32,
+    },
+    /// A text protocol.
+    Text,
+    /// The binary protocol.
+    Binary(Box<Binary>),
+}
+
+impl Speech {
+    fn binary(engine: &Engine) -> Speech {
+        Speech::Binary(Box::new(Binary::new(engine)))
+    }
+}
+
 /// The future.
 pub(super) struct Connection<S: Stream> {
     stream: S,
     worker: Worker,
     entry: Arc<telemetry::Connection>,
     fd: RawFd,
+    speech: Speech,
     intake: Intake,
     /// True if `left` may hold complete requests.
     more_to_do: bool,
@@ -91,19 +116,38 @@ pub(super) struct Connection<S: Stream> {
     left_at: usize,
     unsent: Option<Box<Unsent>>,
     receiving: Option<Box<Receiving>>,
+    /// A long answer under way; nothing else is executed until it is done.
+    report: Option<Box<Report>>,
+    /// Set from `watch` on: nothing is executed any more.
+    watching: Option<Arc<Watcher>>,
+    /// Whom it serves, if somebody watched connections when it came.
+    peer: Option<Box<Peer>>,
+    /// Why it ends, in the words of `watch connevents`.
+    reason: &'static str,
 }
 
 impl<S: Stream> Connection<S> {
-    pub(super) fn new(stream: S, worker: Worker, protocol: ListenProtocol) -> Connection<S> {
+    pub(super) fn new(stream: S, worker: Worker, binding: Binding) -> Connection<S> {
         let fd = stream.fd();
         let engine = &worker.shared.engine;
         let entry = engine.connections().add(worker.index, fd, S::TRANSPORT, engine.clock().now().secs());
-        debug!("<{fd} new {} client connection", protocol.adjective());
+        let speech = match binding {
+            _ if engine.requires_text_login() => Speech::Login { failures: 0 },
+            Binding::Auto => Speech::Unknown,
+            Binding::Ascii => Speech::Text,
+            Binding::Binary => Speech::binary(engine),
+        };
+        debug!("<{fd} new {} client connection", binding.client());
+        let peer = engine.watchers().wants(LogClass::Connections).then(|| Box::new(Peer::of(fd)));
+        if let Some(peer) = &peer {
+            watching::tell_new(engine, peer, fd);
+        }
         Connection {
             stream,
             worker,
             entry,
             fd,
+            speech,
             intake: Intake::default(),
             more_to_do: false,
             end: None,
@@ -111,6 +155,10 @@ impl<S: Stream> Connection<S> {
             left_at: 0,
             unsent: None,
             receiving: None,
+            report: None,
+            watching: None,
+            peer,
+            reason: "normal",
         }
     }
 
@@ -126,21 +174,35 @@ impl<S: Stream> Connection<S> {
                     self.stream.say_goodbye(cx);
                     return Poll::Ready(Ok(()));
                 }
-                Some(End::Refused { left }) => return self.linger(cx, scratch, left),
+                Some(End::Refused { left }) => {
+                    self.reason = "error";
+                    return self.linger(cx, scratch, left);
+                }
                 Some(End::Shutdown(_)) => {
+                    self.reason = "shutdown";
                     self.stream.say_goodbye(cx);
                     self.worker.shared.stop_asked.notify_one();
                     return Poll::Ready(Ok(()));
                 }
                 None => {}
             }
-            if self.more_to_do {
+            if let Some(watcher) = self.watching.clone() {
+                ready!(self.watch(cx, scratch, &watcher))?;
+                if self.end.is_some() {
+                    continue;
+                }
+            } else if self.more_to_do || self.report.is_some() {
                 if share == 0 {
                     self.worker.counters().conn_yields.add(1);
                     cx.waker().wake_by_ref();
                     return Poll::Pending;
                 }
-                self.execute_left(scratch, &mut share);
+                if self.report.is_some() {
+                    self.report_on(&mut scratch.output);
+                    share = 0;
+                } else {
+                    self.execute_left(scratch, &mut share);
+                }
             } else if self.receiving.as_mut().is_some_and(|receiving| receiving.page().is_some()) {
                 if ready!(self.receive_page(cx))? == 0 {
                     return Poll::Ready(Ok(()));
@@ -217,6 +279,14 @@ impl<S: Stream> Connection<S> {
         self.note(stop);
     }
 
+    /// Appends the next batch of a report, which is as much work as a share of requests.
+    fn report_on(&mut self, out: &mut ReplyBuffer) {
+        let engine = &self.worker.shared.engine;
+        if self.report.as_mut().is_some_and(|report| !engine.report_on(report, out)) {
+            self.report = None;
+        }
+    }
+
     fn note(&mut self, stop: Stop) {
         self.more_to_do = stop == Stop::MoreToDo;
         if let Stop::End(end) = stop {
@@ -230,22 +300,39 @@ impl<S: Stream> Connection<S> {
         let Some(mut page) = receiving.page() else { return Poll::Ready(Ok(0)) };
         let read = ready!(pin!(self.stream.read_buf(&mut page)).poll(cx))?;
         receiving.advance(read);
+        // In the binary protocol nothing need follow that would show the end.
+        self.more_to_do = receiving.missing() == 0;
         self.worker.counters().bytes_read.add(read as u64);
         Poll::Ready(Ok(read))
     }
 
     /// Executes the complete requests at the front of `bytes`; returns how many bytes they took.
     fn execute(&mut self, bytes: &[u8], out: &mut ReplyBuffer, share: &mut u32) -> (usize, Stop) {
+        let mut at = 0;
+        if let Speech::Login { .. } = self.speech {
+            let (used, stop) = self.log_in(bytes, out, share);
+            if let Some(stop) = stop {
+                return (used, stop);
+            }
+            at = used;
+        }
         let engine = &*self.worker.shared.engine;
         let counters = engine.counters().worker(self.worker.index);
         self.entry.note(ConnectionState::ParseCommand, engine.clock().now().secs());
+        telemetry::note_served(self.fd);
         let traced = log_enabled!(log::Level::Debug);
-        let mut at = 0;
         if let Some(receiving) = &mut self.receiving {
             at = receiving.push(bytes);
             if receiving.missing() > 0 {
                 return (at, Stop::NeedMore);
             }
+        }
+        if let (Speech::Unknown, [first, ..]) = (&self.speech, bytes) {
+            self.speech = if Binding::Auto.is_binary(*first) { Speech::binary(engine) } else { Speech::Text };
+        }
+        if let Speech::Binary(_) = self.speech {
+            let (used, stop) = self.execute_binary(&bytes[at..], out, share);
+            return (at + used, stop);
         }
         loop {
             if *share == 0 || out.len() >= OUTPUT_BATCH_BYTES {
@@ -260,15 +347,21 @@ impl<S: Stream> Connection<S> {
                     consumed = frame;
                     *share -= 1;
                     flow = engine.execute(counters, &request, out);
-                    if flow == Flow::RefreshCertificates {
-                        refresh_certificates(&self.worker, out);
-                    }
-                    if let Request::Retrieval(retrieval) = &request {
-                        match flow {
-                            Flow::Partial { left } => consumed -= self.intake.resume_keys(retrieval, left),
-                            Flow::AbandonKeys => self.intake.abandon_keys(retrieval),
-                            _ => {}
+                    match (&request, flow) {
+                        (_, Flow::RefreshCertificates) => refresh_certificates(&self.worker, out),
+                        (_, Flow::Report) => self.report = engine.report(&request).map(Box::new),
+                        (Request::Watch(classes), Flow::Watch) => {
+                            self.watching = engine.begin_watch(*classes, out);
+                            // Refused, it goes on as a connection like any other.
+                            flow = if self.watching.is_some() { Flow::Watch } else { Flow::Continue };
                         }
+                        (Request::Retrieval(retrieval), Flow::Partial { left }) => {
+                            consumed -= self.intake.resume_keys(retrieval, left);
+                        }
+                        (Request::Retrieval(retrieval), Flow::AbandonKeys) => {
+                            self.intake.abandon_keys(retrieval)
+                        }
+                        _ => {}
                     }
                 }
                 Pull::Receive { header, consumed: line } => {
@@ -280,6 +373,17 @@ impl<S: Stream> Connection<S> {
                             self.receiving = Some(Box::new(receiving));
                         }
                         Err(answer) => self.intake.swallow(header.value_len, answer),
+                    }
+                }
+                Pull::ReceiveMeta { header, consumed: line } => {
+                    consumed = line;
+                    *share -= 1;
+                    match engine.begin_meta_value(counters, &header) {
+                        Ok(mut receiving) => {
+                            consumed += receiving.push(&bytes[at + line..]);
+                            self.receiving = Some(Box::new(receiving));
+                        }
+                        Err(answer) => self.intake.swallow(header.value_len, Some(answer)),
                     }
                 }
                 Pull::ValueEnd { intact, consumed: end } => {
@@ -305,7 +409,10 @@ impl<S: Stream> Connection<S> {
             at += consumed;
             match flow {
                 Flow::Continue | Flow::AbandonKeys | Flow::RefreshCertificates => {}
-                Flow::Partial { .. } => return (at, Stop::MoreToDo),
+                Flow::Flush if at == bytes.len() => {}
+                Flow::Flush | Flow::Partial { .. } => return (at, Stop::MoreToDo),
+                Flow::Report => return (at, if at < bytes.len() { Stop::MoreToDo } else { Stop::NeedMore }),
+                Flow::Watch => return (bytes.len(), Stop::NeedMore),
                 Flow::Close => return (bytes.len(), Stop::End(End::Closed)),
                 Flow::Shutdown(mode) => return (bytes.len(), Stop::End(End::Shutdown(mode))),
             }
@@ -371,13 +478,22 @@ impl<S: Stream> Connection<S> {
         Ok(Poll::Ready(()))
     }
 
+    fn is_between_requests(&self) -> bool {
+        match &self.speech {
+            Speech::Binary(binary) => binary.is_between_requests(),
+            Speech::Unknown | Speech::Login { .. } | Speech::Text => self.intake.is_between_requests(),
+        }
+    }
+
     /// What `stats conns` shows while the connection waits.
     fn waiting_state(&self) -> ConnectionState {
-        if self.unsent.is_some() {
+        if self.watching.is_some() {
+            ConnectionState::Watch
+        } else if self.unsent.is_some() || self.report.is_some() {
             ConnectionState::Write
         } else if self.receiving.is_some() {
             ConnectionState::ReceiveValue
-        } else if self.intake.is_between_requests() {
+        } else if self.is_between_requests() {
             ConnectionState::Read
         } else {
             ConnectionState::Swallow
@@ -423,6 +539,7 @@ impl<S: Stream> Future for Connection<S> {
             Poll::Ready(Ok(())) => Poll::Ready(()),
             Poll::Ready(Err(error)) => {
                 debug!("<{} {error}", this.fd);
+                this.reason = "error";
                 Poll::Ready(())
             }
         }
@@ -432,10 +549,13 @@ impl<S: Stream> Future for Connection<S> {
 impl<S: Stream> Drop for Connection<S> {
     fn drop(&mut self) {
         debug!("<{} connection closed.", self.fd);
+        self.tell_close();
         self.worker.shared.engine.connections().remove(self.worker.index, self.fd);
         self.worker.left();
     }
 }
+
+mod watching;
 
 #[cfg(test)]
 mod tests;

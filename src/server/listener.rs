@@ -4,7 +4,7 @@
 //! that will serve it. The first socket is bound without that option, so that an address in use, by another larder
 //! too, is an error and not a share.
 
-use super::settings::{InheritedSocket, Service, Settings, TcpListen, UnixListen};
+use super::settings::{Binding, InheritedSocket, Service, Settings, TcpListen, UnixListen};
 use nix::errno::Errno;
 use nix::sys::socket::{setsockopt, sockopt};
 use nix::sys::stat::{Mode, umask};
@@ -48,16 +48,16 @@ pub(super) struct Group {
 }
 
 impl Group {
-    fn unix(socket: Socket) -> Group {
-        Group { sockets: vec![socket], unix: true, service: Service::default() }
+    fn unix(socket: Socket, binding: Binding) -> Group {
+        Group { sockets: vec![socket], unix: true, service: Service { binding, tls: None } }
     }
 }
 
 /// All listening sockets.
 pub struct Listeners {
     pub(super) groups: Vec<Group>,
-    /// UDP sockets, one for an address.
-    pub(super) udp: Vec<Socket>,
+    /// UDP sockets, one for an address, and what is spoken there.
+    pub(super) udp: Vec<(Socket, Binding)>,
 }
 
 impl Listeners {
@@ -69,7 +69,7 @@ impl Listeners {
             what: format!("UNIX socket: {}", unix.path.display()),
             source,
         })?;
-        self.groups.push(Group::unix(socket));
+        self.groups.push(Group::unix(socket, settings.binding));
         Ok(())
     }
 
@@ -85,7 +85,7 @@ impl Listeners {
 
     /// The UDP addresses bound, ports resolved.
     pub(super) fn udp_ports(&self) -> Vec<SocketAddr> {
-        self.udp.iter().filter_map(|socket| socket.local_addr().ok()?.as_socket()).collect()
+        self.udp.iter().filter_map(|(socket, _)| socket.local_addr().ok()?.as_socket()).collect()
     }
 
     /// The TCP addresses bound, ports resolved.
@@ -107,7 +107,7 @@ pub fn bind_ports(settings: &mut Settings) -> Result<Listeners, ListenError> {
             socket.set_nonblocking(true).and_then(|()| if unix { Ok(()) } else { inherit(&socket) });
         prepared.map_err(|source| ListenError { what: "an inherited socket".to_owned(), source })?;
         let tls = settings.tls.as_ref().filter(|_| !unix).map(|tls| tls.clients);
-        let service = Service { tls, ..Service::default() };
+        let service = Service { tls, binding: settings.binding };
         listeners.groups.push(Group { sockets: vec![socket], unix, service });
     }
     for listen in &settings.tcp {
@@ -129,7 +129,10 @@ pub fn bind_ports(settings: &mut Settings) -> Result<Listeners, ListenError> {
             text => format!("one of interface(s) {text}"),
         };
         match bind_udp(listen, settings) {
-            Ok(sockets) => listeners.udp.extend(sockets),
+            Ok(sockets) => {
+                let binding = listen.service.binding;
+                listeners.udp.extend(sockets.into_iter().map(|socket| (socket, binding)));
+            }
             Err(source) if listen.optional && is_absent_family(&source) => {
                 left_out = Some(ListenError { what, source });
             }

@@ -16,7 +16,7 @@ mod udp;
 mod worker;
 
 pub use listener::{ListenError, Listeners, bind_ports};
-pub use settings::{Hooks, InheritedSocket, ListenProtocol, Service, Settings, TcpListen, UnixListen};
+pub use settings::{Binding, Hooks, InheritedSocket, Service, Settings, TcpListen, UnixListen};
 pub use tls::{ClientCertificates, KeyFormat, Tls, TlsError, TlsSettings};
 
 use crate::commands::Engine;
@@ -77,14 +77,15 @@ async fn serve(listeners: Listeners, shared: Shared, hooks: Hooks) -> io::Result
     let engine = &shared.engine;
     engine.note_certificates();
     let since_secs = engine.clock().now().secs();
-    for fd in listeners.udp.iter().map(|socket| socket.as_raw_fd()) {
+    for (socket, _) in &listeners.udp {
+        let fd = socket.as_raw_fd();
         engine.connections().add_listener(Listening { fd, since_secs, udp: true });
         info!("<{fd} server listening (udp)");
     }
     for (socket, group) in listeners.one_of_each() {
         let fd = socket.as_raw_fd();
         engine.connections().add_listener(Listening { fd, since_secs, udp: false });
-        info!("<{fd} server listening ({})", group.service.protocol.word());
+        info!("<{fd} server listening ({})", group.service.binding.name());
     }
     let (tcp, udp) = (listeners.tcp_ports(), listeners.udp_ports());
     let shared = Arc::new(shared);
@@ -116,6 +117,7 @@ async fn tick_until_stopped(shared: &Shared, signals: &mut shutdown::Signals, al
         match signals.next(ticks.tick(), &shared.stop_asked).await {
             Next::Stop => return,
             Next::Hangup => {
+                shared.engine.reread_tokens();
                 if let Err(error) = shared.refresh_certificates() {
                     warn!("the certificates in use stay: {error}");
                 }

@@ -3,6 +3,8 @@
 use super::tls::{ClientCertificates, TlsSettings};
 use std::path::PathBuf;
 
+pub use crate::protocol::Binding;
+
 /// Checked by `options`.
 #[derive(Debug)]
 pub struct Settings {
@@ -22,6 +24,8 @@ pub struct Settings {
     pub unix: Option<UnixListen>,
     /// File to write the bound ports to (MEMCACHED_PORT_FILENAME).
     pub port_file: Option<PathBuf>,
+    /// What is spoken (`-B`).
+    pub binding: Binding,
     /// Listening sockets handed over by the service manager; [`super::bind_ports`] takes them.
     pub inherited: Vec<InheritedSocket>,
     /// True: a connection over the limit is told so and closed. False: it waits until another one leaves.
@@ -34,39 +38,11 @@ pub struct Settings {
     pub tls: Option<TlsSettings>,
 }
 
-/// What the clients of a listening socket may speak.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum ListenProtocol {
-    /// Whatever their first byte says.
-    #[default]
-    Negotiating,
-    /// Text only.
-    Ascii,
-}
-
-impl ListenProtocol {
-    /// memcached's word for it in the log.
-    pub const fn word(self) -> &'static str {
-        match self {
-            ListenProtocol::Negotiating => "auto-negotiate",
-            ListenProtocol::Ascii => "ascii",
-        }
-    }
-
-    /// And its word for the connections.
-    pub const fn adjective(self) -> &'static str {
-        match self {
-            ListenProtocol::Negotiating => "auto-negotiating",
-            ListenProtocol::Ascii => "ascii",
-        }
-    }
-}
-
 /// How the clients of a listening socket are served.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Service {
-    /// What they may speak.
-    pub protocol: ListenProtocol,
+    /// What is spoken.
+    pub binding: Binding,
     /// TLS, and what it asks of them; `None` for plain text.
     pub tls: Option<ClientCertificates>,
 }

@@ -8,7 +8,7 @@
 
 use super::worker::Worker;
 use crate::commands::Flow;
-use crate::protocol::{Intake, Keys, Pull, ReplyBuffer, Request, Retrieval};
+use crate::protocol::{Binding, Intake, Keys, Pull, ReplyBuffer, Request, Retrieval};
 use crate::telemetry::WorkerCounters;
 use log::debug;
 use std::io;
@@ -35,14 +35,17 @@ const PAUSE: Duration = Duration::from_millis(10);
 /// Answer in place of one that needs more datagrams than can be counted.
 const TOO_LARGE: &[u8] = b"SERVER_ERROR object too large for UDP\r\n";
 
+/// Answer to a request that only a connection can have.
+const NOT_HERE: &[u8] = b"CLIENT_ERROR not by UDP\r\n";
+
 /// Serves a socket until the task is aborted.
-pub(super) async fn serve(socket: UdpSocket, worker: Worker) {
+pub(super) async fn serve(socket: UdpSocket, worker: Worker, binding: Binding) {
     let mut datagram = vec![0; DATAGRAM_MAX_BYTES];
     loop {
         match socket.recv_from(&mut datagram).await {
             Ok((len, peer)) => {
                 worker.counters().bytes_read.add(len as u64);
-                let Some((id, payload)) = request(&datagram[..len]) else { continue };
+                let Some((id, payload)) = request(&datagram[..len], binding) else { continue };
                 let exchange = Exchange { socket: &socket, worker: &worker, peer, id };
                 if let Err(error) = exchange.answer(payload).await {
                     debug!("no answer to {peer} by UDP: {error}");
@@ -57,11 +60,11 @@ pub(super) async fn serve(socket: UdpSocket, worker: Worker) {
 }
 
 /// The id and the payload of a datagram that is to be answered.
-fn request(datagram: &[u8]) -> Option<(u16, &[u8])> {
+fn request(datagram: &[u8], binding: Binding) -> Option<(u16, &[u8])> {
     let (header, payload) = datagram.split_first_chunk::<HEADER_BYTES>()?;
     let [id_high, id_low, _, _, total_high, total_low, _, _] = *header;
     let whole = u16::from_be_bytes([total_high, total_low]) == 1;
-    let text = payload.first().is_some_and(|first| *first != BINARY);
+    let text = payload.first().is_some_and(|first| *first != BINARY && !binding.is_binary(*first));
     (whole && text).then_some((u16::from_be_bytes([id_high, id_low]), payload))
 }
 
@@ -105,6 +108,11 @@ impl Exchange<'_> {
                             self.worker.shared.stop_asked.notify_one();
                             break;
                         }
+                        // Of no bounded length, or without an end.
+                        Flow::Report | Flow::Watch => {
+                            out.clear();
+                            out.push(NOT_HERE);
+                        }
                         _ => {}
                     }
                     consumed
@@ -123,6 +131,23 @@ impl Exchange<'_> {
                         }
                         Err(answer) => {
                             intake.swallow(header.value_len, answer);
+                            consumed
+                        }
+                    }
+                }
+                Pull::ReceiveMeta { header, consumed } => {
+                    let value = &rest[consumed..];
+                    if value.len() < header.value_len {
+                        break;
+                    }
+                    match engine.begin_meta_value(counters, &header) {
+                        Ok(mut begun) => {
+                            let taken = begun.push(value);
+                            receiving = Some(begun);
+                            consumed + taken
+                        }
+                        Err(answer) => {
+                            intake.swallow(header.value_len, Some(answer));
                             consumed
                         }
                     }

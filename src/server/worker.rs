@@ -6,7 +6,7 @@
 
 use super::connection::Connection;
 use super::listener::{Group, Listeners};
-use super::settings::{Service, Settings};
+use super::settings::{Binding, Service, Settings};
 use super::tls::{Handshakes, Tls, TlsConnection, TlsError};
 use super::udp;
 use crate::commands::Engine;
@@ -248,7 +248,7 @@ impl Worker {
                 posts[worker].push(Post { socket, unix, service, dealt });
             }
         }
-        let mut udp: Vec<Vec<Socket>> = (0..threads).map(|_| Vec::new()).collect();
+        let mut udp: Vec<Vec<(Socket, Binding)>> = (0..threads).map(|_| Vec::new()).collect();
         for (index, socket) in listeners.udp.into_iter().enumerate() {
             udp[index % threads].push(socket);
         }
@@ -271,11 +271,16 @@ impl Worker {
         &self.shared.desks[self.index]
     }
 
-    async fn work(self, posts: Vec<Post>, udp: Vec<Socket>, mut door: UnboundedReceiver<Accepted>) {
+    async fn work(
+        self,
+        posts: Vec<Post>,
+        udp: Vec<(Socket, Binding)>,
+        mut door: UnboundedReceiver<Accepted>,
+    ) {
         let mut accepting = Vec::new();
-        for socket in udp {
+        for (socket, binding) in udp {
             match UdpSocket::from_std(socket.into()) {
-                Ok(socket) => accepting.push(tokio::spawn(udp::serve(socket, self.clone()))),
+                Ok(socket) => accepting.push(tokio::spawn(udp::serve(socket, self.clone(), binding))),
                 Err(error) => warn!("a UDP socket is lost: {error}"),
             }
         }
@@ -305,6 +310,7 @@ impl Worker {
                 let now_secs = worker.shared.engine.clock().now().secs();
                 worker.desk().heartbeat_secs.store(now_secs, Ordering::Relaxed);
                 worker.end_idle_connections(now_secs);
+                worker.shared.engine.return_freed_memory();
                 sleep(HEARTBEAT).await;
             }
         }));
@@ -418,7 +424,7 @@ impl Worker {
             return stream.tell(TOO_MANY);
         }
         self.counters().total_connections.add(1);
-        tokio::spawn(Connection::new(stream, self.clone(), service.protocol));
+        tokio::spawn(Connection::new(stream, self.clone(), service.binding));
     }
 
     /// Counts a connection in, unless the limit is reached; it counts itself out with [`Worker::left`].

@@ -24,6 +24,9 @@ const IDLE_PASSED_MAX: usize = 256;
 /// Pages swept by one background call at most.
 const IDLE_SWEPT_MAX: usize = 4;
 
+/// The same while a crawl is on.
+const CRAWL_SWEPT_MAX: usize = 16;
+
 /// Where the sweep stands.
 #[derive(Clone, Copy, Default, Debug)]
 pub(super) struct Sweep {
@@ -49,16 +52,26 @@ impl Shard {
         }
     }
 
-    /// Sweeps on without being paid; for when nothing is stored.
+    /// Sweeps on without being paid; for when nothing is stored. Faster while a crawl is on.
     pub(super) fn sweep_idle(&mut self, now: Now) {
         self.reclaim_large(now);
+        let swept_max = if self.crawl_left > 0 { CRAWL_SWEPT_MAX } else { IDLE_SWEPT_MAX };
+        let places = self.slab.places();
         let mut swept = 0;
-        for _ in 0..IDLE_PASSED_MAX.min(self.slab.places()) {
+        for _ in 0..IDLE_PASSED_MAX.min(places) {
             swept += usize::from(self.sweep_next(now));
-            if swept == IDLE_SWEPT_MAX {
+            self.crawl_left = self.crawl_left.saturating_sub(1);
+            if swept == swept_max {
                 break;
             }
         }
+        self.crawl_left = self.crawl_left.min(places);
+    }
+
+    /// Begins to sweep every page once, and faster than by itself.
+    pub(super) fn start_crawl(&mut self) {
+        // At least one, so that a shard of large values alone is looked at as well.
+        self.crawl_left = self.slab.places().max(1);
     }
 
     /// Sweeps the page that is due next, or passes it over; true if it swept.

@@ -34,6 +34,12 @@ pub struct Totals {
     pub spare_pages: u64,
     /// Items looked at by the expiry sweep.
     pub swept: u64,
+    /// Taken back by the sweep.
+    pub swept_reclaimed: u64,
+    /// Evicted while on the main part (had been used).
+    pub evicted_active: u64,
+    /// Promotions from probation.
+    pub promoted: u64,
 }
 
 /// Figures of one slab class, summed over shards. The last entry, with `large` set, stands for large values.

@@ -71,24 +71,32 @@ impl Bucket {
 #[derive(Debug, Default)]
 struct Segments {
     segments: Vec<Box<[Bucket]>>,
-    per_segment: usize,
+    /// Logarithm of the buckets of a segment.
+    log_per_segment: u32,
 }
 
 impl Segments {
     fn capacity(&self) -> usize {
-        self.segments.len() * self.per_segment
+        self.segments.len() << self.log_per_segment
     }
 
     fn add(&mut self) {
-        self.segments.push(vec![EMPTY; self.per_segment].into());
+        self.segments.push(vec![EMPTY; 1 << self.log_per_segment].into());
     }
 
     fn get(&self, at: u32) -> &Bucket {
-        &self.segments[at as usize / self.per_segment][at as usize % self.per_segment]
+        let (segment, at) = self.place(at);
+        &self.segments[segment][at]
     }
 
     fn get_mut(&mut self, at: u32) -> &mut Bucket {
-        &mut self.segments[at as usize / self.per_segment][at as usize % self.per_segment]
+        let (segment, at) = self.place(at);
+        &mut self.segments[segment][at]
+    }
+
+    fn place(&self, at: u32) -> (usize, usize) {
+        let within = (1 << self.log_per_segment) - 1;
+        ((at >> self.log_per_segment) as usize, (at & within) as usize)
     }
 }
 
@@ -123,10 +131,10 @@ pub(super) struct Index {
 }
 
 impl Index {
-    /// Without any memory; segments will have `segment_bytes`.
+    /// Without any memory; segments will have `segment_bytes`, a power of two.
     pub(super) fn new(segment_bytes: usize) -> Index {
-        let per_segment = segment_bytes / size_of::<Bucket>();
-        let segments = || Segments { segments: Vec::new(), per_segment };
+        let log_per_segment = (segment_bytes / size_of::<Bucket>()).ilog2();
+        let segments = || Segments { segments: Vec::new(), log_per_segment };
         Index {
             primary: segments(),
             overflow: segments(),
@@ -309,7 +317,7 @@ impl Index {
                 self.push(self.bucket_of(hash), hash.tag(), handle);
             }
         }
-        let needed = (self.buckets as usize).div_ceil(self.primary.per_segment.max(1));
+        let needed = (self.buckets as usize).div_ceil(1 << self.primary.log_per_segment);
         let surplus = self.primary.segments.len().saturating_sub(needed);
         self.primary.segments.truncate(needed);
         surplus

@@ -91,6 +91,21 @@ pub struct Fields {
 }
 
 impl Fields {
+    /// Of an item that nobody has used yet.
+    pub fn newcomer(flags: u32, cas: u64, deadline: Deadline, keep_deadline: bool, now: Now) -> Fields {
+        Fields {
+            flags,
+            cas,
+            deadline,
+            keep_deadline,
+            last_access: now,
+            fetched: false,
+            uses: 0,
+            probation: true,
+            marks: Marks::default(),
+        }
+    }
+
     /// Bytes of the header.
     pub fn header_bytes(&self) -> usize {
         FIXED_BYTES
@@ -188,9 +203,10 @@ pub fn note_use(chunk: &mut [u8], now: Now) -> bool {
     uses == 0
 }
 
-/// Notes that the value was read.
-pub fn note_fetched(chunk: &mut [u8]) {
+/// As [`note_use`], and notes that the value was read.
+pub fn note_hit(chunk: &mut [u8], now: Now) -> bool {
     chunk[BITS] |= FETCHED as u8;
+    note_use(chunk, now)
 }
 
 /// Remembers the time of an access that is no hit.
@@ -231,20 +247,33 @@ impl<'a> Item<'a> {
         read_u16(self.0, BITS)
     }
 
-    fn cas_at(self) -> usize {
-        FIXED_BYTES
-    }
-
-    fn flags_at(self) -> usize {
-        self.cas_at() + if self.bits() & HAS_CAS != 0 { CAS_BYTES } else { 0 }
-    }
-
-    fn deadline_at(self) -> usize {
-        self.flags_at() + if self.bits() & HAS_FLAGS != 0 { FLAGS_BYTES } else { 0 }
-    }
-
     fn key_at(self) -> usize {
-        self.deadline_at() + if self.bits() & HAS_DEADLINE != 0 { DEADLINE_BYTES } else { 0 }
+        header_bytes(self.bits())
+    }
+
+    /// Everything at once: what a read wants (fields, length of the key, value), with one look at the bits.
+    pub fn read(self) -> (Fields, usize, &'a [u8]) {
+        let bits = self.bits();
+        let (header, rest) = self.0.split_at(header_bytes(bits));
+        let value_at = usize::from(header[KEY_LEN]);
+        let value = &rest[value_at..value_at + usize::from(read_u16(header, VALUE_LEN))];
+        let has = |bit: u16| bits & bit != 0;
+        let flags_at = FIXED_BYTES + if has(HAS_CAS) { CAS_BYTES } else { 0 };
+        let fields = Fields {
+            flags: if has(HAS_FLAGS) { read_u32(header, flags_at) } else { 0 },
+            cas: if has(HAS_CAS) { read_u64(header, FIXED_BYTES) } else { 0 },
+            deadline: match has(HAS_DEADLINE) {
+                true => Deadline::from_secs(read_u32(header, header.len() - DEADLINE_BYTES)),
+                false => Deadline::NEVER,
+            },
+            keep_deadline: has(HAS_DEADLINE),
+            last_access: Now::from_secs(read_u32(header, LAST_ACCESS)),
+            fetched: has(FETCHED),
+            uses: (bits & USE_MASK) as u8,
+            probation: has(PROBATION),
+            marks: Marks::of_bits(bits),
+        };
+        (fields, value_at, value)
     }
 
     /// The key.
@@ -269,7 +298,7 @@ impl<'a> Item<'a> {
         if self.bits() & HAS_DEADLINE == 0 {
             return Deadline::NEVER;
         }
-        Deadline::from_secs(read_u32(self.0, self.deadline_at()))
+        Deadline::from_secs(read_u32(self.0, self.key_at() - DEADLINE_BYTES))
     }
 
     /// Hits since the hand last passed.
@@ -289,12 +318,7 @@ impl<'a> Item<'a> {
 
     /// CAS unique; 0 if none is kept.
     pub fn cas(self) -> u64 {
-        if self.bits() & HAS_CAS == 0 { 0 } else { read_u64(self.0, self.cas_at()) }
-    }
-
-    /// The client's 32 bits.
-    pub fn flags(self) -> u32 {
-        if self.bits() & HAS_FLAGS == 0 { 0 } else { read_u32(self.0, self.flags_at()) }
+        if self.bits() & HAS_CAS == 0 { 0 } else { read_u64(self.0, FIXED_BYTES) }
     }
 
     /// What the meta commands noted.
@@ -309,18 +333,14 @@ impl<'a> Item<'a> {
 
     /// All of it.
     pub fn fields(self) -> Fields {
-        Fields {
-            flags: self.flags(),
-            cas: self.cas(),
-            deadline: self.deadline(),
-            keep_deadline: self.bits() & HAS_DEADLINE != 0,
-            last_access: self.last_access(),
-            fetched: self.fetched(),
-            uses: self.uses(),
-            probation: self.probation(),
-            marks: self.marks(),
-        }
+        self.read().0
     }
+}
+
+/// Bytes of a header with these bits.
+fn header_bytes(bits: u16) -> usize {
+    let part = |bit: u16, bytes: usize| usize::from(bits & bit != 0) * bytes;
+    FIXED_BYTES + part(HAS_CAS, CAS_BYTES) + part(HAS_FLAGS, FLAGS_BYTES) + part(HAS_DEADLINE, DEADLINE_BYTES)
 }
 
 #[cfg(test)]
@@ -383,8 +403,7 @@ mod tests {
     fn the_use_count_stops_at_three_and_the_first_hit_is_told() {
         let mut chunk = vec![0; 64];
         write(&mut chunk, &fields(0, 2, 0), b"k", b"");
-        note_fetched(&mut chunk);
-        let first: Vec<bool> = (0..5).map(|_| note_use(&mut chunk, Now::from_secs(80))).collect();
+        let first: Vec<bool> = (0..5).map(|_| note_hit(&mut chunk, Now::from_secs(80))).collect();
         assert_eq!(first, [true, false, false, false, false]);
         let item = Item(&chunk);
         assert_eq!((item.uses(), item.fetched(), item.probation()), (3, true, true));

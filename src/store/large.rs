@@ -1,9 +1,12 @@
-//! Large values: refcounted blocks, in exact LRU order.
+//! Large values: refcounted blocks, in exact LRU order behind a probation.
 //!
 //! A value leaves the store as a reference, so it is sent without a copy and freed when the last reader is done. It
 //! lies in blocks of the size of a page, and its end in blocks of [`TAIL_BLOCK_BYTES`]: values of all sizes and pages
 //! then take turns in the same memory (decision note [`d06`](crate::decisions::d06_large_values_lie_in_blocks)). Here
 //! lie the items of one shard; they are charged what the allocator takes for them. Knows neither index nor pages.
+//!
+//! As among small items, newcomers are on probation: they leave first, in the order they came, while they hold more
+//! than a tenth of the memory of large values; those used meanwhile come to the main part, which is in LRU order.
 //!
 //! Invariants: the deadlines hold exactly the items that have one; `charged_bytes` is the sum over all items.
 
@@ -24,6 +27,12 @@ const ENTRY_BYTES: u64 = 256;
 
 /// Bytes of the header in `stats`, as a full item in a chunk has.
 const HEADER_BYTES: usize = super::item::HEADER_MAX_BYTES;
+
+/// Values on probation may hold one in this many bytes before they leave first.
+const PROBATION_ONE_IN: u64 = 10;
+
+/// Values promoted while one is looked for that leaves.
+const PROMOTED_MAX: u32 = 16;
 
 /// A large value: its blocks, in order.
 pub type Blocks = Arc<[Vec<u8>]>;
@@ -51,6 +60,8 @@ pub(super) struct LargeItem {
     pub(super) marks: Marks,
     /// When it was last used, in operations of the shard.
     pub(super) used: u64,
+    /// A newcomer that has not proved itself.
+    pub(super) probation: bool,
 }
 
 impl LargeItem {
@@ -75,7 +86,10 @@ pub(super) fn charge_for(page_bytes: usize, key_len: usize, value_len: usize) ->
 /// The large items of a shard.
 #[derive(Debug)]
 pub(super) struct Large {
-    items: LruCache<LargeId, LargeItem>,
+    main: LruCache<LargeId, LargeItem>,
+    /// Newcomers, in the order they came.
+    probation: LruCache<LargeId, LargeItem>,
+    probation_bytes: u64,
     deadlines: BTreeSet<(u32, LargeId)>,
     next: LargeId,
     charged_bytes: u64,
@@ -85,7 +99,9 @@ pub(super) struct Large {
 impl Large {
     pub(super) fn new() -> Large {
         Large {
-            items: LruCache::unbounded(),
+            main: LruCache::unbounded(),
+            probation: LruCache::unbounded(),
+            probation_bytes: 0,
             deadlines: BTreeSet::new(),
             next: LargeId(0),
             charged_bytes: 0,
@@ -95,7 +111,7 @@ impl Large {
 
     /// Number of items.
     pub(super) fn len(&self) -> usize {
-        self.items.len()
+        self.main.len() + self.probation.len()
     }
 
     /// What all items are charged with.
@@ -105,19 +121,34 @@ impl Large {
 
     /// An item that is there by the law that index entries name live items only.
     pub(super) fn item(&self, id: LargeId) -> &LargeItem {
-        self.items.peek(&id).expect("index entries name live items only (S1)")
+        self.main
+            .peek(&id)
+            .or_else(|| self.probation.peek(&id))
+            .expect("index entries name live items only (S1)")
     }
 
-    /// As [`Large::item`], and moves it to the front of the order.
+    /// As [`Large::item`], and moves it to the front of the order; one on probation stays where it is.
     pub(super) fn use_item(&mut self, id: LargeId) -> &mut LargeItem {
-        self.items.get_mut(&id).expect("index entries name live items only (S1)")
+        let item = match self.main.get_mut(&id) {
+            None => self.probation.peek_mut(&id),
+            found => found,
+        };
+        item.expect("index entries name live items only (S1)")
+    }
+
+    fn item_mut(&mut self, id: LargeId) -> Option<&mut LargeItem> {
+        match self.main.peek_mut(&id) {
+            None => self.probation.peek_mut(&id),
+            found => found,
+        }
     }
 
     /// Gives an item another deadline.
     pub(super) fn set_deadline(&mut self, id: LargeId, deadline: Deadline) {
-        let Some(item) = self.items.peek_mut(&id) else { return };
-        self.deadlines.remove(&(item.deadline.secs(), id));
+        let Some(item) = self.item_mut(id) else { return };
+        let before = item.deadline.secs();
         item.deadline = deadline;
+        self.deadlines.remove(&(before, id));
         if !deadline.is_never() {
             self.deadlines.insert((deadline.secs(), id));
         }
@@ -126,7 +157,7 @@ impl Large {
     /// Adds an item, already charged, at the front of the order.
     pub(super) fn insert(&mut self, item: LargeItem) -> LargeId {
         let mut id = self.next;
-        while self.items.contains(&id) {
+        while self.main.contains(&id) || self.probation.contains(&id) {
             id = id.next();
         }
         self.next = id.next();
@@ -135,22 +166,50 @@ impl Large {
         if !item.deadline.is_never() {
             self.deadlines.insert((item.deadline.secs(), id));
         }
-        self.items.put(id, item);
+        if item.probation {
+            self.probation_bytes += item.charged_bytes;
+            self.probation.put(id, item);
+        } else {
+            self.main.put(id, item);
+        }
         id
     }
 
     /// Takes an item out; the caller gives its charge back.
     pub(super) fn remove(&mut self, id: LargeId) -> Option<LargeItem> {
-        let item = self.items.pop(&id)?;
+        let item = self.main.pop(&id).or_else(|| self.probation.pop(&id))?;
+        self.probation_bytes -= if item.probation { item.charged_bytes } else { 0 };
         self.deadlines.remove(&(item.deadline.secs(), id));
         self.charged_bytes -= item.charged_bytes;
         self.figures.item_bytes -= item.bytes();
         Some(item)
     }
 
-    /// The item that was not used for the longest.
+    /// The item that was not used for the longest, newcomers apart if there are others.
     pub(super) fn coldest(&self) -> Option<(LargeId, &LargeItem)> {
-        self.items.peek_lru().map(|(id, item)| (*id, item))
+        let coldest = self.main.peek_lru().or_else(|| self.probation.peek_lru());
+        coldest.map(|(id, item)| (*id, item))
+    }
+
+    /// The item that leaves next. Promotes newcomers that were used, a few at most.
+    pub(super) fn next_victim(&mut self) -> Option<(LargeId, &LargeItem)> {
+        for _ in 0..PROMOTED_MAX {
+            let newcomers_first =
+                self.probation_bytes * PROBATION_ONE_IN > self.charged_bytes || self.main.is_empty();
+            let used = self.probation.peek_lru().is_some_and(|(_, item)| item.fetched);
+            if !newcomers_first || !used {
+                break;
+            }
+            if let Some((id, item)) = self.probation.pop_lru() {
+                self.probation_bytes -= item.charged_bytes;
+                self.figures.promoted += 1;
+                self.main.put(id, LargeItem { probation: false, ..item });
+            }
+        }
+        let newcomers_first =
+            self.probation_bytes * PROBATION_ONE_IN > self.charged_bytes || self.main.is_empty();
+        let first = if newcomers_first { self.probation.peek_lru() } else { None };
+        first.or_else(|| self.main.peek_lru()).map(|(id, item)| (*id, item))
     }
 
     /// The next item whose time is over.
@@ -161,7 +220,7 @@ impl Large {
 
     /// Every item.
     pub(super) fn iter(&self) -> impl Iterator<Item = (LargeId, &LargeItem)> {
-        self.items.iter().map(|(id, item)| (*id, item))
+        self.main.iter().chain(self.probation.iter()).map(|(id, item)| (*id, item))
     }
 
     /// Asserts the invariants.
@@ -170,6 +229,10 @@ impl Large {
         assert_eq!(charged, self.charged_bytes, "S5: charges of large values");
         let bytes: u64 = self.iter().map(|(_, item)| item.bytes()).sum();
         assert_eq!(bytes, self.figures.item_bytes, "S5: bytes of large values");
+        let probation: u64 = self.probation.iter().map(|(_, item)| item.charged_bytes).sum();
+        assert_eq!(probation, self.probation_bytes, "S5: charges of newcomers");
+        assert!(self.probation.iter().all(|(_, item)| item.probation), "newcomers are on probation");
+        assert!(self.main.iter().all(|(_, item)| !item.probation), "and others are not");
         let mut mortal = 0;
         for (id, item) in self.iter() {
             if !item.deadline.is_never() {
@@ -248,7 +311,8 @@ impl LargeDraft {
     }
 
     /// The declared length.
-    pub(super) fn len(&self) -> usize {
+    #[expect(clippy::len_without_is_empty, reason = "nobody asks whether a large value is empty")]
+    pub fn len(&self) -> usize {
         self.length
     }
 

@@ -25,6 +25,7 @@ pub use item::Marks;
 pub use large::{Blocks, LargeDraft};
 pub use outcome::*;
 pub use settings::Settings;
+pub use shard::counted_bytes;
 
 use crate::clock::{Deadline, Now};
 use budget::{Account, Budget};
@@ -35,7 +36,7 @@ use shard::{Key, NeedRoom, NewItem, Rules, Shard, Value, Visited};
 use slab::ClassSizes;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// Limits below this get small pages, so that there are enough of them, in bytes.
 const SMALL_PAGES_BELOW_BYTES: u64 = 256 << 20;
@@ -103,6 +104,8 @@ pub struct Store {
     shards: Box<[Mutex<Shard>]>,
     /// The shard that is asked first to give way.
     turn: AtomicUsize,
+    /// [`Store::maintain`] looks for items whose time is over.
+    sweeping: AtomicBool,
 }
 
 /// A locked shard in the middle of an operation. Says so until it is dropped in order; should the operation panic,
@@ -167,6 +170,7 @@ impl Store {
             ),
             shards,
             item_max_bytes: settings.item_max_bytes,
+            recording: Arc::default(),
         };
         let budget = Arc::new(Budget::new(limit_bytes));
         let shard = |_| Mutex::new(Shard::new(rules.clone(), Account::new(budget.clone())));
@@ -174,6 +178,7 @@ impl Store {
             receiving: Arc::new(Budget::new(limit_bytes / RECEIVING_SHARE)),
             shards: (0..shards).map(shard).collect(),
             turn: AtomicUsize::new(0),
+            sweeping: AtomicBool::new(true),
             rules,
             budget,
         }
@@ -196,6 +201,43 @@ impl Store {
     ) -> Result<Result<R, Miss>, Refused> {
         let key = self.key(key);
         self.with_room(key, now, |shard| shard.fetch(key, access, now, &mut hit))
+    }
+
+    /// Looks a key up without a trace: nothing is counted, nothing moves, an item whose time is over stays.
+    pub fn peek<R>(&self, key: &[u8], now: Now, hit: impl FnOnce(Hit<'_>) -> R) -> Result<R, Miss> {
+        let key = self.key(key);
+        self.shard_of(key).peek(key, now, hit)
+    }
+
+    /// The slab class, as `stats` numbers it, of a new item of these measures.
+    pub fn class_for(&self, key_len: usize, flags: u32, deadline: Deadline, value_len: usize) -> u32 {
+        let cas = u64::from(self.rules.cas.is_enabled());
+        let fields = item::Fields::newcomer(flags, cas, deadline, !self.rules.evict, Now::from_secs(0));
+        let class = self.rules.sizes.class_of(fields.item_bytes(key_len, value_len));
+        class.map_or(self.rules.sizes.len() as u32, u32::from) + 1
+    }
+
+    /// Keeps a record of evicted items from here on, or no longer. [`Store::evicted`] empties it; what is too much for
+    /// it meanwhile is counted.
+    pub fn record_evictions(&self, on: bool) {
+        self.rules.recording.on.store(on, Ordering::Relaxed);
+        if !on {
+            self.evicted();
+        }
+    }
+
+    /// The items evicted since the last call while a record was kept, and how many more there were.
+    pub fn evicted(&self) -> (Vec<Evicted>, u64) {
+        let (mut evicted, mut dropped) = (Vec::new(), 0);
+        if !self.rules.recording.some.swap(false, Ordering::Relaxed) {
+            return (evicted, dropped);
+        }
+        for shard in &self.shards {
+            let mut shard = Self::lock(shard);
+            evicted.append(&mut shard.evicted.items);
+            dropped += std::mem::take(&mut shard.evicted.dropped);
+        }
+        (evicted, dropped)
     }
 
     /// Gives an item a new deadline. The CAS unique stays.
@@ -371,7 +413,10 @@ impl Store {
         for shard in &self.shards {
             let mut shard = Self::lock(shard);
             shard.flush_if_due(now);
-            shard.sweep_idle(now);
+            if self.is_sweeping() {
+                shard.sweep_idle(now);
+                more |= shard.crawl_left > 0;
+            }
             shard.shrink_index(SHRINK_STEPS_PER_CALL);
             let mut freed = 0;
             while freed < FREED_PER_CALL
@@ -382,6 +427,33 @@ impl Store {
             more |= freed == FREED_PER_CALL || shard.index.is_far_too_large();
         }
         more
+    }
+
+    /// Lets the allocator give freed memory back to the system. It keeps that for a moment in case it is wanted again,
+    /// and looks at it next when something of the size of many pages is freed, which in an idle process is never.
+    pub fn return_freed_memory(&self) {
+        const MANY_PAGES_BYTES: usize = 4 << 20;
+        drop(std::hint::black_box(Vec::<u8>::with_capacity(MANY_PAGES_BYTES)));
+    }
+
+    /// Lets [`Store::maintain`] look for items whose time is over, or not. What storing pays for is swept all the same.
+    pub fn set_sweeping(&self, on: bool) {
+        self.sweeping.store(on, Ordering::Relaxed);
+    }
+
+    /// True if [`Store::maintain`] looks for items whose time is over.
+    pub fn is_sweeping(&self) -> bool {
+        self.sweeping.load(Ordering::Relaxed)
+    }
+
+    /// Begins to look at every item now; [`Store::maintain`] does it.
+    pub fn start_crawl(&self) {
+        self.shards.iter().for_each(|shard| Self::lock(shard).start_crawl());
+    }
+
+    /// True from the start of a crawl until every item was looked at.
+    pub fn is_crawling(&self) -> bool {
+        self.shards.iter().any(|shard| Self::lock(shard).crawl_left > 0)
     }
 
     /// Figures over the whole store.

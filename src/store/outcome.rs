@@ -20,6 +20,15 @@ pub enum ValueRef<'a> {
 }
 
 impl ValueRef<'_> {
+    /// Length of the value in bytes.
+    #[expect(clippy::len_without_is_empty, reason = "nobody asks whether a value is empty")]
+    pub fn len(&self) -> usize {
+        match self {
+            ValueRef::Small(bytes) => bytes.len(),
+            ValueRef::Large { len, .. } => *len,
+        }
+    }
+
     /// The bytes of the value; a large one is copied together.
     pub fn bytes(&self) -> Cow<'_, [u8]> {
         match self {
@@ -54,13 +63,17 @@ pub struct Hit<'a> {
     pub created: bool,
     /// Its slab class in `stats`, from 1.
     pub class: u32,
+    /// Bytes of its header, key and value.
+    pub item_bytes: u64,
 }
 
 /// What a retrieval does to the item beside reading it. The default is a plain read.
 #[derive(Clone, Copy, Default, Debug)]
 pub struct Access {
-    /// Gives it another deadline.
+    /// Gives it another deadline; not if it is made by this access.
     pub deadline: Option<Deadline>,
+    /// Counts in no figure.
+    pub uncounted: bool,
     /// Leaves no trace of the access: neither in the order of eviction nor in `fetched` and `last_access`.
     pub unseen: bool,
     /// The reader can be told to replace a stale item, or one of which `recache` says so.
@@ -127,7 +140,7 @@ pub struct DeleteOptions {
 pub struct CountOptions {
     /// Only if the present CAS unique is this one.
     pub compare: Option<u64>,
-    /// Gives the item another deadline.
+    /// Gives the item another deadline; not if it is made by this command.
     pub deadline: Option<Deadline>,
     /// The new CAS unique; `None` draws one.
     pub cas: Option<u64>,
@@ -220,6 +233,23 @@ pub enum Refused {
     TooLarge,
     /// No memory, and nothing that may be evicted for it.
     NoRoom,
+}
+
+/// A live item that was thrown out for memory.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Evicted {
+    /// The key.
+    pub key: Box<[u8]>,
+    /// It had been fetched.
+    pub fetched: bool,
+    /// When it would have died.
+    pub deadline: Deadline,
+    /// Last access.
+    pub last_access: Now,
+    /// Its slab class in `stats`, from 1.
+    pub class: u32,
+    /// Length of its value in bytes.
+    pub value_len: usize,
 }
 
 /// What happened at a `delete`.

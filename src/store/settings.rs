@@ -22,3 +22,20 @@ pub struct Settings {
     /// Number of shards, a power of two; `None` chooses by memory and threads.
     pub shards: Option<usize>,
 }
+
+impl Default for Settings {
+    /// What larder starts with when it is told nothing, for one thread.
+    fn default() -> Settings {
+        Settings {
+            memory_limit_bytes: 64 << 20,
+            threads: 1,
+            growth_factor: 1.1,
+            chunk_min_bytes: 48,
+            evict: true,
+            cas: true,
+            item_max_bytes: 1 << 20,
+            hash_seed: None,
+            shards: None,
+        }
+    }
+}

@@ -19,9 +19,11 @@
 //! cache may forget, but not lie.
 
 mod checks;
+mod evictions;
 mod room;
 
 pub(super) use checks::Visited;
+use evictions::{EvictionRecord, Recording};
 
 use super::budget::Account;
 use super::cas::CasSequence;
@@ -31,7 +33,7 @@ use super::figures::{ClassFigures, Totals};
 use super::handle::{ChunkAt, Handle, Place};
 use super::hash::{KeyHash, KeyHasher};
 use super::index::Index;
-use super::item::{Fields, Marks};
+use super::item::{Fields, Item, Marks};
 use super::large::{Blocks, Large, LargeItem, charge_for, into_blocks};
 use super::outcome::{
     Access, CountOptions, Counted, Create, DeleteOptions, Deleted, Hit, Miss, Recache, Step, StoreMode,
@@ -54,18 +56,24 @@ pub(super) struct Rules {
     pub(super) page_bytes: usize,
     pub(super) sizes: ClassSizes,
     pub(super) shards: usize,
+    pub(super) recording: Arc<Recording>,
     /// Bytes that memcached's item of a key, flags and a value takes must not pass this.
     pub(super) item_max_bytes: u64,
 }
 
 impl Rules {
     /// True if memcached's item of these measures is within the limit (`-I`), so that the largest value that fits is
-    /// the same to the byte: 48 bytes of header, 8 of CAS, the key and a NUL, 4 of flags if there are any, the value
-    /// and its line end.
+    /// the same to the byte.
     pub(super) fn fits(&self, key_len: usize, flags: u32, value_len: usize) -> bool {
-        let header = 48 + if self.cas.is_enabled() { 8 } else { 0 } + if flags == 0 { 0 } else { 4 };
-        header + key_len as u64 + 1 + value_len as u64 + 2 <= self.item_max_bytes
+        counted_bytes(key_len, flags, value_len, self.cas.is_enabled()) <= self.item_max_bytes
     }
+}
+
+/// Bytes that memcached's item of these measures takes, and by which items are reported and limited: 48 of header, 8
+/// of CAS if uniques are kept, the key and a NUL, 4 of flags if there are any, the value and its line end.
+pub fn counted_bytes(key_len: usize, flags: u32, value_len: usize, cas_enabled: bool) -> u64 {
+    let header = 48 + if cas_enabled { 8 } else { 0 } + if flags == 0 { 0 } else { 4 };
+    header + key_len as u64 + 1 + value_len as u64 + 2
 }
 
 /// The shard has not got so many bytes and may not or cannot make room for them by itself.
@@ -131,10 +139,14 @@ pub(super) struct Shard {
     pub(super) seq: u64,
     pub(super) flush_at: Option<Now>,
     pub(super) sweep: Sweep,
+    /// Pages that a crawl has still to look at.
+    pub(super) crawl_left: usize,
     /// Set while an operation is at work; found set by the next one only after a panic.
     pub(super) mid_update: bool,
     /// Large items that left, to be freed after the lock.
     pub(super) left: Vec<LargeItem>,
+    /// What was evicted, while somebody wants to know.
+    pub(super) evicted: EvictionRecord,
     /// The part of the figures that is counted as things happen.
     pub(super) totals: Totals,
 }
@@ -151,8 +163,10 @@ impl Shard {
             seq: 0,
             flush_at: None,
             sweep: Sweep::default(),
+            crawl_left: 0,
             mid_update: false,
             left: Vec::new(),
+            evicted: EvictionRecord::default(),
             totals: Totals::default(),
         }
     }
@@ -169,6 +183,21 @@ impl Shard {
         let result = self.show(handle, hit, |hit| hit);
         self.note_hit(handle, now);
         Ok(result)
+    }
+
+    /// Lets `hit` see an item as it is, and leaves no trace.
+    pub(super) fn peek<R>(
+        &mut self,
+        key: Key<'_>,
+        now: Now,
+        hit: impl FnOnce(Hit<'_>) -> R,
+    ) -> Result<R, Miss> {
+        self.flush_if_due(now);
+        let handle = self.find(key).ok_or(Miss::Absent)?;
+        if self.deadline_of(handle).is_over(now) {
+            return Err(Miss::Expired);
+        }
+        Ok(self.show(handle, hit, |hit| hit))
     }
 
     /// Gives an item another deadline.
@@ -199,14 +228,14 @@ impl Shard {
             }
         };
         let deadline_before = self.deadline_of(handle);
-        if let Some(deadline) = access.deadline {
+        if let Some(deadline) = access.deadline.filter(|_| !created) {
             handle = match self.set_deadline(key, handle, deadline, now) {
                 Ok(handle) => handle,
                 Err(miss) => return Ok(Err(miss)),
             };
             self.figures(handle).touch_hits += 1;
         }
-        self.figures(handle).get_hits += 1;
+        self.figures(handle).get_hits += u64::from(!access.uncounted);
         let marks = self.marks_of(handle);
         let reckoned = match access.recache {
             Some(Recache { after_touch: true, .. }) => self.deadline_of(handle),
@@ -348,7 +377,7 @@ impl Shard {
         let old = match (self.find_alive(key, now), options.create) {
             (Ok(old), _) => old,
             (Err(_), None) => return Ok(Counted::NotFound),
-            (Err(_), Some((value, create))) => return self.start_counting(key, value, create, options, now),
+            (Err(_), Some((value, create))) => return self.start_counting(key, value, create, now),
         };
         if options.compare.is_some_and(|unique| unique != self.cas_of(old)) {
             return Ok(Counted::Exists);
@@ -385,14 +414,12 @@ impl Shard {
         key: Key<'_>,
         value: u64,
         create: Create,
-        options: &CountOptions,
         now: Now,
     ) -> Result<Counted, NeedRoom> {
         let handle = self.create(key, create, Digits::of(value).as_bytes(), now)?;
-        let deadline_before = create.deadline;
-        let deadline = options.deadline.unwrap_or(deadline_before);
-        let handle = self.set_deadline(key, handle, deadline, now).unwrap_or(handle);
-        Ok(Counted::Number { value, cas: self.cas_of(handle), deadline, deadline_before, created: true })
+        let deadline = create.deadline;
+        let cas = self.cas_of(handle);
+        Ok(Counted::Number { value, cas, deadline, deadline_before: deadline, created: true })
     }
 
     /// Joins a value to a present one, whose flags and deadline stay.
@@ -489,6 +516,11 @@ impl Shard {
         charged_bytes: u64,
     ) -> Handle {
         let old = self.find(key);
+        let probation = match old.map(Handle::place) {
+            Some(Place::Chunk(at)) => self.slab.item(at).probation(),
+            Some(Place::Large(id)) => self.large.item(id).probation,
+            None => !self.index.recall_ghost(key.hash),
+        };
         let id = self.large.insert(LargeItem {
             key: key.bytes.into(),
             value,
@@ -501,6 +533,7 @@ impl Shard {
             fetched: fields.fetched,
             marks: fields.marks,
             used: self.seq,
+            probation,
         });
         self.link(key, old, id.into());
         id.into()
@@ -578,24 +611,19 @@ impl Shard {
 
     /// Notes that an item was read.
     fn note_hit(&mut self, handle: Handle, now: Now) {
-        if let Place::Large(id) = handle.place() {
-            self.large.use_item(id).fetched = true;
-        }
-        self.note_use(handle, now);
-        if let Place::Chunk(at) = handle.place() {
-            self.slab.note_fetched(at);
+        match handle.place() {
+            Place::Chunk(at) => self.slab.note_use(at, true, now),
+            Place::Large(id) => {
+                self.large.use_item(id).fetched = true;
+                self.note_access(handle, now);
+            }
         }
     }
 
     /// Notes that an item was used: it will leave later.
     fn note_use(&mut self, handle: Handle, now: Now) {
         match handle.place() {
-            Place::Chunk(at) => {
-                if self.slab.item(at).probation() {
-                    self.figures(handle).hits_probation += 1;
-                }
-                self.slab.note_use(at, now);
-            }
+            Place::Chunk(at) => self.slab.note_use(at, false, now),
             Place::Large(_) => self.note_access(handle, now),
         }
     }
@@ -603,19 +631,21 @@ impl Shard {
     fn shown(&self, handle: Handle) -> Hit<'_> {
         match handle.place() {
             Place::Chunk(at) => {
-                let item = self.slab.item(at);
+                let page = self.slab.page(at.page);
+                let (fields, key_len, value) = Item(page.chunk(at.chunk)).read();
                 Hit {
-                    flags: item.flags(),
-                    cas: item.cas(),
-                    deadline: item.deadline(),
-                    deadline_before: item.deadline(),
-                    last_access: item.last_access(),
-                    fetched: item.fetched(),
-                    value: ValueRef::Small(item.value()),
-                    marks: item.marks(),
+                    flags: fields.flags,
+                    cas: fields.cas,
+                    deadline: fields.deadline,
+                    deadline_before: fields.deadline,
+                    last_access: fields.last_access,
+                    fetched: fields.fetched,
+                    value: ValueRef::Small(value),
+                    marks: fields.marks,
                     wins: false,
                     created: false,
-                    class: u32::from(self.slab.class_at(at)) + 1,
+                    class: u32::from(page.class()) + 1,
+                    item_bytes: fields.item_bytes(key_len, value.len()) as u64,
                 }
             }
             Place::Large(id) => {
@@ -632,6 +662,7 @@ impl Shard {
                     wins: false,
                     created: false,
                     class: self.slab.classes().len() as u32 + 1,
+                    item_bytes: item.bytes(),
                 }
             }
         }
@@ -673,6 +704,7 @@ impl Shard {
             Ok(handle) => Ok(handle),
             Err(_) => {
                 if let Some(handle) = self.find(key) {
+                    self.record_eviction(handle);
                     self.figures(handle).count_eviction(&fields, now);
                     self.unlink(key.hash, handle);
                 }
@@ -684,17 +716,7 @@ impl Shard {
     /// Fields of a newcomer. Where nothing may be evicted, room for a deadline is kept from the start, so that `touch`
     /// never needs memory.
     fn fields(&self, flags: u32, cas: u64, deadline: Deadline, now: Now) -> Fields {
-        Fields {
-            flags,
-            cas,
-            deadline,
-            keep_deadline: !self.rules.evict,
-            last_access: now,
-            fetched: false,
-            uses: 0,
-            probation: true,
-            marks: Marks::default(),
-        }
+        Fields::newcomer(flags, cas, deadline, !self.rules.evict, now)
     }
 
     fn fields_of(&self, handle: Handle) -> Fields {

@@ -8,17 +8,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 const NOW: Now = Now::from_secs(100);
 
 fn store(change: impl FnOnce(&mut Settings)) -> Store {
-    let mut settings = Settings {
-        memory_limit_bytes: 2 << 20,
-        threads: 1,
-        growth_factor: 1.1,
-        chunk_min_bytes: 48,
-        evict: true,
-        cas: true,
-        item_max_bytes: 1 << 20,
-        hash_seed: Some(3),
-        shards: Some(1),
-    };
+    let mut settings =
+        Settings { memory_limit_bytes: 2 << 20, hash_seed: Some(3), shards: Some(1), ..Settings::default() };
     change(&mut settings);
     Store::new(settings)
 }

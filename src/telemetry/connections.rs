@@ -29,6 +29,8 @@ pub enum ConnectionState {
     Write,
     /// On its way out.
     Closing,
+    /// Sending the log.
+    Watch,
 }
 
 impl ConnectionState {
@@ -41,12 +43,13 @@ impl ConnectionState {
             ConnectionState::Swallow => "conn_swallow",
             ConnectionState::Write => "conn_mwrite",
             ConnectionState::Closing => "conn_closing",
+            ConnectionState::Watch => "conn_watch",
         }
     }
 
     fn from_u8(value: u8) -> ConnectionState {
         use ConnectionState::*;
-        [Read, ParseCommand, ReceiveValue, Swallow, Write, Closing]
+        [Read, ParseCommand, ReceiveValue, Swallow, Write, Closing, Watch]
             .into_iter()
             .find(|s| *s as u8 == value)
             .unwrap_or(Read)
@@ -92,6 +95,33 @@ pub struct Listening {
     pub since_secs: u32,
     /// True for a UDP socket, which is served as it is.
     pub udp: bool,
+}
+
+/// Who is at the other end of a connection, in the words of `watch connevents`.
+#[derive(Clone, Debug)]
+pub struct Peer {
+    /// Address without port, or `unix`.
+    pub host: String,
+    /// Port; 0 without one.
+    pub port: u16,
+    /// `tcp` or `local`.
+    pub transport: &'static str,
+}
+
+impl Peer {
+    /// The peer of an open connection; one that is gone already has no address any more.
+    pub fn of(fd: RawFd) -> Peer {
+        let address: nix::Result<SockaddrStorage> = getpeername(fd);
+        let tcp = |host: String, port| Peer { host, port, transport: "tcp" };
+        match address {
+            Ok(address) => match (address.as_sockaddr_in(), address.as_sockaddr_in6()) {
+                (Some(v4), _) => tcp(v4.ip().to_string(), v4.port()),
+                (_, Some(v6)) => tcp(v6.ip().to_string(), v6.port()),
+                _ => Peer { host: "unix".to_owned(), port: 0, transport: "local" },
+            },
+            Err(_) => tcp("gone".to_owned(), 0),
+        }
+    }
 }
 
 /// One line group of `stats conns`.

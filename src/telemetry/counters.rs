@@ -54,6 +54,8 @@ counters! {
     cmd_flush,
     /// touch, and keys of gat and gats.
     cmd_touch,
+    /// `me`, and no other meta command.
+    cmd_meta,
     /// Keys found by get and gets.
     get_hits,
     /// Keys not found, expired ones included.
@@ -86,6 +88,10 @@ counters! {
     store_too_large,
     /// Values refused for want of memory.
     store_no_memory,
+    /// Logins tried.
+    auth_cmds,
+    /// Logins refused.
+    auth_errors,
     /// Bytes received.
     bytes_read,
     /// Bytes sent.

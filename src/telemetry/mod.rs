@@ -3,9 +3,15 @@
 mod connections;
 mod counters;
 mod log;
+mod prefixes;
 mod process;
+mod watchers;
 
-pub use connections::{Connection, ConnectionState, Connections, Listening, Row, Transport};
+pub use connections::{Connection, ConnectionState, Connections, Listening, Peer, Row, Transport};
 pub use counters::{Counter, Counters, Sums, WorkerCounters};
 pub use log::log_to_stderr;
+pub use prefixes::{PREFIXES_MAX, PrefixCounts, Prefixes};
 pub use process::{Usage, usage};
+pub use watchers::{
+    LogClass, LogFigures, QUEUE_MAX_BYTES, WATCHERS_MAX, Watcher, Watchers, note_served, served,
+};

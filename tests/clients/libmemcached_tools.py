@@ -74,6 +74,11 @@ class LibmemcachedTools(unittest.TestCase):
         self.tool("memcflush")
         self.assertEqual(self.server.ask(b"get gone\r\n", b"END\r\n"), b"END\r\n")
 
+    def test_memcdump_lists_every_key(self):
+        for key, size in ((b"one", 1), (b"two", 1), (b"long", 5000), (b"large", 100_000)):
+            self.store(key, b"v" * size)
+        self.assertEqual(sorted(self.tool("memcdump").split()), [b"large", b"long", b"one", b"two"])
+
     def test_memcslap_finds_every_value_it_stored(self):
         self.tool("memcslap", "--test=set", "--concurrency=4", "--execute-number=500")
         self.assertEqual(self.server.figures()["cmd_set"], "2000")

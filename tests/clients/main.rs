@@ -5,3 +5,4 @@
 mod support;
 
 mod memcache_crate;
+mod memcache_crate_binary;

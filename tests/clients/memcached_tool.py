@@ -20,8 +20,8 @@ class MemcachedTool(unittest.TestCase):
             request = b"set size-%d 0 0 %d\r\n%s\r\n" % (size, size, b"v" * size)
             self.assertEqual(self.server.ask(request, b"\r\n"), b"STORED\r\n")
 
-    def tool(self, mode, address=None):
-        """What the tool prints in that mode; it must not complain."""
+    def tool(self, mode, address=None, announced=""):
+        """What the tool prints in that mode; it must not complain, though it may announce what it does."""
         ended = subprocess.run(
             ["perl", TOOL, address or self.server.address, mode],
             stdin=subprocess.DEVNULL,
@@ -30,7 +30,7 @@ class MemcachedTool(unittest.TestCase):
             text=True,
             check=False,
         )
-        self.assertEqual((ended.returncode, ended.stderr), (0, ""), ended)
+        self.assertEqual((ended.returncode, ended.stderr), (0, announced), ended)
         return ended.stdout.splitlines()
 
     def test_display_of_an_empty_server_is_a_heading(self):
@@ -62,6 +62,25 @@ class MemcachedTool(unittest.TestCase):
         self.assertEqual(printed["maxbytes"], str(64 << 20))
         self.assertEqual(printed["maxconns"], "1024")
         self.assertEqual(printed["evictions"], "on")
+
+    def test_sizes_are_those_of_the_items(self):
+        with servers.larder(arguments=("-o", "track_sizes")) as server:
+            server.ask(b"set k 0 0 1000\r\n%s\r\n" % (b"v" * 1000), b"\r\n")
+            heading, row = self.tool("sizes", server.address)
+            self.assertEqual(heading.split()[1:], ["Size", "Count"])
+            self.assertEqual(row.split(), ["1024", "1"])
+
+    def test_keys_lists_every_item(self):
+        names = sorted(row.split()[0] for row in self.tool("keys", announced="Dumping memcache keys\n"))
+        self.assertEqual(names, ["key=size-10", "key=size-1000", "key=size-100000"])
+
+    def test_dump_prints_commands_that_store_every_item_again(self):
+        rows = self.tool("dump", announced="Dumping memcache contents\n")
+        self.assertEqual(len(rows), 6)
+        with servers.larder() as copy:
+            for line, value in zip(rows[::2], rows[1::2], strict=True):
+                self.assertEqual(copy.ask(f"{line}\r\n{value}\r\n".encode(), b"\r\n"), b"STORED\r\n")
+            self.assertEqual(copy.figures()["bytes"], self.server.figures()["bytes"])
 
     def test_a_unix_socket_is_reported_as_well(self):
         with servers.larder(unix=True) as server:

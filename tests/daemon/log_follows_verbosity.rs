@@ -1,6 +1,6 @@
 //! What is written to standard error: warnings only, and more with `-v`, `-vv`, `-vvv` or the command `verbosity`.
 
-use crate::support::{Daemon, larder};
+use crate::support::{Daemon, Folder, frames, larder};
 
 fn said(daemon: Daemon) -> Vec<String> {
     let root = "running as root";
@@ -34,6 +34,22 @@ fn vv_says_requests_and_replies_in_the_form_of_memcached() {
         "Exiting normally",
     ];
     assert_eq!(shapes, expected, "{lines:?}");
+}
+
+#[test]
+fn vv_shows_neither_keys_nor_passwords_of_the_binary_protocol() {
+    let folder = Folder::new();
+    std::fs::write(folder.file("users"), "ann:secret\n").unwrap();
+    let daemon = larder("-vv -S -t 1 -l 127.0.0.1").env("MEMCACHED_SASL_PWDB", folder.file("users")).start();
+    let mut client = daemon.connect();
+    client.send(frames::join(0x21, "PLAIN", "\0ann\0secret").bytes());
+    client.send(frames::request(0x07).bytes());
+    client.read_to_close();
+    let text = said(daemon).join("\n");
+    for line in ["binary request 0x21, 40 bytes", "binary reply to 0x21, status 0x00", "new binary client"] {
+        assert!(text.contains(line), "{line:?} is not in {text}");
+    }
+    assert!(!text.contains("secret"), "{text}");
 }
 
 #[test]

@@ -13,6 +13,7 @@ mod hostile_clients_harm_nobody;
 mod idle_connections_are_closed;
 mod limits_are_raised;
 mod log_follows_verbosity;
+mod memory_is_given_back;
 mod pid_file;
 mod refused_command_lines;
 mod signals;

@@ -45,9 +45,6 @@ fn texts_that_are_no_number() {
 
 #[test]
 fn options_that_do_not_exist_yet() {
-    refuses("-S", 1, "-S (SASL) is not supported yet");
-    refuses("-Y /etc/larder.auth", 1, "-Y (authentication) is not supported yet");
-    refuses("-B binary", 1, "-B binary is not supported yet");
     refuses(
         "-o ext_path=/tmp/x",
         1,

@@ -187,6 +187,39 @@ fn large_values_fit_up_to_a_datagram() {
 }
 
 #[test]
+fn what_has_no_end_is_for_connections() {
+    let daemon = larder("-U -1").start();
+    let peer = Peer::of(&daemon);
+    for request in ["watch\r\n", "lru_crawler metadump all\r\n", "lru_crawler mgdump all\r\n"] {
+        peer.ask(request, &["CLIENT_ERROR not by UDP\r\n"]);
+    }
+}
+
+#[test]
+fn meta_commands_are_served_too() {
+    let daemon = larder("-U -1").start();
+    let peer = Peer::of(&daemon);
+    let value = "v".repeat(20_000);
+    peer.ask(
+        &format!("ms v {}\r\n{value}\r\nmg v s\r\nmn\r\n", value.len()),
+        &["HD\r\n", "HD s20000\r\n", "MN\r\n"],
+    );
+}
+
+#[test]
+fn where_binary_is_spoken_text_gets_no_answer() {
+    let daemon = larder("-U -1 -l proto[binary]:127.0.0.1,127.0.0.2").start();
+    let binary = Peer::at(daemon.udp_addresses()[0]);
+    binary.send([1, 0, 1, 0], "set a 0 0 1\r\nx\r\n");
+    let text = UdpSocket::bind("127.0.0.1:0").unwrap();
+    text.connect(("127.0.0.2", daemon.udp_addresses()[1].port())).unwrap();
+    text.set_read_timeout(Some(PATIENCE)).unwrap();
+    Peer(text).ask("get a\r\n", &["END\r\n"]);
+    binary.0.set_nonblocking(true).unwrap();
+    assert!(binary.0.recv(&mut [0; 100]).is_err());
+}
+
+#[test]
 fn peers_get_their_own_answers() {
     let daemon = larder("-U -1").start();
     let peers: Vec<Peer> = (0..10).map(|_| Peer::of(&daemon)).collect();

@@ -12,17 +12,7 @@ use larder::store::{Settings, Store};
 
 /// A store of its own size and seed, one shard unless told otherwise.
 fn store(memory_limit_bytes: u64, change: impl FnOnce(&mut Settings)) -> Store {
-    let mut settings = Settings {
-        memory_limit_bytes,
-        threads: 1,
-        growth_factor: 1.1,
-        chunk_min_bytes: 48,
-        evict: true,
-        cas: true,
-        item_max_bytes: 1 << 20,
-        hash_seed: Some(7),
-        shards: None,
-    };
+    let mut settings = Settings { memory_limit_bytes, hash_seed: Some(7), ..Settings::default() };
     change(&mut settings);
     Store::new(settings)
 }

@@ -39,7 +39,8 @@ fn valid_commands_move_the_same_counters() {
     }
 }
 
-fn counters(server: &Server) -> Vec<String> {
+/// The counters that are compared, as lines.
+pub fn counters(server: &Server) -> Vec<String> {
     let report = transcript(server.port, [&b"stats\r\n"[..]]);
     let report = String::from_utf8(report).expect("text");
     let value = |name: &str| {

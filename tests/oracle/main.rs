@@ -4,10 +4,13 @@
 //! version is older than the one whose behaviour larder has; `rules.rs` knows how, and `cases.rs` shows it.
 //! `LARDER_ORACLE_SEED` repeats a run, `LARDER_ORACLE_COMMANDS` sets its length.
 
+mod binary;
 mod cases;
 mod commands;
 mod counters;
 mod damage;
+#[path = "../support/frames.rs"]
+mod frames;
 mod interpret;
 mod phases;
 mod random_streams;

@@ -213,7 +213,7 @@ impl Session {
 }
 
 /// Lengths of the pieces in which a stream is sent: one, some, or very many.
-fn tear(rng: &mut Rng, stream_len: usize) -> Vec<usize> {
+pub fn tear(rng: &mut Rng, stream_len: usize) -> Vec<usize> {
     let longest = match rng.u32(..3) {
         0 => stream_len,
         1 => 4000,

@@ -5,9 +5,12 @@ use crate::commands::Commands;
 use crate::damage::damage;
 use crate::seed::{number, seeded};
 use fastrand::Rng;
+use larder::protocol::encoded_key::DECODED_ROOM_BYTES;
 use larder::protocol::limits::{
-    KEY_MAX_BYTES, KEYS_PART_BYTES, LINE_MAX_BYTES, VALUE_INLINE_MAX_BYTES, VALUE_LENGTH_MAX,
+    KEY_MAX_BYTES, KEYS_PART_BYTES, LINE_MAX_BYTES, META_OPAQUE_MAX_BYTES, VALUE_INLINE_MAX_BYTES,
+    VALUE_LENGTH_MAX,
 };
+use larder::protocol::meta::Meta;
 use larder::protocol::{Intake, Keys, Pull, Request, Retrieval, StorageHeader};
 
 const SEED: &str = "LARDER_PROTOCOL_SEED";
@@ -92,6 +95,16 @@ impl Receiver {
                 }
                 consumed
             }
+            Pull::ReceiveMeta { header, consumed } => {
+                self.hear_meta(&header.meta);
+                assert!((VALUE_INLINE_MAX_BYTES + 1..=VALUE_LENGTH_MAX as usize).contains(&header.value_len));
+                if self.in_mood() {
+                    self.intake.swallow(header.value_len, None);
+                } else {
+                    self.to_receive = header.value_len;
+                }
+                consumed
+            }
             Pull::ValueEnd { intact, consumed } => {
                 self.heard.push(format!("value {intact}"));
                 consumed
@@ -114,9 +127,32 @@ impl Receiver {
                 check_key(key);
                 self.heard.push(format!("{request:?}"));
             }
+            Request::MetaStore { header, value } => {
+                assert_eq!(value.len(), header.value_len);
+                self.hear_meta(&header.meta);
+            }
+            Request::MetaGet { meta }
+            | Request::MetaDelete { meta }
+            | Request::MetaArithmetic { meta, .. }
+            | Request::MetaDescribe { meta } => self.hear_meta(meta),
             _ => self.heard.push(format!("{request:?}")),
         }
         0
+    }
+
+    /// A key that came as base64 may hold any bytes, but no more than others.
+    fn hear_meta(&mut self, meta: &Meta<'_>) {
+        let mut room = [0; DECODED_ROOM_BYTES];
+        let key = meta.key(&mut room);
+        if meta.has(b'b') {
+            assert!((1..=186).contains(&key.len()), "a key of {} bytes", key.len());
+        } else {
+            check_key(key);
+        }
+        for word in meta.returned() {
+            assert!(!word.is_empty() && (word[0] != b'O' || word.len() <= META_OPAQUE_MAX_BYTES));
+        }
+        self.heard.push(format!("{meta:?}"));
     }
 
     fn hear_keys(&mut self, retrieval: &Retrieval<'_>) -> usize {
@@ -165,7 +201,7 @@ fn stream(commands: &mut Commands) -> Vec<u8> {
                 stream.extend((0..len).map(|_| commands.rng.u8(..)));
             }
             1 => {
-                const LIKELY: &[u8] = b" \r\n0123-gets tadl";
+                const LIKELY: &[u8] = b" \r\n0123-gets tadlmsgvTNqbk";
                 let len = commands.rng.usize(..3000);
                 stream.extend((0..len).map(|_| LIKELY[commands.rng.usize(..LIKELY.len())]));
             }

@@ -37,6 +37,7 @@ impl Starting {
         for variable in ["LISTEN_FDS", "LISTEN_PID", "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"] {
             command.env_remove(variable);
         }
+        command.env_remove("MEMCACHED_SASL_PWDB");
         Starting { command, folder }
     }
 

@@ -9,6 +9,7 @@ mod certificates;
 mod client;
 mod daemon;
 mod folder;
+pub mod frames;
 
 pub use certificates::{Authority, Pair, TlsClient};
 pub use client::Client;

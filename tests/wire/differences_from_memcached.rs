@@ -21,7 +21,7 @@ const ROWS: &[(&str, &str, &str)] = &[
     ("`decr` behind a `get` of the same key in one packet",
      "set n 0 0 2\r\n10\r\nget n\r\ndecr n 1\r\nget n\r\n",
      "STORED\r\nVALUE n 0 2\r\n10\r\nEND\r\n9\r\nVALUE n 0 2\r\n9 \r\nEND\r\n"),
-    ("`stats cachedump`", "stats cachedump 1 0\r\n", "END\r\n"),
+    ("`stats cachedump`", "stats cachedump 1 0\r\n", "ITEM a [1 b; 0 s]\r\nEND\r\n"),
     ("`shutdown`", "get a\r\nshutdown\r\nget a\r\n", "VALUE a 0 1\r\nx\r\nEND\r\n"),
 ];
 

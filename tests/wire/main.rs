@@ -1,4 +1,4 @@
-//! The classic text protocol as a client meets it: bytes to a daemon, bytes back. Each file is one promise.
+//! The protocols as a client meets them: bytes to a daemon, bytes back. Each file is one promise.
 //!
 //! `LARDER_WIRE_SEED` repeats the random part of a run, `LARDER_WIRE_STREAMS` sets its length.
 
@@ -15,16 +15,23 @@ mod transcript;
 
 mod answers;
 mod any_bytes_leave_it_standing;
+mod binary;
 mod cas_uniques;
 mod conversation;
 mod counters_move_with_commands;
 mod differences_from_memcached;
+mod dumps_list_what_is_there;
 mod ends_of_a_connection;
 mod expiry;
+mod expiry_as_the_clock_moves;
 mod limits;
+mod meta_values;
 mod noreply_is_silent;
 mod pipelines;
 mod refused_values_keep_the_stream_in_sync;
+mod stats_detail;
 mod stats_report;
+mod text_login;
 mod torn_frames;
+mod watch;
 mod what_replacements_usually_break;

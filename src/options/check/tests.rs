@@ -1,7 +1,9 @@
 //! Options as they are given, and the settings or the refusal that come of them.
 
 use crate::options::{Command, Options, read};
+use crate::server::Binding;
 use std::ffi::OsString;
+use std::path::Path;
 
 fn options_as(program: &str, line: &str) -> Result<Options, (String, u8)> {
     let args = std::iter::once(program).chain(line.split_whitespace()).map(OsString::from).collect();
@@ -165,16 +167,6 @@ fn a_text_is_no_number() {
 }
 
 #[test]
-fn what_is_not_there_yet_is_refused() {
-    for line in ["-S", "-Y /f", "-D ,", "-B binary"] {
-        let (refusal, status) = options_as("memcached", line).unwrap_err();
-        assert!(refusal.ends_with("is not supported yet"), "{refusal}");
-        assert_eq!(status, 1, "{line}");
-    }
-    options("-U 0 -X -W -B auto");
-}
-
-#[test]
 fn what_has_no_meaning_is_checked_and_told() {
     assert_eq!(warnings(&options("-N 4")).len(), 1);
     assert_eq!(warnings(&options("-e /dev/shm/items")), ["-e: items do not outlive a restart yet"]);
@@ -239,6 +231,55 @@ fn a_udp_port_is_served_where_tcp_is_and_moves_it() {
     assert!(unix.server.udp.is_empty() && unix.commands.udp_port == 0);
     refuses("-U 65536", 64, "ERROR: Invalid UDP port number 65536.");
     refuses("-U 7 -Z -o ssl_chain_cert=c,ssl_key=k", 64, "ERROR: UDP cannot be encrypted");
+}
+
+#[test]
+fn a_login_by_text_needs_the_text_protocol_alone() {
+    for line in ["-Y /f", "-Y /f -B ascii -U 0"] {
+        let options = options(line);
+        assert_eq!(options.server.binding, Binding::Ascii, "{line}");
+        assert_eq!(options.auth_file.as_deref(), Some(Path::new("/f")), "{line}");
+    }
+    assert!(options("-Y f").auth_file.is_some_and(|file| file.is_absolute()));
+    assert_eq!(options("").auth_file, None);
+    for line in ["-Y /f -B auto", "-Y /f -B binary", "-Y /f -S", "-Y /f -S -B binary"] {
+        let binary = "ERROR: You cannot allow the BINARY protocol while using ascii authentication tokens.";
+        refuses(line, 64, binary);
+    }
+}
+
+#[test]
+fn sasl_needs_the_binary_protocol_alone() {
+    for (line, binding, sasl) in [
+        ("", Binding::Auto, false),
+        ("-B auto", Binding::Auto, false),
+        ("-B ascii", Binding::Ascii, false),
+        ("-B binary", Binding::Binary, false),
+        ("-S", Binding::Binary, true),
+        ("-S -B binary -U 0", Binding::Binary, true),
+    ] {
+        let options = options(line);
+        assert_eq!((options.server.binding, options.sasl), (binding, sasl), "{line}");
+        assert_eq!(options.commands.binding, binding, "{line}");
+    }
+    for line in ["-S -B ascii", "-S -B auto"] {
+        refuses(line, 64, "ERROR: You cannot allow the ASCII protocol while using SASL.");
+    }
+    refuses("-S -U 11211", 64, "ERROR: Cannot enable UDP while using binary SASL authentication.");
+    refuses(
+        "-B Binary",
+        64,
+        "Invalid value for binding protocol: Binary -- should be one of auto, binary, or ascii",
+    );
+}
+
+#[test]
+fn a_delimiter_is_one_character_and_turns_prefix_statistics_on() {
+    let delimiter = |line: &str| options(line).commands.prefix_delimiter;
+    assert_eq!((delimiter(""), delimiter("-D /"), delimiter("-D ab")), (b':', b'/', b'a'));
+    assert!(!options("").commands.detail_enabled && options("-D :").commands.detail_enabled);
+    assert_eq!(warnings(&options("-D ab")), ["-D ab is read as a"]);
+    refuses("-D \u{e9}", 1, "-D needs an ASCII character");
 }
 
 #[test]

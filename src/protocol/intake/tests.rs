@@ -47,6 +47,11 @@ fn feed(pieces: &[&[u8]]) -> Seen {
                     to_receive = header.value_len;
                     consumed
                 }
+                Pull::ReceiveMeta { header, consumed } => {
+                    to_receive = header.value_len;
+                    seen.events.push(format!("{header:?}"));
+                    consumed
+                }
                 Pull::ValueEnd { intact, consumed } => {
                     seen.events.push(format!("received {intact}"));
                     consumed
@@ -95,6 +100,16 @@ fn a_stream_torn_at_every_byte_gives_the_same_requests() {
         "set k 1 2 3\r\nabc\nversion\r\n".to_owned(),
         "set k x 2 3\r\nabc\r\nversion\r\n".to_owned(),
         "set k 0 0 x\r\nabc\r\nversion\r\n".to_owned(),
+        "mg k v q O1\r\nms k 3 T0 c\r\nabc\r\nmn\nma k N0 MD\nmd k x\r\nme k\r\nmn\r\n".to_owned(),
+        "ms Zm9v 0 b\r\n\r\nmg Zm9v b\r\nmn\r\n".to_owned(),
+        "ms k 2 q\r\nabcdef\r\nmn\r\n".to_owned(),
+        "ms k 3\r\nabc\nmn\r\n".to_owned(),
+        "ms k 3 !\r\nabc\r\nmn\r\n".to_owned(),
+        "ms k 3 MQ\r\nmn\n\r\nmn\r\n".to_owned(),
+        "ms k S3\r\nabc\r\nmn\r\n".to_owned(),
+        format!("ms k {} c\r\n{long_value}\r\nmn\r\n", long_value.len()),
+        format!("ms k {} z\r\n{long_value}\r\nmn\r\n", long_value.len()),
+        format!("mg {}\r\nmn\r\n", "x".repeat(3000)),
         format!("set k 1 2 {}\r\n{long_value}\r\nversion\r\n", long_value.len()),
         long_keys,
         format!("delete {}\r\nversion\r\n", "x".repeat(3000)),

@@ -11,19 +11,14 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 
 fn engine() -> Engine {
-    let store = Store::new(StoreSettings {
-        memory_limit_bytes: 64 << 20,
-        threads: 1,
-        growth_factor: 1.1,
-        chunk_min_bytes: 48,
-        evict: true,
-        cas: true,
-        item_max_bytes: 1 << 20,
-        hash_seed: Some(1),
-        shards: None,
-    });
+    let store = Store::new(StoreSettings { hash_seed: Some(1), ..StoreSettings::default() });
     let settings = CommandSettings {
         flush_enabled: true,
+        dump_enabled: true,
+        watch_enabled: true,
+        prefix_delimiter: b':',
+        detail_enabled: false,
+        track_sizes: false,
         shutdown_enabled: true,
         cas_enabled: true,
         evict: true,
@@ -42,7 +37,9 @@ fn engine() -> Engine {
         max_connections_fast: true,
         idle_timeout_secs: 0,
         tls: Default::default(),
+        binding: Binding::Auto,
         verbosity: 0,
+        debug_commands: false,
     };
     Engine::new(settings, store, Clock::start())
 }
@@ -57,6 +54,7 @@ fn worker(engine: Engine) -> Worker {
         udp: Vec::new(),
         unix: None,
         port_file: None,
+        binding: Binding::Auto,
         inherited: Vec::new(),
         max_connections_fast: true,
         idle_timeout_secs: 0,
@@ -70,7 +68,7 @@ fn worker(engine: Engine) -> Worker {
 fn connect(worker: &Worker) -> (Connection<UnixStream>, UnixStream) {
     let (server, client) = UnixStream::pair().unwrap();
     assert!(worker.enter());
-    (Connection::new(server, worker.clone(), ListenProtocol::default()), client)
+    (Connection::new(server, worker.clone(), Binding::Auto), client)
 }
 
 fn run(test: impl Future<Output = ()>) {

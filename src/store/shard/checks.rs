@@ -83,6 +83,9 @@ impl Shard {
             totals.evicted_unfetched += figures.evicted_unfetched;
             totals.reclaimed += figures.reclaimed;
             totals.expired_unfetched += figures.expired_unfetched;
+            totals.swept_reclaimed += figures.swept_reclaimed;
+            totals.evicted_active += figures.evicted_active;
+            totals.promoted += figures.promoted;
         }
     }
 

@@ -138,6 +138,7 @@ impl Shard {
                 }
                 None => {
                     self.index.remove(hash, from);
+                    self.record_left_behind(class, item);
                     let figures = &mut self.slab.class_mut(class).figures;
                     figures.count_eviction(&fields, now);
                 }
@@ -158,6 +159,7 @@ impl Shard {
             return true;
         }
         let fields = self.slab.item(at).fields();
+        self.record_eviction(at.into());
         self.slab.class_mut(class).figures.count_eviction(&fields, now);
         if probation {
             self.index.remember_ghost(hash);
@@ -167,19 +169,23 @@ impl Shard {
     }
 
     fn evict_coldest_large(&mut self, now: Now) -> bool {
-        let Some((id, item)) = self.large.coldest() else { return false };
+        let Some((id, item)) = self.large.next_victim() else { return false };
         let hash = self.rules.hasher.hash(&item.key);
-        let LargeItem { deadline, fetched, last_access, .. } = *item;
+        let LargeItem { deadline, fetched, last_access, probation, .. } = *item;
         if deadline.is_over(now) {
             self.reclaim(hash, id.into());
             return true;
         }
+        self.record_eviction(id.into());
         let figures = &mut self.large.figures;
         figures.evicted += 1;
         figures.evicted_nonzero += u64::from(!deadline.is_never());
         figures.evicted_unfetched += u64::from(!fetched);
-        figures.evicted_active += u64::from(fetched);
+        figures.evicted_active += u64::from(!probation);
         figures.evicted_idle_secs = now.secs_since(last_access);
+        if probation {
+            self.index.remember_ghost(hash);
+        }
         self.unlink(hash, id.into());
         true
     }

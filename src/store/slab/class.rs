@@ -11,6 +11,13 @@ const CHUNK_STEP_BYTES: usize = 8;
 /// Smallest chunk, so that a page never has more chunks than a handle can tell apart.
 const CHUNK_MIN_BYTES: usize = 32;
 
+/// Chunks from this size on, in bytes, are at most [`FINE_FACTOR`] larger than those before: a page holds so few of
+/// them that each one lost counts, and so few sizes make a difference that finer classes cost little.
+const FINE_FROM_BYTES: usize = 1024;
+
+/// See [`FINE_FROM_BYTES`].
+const FINE_FACTOR: f64 = 1.05;
+
 /// The chunk sizes of a store, and which one an item gets.
 #[derive(Clone, Debug)]
 pub(in crate::store) struct ClassSizes {
@@ -20,8 +27,8 @@ pub(in crate::store) struct ClassSizes {
 }
 
 impl ClassSizes {
-    /// Sizes from `min_bytes` on, each `factor` times the one before, the last of `max_bytes`; each is widened as far
-    /// as the page holds as many.
+    /// Sizes from `min_bytes` on, each `factor` times the one before (large ones less), the last of `max_bytes`; each
+    /// is widened as far as the page holds as many.
     pub(in crate::store) fn new(
         page_bytes: usize,
         min_bytes: usize,
@@ -34,6 +41,7 @@ impl ClassSizes {
         let mut chunk_bytes = Vec::new();
         while size < max_bytes {
             chunk_bytes.push(widened(size) as u32);
+            let factor = if size >= FINE_FROM_BYTES { factor.min(FINE_FACTOR) } else { factor };
             let grown = (size as f64 * factor).min(max_bytes as f64) as usize;
             size = step(grown).max(widened(size) + CHUNK_STEP_BYTES);
         }
@@ -170,7 +178,7 @@ mod tests {
     fn chunks_fill_their_page() {
         let page = 32 << 10;
         let sizes = ClassSizes::new(page, 48, 1.10, 8 << 10);
-        assert!(sizes.len() > 40 && sizes.len() < 64, "{}", sizes.len());
+        assert!(sizes.len() > 50 && sizes.len() < 64, "{}", sizes.len());
         for bytes in sizes.chunk_bytes() {
             let left = page % *bytes as usize;
             assert!(left < 8 * (page / *bytes as usize), "{bytes} leaves {left}");

@@ -219,19 +219,17 @@ impl Slab {
         }
     }
 
-    /// Notes that an item was read.
-    pub(in crate::store) fn note_fetched(&mut self, at: ChunkAt) {
-        item::note_fetched(self.page_mut(at.page).chunk_mut(at.chunk));
-    }
-
-    /// Notes that an item was used.
-    pub(in crate::store) fn note_use(&mut self, at: ChunkAt, now: Now) {
+    /// Notes that an item was used, and, if it was `read`, that too.
+    pub(in crate::store) fn note_use(&mut self, at: ChunkAt, read: bool, now: Now) {
         let page = self.page_mut(at.page);
-        let first = item::note_use(page.chunk_mut(at.chunk), now);
+        let class = page.class();
+        let chunk = page.chunk_mut(at.chunk);
+        let probation = Item(chunk).probation();
+        let first = if read { item::note_hit(chunk, now) } else { item::note_use(chunk, now) };
         if first {
-            let class = page.class();
             self.count_first_hit(class);
         }
+        self.class_mut(class).figures.hits_probation += u64::from(probation);
     }
 
     /// Notes an access that is no hit.

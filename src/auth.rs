@@ -1,0 +1,296 @@
+//! Who may come in: `user:password` lines of a file the operator names, compared in constant time.
+//!
+//! [`Credentials`] serves the authentication of every protocol (`-Y`, and SASL under `-S`). It must never tell by its
+//! answer or by its time which part of a pair was wrong, how long the right one is or whether the user exists; nor
+//! print a secret. Invariants: a set is never empty; a file that cannot be read again leaves the set as it was.
+
+use parking_lot::RwLock;
+use std::fmt;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use subtle::{Choice, ConstantTimeEq};
+
+/// Longest line in bytes, its line end not counted.
+pub const LINE_MAX_BYTES: usize = 255;
+
+/// Entries of a [`Form::Tokens`] file that count; memcached overlooks later ones.
+pub const TOKENS_MAX: usize = 8;
+
+/// Variable of the environment that names the file for SASL.
+pub const PASSWORD_DATABASE: &str = "MEMCACHED_SASL_PWDB";
+
+/// What the lines of the file may look like. In both the first `:` ends the user.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Form {
+    /// The file of `-Y`: at most [`TOKENS_MAX`] entries, every line must be one; the password is all that follows.
+    Tokens,
+    /// The file of [`PASSWORD_DATABASE`]: any number of entries, other lines are overlooked. The first line of a user
+    /// counts; another `:` may end the password.
+    PasswordDatabase,
+}
+
+/// Why a file gives no credentials; its text is memcached's.
+#[derive(Debug)]
+pub enum Unusable {
+    /// It cannot be read.
+    Unreadable(PathBuf, io::Error),
+    /// A line is not an entry, or there is none at all.
+    Malformed(PathBuf),
+    /// As one of the others, or no file was named, for SASL.
+    NoPasswordDatabase(Option<Box<Unusable>>),
+}
+
+impl fmt::Display for Unusable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Unusable::Unreadable(path, error) => {
+                write!(f, "Could not open authfile [{}] for reading, error {error}", path.display())
+            }
+            Unusable::Malformed(path) => {
+                write!(f, "Authfile [{}] has a malformed entry. Should be 'user:password'", path.display())
+            }
+            Unusable::NoPasswordDatabase(reason) => {
+                let missing = format!("{PASSWORD_DATABASE} must name a file of user:password lines");
+                let reason = reason.as_ref().map_or(missing, |reason| reason.to_string());
+                write!(f, "Error initializing sasl. {reason}")
+            }
+        }
+    }
+}
+
+impl std::error::Error for Unusable {}
+
+/// The pairs of one file.
+pub struct Credentials {
+    path: PathBuf,
+    form: Form,
+    entries: RwLock<Vec<Entry>>,
+}
+
+impl Credentials {
+    /// Reads the file.
+    pub fn read(path: &Path, form: Form) -> Result<Credentials, Unusable> {
+        let entries = RwLock::new(entries_of(path, form)?);
+        Ok(Credentials { path: path.to_owned(), form, entries })
+    }
+
+    /// Reads the file that [`PASSWORD_DATABASE`] names.
+    pub fn password_database() -> Result<Credentials, Unusable> {
+        let path = std::env::var_os(PASSWORD_DATABASE).filter(|path| !path.is_empty());
+        let path = path.ok_or(Unusable::NoPasswordDatabase(None))?;
+        // Absolute, because a daemon leaves the directory it was started in.
+        let path = std::path::absolute(&path).unwrap_or_else(|_| path.into());
+        Credentials::read(&path, Form::PasswordDatabase)
+            .map_err(|reason| Unusable::NoPasswordDatabase(Some(Box::new(reason))))
+    }
+
+    /// Reads the file again; if that fails, the old pairs stay.
+    pub fn reread(&self) -> Result<(), Unusable> {
+        let entries = entries_of(&self.path, self.form)?;
+        *self.entries.write() = entries;
+        Ok(())
+    }
+
+    /// True if the pair is one of the file's. Takes as long for every pair.
+    pub fn verify(&self, user: &[u8], password: &[u8]) -> bool {
+        let (user, password) = (Secret::new(user), Secret::new(password));
+        let entries = self.entries.read();
+        let found = entries.iter().fold(Choice::from(0), |found, entry| {
+            found | (entry.user.ct_eq(&user) & entry.password.ct_eq(&password))
+        });
+        found.into()
+    }
+
+    /// The file, for `stats settings`.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Credentials").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+struct Entry {
+    user: Secret,
+    password: Secret,
+}
+
+impl Entry {
+    fn new(user: &[u8], password: &[u8]) -> Entry {
+        Entry { user: Secret::new(user), password: Secret::new(password) }
+    }
+}
+
+/// Some bytes, filled up to one size so that comparing takes as long for any two. What is longer than a line equals
+/// no entry, by its length.
+struct Secret {
+    bytes: [u8; LINE_MAX_BYTES],
+    len: u64,
+}
+
+impl Secret {
+    fn new(of: &[u8]) -> Secret {
+        let mut bytes = [0; LINE_MAX_BYTES];
+        let kept = of.len().min(LINE_MAX_BYTES);
+        bytes[..kept].copy_from_slice(&of[..kept]);
+        Secret { bytes, len: of.len() as u64 }
+    }
+
+    fn ct_eq(&self, other: &Secret) -> Choice {
+        self.bytes.ct_eq(&other.bytes) & self.len.ct_eq(&other.len)
+    }
+}
+
+fn entries_of(path: &Path, form: Form) -> Result<Vec<Entry>, Unusable> {
+    let text = fs::read(path).map_err(|error| Unusable::Unreadable(path.to_owned(), error))?;
+    let entries = match form {
+        Form::Tokens => tokens(&text),
+        Form::PasswordDatabase => Some(password_database(&text)),
+    };
+    entries.filter(|entries| !entries.is_empty()).ok_or_else(|| Unusable::Malformed(path.to_owned()))
+}
+
+/// The lines, each without its LF or CR LF; the last one needs none.
+fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let text = text.strip_suffix(b"\n").unwrap_or(text);
+    text.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line))
+}
+
+fn pair(line: &[u8]) -> Option<(&[u8], &[u8])> {
+    let colon = line.iter().position(|byte| *byte == b':').filter(|_| line.len() <= LINE_MAX_BYTES)?;
+    Some((&line[..colon], &line[colon + 1..]))
+}
+
+fn tokens(text: &[u8]) -> Option<Vec<Entry>> {
+    let entry = |line| pair(line).map(|(user, password)| Entry::new(user, password));
+    lines(text).take(TOKENS_MAX).map(entry).collect()
+}
+
+fn password_database(text: &[u8]) -> Vec<Entry> {
+    let mut entries = Vec::new();
+    let mut seen: Vec<&[u8]> = Vec::new();
+    for (user, rest) in lines(text).filter_map(pair) {
+        if seen.contains(&user) {
+            continue;
+        }
+        seen.push(user);
+        let colons = rest.iter().enumerate().filter(|(_, byte)| **byte == b':').map(|(at, _)| at);
+        entries.extend(colons.chain([rest.len()]).map(|end| Entry::new(user, &rest[..end])));
+    }
+    entries
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn accepts(entries: Option<Vec<Entry>>, user: &str, password: &str) -> bool {
+        let entries = RwLock::new(entries.expect("well formed"));
+        let credentials = Credentials { path: PathBuf::new(), form: Form::Tokens, entries };
+        credentials.verify(user.as_bytes(), password.as_bytes())
+    }
+
+    fn token(text: &str, user: &str, password: &str) -> bool {
+        accepts(tokens(text.as_bytes()), user, password)
+    }
+
+    fn database(text: &str, user: &str, password: &str) -> bool {
+        accepts(Some(password_database(text.as_bytes())), user, password)
+    }
+
+    #[test]
+    fn a_pair_is_accepted_whole_and_only_so() {
+        let text = "ann:secret\nbob:hunter2\n";
+        assert!(token(text, "ann", "secret") && token(text, "bob", "hunter2"));
+        for (user, password) in [
+            ("ann", "hunter2"),
+            ("bob", "secret"),
+            ("ann", "secre"),
+            ("ann", "secrett"),
+            ("ann", "secret\0"),
+            ("ann", "Secret"),
+            ("an", "secret"),
+            ("ann\0", "secret"),
+            ("", ""),
+            ("ann", ""),
+            ("ann:secret", ""),
+        ] {
+            assert!(!token(text, user, password), "{user:?} {password:?}");
+            assert!(!database(text, user, password), "{user:?} {password:?}");
+        }
+    }
+
+    #[test]
+    fn the_first_colon_splits_and_the_rest_is_the_password() {
+        assert!(token("ann:a b:c ", "ann", "a b:c "));
+        assert!(!token("ann:a b:c ", "ann", "a b"));
+        assert!(token(":p\nu:\n", "", "p") && token(":p\nu:\n", "u", ""), "either part may be empty");
+    }
+
+    #[test]
+    fn line_ends_are_lf_or_cr_lf_and_the_last_may_be_missing() {
+        let text = "a:1\r\nb:2\nc:3";
+        assert!(token(text, "a", "1") && token(text, "b", "2") && token(text, "c", "3"));
+    }
+
+    #[test]
+    fn a_line_that_is_no_entry_spoils_a_token_file() {
+        for text in ["", "\n", "a:1\n\nb:2\n", "# users\na:1\n", "a:1\nnobody\n"] {
+            assert!(tokens(text.as_bytes()).is_none_or(|entries| entries.is_empty()), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn lines_are_bounded() {
+        let most = format!("a:{}", "p".repeat(LINE_MAX_BYTES - 2));
+        assert!(token(&most, "a", &most[2..]));
+        assert!(!token(&most, "a", &format!("{}p", &most[2..])), "longer than any line");
+        assert!(tokens(format!("{most}p").as_bytes()).is_none(), "one byte too many");
+        assert!(password_database(format!("{most}p").as_bytes()).is_empty());
+    }
+
+    #[test]
+    fn entries_over_the_bound_are_overlooked() {
+        let text = "a:1\nb:2\nc:3\nd:4\ne:5\nf:6\ng:7\nh:8\ni:9\nnone\n";
+        assert!(token(text, "h", "8"));
+        assert!(!token(text, "i", "9"));
+        assert!(database(text, "i", "9"));
+    }
+
+    #[test]
+    fn a_password_database_may_hold_more_than_entries() {
+        let text = "# users\n\nann:secret:more\nann:other\nbob:b\n";
+        assert!(database(text, "ann", "secret") && database(text, "ann", "secret:more"));
+        assert!(!database(text, "ann", "other"), "the first line of a user counts");
+        assert!(database(text, "bob", "b"));
+    }
+
+    #[test]
+    fn a_bad_file_keeps_the_old_pairs() {
+        let folder = std::env::temp_dir().join(format!("larder-auth-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let path = folder.join("users");
+        fs::write(&path, "ann:1\n").unwrap();
+        let credentials = Credentials::read(&path, Form::Tokens).unwrap();
+        fs::write(&path, "ann:hidden\n").unwrap();
+        assert!(credentials.verify(b"ann", b"1"), "nothing changes by itself");
+        credentials.reread().unwrap();
+        assert!(credentials.verify(b"ann", b"hidden") && !credentials.verify(b"ann", b"1"));
+        fs::write(&path, "nonsense\n").unwrap();
+        let malformed =
+            format!("Authfile [{}] has a malformed entry. Should be 'user:password'", path.display());
+        assert_eq!(credentials.reread().unwrap_err().to_string(), malformed);
+        fs::remove_dir_all(&folder).unwrap();
+        let error = credentials.reread().unwrap_err().to_string();
+        assert!(
+            error.starts_with(&format!("Could not open authfile [{}] for reading", path.display())),
+            "{error}"
+        );
+        assert!(credentials.verify(b"ann", b"hidden"));
+        assert!(!format!("{credentials:?}").contains("hidden"), "no secret is printed");
+    }
+}

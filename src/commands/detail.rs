@@ -1,0 +1,40 @@
+//! stats detail.
+
+use super::Engine;
+use crate::protocol::{Detail, Refusal, ReplyBuffer};
+
+impl Engine {
+    pub(super) fn detail(&self, detail: Option<Detail>, out: &mut ReplyBuffer) {
+        if !self.settings.dump_enabled {
+            return out.push(Refusal::DetailNotAllowed.line());
+        }
+        match detail {
+            None => out.push(Refusal::DetailUsage.line()),
+            Some(Detail::Dump) => self.detail_dump(out),
+            Some(on) => {
+                self.prefixes.set_on(on == Detail::On);
+                out.push(b"OK\r\n");
+            }
+        }
+    }
+
+    /// One line per prefix; their number is bounded, and so is this answer.
+    fn detail_dump(&self, out: &mut ReplyBuffer) {
+        for (prefix, counts) in self.prefixes.rows() {
+            out.push(b"PREFIX ");
+            out.push(&prefix);
+            let numbers = [
+                (" get ", counts.gets),
+                (" hit ", counts.hits),
+                (" set ", counts.sets),
+                (" del ", counts.deletes),
+            ];
+            for (name, number) in numbers {
+                out.push(name.as_bytes());
+                out.push_number(number);
+            }
+            out.push(b"\r\n");
+        }
+        out.push(b"END\r\n");
+    }
+}

@@ -1,0 +1,365 @@
+//! mg, md, ma, me: what the flags of a meta command mean for the cache, and its reply.
+//!
+//! `ms` is in `meta/storage.rs`. Flags that a command does not know are overlooked, their arguments were checked by the
+//! grammar. Some act in the order of the line: `t` prints the time to live as the `T` or `N` before it left it. A plain
+//! `mg` costs what a `get` costs: nothing is allocated, the reply is written under the lock of the shard.
+
+mod storage;
+
+pub(super) use storage::MetaLine;
+
+use super::Engine;
+use crate::clock::{Deadline, Now};
+use crate::protocol::encoded_key::{self, DECODED_ROOM_BYTES, ENCODED_ROOM_BYTES};
+use crate::protocol::meta::Meta;
+use crate::protocol::{Refusal, ReplyBuffer};
+use crate::store::{
+    Access, CountOptions, Counted, Create, DeleteOptions, Deleted, Hit, Miss, Recache, Step, ValueRef,
+};
+use crate::telemetry::WorkerCounters;
+
+/// A key as replies show it.
+#[derive(Clone, Copy)]
+struct Name<'a> {
+    key: &'a [u8],
+    /// Not fit for a line: shown as base64.
+    encoded: bool,
+}
+
+impl<'a> Name<'a> {
+    /// As the request has it.
+    fn asked(meta: &Meta<'_>, key: &'a [u8]) -> Name<'a> {
+        Name { key, encoded: meta.has(b'b') }
+    }
+
+    fn push(self, out: &mut ReplyBuffer) {
+        if self.encoded {
+            out.push(encoded_key::encode(self.key, &mut [0; ENCODED_ROOM_BYTES]));
+        } else {
+            out.push(self.key);
+        }
+    }
+}
+
+/// The deadlines that a command may give, in the order of their flags.
+#[derive(Clone, Copy)]
+struct Deadlines {
+    /// `T`
+    touch: Option<Deadline>,
+    /// `N`
+    create: Option<Deadline>,
+}
+
+impl Deadlines {
+    fn of(engine: &Engine, meta: &Meta<'_>, now: Now) -> Deadlines {
+        Deadlines {
+            touch: meta.exptime().map(|exptime| engine.deadline(exptime, now)),
+            create: meta.create_exptime().map(|exptime| engine.deadline(exptime, now)),
+        }
+    }
+
+    /// How to make the item if there is none. Of `N` and `T` the later one counts.
+    fn creation(self, meta: &Meta<'_>) -> Option<Create> {
+        let later = self.touch.filter(|_| meta.precedes(b'N', b'T'));
+        let make = |deadline| Create {
+            deadline: later.unwrap_or(deadline),
+            cas: meta.cas(),
+            binary_key: meta.has(b'b'),
+        };
+        self.create.map(make)
+    }
+}
+
+/// The deadline of an item while the flags of its command are worked through.
+struct Progress {
+    deadlines: Deadlines,
+    created: bool,
+    deadline: Deadline,
+}
+
+impl Progress {
+    fn of(deadlines: Deadlines, created: bool, before: Deadline) -> Progress {
+        Progress { deadlines, created, deadline: if created { Deadline::NEVER } else { before } }
+    }
+
+    /// Takes note of `T` and `N`, and answers `t`.
+    fn pass(&mut self, letter: u8, now: Now, out: &mut ReplyBuffer) {
+        match letter {
+            b'T' => self.deadline = self.deadlines.touch.unwrap_or(self.deadline),
+            b'N' if self.created => self.deadline = self.deadlines.create.unwrap_or(self.deadline),
+            b't' if self.deadline.is_never() => out.push(b" t-1"),
+            // What is over already wraps at 32 bits, as memcached prints it.
+            b't' => {
+                push_tagged(out, b" t", u64::from(self.deadline.secs().wrapping_sub(now.secs())));
+            }
+            _ => {}
+        }
+    }
+}
+
+fn push_tagged(out: &mut ReplyBuffer, tag: &[u8], number: u64) {
+    out.push(tag);
+    out.push_number(number);
+}
+
+/// Appends what the flags return, in their order: opaque and key here, the rest by `other`, which is given the letter
+/// of every other flag.
+fn push_returned(
+    out: &mut ReplyBuffer,
+    meta: &Meta<'_>,
+    name: Name<'_>,
+    mut other: impl FnMut(&mut ReplyBuffer, u8),
+) {
+    for word in meta.returned() {
+        match word {
+            [b'O', ..] => {
+                out.push(b" ");
+                out.push(word);
+            }
+            [b'k', ..] => {
+                out.push(b" k");
+                name.push(out);
+                out.push(if name.encoded { b" b" } else { b"" });
+            }
+            [letter, ..] => other(out, *letter),
+            [] => {}
+        }
+    }
+}
+
+/// A reply of which nothing is known but its code.
+fn push_bare(out: &mut ReplyBuffer, code: &[u8], meta: &Meta<'_>, name: Name<'_>) {
+    out.push(code);
+    push_returned(out, meta, name, |_, _| {});
+    out.push(b"\r\n");
+}
+
+/// The hit of an `mg`. Runs under the shard's lock.
+fn push_hit(
+    out: &mut ReplyBuffer,
+    meta: &Meta<'_>,
+    hit: &Hit<'_>,
+    deadlines: Deadlines,
+    key: &[u8],
+    now: Now,
+) {
+    let len = match hit.value {
+        ValueRef::Small(value) => value.len(),
+        ValueRef::Large { len, .. } => len,
+    };
+    // With C, the value is wanted only if it is another one.
+    let with_value = meta.has(b'v') && meta.compare() != Some(hit.cas);
+    if with_value {
+        push_tagged(out, b"VA ", len as u64);
+    } else {
+        out.push(b"HD");
+    }
+    let mut progress = Progress::of(deadlines, hit.created, hit.deadline_before);
+    let name = Name { key, encoded: hit.marks.binary_key };
+    push_returned(out, meta, name, |out, letter| match letter {
+        b'c' => push_tagged(out, b" c", hit.cas),
+        b'f' => push_tagged(out, b" f", u64::from(hit.flags)),
+        b'h' => out.push(if hit.fetched { b" h1" } else { b" h0" }),
+        b'l' => push_tagged(out, b" l", u64::from(now.secs_since(hit.last_access))),
+        b's' => push_tagged(out, b" s", len as u64),
+        letter => progress.pass(letter, now, out),
+    });
+    out.push(if hit.marks.won { b" Z" } else { b"" });
+    out.push(if hit.marks.stale { b" X" } else { b"" });
+    out.push(if hit.wins { b" W" } else { b"" });
+    out.push(b"\r\n");
+    if with_value {
+        match hit.value {
+            ValueRef::Small(value) => out.push(value),
+            ValueRef::Large { blocks, len } => out.push_large(blocks, len),
+        }
+        out.push(b"\r\n");
+    }
+}
+
+impl Engine {
+    /// `mg`. A hit that sets a time to live counts as a touch.
+    pub(super) fn meta_get(&self, worker: &WorkerCounters, meta: &Meta<'_>, now: Now, out: &mut ReplyBuffer) {
+        let mut room = [0; DECODED_ROOM_BYTES];
+        let key = meta.key(&mut room);
+        let deadlines = Deadlines::of(self, meta, now);
+        let recache = |below_secs| Recache { below_secs, after_touch: meta.precedes(b'T', b'R') };
+        let access = Access {
+            deadline: deadlines.touch,
+            unseen: meta.has(b'u'),
+            may_win: true,
+            recache: meta.recache_secs().map(recache),
+            create: deadlines.creation(meta),
+            ..Access::default()
+        };
+        let found = self.store.fetch(key, &access, now, |hit| push_hit(out, meta, &hit, deadlines, key, now));
+        match found {
+            Ok(Ok(())) if access.deadline.is_some() => {
+                worker.cmd_touch.add(1);
+                worker.touch_hits.add(1);
+            }
+            Ok(Ok(())) => {
+                worker.cmd_get.add(1);
+                worker.get_hits.add(1);
+            }
+            Ok(Err(miss)) => {
+                worker.cmd_get.add(1);
+                worker.get_misses.add(1);
+                worker.get_expired.add(u64::from(miss == Miss::Expired));
+                if !meta.quiet() {
+                    push_bare(out, b"EN", meta, Name::asked(meta, key));
+                }
+            }
+            Err(_) => out.push(Refusal::OutOfMemoryForNumber.line()),
+        }
+    }
+
+    /// `md`. What only marks an item stale is counted nowhere.
+    pub(super) fn meta_delete(
+        &self,
+        worker: &WorkerCounters,
+        meta: &Meta<'_>,
+        now: Now,
+        out: &mut ReplyBuffer,
+    ) {
+        let mut room = [0; DECODED_ROOM_BYTES];
+        let key = meta.key(&mut room);
+        let options = DeleteOptions {
+            compare: meta.compare(),
+            invalidate: meta.has(b'I'),
+            drop_value: meta.has(b'x').then(|| meta.client_flags()),
+            deadline: meta.exptime().map(|exptime| self.deadline(exptime, now)),
+            cas: meta.cas(),
+        };
+        let code: &[u8] = match self.store.delete_with(key, &options, now) {
+            Ok(Deleted::Deleted) => {
+                let marked_only = options.invalidate && options.drop_value.is_none();
+                worker.delete_hits.add(u64::from(!marked_only));
+                if meta.quiet() {
+                    return;
+                }
+                b"HD"
+            }
+            Ok(Deleted::NotFound) => {
+                worker.delete_misses.add(1);
+                b"NF"
+            }
+            Ok(Deleted::Exists) => {
+                worker.delete_misses.add(1);
+                b"EX"
+            }
+            Err(_) => return out.push(Refusal::OutOfMemoryForNumber.line()),
+        };
+        push_bare(out, code, meta, Name::asked(meta, key));
+    }
+
+    /// `ma`. Making the number is neither hit nor miss, and a CAS unique that differs is neither.
+    pub(super) fn meta_arithmetic(
+        &self,
+        worker: &WorkerCounters,
+        meta: &Meta<'_>,
+        up: bool,
+        now: Now,
+        out: &mut ReplyBuffer,
+    ) {
+        let mut room = [0; DECODED_ROOM_BYTES];
+        let key = meta.key(&mut room);
+        let name = Name::asked(meta, key);
+        let deadlines = Deadlines::of(self, meta, now);
+        let options = CountOptions {
+            compare: meta.compare().filter(|unique| *unique != 0),
+            deadline: deadlines.touch,
+            cas: meta.cas(),
+            create: deadlines.creation(meta).map(|create| (meta.initial(), create)),
+        };
+        let (step, hits, misses) = if up {
+            (Step::Up(meta.delta()), &worker.incr_hits, &worker.incr_misses)
+        } else {
+            (Step::Down(meta.delta()), &worker.decr_hits, &worker.decr_misses)
+        };
+        match self.store.arithmetic_with(key, step, &options, now) {
+            Ok(Counted::Number { value, cas, deadline_before, created, .. }) => {
+                hits.add(u64::from(!created));
+                if !meta.quiet() {
+                    let progress = Progress::of(deadlines, created, deadline_before);
+                    push_number_reply(out, meta, name, value, cas, progress, now);
+                }
+            }
+            Ok(Counted::NotFound) => {
+                misses.add(1);
+                push_bare(out, b"NF", meta, name);
+            }
+            Ok(Counted::Exists) => push_bare(out, b"EX", meta, name),
+            Ok(Counted::NotNumeric) => out.push(Refusal::NotNumeric.line()),
+            Err(_) => out.push(Refusal::OutOfMemoryForNumber.line()),
+        }
+    }
+
+    /// `me`: what is known of an item, for people. No access, and counted nowhere but as itself.
+    pub(super) fn meta_describe(
+        &self,
+        worker: &WorkerCounters,
+        meta: &Meta<'_>,
+        now: Now,
+        out: &mut ReplyBuffer,
+    ) {
+        worker.cmd_meta.add(1);
+        let mut room = [0; DECODED_ROOM_BYTES];
+        let key = meta.key(&mut room);
+        let access = Access { unseen: true, uncounted: true, ..Access::default() };
+        let cas_enabled = self.settings.cas_enabled;
+        let describe = |hit: Hit<'_>| push_description(out, key, &hit, cas_enabled, now);
+        if !matches!(self.store.fetch(key, &access, now, describe), Ok(Ok(()))) {
+            out.push(b"EN\r\n");
+        }
+    }
+}
+
+fn push_number_reply(
+    out: &mut ReplyBuffer,
+    meta: &Meta<'_>,
+    name: Name<'_>,
+    value: u64,
+    cas: u64,
+    mut progress: Progress,
+    now: Now,
+) {
+    let digits = value.checked_ilog10().unwrap_or(0) + 1;
+    if meta.has(b'v') {
+        push_tagged(out, b"VA ", u64::from(digits));
+    } else {
+        out.push(b"HD");
+    }
+    push_returned(out, meta, name, |out, letter| match letter {
+        b'c' => push_tagged(out, b" c", cas),
+        letter => progress.pass(letter, now, out),
+    });
+    out.push(b"\r\n");
+    if meta.has(b'v') {
+        out.push_number(value);
+        out.push(b"\r\n");
+    }
+}
+
+/// The size is the one that memcached's item of these measures has.
+fn push_description(out: &mut ReplyBuffer, key: &[u8], hit: &Hit<'_>, cas_enabled: bool, now: Now) {
+    let value_len = match hit.value {
+        ValueRef::Small(value) => value.len(),
+        ValueRef::Large { len, .. } => len,
+    };
+    out.push(b"ME ");
+    Name { key, encoded: hit.marks.binary_key }.push(out);
+    out.push(b" exp=");
+    if hit.deadline.is_never() {
+        out.push(b"-1");
+    } else {
+        out.push_number(u64::from(hit.deadline.secs().saturating_sub(now.secs())));
+    }
+    push_tagged(out, b" la=", u64::from(now.secs_since(hit.last_access)));
+    push_tagged(out, b" cas=", hit.cas);
+    out.push(if hit.fetched { b" fetch=yes" } else { b" fetch=no" });
+    push_tagged(out, b" cls=", u64::from(hit.class));
+    let size = crate::store::counted_bytes(key.len(), hit.flags, value_len, cas_enabled);
+    push_tagged(out, b" size=", size);
+    out.push(b"\r\n");
+}

@@ -1,0 +1,37 @@
+//! The login of the text protocol, under `-Y`: who may come in.
+//!
+//! Nobody is let in but by [`Credentials::verify`]; the answer to a failure is the same whatever was wrong.
+
+use super::Engine;
+use crate::auth::Credentials;
+use crate::telemetry::WorkerCounters;
+use log::{info, warn};
+
+impl Engine {
+    /// Lets clients of the text protocol in only with one of these pairs.
+    pub fn with_tokens(self, tokens: Option<Credentials>) -> Engine {
+        Engine { tokens, ..self }
+    }
+
+    /// True if a connection must log in before anything else.
+    pub fn requires_text_login(&self) -> bool {
+        self.tokens.is_some()
+    }
+
+    /// Checks a pair, and counts.
+    pub fn text_login(&self, worker: &WorkerCounters, user: &[u8], password: &[u8]) -> bool {
+        worker.auth_cmds.add(1);
+        let known = self.tokens.as_ref().is_some_and(|tokens| tokens.verify(user, password));
+        worker.auth_errors.add(u64::from(!known));
+        known
+    }
+
+    /// Reads the file again. What is wrong with it is told to the operator, and the old pairs stay.
+    pub fn reread_tokens(&self) {
+        let Some(tokens) = &self.tokens else { return };
+        match tokens.reread() {
+            Ok(()) => info!("{} has been read again", tokens.path().display()),
+            Err(error) => warn!("{error}; nothing has changed"),
+        }
+    }
+}

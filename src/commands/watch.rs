@@ -1,0 +1,134 @@
+//! watch: who may, and the lines about items that watchers get.
+//!
+//! Each family of commands tells what it does by one call here, which costs one relaxed load while nobody watches.
+//! A line is made from a second look at the store, just before the command: another connection may come between.
+
+use super::{Engine, Flow};
+use crate::clock::{Clock, Deadline, Now};
+use crate::protocol::{LogLine, Refusal, ReplyBuffer, StorageHeader, StoreVerb, WatchClasses};
+use crate::store::{Evicted, Miss};
+use crate::telemetry::{LogClass, Watcher, Watchers, served};
+use std::sync::Arc;
+
+impl Engine {
+    /// The log, for the server to tell of connections and to send it.
+    pub fn watchers(&self) -> &Watchers {
+        &self.watchers
+    }
+
+    /// Judges `watch`; must be the first of its batch, because what the watcher gets is no answer.
+    pub(super) fn may_watch(&self, out: &mut ReplyBuffer) -> Flow {
+        let refusal = if !self.settings.watch_enabled {
+            Refusal::WatchNotAllowed
+        } else if !out.is_empty() {
+            Refusal::PipelinedWatch
+        } else {
+            return Flow::Watch;
+        };
+        out.push(refusal.line());
+        Flow::Continue
+    }
+
+    /// Begins to watch, when the execution of the request said [`Flow::Watch`], and answers; [`Engine::end_watch`] must
+    /// follow.
+    pub fn begin_watch(&self, classes: WatchClasses, out: &mut ReplyBuffer) -> Option<Arc<Watcher>> {
+        let known = [
+            (classes.fetchers, LogClass::Fetchers),
+            (classes.mutations, LogClass::Mutations),
+            (classes.evictions, LogClass::Evictions),
+            (classes.deletions, LogClass::Deletions),
+            (classes.connections, LogClass::Connections),
+            (classes.system, LogClass::System),
+        ];
+        let asked: Vec<LogClass> =
+            known.into_iter().filter_map(|(asked, class)| asked.then_some(class)).collect();
+        let watcher = self.watchers.add(&asked);
+        self.store.record_evictions(self.watchers.wants(LogClass::Evictions));
+        out.push(if watcher.is_some() { b"OK\r\n" } else { Refusal::TooManyWatchers.line() });
+        watcher
+    }
+
+    /// The watcher has gone.
+    pub fn end_watch(&self, watcher: &Arc<Watcher>) {
+        self.watchers.remove(watcher);
+        self.store.record_evictions(self.watchers.wants(LogClass::Evictions));
+    }
+
+    /// Tells a line to those who watch its class.
+    pub fn tell(&self, class: LogClass, line: &LogLine) {
+        self.watchers.tell(class, Clock::unix_micros(), line.bytes());
+    }
+
+    /// A key is about to be looked up.
+    pub(super) fn tell_lookup(&self, key: &[u8], now: Now) {
+        if !self.watchers.wants(LogClass::Fetchers) {
+            return;
+        }
+        let (status, class, len) = match self.store.peek(key, now, |hit| (hit.class, hit.value.len())) {
+            Ok((class, len)) => ("found", class, len),
+            Err(Miss::Absent) => ("not_found", 0, 0),
+            Err(Miss::Expired) => ("expired", 0, 0),
+        };
+        let fields = format_args!("status={status} clsid={class} cfd={} size={len}", served());
+        self.tell(LogClass::Fetchers, &LogLine::new("item_get").key(key).fields(fields));
+    }
+
+    /// A key is about to be deleted by the command of this name.
+    pub(super) fn tell_delete(&self, key: &[u8], command: &str, now: Now) {
+        self.tell_lookup(key, now);
+        if !self.watchers.wants(LogClass::Deletions) {
+            return;
+        }
+        if let Ok((class, len)) = self.store.peek(key, now, |hit| (hit.class, hit.value.len())) {
+            let fields = format_args!("cmd={command} clsid={class} size={len}");
+            self.tell(LogClass::Deletions, &LogLine::new("deleted").key(key).fields(fields));
+        }
+    }
+
+    /// A value of this length was to be stored, with this outcome.
+    pub(super) fn tell_store(
+        &self,
+        header: &StorageHeader<'_>,
+        status: &str,
+        deadline: Deadline,
+        value_len: usize,
+        now: Now,
+    ) {
+        if !self.watchers.wants(LogClass::Mutations) {
+            return;
+        }
+        let command = match header.verb {
+            StoreVerb::Set => "set",
+            StoreVerb::Add => "add",
+            StoreVerb::Replace => "replace",
+            StoreVerb::Append => "append",
+            StoreVerb::Prepend => "prepend",
+            StoreVerb::Cas(_) => "cas",
+        };
+        // What is over already has a negative time to live, printed in 32 bits without a sign.
+        let ttl = if deadline.is_never() { 0 } else { deadline.secs().wrapping_sub(now.secs()) };
+        let class = self.store.class_for(header.key.len(), header.flags, deadline, value_len);
+        let fields = format_args!(
+            "status={status} cmd={command} ttl={ttl} clsid={class} cfd={} size={value_len}",
+            served()
+        );
+        self.tell(LogClass::Mutations, &LogLine::new("item_store").key(header.key).fields(fields));
+    }
+
+    /// Tells of the items evicted since the last call.
+    pub(super) fn tell_evictions(&self, now: Now) {
+        if !self.watchers.wants(LogClass::Evictions) {
+            return;
+        }
+        let (evicted, dropped) = self.store.evicted();
+        self.watchers.note_dropped(dropped);
+        for Evicted { key, fetched, deadline, last_access, class, value_len } in evicted {
+            let fetch = if fetched { "yes" } else { "no" };
+            let left_secs = i64::from(deadline.secs()) - i64::from(now.secs());
+            let ttl = if deadline.is_never() { -1 } else { left_secs.max(0) };
+            let idle = now.secs_since(last_access);
+            let fields = format_args!("fetch={fetch} ttl={ttl} la={idle} clsid={class} size={value_len}");
+            self.tell(LogClass::Evictions, &LogLine::new("eviction").key(&key).fields(fields));
+        }
+    }
+}

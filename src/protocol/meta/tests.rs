@@ -1,0 +1,255 @@
+//! Every accepted form, and its refused neighbours.
+
+use super::*;
+use crate::protocol::classic;
+
+fn line(text: &str) -> Line<'_> {
+    classic::line(text.as_bytes(), 2)
+}
+
+fn meta(text: &str) -> Meta<'_> {
+    match line(text) {
+        Line::Request(
+            Request::MetaGet { meta }
+            | Request::MetaDelete { meta }
+            | Request::MetaArithmetic { meta, .. }
+            | Request::MetaDescribe { meta },
+        ) => meta,
+        Line::MetaBlock(header) => header.meta,
+        other => panic!("{text}: {other:?}"),
+    }
+}
+
+fn answer(text: &str) -> Refusal {
+    match line(text) {
+        Line::Refused { answer: Some(answer), .. } => answer,
+        other => panic!("{text}: {other:?}"),
+    }
+}
+
+fn follows(text: &str) -> Follows {
+    match line(text) {
+        Line::Refused { follows, .. } => follows,
+        other => panic!("{text}: {other:?}"),
+    }
+}
+
+fn key(text: &str) -> Vec<u8> {
+    meta(text).key(&mut [0; DECODED_ROOM_BYTES]).to_vec()
+}
+
+#[test]
+fn each_command_is_its_word_and_a_key() {
+    assert!(matches!(line("mg k"), Line::Request(Request::MetaGet { .. })));
+    assert!(matches!(line("md k"), Line::Request(Request::MetaDelete { .. })));
+    assert!(matches!(line("ma k"), Line::Request(Request::MetaArithmetic { up: true, .. })));
+    assert!(matches!(line("me k"), Line::Request(Request::MetaDescribe { .. })));
+    assert!(matches!(line("ms k 7"), Line::MetaBlock(MetaHeader { value_len: 7, mode: MetaMode::Set, .. })));
+    for text in ["mn", "mn ", "mn k !"] {
+        assert_eq!(line(text), Line::Request(Request::MetaNoop), "{text}");
+    }
+    for text in ["mg", "mg ", "md", "ma  ", "me", "ms", "ms ", "ms k", "ms k "] {
+        assert_eq!((answer(text), follows(text)), (Refusal::BadLine, Follows::Command), "{text}");
+    }
+    for text in ["mx k", "m", "mgk", "mgk k", "mgg k", "MG k", "mgets k", " mg k", "mn2"] {
+        let expected = if text.len() < 2 { Refusal::BadLine } else { Refusal::Unknown };
+        let ends_short = classic::line(text.as_bytes(), 2);
+        let got = match ends_short {
+            Line::Refused { answer: Some(answer), .. } => answer,
+            other => panic!("{text}: {other:?}"),
+        };
+        assert_eq!(got, expected, "{text}");
+    }
+}
+
+#[test]
+fn flags_carry_their_numbers() {
+    let all = meta("ms k 1 T-5 N0 R30 C18446744073709551615 E7 F4294967295 J9 D0 q v");
+    assert_eq!((all.exptime(), all.create_exptime(), all.recache_secs()), (Some(-5), Some(0), Some(30)));
+    assert_eq!((all.compare(), all.cas(), all.client_flags()), (Some(u64::MAX), Some(7), u32::MAX));
+    assert_eq!((all.initial(), all.delta(), all.quiet()), (9, 0, true));
+    let none = meta("mg k");
+    assert_eq!((none.exptime(), none.create_exptime(), none.recache_secs()), (None, None, None));
+    assert_eq!((none.compare(), none.cas(), none.client_flags()), (None, None, 0));
+    assert_eq!((none.initial(), none.delta(), none.quiet()), (0, 1, false));
+    assert_eq!(meta("mg k T-").exptime(), Some(0), "a lone minus");
+    assert_eq!(meta("mg k R0").recache_secs(), None);
+    assert_eq!(meta("mg k R-7").recache_secs(), None);
+}
+
+#[test]
+fn a_flag_is_its_first_byte_and_what_it_knows_nothing_of_is_overlooked() {
+    let junk = meta("mg k vfoo kbar  q ");
+    assert!(junk.has(b'v') && junk.has(b'k') && junk.quiet() && !junk.has(b'f'));
+    for text in ["mg k F3 J1 M", "ms k 1 v t h", "md k s l", "ma k P1 L2", "mg k I x"] {
+        meta(text);
+    }
+}
+
+#[test]
+fn flags_that_are_none_are_refused_by_the_first_fault() {
+    for (flags, refusal) in [
+        ("v v", Refusal::DuplicateFlag),
+        ("v1 v2", Refusal::DuplicateFlag),
+        ("v v z", Refusal::DuplicateFlag),
+        ("z v v", Refusal::UnknownFlag),
+        ("a", Refusal::UnknownFlag),
+        ("S", Refusal::UnknownFlag),
+        ("1", Refusal::UnknownFlag),
+        ("1 1", Refusal::UnknownFlag),
+        ("_", Refusal::UnknownFlag),
+        ("Nx z", Refusal::UnknownFlag),
+        ("!", Refusal::BadLine),
+        ("v v -", Refusal::BadLine),
+        ("z {", Refusal::BadLine),
+        ("v \u{e9}", Refusal::BadLine),
+    ] {
+        assert_eq!(answer(&format!("mg k {flags}")), refusal, "mg {flags}");
+        assert_eq!(answer(&format!("md k {flags}")), refusal, "md {flags}");
+        assert_eq!(answer(&format!("ms k 5 {flags}")), refusal, "ms {flags}");
+        assert_eq!(follows(&format!("ms k 5 {flags}")), Follows::Block(5), "ms {flags}");
+        let by_ma = if refusal == Refusal::BadLine { refusal } else { Refusal::UnknownOrDuplicateFlag };
+        assert_eq!(answer(&format!("ma k {flags}")), by_ma, "ma {flags}");
+    }
+}
+
+#[test]
+fn bad_arguments_are_refused_by_the_last_of_them() {
+    for (flags, refusal) in [
+        ("T", Refusal::BadToken),
+        ("Tx", Refusal::BadToken),
+        ("T+1", Refusal::BadToken),
+        ("T2147483648", Refusal::BadToken),
+        ("N-2147483649", Refusal::BadToken),
+        ("R1x", Refusal::BadToken),
+        ("C", Refusal::BadToken),
+        ("C-1", Refusal::BadToken),
+        ("C18446744073709551616", Refusal::BadToken),
+        ("E00000000000000000000001", Refusal::BadToken),
+        ("F", Refusal::BadLine),
+        ("F-1", Refusal::BadLine),
+        ("F4294967296", Refusal::BadLine),
+        ("J", Refusal::BadInitial),
+        ("J-1", Refusal::BadInitial),
+        ("D", Refusal::BadFlagDelta),
+        ("D1.5", Refusal::BadFlagDelta),
+        ("Nx Jx", Refusal::BadInitial),
+        ("Jx Nx", Refusal::BadToken),
+        ("Jx T5", Refusal::BadInitial),
+    ] {
+        assert_eq!(answer(&format!("mg k {flags}")), refusal, "mg {flags}");
+        assert_eq!(answer(&format!("md k {flags}")), refusal, "md {flags}");
+        assert_eq!(answer(&format!("ms k 3 {flags}")), refusal, "ms {flags}");
+        assert_eq!(follows(&format!("ms k 3 {flags}")), Follows::Block(3), "ms {flags}");
+        assert_eq!(answer(&format!("ma k {flags}")), Refusal::UnknownOrDuplicateFlag, "ma {flags}");
+    }
+}
+
+#[test]
+fn a_line_has_twenty_tokens_at_most() {
+    const LETTERS: &str = "c f h k l s t u v q x I T1 N1 R1 C1 E1 F1 J1";
+    let flags = |count| LETTERS.split(' ').take(count).collect::<Vec<_>>().join(" ");
+    for command in ["mg k", "md k", "ma k"] {
+        meta(&format!("{command} {}", flags(18)));
+        let expected =
+            if command == "ma k" { Refusal::UnknownOrDuplicateFlag } else { Refusal::TooManyFlags };
+        assert_eq!(answer(&format!("{command} {}", flags(19))), expected);
+    }
+    meta(&format!("ms k 1 {}", flags(17)));
+    let over = format!("ms k 1 {}", flags(18));
+    assert_eq!((answer(&over), follows(&over)), (Refusal::TooManyFlags, Follows::Block(1)));
+}
+
+#[test]
+fn keys_have_250_bytes_at_most() {
+    let (most, over) = ("k".repeat(250), "k".repeat(251));
+    assert_eq!(key(&format!("mg {most} v")), most.as_bytes());
+    for command in ["mg", "md", "me"] {
+        assert_eq!(answer(&format!("{command} {over}")), Refusal::BadLine);
+    }
+    assert_eq!(answer(&format!("ma {over}")), Refusal::UnknownOrDuplicateFlag);
+    let store = format!("ms {over} 9 v");
+    assert_eq!((answer(&store), follows(&store)), (Refusal::BadLine, Follows::Block(9)));
+}
+
+#[test]
+fn the_length_of_a_value_is_the_third_token() {
+    assert!(matches!(line("ms k 2147483645"), Line::MetaBlock(MetaHeader { value_len: 2147483645, .. })));
+    for text in ["ms k S100", "ms k x", "ms k -1", "ms k 2147483646", "ms k T0 5", "ms k +1"] {
+        assert_eq!(answer(text), Refusal::BadLine, "{text}");
+        assert_eq!(follows(text), Follows::BlockOfUnknownLength, "{text}");
+    }
+}
+
+#[test]
+fn keys_may_be_base64() {
+    assert_eq!(key("mg Zm9v b"), b"foo");
+    assert_eq!(key("mg Zm9v"), b"Zm9v");
+    assert_eq!(key("me Zm9v b"), b"foo");
+    for text in ["mg Zg b", "md Zm9 b v", "ms !! 0 b", "mg Zg Nx b"] {
+        assert_eq!(answer(text), Refusal::BadEncodedKey, "{text}");
+    }
+    assert_eq!(answer("mg Zg b Nx"), Refusal::BadToken);
+    assert_eq!(answer("ma Zg b"), Refusal::UnknownOrDuplicateFlag);
+    assert_eq!(answer("me Zg b"), Refusal::BadLine);
+}
+
+#[test]
+fn an_opaque_token_has_32_bytes_at_most() {
+    let most = format!("O{}", "1".repeat(31));
+    for command in ["mg k", "md k", "ma k", "ms k 4"] {
+        let meta = meta(&format!("{command} {most}")).returned().next().map(<[u8]>::to_vec);
+        assert_eq!(meta, Some(most.as_bytes().to_vec()));
+        assert_eq!(answer(&format!("{command} {most}2")), Refusal::OpaqueTooLong, "{command}");
+    }
+    assert_eq!(follows(&format!("ms k 4 {most}2")), Follows::Block(4));
+    assert_eq!(answer(&format!("ms k 4 {most}2 MQ")), Refusal::BadStoreMode, "the mode is looked at first");
+    meta("mg k O");
+}
+
+#[test]
+fn modes_are_their_first_character() {
+    for (flag, mode) in [
+        ("MS", MetaMode::Set),
+        ("ME", MetaMode::Add),
+        ("MR", MetaMode::Replace),
+        ("MAppend", MetaMode::Append),
+        ("MP", MetaMode::Prepend),
+    ] {
+        let text = format!("ms k 1 {flag}");
+        assert!(matches!(line(&text), Line::MetaBlock(header) if header.mode == mode), "{flag}");
+    }
+    for (flag, up) in [("MI", true), ("M+", true), ("MIncr", true), ("MD", false), ("M-", false)] {
+        let text = format!("ma k {flag}");
+        let Line::Request(Request::MetaArithmetic { up: read, .. }) = line(&text) else { panic!("{flag}") };
+        assert_eq!(read, up, "{flag}");
+    }
+    for flag in ["M", "Ms", "MQ", "MI", "M1"] {
+        let text = format!("ms k 6 {flag}");
+        assert_eq!((answer(&text), follows(&text)), (Refusal::BadStoreMode, Follows::Block(6)), "{flag}");
+    }
+    for flag in ["M", "Mi", "MS", "M1"] {
+        assert_eq!(answer(&format!("ma k {flag}")), Refusal::BadCountMode, "{flag}");
+    }
+    meta("mg k MQ");
+}
+
+#[test]
+fn the_order_of_two_flags_is_known() {
+    let line = meta("mg k v T1 R2");
+    assert!(line.precedes(b'T', b'R') && !line.precedes(b'R', b'T'));
+    assert!(!line.precedes(b'T', b'N') && !line.precedes(b'N', b'T'), "one of them is missing");
+}
+
+#[test]
+fn nothing_is_walked_for_a_reply_that_returns_nothing() {
+    assert_eq!(meta("mg k v q T5").returned().count(), 0);
+    let words: Vec<&[u8]> = meta("mg k v O1  t").returned().collect();
+    assert_eq!(words, [&b"v"[..], b"O1", b"t"]);
+}
+
+#[test]
+fn describing_overlooks_all_flags_but_base64() {
+    assert_eq!(key("me k v v zz O12345678901234567890123456789012345"), b"k");
+    assert_eq!(answer("me k !"), Refusal::BadLine);
+}

@@ -1,0 +1,27 @@
+//! What is no longer needed goes back to the system within seconds, also when no client asks for anything.
+
+use crate::support::{larder, wait_for};
+
+const MIB: u64 = 1024 * 1024;
+
+#[test]
+fn after_a_flush_and_after_a_lowered_limit() {
+    let daemon = larder("-m 128 -t 2").start();
+    let before = daemon.resident_bytes();
+    let mut client = daemon.connect();
+    for (command, left) in [("cache_memlimit 16", 16 * MIB), ("flush_all", 0)] {
+        client.ask("cache_memlimit 128\r\n", "OK\r\n");
+        let value = "v".repeat(10_000);
+        for batch in 0..100 {
+            let sets =
+                (0..100).map(|number| format!("set {batch}.{number} 0 0 10000 noreply\r\n{value}\r\n"));
+            client.send(sets.collect::<String>());
+        }
+        client.ask("version\r\n", "VERSION 1.6.45\r\n");
+        assert!(daemon.resident_bytes() > before + 90 * MIB);
+        client.ask(format!("{command}\r\n"), "OK\r\n");
+        wait_for("memory to be given back", || {
+            (daemon.resident_bytes() < before + left + 12 * MIB).then_some(())
+        });
+    }
+}

@@ -1,0 +1,213 @@
+//! Every command of the binary protocol is answered with memcached's statuses, texts, extras, keys and values.
+
+use super::{ask, conversation};
+use crate::support::frames::{Request, count, join, keyed, numbered, request, store};
+use crate::support::larder;
+
+/// The exptime that says: do not make the item.
+const NOT_MADE: u32 = u32::MAX;
+
+/// Requests to a fresh daemon, and the lines of their replies.
+#[track_caller]
+fn answers(args: &str, table: &[(Request, &str)]) {
+    let daemon = larder(args).start();
+    let requests: Vec<Request> = table.iter().map(|(request, _)| request.clone()).collect();
+    let lines = conversation(&daemon, &requests);
+    for (at, (request, expected)) in table.iter().enumerate() {
+        let line = lines.get(at).map_or("nothing", String::as_str);
+        assert_eq!(line, *expected, "reply {at}, to {:02x} {}", request.opcode, request.key.escape_ascii());
+    }
+    assert_eq!(lines.len(), table.len());
+}
+
+#[test]
+fn retrievals() {
+    answers(
+        "",
+        &[
+            (store(0x01, "k", 0x0102_0304, 0, "value"), "01 0 cas"),
+            (keyed(0x00, "k"), "00 0 +01020304 value=value cas"),
+            (keyed(0x09, "k"), "09 0 +01020304 value=value cas"),
+            (keyed(0x0c, "k"), "0c 0 +01020304 key=k value=value cas"),
+            (keyed(0x0d, "k"), "0d 0 +01020304 key=k value=value cas"),
+            (numbered(0x1d, "k", 0), "1d 0 +01020304 value=value cas"),
+            (numbered(0x1e, "k", 0), "1e 0 +01020304 value=value cas"),
+            (numbered(0x23, "k", 0), "23 0 +01020304 key=k value=value cas"),
+            (numbered(0x24, "k", 0), "24 0 +01020304 key=k value=value cas"),
+            (numbered(0x1c, "k", 0), "1c 0 +01020304 cas"),
+            (keyed(0x00, "none"), "00 1 value=Not found"),
+            (keyed(0x0c, "none"), "0c 1 key=none"),
+            (numbered(0x1d, "none", 0), "1d 1 value=Not found"),
+            (numbered(0x23, "none", 0), "23 1 key=none"),
+            (numbered(0x1c, "none", 0), "1c 1 value=Not found"),
+        ],
+    );
+}
+
+#[test]
+fn storage() {
+    answers(
+        "",
+        &[
+            (store(0x03, "k", 0, 0, "r"), "03 1 value=Not found"),
+            (join(0x0e, "k", "a"), "0e 5 value=Not stored."),
+            (join(0x0f, "k", "p"), "0f 5 value=Not stored."),
+            (join(0x0e, "k", "a").cas(9), "0e 5 value=Not stored."),
+            (store(0x02, "k", 7, 0, "1"), "02 0 cas"),
+            (store(0x02, "k", 0, 0, "2"), "02 2 value=Data exists for key."),
+            (join(0x0e, "k", "2"), "0e 0 cas"),
+            (join(0x0f, "k", "0"), "0f 0 cas"),
+            (join(0x0e, "k", ""), "0e 0 cas"),
+            (keyed(0x00, "k"), "00 0 +00000007 value=012 cas"),
+            (store(0x03, "k", 0, 0, ""), "03 0 cas"),
+            (keyed(0x00, "k"), "00 0 +00000000 cas"),
+            (keyed(0x04, "k"), "04 0"),
+            (keyed(0x04, "k"), "04 1 value=Not found"),
+        ],
+    );
+}
+
+#[test]
+fn numbers() {
+    answers(
+        "",
+        &[
+            (count(0x05, "n", 1, 10, NOT_MADE), "05 1 value=Not found"),
+            (count(0x06, "n", 1, 10, NOT_MADE), "06 1 value=Not found"),
+            (count(0x05, "n", 1, 10, 0), "05 0 value=\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\n cas"),
+            (count(0x05, "n", 5, 0, 0), "05 0 value=\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x0f cas"),
+            (count(0x06, "n", 9, 0, NOT_MADE), "06 0 value=\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x06 cas"),
+            // A shorter number is filled up with spaces, as in the text protocol.
+            (keyed(0x00, "n"), "00 0 +00000000 value=6  cas"),
+            (count(0x06, "n", 7, 0, 0), "06 0 value=\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00 cas"),
+            (count(0x06, "m", 1, u64::MAX, 0), "06 0 value=\\xff\\xff\\xff\\xff\\xff\\xff\\xff\\xff cas"),
+            (count(0x05, "m", 2, 0, 0), "05 0 value=\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x01 cas"),
+            (store(0x01, "x", 0, 0, "x"), "01 0 cas"),
+            (count(0x05, "x", 1, 0, 0), "05 6 value=Non-numeric server-side value for incr or decr"),
+            // The unique is no matter where there is nothing to compare it to.
+            (count(0x05, "o", 1, 3, 0).cas(99), "05 0 value=\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x03 cas"),
+        ],
+    );
+}
+
+#[test]
+fn administration() {
+    answers(
+        "",
+        &[
+            (store(0x01, "k", 0, 0, "v"), "01 0 cas"),
+            (request(0x0a), "0a 0"),
+            (request(0x0b), "0b 0 value=1.6.45"),
+            (numbered(0x1b, "", 1), "1b 0"),
+            (request(0x08), "08 0"),
+            (keyed(0x00, "k"), "00 1 value=Not found"),
+            (store(0x01, "k", 0, 0, "v"), "01 0 cas"),
+            (numbered(0x08, "", 100_000), "08 0"),
+            (keyed(0x00, "k"), "00 0 +00000000 value=v cas"),
+            (request(0x07), "07 0"),
+        ],
+    );
+}
+
+#[test]
+fn flush_is_refused_under_its_flag() {
+    answers(
+        "-F",
+        &[
+            (store(0x01, "k", 0, 0, "v"), "01 0 cas"),
+            (request(0x08), "08 20 value=Auth failure."),
+            (request(0x18), "18 20 value=Auth failure."),
+            (keyed(0x00, "k"), "00 0 +00000000 value=v cas"),
+        ],
+    );
+}
+
+#[test]
+fn exptimes_are_unsigned() {
+    let daemon = larder("").start();
+    let stored: Vec<Request> = [0, 100_000, 2_592_000, 2_592_001, u32::MAX]
+        .map(|exptime| store(0x11, exptime.to_string(), 0, exptime, "v"))
+        .to_vec();
+    assert!(conversation(&daemon, &stored).is_empty());
+    let mut client = daemon.connect();
+    for (key, status) in [("0", 0), ("100000", 0), ("2592000", 0), ("2592001", 1), ("4294967295", 0)] {
+        assert_eq!(ask(&mut client, &keyed(0x00, key)).status, status, "{key}");
+    }
+    assert_eq!(ask(&mut client, &numbered(0x1c, "0", 2_592_001)).status, 0);
+    assert_eq!(ask(&mut client, &numbered(0x1d, "100000", 2_592_001)).status, 0);
+    assert_eq!(ask(&mut client, &count(0x05, "n", 1, 1, 2_592_001)).status, 0);
+    for key in ["0", "100000", "n"] {
+        assert_eq!(ask(&mut client, &keyed(0x00, key)).status, 1, "{key}: its time is over");
+    }
+}
+
+#[test]
+fn a_cas_unique_is_compared_by_everything_that_changes_an_item() {
+    let daemon = larder("").start();
+    let mut client = daemon.connect();
+    let mut cas = ask(&mut client, &store(0x01, "k", 0, 0, "1")).cas;
+    let changes = [
+        store(0x01, "k", 0, 0, "2"),
+        store(0x02, "k", 0, 0, "3"),
+        store(0x03, "k", 0, 0, "4"),
+        join(0x0e, "k", "5"),
+        join(0x0f, "k", "6"),
+        count(0x05, "k", 1, 0, 0),
+        count(0x06, "k", 1, 0, 0),
+    ];
+    for change in changes {
+        let refused = ask(&mut client, &change.clone().cas(cas + 1000));
+        assert_eq!(refused.line(), format!("{:02x} 2 value=Data exists for key.", change.opcode));
+        let done = ask(&mut client, &change.clone().cas(cas));
+        assert_eq!((done.status, done.cas > cas), (0, true), "{:02x}", change.opcode);
+        cas = done.cas;
+    }
+    assert_eq!(ask(&mut client, &keyed(0x00, "k")).line(), "00 0 +00000000 value=645 cas");
+    assert_eq!(ask(&mut client, &keyed(0x04, "k").cas(cas + 1)).line(), "04 2 value=Data exists for key.");
+    assert_eq!(ask(&mut client, &keyed(0x04, "k").cas(cas)).line(), "04 0");
+    for opcode in 0x01..=0x03 {
+        let line = format!("{opcode:02x} 1 value=Not found");
+        assert_eq!(ask(&mut client, &store(opcode, "k", 0, 0, "v").cas(cas)).line(), line);
+    }
+}
+
+#[test]
+fn without_uniques_stores_overlook_them_and_the_rest_refuses() {
+    answers(
+        "-C",
+        &[
+            (store(0x01, "k", 0, 0, "1").cas(7), "01 0"),
+            (store(0x01, "k", 0, 0, "2").cas(7), "01 0"),
+            (store(0x02, "k", 0, 0, "3").cas(7), "02 2 value=Data exists for key."),
+            (join(0x0e, "k", "4").cas(7), "0e 0"),
+            (keyed(0x00, "k"), "00 0 +00000000 value=24"),
+            (count(0x05, "k", 1, 0, 0).cas(7), "05 2 value=Data exists for key."),
+            (keyed(0x04, "k").cas(7), "04 2 value=Data exists for key."),
+            (keyed(0x04, "k"), "04 0"),
+        ],
+    );
+}
+
+#[test]
+fn the_opaque_number_comes_back() {
+    let daemon = larder("").start();
+    let mut client = daemon.connect();
+    for request in [request(0x0a), request(0x0b), keyed(0x00, "none"), keyed(0x0c, "none"), request(0x77)] {
+        let reply = ask(&mut client, &request.clone().opaque(0xDEAD_BEEF));
+        assert_eq!(reply.opaque, 0xDEAD_BEEF, "{:02x}", request.opcode);
+    }
+}
+
+#[test]
+fn a_key_may_hold_any_byte_and_both_protocols_see_the_same_items() {
+    let daemon = larder("").start();
+    let mut client = daemon.connect();
+    let key = b"\0 \r\n\xff";
+    assert_eq!(ask(&mut client, &store(0x01, key, 0, 0, "v")).status, 0);
+    assert_eq!(ask(&mut client, &keyed(0x0c, key)).key, key);
+    let longest = "k".repeat(250);
+    assert_eq!(ask(&mut client, &store(0x01, &longest, 5, 0, "v")).status, 0);
+    daemon.connect().ask(format!("get {longest}\r\n"), format!("VALUE {longest} 5 1\r\nv\r\nEND\r\n"));
+    daemon.connect().ask("set t 9 0 4\r\ntext\r\n", "STORED\r\n");
+    assert_eq!(ask(&mut client, &keyed(0x00, "t")).line(), "00 0 +00000009 value=text cas");
+}

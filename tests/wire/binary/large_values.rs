@@ -1,0 +1,60 @@
+//! Large values are received in place and sent by reference; nothing marks their end, so every length must do.
+
+use super::{ask, hear, raw_conversation};
+use crate::support::frames::{Request, join, keyed, request, store};
+use crate::support::larder;
+
+/// Around the bound of what is framed in the buffer, and around pages and their multiples, in which values are
+/// received.
+const LENGTHS: [usize; 14] = [
+    16_383, 16_384, 16_385, 32_767, 32_768, 32_769, 65_535, 65_536, 65_537, 98_304, 131_072, 655_360,
+    983_040, 1_000_000,
+];
+
+fn value(len: usize) -> Vec<u8> {
+    (0..len).map(|at| (at % 251) as u8).collect()
+}
+
+#[test]
+fn a_value_of_any_length_comes_back_whole() {
+    let daemon = larder("").start();
+    let mut client = daemon.connect();
+    for len in LENGTHS {
+        // One at a time, so that the last byte of the value is the last that comes.
+        assert_eq!(ask(&mut client, &store(0x01, "k", 7, 0, value(len))).line(), "01 0 cas", "{len}");
+        let got = ask(&mut client, &keyed(0x0c, "k"));
+        assert_eq!((got.extras, got.key.as_slice()), (vec![0, 0, 0, 7], &b"k"[..]));
+        assert!(got.value == value(len), "{len}: another value");
+    }
+}
+
+#[test]
+fn what_follows_a_large_value_is_the_next_frame() {
+    let daemon = larder("").start();
+    for len in LENGTHS {
+        let requests =
+            [store(0x11, "k", 0, 0, value(len)), request(0x0a), keyed(0x00, "k"), keyed(0x09, "k")];
+        let stream: Vec<u8> = requests.iter().flat_map(Request::bytes).collect();
+        let heard = raw_conversation(&daemon, &stream);
+        assert_eq!(heard.iter().map(|reply| reply.opcode).collect::<Vec<_>>(), [0x0a, 0x00, 0x09], "{len}");
+        assert!(heard[1..].iter().all(|reply| reply.value == value(len)), "{len}: another value");
+    }
+}
+
+#[test]
+fn a_large_value_may_be_torn_anywhere_and_joined() {
+    let daemon = larder("").start();
+    let mut client = daemon.connect();
+    let len = 70_000;
+    let bytes = store(0x01, "k", 0, 0, value(len)).bytes();
+    for at in [1, 23, 24, 25, 32, 33, 34, 16_384, 65_535, 65_536, bytes.len() - 1] {
+        client.send(&bytes[..at]);
+        // Another connection's answer shows that the daemon has had its turn.
+        daemon.connect().ask("version\r\n", "VERSION 1.6.45\r\n");
+        client.send(&bytes[at..]);
+        assert_eq!(hear(&mut client).line(), "01 0 cas", "torn at {at}");
+        assert!(ask(&mut client, &keyed(0x00, "k")).value == value(len), "torn at {at}");
+    }
+    assert_eq!(ask(&mut client, &join(0x0e, "k", value(20_000))).line(), "0e 0 cas");
+    assert_eq!(ask(&mut client, &keyed(0x00, "k")).value.len(), len + 20_000);
+}

@@ -1,0 +1,177 @@
+//! SASL PLAIN under `-S`: who gets in, how often one may try, and what is counted.
+
+use super::{ask, conversation, hear, hear_close};
+use crate::support::frames::{Request, join, keyed, request};
+use crate::support::{Client, Daemon, Folder, larder};
+use std::fs;
+
+const USERS: &str = "# who may come in\n\nann:secret\nbob:pass:word\n";
+
+/// A daemon that lets `ann` and `bob` in, and the folder of its password file.
+pub fn guarded() -> (Daemon, Folder) {
+    let folder = Folder::new();
+    fs::write(folder.file("users"), USERS).unwrap();
+    let daemon = larder("-S").env("MEMCACHED_SASL_PWDB", folder.file("users")).start();
+    (daemon, folder)
+}
+
+/// A login by PLAIN in one message.
+pub fn login(user: &str, password: &str) -> Request {
+    join(0x21, "PLAIN", format!("\0{user}\0{password}"))
+}
+
+fn is_in(client: &mut Client) -> bool {
+    let status = ask(client, &request(0x0a)).status;
+    assert!(matches!(status, 0 | 0x20), "{status:x}");
+    status == 0
+}
+
+#[test]
+fn a_pair_of_the_file_gets_in() {
+    let (daemon, _folder) = guarded();
+    for (user, password) in [("ann", "secret"), ("bob", "pass:word"), ("bob", "pass")] {
+        let mut client = daemon.connect();
+        assert_eq!(ask(&mut client, &login(user, password)).line(), "21 0 value=Authenticated", "{user}");
+        assert!(is_in(&mut client), "{user}");
+    }
+    let mut client = daemon.connect();
+    let as_herself = join(0x21, "PLAIN", "ann\0ann\0secret");
+    assert_eq!(ask(&mut client, &as_herself).line(), "21 0 value=Authenticated");
+}
+
+#[test]
+fn mechanisms_are_listed_and_other_ones_refused() {
+    let (daemon, _folder) = guarded();
+    let mut client = daemon.connect();
+    assert_eq!(ask(&mut client, &request(0x20)).line(), "20 0 value=PLAIN");
+    assert_eq!(ask(&mut client, &join(0x21, "CRAM-MD5", "")).line(), "21 20 value=Auth failure.");
+    let long = join(0x21, "P".repeat(33), "\0ann\0secret");
+    assert_eq!(ask(&mut client, &long).line(), "21 4 value=Invalid arguments");
+    let huge = join(0x21, "PLAIN", vec![b'x'; 600_000]);
+    assert_eq!(ask(&mut client, &huge).line(), "21 82 value=Out of memory");
+    assert_eq!(ask(&mut client, &login("ann", "secret")).status, 0);
+}
+
+#[test]
+fn an_exchange_may_take_two_steps() {
+    let (daemon, _folder) = guarded();
+    let mut client = daemon.connect();
+    assert_eq!(ask(&mut client, &keyed(0x21, "PLAIN")).line(), "21 21");
+    assert_eq!(ask(&mut client, &join(0x22, "PLAIN", "\0ann\0secret")).line(), "22 0 value=Authenticated");
+    assert!(is_in(&mut client));
+    let mut client = daemon.connect();
+    let out_of_turn = join(0x22, "PLAIN", "\0ann\0secret");
+    assert_eq!(ask(&mut client, &out_of_turn).line(), "22 20 value=Auth failure.");
+}
+
+#[test]
+fn whatever_is_wrong_the_answer_is_the_same_and_the_third_ends_the_connection() {
+    let (daemon, _folder) = guarded();
+    let wrong = [
+        login("ann", "wrong"),
+        login("ann", ""),
+        login("ann", "secret\0"),
+        login("nobody", "secret"),
+        login("", ""),
+        login("bob", "word"),
+        join(0x21, "PLAIN", "bob\0ann\0secret"),
+        join(0x21, "PLAIN", "ann secret"),
+        join(0x21, "plain", "\0ann\0secret"),
+    ];
+    for three in wrong.chunks(3) {
+        let mut client = daemon.connect();
+        for wrong in three {
+            assert_eq!(ask(&mut client, wrong).line(), "21 20 value=Auth failure.");
+        }
+        hear_close(&mut client);
+    }
+    let mut client = daemon.connect();
+    let all: Vec<u8> = wrong.iter().flat_map(Request::bytes).collect();
+    client.send(all);
+    for _ in 0..3 {
+        assert_eq!(hear(&mut client).status, 0x20);
+    }
+    hear_close(&mut client);
+    let mut client = daemon.connect();
+    for request in [&wrong[0], &wrong[1], &login("ann", "secret"), &wrong[0], &wrong[1]] {
+        ask(&mut client, request);
+    }
+    assert_eq!(ask(&mut client, &login("ann", "secret")).status, 0, "a success starts the count anew");
+}
+
+#[test]
+fn another_attempt_first_ends_the_login_that_was_there() {
+    let (daemon, _folder) = guarded();
+    for again in [login("ann", "wrong"), keyed(0x21, "PLAIN"), request(0x20), join(0x22, "PLAIN", "")] {
+        let mut client = daemon.connect();
+        assert_eq!(ask(&mut client, &login("ann", "secret")).status, 0);
+        assert!(is_in(&mut client));
+        ask(&mut client, &again);
+        assert!(!is_in(&mut client), "{:02x}", again.opcode);
+        hear_close(&mut client);
+    }
+}
+
+#[test]
+fn a_changed_password_counts_at_once_and_a_lost_file_changes_nothing() {
+    let (daemon, folder) = guarded();
+    fs::write(folder.file("users"), "ann:changed\n").unwrap();
+    assert_eq!(conversation(&daemon, &[login("ann", "secret")]), ["21 20 value=Auth failure."]);
+    assert_eq!(conversation(&daemon, &[login("ann", "changed")]), ["21 0 value=Authenticated"]);
+    fs::remove_file(folder.file("users")).unwrap();
+    assert_eq!(conversation(&daemon, &[login("ann", "changed")]), ["21 0 value=Authenticated"]);
+}
+
+#[test]
+fn logins_and_failures_are_counted() {
+    let (daemon, _folder) = guarded();
+    let mut client = daemon.connect();
+    for request in [login("ann", "wrong"), keyed(0x21, "PLAIN"), login("nobody", "x"), login("ann", "secret")]
+    {
+        ask(&mut client, &request);
+    }
+    client.send(request(0x10).bytes());
+    let mut counted = Vec::new();
+    loop {
+        let figure = hear(&mut client);
+        match &figure.key[..] {
+            b"" => break,
+            b"auth_cmds" | b"auth_errors" => counted.push(figure.value),
+            _ => {}
+        }
+    }
+    assert_eq!(counted, [b"3", b"2"]);
+}
+
+#[test]
+fn without_the_option_sasl_is_unknown() {
+    let daemon = larder("").start();
+    let requests = [
+        request(0x20),
+        login("ann", "secret"),
+        join(0x22, "PLAIN", "x"),
+        join(0x21, "P".repeat(33), "x"),
+        request(0x0a),
+    ];
+    let unknown = |opcode| format!("{opcode:02x} 81 value=Unknown command");
+    let expected = [unknown(0x20), unknown(0x21), unknown(0x22), unknown(0x21), "0a 0".to_owned()];
+    assert_eq!(conversation(&daemon, &requests), expected);
+}
+
+#[test]
+fn a_missing_password_file_is_a_clear_refusal() {
+    let start = "Error initializing sasl. ";
+    let unnamed = format!("{start}MEMCACHED_SASL_PWDB must name a file of user:password lines");
+    assert_eq!(larder("-S").refusal(), (unnamed.clone(), 1));
+    assert_eq!(larder("-S").env("MEMCACHED_SASL_PWDB", "").refusal(), (unnamed, 1));
+    let folder = Folder::new();
+    let file = folder.file("users");
+    let (line, status) = larder("-S").env("MEMCACHED_SASL_PWDB", &file).refusal();
+    let unreadable = format!("{start}Could not open authfile [{}] for reading, error ", file.display());
+    assert!(line.starts_with(&unreadable), "{line}");
+    assert_eq!(status, 1);
+    fs::write(&file, "nobody\n").unwrap();
+    let malformed =
+        format!("{start}Authfile [{}] has a malformed entry. Should be 'user:password'", file.display());
+    assert_eq!(larder("-S").env("MEMCACHED_SASL_PWDB", &file).refusal(), (malformed, 1));
+}

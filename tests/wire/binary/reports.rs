@@ -1,0 +1,134 @@
+//! Stat gives the reports of `stats`, a frame for each figure, and the counters count binary commands as memcached's.
+
+use super::{ask, conversation, hear};
+use crate::support::frames::{Reply, Request, count, join, keyed, numbered, request, store};
+use crate::support::{Client, larder};
+
+/// The figures of a report, up to the frame without a key.
+#[track_caller]
+fn report(client: &mut Client, topic: &str) -> Vec<(String, String)> {
+    client.send(keyed(0x10, topic).opaque(7).bytes());
+    let mut figures = Vec::new();
+    loop {
+        let Reply { opcode, status, opaque, cas, extras, key, value } = hear(client);
+        assert_eq!((opcode, status, opaque, cas, extras.len()), (0x10, 0, 7, 0, 0));
+        if key.is_empty() {
+            assert_eq!(value, b"");
+            return figures;
+        }
+        figures.push((String::from_utf8(key).unwrap(), String::from_utf8(value).unwrap()));
+    }
+}
+
+fn names(report: &[(String, String)]) -> Vec<&str> {
+    report.iter().map(|(name, _)| name.as_str()).collect()
+}
+
+fn figure(client: &mut Client, name: &str) -> u64 {
+    let general = report(client, "");
+    general.iter().find(|(known, _)| known == name).expect(name).1.parse().expect(name)
+}
+
+#[test]
+fn reports_hold_the_figures_of_the_text_ones() {
+    let daemon = larder("").start();
+    let mut client = daemon.connect();
+    assert_eq!(ask(&mut client, &store(0x01, "k", 0, 0, "v")).status, 0);
+    for topic in ["", "settings", "items", "slabs", "sizes"] {
+        let mut text = daemon.connect();
+        text.send(format!("stats {topic}\r\n"));
+        let text = text.read_until("END\r\n");
+        let text: Vec<&str> =
+            text.lines().filter_map(|line| line.strip_prefix("STAT ")?.split(' ').next()).collect();
+        let binary = report(&mut client, topic);
+        assert_eq!(names(&binary), text, "{topic:?}");
+        assert!(!text.is_empty() && binary.iter().all(|(_, value)| !value.is_empty()), "{topic:?}");
+    }
+    assert_eq!(report(&mut client, "settingsx"), report(&mut client, "settings"));
+}
+
+#[test]
+fn a_report_that_does_not_exist_is_not_found() {
+    let daemon = larder("").start();
+    for topic in ["nosuch", "itemsx", "slabsx", "conns", "cachedump 1 0", "extstore", "res", "setting"] {
+        assert_eq!(conversation(&daemon, &[keyed(0x10, topic)]), ["10 1 value=Not found"], "{topic}");
+    }
+}
+
+#[test]
+fn reset_counts_anew() {
+    let daemon = larder("").start();
+    let mut client = daemon.connect();
+    for topic in ["reset", "resetx"] {
+        assert_eq!(ask(&mut client, &keyed(0x00, "k")).status, 1);
+        assert_eq!(figure(&mut client, "get_misses"), 1);
+        assert_eq!(report(&mut client, topic), []);
+        assert_eq!(figure(&mut client, "get_misses"), 0);
+    }
+}
+
+#[test]
+fn settings_tell_what_is_spoken() {
+    for (args, name) in [("", "auto-negotiate"), ("-B auto", "auto-negotiate"), ("-B binary", "binary")] {
+        let daemon = larder(args).start();
+        let settings = report(&mut daemon.connect(), "settings");
+        assert!(settings.contains(&("binding_protocol".to_owned(), name.to_owned())), "{args}");
+        assert!(settings.contains(&("auth_enabled_sasl".to_owned(), "no".to_owned())), "{args}");
+    }
+    let daemon = larder("-B ascii").start();
+    assert_eq!(daemon.connect().stat("settings", "binding_protocol"), "ascii");
+}
+
+#[test]
+fn counters_move_as_memcached_moves_them() {
+    let daemon = larder("-F").start();
+    let mut client = daemon.connect();
+    let too_large = store(0x01, "big", 0, 0, vec![b'v'; 1 << 20]);
+    let table: Vec<(Request, &str)> = vec![
+        (store(0x01, "k", 0, 0, "1"), "cmd_set total_items"),
+        (store(0x02, "k", 0, 0, "1"), "cmd_set"),
+        (store(0x03, "none", 0, 0, "1"), "cmd_set"),
+        (store(0x01, "k", 0, 0, "1").cas(1 << 40), "cmd_set cas_badval"),
+        (store(0x01, "none", 0, 0, "1").cas(9), "cmd_set cas_misses"),
+        (join(0x0e, "k", "2"), "cmd_set total_items"),
+        (join(0x0f, "k", "2").cas(1 << 40), "cmd_set"),
+        (too_large, ""),
+        (keyed(0x00, "k"), "cmd_get get_hits"),
+        (keyed(0x0c, "none"), "cmd_get get_misses"),
+        (numbered(0x1c, "k", 0), "cmd_touch touch_hits"),
+        (numbered(0x1c, "none", 0), "cmd_touch touch_misses"),
+        (numbered(0x1d, "k", 0), "cmd_touch touch_hits"),
+        (numbered(0x23, "none", 0), "cmd_touch touch_misses"),
+        (count(0x05, "k", 1, 0, 0), "incr_hits"),
+        (count(0x05, "none", 1, 0, u32::MAX), "incr_misses"),
+        (count(0x05, "made", 1, 0, 0), "total_items"),
+        (count(0x06, "k", 1, 0, 0), "decr_hits"),
+        (count(0x06, "none", 1, 0, u32::MAX), "decr_misses"),
+        (keyed(0x04, "none"), "delete_misses"),
+        (keyed(0x04, "k").cas(1 << 40), ""),
+        (keyed(0x04, "k"), "delete_hits"),
+        (request(0x08), ""),
+    ];
+    const COUNTED: &str = "cmd_set cmd_get cmd_touch cmd_flush get_hits get_misses touch_hits touch_misses \
+        incr_hits incr_misses decr_hits decr_misses delete_hits delete_misses cas_hits cas_misses cas_badval \
+        store_too_large total_items auth_cmds auth_errors";
+    for (at, (request, moved)) in table.iter().enumerate() {
+        report(&mut client, "reset");
+        ask(&mut client, request);
+        let general = report(&mut client, "");
+        let counted = general.iter().filter(|(name, value)| {
+            COUNTED.split_whitespace().any(|counter| counter == name) && value != "0"
+        });
+        let counted: Vec<&str> = counted.map(|(name, _)| name.as_str()).collect();
+        assert_eq!(counted, moved.split_whitespace().collect::<Vec<_>>(), "row {at}, {:02x}", request.opcode);
+    }
+}
+
+#[test]
+fn a_compare_and_swap_that_stores_is_counted() {
+    let daemon = larder("").start();
+    let mut client = daemon.connect();
+    let cas = ask(&mut client, &store(0x01, "k", 0, 0, "1")).cas;
+    assert_eq!(ask(&mut client, &store(0x03, "k", 0, 0, "2").cas(cas)).status, 0);
+    assert_eq!((figure(&mut client, "cas_hits"), figure(&mut client, "cmd_set")), (1, 2));
+}

@@ -58,6 +58,26 @@ fn addresses_may_say_what_is_spoken_there() {
 }
 
 #[test]
+fn an_address_may_speak_binary_alone() {
+    // A noop, and its answer with the magic byte of one.
+    let noop = [&[0x80, 10][..], &[0; 22]].concat();
+    let daemon = larder("-l proto[binary]:127.0.0.1,proto[ascii]:127.0.0.2").start();
+    let mut binary = daemon.connect();
+    binary.send(&noop);
+    binary.expect([0x81, 10]);
+    let mut text = daemon.connect();
+    text.send("version\r\n");
+    text.close_sending();
+    assert!(!text.read_to_close().contains("VERSION"));
+    let second = SocketAddr::from(([127, 0, 0, 2], daemon.addresses()[1].port()));
+    works(&mut Client::tcp(second));
+    let mut binary = Client::tcp(second);
+    binary.send(&noop);
+    binary.close_sending();
+    assert!(!binary.read_to_close().contains('\u{fffd}'));
+}
+
+#[test]
 fn by_its_own_name_nobody_outside_reaches_it() {
     let daemon = larder("").start();
     // 127.0.0.2 stands for any address that was not asked for.

@@ -168,6 +168,23 @@ fn every_address_may_have_its_own_way() {
 }
 
 #[test]
+fn a_login_is_asked_for_inside_tls() {
+    let authority = Authority::new();
+    std::fs::write(authority.file("users"), "user:secret\n").unwrap();
+    let users = authority.file("users").display().to_string();
+    let daemon = larder(&format!("-Y {users} {}", authority.options())).start();
+    let mut client = authority.client(None, BOTH).connect(daemon.address());
+    client.ask("get something\r\n", "CLIENT_ERROR unauthenticated\r\n");
+    client.ask("set auth 0 0 11\r\nuser secret\r\n", "STORED\r\n");
+    client.ask("get something\r\n", "END\r\n");
+    // Without TLS not even the refusal is heard.
+    let mut plain = daemon.connect();
+    plain.send("get something\r\n");
+    plain.close_sending();
+    assert!(!plain.read_to_close().contains("CLIENT_ERROR"));
+}
+
+#[test]
 fn a_unix_socket_stays_plain() {
     let authority = Authority::new();
     let folder = Folder::new();

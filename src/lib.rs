@@ -29,6 +29,8 @@
 //! | what watchers are told | `commands/watch.rs`, `telemetry/watchers.rs` | `tests/wire/watch.rs` |
 //! | a command for operators | `protocol/controls.rs`, `commands/{admin,crawler,detail,tuning}.rs` | `tests/wire/answers/` |
 //! | sockets and their options | `server/listener.rs` | `tests/daemon/sockets.rs` |
+//! | UDP | `server/udp.rs` | `tests/daemon/udp.rs` |
+//! | TLS | `server/tls.rs`, `options/tls.rs` | `tests/daemon/tls_*.rs` |
 //! | limits, user, background, pid file, systemd | [`process`] | `tests/daemon/` |
 //!
 //! Why things are as they are: `decisions`, a module of notes that exists in the documentation only.

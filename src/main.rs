@@ -40,7 +40,8 @@ fn serve(mut options: Options) -> Result<u8, Failure> {
 
     let user = User::find(&process)?;
     process::raise_limits(Needs::new(&server, &process))?;
-    let mut listeners = server::bind_tcp(&mut server)?;
+    let tls = server::Tls::load(&server)?;
+    let mut listeners = server::bind_ports(&mut server)?;
     user.assume(process.core_files)?;
     listeners.bind_unix(&server)?;
     // A refusal is one line, so what is only worth knowing comes after the last of them.
@@ -51,11 +52,12 @@ fn serve(mut options: Options) -> Result<u8, Failure> {
         Detached::Daemon(starter) => starter,
     };
     process::lock_memory(&process);
+    process::allow_huge_pages(&process);
 
     let engine = Engine::new(commands, Store::new(store), Clock::start()).with_sasl(sasl).with_tokens(tokens);
     let pid_file = PidFile::new(process.pid_file);
     let hooks = process::hooks(pid_file.clone(), starter);
-    server::run(listeners, server, Arc::new(engine), hooks)?;
+    server::run(listeners, tls, server, Arc::new(engine), hooks)?;
     pid_file.remove();
     Ok(0)
 }

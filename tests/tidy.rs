@@ -52,7 +52,7 @@ const LAYERS: [Layer; 9] = [
     Layer {
         name: "server",
         modules: &["commands", "protocol", "telemetry", "clock"],
-        libraries: &["tokio", "socket2", "nix", "log", "parking_lot"],
+        libraries: &["tokio", "tokio_rustls", "rustls", "socket2", "nix", "log", "parking_lot"],
         words: &["Store::"],
     },
     Layer {

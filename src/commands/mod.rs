@@ -15,12 +15,14 @@ mod settings;
 mod stats;
 mod storage;
 mod text_login;
+mod tls;
 mod tuning;
 mod watch;
 
 pub use report::Report;
 pub use settings::Settings;
 pub use storage::Receiving;
+pub use tls::TlsReport;
 
 use crate::auth::Credentials;
 use crate::clock::{Clock, Deadline, Now};
@@ -47,6 +49,8 @@ pub enum Flow {
     Flush,
     /// Goes on; the retrieval was refused, so the rest of its keys is to be dropped.
     AbandonKeys,
+    /// Reads the certificates again and answers how that went.
+    RefreshCertificates,
     /// Goes on with [`Engine::report`] and, until that is done, [`Engine::report_on`].
     Report,
     /// Goes on with [`Engine::begin_watch`]; what comes behind is not read as requests.
@@ -70,6 +74,8 @@ pub struct Engine {
     tuning: tuning::Tuning,
     prefixes: Prefixes,
     watchers: Watchers,
+    /// When the certificates in use were read.
+    certificates_secs: AtomicU32,
     /// Who may come in under `-S`; `None` lets everybody in.
     sasl: Option<Credentials>,
     tokens: Option<Credentials>,
@@ -86,6 +92,7 @@ impl Engine {
             connections: Connections::new(settings.threads),
             verbosity: AtomicU32::new(settings.verbosity),
             limit_bytes: AtomicU64::new(store.totals().limit_bytes),
+            certificates_secs: AtomicU32::new(clock.now().secs()),
             crawler: crawler::Crawler::default(),
             watchers: Watchers::default(),
             tuning: tuning::Tuning::default(),
@@ -174,6 +181,8 @@ impl Engine {
             Request::Stats(StatsTopic::Sizes) if self.settings.track_sizes => return Flow::Report,
             Request::Stats(StatsTopic::Detail(detail)) => self.detail(detail, out),
             Request::Stats(topic) => self.stats(topic, now, out),
+            Request::RefreshCertificates if self.settings.tls.enabled => return Flow::RefreshCertificates,
+            Request::RefreshCertificates => out.push(b"Error TLS not enabled\r\n"),
             Request::Dump { form, .. } => return self.dump(form, out),
             Request::Crawler { action, noreply } => self.tell_crawler(action, reply_to(out, noreply)),
             Request::Slabs { action, noreply } => self.tell_slabs(action, now, reply_to(out, noreply)),

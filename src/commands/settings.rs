@@ -1,5 +1,6 @@
 //! What commands enforce, and what `stats settings` reports.
 
+use super::tls::TlsReport;
 use crate::protocol::Binding;
 
 /// Checked by `options`.
@@ -31,6 +32,8 @@ pub struct Settings {
     pub max_connections: usize,
     /// TCP port as given (`-p`).
     pub tcp_port: i32,
+    /// UDP port as given (`-U`), 0 for none.
+    pub udp_port: i32,
     /// The `-l` texts, joined by commas.
     pub listen: Option<String>,
     /// Unix socket (`-s`).
@@ -49,6 +52,10 @@ pub struct Settings {
     pub backlog: i32,
     /// True if a connection over the limit is refused, false if it waits.
     pub max_connections_fast: bool,
+    /// Seconds after which an idle connection is closed (`-o idle_timeout`); 0 for never.
+    pub idle_timeout_secs: u32,
+    /// TLS.
+    pub tls: TlsReport,
     /// What is spoken (`-B`).
     pub binding: Binding,
     /// Verbosity at start (`-v`).

@@ -97,6 +97,9 @@ impl Engine {
         stat("store_no_memory", &sums.store_no_memory);
         stat("auth_cmds", &sums.auth_cmds);
         stat("auth_errors", &sums.auth_errors);
+        if self.settings.idle_timeout_secs > 0 {
+            stat("idle_kicks", &sums.idle_kicks);
+        }
         stat("bytes_read", &sums.bytes_read);
         stat("bytes_written", &sums.bytes_written);
         stat("limit_maxbytes", &self.limit_bytes());
@@ -125,6 +128,8 @@ impl Engine {
         stat("log_watcher_skipped", &log.skipped);
         stat("log_watcher_sent", &log.sent);
         stat("log_watchers", &log.watchers);
+        self.push_tls_figures(&sums, now, out);
+        let mut stat = |name: &str, value: &dyn std::fmt::Display| out.push_stat(name, value);
         stat("unexpected_napi_ids", &0);
         stat("round_robin_fallback", &0);
         stat("bytes", &store.item_bytes);
@@ -153,7 +158,7 @@ impl Engine {
         stat("maxbytes", &self.limit_bytes());
         stat("maxconns", &settings.max_connections);
         stat("tcpport", &settings.tcp_port);
-        stat("udpport", &0);
+        stat("udpport", &settings.udp_port);
         stat("inter", settings.listen.as_ref().unwrap_or(&unset));
         stat("verbosity", &self.verbosity.load(Ordering::Relaxed));
         stat("oldest", &0);
@@ -201,13 +206,14 @@ impl Engine {
         let temp_ttl_secs = tuning.temp_ttl_secs.load(Ordering::Relaxed);
         stat("temp_lru", &yes_no(temp_ttl_secs >= 0));
         stat("temporary_ttl", &if temp_ttl_secs >= 0 { temp_ttl_secs } else { TEMP_TTL_SECS });
-        stat("idle_timeout", &0);
+        stat("idle_timeout", &settings.idle_timeout_secs);
         stat("watcher_logbuf_size", &QUEUE_MAX_BYTES);
         stat("worker_logbuf_size", &0);
         stat("read_buf_mem_limit", &0);
         stat("track_sizes", &yes_no(settings.track_sizes));
         stat("inline_ascii_response", &"no");
-        stat("ssl_enabled", &"no");
+        self.push_tls_settings(out);
+        let mut stat = |name: &str, value: &dyn std::fmt::Display| out.push_stat(name, value);
         stat("num_napi_ids", &0);
         stat("memory_file", &"(null)");
         stat("client_flags_size", &4);
@@ -280,6 +286,9 @@ impl Engine {
             let mut stat = |name: &str, value: &dyn std::fmt::Display| {
                 out.push_stat(format_args!("{}:{name}", row.fd), value);
             };
+            if row.udp {
+                stat("UDP", &"UDP");
+            }
             stat("addr", &row.address);
             if let Some(listen_address) = &row.listen_address {
                 stat("listen_addr", listen_address);

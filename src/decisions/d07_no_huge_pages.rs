@@ -10,6 +10,6 @@
 //! 100 B it was 78.9 against 67.4 MiB, right after start 9.0 against 3.4.
 //!
 //! Price: more entries of the processor's address cache are used per byte read, which a benchmark of reads over a large
-//! cache may show.
+//! cache may show. `-L` leaves it to the machine's setting after all, for who pays that price elsewhere.
 //!
-//! Reopen: when that is measured, or when `-L` (large pages) is built.
+//! Reopen: when that is measured.

@@ -1,17 +1,12 @@
 //! From what was typed to settings: ranges, defaults, and what the options mean together.
 
 use super::arguments::Arguments;
-use super::{BadSetting, Name, Options, Remark, extended, listen, number, status};
-use crate::server::{Binding, TcpListen, UnixListen};
+use super::{BadSetting, Name, Options, Remark, extended, listen, number, status, tls};
+use crate::server::{Binding, ClientCertificates, KeyFormat, Service, TcpListen, TlsSettings, UnixListen};
 use crate::{commands, process, server, store};
 use log::Level;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-
-/// Options that ask for something larder cannot do yet. None may be ignored: some protect, others change what the
-/// daemon is.
-const NOT_YET: &[(char, &str)] =
-    &[('Z', "-Z (TLS)"), ('e', "-e (warm restart)"), ('L', "-L (large pages)"), ('N', "-N (NAPI ids)")];
 
 /// `-t` above this gets memcached's warning.
 const THREADS_SANE_MAX: usize = 64;
@@ -39,6 +34,8 @@ pub(super) struct Check<'a> {
 /// Where to listen, and what `stats settings` says of it.
 struct Listen {
     tcp: Vec<TcpListen>,
+    udp: Vec<TcpListen>,
+    udp_port: i32,
     unix: Option<UnixListen>,
     port: i32,
     texts: Option<String>,
@@ -54,20 +51,24 @@ impl<'a> Check<'a> {
     pub(super) fn options(mut self, port_file: Option<OsString>) -> Result<Options, BadSetting> {
         let (binding, sasl) = self.binding()?;
         let auth_file = self.auth_file()?;
-        self.refuse_what_is_not_there()?;
         let extended = extended::read(&self.arguments.values('o'))?;
         let remarks = extended.remarks.into_iter().map(|line| Remark { level: Level::Warn, line });
         self.remarks.extend(remarks);
 
         let max_connections = self.at_least_1('c', 1024, "Maximum connections must be greater than 0")?;
         let threads = self.threads()?;
+        self.napi_ids(threads)?;
+        if self.arguments.path('e').is_some() {
+            self.remark(Level::Warn, "-e: items do not outlive a restart yet");
+        }
         let requests_per_event =
             self.at_least_1('R', 20, "Number of requests per event must be greater than 0")?;
         let chunk_min_bytes = self.at_least_1('n', 48, "Chunk size must be greater than 0")?;
         let backlog = self.number('b', status::OPTION)?.unwrap_or(1024);
         let growth_factor = self.growth_factor()?;
         let (memory_limit_bytes, item_max_bytes) = self.memory()?;
-        let listen = self.listen()?;
+        let tls = self.tls(&extended.tls)?;
+        let listen = self.listen(Service { binding, tls: tls.as_ref().map(|tls| tls.clients) })?;
 
         let commands = commands::Settings {
             flush_enabled: !self.arguments.flag('F'),
@@ -83,6 +84,7 @@ impl<'a> Check<'a> {
             item_max_bytes,
             max_connections: count(max_connections, usize::MAX),
             tcp_port: listen.port,
+            udp_port: listen.udp_port,
             listen: listen.texts,
             unix_path: listen.unix.as_ref().map(|unix| unix.path.display().to_string()),
             unix_mask: listen.mask,
@@ -92,6 +94,8 @@ impl<'a> Check<'a> {
             requests_per_event: count(requests_per_event, u32::MAX),
             backlog: count(backlog, i32::MAX),
             max_connections_fast: extended.max_connections_fast,
+            idle_timeout_secs: extended.idle_timeout_secs,
+            tls: tls.as_ref().map_or_else(Default::default, tls_report),
             binding,
             verbosity: self.arguments.verbosity(),
             debug_commands: self.arguments.debug_commands(),
@@ -113,11 +117,15 @@ impl<'a> Check<'a> {
             requests_per_event: commands.requests_per_event,
             backlog: commands.backlog,
             tcp: listen.tcp,
+            udp: listen.udp,
             unix: listen.unix,
             port_file: port_file.filter(|path| !path.is_empty()).map(|path| absolute(Path::new(&path))),
             binding,
             inherited: Vec::new(),
             max_connections_fast: commands.max_connections_fast,
+            idle_timeout_secs: commands.idle_timeout_secs,
+            socket_mark: extended.socket_mark,
+            tls,
         };
         let process = self.process();
         Ok(Options { store, commands, server, process, sasl, auth_file, remarks: self.remarks })
@@ -131,29 +139,10 @@ impl<'a> Check<'a> {
             user: self.arguments.value('u').filter(|user| !user.is_empty()),
             user_required: self.name == Name::Memcached,
             lock_memory: self.arguments.flag('k'),
+            large_pages: self.arguments.flag('L'),
             core_files: self.arguments.flag('r'),
             keep_terminal: self.arguments.verbosity() > 0,
         }
-    }
-
-    fn refuse_what_is_not_there(&mut self) -> Result<(), BadSetting> {
-        for (letter, what) in NOT_YET {
-            let given = match letter {
-                'Z' | 'L' => self.arguments.flag(*letter),
-                _ => self.arguments.value(*letter).is_some(),
-            };
-            if given {
-                return Err(BadSetting::new(format!("{what} is not supported yet"), status::OPTION));
-            }
-        }
-        match self.number('U', status::USAGE)? {
-            None | Some(0) => {}
-            Some(port) => {
-                let line = format!("UDP is not served yet: -U takes only 0, not {port}");
-                return Err(BadSetting::new(line, status::OPTION));
-            }
-        }
-        Ok(())
     }
 
     /// The file of users and passwords that clients of the text protocol log in with.
@@ -217,7 +206,11 @@ impl<'a> Check<'a> {
     }
 
     fn remark(&mut self, level: Level, line: impl Into<String>) {
-        self.remarks.push(Remark { level, line: line.into() });
+        let remark = Remark { level, line: line.into() };
+        // Some values are read twice.
+        if !self.remarks.contains(&remark) {
+            self.remarks.push(remark);
+        }
     }
 
     /// The number given with an option. What follows the number is ignored as memcached does, but not in silence.
@@ -262,6 +255,25 @@ impl<'a> Check<'a> {
             );
         }
         Ok(threads)
+    }
+
+    /// `-N` tells threads apart by the network card's queue; larder leaves that to the kernel.
+    fn napi_ids(&mut self, threads: usize) -> Result<(), BadSetting> {
+        match self.number('N', status::OPTION)? {
+            None => {}
+            Some(..=0) => {
+                let line = "Maximum number of NAPI IDs must be greater than 0";
+                return Err(BadSetting::new(line, status::OPTION));
+            }
+            Some(ids) if ids > threads as i64 => {
+                let line =
+                    format!("Number of napi_ids({ids}) cannot be greater than number of threads({threads})");
+                return Err(BadSetting::new(line, status::USAGE));
+            }
+            Some(_) => self
+                .remark(Level::Warn, "-N has no meaning in larder: the kernel deals connections to workers"),
+        }
+        Ok(())
     }
 
     fn growth_factor(&mut self) -> Result<f64, BadSetting> {
@@ -324,30 +336,67 @@ impl<'a> Check<'a> {
         Ok(bytes)
     }
 
-    fn listen(&mut self) -> Result<Listen, BadSetting> {
+    fn tls(&mut self, given: &tls::Given) -> Result<Option<TlsSettings>, BadSetting> {
+        if !self.arguments.flag('Z') {
+            if given.is_any() {
+                self.remark(Level::Warn, "-o ssl_ settings have no effect without -Z");
+            }
+            return Ok(None);
+        }
+        let unix_alone = self.name == Name::Memcached && self.arguments.path('s').is_some();
+        if self.port()? == 0 || unix_alone {
+            let line = "ERROR: You cannot enable SSL without a TCP port.";
+            return Err(BadSetting::new(line, status::USAGE));
+        }
+        given.settings(absolute).map(Some)
+    }
+
+    fn listen(&mut self, service: Service) -> Result<Listen, BadSetting> {
         let mask = self.unix_mask()?;
         let unix = self.arguments.path('s').map(|path| UnixListen { path: PathBuf::from(path), mask });
         let port = self.port()?;
         let values = self.arguments.values('l');
-        let tcp_off = match port {
-            _ if unix.is_some() && self.name == Name::Memcached => Some("-s"),
-            0 => Some("-p 0"),
-            _ => None,
-        };
-        if let Some(reason) = tcp_off {
+        let udp_port = self.udp_port()?;
+        let unix_alone = unix.is_some() && self.name == Name::Memcached;
+        let (port, udp_port) = if unix_alone { (0, 0) } else { (port, udp_port) };
+        if port == 0 && udp_port == 0 {
             if !values.is_empty() {
+                let reason = if unix_alone { "-s" } else { "-p 0" };
                 self.remark(Level::Info, format!("{reason} turns TCP off, so -l has no effect"));
             }
-            return Ok(Listen { tcp: Vec::new(), unix, port: 0, texts: None, mask });
+            let (tcp, udp) = (Vec::new(), Vec::new());
+            return Ok(Listen { tcp, udp, udp_port, unix, port, texts: None, mask });
         }
+        if udp_port != 0 && service.tls.is_some() {
+            let line = "ERROR: UDP cannot be encrypted: -U and -Z exclude each other.";
+            return Err(BadSetting::new(line, status::USAGE));
+        }
+        let tcp = self.addresses(port, &values, service)?;
+        let udp = self.addresses(udp_port, &values, service)?;
+        let texts = match self.name {
+            _ if !values.is_empty() => Some(values.join(",")),
+            Name::Larder => Some(THIS_MACHINE.join(",")),
+            Name::Memcached => None,
+        };
+        Ok(Listen { tcp, udp, udp_port, unix, port, texts, mask })
+    }
+
+    /// Where to listen with a port as given: 0 is nowhere.
+    fn addresses(
+        &self,
+        port: i32,
+        values: &[String],
+        service: Service,
+    ) -> Result<Vec<TcpListen>, BadSetting> {
         // A port below 0 is for the OS to choose.
         let bindable = u16::try_from(port).unwrap_or(0);
-        let (tcp, texts) = match self.name {
-            _ if !values.is_empty() => (listen::addresses(&values, bindable)?, Some(values.join(","))),
-            Name::Larder => (this_machine(bindable), Some(THIS_MACHINE.join(","))),
-            Name::Memcached => (vec![all_interfaces(bindable)], None),
-        };
-        Ok(Listen { tcp, unix, port, texts, mask })
+        let logged_in = self.arguments.flag('S') || self.arguments.value('Y').is_some();
+        Ok(match self.name {
+            _ if port == 0 => Vec::new(),
+            _ if !values.is_empty() => listen::addresses(values, bindable, service, logged_in)?,
+            Name::Larder => this_machine(bindable, service),
+            Name::Memcached => vec![all_interfaces(bindable, service)],
+        })
     }
 
     fn unix_mask(&self) -> Result<u32, BadSetting> {
@@ -361,25 +410,66 @@ impl<'a> Check<'a> {
         }
     }
 
-    /// The TCP port as given: 0 for none, negative for one that the OS chooses.
+    /// The UDP port as given: 0 for none, negative for one that the OS chooses.
+    fn udp_port(&mut self) -> Result<i32, BadSetting> {
+        match self.number('U', status::USAGE)? {
+            None => Ok(0),
+            Some(port @ ..=65535) => Ok(port.max(-1) as i32),
+            Some(port) => {
+                Err(BadSetting::new(format!("ERROR: Invalid UDP port number {port}."), status::USAGE))
+            }
+        }
+    }
+
+    /// The TCP port as given: 0 for none, negative for one that the OS chooses. Without one it is that of UDP, if there
+    /// is one.
     fn port(&mut self) -> Result<i32, BadSetting> {
         match self.number('p', status::USAGE)? {
-            None => Ok(11211),
+            None => match self.udp_port()? {
+                0 => Ok(11211),
+                port => Ok(port),
+            },
             Some(port @ ..=65535) => Ok(port.max(-1) as i32),
             Some(port) => Err(BadSetting::new(format!("ERROR: Invalid port number {port}."), status::USAGE)),
         }
     }
 }
 
-fn this_machine(port: u16) -> Vec<TcpListen> {
+fn this_machine(port: u16, service: Service) -> Vec<TcpListen> {
     THIS_MACHINE
         .into_iter()
-        .map(|host| TcpListen { host: Some(host.to_owned()), port, text: String::new(), optional: true })
+        .map(|host| {
+            let host = Some(host.to_owned());
+            TcpListen { host, port, service, text: String::new(), optional: true }
+        })
         .collect()
 }
 
-fn all_interfaces(port: u16) -> TcpListen {
-    TcpListen { host: None, port, text: String::new(), optional: false }
+fn all_interfaces(port: u16, service: Service) -> TcpListen {
+    TcpListen { host: None, port, service, text: String::new(), optional: false }
+}
+
+/// What `stats settings` says of it.
+fn tls_report(tls: &TlsSettings) -> commands::TlsReport {
+    let text = |path: &PathBuf| path.display().to_string();
+    commands::TlsReport {
+        enabled: true,
+        chain_cert: Some(text(&tls.chain_cert)),
+        key: Some(text(&tls.key)),
+        ca_cert: tls.ca_cert.as_ref().map(text),
+        ciphers: tls.ciphers.clone(),
+        verify_mode: match tls.clients {
+            ClientCertificates::Ignored => 0,
+            ClientCertificates::Requested => 1,
+            ClientCertificates::Required => 2,
+        },
+        key_format: match tls.key_format {
+            KeyFormat::Pem => 1,
+            KeyFormat::Der => 2,
+        },
+        session_cache: tls.session_cache,
+        min_version: if tls.only_tls13 { "tlsv1.3" } else { "tlsv1.2" },
+    }
 }
 
 fn absolute(path: &Path) -> PathBuf {

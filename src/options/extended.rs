@@ -1,54 +1,111 @@
-//! The sub-options of `-o`. Existing unit files carry them, so every name of memcached's is known here.
+//! The sub-options of `-o`. Existing unit files carry them, so every name of memcached's is known here, and its value
+//! checked as memcached checks it, whether larder has a use for it or not.
 
-use super::{BadSetting, status};
+use super::{BadSetting, number, status, tls};
 
-/// Names that tune what larder does not have: its own store, threads and buffers need no such setting.
-const WITHOUT_EFFECT: &[&str] = &[
-    "hashpower",
-    "no_hashexpand",
-    "slab_automove",
-    "no_slab_automove",
-    "slab_automove_ratio",
-    "slab_automove_window",
-    "slab_automove_freeratio",
-    "tail_repair_time",
-    "hash_algorithm",
-    "lru_crawler",
-    "no_lru_crawler",
-    "lru_crawler_sleep",
-    "lru_crawler_tocrawl",
-    "lru_maintainer",
-    "no_lru_maintainer",
-    "hot_lru_pct",
-    "warm_lru_pct",
-    "hot_max_factor",
-    "warm_max_factor",
-    "temporary_ttl",
-    "watcher_logbuf_size",
-    "worker_logbuf_size",
-    "slab_sizes",
-    "slab_chunk_max",
-    "no_chunked_items",
-    "inline_ascii_resp",
-    "no_inline_ascii_resp",
-    "read_buf_mem_limit",
-    "resp_obj_mem_limit",
-    "no_drop_privileges",
-    "modern",
+/// Why a setting has no meaning in larder.
+const INDEX: &str = "the index grows by itself, and its hash has a key of its own";
+const PAGES: &str = "pages move to the slab classes that need them by themselves";
+const QUEUES: &str = "a slab class has one queue with second chances, and no thread that sorts it";
+const SWEEP: &str = "expired items are found by a sweep that paces itself";
+const LOCKS: &str = "no item stays locked";
+const LOGS: &str = "log buffers have a bound of their own";
+const LARGE: &str = "large values lie in blocks of their own";
+const BUFFERS: &str = "a connection at rest owns no buffer";
+const PRIVILEGES: &str = "-u and the systemd unit take privileges away";
+const MEMORY_ONLY: &str = "items are kept in memory only";
+const TLS: &str = "rustls has buffers of its own and no part in the kernel";
+const ALREADY: &str = "it is so anyway";
+
+/// What kind of value a setting takes.
+#[derive(Clone, Copy)]
+enum Takes {
+    /// None; one that is given is ignored.
+    Nothing,
+    /// A whole number in this range.
+    Whole(i64, i64),
+    /// The same, or none.
+    PerhapsWhole(i64, i64),
+    /// A number above the first and not above the second.
+    Decimal(f64, f64),
+    /// One of the hashes of memcached.
+    Hash,
+    /// Ascending sizes in bytes, joined by hyphens.
+    Sizes,
+    /// `file:size[:bucket]`.
+    Storage,
+}
+
+use Takes::*;
+
+const U32: i64 = u32::MAX as i64;
+
+/// Settings that tune what larder does not have: name, value, and why it has no meaning.
+const WITHOUT_MEANING: &[(&str, Takes, &str)] = &[
+    ("hashpower", Whole(12, 32), INDEX),
+    ("no_hashexpand", Nothing, INDEX),
+    ("hash_algorithm", Hash, INDEX),
+    ("slab_automove", PerhapsWhole(0, 2), PAGES),
+    ("no_slab_automove", Nothing, PAGES),
+    ("slab_automove_ratio", Decimal(0.0, 1.0), PAGES),
+    ("slab_automove_window", Whole(3, 1800), PAGES),
+    ("slab_automove_freeratio", Decimal(0.0, 1.0), PAGES),
+    ("tail_repair_time", Whole(10, U32), LOCKS),
+    ("lru_crawler", Nothing, SWEEP),
+    ("no_lru_crawler", Nothing, SWEEP),
+    ("lru_crawler_sleep", Whole(0, 1_000_000), SWEEP),
+    ("lru_crawler_tocrawl", Whole(0, U32), SWEEP),
+    ("lru_maintainer", Nothing, QUEUES),
+    ("no_lru_maintainer", Nothing, QUEUES),
+    ("hot_lru_pct", Whole(1, 79), QUEUES),
+    ("warm_lru_pct", Whole(1, 79), QUEUES),
+    ("hot_max_factor", Decimal(0.0, f64::MAX), QUEUES),
+    ("warm_max_factor", Decimal(0.0, f64::MAX), QUEUES),
+    ("temporary_ttl", Whole(0, U32), QUEUES),
+    ("watcher_logbuf_size", Whole(1, U32), LOGS),
+    ("worker_logbuf_size", Whole(1, U32), LOGS),
+    ("slab_sizes", Sizes, "-n and -f lay out the slab classes"),
+    ("slab_chunk_max", Whole(1, 1024), LARGE),
+    ("no_chunked_items", Nothing, LARGE),
+    ("inline_ascii_resp", Nothing, ALREADY),
+    ("no_inline_ascii_resp", Nothing, BUFFERS),
+    ("read_buf_mem_limit", Whole(0, U32), BUFFERS),
+    ("resp_obj_mem_limit", Whole(0, U32), BUFFERS),
+    ("drop_privileges", Nothing, PRIVILEGES),
+    ("no_drop_privileges", Nothing, ALREADY),
+    ("modern", Nothing, ALREADY),
+    ("ssl_wbuf_size", Whole(1, U32), TLS),
+    ("ssl_kernel_tls", Nothing, TLS),
+    ("ext_path", Storage, MEMORY_ONLY),
+    ("ext_page_size", Whole(1, U32), MEMORY_ONLY),
+    ("ext_wbuf_size", Whole(1, U32), MEMORY_ONLY),
+    ("ext_threads", Whole(1, U32), MEMORY_ONLY),
+    ("ext_io_depth", Whole(1, U32), MEMORY_ONLY),
+    ("ext_item_size", Whole(0, U32), MEMORY_ONLY),
+    ("ext_item_age", Whole(0, U32), MEMORY_ONLY),
+    ("ext_low_ttl", Whole(0, U32), MEMORY_ONLY),
+    ("ext_recache_rate", Whole(0, U32), MEMORY_ONLY),
+    ("ext_compact_under", Whole(0, U32), MEMORY_ONLY),
+    ("ext_drop_under", Whole(0, U32), MEMORY_ONLY),
+    ("ext_max_sleep", Whole(0, U32), MEMORY_ONLY),
+    ("ext_max_frag", Decimal(0.0, 1.0), MEMORY_ONLY),
+    ("ext_drop_unread", Nothing, MEMORY_ONLY),
 ];
 
-/// Names that ask for something that a server could have and larder does not have yet; it serves without.
-const NOT_YET: &[&str] = &["idle_timeout", "sock_cookie_id"];
-
-/// Names that ask for protection, or for storage elsewhere, that larder cannot give yet: starting without would be
-/// worse than not starting. A name that ends in `_` stands for all that start so.
-const REFUSED: &[&str] = &["drop_privileges", "ssl_", "ext_"];
+/// Sum of `hot_lru_pct` and `warm_lru_pct`, at most.
+const QUEUES_MAX_PERCENT: i64 = 80;
 
 /// What `-o` asks for.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Extended {
     /// True: a connection over the limit is refused; false: it waits.
     pub(super) max_connections_fast: bool,
+    /// Seconds after which an idle TCP connection is closed; 0 for never.
+    pub(super) idle_timeout_secs: u32,
+    /// Mark of the packets of TCP connections (SO_MARK); 0 for none.
+    pub(super) socket_mark: u32,
+    /// What `ssl_` settings were given.
+    pub(super) tls: tls::Given,
     /// True: `stats sizes` has an answer.
     pub(super) track_sizes: bool,
     /// False: an operator may not move pages.
@@ -59,13 +116,26 @@ pub(super) struct Extended {
 
 /// Reads the values of all `-o` options.
 pub(super) fn read(values: &[String]) -> Result<Extended, BadSetting> {
-    let mut extended =
-        Extended { max_connections_fast: true, track_sizes: false, reassign: true, remarks: Vec::new() };
+    let mut extended = Extended {
+        max_connections_fast: true,
+        idle_timeout_secs: 0,
+        socket_mark: 0,
+        tls: tls::Given::default(),
+        track_sizes: false,
+        reassign: true,
+        remarks: Vec::new(),
+    };
+    let (mut hot, mut warm) = (20, 40);
     for option in values.iter().flat_map(|value| value.split(',')) {
-        let name = option.split('=').next().unwrap_or_default();
+        let (name, value) = match option.split_once('=') {
+            Some((name, value)) => (name, Some(value)),
+            None => (option, None),
+        };
         match name {
             "maxconns_fast" => extended.max_connections_fast = true,
             "no_maxconns_fast" => extended.max_connections_fast = false,
+            "idle_timeout" => extended.idle_timeout_secs = whole(name, value, 0, U32)? as u32,
+            "sock_cookie_id" => extended.socket_mark = whole(name, value, 0, U32)? as u32,
             "track_sizes" => extended.track_sizes = true,
             "slab_reassign" => extended.reassign = true,
             "no_slab_reassign" => {
@@ -78,36 +148,130 @@ pub(super) fn read(values: &[String]) -> Result<Extended, BadSetting> {
                 extended.max_connections_fast = false;
                 extended.remarks.push("-o no_modern: larder only takes no_maxconns_fast from it".to_owned());
             }
-            _ if WITHOUT_EFFECT.contains(&name) => {
-                extended.remarks.push(format!("-o {name} has no effect in larder"));
-            }
-            _ if NOT_YET.contains(&name) => {
-                extended.remarks.push(format!("-o {name} is not supported yet and has no effect"));
-            }
-            _ if REFUSED.iter().any(|refused| is_refused(refused, name)) => {
-                return Err(BadSetting::new(format!("-o {name} is not supported yet"), status::OPTION));
-            }
+            _ if extended.tls.take(name, value)? => {}
             _ => {
-                return Err(BadSetting::new(format!("Illegal suboption \"{option}\""), status::OPTION));
+                let Some((_, takes, why)) = WITHOUT_MEANING.iter().find(|(known, ..)| *known == name) else {
+                    return Err(bad(format!("Illegal suboption \"{option}\"")));
+                };
+                check(name, value, *takes)?;
+                match name {
+                    "hot_lru_pct" => hot = whole(name, value, 1, 79)?,
+                    "warm_lru_pct" => warm = whole(name, value, 1, 79)?,
+                    _ => {}
+                }
+                extended.remarks.push(format!("-o {name} has no meaning in larder: {why}"));
             }
         }
+    }
+    if hot + warm > QUEUES_MAX_PERCENT {
+        let line = format!("hot_lru_pct + warm_lru_pct cannot be more than 80% combined ({hot} + {warm})");
+        return Err(BadSetting::new(line, status::USAGE));
     }
     Ok(extended)
 }
 
-fn is_refused(refused: &str, name: &str) -> bool {
-    if refused.ends_with('_') { name.starts_with(refused) } else { name == refused }
+fn bad(line: String) -> BadSetting {
+    BadSetting::new(line, status::OPTION)
+}
+
+/// The value of a setting that needs one.
+fn given<'a>(name: &str, value: Option<&'a str>) -> Result<&'a str, BadSetting> {
+    value.filter(|value| !value.is_empty()).ok_or_else(|| bad(format!("Missing {name} argument")))
+}
+
+/// A whole number within bounds, as all of the value.
+fn whole(name: &str, value: Option<&str>, low: i64, high: i64) -> Result<i64, BadSetting> {
+    let text = given(name, value)?;
+    let number = match number::integer(text) {
+        Some((number, "")) => number,
+        _ => return Err(bad(format!("could not parse argument to {name}: \"{text}\" is no number"))),
+    };
+    match number {
+        _ if (low..=high).contains(&number) => Ok(number),
+        _ if name == "hashpower" => {
+            let which = if number < low { "low" } else { "high" };
+            Err(bad(format!("Initial hashtable multiplier of {number} is too {which}")))
+        }
+        _ if high == U32 => Err(bad(format!("{name} must be at least {low}, and at most {high}: {number}"))),
+        _ => Err(bad(format!("{name} must be between {low} and {high} (not {number})"))),
+    }
+}
+
+fn check(name: &str, value: Option<&str>, takes: Takes) -> Result<(), BadSetting> {
+    match takes {
+        Nothing => Ok(()),
+        Whole(low, high) => whole(name, value, low, high).map(drop),
+        PerhapsWhole(_, _) if value.is_none() => Ok(()),
+        PerhapsWhole(low, high) => whole(name, value, low, high).map(drop),
+        Decimal(above, high) => match number::decimal(given(name, value)?) {
+            Some((number, "")) if number > above && number <= high => Ok(()),
+            _ if high == f64::MAX => Err(bad(format!("{name} must be greater than {above}"))),
+            _ => Err(bad(format!("{name} must be greater than {above} and at most {high}"))),
+        },
+        Hash => match given(name, value)? {
+            "jenkins" | "murmur3" | "xxh3" => Ok(()),
+            _ => Err(bad("Unknown hash_algorithm option (jenkins, murmur3, xxh3)".to_owned())),
+        },
+        Sizes => sizes(given(name, value)?),
+        Storage => storage(given(name, value)?),
+    }
+}
+
+/// Slab sizes rise by more than 8 bytes each.
+fn sizes(text: &str) -> Result<(), BadSetting> {
+    let mut before = 0;
+    for size in text.split('-') {
+        match number::integer(size) {
+            Some((bytes, "")) if bytes > before + 8 => before = bytes,
+            _ => {
+                let line =
+                    format!("slab size {size} must be a number of bytes, by more than 8 above {before}");
+                return Err(BadSetting::new(line, status::USAGE));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Where memcached would keep what does not fit into memory.
+fn storage(text: &str) -> Result<(), BadSetting> {
+    const BUCKETS: [&str; 6] = ["compact", "lowttl", "chunked", "default", "coldcompact", "old"];
+    let mut parts = text.splitn(3, ':');
+    let (file, size, bucket) = (parts.next().unwrap_or_default(), parts.next(), parts.next());
+    let Some(size) = size.filter(|_| !file.is_empty()) else {
+        return Err(
+            bad("must supply size to ext_path, ie: ext_path=/f/e:64m (M|G|T|P supported)".to_owned()),
+        );
+    };
+    match number::integer(size) {
+        Some((1.., unit)) if ["m", "g", "t", "p"].contains(&unit.to_ascii_lowercase().as_str()) => {}
+        Some((0, _)) => {
+            let line = "supplied ext_path has zero size, cannot use";
+            return Err(BadSetting::new(line, status::USAGE));
+        }
+        _ => return Err(bad(format!("must supply size to ext_path with a unit (M|G|T|P), not \"{size}\""))),
+    }
+    match bucket {
+        Some(bucket) if !BUCKETS.contains(&bucket) => {
+            Err(bad(format!("ext_path bucket must be one of {}", BUCKETS.join(", "))))
+        }
+        _ => Ok(()),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn read_one(value: &str) -> Result<Extended, String> {
-        read(&[value.to_owned()]).map_err(|bad| {
-            assert_eq!(bad.status(), 1);
-            bad.to_string()
-        })
+    fn read_one(value: &str) -> Result<Extended, (String, u8)> {
+        read(&[value.to_owned()]).map_err(|bad| (bad.to_string(), bad.status()))
+    }
+
+    #[track_caller]
+    fn refuses(value: &str, status: u8, start: &str) {
+        let (line, got) = read_one(value).expect_err(value);
+        assert!(line.starts_with(start), "{value}: {line}");
+        assert_eq!(got, status, "{value}: {line}");
     }
 
     #[test]
@@ -119,26 +283,66 @@ mod tests {
     }
 
     #[test]
-    fn a_name_without_effect_costs_one_line() {
-        let extended = read_one("modern,hashpower=20,idle_timeout=300").unwrap();
-        assert_eq!(extended.remarks.len(), 3);
-        assert!(extended.remarks[1].contains("hashpower has no effect"));
-        assert!(extended.remarks[2].contains("idle_timeout is not supported yet"));
+    fn settings_with_a_meaning_are_taken_without_a_word() {
+        let extended = read_one("idle_timeout=300,sock_cookie_id=7").unwrap();
+        assert_eq!((extended.idle_timeout_secs, extended.socket_mark), (300, 7));
+        assert!(extended.remarks.is_empty());
+        refuses("idle_timeout", 1, "Missing idle_timeout argument");
+        refuses("idle_timeout=soon", 1, "could not parse argument to idle_timeout");
+        refuses("idle_timeout=-1", 1, "idle_timeout must be at least 0");
     }
 
     #[test]
-    fn names_that_promise_protection_or_storage_are_refused() {
-        for option in ["ssl_key=/k", "drop_privileges", "ext_path=/e:1G"] {
-            let line = read_one(option).unwrap_err();
-            assert!(line.ends_with("is not supported yet"), "{line}");
+    fn a_name_without_meaning_costs_one_line_that_says_why() {
+        let extended = read_one("modern,hashpower=20,ext_path=/e:1G:old").unwrap();
+        assert_eq!(extended.remarks.len(), 3);
+        assert_eq!(extended.remarks[1], format!("-o hashpower has no meaning in larder: {INDEX}"));
+    }
+
+    #[test]
+    fn every_name_is_accepted_with_a_good_value_and_no_other() {
+        for (name, takes, _) in WITHOUT_MEANING {
+            let (good, bad) = match takes {
+                Nothing => (None, None),
+                Whole(low, high) => (Some(low.to_string()), Some((high + 1).to_string())),
+                PerhapsWhole(low, _) => (Some(low.to_string()), Some((low - 1).to_string())),
+                Decimal(above, _) => (Some("0.5".to_owned()), Some(above.to_string())),
+                Hash => (Some("xxh3".to_owned()), Some("md5".to_owned())),
+                Sizes => (Some("100-200-300".to_owned()), Some("100-108".to_owned())),
+                Storage => (Some("/e:64m".to_owned()), Some("/e".to_owned())),
+            };
+            let option = good.map_or((*name).to_owned(), |good| format!("{name}={good}"));
+            assert_eq!(read_one(&option).expect(&option).remarks.len(), 1);
+            if let Some(bad) = bad {
+                read_one(&format!("{name}={bad}")).expect_err(name);
+                if !matches!(takes, PerhapsWhole(..)) {
+                    refuses(name, 1, &format!("Missing {name} argument"));
+                }
+            }
         }
     }
 
     #[test]
+    fn values_out_of_range_have_the_line_and_status_of_memcached() {
+        refuses("hashpower=11", 1, "Initial hashtable multiplier of 11 is too low");
+        refuses("hashpower=33", 1, "Initial hashtable multiplier of 33 is too high");
+        refuses("slab_automove=3", 1, "slab_automove must be between 0 and 2");
+        refuses("hash_algorithm=crc", 1, "Unknown hash_algorithm option (jenkins, murmur3, xxh3)");
+        refuses("hot_lru_pct=50,warm_lru_pct=31", 64, "hot_lru_pct + warm_lru_pct cannot be more than 80%");
+        refuses("hot_lru_pct=41", 64, "hot_lru_pct + warm_lru_pct cannot be more than 80%");
+        refuses("slab_sizes=200-100", 64, "slab size 100 ");
+        refuses("ext_path=/e", 1, "must supply size to ext_path, ie: ");
+        refuses("ext_path=/e:0m", 64, "supplied ext_path has zero size, cannot use");
+        refuses("ext_path=/e:64", 1, "must supply size to ext_path");
+        refuses("ext_path=/e:64m:attic", 1, "ext_path bucket must be one of");
+        refuses("ext_threads=many", 1, "could not parse argument to ext_threads");
+    }
+
+    #[test]
     fn unknown_names_are_illegal() {
-        assert_eq!(read_one("foo=1"), Err("Illegal suboption \"foo=1\"".into()));
-        assert_eq!(read_one("modern,,modern"), Err("Illegal suboption \"\"".into()));
-        assert_eq!(read_one(" modern"), Err("Illegal suboption \" modern\"".into()));
-        assert!(read_one("proxy_config=x").is_err());
+        refuses("foo=1", 1, "Illegal suboption \"foo=1\"");
+        refuses("modern,,modern", 1, "Illegal suboption \"\"");
+        refuses(" modern", 1, "Illegal suboption \" modern\"");
+        refuses("proxy_config=x", 1, "Illegal suboption");
     }
 }

@@ -20,6 +20,10 @@ listening
 -l, --listen=<addr>       address to listen on (default: {listen})
                           <host>[:<port>], where host is an IPv4 or IPv6 address
                           ([::1]:11211), a name, or * for all interfaces;
+                          proto[ascii]: or proto[binary]: before it says what
+                          is spoken there,
+                          notls:, btls: or mtls: (with -Z) plain text, TLS, or
+                          TLS with client certificates;
                           lists by comma, and repeats, add up
 -s, --unix-socket=<file>  {unix}
 -a, --unix-mask=<mask>    mode of the UNIX socket, in octal (default: 700)
@@ -37,6 +41,8 @@ memory
 -n, --slab-min-size=<bytes> smallest chunk for an item (default: 48)
 -C, --disable-cas         keep no CAS unique, which saves 8 bytes an item
 -k, --lock-memory         keep all memory out of swap
+-L, --enable-largepages   let the system use huge pages where it does so by
+                          itself; takes more memory than -m says
 
 work
 -t, --threads=<num>       worker threads (default: 4)
@@ -53,11 +59,14 @@ what clients may do
 -Y, --auth-file=<file>    clients must log in with a user:password line of
                           this file; turns the binary protocol off; SIGHUP
                           reads the file again
--U, --udp-port=<num>      UDP is not served: takes only 0 (default: 0, off)
+-U, --udp-port=<num>      UDP port to listen on (default: 0, off); without -p
+                          also the TCP port
 -B, --protocol=<name>     auto, ascii or binary (default: auto)
 -S, --enable-sasl         binary protocol only, and only for those who log in as
                           a user:password line of the file that
                           MEMCACHED_SASL_PWDB names
+
+-Z, --enable-ssl          TLS on TCP; needs -o ssl_chain_cert and ssl_key
 
 running as a service
 -d, --daemon              run in the background
@@ -77,11 +86,24 @@ other
 -o, --extended=<list>     memcached's extended options, separated by commas
    - maxconns_fast:       tell connections over the limit so and close them
                           (default; no_maxconns_fast lets them wait)
-                          names of settings not needed here are accepted
+   - idle_timeout:        seconds after which an idle TCP connection is closed
+                          (default: 0, never)
+   - ssl_chain_cert:      file of the server's certificate chain (PEM)
+   - ssl_key:             file of its private key
+   - ssl_keyformat:       1 for PEM (default), 2 for ASN.1
+   - ssl_ca_cert:         file of the authorities of client certificates (PEM)
+   - ssl_verify_mode:     client certificates: 0 not asked for (default),
+                          1 checked if shown, 2 and 3 required
+   - ssl_min_version:     2 for TLS 1.2 (default), 3 for TLS 1.3
+   - ssl_ciphers:         suites of TLS 1.2, as OpenSSL lists them
+   - ssl_session_cache:   keep sessions for clients that come back
+                          SIGHUP and refresh_certs read the files again
    - track_sizes:         let stats sizes count the items of each size
+   - sock_cookie_id:      mark of the packets of TCP connections (SO_MARK)
+                          others of memcached's names are accepted, and told
+                          to have no meaning here
 
-not supported yet: -Z --enable-ssl, -e --memory-file,
--L --enable-largepages, -N --napi-ids
+without meaning here: -e --memory-file, -N --napi-ids
 "
     )
 }

@@ -3,23 +3,33 @@
 //! Names are not resolved here; that is part of binding.
 
 use super::{BadSetting, number, status};
-use crate::server::TcpListen;
+use crate::server::{Binding, ClientCertificates, Service, TcpListen};
 
-/// Prefixes that only mean something with TLS, which is not served yet.
-const TLS_PREFIXES: [&str; 3] = ["notls", "btls", "mtls"];
+/// Prefixes that only mean something with TLS, and what they make of it.
+const TLS_PREFIXES: [(&str, Option<ClientCertificates>); 3] = [
+    ("notls", None),
+    ("btls", Some(ClientCertificates::Ignored)),
+    ("mtls", Some(ClientCertificates::Required)),
+];
 
 /// Longest listener tag; memcached's proxy uses tags, larder only checks them.
 const TAG_MAX_BYTES: usize = 8;
 
-/// Reads the values of all `-l` options. `port` is the one of `-p`, 0 for one that the OS chooses. An address given
-/// twice counts once.
-pub(super) fn addresses(values: &[String], port: u16) -> Result<Vec<TcpListen>, BadSetting> {
+/// Reads the values of all `-l` options. `port` is the one of `-p`, 0 for one that the OS chooses; `base` is what holds
+/// where an address says nothing else; under `logged_in` its protocol is the only one that has a login. An address
+/// given twice counts once.
+pub(super) fn addresses(
+    values: &[String],
+    port: u16,
+    base: Service,
+    logged_in: bool,
+) -> Result<Vec<TcpListen>, BadSetting> {
     let mut addresses: Vec<TcpListen> = Vec::new();
     for text in values.iter().flat_map(|value| value.split([',', ';'])).map(str::trim) {
         if text.is_empty() {
             continue;
         }
-        let address = address(text, port)?;
+        let address = address(text, port, base, logged_in)?;
         if !addresses.iter().any(|known| known.host == address.host && known.port == address.port) {
             addresses.push(address);
         }
@@ -27,9 +37,10 @@ pub(super) fn addresses(values: &[String], port: u16) -> Result<Vec<TcpListen>, 
     Ok(addresses)
 }
 
-fn address(text: &str, default_port: u16) -> Result<TcpListen, BadSetting> {
+fn address(text: &str, default_port: u16, base: Service, logged_in: bool) -> Result<TcpListen, BadSetting> {
     let bad = |line: String| BadSetting::new(line, status::OS);
-    let (host, port) = split_port(without_prefixes(text)?).ok_or_else(|| {
+    let (rest, service) = without_prefixes(text, base, logged_in)?;
+    let (host, port) = split_port(rest).ok_or_else(|| {
         bad(format!("Invalid interface: \"{text}\" (an IPv6 address with a port: [::1]:11211)"))
     })?;
     let port = match port {
@@ -41,33 +52,51 @@ fn address(text: &str, default_port: u16) -> Result<TcpListen, BadSetting> {
         },
     };
     let host = (host != "*").then(|| host.to_owned());
-    Ok(TcpListen { host, port, text: text.to_owned(), optional: false })
+    Ok(TcpListen { host, port, service, text: text.to_owned(), optional: false })
 }
 
-/// Checks the prefixes and takes them off.
-fn without_prefixes(text: &str) -> Result<&str, BadSetting> {
+/// Checks the prefixes and takes them off; what follows them, and what they say.
+fn without_prefixes(text: &str, base: Service, logged_in: bool) -> Result<(&str, Service), BadSetting> {
     let bad = |line: String| Err(BadSetting::new(line, status::OS));
     let mut rest = text;
+    let mut service = base;
     loop {
-        if let Some(prefix) = TLS_PREFIXES.iter().find(|prefix| has_prefix(rest, prefix)) {
-            return bad(format!("'{prefix}' option is valid only when SSL is enabled (-l {text})"));
-        }
-        if let Some(after) = rest.strip_prefix("proto[") {
-            let Some((protocol, after)) = after.split_once("]:") else {
+        if let Some((prefix, asked)) = TLS_PREFIXES.iter().find(|(prefix, _)| has_prefix(rest, prefix)) {
+            if base.tls.is_none() {
+                return bad(format!("'{prefix}' option is valid only when SSL is enabled (-l {text})"));
+            }
+            service.tls = *asked;
+            rest = &rest[prefix.len() + 1..];
+        } else if let Some(after) = rest.strip_prefix("proto[") {
+            let Some((name, after)) = after.split_once("]:") else {
                 return bad(format!("Invalid protocol in socket config: \"{text}\""));
             };
-            match protocol {
-                "ascii" | "negotiating" => {}
+            service.binding = match name {
+                // Who must log in gets no other protocol than the one that has the login.
+                "binary" if logged_in && service.binding == Binding::Ascii => {
+                    return bad(format!(
+                        "Cannot use binary protocol when ascii authentication enabled (-l {text})"
+                    ));
+                }
+                "ascii" | "negotiating" if logged_in && service.binding == Binding::Binary => {
+                    return bad(format!(
+                        "ERROR: You cannot allow the ASCII protocol while using SASL. (-l {text})"
+                    ));
+                }
+                "negotiating" if logged_in => Binding::Ascii,
+                "ascii" => Binding::Ascii,
+                "negotiating" => Binding::Auto,
+                "binary" => Binding::Binary,
                 "proxy" => return bad(format!("Server not built with proxy: \"{text}\"")),
-                _ => return bad(format!("not supported yet: proto[{protocol}] (-l {text})")),
-            }
+                _ => return bad(format!("Invalid protocol in socket config: \"{text}\"")),
+            };
             rest = after;
         } else if let Some(after) = rest.strip_prefix("tag[") {
             rest = without_tag(text, after.split_once("]:"))?;
         } else if let Some(after) = rest.strip_prefix("tag_") {
             rest = without_tag(text, after.split_once("_:"))?;
         } else {
-            return Ok(rest);
+            return Ok((rest, service));
         }
     }
 }
@@ -112,7 +141,7 @@ mod tests {
 
     fn read(values: &[&str]) -> Result<Vec<(String, u16)>, String> {
         let values: Vec<String> = values.iter().map(|value| (*value).to_owned()).collect();
-        addresses(&values, 11211)
+        addresses(&values, 11211, Service::default(), false)
             .map(|list| list.into_iter().map(|a| (a.host.unwrap_or("*".into()), a.port)).collect())
             .map_err(|bad| {
                 assert_eq!(bad.status(), 71);
@@ -184,11 +213,50 @@ mod tests {
     }
 
     #[test]
+    fn a_protocol_belongs_to_its_address_alone() {
+        let values = ["proto[ascii]:127.0.0.1:7,127.0.0.1:8;tag[a]:proto[binary]:127.0.0.1:9".to_owned()];
+        let list = addresses(&values, 11211, Service::default(), false).unwrap();
+        let protocols: Vec<_> = list.iter().map(|address| address.service.binding).collect();
+        use Binding::{Ascii, Auto, Binary};
+        assert_eq!(protocols, [Ascii, Auto, Binary]);
+    }
+
+    #[test]
+    fn who_must_log_in_gets_no_protocol_without_a_login() {
+        let read = |text: &str, binding| {
+            let base = Service { binding, tls: None };
+            addresses(&[text.to_owned()], 11211, base, true).map_err(|bad| (bad.to_string(), bad.status()))
+        };
+        for text in ["::1", "proto[ascii]:::1", "proto[negotiating]:::1"] {
+            assert_eq!(read(text, Binding::Ascii).unwrap()[0].service.binding, Binding::Ascii, "{text}");
+        }
+        let (line, status) = read("proto[binary]:::1", Binding::Ascii).unwrap_err();
+        assert!(line.starts_with("Cannot use binary protocol when ascii authentication enabled"), "{line}");
+        assert_eq!(status, 71);
+        assert!(read("proto[binary]:::1", Binding::Binary).is_ok());
+        for text in ["proto[ascii]:::1", "proto[negotiating]:::1"] {
+            assert!(read(text, Binding::Binary).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_address_may_ask_for_another_tls_than_the_others() {
+        let values = ["127.0.0.1:7,notls:127.0.0.1:8,btls:proto[ascii]:127.0.0.1:9,mtls:[::1]:7".to_owned()];
+        let service = Service { tls: Some(ClientCertificates::Requested), ..Service::default() };
+        let list = addresses(&values, 11211, service, false).unwrap();
+        let asked: Vec<_> = list.iter().map(|address| address.service.tls).collect();
+        use ClientCertificates::*;
+        assert_eq!(asked, [Some(Requested), None, Some(Ignored), Some(Required)]);
+        assert_eq!(list[3].host.as_deref(), Some("::1"));
+    }
+
+    #[test]
     fn prefixes_that_would_change_something_are_refused() {
         for (text, start) in [
             ("notls:127.0.0.1", "'notls' option is valid only when SSL is enabled"),
             ("mtls:127.0.0.1", "'mtls' option is valid only when SSL is enabled"),
-            ("proto[binary]:127.0.0.1", "not supported yet: proto[binary]"),
+            ("proto[telepathy]:127.0.0.1", "Invalid protocol in socket config"),
+            ("proto[ascii:127.0.0.1", "Invalid protocol in socket config"),
             ("proto[proxy]:127.0.0.1", "Server not built with proxy"),
             ("tag[]:127.0.0.1", "Listener tags must be between"),
             ("tag[ninechars]:127.0.0.1", "Listener tags must be between"),

@@ -11,6 +11,7 @@ mod extended;
 mod help;
 mod listen;
 mod number;
+mod tls;
 
 use crate::{commands, process, server, store};
 use arguments::{Arguments, Asked};
@@ -140,11 +141,13 @@ impl Options {
         if !sockets.is_empty() {
             self.server.inherited = sockets;
             self.server.tcp.clear();
+            self.server.udp.clear();
             self.server.unix = None;
             self.commands.listen = None;
             self.commands.unix_path = None;
             self.commands.tcp_port = 0;
-        } else if self.server.tcp.is_empty() && self.server.unix.is_none() {
+            self.commands.udp_port = 0;
+        } else if self.server.tcp.is_empty() && self.server.udp.is_empty() && self.server.unix.is_none() {
             return Err(BadSetting::new(
                 "nothing to listen on: give an address by -p, -l or -s",
                 status::USAGE,

@@ -28,17 +28,16 @@ pub struct Starter {
 }
 
 impl Starter {
-    /// Tells it that all is well. From here on the daemon's messages go nowhere, unless the terminal is to be kept.
+    /// Tells it that all is well. The daemon's messages go nowhere from here on, unless the terminal is to be kept.
     pub fn ready(self) {
         let Some(mut waiting) = self.waiting else { return };
-        // Before it is told: who waited may look at once where the daemon writes to.
         if !self.keep_terminal {
             let silenced = File::options().write(true).open("/dev/null").map(dup2_stderr);
             if !matches!(silenced, Ok(Ok(()))) {
                 warn!("messages go on to the terminal: /dev/null cannot be used");
             }
         }
-        // An error means that nobody waits any more.
+        // Last, so that who waited finds a daemon that has left; an error means that nobody waits any more.
         let _ = waiting.write_all(&[0]);
     }
 }

@@ -5,6 +5,7 @@ use crate::server;
 use log::warn;
 use nix::errno::Errno;
 use nix::sys::mman::{MlockAllFlags, mlockall};
+use nix::sys::prctl::set_thp_disable;
 use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit, rlim_t, setrlimit};
 use std::fs;
 
@@ -13,6 +14,9 @@ const DESCRIPTORS_APART: u64 = 32;
 
 /// Descriptors of a worker's event loop.
 const DESCRIPTORS_PER_WORKER: u64 = 4;
+
+/// Where the kernel says whom it gives huge pages.
+const HUGE_PAGES_POLICY: &str = "/sys/kernel/mm/transparent_hugepage/enabled";
 
 /// What the limits have to leave room for.
 #[derive(Clone, Copy, Debug)]
@@ -33,7 +37,9 @@ impl Needs {
     /// What these settings need.
     pub fn new(server: &server::Settings, process: &Settings) -> Needs {
         // All interfaces are two addresses, and so are most names.
-        let addresses = server.tcp.len() * 2 + usize::from(server.unix.is_some()) + server.inherited.len();
+        let addresses = (server.tcp.len() + server.udp.len()) * 2
+            + usize::from(server.unix.is_some())
+            + server.inherited.len();
         Needs {
             connections: server.max_connections,
             workers: server.threads,
@@ -78,10 +84,11 @@ fn raise_descriptor_limit(connections: rlim_t, own: rlim_t) -> Result<(), Errno>
     if hard < connections {
         return Err(Errno::EPERM);
     }
-    warn!(
-        "the limit of {hard} open files leaves room for {} of {connections} connections",
-        hard.saturating_sub(own)
-    );
+    // Where the estimate leaves none, the server will find out whether it can start at all.
+    if hard > own {
+        let room = hard - own;
+        warn!("the limit of {hard} open files leaves room for {room} of {connections} connections");
+    }
     Ok(())
 }
 
@@ -118,6 +125,21 @@ pub fn lock_memory(settings: &Settings) {
                 warn!("warning: -k invalid, mlockall() failed: {}", errno.desc());
             }
         }
+    }
+}
+
+/// Lets the system back memory with huge pages, if `settings` say so and it does that unasked (see decision 7). A
+/// failure is a warning: the cache works without.
+pub fn allow_huge_pages(settings: &Settings) {
+    if !settings.large_pages {
+        return;
+    }
+    let policy = fs::read_to_string(HUGE_PAGES_POLICY).unwrap_or_default();
+    if !policy.contains("[always]") {
+        return warn!("warning: -L has no effect, {HUGE_PAGES_POLICY} is not set to always");
+    }
+    if let Err(errno) = set_thp_disable(false) {
+        warn!("warning: -L has no effect, prctl() failed: {}", errno.desc());
     }
 }
 

@@ -12,7 +12,7 @@ mod service_manager;
 mod user;
 
 pub use background::{Detached, Starter, detach};
-pub use limits::{Needs, lock_memory, raise_limits};
+pub use limits::{Needs, allow_huge_pages, lock_memory, raise_limits};
 pub use pid_file::PidFile;
 pub use service_manager::inherited_sockets;
 pub use user::User;
@@ -48,6 +48,8 @@ pub struct Settings {
     pub user_required: bool,
     /// Keep all memory out of swap (`-k`).
     pub lock_memory: bool,
+    /// Let the system use huge pages (`-L`).
+    pub large_pages: bool,
     /// Allow core files of any size (`-r`).
     pub core_files: bool,
     /// In the background, go on writing to the terminal.
@@ -105,6 +107,12 @@ impl std::error::Error for Failure {}
 impl From<server::ListenError> for Failure {
     fn from(error: server::ListenError) -> Failure {
         Failure::os(error.to_string())
+    }
+}
+
+impl From<server::TlsError> for Failure {
+    fn from(error: server::TlsError) -> Failure {
+        Failure::new(error.to_string(), status::USAGE)
     }
 }
 

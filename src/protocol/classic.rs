@@ -98,6 +98,7 @@ fn administrative(text: &[u8]) -> Line<'_> {
         b"verbosity" => verbosity(arguments),
         b"cache_memlimit" => cache_memlimit(arguments),
         b"shutdown" => shutdown(arguments),
+        b"refresh_certs" => Line::Request(Request::RefreshCertificates),
         b"lru_crawler" => controls::crawler(arguments),
         b"slabs" => controls::slabs(arguments),
         b"lru" => controls::lru(arguments),

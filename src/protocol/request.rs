@@ -100,6 +100,8 @@ pub enum Request<'a> {
     },
     /// `stats`.
     Stats(StatsTopic),
+    /// `refresh_certs`.
+    RefreshCertificates,
     /// `lru_crawler metadump` and `lru_crawler mgdump`.
     Dump {
         /// Which of the two.

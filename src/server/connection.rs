@@ -127,11 +127,10 @@ pub(super) struct Connection<S: Stream> {
 }
 
 impl<S: Stream> Connection<S> {
-    pub(super) fn new(stream: S, worker: Worker) -> Connection<S> {
-        let fd = stream.as_raw_fd();
+    pub(super) fn new(stream: S, worker: Worker, binding: Binding) -> Connection<S> {
+        let fd = stream.fd();
         let engine = &worker.shared.engine;
-        let entry = engine.connections().add(worker.index, fd, engine.clock().now().secs());
-        let binding = worker.shared.settings.binding;
+        let entry = engine.connections().add(worker.index, fd, S::TRANSPORT, engine.clock().now().secs());
         let speech = match binding {
             _ if engine.requires_text_login() => Speech::Login { failures: 0 },
             Binding::Auto => Speech::Unknown,
@@ -171,13 +170,17 @@ impl<S: Stream> Connection<S> {
         loop {
             ready!(self.send_unsent(cx))?;
             match self.end {
-                Some(End::Closed) => return Poll::Ready(Ok(())),
+                Some(End::Closed) => {
+                    self.stream.say_goodbye(cx);
+                    return Poll::Ready(Ok(()));
+                }
                 Some(End::Refused { left }) => {
                     self.reason = "error";
                     return self.linger(cx, scratch, left);
                 }
                 Some(End::Shutdown(_)) => {
                     self.reason = "shutdown";
+                    self.stream.say_goodbye(cx);
                     self.worker.shared.stop_asked.notify_one();
                     return Poll::Ready(Ok(()));
                 }
@@ -205,6 +208,7 @@ impl<S: Stream> Connection<S> {
                     return Poll::Ready(Ok(()));
                 }
             } else if ready!(self.read(cx, scratch, &mut share))? == 0 {
+                self.stream.say_goodbye(cx);
                 return Poll::Ready(Ok(()));
             }
             self.send(cx, &mut scratch.output)?;
@@ -344,6 +348,7 @@ impl<S: Stream> Connection<S> {
                     *share -= 1;
                     flow = engine.execute(counters, &request, out);
                     match (&request, flow) {
+                        (_, Flow::RefreshCertificates) => refresh_certificates(&self.worker, out),
                         (_, Flow::Report) => self.report = engine.report(&request).map(Box::new),
                         (Request::Watch(classes), Flow::Watch) => {
                             self.watching = engine.begin_watch(*classes, out);
@@ -403,7 +408,7 @@ impl<S: Stream> Connection<S> {
             }
             at += consumed;
             match flow {
-                Flow::Continue | Flow::AbandonKeys => {}
+                Flow::Continue | Flow::AbandonKeys | Flow::RefreshCertificates => {}
                 Flow::Flush if at == bytes.len() => {}
                 Flow::Flush | Flow::Partial { .. } => return (at, Stop::MoreToDo),
                 Flow::Report => return (at, if at < bytes.len() { Stop::MoreToDo } else { Stop::NeedMore }),
@@ -465,6 +470,10 @@ impl<S: Stream> Connection<S> {
                 Poll::Ready(Err(error)) => return Err(error),
             }
         }
+        // A stream that encrypts may have taken more than its socket has.
+        if Pin::new(&mut self.stream).poll_flush(cx)?.is_pending() {
+            return Ok(Poll::Pending);
+        }
         self.worker.counters().bytes_written.add(out.len() as u64);
         Ok(Poll::Ready(()))
     }
@@ -495,6 +504,13 @@ impl<S: Stream> Connection<S> {
 fn push_refusal(out: &mut ReplyBuffer, answer: Option<Refusal>) {
     if let Some(refusal) = answer {
         out.push(refusal.line());
+    }
+}
+
+fn refresh_certificates(worker: &Worker, out: &mut ReplyBuffer) {
+    match worker.shared.refresh_certificates() {
+        Ok(()) => out.push(b"OK\r\n"),
+        Err(error) => out.push(format!("{error}\r\n").as_bytes()),
     }
 }
 

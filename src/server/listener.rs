@@ -4,8 +4,9 @@
 //! that will serve it. The first socket is bound without that option, so that an address in use, by another larder
 //! too, is an error and not a share.
 
-use super::settings::{InheritedSocket, Settings, TcpListen, UnixListen};
+use super::settings::{Binding, InheritedSocket, Service, Settings, TcpListen, UnixListen};
 use nix::errno::Errno;
+use nix::sys::socket::{setsockopt, sockopt};
 use nix::sys::stat::{Mode, umask};
 use socket2::{Domain, Protocol, Socket, Type};
 use std::fmt;
@@ -43,11 +44,20 @@ impl std::error::Error for ListenError {
 pub(super) struct Group {
     pub(super) sockets: Vec<Socket>,
     pub(super) unix: bool,
+    pub(super) service: Service,
+}
+
+impl Group {
+    fn unix(socket: Socket, binding: Binding) -> Group {
+        Group { sockets: vec![socket], unix: true, service: Service { binding, tls: None } }
+    }
 }
 
 /// All listening sockets.
 pub struct Listeners {
     pub(super) groups: Vec<Group>,
+    /// UDP sockets, one for an address, and what is spoken there.
+    pub(super) udp: Vec<(Socket, Binding)>,
 }
 
 impl Listeners {
@@ -59,29 +69,34 @@ impl Listeners {
             what: format!("UNIX socket: {}", unix.path.display()),
             source,
         })?;
-        self.groups.push(Group { sockets: vec![socket], unix: true });
+        self.groups.push(Group::unix(socket, settings.binding));
         Ok(())
     }
 
     /// True if there is nothing to listen on.
     pub fn is_empty(&self) -> bool {
-        self.groups.is_empty()
+        self.groups.is_empty() && self.udp.is_empty()
     }
 
     /// One socket of every address.
-    pub(super) fn one_of_each(&self) -> impl Iterator<Item = &Socket> {
-        self.groups.iter().filter_map(|group| group.sockets.first())
+    pub(super) fn one_of_each(&self) -> impl Iterator<Item = (&Socket, &Group)> {
+        self.groups.iter().filter_map(|group| Some((group.sockets.first()?, group)))
+    }
+
+    /// The UDP addresses bound, ports resolved.
+    pub(super) fn udp_ports(&self) -> Vec<SocketAddr> {
+        self.udp.iter().filter_map(|(socket, _)| socket.local_addr().ok()?.as_socket()).collect()
     }
 
     /// The TCP addresses bound, ports resolved.
-    pub(super) fn ports(&self) -> Vec<SocketAddr> {
-        self.one_of_each().filter_map(|socket| socket.local_addr().ok()?.as_socket()).collect()
+    pub(super) fn tcp_ports(&self) -> Vec<SocketAddr> {
+        self.one_of_each().filter_map(|(socket, _)| socket.local_addr().ok()?.as_socket()).collect()
     }
 }
 
-/// Opens the TCP sockets of `settings` and takes over its inherited ones.
-pub fn bind_tcp(settings: &mut Settings) -> Result<Listeners, ListenError> {
-    let mut listeners = Listeners { groups: Vec::new() };
+/// Opens the TCP and UDP sockets of `settings` and takes over its inherited ones.
+pub fn bind_ports(settings: &mut Settings) -> Result<Listeners, ListenError> {
+    let mut listeners = Listeners { groups: Vec::new(), udp: Vec::new() };
     let mut left_out = None;
     for inherited in settings.inherited.drain(..) {
         let (socket, unix) = match inherited {
@@ -91,7 +106,9 @@ pub fn bind_tcp(settings: &mut Settings) -> Result<Listeners, ListenError> {
         let prepared =
             socket.set_nonblocking(true).and_then(|()| if unix { Ok(()) } else { inherit(&socket) });
         prepared.map_err(|source| ListenError { what: "an inherited socket".to_owned(), source })?;
-        listeners.groups.push(Group { sockets: vec![socket], unix });
+        let tls = settings.tls.as_ref().filter(|_| !unix).map(|tls| tls.clients);
+        let service = Service { tls, binding: settings.binding };
+        listeners.groups.push(Group { sockets: vec![socket], unix, service });
     }
     for listen in &settings.tcp {
         let what = match listen.text.as_str() {
@@ -100,6 +117,22 @@ pub fn bind_tcp(settings: &mut Settings) -> Result<Listeners, ListenError> {
         };
         match bind_listen(listen, settings) {
             Ok(groups) => listeners.groups.extend(groups),
+            Err(source) if listen.optional && is_absent_family(&source) => {
+                left_out = Some(ListenError { what, source });
+            }
+            Err(source) => return Err(ListenError { what, source }),
+        }
+    }
+    for listen in &settings.udp {
+        let what = match listen.text.as_str() {
+            "" => format!("UDP port {}", listen.port),
+            text => format!("one of interface(s) {text}"),
+        };
+        match bind_udp(listen, settings) {
+            Ok(sockets) => {
+                let binding = listen.service.binding;
+                listeners.udp.extend(sockets.into_iter().map(|socket| (socket, binding)));
+            }
             Err(source) if listen.optional && is_absent_family(&source) => {
                 left_out = Some(ListenError { what, source });
             }
@@ -119,8 +152,8 @@ fn is_absent_family(error: &io::Error) -> bool {
 
 fn bind_listen(listen: &TcpListen, settings: &Settings) -> io::Result<Vec<Group>> {
     let Some(host) = &listen.host else {
-        let v4 = bind_address(SocketAddr::from(([0, 0, 0, 0], listen.port)), settings)?;
-        let v6 = bind_address(SocketAddr::from(([0u16; 8], listen.port)), settings);
+        let v4 = bind_address(SocketAddr::from(([0, 0, 0, 0], listen.port)), listen, settings)?;
+        let v6 = bind_address(SocketAddr::from(([0u16; 8], listen.port)), listen, settings);
         return match v6 {
             Ok(v6) => Ok(vec![v4, v6]),
             Err(error) if is_absent_family(&error) => Ok(vec![v4]),
@@ -129,18 +162,50 @@ fn bind_listen(listen: &TcpListen, settings: &Settings) -> io::Result<Vec<Group>
     };
     let mut addresses: Vec<SocketAddr> = (host.as_str(), listen.port).to_socket_addrs()?.collect();
     addresses.dedup();
-    addresses.into_iter().map(|address| bind_address(address, settings)).collect()
+    addresses.into_iter().map(|address| bind_address(address, listen, settings)).collect()
 }
 
-fn bind_address(address: SocketAddr, settings: &Settings) -> io::Result<Group> {
-    let first = new_socket(address)?;
+/// No address is shared: one that is in use is an error.
+fn bind_udp(listen: &TcpListen, settings: &Settings) -> io::Result<Vec<Socket>> {
+    let bind = |address: SocketAddr| {
+        let socket =
+            Socket::new(Domain::for_address(address), Type::DGRAM.nonblocking(), Some(Protocol::UDP))?;
+        if address.is_ipv6() {
+            socket.set_only_v6(true)?;
+        }
+        mark(&socket, settings)?;
+        socket.bind(&address.into())?;
+        Ok(socket)
+    };
+    let Some(host) = &listen.host else {
+        let v4 = bind(SocketAddr::from(([0, 0, 0, 0], listen.port)))?;
+        return match bind(SocketAddr::from(([0u16; 8], listen.port))) {
+            Ok(v6) => Ok(vec![v4, v6]),
+            Err(error) if is_absent_family(&error) => Ok(vec![v4]),
+            Err(error) => Err(error),
+        };
+    };
+    let mut addresses: Vec<SocketAddr> = (host.as_str(), listen.port).to_socket_addrs()?.collect();
+    addresses.dedup();
+    addresses.into_iter().map(bind).collect()
+}
+
+fn mark(socket: &Socket, settings: &Settings) -> io::Result<()> {
+    if settings.socket_mark != 0 {
+        setsockopt(socket, sockopt::Mark, &settings.socket_mark)?;
+    }
+    Ok(())
+}
+
+fn bind_address(address: SocketAddr, listen: &TcpListen, settings: &Settings) -> io::Result<Group> {
+    let first = new_socket(address, settings)?;
     first.bind(&address.into())?;
     let bound = first.local_addr()?;
     let mut sockets = vec![first];
     if settings.threads > 1 {
         sockets[0].set_reuse_port(true)?;
         for _ in 1..settings.threads {
-            let socket = new_socket(address)?;
+            let socket = new_socket(address, settings)?;
             socket.set_reuse_port(true)?;
             socket.bind(&bound)?;
             sockets.push(socket);
@@ -149,15 +214,16 @@ fn bind_address(address: SocketAddr, settings: &Settings) -> io::Result<Group> {
     for socket in &sockets {
         socket.listen(settings.backlog)?;
     }
-    Ok(Group { sockets, unix: false })
+    Ok(Group { sockets, unix: false, service: listen.service })
 }
 
-fn new_socket(address: SocketAddr) -> io::Result<Socket> {
+fn new_socket(address: SocketAddr, settings: &Settings) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM.nonblocking(), Some(Protocol::TCP))?;
     if address.is_ipv6() {
         socket.set_only_v6(true)?;
     }
     socket.set_reuse_address(true)?;
+    mark(&socket, settings)?;
     inherit(&socket)?;
     Ok(socket)
 }
@@ -186,12 +252,14 @@ fn bind_path(unix: &UnixListen, backlog: i32) -> io::Result<Socket> {
 }
 
 /// Writes the bound ports, one line each, by way of a second file, so that a reader never sees half of it.
-pub(super) fn write_port_file(path: &Path, ports: &[SocketAddr]) -> io::Result<()> {
+pub(super) fn write_port_file(path: &Path, tcp: &[SocketAddr], udp: &[SocketAddr]) -> io::Result<()> {
     let mut unfinished = path.as_os_str().to_owned();
     unfinished.push(".lck");
     let mut file = fs::File::create(&unfinished)?;
-    for port in ports {
-        writeln!(file, "TCP INET{}: {}", if port.is_ipv6() { "6" } else { "" }, port.port())?;
+    for (word, ports) in [("TCP", tcp), ("UDP", udp)] {
+        for port in ports {
+            writeln!(file, "{word} INET{}: {}", if port.is_ipv6() { "6" } else { "" }, port.port())?;
+        }
     }
     drop(file);
     fs::rename(&unfinished, path)

@@ -1,7 +1,8 @@
 //! Sockets, workers, connections: moves bytes and knows no command.
 //!
-//! [`bind_tcp`] and [`Listeners::bind_unix`] open the sockets (apart from [`run`], so that a daemon can bind before it
-//! gives up its privileges); [`run`] serves until it is told to stop and every connection was answered.
+//! [`Tls::load`] reads certificates, [`bind_ports`] and [`Listeners::bind_unix`] open the sockets (apart from [`run`], so
+//! that a daemon can do it before it gives up its privileges); [`run`] serves until it is told to stop and every
+//! connection was answered.
 //!
 //! A worker is a thread with its own event loop; a connection stays with the worker that accepted it. The thread that
 //! calls [`run`] moves the clock, does the store's background work and waits for signals.
@@ -10,14 +11,19 @@ mod connection;
 mod listener;
 mod settings;
 mod shutdown;
+mod tls;
+mod udp;
 mod worker;
 
-pub use listener::{ListenError, Listeners, bind_tcp};
-pub use settings::{Binding, Hooks, InheritedSocket, Settings, TcpListen, UnixListen};
+pub use listener::{ListenError, Listeners, bind_ports};
+pub use settings::{Binding, Hooks, InheritedSocket, Service, Settings, TcpListen, UnixListen};
+pub use tls::{ClientCertificates, KeyFormat, Tls, TlsError, TlsSettings};
 
 use crate::commands::Engine;
 use crate::telemetry::Listening;
 use log::{info, warn};
+use shutdown::Next;
+use std::fs::File;
 use std::io;
 use std::os::fd::AsRawFd;
 use std::sync::Arc;
@@ -31,35 +37,62 @@ const TICK: Duration = Duration::from_millis(100);
 /// Rounds of background work done at once while the store says that there is more to do, per tick.
 const MAINTENANCE_ROUNDS_MAX: u32 = 8;
 
+/// Descriptors of a worker's event loop.
+const DESCRIPTORS_PER_LOOP: usize = 4;
+
+/// Descriptors of the event loop that waits for signals.
+const DESCRIPTORS_OF_SIGNALS: usize = 8;
+
 /// Seconds without a sign of life of some worker after which the watchdog is no longer told that all is well.
 const WORKER_SILENT_MAX_SECS: u32 = 5;
 
 /// Serves until SIGTERM, SIGINT, SIGUSR1 or a `shutdown` command; then stops accepting, answers what was received and
 /// returns.
-pub fn run(listeners: Listeners, settings: Settings, engine: Arc<Engine>, hooks: Hooks) -> io::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(serve(listeners, settings, engine, hooks))
-}
-
-async fn serve(
+pub fn run(
     listeners: Listeners,
+    tls: Option<Tls>,
     settings: Settings,
     engine: Arc<Engine>,
     hooks: Hooks,
 ) -> io::Result<()> {
+    check_descriptors(settings.threads)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(serve(listeners, Shared::new(engine, settings, tls), hooks))
+}
+
+/// Makes sure that there are descriptors for the event loops and for one connection. The runtime panics where it finds
+/// none for signals.
+fn check_descriptors(threads: usize) -> io::Result<()> {
+    let needed = threads * DESCRIPTORS_PER_LOOP + DESCRIPTORS_OF_SIGNALS + 1;
+    let taken: io::Result<Vec<File>> = (0..needed).map(|_| File::open("/dev/null")).collect();
+    taken.map(drop).map_err(|error| {
+        let line = format!("{threads} threads and a connection need {needed} more open files: {error}");
+        io::Error::new(error.kind(), line)
+    })
+}
+
+async fn serve(listeners: Listeners, shared: Shared, hooks: Hooks) -> io::Result<()> {
     let mut signals = shutdown::Signals::listen()?;
-    let port_file = settings.port_file.clone();
+    let port_file = shared.settings.port_file.clone();
+    let engine = &shared.engine;
+    engine.note_certificates();
     let since_secs = engine.clock().now().secs();
-    for fd in listeners.one_of_each().map(|socket| socket.as_raw_fd()) {
-        engine.connections().add_listener(Listening { fd, since_secs });
-        info!("<{fd} server listening ({})", settings.binding.name());
+    for (socket, _) in &listeners.udp {
+        let fd = socket.as_raw_fd();
+        engine.connections().add_listener(Listening { fd, since_secs, udp: true });
+        info!("<{fd} server listening (udp)");
     }
-    let ports = listeners.ports();
-    let shared = Arc::new(Shared::new(engine, settings));
+    for (socket, group) in listeners.one_of_each() {
+        let fd = socket.as_raw_fd();
+        engine.connections().add_listener(Listening { fd, since_secs, udp: false });
+        info!("<{fd} server listening ({})", group.service.binding.name());
+    }
+    let (tcp, udp) = (listeners.tcp_ports(), listeners.udp_ports());
+    let shared = Arc::new(shared);
     let workers = Worker::start_all(&shared, listeners)?;
     if let Some(path) = port_file {
         // As memcached: the daemon goes on without the file.
-        if let Err(error) = listener::write_port_file(&path, &ports) {
+        if let Err(error) = listener::write_port_file(&path, &tcp, &udp) {
             warn!("Failed to write {}: {error}", path.display());
         }
     }
@@ -80,7 +113,18 @@ async fn tick_until_stopped(shared: &Shared, signals: &mut shutdown::Signals, al
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut told_secs = 0;
-    while !signals.stopped_before(ticks.tick(), &shared.stop_asked, || shared.engine.reread_tokens()).await {
+    loop {
+        match signals.next(ticks.tick(), &shared.stop_asked).await {
+            Next::Stop => return,
+            Next::Hangup => {
+                shared.engine.reread_tokens();
+                if let Err(error) = shared.refresh_certificates() {
+                    warn!("the certificates in use stay: {error}");
+                }
+                continue;
+            }
+            Next::Event => {}
+        }
         let now = shared.engine.clock().tick();
         for _ in 0..MAINTENANCE_ROUNDS_MAX {
             if !shared.engine.maintain() {

@@ -1,5 +1,6 @@
 //! What the server is told by `options`.
 
+use super::tls::{ClientCertificates, TlsSettings};
 use std::path::PathBuf;
 
 pub use crate::protocol::Binding;
@@ -17,25 +18,44 @@ pub struct Settings {
     pub backlog: i32,
     /// TCP addresses to listen on.
     pub tcp: Vec<TcpListen>,
+    /// UDP addresses to listen on.
+    pub udp: Vec<TcpListen>,
     /// Unix socket to listen on.
     pub unix: Option<UnixListen>,
     /// File to write the bound ports to (MEMCACHED_PORT_FILENAME).
     pub port_file: Option<PathBuf>,
     /// What is spoken (`-B`).
     pub binding: Binding,
-    /// Listening sockets handed over by the service manager; [`super::bind_tcp`] takes them.
+    /// Listening sockets handed over by the service manager; [`super::bind_ports`] takes them.
     pub inherited: Vec<InheritedSocket>,
     /// True: a connection over the limit is told so and closed. False: it waits until another one leaves.
     pub max_connections_fast: bool,
+    /// Seconds after which a TCP connection without a request is closed (`-o idle_timeout`); 0 for never.
+    pub idle_timeout_secs: u32,
+    /// Mark of the packets of TCP connections (`-o sock_cookie_id`); 0 for none.
+    pub socket_mark: u32,
+    /// TLS (`-Z`).
+    pub tls: Option<TlsSettings>,
 }
 
-/// A TCP address to listen on.
+/// How the clients of a listening socket are served.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Service {
+    /// What is spoken.
+    pub binding: Binding,
+    /// TLS, and what it asks of them; `None` for plain text.
+    pub tls: Option<ClientCertificates>,
+}
+
+/// An address to listen on, by TCP or by UDP.
 #[derive(Clone, Debug)]
 pub struct TcpListen {
     /// Name or address; `None` for all interfaces, IPv4 and IPv6.
     pub host: Option<String>,
     /// Port; 0 lets the OS choose.
     pub port: u16,
+    /// How its clients are served.
+    pub service: Service,
     /// As the operator wrote it, for messages; empty if it is a default.
     pub text: String,
     /// True if it may be left out when the machine does not have this address family.

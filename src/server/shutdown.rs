@@ -8,6 +8,16 @@ use std::task::Poll;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Notify;
 
+/// What came first.
+pub(super) enum Next {
+    /// The end.
+    Stop,
+    /// The operator wants files to be read again (SIGHUP).
+    Hangup,
+    /// What was waited for.
+    Event,
+}
+
 /// The signals that a server listens to.
 pub(super) struct Signals {
     stop: [(Signal, &'static str); 3],
@@ -27,31 +37,25 @@ impl Signals {
         })
     }
 
-    /// Waits for `event`; true if the end came first. `reread` is called on each hangup: a daemon outlives its
-    /// terminal, and is asked by this signal to read its files again.
-    pub(super) async fn stopped_before<T>(
-        &mut self,
-        event: impl Future<Output = T>,
-        asked: &Notify,
-        reread: impl Fn(),
-    ) -> bool {
+    /// Waits for `event`, a signal, or a client that asks for the end.
+    pub(super) async fn next<T>(&mut self, event: impl Future<Output = T>, asked: &Notify) -> Next {
         let mut event = pin!(event);
         let mut asked = pin!(asked.notified());
         poll_fn(|cx| {
             for (signal, message) in &mut self.stop {
                 if signal.poll_recv(cx).is_ready() {
                     info!("{message}");
-                    return Poll::Ready(true);
+                    return Poll::Ready(Next::Stop);
                 }
             }
             if asked.as_mut().poll(cx).is_ready() {
                 info!("Exiting normally");
-                return Poll::Ready(true);
+                return Poll::Ready(Next::Stop);
             }
-            while self.hangup.poll_recv(cx).is_ready() {
-                reread();
+            if self.hangup.poll_recv(cx).is_ready() {
+                return Poll::Ready(Next::Hangup);
             }
-            event.as_mut().poll(cx).map(|_| false)
+            event.as_mut().poll(cx).map(|_| Next::Event)
         })
         .await
     }

@@ -5,23 +5,25 @@
 //! they came in, long ones spread.
 
 use super::connection::Connection;
-use super::listener::Listeners;
-use super::settings::Settings;
+use super::listener::{Group, Listeners};
+use super::settings::{Binding, Service, Settings};
+use super::tls::{Handshakes, Tls, TlsConnection, TlsError};
+use super::udp;
 use crate::commands::Engine;
-use crate::telemetry::WorkerCounters;
+use crate::telemetry::{Transport, WorkerCounters};
 use log::{debug, warn};
 use nix::errno::Errno;
 use socket2::{SockRef, Socket};
 use std::future::poll_fn;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+use tokio::net::{TcpListener, TcpStream, UdpSocket, UnixListener, UnixStream};
 use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::sleep;
@@ -54,6 +56,8 @@ struct Desk {
 pub(super) struct Shared {
     pub(super) engine: Arc<Engine>,
     pub(super) settings: Settings,
+    pub(super) handshakes: Handshakes,
+    tls: Option<Tls>,
     /// Told when a client asks for the end.
     pub(super) stop_asked: Notify,
     desks: Vec<Desk>,
@@ -62,7 +66,7 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    pub(super) fn new(engine: Arc<Engine>, settings: Settings) -> Shared {
+    pub(super) fn new(engine: Arc<Engine>, settings: Settings, tls: Option<Tls>) -> Shared {
         let now_secs = engine.clock().now().secs();
         let mut doors = Vec::new();
         let desks = (0..settings.threads)
@@ -77,11 +81,21 @@ impl Shared {
         Shared {
             engine,
             settings,
+            handshakes: Handshakes::default(),
+            tls,
             stop_asked: Notify::new(),
             desks,
             doors,
             complained: AtomicBool::new(false),
         }
+    }
+
+    /// Reads the certificates again, where TLS is served; on failure those in use stay.
+    pub(super) fn refresh_certificates(&self) -> Result<(), TlsError> {
+        let Some(tls) = &self.tls else { return Ok(()) };
+        tls.refresh()?;
+        self.engine.note_certificates();
+        Ok(())
     }
 
     /// Begins the end: every worker stops accepting and answers what it has received.
@@ -108,7 +122,12 @@ impl Shared {
 }
 
 /// A connection on its way to the worker that will serve it.
-enum Accepted {
+struct Accepted {
+    socket: AcceptedSocket,
+    service: Service,
+}
+
+enum AcceptedSocket {
     Tcp(std::net::TcpStream),
     Unix(std::os::unix::net::UnixStream),
 }
@@ -119,8 +138,10 @@ trait Listener: Send + Sync + 'static {
     type Stream: Stream;
     /// Accepts one connection.
     fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<Self::Stream>>;
+    /// Begins to serve a connection in this event loop.
+    fn admit(worker: &Worker, stream: Self::Stream, service: Service);
     /// Takes a connection out of this event loop.
-    fn detach(stream: Self::Stream) -> io::Result<Accepted>;
+    fn detach(stream: Self::Stream) -> io::Result<AcceptedSocket>;
 }
 
 impl Listener for TcpListener {
@@ -130,8 +151,12 @@ impl Listener for TcpListener {
         TcpListener::poll_accept(self, cx).map_ok(|(stream, _)| stream)
     }
 
-    fn detach(stream: TcpStream) -> io::Result<Accepted> {
-        stream.into_std().map(Accepted::Tcp)
+    fn admit(worker: &Worker, stream: TcpStream, service: Service) {
+        worker.admit_tcp(stream, service);
+    }
+
+    fn detach(stream: TcpStream) -> io::Result<AcceptedSocket> {
+        stream.into_std().map(AcceptedSocket::Tcp)
     }
 }
 
@@ -142,8 +167,12 @@ impl Listener for UnixListener {
         UnixListener::poll_accept(self, cx).map_ok(|(stream, _)| stream)
     }
 
-    fn detach(stream: UnixStream) -> io::Result<Accepted> {
-        stream.into_std().map(Accepted::Unix)
+    fn admit(worker: &Worker, stream: UnixStream, service: Service) {
+        worker.admit(stream, service);
+    }
+
+    fn detach(stream: UnixStream) -> io::Result<AcceptedSocket> {
+        stream.into_std().map(AcceptedSocket::Unix)
     }
 }
 
@@ -151,14 +180,54 @@ impl Listener for UnixListener {
 struct Post {
     socket: Socket,
     unix: bool,
+    service: Service,
     /// True if its connections are for all workers.
     dealt: bool,
 }
 
 /// What a connection needs of its socket.
-pub(super) trait Stream: AsyncRead + AsyncWrite + AsRawFd + AsFd + Send + Unpin + 'static {}
+pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin + 'static {
+    /// How it came here.
+    const TRANSPORT: Transport;
 
-impl<S: AsyncRead + AsyncWrite + AsRawFd + AsFd + Send + Unpin + 'static> Stream for S {}
+    /// Its descriptor.
+    fn fd(&self) -> RawFd;
+
+    /// Says a line to a peer that is not served, if that can be done at once.
+    fn tell(&self, line: &[u8]);
+
+    /// Does, without waiting, what is due before the socket is closed.
+    fn say_goodbye(&mut self, _cx: &mut Context<'_>) {}
+}
+
+impl Stream for TcpStream {
+    const TRANSPORT: Transport = Transport::Tcp;
+
+    fn fd(&self) -> RawFd {
+        self.as_raw_fd()
+    }
+
+    fn tell(&self, line: &[u8]) {
+        tell(self, line);
+    }
+}
+
+impl Stream for UnixStream {
+    const TRANSPORT: Transport = Transport::Unix;
+
+    fn fd(&self) -> RawFd {
+        self.as_raw_fd()
+    }
+
+    fn tell(&self, line: &[u8]) {
+        tell(self, line);
+    }
+}
+
+/// The buffer of a new socket is empty, so a line fits it; if not, the peer sees the close alone.
+fn tell(socket: &impl AsFd, line: &[u8]) {
+    let _ = SockRef::from(socket).send(line);
+}
 
 /// One worker, from inside.
 #[derive(Clone)]
@@ -173,18 +242,23 @@ impl Worker {
         let threads = shared.settings.threads;
         let mut posts: Vec<Vec<Post>> = (0..threads).map(|_| Vec::new()).collect();
         for group in listeners.groups {
-            let (unix, dealt) = (group.unix, group.sockets.len() < threads);
-            for (worker, socket) in group.sockets.into_iter().enumerate() {
-                posts[worker].push(Post { socket, unix, dealt });
+            let Group { sockets, unix, service } = group;
+            let dealt = sockets.len() < threads;
+            for (worker, socket) in sockets.into_iter().enumerate() {
+                posts[worker].push(Post { socket, unix, service, dealt });
             }
+        }
+        let mut udp: Vec<Vec<(Socket, Binding)>> = (0..threads).map(|_| Vec::new()).collect();
+        for (index, socket) in listeners.udp.into_iter().enumerate() {
+            udp[index % threads].push(socket);
         }
         let doors = std::mem::take(&mut *shared.doors.lock());
         let mut handles = Vec::new();
-        for (index, (posts, door)) in posts.into_iter().zip(doors).enumerate() {
+        for (index, ((posts, udp), door)) in posts.into_iter().zip(udp).zip(doors).enumerate() {
             let worker = Worker { shared: shared.clone(), index };
             let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
             let thread = std::thread::Builder::new().name(format!("worker {index}"));
-            handles.push(thread.spawn(move || runtime.block_on(worker.work(posts, door)))?);
+            handles.push(thread.spawn(move || runtime.block_on(worker.work(posts, udp, door)))?);
         }
         Ok(handles)
     }
@@ -197,14 +271,27 @@ impl Worker {
         &self.shared.desks[self.index]
     }
 
-    async fn work(self, posts: Vec<Post>, mut door: UnboundedReceiver<Accepted>) {
+    async fn work(
+        self,
+        posts: Vec<Post>,
+        udp: Vec<(Socket, Binding)>,
+        mut door: UnboundedReceiver<Accepted>,
+    ) {
         let mut accepting = Vec::new();
-        for Post { socket, unix, dealt } in posts {
+        for (socket, binding) in udp {
+            match UdpSocket::from_std(socket.into()) {
+                Ok(socket) => accepting.push(tokio::spawn(udp::serve(socket, self.clone(), binding))),
+                Err(error) => warn!("a UDP socket is lost: {error}"),
+            }
+        }
+        for Post { socket, unix, service, dealt } in posts {
             let worker = self.clone();
             let task = if unix {
-                UnixListener::from_std(socket.into()).map(|unix| tokio::spawn(worker.accept(unix, dealt)))
+                UnixListener::from_std(socket.into())
+                    .map(|unix| tokio::spawn(worker.accept(unix, service, dealt)))
             } else {
-                TcpListener::from_std(socket.into()).map(|tcp| tokio::spawn(worker.accept(tcp, dealt)))
+                TcpListener::from_std(socket.into())
+                    .map(|tcp| tokio::spawn(worker.accept(tcp, service, dealt)))
             };
             match task {
                 Ok(task) => accepting.push(task),
@@ -222,6 +309,7 @@ impl Worker {
             loop {
                 let now_secs = worker.shared.engine.clock().now().secs();
                 worker.desk().heartbeat_secs.store(now_secs, Ordering::Relaxed);
+                worker.end_idle_connections(now_secs);
                 worker.shared.engine.return_freed_memory();
                 sleep(HEARTBEAT).await;
             }
@@ -231,6 +319,16 @@ impl Worker {
             task.abort();
         }
         self.drain().await;
+    }
+
+    /// Closes the connections that have sent nothing for too long (`-o idle_timeout`).
+    fn end_idle_connections(&self, now_secs: u32) {
+        let timeout_secs = self.shared.settings.idle_timeout_secs;
+        if timeout_secs > 0 {
+            let since_secs = now_secs.saturating_sub(timeout_secs);
+            let ended = self.shared.engine.connections().end_idle(self.index, since_secs);
+            self.counters().idle_kicks.add(ended);
+        }
     }
 
     /// Lets every connection answer what it has received, for a limited time.
@@ -243,13 +341,15 @@ impl Worker {
         }
     }
 
-    async fn accept<L: Listener>(self, listener: L, dealt: bool) {
+    async fn accept<L: Listener>(self, listener: L, service: Service, dealt: bool) {
         loop {
-            self.wait_for_room().await;
+            self.wait_for_room(service).await;
             let accepted = match poll_fn(|cx| listener.poll_accept(cx)).await {
-                Ok(stream) if dealt => L::detach(stream).map(|accepted| self.hand_over(accepted)),
+                Ok(stream) if dealt => {
+                    L::detach(stream).map(|socket| self.hand_over(Accepted { socket, service }))
+                }
                 Ok(stream) => {
-                    self.admit(stream);
+                    L::admit(&self, stream, service);
                     Ok(())
                 }
                 Err(error) => Err(error),
@@ -260,9 +360,14 @@ impl Worker {
         }
     }
 
-    /// Under `-o no_maxconns_fast`, connections over the limit wait in the backlog.
-    async fn wait_for_room(&self) {
+    /// Under `-o no_maxconns_fast`, connections over the limit wait in the backlog. So do those that want TLS while half
+    /// of all connections there may be are in their handshake: who stops half way leaves room for the others.
+    async fn wait_for_room(&self, service: Service) {
         let Settings { max_connections, max_connections_fast, .. } = self.shared.settings;
+        let handshakes_max = (max_connections / 2).max(1);
+        while service.tls.is_some() && self.shared.handshakes.count() >= handshakes_max {
+            sleep(ACCEPT_PAUSE).await;
+        }
         let full = || !max_connections_fast && self.shared.engine.connections().open() >= max_connections;
         if full() {
             self.counters().listen_disabled.add(1);
@@ -282,9 +387,10 @@ impl Worker {
     }
 
     fn take(&self, accepted: Accepted) {
-        let taken = match accepted {
-            Accepted::Tcp(stream) => TcpStream::from_std(stream).map(|stream| self.admit(stream)),
-            Accepted::Unix(stream) => UnixStream::from_std(stream).map(|stream| self.admit(stream)),
+        let Accepted { socket, service } = accepted;
+        let taken = match socket {
+            AcceptedSocket::Tcp(tcp) => TcpStream::from_std(tcp).map(|tcp| self.admit_tcp(tcp, service)),
+            AcceptedSocket::Unix(unix) => UnixStream::from_std(unix).map(|unix| self.admit(unix, service)),
         };
         if let Err(error) = taken {
             warn!("an accepted connection is lost: {error}");
@@ -304,15 +410,21 @@ impl Worker {
         sleep(ACCEPT_PAUSE).await;
     }
 
-    fn admit<S: Stream>(&self, stream: S) {
+    fn admit_tcp(&self, stream: TcpStream, service: Service) {
+        let Some(clients) = service.tls else { return self.admit(stream, service) };
+        // Without a configuration, which `Tls::load` rules out, there is no service: never one in the clear.
+        if let Some(config) = self.shared.tls.as_ref().and_then(|tls| tls.configuration(clients)) {
+            self.admit(TlsConnection::new(stream, config, self.clone()), service);
+        }
+    }
+
+    fn admit<S: Stream>(&self, stream: S, service: Service) {
         if !self.enter() {
             self.counters().rejected_connections.add(1);
-            // The socket's buffer is empty, so the line fits it; if not, the peer sees the close alone.
-            let _ = SockRef::from(&stream).send(TOO_MANY);
-            return;
+            return stream.tell(TOO_MANY);
         }
         self.counters().total_connections.add(1);
-        tokio::spawn(Connection::new(stream, self.clone()));
+        tokio::spawn(Connection::new(stream, self.clone(), service.binding));
     }
 
     /// Counts a connection in, unless the limit is reached; it counts itself out with [`Worker::left`].

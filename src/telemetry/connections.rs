@@ -27,6 +27,8 @@ pub enum ConnectionState {
     Swallow,
     /// Waiting for the peer to read.
     Write,
+    /// On its way out.
+    Closing,
     /// Sending the log.
     Watch,
 }
@@ -40,22 +42,33 @@ impl ConnectionState {
             ConnectionState::ReceiveValue => "conn_nread",
             ConnectionState::Swallow => "conn_swallow",
             ConnectionState::Write => "conn_mwrite",
+            ConnectionState::Closing => "conn_closing",
             ConnectionState::Watch => "conn_watch",
         }
     }
 
     fn from_u8(value: u8) -> ConnectionState {
         use ConnectionState::*;
-        [Read, ParseCommand, ReceiveValue, Swallow, Write, Watch]
+        [Read, ParseCommand, ReceiveValue, Swallow, Write, Closing, Watch]
             .into_iter()
             .find(|s| *s as u8 == value)
             .unwrap_or(Read)
     }
 }
 
+/// How a client came here.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Transport {
+    /// TCP, encrypted or not.
+    Tcp,
+    /// A unix socket.
+    Unix,
+}
+
 /// One open connection.
 #[derive(Debug)]
 pub struct Connection {
+    transport: Transport,
     last_command_secs: AtomicU32,
     state: AtomicU8,
 }
@@ -80,6 +93,8 @@ pub struct Listening {
     pub fd: RawFd,
     /// When it was opened.
     pub since_secs: u32,
+    /// True for a UDP socket, which is served as it is.
+    pub udp: bool,
 }
 
 /// Who is at the other end of a connection, in the words of `watch connevents`.
@@ -114,6 +129,8 @@ impl Peer {
 pub struct Row {
     /// The descriptor.
     pub fd: RawFd,
+    /// True for a UDP socket.
+    pub udp: bool,
     /// The peer's address, or a listener's own.
     pub address: String,
     /// Where it came in; `None` for a listener.
@@ -174,8 +191,9 @@ impl Connections {
     }
 
     /// Puts a connection into its worker's table.
-    pub fn add(&self, worker: usize, fd: RawFd, now_secs: u32) -> Arc<Connection> {
+    pub fn add(&self, worker: usize, fd: RawFd, transport: Transport, now_secs: u32) -> Arc<Connection> {
         let connection = Arc::new(Connection {
+            transport,
             last_command_secs: AtomicU32::new(now_secs),
             state: AtomicU8::new(ConnectionState::Read as u8),
         });
@@ -206,6 +224,22 @@ impl Connections {
         }
     }
 
+    /// Ends the input of those TCP connections of a worker that wait for a request and got none since `since_secs`:
+    /// each closes itself. Returns how many.
+    pub fn end_idle(&self, worker: usize, since_secs: u32) -> u64 {
+        let mut ended = 0;
+        for (fd, connection) in self.workers[worker].lock().iter() {
+            let waits = connection.state.load(Ordering::Relaxed) == ConnectionState::Read as u8;
+            let idle = connection.last_command_secs.load(Ordering::Relaxed) < since_secs;
+            if connection.transport == Transport::Tcp && waits && idle {
+                connection.note_state(ConnectionState::Closing);
+                let _ = shutdown(*fd, Shutdown::Read);
+                ended += 1;
+            }
+        }
+        ended
+    }
+
     /// Everything that is open, by descriptor.
     pub fn rows(&self) -> Vec<Row> {
         let mut rows: Vec<Row> = self.listening.lock().iter().map(listening_row).collect();
@@ -220,9 +254,13 @@ impl Connections {
 fn listening_row(listening: &Listening) -> Row {
     Row {
         fd: listening.fd,
-        address: address(getsockname(listening.fd)),
+        udp: listening.udp,
+        address: match address(getsockname(listening.fd)) {
+            tcp if listening.udp => tcp.replacen("tcp", "udp", 1),
+            address => address,
+        },
         listen_address: None,
-        state: "conn_listening",
+        state: if listening.udp { ConnectionState::Read.word() } else { "conn_listening" },
         last_command_secs: listening.since_secs,
     }
 }
@@ -230,6 +268,7 @@ fn listening_row(listening: &Listening) -> Row {
 fn connection_row(fd: RawFd, connection: &Connection) -> Row {
     Row {
         fd,
+        udp: false,
         address: address(getpeername(fd)),
         listen_address: Some(address(getsockname(fd))),
         state: ConnectionState::from_u8(connection.state.load(Ordering::Relaxed)).word(),
@@ -248,5 +287,31 @@ fn address(address: nix::Result<SockaddrStorage>) -> String {
             format!("unix:{}", path.map_or_else(String::new, |path| path.display().to_string()))
         }
         _ => "?".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Read;
+    use std::os::fd::AsRawFd;
+    use std::os::unix::net::UnixStream;
+
+    #[test]
+    fn only_tcp_connections_that_wait_too_long_are_ended_and_each_once() {
+        let table = Connections::new(1);
+        let pairs: Vec<_> = (0..4).map(|_| UnixStream::pair().unwrap()).collect();
+        let fd = |index: usize| pairs[index].0.as_raw_fd();
+        table.add(0, fd(0), Transport::Tcp, 10);
+        table.add(0, fd(1), Transport::Tcp, 11);
+        table.add(0, fd(2), Transport::Unix, 10);
+        table.add(0, fd(3), Transport::Tcp, 10).note_state(ConnectionState::ReceiveValue);
+        assert_eq!(table.end_idle(0, 10), 0);
+        assert_eq!(table.end_idle(0, 11), 1);
+        assert_eq!(table.end_idle(0, 11), 0);
+        assert_eq!((&pairs[0].0).read(&mut [0]).unwrap(), 0);
+        pairs[1].0.set_nonblocking(true).unwrap();
+        assert!((&pairs[1].0).read(&mut [0]).is_err());
+        assert_eq!(table.rows().iter().filter(|row| row.state == "conn_closing").count(), 1);
     }
 }

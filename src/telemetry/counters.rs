@@ -104,6 +104,14 @@ counters! {
     listen_disabled,
     /// Times that a connection gave way to others after its share of requests.
     conn_yields,
+    /// Connections closed because they were idle.
+    idle_kicks,
+    /// TLS handshakes that made a new session.
+    ssl_new_sessions,
+    /// TLS handshakes that failed.
+    ssl_handshake_errors,
+    /// TLS connections that broke the protocol later.
+    ssl_proto_errors,
 }
 
 /// The counters of all workers.

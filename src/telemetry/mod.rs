@@ -7,7 +7,7 @@ mod prefixes;
 mod process;
 mod watchers;
 
-pub use connections::{Connection, ConnectionState, Connections, Listening, Peer, Row};
+pub use connections::{Connection, ConnectionState, Connections, Listening, Peer, Row, Transport};
 pub use counters::{Counter, Counters, Sums, WorkerCounters};
 pub use log::log_to_stderr;
 pub use prefixes::{PREFIXES_MAX, PrefixCounts, Prefixes};

@@ -97,7 +97,7 @@ fn the_command_tells_that_the_daemon_could_not_serve() {
         said.contains("failed to serve").then_some((said, output.status.code()))
     });
     let (said, status) = said.expect("a failure behind the fork");
-    assert!(said.ends_with("failed to serve: Too many open files (os error 24)\n"), "{said}");
+    assert!(said.ends_with(" more open files: Too many open files (os error 24)\n"), "{said}");
     assert_eq!(status, Some(71));
 }
 

@@ -41,6 +41,31 @@ fn a_limit_that_can_only_hold_some_connections_is_warned_of() {
 }
 
 #[test]
+fn a_limit_that_leaves_no_room_at_all_is_refused_in_one_line() {
+    let user = if geteuid().is_root() { "setpriv --reuid=65534 --clear-groups -- " } else { "" };
+    for limit in 15..30 {
+        let starting = larder("-p -1 -c 10").under(&format!("{user}prlimit --nofile={limit}:{limit}"));
+        let (line, status) = starting.refusal();
+        assert!(line.contains("Too many open files"), "{limit}: {line}");
+        assert_eq!(status, 71);
+    }
+}
+
+#[test]
+fn huge_pages_are_allowed_where_the_system_gives_them_unasked() {
+    let policy = fs::read_to_string("/sys/kernel/mm/transparent_hugepage/enabled").unwrap_or_default();
+    let daemon = larder("-L").start();
+    let status = fs::read_to_string(format!("/proc/{}/status", daemon.pid())).unwrap();
+    let said = daemon.stop();
+    if policy.contains("[always]") {
+        assert!(!status.contains("THP_enabled:\t0"), "{status}");
+        assert!(!said.contains("-L"), "{said}");
+    } else {
+        assert!(said.contains("warning: -L has no effect"), "{said}");
+    }
+}
+
+#[test]
 fn core_files_get_all_the_room_there_is() {
     let daemon = larder("-p -1 -r").under("prlimit --core=0:1000000").start_as_it_is();
     let [soft, hard] = limits(&daemon, "Max core file size");

@@ -45,9 +45,11 @@ fn texts_that_are_no_number() {
 
 #[test]
 fn options_that_do_not_exist_yet() {
-    refuses("-Z", 1, "-Z (TLS) is not supported yet");
-    refuses("-U 11211", 1, "UDP is not served yet: -U takes only 0, not 11211");
-    refuses("-o ext_path=/tmp/x:1g", 1, "-o ext_path is not supported yet");
+    refuses(
+        "-o ext_path=/tmp/x",
+        1,
+        "must supply size to ext_path, ie: ext_path=/f/e:64m (M|G|T|P supported)",
+    );
     refuses("-o nonsense", 1, "Illegal suboption \"nonsense\"");
 }
 

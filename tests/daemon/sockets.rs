@@ -44,6 +44,40 @@ fn a_star_is_all_interfaces() {
 }
 
 #[test]
+fn addresses_may_say_what_is_spoken_there() {
+    let daemon = larder("-vv -l proto[ascii]:127.0.0.1,tag[web]:proto[negotiating]:127.0.0.2").start();
+    works(&mut daemon.connect());
+    let second = SocketAddr::from(([127, 0, 0, 2], daemon.addresses()[1].port()));
+    works(&mut Client::tcp(second));
+    let said = daemon.stop();
+    for line in
+        ["server listening (ascii)", "server listening (auto-negotiate)", "new ascii client connection"]
+    {
+        assert_eq!(said.matches(line).count(), 1, "{line} in {said}");
+    }
+}
+
+#[test]
+fn an_address_may_speak_binary_alone() {
+    // A noop, and its answer with the magic byte of one.
+    let noop = [&[0x80, 10][..], &[0; 22]].concat();
+    let daemon = larder("-l proto[binary]:127.0.0.1,proto[ascii]:127.0.0.2").start();
+    let mut binary = daemon.connect();
+    binary.send(&noop);
+    binary.expect([0x81, 10]);
+    let mut text = daemon.connect();
+    text.send("version\r\n");
+    text.close_sending();
+    assert!(!text.read_to_close().contains("VERSION"));
+    let second = SocketAddr::from(([127, 0, 0, 2], daemon.addresses()[1].port()));
+    works(&mut Client::tcp(second));
+    let mut binary = Client::tcp(second);
+    binary.send(&noop);
+    binary.close_sending();
+    assert!(!binary.read_to_close().contains('\u{fffd}'));
+}
+
+#[test]
 fn by_its_own_name_nobody_outside_reaches_it() {
     let daemon = larder("").start();
     // 127.0.0.2 stands for any address that was not asked for.

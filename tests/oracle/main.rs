@@ -24,4 +24,5 @@ mod servers;
 mod session;
 #[path = "../support/transcript.rs"]
 mod transcript;
+mod udp;
 mod uniques;

@@ -19,26 +19,38 @@ const PAUSE: Duration = Duration::from_millis(5);
 pub struct Server {
     child: Child,
     pub port: u16,
+    /// 0 without UDP.
+    pub udp_port: u16,
 }
 
 impl Server {
     /// The larder under test.
     pub fn larder() -> Server {
-        Server::start(Command::new(env!("CARGO_BIN_EXE_larder")), "larder")
+        Server::start(Command::new(env!("CARGO_BIN_EXE_larder")), "larder", "0")
+    }
+
+    /// The same, with UDP.
+    pub fn larder_with_udp() -> Server {
+        Server::start(Command::new(env!("CARGO_BIN_EXE_larder")), "larder", "-1")
+    }
+
+    /// Debian's memcached, with UDP.
+    pub fn oracle_with_udp() -> Server {
+        Server::start_oracle(false, "-1")
     }
 
     /// Debian's memcached. Its background threads are off: counters would depend on when they look, and an item
     /// they hold is not changed in place (see `phases.rs`).
     pub fn oracle() -> Server {
-        Server::oracle_with(false)
+        Server::start_oracle(false, "0")
     }
 
     /// The same as it comes, with its background threads, for what is told to them.
     pub fn oracle_as_it_comes() -> Server {
-        Server::oracle_with(true)
+        Server::start_oracle(true, "0")
     }
 
-    fn oracle_with(background: bool) -> Server {
+    fn start_oracle(background: bool, udp: &str) -> Server {
         let program = env::var_os(ORACLE).unwrap_or_else(|| "memcached".into());
         let version = Command::new(&program).arg("-V").output();
         let version = version.unwrap_or_else(|error| {
@@ -50,19 +62,20 @@ impl Server {
         if !background {
             command.args(["-o", "no_lru_crawler,no_lru_maintainer"]);
         }
-        Server::start(command, "memcached")
+        Server::start(command, "memcached", udp)
     }
 
-    fn start(mut command: Command, name: &str) -> Server {
+    fn start(mut command: Command, name: &str, udp: &str) -> Server {
         let file = port_file(name);
-        command.args(["-p", "-1", "-U", "0", "-l", "127.0.0.1", "-t", "1", "-m", "1024", "-u", "root"]);
+        command.args(["-p", "-1", "-U", udp, "-l", "127.0.0.1", "-t", "1", "-m", "1024", "-u", "root"]);
         command.env("MEMCACHED_PORT_FILENAME", &file);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         let mut child = command.spawn().unwrap_or_else(|error| panic!("cannot start {command:?}: {error}"));
         for _ in 0..LOOKS {
-            if let Some(port) = port_in(&file) {
+            if let Some(port) = port_in(&file, "TCP") {
+                let udp_port = port_in(&file, "UDP").unwrap_or(0);
                 let _ = fs::remove_file(&file);
-                return Server { child, port };
+                return Server { child, port, udp_port };
             }
             if let Ok(Some(status)) = child.try_wait() {
                 panic!("{command:?} ended: {status}");
@@ -89,7 +102,8 @@ fn port_file(name: &str) -> PathBuf {
 }
 
 /// The port in a line like `TCP INET: 39523`.
-fn port_in(file: &Path) -> Option<u16> {
+fn port_in(file: &Path, transport: &str) -> Option<u16> {
     let text = fs::read_to_string(file).ok()?;
-    text.lines().find_map(|line| line.strip_prefix("TCP INET: ")?.parse().ok())
+    let start = format!("{transport} INET: ");
+    text.lines().find_map(|line| line.strip_prefix(&start)?.parse().ok())
 }

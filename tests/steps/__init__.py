@@ -14,6 +14,7 @@ STEPS = (
     Step("oracle", "the same random requests to larder and memcached", rust.oracle),
     Step("django", "Django's own cache and session tests", django_suite.run),
     Step("pymemcache", "pymemcache's own integration tests", pymemcache_suite.run),
+    Step("tls", "pymemcache over TLS", small_suites.pymemcache_tls),
     Step("memccapable", "libmemcached's conformance test", small_suites.memccapable),
     Step("binary", "clients in the binary protocol, with and without a login", small_suites.binary_clients),
     Step("binary-memcached", "python-binary-memcached's own tests", binary_memcached_suite.run),

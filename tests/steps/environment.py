@@ -23,6 +23,7 @@ PYTHON_MIN = (3, 10)
 PACKAGES = {
     "memcached": "memcached",
     "memccapable": "libmemcached-tools",
+    "openssl": "openssl",
     "perl": "perl",
     "systemd-analyze": "systemd",
     "systemd-socket-activate": "systemd",

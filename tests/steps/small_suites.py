@@ -1,4 +1,4 @@
-"""The shorter suites: libmemcached's conformance test and tools, memcached's report script, the Django site."""
+"""The shorter suites: libmemcached's conformance test and tools, memcached's report script, TLS, the Django site."""
 
 import glob
 import os
@@ -62,6 +62,12 @@ def binary_clients(environment, result):
     if not found:
         raise Missing("pylibmc cannot log in without the plugins of SASL (apt-get install libsasl2-modules)")
     module(environment, result, "pylibmc_binary", environment.python, {"SASL_PATH": os.path.dirname(found[0])})
+
+
+def pymemcache_tls(environment, result):
+    """pymemcache over TLS."""
+    environment.program("openssl")
+    module(environment, result, "pymemcache_tls", environment.python)
 
 
 def site(environment, result):

@@ -1,6 +1,8 @@
 //! A client that says and hears bytes.
 
 use super::PATIENCE;
+use rustls::pki_types::CertificateDer;
+use rustls::{CipherSuite, ClientConnection, ProtocolVersion, StreamOwned};
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::net::UnixStream;
@@ -12,17 +14,53 @@ pub struct Client(Socket);
 enum Socket {
     Tcp(TcpStream),
     Unix(UnixStream),
+    Tls(Box<StreamOwned<ClientConnection, TcpStream>>),
+}
+
+/// A TCP connection that waits no longer than patience lasts.
+#[track_caller]
+fn connect(address: SocketAddr) -> TcpStream {
+    let stream = TcpStream::connect(address).unwrap_or_else(|error| panic!("{address}: {error}"));
+    stream.set_nodelay(true).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.set_write_timeout(Some(PATIENCE)).unwrap();
+    stream
 }
 
 impl Client {
     /// Connects by TCP.
     #[track_caller]
     pub fn tcp(address: SocketAddr) -> Client {
-        let stream = TcpStream::connect(address).unwrap_or_else(|error| panic!("{address}: {error}"));
-        stream.set_nodelay(true).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        stream.set_write_timeout(Some(PATIENCE)).unwrap();
-        Client(Socket::Tcp(stream))
+        Client(Socket::Tcp(connect(address)))
+    }
+
+    /// Connects by TCP, to speak TLS on it.
+    #[track_caller]
+    pub fn tls(address: SocketAddr, session: ClientConnection) -> Client {
+        Client(Socket::Tls(Box::new(StreamOwned::new(session, connect(address)))))
+    }
+
+    /// Sends bytes on the connection below TLS.
+    #[track_caller]
+    pub fn send_past_tls(&mut self, bytes: &[u8]) {
+        let Socket::Tls(tls) = &mut self.0 else { panic!("no TLS") };
+        tls.sock.write_all(bytes).unwrap();
+    }
+
+    /// True if the daemon answers, false if it closes instead.
+    pub fn is_served(&mut self) -> bool {
+        let mut answer = [0; 16];
+        let asked = self.write_all(b"version\r\n");
+        asked.and_then(|()| self.read_exact(&mut answer)).is_ok() && &answer == b"VERSION 1.6.45\r\n"
+    }
+
+    /// The TLS session it has, once bytes have been exchanged: version, suite, the daemon's certificate.
+    #[track_caller]
+    pub fn session(&self) -> (ProtocolVersion, CipherSuite, CertificateDer<'static>) {
+        let Socket::Tls(tls) = &self.0 else { panic!("no TLS") };
+        let certificate = tls.conn.peer_certificates().unwrap()[0].clone().into_owned();
+        let suite = tls.conn.negotiated_cipher_suite().unwrap().suite();
+        (tls.conn.protocol_version().unwrap(), suite, certificate)
     }
 
     /// Connects to a unix socket.
@@ -37,7 +75,7 @@ impl Client {
     /// Sends bytes.
     #[track_caller]
     pub fn send(&mut self, bytes: impl AsRef<[u8]>) {
-        self.write_all(bytes.as_ref()).expect("the daemon takes what is sent");
+        self.write_all(bytes.as_ref()).and_then(|()| self.flush()).expect("the daemon takes what is sent");
     }
 
     /// Hears exactly these bytes next.
@@ -95,6 +133,7 @@ impl Client {
         match &self.0 {
             Socket::Tcp(tcp) => tcp.shutdown(how),
             Socket::Unix(unix) => unix.shutdown(how),
+            Socket::Tls(tls) => tls.sock.shutdown(how),
         }
         .unwrap();
     }
@@ -118,6 +157,7 @@ impl Read for Client {
             let read = match &mut self.0 {
                 Socket::Tcp(tcp) => tcp.read(buffer),
                 Socket::Unix(unix) => unix.read(buffer),
+                Socket::Tls(tls) => tls.read(buffer),
             };
             match read {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -132,11 +172,15 @@ impl Write for Client {
         match &mut self.0 {
             Socket::Tcp(tcp) => tcp.write(buffer),
             Socket::Unix(unix) => unix.write(buffer),
+            Socket::Tls(tls) => tls.write(buffer),
         }
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        Ok(())
+        match &mut self.0 {
+            Socket::Tls(tls) => tls.flush(),
+            _ => Ok(()),
+        }
     }
 }
 

@@ -108,14 +108,16 @@ impl Starting {
         let stderr = fs::File::create(self.folder.file("stderr")).unwrap();
         self.command.env("MEMCACHED_PORT_FILENAME", &port_file).stdout(Stdio::null()).stderr(stderr);
         let child = Process(self.command.spawn().unwrap());
-        let mut daemon = Daemon { child, addresses: Vec::new(), folder: self.folder };
+        let mut daemon = Daemon { child, addresses: Vec::new(), udp: Vec::new(), folder: self.folder };
         let ports = wait_for("the daemon to serve", || {
             if let Some(status) = daemon.child.0.try_wait().unwrap() {
                 panic!("{status}: {}", daemon.stderr());
             }
             fs::read_to_string(&port_file).ok()
         });
-        daemon.addresses = ports.lines().map(address).collect();
+        let (tcp, udp): (Vec<_>, Vec<_>) = ports.lines().partition(|line| line.starts_with("TCP"));
+        daemon.addresses = tcp.into_iter().map(address).collect();
+        daemon.udp = udp.into_iter().map(address).collect();
         daemon
     }
 }
@@ -123,7 +125,7 @@ impl Starting {
 /// The address on this machine that a line of the port file stands for.
 fn address(line: &str) -> SocketAddr {
     let (family, port) = line.rsplit_once(": ").unwrap();
-    let host = if family == "TCP INET6" { "[::1]" } else { "127.0.0.1" };
+    let host = if family.ends_with("INET6") { "[::1]" } else { "127.0.0.1" };
     format!("{host}:{port}").parse().unwrap()
 }
 
@@ -131,6 +133,7 @@ fn address(line: &str) -> SocketAddr {
 pub struct Daemon {
     child: Process,
     addresses: Vec<SocketAddr>,
+    udp: Vec<SocketAddr>,
     folder: Folder,
 }
 
@@ -138,6 +141,11 @@ impl Daemon {
     /// The TCP addresses it serves, in the order they were bound.
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
+    }
+
+    /// The UDP addresses it serves, in the order they were bound.
+    pub fn udp_addresses(&self) -> &[SocketAddr] {
+        &self.udp
     }
 
     /// The first of them.

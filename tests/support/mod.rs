@@ -5,11 +5,13 @@
 
 #![allow(dead_code, unused_imports, reason = "each test crate uses its part")]
 
+mod certificates;
 mod client;
 mod daemon;
 mod folder;
 pub mod frames;
 
+pub use certificates::{Authority, Pair, TlsClient};
 pub use client::Client;
 pub use daemon::{Daemon, Process, Starting, larder, memcached};
 pub use folder::Folder;

@@ -167,14 +167,70 @@ fn a_text_is_no_number() {
 }
 
 #[test]
-fn what_is_not_there_yet_is_refused() {
-    for line in ["-Z", "-e /f", "-L", "-N 4", "-o ssl_key=/k"] {
-        let (refusal, status) = options_as("memcached", line).unwrap_err();
-        assert!(refusal.ends_with("is not supported yet"), "{refusal}");
-        assert_eq!(status, 1, "{line}");
-    }
-    refuses("-U 11211", 1, "UDP is not served yet");
-    options("-U 0 -X -W -B auto");
+fn what_has_no_meaning_is_checked_and_told() {
+    assert_eq!(warnings(&options("-N 4")).len(), 1);
+    assert_eq!(warnings(&options("-e /dev/shm/items")), ["-e: items do not outlive a restart yet"]);
+    assert_eq!(warnings(&options("-o hashpower=20,lru_crawler")).len(), 2);
+    refuses("-N 0", 1, "Maximum number of NAPI IDs must be greater than 0");
+    refuses("-N 5", 64, "Number of napi_ids(5) cannot be greater than number of threads(4)");
+    refuses("-o hashpower=11", 1, "Initial hashtable multiplier of 11 is too low");
+}
+
+#[test]
+fn idle_timeout_large_pages_and_marks_reach_their_settings() {
+    let options = options("-L -o idle_timeout=7,sock_cookie_id=9");
+    assert!(options.process.large_pages);
+    assert_eq!((options.server.idle_timeout_secs, options.commands.idle_timeout_secs), (7, 7));
+    assert_eq!(options.server.socket_mark, 9);
+    assert!(warnings(&options).is_empty());
+}
+
+#[test]
+fn tls_settings_are_checked_and_reach_every_address() {
+    use crate::server::{ClientCertificates, KeyFormat};
+    let files = "-Z -o ssl_chain_cert=c.pem,ssl_key=k.der,ssl_ca_cert=/a.pem,ssl_keyformat=2";
+    let options = options(&format!("{files} -o ssl_verify_mode=3,ssl_min_version=3,ssl_session_cache"));
+    let tls = options.server.tls.as_ref().unwrap();
+    assert!(tls.chain_cert.is_absolute() && tls.key.is_absolute());
+    assert_eq!((tls.key_format, tls.clients), (KeyFormat::Der, ClientCertificates::Required));
+    assert!(tls.only_tls13 && tls.session_cache);
+    assert!(options.server.tcp.iter().all(|tcp| tcp.service.tls == Some(ClientCertificates::Required)));
+    assert!(warnings(&options).is_empty());
+
+    refuses("-Z", 64, "-Z needs -o ssl_chain_cert=<file>,ssl_key=<file>");
+    refuses("-Z -o ssl_key=k", 64, "-Z needs -o ssl_chain_cert=<file>,ssl_key=<file>");
+    refuses(&format!("{files} -p 0"), 64, "ERROR: You cannot enable SSL without a TCP port.");
+    refuses("-o ssl_verify_mode=4", 1, "Invalid ssl_verify_mode. Use help to see valid options.");
+    refuses("-o ssl_keyformat=3", 1, "ssl_keyformat must be 1 (PEM) or 2 (ASN.1)");
+    refuses("-o ssl_min_version=1", 1, "ssl_min_version=1 (TLS 1.1) is not safe any more");
+    refuses("-o ssl_min_version=4", 1, "Invalid ssl_min_version. Use help to see valid options.");
+    refuses("-o ssl_key", 1, "Missing ssl_key argument");
+    refuses("-o ssl_key_of_cellar=1", 1, "Illegal suboption");
+}
+
+#[test]
+fn tls_settings_without_tls_are_told() {
+    let options = options("-o ssl_chain_cert=c,ssl_key=k");
+    assert!(options.server.tls.is_none());
+    assert_eq!(warnings(&options), ["-o ssl_ settings have no effect without -Z"]);
+}
+
+#[test]
+fn a_udp_port_is_served_where_tcp_is_and_moves_it() {
+    let ports = |list: &[crate::server::TcpListen]| list.iter().map(|at| at.port).collect::<Vec<_>>();
+    let both = options("-U 7");
+    assert_eq!((ports(&both.server.tcp), ports(&both.server.udp)), (vec![7, 7], vec![7, 7]));
+    let apart = options("-U 7 -p 8 -l 127.0.0.1,[::1]:9");
+    assert_eq!((ports(&apart.server.tcp), ports(&apart.server.udp)), (vec![8, 9], vec![7, 9]));
+    assert_eq!((apart.commands.tcp_port, apart.commands.udp_port), (8, 7));
+    let alone = options("-U 7 -p 0");
+    assert!(alone.server.tcp.is_empty() && alone.server.udp.len() == 2);
+    assert_eq!(options("-U -5").commands.udp_port, -1);
+    assert!(options("-U 0").server.udp.is_empty() && options("").server.udp.is_empty());
+    let unix = options_as("memcached", "-s /tmp/x -U 7").unwrap();
+    assert!(unix.server.udp.is_empty() && unix.commands.udp_port == 0);
+    refuses("-U 65536", 64, "ERROR: Invalid UDP port number 65536.");
+    refuses("-U 7 -Z -o ssl_chain_cert=c,ssl_key=k", 64, "ERROR: UDP cannot be encrypted");
 }
 
 #[test]

@@ -27,6 +27,7 @@ fn engine() -> Engine {
         max_connections: 10,
         tcp_port: 0,
         listen: None,
+        udp_port: 0,
         unix_path: None,
         unix_mask: 0o700,
         growth_factor: 1.1,
@@ -35,6 +36,8 @@ fn engine() -> Engine {
         requests_per_event: 20,
         backlog: 10,
         max_connections_fast: true,
+        idle_timeout_secs: 0,
+        tls: Default::default(),
         binding: Binding::Auto,
         verbosity: 0,
         debug_commands: false,
@@ -49,20 +52,24 @@ fn worker(engine: Engine) -> Worker {
         requests_per_event: 20,
         backlog: 10,
         tcp: Vec::new(),
+        udp: Vec::new(),
         unix: None,
         port_file: None,
         binding: Binding::Auto,
         inherited: Vec::new(),
         max_connections_fast: true,
+        idle_timeout_secs: 0,
+        socket_mark: 0,
+        tls: None,
     };
-    Worker { shared: Arc::new(Shared::new(Arc::new(engine), settings)), index: 0 }
+    Worker { shared: Arc::new(Shared::new(Arc::new(engine), settings, None)), index: 0 }
 }
 
 /// A connection as the worker would admit it, and the client's end.
 fn connect(worker: &Worker) -> (Connection<UnixStream>, UnixStream) {
     let (server, client) = UnixStream::pair().unwrap();
     assert!(worker.enter());
-    (Connection::new(server, worker.clone()), client)
+    (Connection::new(server, worker.clone(), Binding::Auto), client)
 }
 
 fn run(test: impl Future<Output = ()>) {

@@ -1,0 +1,85 @@
+//! What the reports say of TLS, under memcached's names.
+
+use super::Engine;
+use crate::clock::Now;
+use crate::protocol::ReplyBuffer;
+use crate::telemetry::Sums;
+use std::sync::atomic::Ordering;
+
+/// The settings of TLS as `stats settings` prints them; the default is what it prints without TLS.
+#[derive(Clone, Debug)]
+pub struct TlsReport {
+    /// True with `-Z`.
+    pub enabled: bool,
+    /// `ssl_chain_cert`
+    pub chain_cert: Option<String>,
+    /// `ssl_key`
+    pub key: Option<String>,
+    /// `ssl_ca_cert`
+    pub ca_cert: Option<String>,
+    /// `ssl_ciphers`
+    pub ciphers: Option<String>,
+    /// `ssl_verify_mode`
+    pub verify_mode: u8,
+    /// `ssl_keyformat`
+    pub key_format: u8,
+    /// `ssl_session_cache`
+    pub session_cache: bool,
+    /// `ssl_min_version`
+    pub min_version: &'static str,
+}
+
+impl Default for TlsReport {
+    fn default() -> TlsReport {
+        TlsReport {
+            enabled: false,
+            chain_cert: None,
+            key: None,
+            ca_cert: None,
+            ciphers: None,
+            verify_mode: 0,
+            key_format: 1,
+            session_cache: false,
+            min_version: "tlsv1.2",
+        }
+    }
+}
+
+impl Engine {
+    /// The certificates in use were just read.
+    pub fn note_certificates(&self) {
+        self.certificates_secs.store(self.clock.now().secs(), Ordering::Relaxed);
+    }
+
+    pub(super) fn push_tls_figures(&self, sums: &Sums, now: Now, out: &mut ReplyBuffer) {
+        let tls = &self.settings.tls;
+        if !tls.enabled {
+            return;
+        }
+        if tls.session_cache {
+            out.push_stat("ssl_new_sessions", sums.ssl_new_sessions);
+        }
+        out.push_stat("ssl_handshake_errors", sums.ssl_handshake_errors);
+        out.push_stat("ssl_proto_errors", sums.ssl_proto_errors);
+        let since_secs = now.secs().saturating_sub(self.certificates_secs.load(Ordering::Relaxed));
+        out.push_stat("time_since_server_cert_refresh", since_secs);
+    }
+
+    pub(super) fn push_tls_settings(&self, out: &mut ReplyBuffer) {
+        let tls = &self.settings.tls;
+        let yes_no = |yes| if yes { "yes" } else { "no" };
+        let text = |text: &Option<String>, unset: &str| text.clone().unwrap_or_else(|| unset.to_owned());
+        out.push_stat("ssl_enabled", yes_no(tls.enabled));
+        out.push_stat("ssl_chain_cert", text(&tls.chain_cert, "(null)"));
+        out.push_stat("ssl_key", text(&tls.key, "(null)"));
+        out.push_stat("ssl_verify_mode", tls.verify_mode);
+        out.push_stat("ssl_keyformat", tls.key_format);
+        out.push_stat("ssl_ciphers", text(&tls.ciphers, "NULL"));
+        out.push_stat("ssl_ca_cert", text(&tls.ca_cert, "NULL"));
+        // rustls has a buffer of its own and no part in the kernel.
+        out.push_stat("ssl_wbuf_size", 16384);
+        out.push_stat("ssl_session_cache", yes_no(tls.session_cache));
+        out.push_stat("ssl_kernel_tls", "no");
+        out.push_stat("ssl_min_version", tls.min_version);
+    }
+}

@@ -1,0 +1,184 @@
+//! A TLS connection as a stream: the handshake is part of its first read, so that the connection above stays one
+//! future and knows nothing of it.
+//!
+//! Invariants: the socket is open as long as this value; a handshake takes a limited time and has a place among a
+//! limited number; nothing is ever sent in the clear.
+
+use crate::server::worker::{Stream, Worker};
+use crate::telemetry::Transport;
+use rustls::{HandshakeKind, ServerConfig};
+use std::future::Future;
+use std::io::{self, ErrorKind, IoSlice};
+use std::os::fd::{AsRawFd, RawFd};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::{Sleep, sleep};
+use tokio_rustls::server::{FallibleAccept, TlsStream};
+
+/// How long a handshake may take.
+const HANDSHAKE_MAX: Duration = Duration::from_secs(5);
+
+/// Handshakes that have begun and not ended, in all workers.
+#[derive(Default, Debug)]
+pub(in crate::server) struct Handshakes(Arc<AtomicUsize>);
+
+impl Handshakes {
+    /// How many there are.
+    pub(in crate::server) fn count(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn begin(&self) -> Place {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Place(self.0.clone())
+    }
+}
+
+/// A place among the handshakes, free again with this value.
+struct Place(Arc<AtomicUsize>);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// The stream.
+pub(in crate::server) struct TlsConnection {
+    state: State,
+    fd: RawFd,
+    worker: Worker,
+}
+
+enum State {
+    Handshake(Box<Handshake>),
+    Open(Box<TlsStream<TcpStream>>),
+    /// The handshake failed; the socket is kept open until its owner has struck it off.
+    Broken(#[expect(dead_code, reason = "kept for its drop")] TcpStream),
+}
+
+struct Handshake {
+    accept: FallibleAccept<TcpStream>,
+    time_out: Pin<Box<Sleep>>,
+    _place: Place,
+}
+
+impl TlsConnection {
+    /// A connection whose handshake begins with its first read.
+    pub(in crate::server) fn new(tcp: TcpStream, config: Arc<ServerConfig>, worker: Worker) -> TlsConnection {
+        let fd = tcp.as_raw_fd();
+        let accept = tokio_rustls::TlsAcceptor::from(config).accept(tcp).into_fallible();
+        let place = worker.shared.handshakes.begin();
+        let handshake = Handshake { accept, time_out: Box::pin(sleep(HANDSHAKE_MAX)), _place: place };
+        TlsConnection { state: State::Handshake(Box::new(handshake)), fd, worker }
+    }
+
+    /// Goes on with the handshake, if it is not done.
+    fn poll_open(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<&mut TlsStream<TcpStream>>> {
+        if let State::Handshake(handshake) = &mut self.state {
+            let counters = self.worker.counters();
+            let (state, error) = match Pin::new(&mut handshake.accept).poll(cx) {
+                Poll::Pending => {
+                    ready!(handshake.time_out.as_mut().poll(cx));
+                    counters.ssl_handshake_errors.add(1);
+                    return Poll::Ready(Err(ErrorKind::TimedOut.into()));
+                }
+                Poll::Ready(Ok(stream)) => {
+                    let new = stream.get_ref().1.handshake_kind() != Some(HandshakeKind::Resumed);
+                    counters.ssl_new_sessions.add(u64::from(new));
+                    (State::Open(Box::new(stream)), None)
+                }
+                Poll::Ready(Err((error, socket))) => (State::Broken(socket), Some(error)),
+            };
+            self.state = state;
+            if let Some(error) = error {
+                counters.ssl_handshake_errors.add(1);
+                return Poll::Ready(Err(error));
+            }
+        }
+        match &mut self.state {
+            State::Open(stream) => Poll::Ready(Ok(stream)),
+            _ => Poll::Ready(Err(ErrorKind::NotConnected.into())),
+        }
+    }
+
+    fn note<T>(&self, result: io::Result<T>) -> io::Result<T> {
+        if result.as_ref().is_err_and(|error| error.kind() == ErrorKind::InvalidData) {
+            self.worker.counters().ssl_proto_errors.add(1);
+        }
+        result
+    }
+}
+
+impl Stream for TlsConnection {
+    const TRANSPORT: Transport = Transport::Tcp;
+
+    fn fd(&self) -> RawFd {
+        self.fd
+    }
+
+    /// Nothing is told: outside TLS it must not be, and inside there may be no TLS yet.
+    fn tell(&self, _line: &[u8]) {}
+
+    /// Tells the peer that what it has got is all. Once, because it may not be reading.
+    fn say_goodbye(&mut self, cx: &mut Context<'_>) {
+        if let State::Open(stream) = &mut self.state {
+            let _ = Pin::new(stream).poll_shutdown(cx);
+        }
+    }
+}
+
+impl AsyncRead for TlsConnection {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let stream = ready!(this.poll_open(cx))?;
+        match ready!(Pin::new(stream).poll_read(cx, buffer)) {
+            // Many clients close without a goodbye; every request carries its own length, so nothing can be cut short.
+            Err(error) if error.kind() == ErrorKind::UnexpectedEof => Poll::Ready(Ok(())),
+            result => Poll::Ready(this.note(result)),
+        }
+    }
+}
+
+impl AsyncWrite for TlsConnection {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let stream = ready!(this.poll_open(cx))?;
+        let result = ready!(Pin::new(stream).poll_write(cx, bytes));
+        Poll::Ready(this.note(result))
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let stream = ready!(this.poll_open(cx))?;
+        let result = ready!(Pin::new(stream).poll_write_vectored(cx, slices));
+        Poll::Ready(this.note(result))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let stream = ready!(self.get_mut().poll_open(cx))?;
+        Pin::new(stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let stream = ready!(self.get_mut().poll_open(cx))?;
+        Pin::new(stream).poll_shutdown(cx)
+    }
+}

@@ -1,0 +1,155 @@
+//! Certificates: those of clients are checked as asked, those of the server are read again when asked, and what is
+//! wrong with the files is said in one line.
+
+use crate::support::{Authority, TlsClient, larder, wait_for};
+use nix::sys::signal::Signal;
+use rustls::version::{TLS12, TLS13};
+use std::fs;
+
+const BOTH: &[&rustls::SupportedProtocolVersion] = &[&TLS13, &TLS12];
+
+#[test]
+fn clients_show_a_certificate_as_the_mode_says() {
+    let authority = Authority::new();
+    let (good, strange) = (authority.sign(), Authority::new().sign());
+    for versions in [&[&TLS12][..], &[&TLS13]] {
+        let clients: [TlsClient; 3] =
+            [None, Some(&good), Some(&strange)].map(|pair| authority.client(pair, versions));
+        for (mode, served) in [
+            (0, [true, true, true]),
+            (1, [true, true, false]),
+            (2, [false, true, false]),
+            (3, [false, true, false]),
+        ] {
+            let options =
+                format!("-o ssl_verify_mode={mode} {} {}", authority.options(), authority.ca_option());
+            let daemon = larder(&options).start();
+            let got = clients.each_ref().map(|client| client.is_served(daemon.address()));
+            assert_eq!(got, served, "mode {mode}, versions {versions:?}");
+        }
+    }
+}
+
+#[test]
+fn refresh_certs_reads_the_files_again_and_connections_go_on() {
+    let authority = Authority::new();
+    let daemon = larder(&authority.options()).start();
+    let tls = authority.client(None, BOTH);
+    let mut early = tls.connect(daemon.address());
+    early.ask("set a 0 0 1\r\nx\r\n", "STORED\r\n");
+    let old = early.session().2;
+    let new = authority.renew();
+    assert_eq!(shown(&tls, &daemon), old);
+    early.ask("refresh_certs\r\n", "OK\r\n");
+    assert_eq!(shown(&tls, &daemon), new);
+    early.ask("get a\r\n", "VALUE a 0 1\r\nx\r\nEND\r\n");
+    assert!(early.stat("", "time_since_server_cert_refresh").parse::<u32>().unwrap() < 60);
+}
+
+#[test]
+fn sighup_reads_the_files_again() {
+    let authority = Authority::new();
+    let daemon = larder(&authority.options()).start();
+    let tls = authority.client(None, BOTH);
+    let new = authority.renew();
+    assert_ne!(shown(&tls, &daemon), new);
+    daemon.signal(Signal::SIGHUP);
+    wait_for("the new certificate", || (shown(&tls, &daemon) == new).then_some(()));
+}
+
+#[test]
+fn files_that_cannot_be_used_leave_those_in_use() {
+    let authority = Authority::new();
+    let daemon = larder(&authority.options()).start();
+    let tls = authority.client(None, BOTH);
+    let mut client = tls.connect(daemon.address());
+    fs::write(authority.file("server.pem"), "no certificate").unwrap();
+    let path = authority.file("server.pem").display().to_string();
+    let line = format!("Error loading the certificate chain: {path} : no certificate in it\r\n");
+    client.ask("refresh_certs\r\n", line);
+    daemon.signal(Signal::SIGHUP);
+    wait_for("the complaint", || {
+        daemon.stderr().contains("the certificates in use stay: Error loading").then_some(())
+    });
+    assert!(tls.is_served(daemon.address()));
+}
+
+#[test]
+fn without_tls_there_are_none_to_refresh() {
+    let daemon = larder("").start();
+    daemon.connect().ask("refresh_certs\r\n", "Error TLS not enabled\r\n");
+    daemon.signal(Signal::SIGHUP);
+    daemon.connect().ask("version\r\n", "VERSION 1.6.45\r\n");
+}
+
+#[test]
+fn settings_are_reported() {
+    let authority = Authority::new();
+    let daemon = larder(&format!("-o ssl_verify_mode=1 {} {}", authority.options(), authority.ca_option()));
+    let daemon = daemon.start();
+    let mut client = authority.client(None, BOTH).connect(daemon.address());
+    let file = |name| authority.file(name).display().to_string();
+    for (name, value) in [
+        ("ssl_enabled", "yes"),
+        ("ssl_chain_cert", &file("server.pem")),
+        ("ssl_key", &file("server.key")),
+        ("ssl_ca_cert", &file("ca.pem")),
+        ("ssl_verify_mode", "1"),
+        ("ssl_ciphers", "NULL"),
+        ("ssl_min_version", "tlsv1.2"),
+    ] {
+        assert_eq!(client.stat("settings", name), value, "{name}");
+    }
+}
+
+#[test]
+fn keys_may_be_written_in_asn1() {
+    let authority = Authority::new();
+    let pair = authority.sign();
+    fs::write(authority.file("server.pem"), &pair.certificate).unwrap();
+    fs::write(authority.file("server.key"), pair.key.serialize_der()).unwrap();
+    let daemon = larder(&format!("-o ssl_keyformat=2 {}", authority.options())).start();
+    assert!(authority.client(None, BOTH).is_served(daemon.address()));
+}
+
+#[test]
+fn what_is_wrong_with_the_files_is_said_in_one_line() {
+    let authority = Authority::new();
+    let other = authority.sign();
+    fs::write(authority.file("other.key"), other.key.serialize_pem()).unwrap();
+    let options = |certificate: &str, key: &str, more: &str| {
+        let (certificate, key) = (authority.file(certificate), authority.file(key));
+        format!("-p -1 -Z -o ssl_chain_cert={},ssl_key={}{more}", certificate.display(), key.display())
+    };
+    for (options, start) in [
+        (options("none.pem", "server.key", ""), "Error loading the certificate chain: "),
+        (options("server.key", "server.key", ""), "Error loading the certificate chain: "),
+        (options("server.pem", "none.key", ""), "Error loading the key: "),
+        (options("server.pem", "server.pem", ""), "Error loading the key: "),
+        (options("server.pem", "other.key", ""), "Error loading the certificate chain: "),
+        (options("server.pem", "server.key", ",ssl_ca_cert=/none"), "Error loading the client authorities: "),
+        (
+            options("server.pem", "server.key", ",ssl_verify_mode=2"),
+            "client certificates need -o ssl_ca_cert",
+        ),
+        (
+            options("server.pem", "server.key", ",ssl_ciphers=RC4"),
+            "Error setting the provided cipher(s): RC4",
+        ),
+    ] {
+        let (line, status) = larder(&options).refusal();
+        assert!(line.starts_with(start), "{options}: {line}");
+        assert_eq!(status, 64, "{line}");
+        assert!(!line.contains("PRIVATE KEY"), "{line}");
+    }
+    let (line, status) = larder(&format!("{} -l mtls:127.0.0.1:0", authority.options())).refusal();
+    assert!(line.starts_with("client certificates need -o ssl_ca_cert"), "{line}");
+    assert_eq!(status, 64);
+}
+
+/// The certificate that a new connection is shown.
+fn shown(tls: &TlsClient, daemon: &crate::support::Daemon) -> rustls::pki_types::CertificateDer<'static> {
+    let mut client = tls.connect(daemon.address());
+    assert!(client.is_served());
+    client.session().2
+}

@@ -1,0 +1,272 @@
+//! `-U`: every complete command of a datagram is answered by datagrams that memcached's clients can put together;
+//! anything else is dropped without an answer, and harms nobody.
+
+use crate::support::{Daemon, PATIENCE, has_ipv6, larder, memcached, skip};
+use std::net::{SocketAddr, UdpSocket};
+
+/// A socket of its own for one test.
+struct Peer(UdpSocket);
+
+impl Peer {
+    fn of(daemon: &Daemon) -> Peer {
+        Peer::at(daemon.udp_addresses()[0])
+    }
+
+    fn at(address: SocketAddr) -> Peer {
+        let socket = UdpSocket::bind(if address.is_ipv6() { "[::1]:0" } else { "127.0.0.1:0" }).unwrap();
+        socket.connect(address).unwrap();
+        socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        Peer(socket)
+    }
+
+    fn send(&self, header: [u16; 4], payload: impl AsRef<[u8]>) {
+        let mut datagram: Vec<u8> = header.into_iter().flat_map(u16::to_be_bytes).collect();
+        datagram.extend_from_slice(payload.as_ref());
+        self.0.send(&datagram).unwrap();
+    }
+
+    /// One datagram: its header and its payload.
+    #[track_caller]
+    fn receive(&self) -> ([u16; 4], Vec<u8>) {
+        let mut buffer = [0; 65536];
+        let len = self.0.recv(&mut buffer).expect("an answer");
+        let number = |at: usize| u16::from_be_bytes([buffer[at], buffer[at + 1]]);
+        ([number(0), number(2), number(4), number(6)], buffer[8..len].to_vec())
+    }
+
+    /// Sends commands and hears exactly these messages of one datagram each.
+    #[track_caller]
+    fn ask(&self, commands: &str, answers: &[&str]) {
+        self.send([7, 0, 1, 0], commands);
+        for answer in answers {
+            let (header, payload) = self.receive();
+            assert_eq!(header, [7, 0, u16::from(!answer.is_empty()), 0], "{commands:?}");
+            assert_eq!(String::from_utf8_lossy(&payload), *answer, "{commands:?}");
+        }
+        self.hears_nothing_more();
+    }
+
+    /// The socket is served in order, so what comes before the answer to a last question is all there was.
+    #[track_caller]
+    fn hears_nothing_more(&self) {
+        self.send([65535, 0, 1, 0], "version\r\n");
+        let (header, payload) = self.receive();
+        assert_eq!(header[0], 65535, "an answer too many: {:?}", String::from_utf8_lossy(&payload));
+        assert_eq!(payload, b"VERSION 1.6.45\r\n");
+    }
+}
+
+#[test]
+fn commands_are_answered_one_message_each() {
+    let daemon = larder("-U -1").start();
+    let peer = Peer::of(&daemon);
+    peer.ask("set a 0 0 1\r\nx\r\nset b 0 0 1\r\ny\r\n", &["STORED\r\n", "STORED\r\n"]);
+    peer.ask("get a\r\nincr none 1\r\n", &["VALUE a 0 1\r\nx\r\nEND\r\n", "NOT_FOUND\r\n"]);
+    daemon.connect().ask("get a\r\n", "VALUE a 0 1\r\nx\r\nEND\r\n");
+}
+
+#[test]
+fn every_key_found_is_a_message_of_its_own() {
+    let daemon = larder("-U -1").start();
+    let peer = Peer::of(&daemon);
+    peer.ask("set a 0 0 1\r\nx\r\nset b 0 0 1\r\ny\r\n", &["STORED\r\n", "STORED\r\n"]);
+    let (a, b, b_end) = ("VALUE a 0 1\r\nx\r\n", "VALUE b 0 1\r\ny\r\n", "VALUE b 0 1\r\ny\r\nEND\r\n");
+    peer.ask("get a b\r\n", &[a, b_end]);
+    peer.ask("get none a none b\r\n", &["", a, b_end]);
+    peer.ask("get a b none\r\n", &[a, b, "END\r\n"]);
+    peer.ask("get none\r\n", &["END\r\n"]);
+    peer.ask("gat 0 a b\r\n", &[a, b_end]);
+    peer.ask(&format!("get{}\r\n", " none".repeat(10_000)), &["", "END\r\n"]);
+    let long = "k".repeat(251);
+    peer.ask(&format!("get a {long} b\r\n"), &["CLIENT_ERROR bad command line format\r\n"]);
+    let list = " none".repeat(1000);
+    peer.ask(
+        &format!("get {long}{list}\r\nget a\r\n"),
+        &["CLIENT_ERROR bad command line format\r\n", "VALUE a 0 1\r\nx\r\nEND\r\n"],
+    );
+}
+
+#[test]
+fn long_replies_are_cut_into_numbered_datagrams() {
+    let daemon = larder("-U -1").start();
+    let peer = Peer::of(&daemon);
+    for len in [1392, 1393, 2 * 1392, 100_000] {
+        // The value line, the line end, END.
+        let value_len = len - format!("VALUE v 0 {len}\r\n\r\nEND\r\n").len();
+        let value: String = "0123456789abcdef".chars().cycle().take(value_len).collect();
+        daemon.connect().ask(format!("set v 0 0 {value_len}\r\n{value}\r\n"), "STORED\r\n");
+        let reply = format!("VALUE v 0 {value_len}\r\n{value}\r\nEND\r\n");
+        let total = reply.len().div_ceil(1392);
+        peer.send([9, 3, 1, 5], "get v\r\n");
+        let mut got = Vec::new();
+        for sequence in 0..total {
+            let (header, payload) = peer.receive();
+            assert_eq!(header, [9, sequence as u16, total as u16, 0]);
+            assert!(payload.len() == 1392 || sequence + 1 == total);
+            got.extend(payload);
+        }
+        assert!(got == reply.as_bytes(), "another reply than of {len} bytes");
+        peer.hears_nothing_more();
+    }
+}
+
+#[test]
+fn a_reply_that_cannot_be_counted_in_datagrams_is_refused() {
+    let daemon = larder("-U -1 -m 400 -I 100m").start();
+    let value_len = 1392 * 65535;
+    let mut client = daemon.connect();
+    client.send(format!("set v 0 0 {value_len}\r\n"));
+    client.send("v".repeat(value_len));
+    client.ask("\r\n", "STORED\r\n");
+    Peer::of(&daemon).ask("get v\r\n", &["SERVER_ERROR object too large for UDP\r\n"]);
+}
+
+#[test]
+fn noreply_is_silent_and_quit_is_a_message_of_nothing() {
+    let daemon = larder("-U -1").start();
+    let peer = Peer::of(&daemon);
+    peer.ask("set a 0 0 1 noreply\r\nx\r\ndelete b noreply\r\n", &[]);
+    peer.ask("get a\r\n", &["VALUE a 0 1\r\nx\r\nEND\r\n"]);
+    peer.ask("quit\r\nversion\r\n", &[""]);
+}
+
+#[test]
+fn what_is_no_whole_request_gets_no_answer() {
+    let daemon = larder("-U -1").start();
+    let peer = Peer::of(&daemon);
+    for datagram in [&b""[..], b"x", b"1234567", b"12345678"] {
+        peer.0.send(datagram).unwrap();
+        peer.hears_nothing_more();
+    }
+    for header in [[1, 0, 0, 0], [1, 0, 2, 0], [1, 1, 2, 0], [1, 0, 65535, 0]] {
+        peer.send(header, "version\r\n");
+        peer.hears_nothing_more();
+    }
+    let endless = "get ".to_owned() + &"k ".repeat(30_000);
+    for payload in [
+        "version",
+        "get a",
+        "GET / HTTP/1.1\r\n",
+        "set a 0 0 9\r\nx\r\n",
+        "set a 0 0 9\r\n123456789",
+        "set a 0 0 60000\r\nx\r\n",
+        &endless,
+        "x".repeat(60_000).as_str(),
+    ] {
+        peer.send([1, 0, 1, 0], payload);
+        peer.hears_nothing_more();
+    }
+    assert_eq!(daemon.connect().stat("", "curr_items"), "0");
+}
+
+#[test]
+fn the_rest_of_a_datagram_is_forgotten_with_it() {
+    let daemon = larder("-U -1").start();
+    let peer = Peer::of(&daemon);
+    peer.ask("version\r\nset a 0 0 10\r\nhalf", &["VERSION 1.6.45\r\n"]);
+    peer.ask("other half\r\n", &["ERROR\r\n"]);
+    // Two halves of one request, the second first.
+    peer.send([5, 1, 2, 0], " 0 0 1\r\nx\r\n");
+    peer.send([5, 0, 2, 0], "set a");
+    peer.hears_nothing_more();
+    peer.ask("get a\r\n", &["END\r\n"]);
+}
+
+#[test]
+fn large_values_fit_up_to_a_datagram() {
+    let daemon = larder("-U -1").start();
+    let peer = Peer::of(&daemon);
+    let value = "v".repeat(60_000);
+    peer.ask(
+        &format!("set v 0 0 {}\r\n{value}\r\nversion\r\n", value.len()),
+        &["STORED\r\n", "VERSION 1.6.45\r\n"],
+    );
+    peer.ask(&format!("set w 0 0 {}\r\n{value}\r", value.len()), &[]);
+    daemon.connect().ask("get w\r\n", "END\r\n");
+    daemon.connect().ask("get v\r\n", format!("VALUE v 0 60000\r\n{value}\r\nEND\r\n"));
+}
+
+#[test]
+fn what_has_no_end_is_for_connections() {
+    let daemon = larder("-U -1").start();
+    let peer = Peer::of(&daemon);
+    for request in ["watch\r\n", "lru_crawler metadump all\r\n", "lru_crawler mgdump all\r\n"] {
+        peer.ask(request, &["CLIENT_ERROR not by UDP\r\n"]);
+    }
+}
+
+#[test]
+fn meta_commands_are_served_too() {
+    let daemon = larder("-U -1").start();
+    let peer = Peer::of(&daemon);
+    let value = "v".repeat(20_000);
+    peer.ask(
+        &format!("ms v {}\r\n{value}\r\nmg v s\r\nmn\r\n", value.len()),
+        &["HD\r\n", "HD s20000\r\n", "MN\r\n"],
+    );
+}
+
+#[test]
+fn where_binary_is_spoken_text_gets_no_answer() {
+    let daemon = larder("-U -1 -l proto[binary]:127.0.0.1,127.0.0.2").start();
+    let binary = Peer::at(daemon.udp_addresses()[0]);
+    binary.send([1, 0, 1, 0], "set a 0 0 1\r\nx\r\n");
+    let text = UdpSocket::bind("127.0.0.1:0").unwrap();
+    text.connect(("127.0.0.2", daemon.udp_addresses()[1].port())).unwrap();
+    text.set_read_timeout(Some(PATIENCE)).unwrap();
+    Peer(text).ask("get a\r\n", &["END\r\n"]);
+    binary.0.set_nonblocking(true).unwrap();
+    assert!(binary.0.recv(&mut [0; 100]).is_err());
+}
+
+#[test]
+fn peers_get_their_own_answers() {
+    let daemon = larder("-U -1").start();
+    let peers: Vec<Peer> = (0..10).map(|_| Peer::of(&daemon)).collect();
+    for (peer, id) in peers.iter().zip(0..) {
+        peer.send([id, 0, 1, 0], format!("set k{id} 0 0 1\r\n{id}\r\nget k{id}\r\n"));
+    }
+    for (peer, id) in peers.iter().zip(0..) {
+        assert_eq!(peer.receive(), ([id, 0, 1, 0], b"STORED\r\n".to_vec()));
+        assert_eq!(peer.receive().1, format!("VALUE k{id} 0 1\r\n{id}\r\nEND\r\n").as_bytes());
+    }
+}
+
+#[test]
+fn udp_is_off_unless_asked_for() {
+    assert!(larder("").start().udp_addresses().is_empty());
+    assert!(memcached("-U 0 -l 127.0.0.1").start().udp_addresses().is_empty());
+}
+
+#[test]
+fn every_address_has_its_udp_socket_and_is_reported() {
+    let daemon = larder("-U -1 -l 127.0.0.1,127.0.0.2").start();
+    assert_eq!(daemon.udp_addresses().len(), 2);
+    let mut client = daemon.connect();
+    assert_eq!(client.stat("settings", "udpport"), "-1");
+    client.send("stats conns\r\n");
+    let report = client.read_until("END\r\n");
+    assert_eq!(report.matches(":UDP UDP\r\n").count(), 2, "{report}");
+    assert!(report.contains(&format!("addr udp:{}\r\n", daemon.udp_addresses()[0])), "{report}");
+    // Two TCP and two UDP sockets and this client, counted as memcached counts.
+    assert_eq!(client.stat("", "curr_connections"), "4");
+}
+
+#[test]
+fn udp_works_alone_and_by_ipv6() {
+    let alone = larder("-p 0 -U -1").start_as_it_is();
+    assert!(alone.addresses().is_empty());
+    Peer::of(&alone).ask("get a\r\n", &["END\r\n"]);
+    if !has_ipv6() {
+        return skip("UDP by IPv6 (needs ::1)");
+    }
+    Peer::at(alone.udp_addresses()[1]).ask("get a\r\n", &["END\r\n"]);
+}
+
+#[test]
+fn a_udp_port_in_use_is_one_line() {
+    let other = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let port = other.local_addr().unwrap().port();
+    let refusal = larder(&format!("-p -1 -U {port}")).refusal();
+    assert_eq!(refusal, (format!("failed to listen on UDP port {port}: Address already in use"), 71));
+}

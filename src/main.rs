@@ -52,7 +52,7 @@ fn serve(mut options: Options) -> Result<u8, Failure> {
         Detached::Daemon(starter) => starter,
     };
     process::lock_memory(&process);
-    process::allow_huge_pages(&process);
+    process::choose_page_size(&process);
 
     let engine = Engine::new(commands, Store::new(store), Clock::start()).with_sasl(sasl).with_tokens(tokens);
     let pid_file = PidFile::new(process.pid_file);

@@ -2,8 +2,8 @@
 //! Need: `-m` is to bound what the process takes. Where the kernel backs memory with huge pages by itself, and the
 //! allocator asks it to, the first byte written into a block of reserved address space takes 2 MiB.
 //!
-//! Choice: the allocator switches transparent huge pages off for the process when it starts (`no_thp` in
-//! `Cargo.toml`).
+//! Choice: the allocator does not ask for them (`no_thp` in `Cargo.toml`), and the process tells the kernel not to give
+//! them unasked either.
 //!
 //! Refused: leaving it to the machine's setting. After 200 connections had each declared a value of 500 kB, sent two
 //! bytes and left, 55 MiB stayed resident; without huge pages less than 1 MiB. With `-m 64` and 2,000,000 sets of

@@ -128,18 +128,19 @@ pub fn lock_memory(settings: &Settings) {
     }
 }
 
-/// Lets the system back memory with huge pages, if `settings` say so and it does that unasked (see decision 7). A
-/// failure is a warning: the cache works without.
-pub fn allow_huge_pages(settings: &Settings) {
-    if !settings.large_pages {
-        return;
-    }
+/// Keeps the system from backing memory with huge pages unasked (see decision 7), unless `settings` want them. A failure
+/// is a warning: the cache works without.
+pub fn choose_page_size(settings: &Settings) {
     let policy = fs::read_to_string(HUGE_PAGES_POLICY).unwrap_or_default();
-    if !policy.contains("[always]") {
+    if settings.large_pages && !policy.contains("[always]") {
         return warn!("warning: -L has no effect, {HUGE_PAGES_POLICY} is not set to always");
     }
-    if let Err(errno) = set_thp_disable(false) {
-        warn!("warning: -L has no effect, prctl() failed: {}", errno.desc());
+    match set_thp_disable(!settings.large_pages) {
+        Err(errno) if settings.large_pages => {
+            warn!("warning: -L has no effect, prctl() failed: {}", errno.desc())
+        }
+        // A kernel that does not know huge pages needs no telling.
+        _ => {}
     }
 }
 

@@ -12,7 +12,7 @@ mod service_manager;
 mod user;
 
 pub use background::{Detached, Starter, detach};
-pub use limits::{Needs, allow_huge_pages, lock_memory, raise_limits};
+pub use limits::{Needs, choose_page_size, lock_memory, raise_limits};
 pub use pid_file::PidFile;
 pub use service_manager::inherited_sockets;
 pub use user::User;

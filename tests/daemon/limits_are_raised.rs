@@ -52,6 +52,13 @@ fn a_limit_that_leaves_no_room_at_all_is_refused_in_one_line() {
 }
 
 #[test]
+fn huge_pages_are_not_taken_unasked() {
+    let daemon = larder("").start();
+    let status = fs::read_to_string(format!("/proc/{}/status", daemon.pid())).unwrap();
+    assert!(status.contains("THP_enabled:\t0"), "{status}");
+}
+
+#[test]
 fn huge_pages_are_allowed_where_the_system_gives_them_unasked() {
     let policy = fs::read_to_string("/sys/kernel/mm/transparent_hugepage/enabled").unwrap_or_default();
     let daemon = larder("-L").start();

@@ -22,6 +22,14 @@ const ROWS: &[(&str, &str, &str)] = &[
      "set n 0 0 2\r\n10\r\nget n\r\ndecr n 1\r\nget n\r\n",
      "STORED\r\nVALUE n 0 2\r\n10\r\nEND\r\n9\r\nVALUE n 0 2\r\n9 \r\nEND\r\n"),
     ("`stats cachedump`", "stats cachedump 1 0\r\n", "ITEM a [1 b; 0 s]\r\nEND\r\n"),
+    ("`ms` with a malformed flag", "ms a 3 !\r\nmn\n\r\nmn\r\n", "CLIENT_ERROR bad command line format\r\nMN\r\n"),
+    ("`ma` with an opaque token that is too long", "ma n N0 J1\r\nma n O{32 ones}\r\nmg n v\r\n",
+     "HD\r\nCLIENT_ERROR opaque token too long\r\nVA 1\r\n1\r\n"),
+    ("`T` of an `ma` whose number grows a digit", "ma n N0 J9\r\nma n T-1\r\nmg n\r\n", "HD\r\nHD\r\nEN\r\n"),
+    ("append to an item by its base64 key", "ms Zm9v 1 b\r\n1\r\nms Zm9v 1 b MA\r\n2\r\nmg foo k\r\n",
+     "HD\r\nHD\r\nHD kZm9v b\r\n"),
+    ("`me` with a base64 key", "ms Zm9v 0 b E9\r\n\r\nme Zm9v b\r\n",
+     "HD\r\nME Zm9v exp=-1 la=0 cas=9 fetch=no cls=1 size=62\r\n"),
     ("`shutdown`", "get a\r\nshutdown\r\nget a\r\n", "VALUE a 0 1\r\nx\r\nEND\r\n"),
 ];
 
@@ -33,6 +41,7 @@ fn every_row_about_the_protocol_is_in_the_readme_and_true() {
         let daemon = larder("-A").start();
         assert_eq!(conversation(&daemon, "set a 0 0 1\r\nx\r\n"), "STORED\r\n");
         let request = request.replace("{251}", &"k".repeat(251)).replace("{3000 spaces}", &" ".repeat(3000));
+        let request = request.replace("{32 ones}", &"1".repeat(32));
         assert_eq!(conversation(&daemon, request), *answer, "{row}");
     }
 }

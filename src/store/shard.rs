@@ -381,12 +381,15 @@ impl Shard {
             (Err(_), None) => return Ok(Counted::NotFound),
             (Err(_), Some((value, create))) => return self.start_counting(key, value, create, now),
         };
+        let text = self.value_of(old);
+        // As memcached: what cannot be a number by its length is told before another unique is.
+        if text.is_empty() || text.len() > NUMBER_MAX_BYTES {
+            return Ok(Counted::NotNumeric);
+        }
         if options.compare.is_some_and(|unique| unique != self.cas_of(old)) {
             return Ok(Counted::Exists);
         }
-        let text = self.value_of(old);
-        let number = if text.len() > NUMBER_MAX_BYTES { None } else { decimal::parse(&text) };
-        let Some(number) = number else { return Ok(Counted::NotNumeric) };
+        let Some(number) = decimal::parse(&text) else { return Ok(Counted::NotNumeric) };
         let value = match step {
             Step::Up(by) => number.wrapping_add(by),
             Step::Down(by) => number.saturating_sub(by),

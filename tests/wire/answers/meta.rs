@@ -207,6 +207,7 @@ const ARITHMETIC: &[Row<'_>] = &[
     ("ma b N-1 v\r\nma b\r\n", "VA 1\r\n0\r\nNF\r\n"),
     ("ma n t T30\r\nma n T60 t\r\nma n t\r\n", "HD t-1\r\nHD t60\r\nHD t60\r\n"),
     // Uniques.
+    ("ms e 0\r\n\r\nma e C9\r\nma a C9\r\n", "HD\r\nCLIENT_ERROR cannot increment or decrement non-numeric value\r\nEX\r\n"),
     ("ma n E7\r\nma n C8 k v\r\nma n C7 E9 c\r\nma n C0 v\r\n", "HD\r\nEX kn\r\nHD c9\r\nVA 2\r\n13\r\n"),
     ("ma b C5\r\nma b C5 N0 v\r\n", "NF\r\nVA 1\r\n0\r\n"),
     // Refused.

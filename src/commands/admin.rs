@@ -59,7 +59,6 @@ impl Engine {
             MEMLIMIT_MIN_MIB..=MEMLIMIT_MAX_MIB => {
                 let bytes = u64::from(mib) << 20;
                 self.store.set_memory_limit(bytes);
-                self.limit_bytes.store(bytes, Ordering::Relaxed);
                 answer(out, b"OK\r\n");
             }
             _ => refuse(out, Refusal::MemlimitInBytes),

@@ -30,7 +30,7 @@ use crate::protocol::limits::EXPTIME_RELATIVE_MAX_SECS;
 use crate::protocol::{Refusal, ReplyBuffer, Request, ShutdownMode, StatsTopic};
 use crate::store::Store;
 use crate::telemetry::{Connections, Counters, Prefixes, Watchers, WorkerCounters};
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::AtomicU32;
 
 /// The version that clients are told, as memcached clients parse it (three numbers, the first not 0).
 pub const WIRE_VERSION: &str = "1.6.45";
@@ -69,7 +69,6 @@ pub struct Engine {
     counters: Counters,
     connections: Connections,
     verbosity: AtomicU32,
-    limit_bytes: AtomicU64,
     crawler: crawler::Crawler,
     tuning: tuning::Tuning,
     prefixes: Prefixes,
@@ -91,7 +90,6 @@ impl Engine {
             counters: Counters::new(settings.threads),
             connections: Connections::new(settings.threads),
             verbosity: AtomicU32::new(settings.verbosity),
-            limit_bytes: AtomicU64::new(store.totals().limit_bytes),
             certificates_secs: AtomicU32::new(clock.now().secs()),
             crawler: crawler::Crawler::default(),
             watchers: Watchers::default(),
@@ -207,10 +205,6 @@ impl Engine {
             1..=EXPTIME_RELATIVE_MAX_SECS => Deadline::from_secs(now.secs().saturating_add(exptime)),
             _ => self.clock.deadline_at_unix(exptime.into()),
         }
-    }
-
-    fn limit_bytes(&self) -> u64 {
-        self.limit_bytes.load(Ordering::Relaxed)
     }
 }
 

@@ -102,7 +102,7 @@ impl Engine {
         }
         stat("bytes_read", &sums.bytes_read);
         stat("bytes_written", &sums.bytes_written);
-        stat("limit_maxbytes", &self.limit_bytes());
+        stat("limit_maxbytes", &self.store.memory_limit());
         stat("accepting_conns", &u8::from(open < self.settings.max_connections as u64));
         stat("listen_disabled_num", &sums.listen_disabled);
         stat("time_in_listen_disabled_us", &0);
@@ -155,7 +155,7 @@ impl Engine {
         let settings = &self.settings;
         let unset = "NULL".to_owned();
         let mut stat = |name: &str, value: &dyn std::fmt::Display| out.push_stat(name, value);
-        stat("maxbytes", &self.limit_bytes());
+        stat("maxbytes", &self.store.memory_limit());
         stat("maxconns", &settings.max_connections);
         stat("tcpport", &settings.tcp_port);
         stat("udpport", &settings.udp_port);

@@ -414,6 +414,11 @@ impl Store {
         self.receiving.set_limit_bytes(bytes / RECEIVING_SHARE);
     }
 
+    /// The memory limit, in bytes.
+    pub fn memory_limit(&self) -> u64 {
+        self.budget.limit_bytes()
+    }
+
     /// Background work, called about ten times a second: expiry sweep, giving memory back. Bounded work per call
     /// and per lock. Returns true while there is more to do soon.
     pub fn maintain(&self, now: Now) -> bool {

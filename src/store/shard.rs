@@ -405,10 +405,7 @@ impl Shard {
             // As memcached, for which a longer number is another item.
             fields.marks = Marks { binary_key: fields.marks.binary_key, ..Marks::default() };
         }
-        let handle = match old.place() {
-            Place::Chunk(_) => self.put(key, Some(old), fields, &padded, now)?,
-            Place::Large(_) => self.copy_large(key, &fields, &padded, now)?,
-        };
+        let handle = self.put(key, Some(old), fields, &padded, now)?;
         let figures = self.figures(handle);
         match step {
             Step::Up(_) => figures.incr_hits += 1,

@@ -4,6 +4,7 @@
 use crate::commands::Commands;
 use crate::damage::damage;
 use crate::seed::{number, seeded};
+use crate::tear::tear;
 use fastrand::Rng;
 use larder::protocol::encoded_key::KeyRoom;
 use larder::protocol::limits::{
@@ -234,25 +235,13 @@ fn long_key_list(commands: &mut Commands) -> Vec<u8> {
     list
 }
 
-fn tear<'a>(rng: &mut Rng, stream: &'a [u8]) -> Vec<&'a [u8]> {
-    let longest = [1, 7, 500, 20_000, usize::MAX][rng.usize(..5)].max(stream.len() / 20_000);
-    let mut pieces = Vec::new();
-    let mut rest = stream;
-    while !rest.is_empty() {
-        let (piece, behind) = rest.split_at(rng.usize(1..=longest.min(rest.len())));
-        pieces.push(piece);
-        rest = behind;
-    }
-    pieces
-}
-
 #[test]
 fn any_bytes_make_progress_and_what_passes_keeps_its_promises() {
     let mut commands = Commands::new(seeded(SEED));
     for _ in 0..number(STREAMS, STREAMS_DEFAULT) {
         let stream = stream(&mut commands);
         let mut receiver = Receiver::new(Some(commands.rng.fork()));
-        for piece in tear(&mut commands.rng, &stream) {
+        for piece in tear(&mut commands.rng, &stream, 20_000) {
             receiver.receive(piece);
         }
     }
@@ -267,7 +256,7 @@ fn valid_commands_mean_the_same_however_they_are_torn() {
         whole.receive(&stream);
         assert!(whole.pending.is_empty() && !whole.closed && whole.heard.len() >= 15);
         let mut torn = Receiver::new(None);
-        for piece in tear(&mut commands.rng, &stream) {
+        for piece in tear(&mut commands.rng, &stream, 20_000) {
             torn.receive(piece);
         }
         assert_eq!(torn.heard, whole.heard);

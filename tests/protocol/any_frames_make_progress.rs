@@ -4,6 +4,7 @@
 
 use crate::frames::{Request, count, join, keyed, numbered, request, store};
 use crate::seed::{number, seeded};
+use crate::tear::tear;
 use fastrand::Rng;
 use larder::protocol::binary::{Command, Frame, Gate, HEADER_BYTES, Intake, Pull, Status, StoreItem};
 use larder::protocol::limits::{BODY_MAX_BYTES, KEY_MAX_BYTES, VALUE_INLINE_MAX_BYTES};
@@ -168,18 +169,6 @@ fn stream(rng: &mut Rng) -> Vec<u8> {
     stream
 }
 
-fn tear<'a>(rng: &mut Rng, stream: &'a [u8]) -> Vec<&'a [u8]> {
-    let longest = [1, 7, 500, 20_000, usize::MAX][rng.usize(..5)].max(stream.len() / 2000);
-    let mut pieces = Vec::new();
-    let mut rest = stream;
-    while !rest.is_empty() {
-        let (piece, behind) = rest.split_at(rng.usize(1..=longest.min(rest.len())));
-        pieces.push(piece);
-        rest = behind;
-    }
-    pieces
-}
-
 #[test]
 fn any_bytes_make_progress_and_what_passes_keeps_its_promises() {
     let mut rng = seeded(SEED);
@@ -187,7 +176,7 @@ fn any_bytes_make_progress_and_what_passes_keeps_its_promises() {
         let stream = stream(&mut rng);
         for gate in [Gate::Open, Gate::LoginOnly] {
             let mut receiver = Receiver::new(gate, Some(rng.fork()));
-            tear(&mut rng, &stream).into_iter().for_each(|piece| receiver.receive(piece));
+            tear(&mut rng, &stream, 2000).into_iter().for_each(|piece| receiver.receive(piece));
         }
     }
 }
@@ -201,7 +190,7 @@ fn frames_mean_the_same_however_they_are_torn() {
         whole.receive(&stream);
         assert!(whole.pending.is_empty() && !whole.closed && whole.heard.len() == 20);
         let mut torn = Receiver::new(Gate::Open, None);
-        tear(&mut rng, &stream).into_iter().for_each(|piece| torn.receive(piece));
+        tear(&mut rng, &stream, 2000).into_iter().for_each(|piece| torn.receive(piece));
         assert_eq!(torn.heard, whole.heard);
     }
 }

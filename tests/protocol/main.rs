@@ -15,3 +15,4 @@ mod frames;
 mod meta_commands;
 #[path = "../support/seed.rs"]
 mod seed;
+mod tear;

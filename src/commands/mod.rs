@@ -139,6 +139,12 @@ impl Engine {
         self.store.return_freed_memory();
     }
 
+    /// Asserts the store's laws; nobody may use the engine meanwhile.
+    #[doc(hidden)]
+    pub fn check_invariants(&self) {
+        self.store.check_invariants();
+    }
+
     /// Executes one request and appends its reply to `out`.
     pub fn execute(&self, worker: &WorkerCounters, request: &Request<'_>, out: &mut ReplyBuffer) -> Flow {
         let now = self.clock.now();

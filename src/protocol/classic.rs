@@ -128,6 +128,16 @@ pub(super) fn retrieval(keys: &[u8], with_cas: bool, exptime: Option<i32>) -> Li
     Line::Request(Request::Retrieval(Retrieval { with_cas, exptime, keys, last: true, tail: 0 }))
 }
 
+/// True if this may be the front of a retrieval whose first key has not come yet, though many spaces have.
+pub(super) fn awaits_keys(front: &[u8]) -> bool {
+    let words_before_keys = match Tokens(front).next() {
+        Some(b"get" | b"gets") => 1,
+        Some(b"gat" | b"gats") => 2,
+        _ => return false,
+    };
+    !front.starts_with(b" ") && Tokens(front).count() <= words_before_keys
+}
+
 fn get_and_touch(arguments: &[u8], with_cas: bool) -> Line<'_> {
     let Ok((keys, exptime)) = token(arguments) else { return refused(Refusal::BadLine, false) };
     if token(keys).is_err() {

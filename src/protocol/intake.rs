@@ -264,7 +264,8 @@ impl Intake {
 
     /// Only key lists may be this long; they are executed in parts.
     fn pull_long_line<'a>(&mut self, bytes: &'a [u8]) -> Pull<'a> {
-        let first = match memchr(b'\n', &bytes[..KEYS_PART_BYTES.min(bytes.len())]) {
+        let end = memchr(b'\n', &bytes[..KEYS_PART_BYTES.min(bytes.len())]);
+        let first = match end {
             Some(end) => without_line_end(bytes, end).0,
             None => &bytes[..KEYS_PART_BYTES.min(bytes.len())],
         };
@@ -274,6 +275,7 @@ impl Intake {
                 self.state = State::Keys { with_cas, exptime };
                 self.done(Pull::Refused { answer: None, consumed: first.len() - keys.len() })
             }
+            _ if end.is_none() && bytes.len() < KEYS_PART_BYTES && classic::awaits_keys(first) => Pull::NeedMore,
             _ => Pull::Close { answer: Some(Refusal::LineTooLong) },
         }
     }

@@ -9,6 +9,7 @@
 
 mod connection;
 mod listener;
+mod lone_worker;
 mod settings;
 mod shutdown;
 mod tls;
@@ -16,8 +17,10 @@ mod udp;
 mod worker;
 
 pub use listener::{ListenError, Listeners, bind_ports};
+pub use lone_worker::LoneWorker;
 pub use settings::{Binding, Hooks, InheritedSocket, Service, Settings, TcpListen, UnixListen};
 pub use tls::{ClientCertificates, KeyFormat, Tls, TlsError, TlsSettings};
+pub use worker::Stream;
 
 use crate::commands::Engine;
 use crate::telemetry::Listening;

@@ -186,7 +186,7 @@ struct Post {
 }
 
 /// What a connection needs of its socket.
-pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin + 'static {
+pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin + 'static {
     /// How it came here.
     const TRANSPORT: Transport;
 

@@ -3,8 +3,7 @@
 use super::*;
 use crate::clock::Clock;
 use crate::commands::{Engine, Settings as CommandSettings};
-use crate::server::settings::Settings;
-use crate::server::worker::Shared;
+use crate::server::LoneWorker;
 use crate::store::{Settings as StoreSettings, Store};
 use std::task::Waker;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -46,23 +45,7 @@ fn engine() -> Engine {
 }
 
 fn worker(engine: Engine) -> Worker {
-    let settings = Settings {
-        threads: 1,
-        max_connections: 10,
-        requests_per_event: 20,
-        backlog: 10,
-        tcp: Vec::new(),
-        udp: Vec::new(),
-        unix: None,
-        port_file: None,
-        binding: Binding::Auto,
-        inherited: Vec::new(),
-        max_connections_fast: true,
-        idle_timeout_secs: 0,
-        socket_mark: 0,
-        tls: None,
-    };
-    Worker { shared: Arc::new(Shared::new(Arc::new(engine), settings, None)), index: 0 }
+    LoneWorker::new(Arc::new(engine), 20).0
 }
 
 /// A connection as the worker would admit it, and the client's end.

@@ -4,6 +4,7 @@
 
 mod any_bytes_make_progress;
 mod any_frames_make_progress;
+mod bodies;
 #[path = "../oracle/commands.rs"]
 mod commands;
 #[path = "../oracle/damage.rs"]
@@ -11,6 +12,7 @@ mod damage;
 #[path = "../support/frames.rs"]
 #[expect(dead_code, reason = "only requests are made here")]
 mod frames;
+mod kept_inputs_hold;
 #[path = "../oracle/meta_commands.rs"]
 mod meta_commands;
 #[path = "../support/seed.rs"]

@@ -1,0 +1,134 @@
+//! The receiving side of the binary protocol, as the checks play it; the twin of `text.rs`. It also asserts that nothing
+//! but a login passes before somebody has logged in.
+
+use fastrand::Rng;
+use larder::protocol::binary::{Command, Frame, Gate, HEADER_BYTES, Intake, Pull, Status, StoreItem};
+use larder::protocol::limits::{BODY_MAX_BYTES, KEY_MAX_BYTES, VALUE_INLINE_MAX_BYTES};
+
+/// More than this is never kept while more is asked for: a whole frame with the longest value that is framed.
+const KEPT_MAX: usize = HEADER_BYTES + 20 + KEY_MAX_BYTES + VALUE_INLINE_MAX_BYTES;
+
+/// A connection's part in the protocol.
+pub struct Receiver {
+    intake: Intake,
+    gate: Gate,
+    /// Received, and consumed up to `at`.
+    pending: Vec<u8>,
+    at: usize,
+    /// Bytes of a long value that are still to be taken.
+    to_receive: usize,
+    /// What was understood, in words.
+    pub heard: Vec<String>,
+    pub closed: bool,
+    /// Sometimes drop a value instead of taking it.
+    moody: Option<Rng>,
+}
+
+impl Receiver {
+    pub fn new(gate: Gate, moody: Option<Rng>) -> Receiver {
+        Receiver {
+            intake: Intake::default(),
+            gate,
+            pending: Vec::new(),
+            at: 0,
+            to_receive: 0,
+            heard: Vec::new(),
+            closed: false,
+            moody,
+        }
+    }
+
+    /// Bytes that were received and not consumed.
+    pub fn pending_len(&self) -> usize {
+        self.pending.len() - self.at
+    }
+
+    pub fn receive(&mut self, bytes: &[u8]) {
+        self.pending.drain(..self.at);
+        self.at = 0;
+        self.pending.extend_from_slice(bytes);
+        while !self.closed {
+            let taken = self.to_receive.min(self.pending_len());
+            self.at += taken;
+            self.to_receive -= taken;
+            if self.to_receive > 0 || !self.look() {
+                break;
+            }
+        }
+    }
+
+    /// One look; false if there is nothing to do before more comes.
+    fn look(&mut self) -> bool {
+        let pending = std::mem::take(&mut self.pending);
+        let bytes = &pending[self.at..];
+        let consumed = match self.intake.pull(bytes, self.gate) {
+            Pull::NeedMore => {
+                assert!(bytes.len() <= KEPT_MAX, "{} bytes kept", bytes.len());
+                self.pending = pending;
+                return false;
+            }
+            Pull::Close { answer } => {
+                self.heard.push(format!("close {answer:?}"));
+                self.closed = true;
+                self.pending = pending;
+                return false;
+            }
+            Pull::Request { frame, consumed } => {
+                self.hear(&frame);
+                consumed
+            }
+            Pull::Refused { envelope, status, consumed } => {
+                self.heard.push(format!("{envelope:?} {status:?}"));
+                consumed
+            }
+            Pull::Dropped { consumed } => consumed,
+            Pull::Receive { envelope, item, value_len, consumed, .. } => {
+                assert!(self.gate == Gate::Open);
+                assert!((VALUE_INLINE_MAX_BYTES + 1..=BODY_MAX_BYTES).contains(&value_len));
+                check_item(&item);
+                if self.moody.as_mut().is_some_and(|rng| rng.bool()) {
+                    self.intake.swallow(value_len, envelope, Status::TooLarge);
+                } else {
+                    self.to_receive = value_len;
+                }
+                self.heard.push(format!("{item:?} {value_len}"));
+                consumed
+            }
+        };
+        assert!((1..=bytes.len()).contains(&consumed), "{consumed} of {} bytes", bytes.len());
+        self.pending = pending;
+        self.at += consumed;
+        true
+    }
+
+    fn hear(&mut self, frame: &Frame<'_>) {
+        match frame.command {
+            Command::Version | Command::SaslList | Command::SaslStart { .. } | Command::SaslStep { .. } => {}
+            _ => assert!(self.gate == Gate::Open, "{:?} before login", frame.command),
+        }
+        match frame.command {
+            Command::Retrieve { key, .. }
+            | Command::Touch { key, .. }
+            | Command::Delete { key }
+            | Command::Count { key, .. } => check_key(key),
+            Command::Store { ref item, value } => {
+                check_item(item);
+                assert!(value.len() <= VALUE_INLINE_MAX_BYTES);
+            }
+            Command::SaslStart { mechanism, message } => {
+                check_key(mechanism);
+                assert!(message.len() <= VALUE_INLINE_MAX_BYTES);
+            }
+            _ => {}
+        }
+        self.heard.push(format!("{frame:?}"));
+    }
+}
+
+fn check_item(item: &StoreItem<'_>) {
+    check_key(item.key);
+}
+
+fn check_key(key: &[u8]) {
+    assert!((1..=KEY_MAX_BYTES).contains(&key.len()), "a key of {} bytes", key.len());
+}

@@ -1,0 +1,247 @@
+//! A connection of a fresh server, polled by hand. It must answer the same whatever its peer's bytes and its own replies
+//! are torn into, hold no more than it may, never wait for nothing, and leave a server that keeps the store's laws and
+//! answers the next client.
+
+use super::input::{Input, piece_len};
+use super::stream::{ITEM_MAX_BYTES, Memory, Peer, REPLIES_MAX_BYTES};
+use super::text;
+use larder::auth::{Credentials, Form};
+use larder::clock::Clock;
+use larder::commands::Engine;
+use larder::options::{self, Command, Options};
+use larder::protocol::Binding;
+use larder::server::LoneWorker;
+use larder::store::{Settings, Store};
+use log::LevelFilter;
+use std::collections::VecDeque;
+use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, LazyLock, Mutex, Once};
+use std::task::{Context, Poll, Wake, Waker};
+
+/// A connection that is polled more often than this goes on for ever.
+const POLLS_MAX: u32 = 1_000_000;
+
+/// Whom the servers with a login know.
+const USERS: &str = "ann:123\n";
+
+/// Who may come in, and what is spoken.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Door {
+    /// Everybody, and what the first byte says.
+    Open,
+    /// Who logs in by text.
+    Token,
+    /// Who logs in by SASL.
+    Sasl,
+}
+
+impl Door {
+    fn binding(self) -> Binding {
+        match self {
+            Door::Open => Binding::Auto,
+            Door::Token => Binding::Ascii,
+            Door::Sasl => Binding::Binary,
+        }
+    }
+
+    /// What a new client says, and what it must be answered.
+    fn greeting(self) -> (&'static [u8], &'static [u8]) {
+        match self {
+            Door::Open => (b"version\r\n", b"VERSION 1.6.45\r\n"),
+            Door::Token => (b"set a 0 0 7\r\nann 123\r\nversion\r\n", b"STORED\r\nVERSION 1.6.45\r\n"),
+            Door::Sasl => (
+                b"\x80\x0b\0\0\0\0\0\0\0\0\0\0\0\0\0\x07\0\0\0\0\0\0\0\0",
+                b"\x81\x0b\0\0\0\0\0\0\0\0\0\x06\0\0\0\x07\0\0\0\0\0\0\0\x001.6.45",
+            ),
+        }
+    }
+}
+
+/// A server as its command line makes it.
+static OPTIONS: LazyLock<Options> = LazyLock::new(|| {
+    let line = format!("larder -m 1 -I {ITEM_MAX_BYTES} -t 1 -A -D : -o track_sizes --debug-commands");
+    match options::read(line.split(' ').map(Into::into).collect(), None) {
+        Ok(Command::Serve(options)) => *options,
+        other => panic!("{other:?}"),
+    }
+});
+
+/// Credentials are read from a file, wherever they are used.
+fn credentials(form: Form) -> Credentials {
+    static FILE: LazyLock<std::path::PathBuf> = LazyLock::new(|| {
+        let path = std::env::temp_dir().join(format!("larder-users-{}", std::process::id()));
+        std::fs::write(&path, USERS).unwrap();
+        path
+    });
+    Credentials::read(&FILE, form).unwrap()
+}
+
+fn engine(door: Door) -> Engine {
+    let store = Store::new(Settings { hash_seed: Some(1), ..OPTIONS.store.clone() });
+    let clock = Clock::start();
+    clock.pause();
+    let sasl = (door == Door::Sasl).then(|| credentials(Form::PasswordDatabase));
+    let tokens = (door == Door::Token).then(|| credentials(Form::Tokens));
+    Engine::new(OPTIONS.commands.clone(), store, clock).with_sasl(sasl).with_tokens(tokens)
+}
+
+/// Two servers of the same second.
+fn twins(door: Door) -> [Arc<Engine>; 2] {
+    loop {
+        let [one, other] = [engine(door), engine(door)];
+        if one.clock().unix(one.clock().now()) == other.clock().unix(other.clock().now()) {
+            return [Arc::new(one), Arc::new(other)];
+        }
+    }
+}
+
+/// Takes all messages, so that making them is tried as well, and shows none.
+struct Sink;
+
+impl log::Log for Sink {
+    fn enabled(&self, _: &log::Metadata<'_>) -> bool {
+        true
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        assert!(!format!("{}", record.args()).contains('\n'), "a message is one line");
+    }
+
+    fn flush(&self) {}
+}
+
+struct Woken(AtomicBool);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Serves a peer to its end; returns the replies.
+fn converse(
+    engine: &Arc<Engine>,
+    door: Door,
+    requests_per_event: u32,
+    stream: &[u8],
+    ends: Vec<usize>,
+    takes: VecDeque<Option<usize>>,
+) -> Vec<u8> {
+    let worker = LoneWorker::new(engine.clone(), requests_per_event);
+    let peer = Arc::new(Mutex::new(Peer::new(stream.to_vec(), ends, takes)));
+    let woken = Arc::new(Woken(AtomicBool::new(false)));
+    let waker = Waker::from(woken.clone());
+    let mut context = Context::from_waker(&waker);
+    {
+        let served = worker.serve(Memory(peer.clone()), door.binding());
+        let mut connection = pin!(served.expect("it is the only one"));
+        let mut polls = 0;
+        while let Poll::Pending = connection.as_mut().poll(&mut context) {
+            let waits = std::mem::take(&mut peer.lock().unwrap().waits);
+            assert!(waits || woken.0.swap(false, Ordering::Relaxed), "it waits and nobody will wake it");
+            polls += 1;
+            assert!(polls < POLLS_MAX, "it goes on for ever");
+        }
+    }
+    assert_eq!(engine.connections().open(), 0);
+    let mut peer = peer.lock().unwrap();
+    std::mem::take(&mut peer.replies)
+}
+
+fn is_refused_as_pipelined(replies: &[u8]) -> bool {
+    memchr::memmem::find(replies, b"cannot pipeline other commands").is_some()
+}
+
+/// The replies without those that tell how the stream was torn, or what the process costs.
+fn comparable(replies: &[u8]) -> Vec<u8> {
+    if replies.first() == Some(&0x81) { without_binary_stats(replies) } else { without_stats(replies) }
+}
+
+fn without_stats(replies: &[u8]) -> Vec<u8> {
+    let lines = replies.split_inclusive(|byte| *byte == b'\n');
+    lines.filter(|line| !line.starts_with(b"STAT ")).flatten().copied().collect()
+}
+
+fn without_binary_stats(replies: &[u8]) -> Vec<u8> {
+    const STAT: u8 = 0x10;
+    let mut kept = Vec::new();
+    let mut rest = replies;
+    while let [_, opcode, _, _, _, _, _, _, body_len @ ..] = rest {
+        let [a, b, c, d, ..] = *body_len else { break };
+        let len = 24 + u32::from_be_bytes([a, b, c, d]) as usize;
+        let Some((frame, behind)) = rest.split_at_checked(len) else { break };
+        if *opcode != STAT {
+            kept.extend_from_slice(frame);
+        }
+        rest = behind;
+    }
+    kept
+}
+
+/// Behind an unreadable length, what comes along with its line means something else than what comes later.
+fn is_certain(input: &Input, door: Door) -> bool {
+    match door {
+        Door::Open => {
+            let mut receiver = text::Receiver::new(None);
+            receiver.receive(&input.stream);
+            receiver.certain.is_none()
+        }
+        // Where the login ends is not known here.
+        Door::Token => false,
+        Door::Sasl => true,
+    }
+}
+
+/// The ends of the pieces, moved so that no piece but the last ends with a line.
+fn ends_inside_lines(input: &Input) -> Vec<usize> {
+    let inside = |end: usize| (end..input.stream.len()).find(|end| input.stream[end - 1] != b'\n');
+    let mut ends: Vec<usize> =
+        input.ends().into_iter().map(|end| inside(end).unwrap_or(input.stream.len())).collect();
+    ends.dedup();
+    ends
+}
+
+/// The check.
+pub fn check(input: &Input) {
+    static LOG: Once = Once::new();
+    LOG.call_once(|| log::set_boxed_logger(Box::new(Sink)).expect("nobody else logs here"));
+    let door = [Door::Open, Door::Open, Door::Token, Door::Sasl][usize::from(input.mode & 3)];
+    let requests_per_event = if input.mode & 4 == 0 { 20 } else { 1 };
+    log::set_max_level(if input.mode & 0x18 == 0x18 { LevelFilter::Debug } else { LevelFilter::Warn });
+
+    let [torn_engine, whole_engine] = twins(door);
+    let takes: VecDeque<_> = input.cuts.iter().map(|cut| (*cut > 0).then(|| piece_len(*cut))).collect();
+    let torn = converse(&torn_engine, door, requests_per_event, &input.stream, input.ends(), takes.clone());
+    let whole = converse(&whole_engine, door, 20, &input.stream, Vec::new(), VecDeque::new());
+    if let Some(words) = difference(&torn, &whole) {
+        assert!(!is_certain(input, door), "{words}");
+        let [torn_engine, whole_engine] = twins(door);
+        let ends = ends_inside_lines(input);
+        let torn = converse(&torn_engine, door, requests_per_event, &input.stream, ends, takes);
+        let whole = converse(&whole_engine, door, 20, &input.stream, Vec::new(), VecDeque::new());
+        assert_eq!(difference(&torn, &whole), None, "no piece ends with a line");
+    }
+
+    let (greeting, answer) = door.greeting();
+    let greeted = converse(&torn_engine, door, 20, greeting, Vec::new(), VecDeque::new());
+    assert_eq!(greeted.escape_ascii().to_string(), answer.escape_ascii().to_string());
+    torn_engine.maintain();
+    torn_engine.check_invariants();
+}
+
+/// In what replies to the same stream differ that should not.
+fn difference(torn: &[u8], whole: &[u8]) -> Option<String> {
+    // Whether a dump has replies before it in its batch depends on the pieces, as in memcached.
+    if torn == whole || is_refused_as_pipelined(torn) || is_refused_as_pipelined(whole) {
+        return None;
+    }
+    let left_early = torn.len().max(whole.len()) >= REPLIES_MAX_BYTES;
+    let (mut torn, mut whole) = (comparable(torn), comparable(whole));
+    if left_early {
+        let common = torn.len().min(whole.len());
+        torn.truncate(common);
+        whole.truncate(common);
+    }
+    (torn != whole).then(|| format!("torn: {}\nwhole: {}", torn.escape_ascii(), whole.escape_ascii()))
+}

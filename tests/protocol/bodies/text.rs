@@ -1,0 +1,210 @@
+//! The receiving side of the text protocols, classic and meta, as the checks play it: it asserts that each look makes
+//! progress or asks for more, takes no more than there is, and that what passes keeps the promises that the store
+//! relies on. What it understood it keeps in words, so that two ways of tearing a stream can be compared.
+
+use fastrand::Rng;
+use larder::protocol::encoded_key::KeyRoom;
+use larder::protocol::limits::{
+    KEY_MAX_BYTES, KEYS_PART_BYTES, LINE_MAX_BYTES, META_OPAQUE_MAX_BYTES, VALUE_INLINE_MAX_BYTES,
+    VALUE_LENGTH_MAX,
+};
+use larder::protocol::meta::Meta;
+use larder::protocol::{Intake, Keys, Pull, Refusal, Request, Retrieval, StorageHeader};
+
+/// More than this is never kept while more is asked for.
+const KEPT_MAX: usize = if KEYS_PART_BYTES > LINE_MAX_BYTES + VALUE_INLINE_MAX_BYTES + 4 {
+    KEYS_PART_BYTES
+} else {
+    LINE_MAX_BYTES + VALUE_INLINE_MAX_BYTES + 4
+};
+
+/// A connection's part in the protocol, played by chance or to the letter.
+pub struct Receiver {
+    intake: Intake,
+    /// Received, and consumed up to `at`.
+    pending: Vec<u8>,
+    at: usize,
+    /// Bytes of a long value that are still to be taken.
+    to_receive: usize,
+    /// What was understood, in words.
+    pub heard: Vec<String>,
+    pub closed: bool,
+    /// How much had been heard when a line announced a value without a length that can be read. What comes behind
+    /// means one thing or another by whether it came along with that line.
+    pub certain: Option<usize>,
+    /// Sometimes drop a value instead of taking it, leave keys for later, or refuse them.
+    moody: Option<Rng>,
+}
+
+impl Receiver {
+    pub fn new(moody: Option<Rng>) -> Receiver {
+        Receiver {
+            intake: Intake::default(),
+            pending: Vec::new(),
+            at: 0,
+            to_receive: 0,
+            heard: Vec::new(),
+            closed: false,
+            certain: None,
+            moody,
+        }
+    }
+
+    /// Bytes that were received and not consumed.
+    pub fn pending_len(&self) -> usize {
+        self.pending.len() - self.at
+    }
+
+    fn in_mood(&mut self) -> bool {
+        self.moody.as_mut().is_some_and(|rng| rng.u32(..4) == 0)
+    }
+
+    pub fn receive(&mut self, bytes: &[u8]) {
+        self.pending.drain(..self.at);
+        self.at = 0;
+        self.pending.extend_from_slice(bytes);
+        while !self.closed {
+            let taken = self.to_receive.min(self.pending_len());
+            self.at += taken;
+            self.to_receive -= taken;
+            if self.to_receive > 0 || !self.look() {
+                break;
+            }
+        }
+    }
+
+    /// One look; false if there is nothing to do before more comes.
+    fn look(&mut self) -> bool {
+        let pending = std::mem::take(&mut self.pending);
+        let bytes = &pending[self.at..];
+        let at_a_line = self.intake.is_between_requests();
+        let consumed = match self.intake.pull(bytes) {
+            Pull::NeedMore => {
+                assert!(bytes.len() <= KEPT_MAX, "{} bytes kept", bytes.len());
+                self.pending = pending;
+                return false;
+            }
+            Pull::Close { answer } => {
+                self.heard.push(format!("close {answer:?}"));
+                self.closed = true;
+                self.pending = pending;
+                return false;
+            }
+            Pull::Refused { answer, consumed } => {
+                self.heard.extend(answer.map(|refusal| format!("{refusal:?}")));
+                if at_a_line && answer == Some(Refusal::BadLine) && !self.intake.is_between_requests() {
+                    self.certain.get_or_insert(self.heard.len());
+                }
+                consumed
+            }
+            Pull::Request { request, consumed } => consumed - self.hear(&request),
+            Pull::Receive { header, consumed } => {
+                self.hear_header(&header);
+                assert!(header.value_len > VALUE_INLINE_MAX_BYTES);
+                if self.in_mood() {
+                    self.intake.swallow(header.value_len, None);
+                } else {
+                    self.to_receive = header.value_len;
+                }
+                consumed
+            }
+            Pull::ReceiveMeta { header, consumed } => {
+                self.hear_meta(&header.meta);
+                assert!((VALUE_INLINE_MAX_BYTES + 1..=VALUE_LENGTH_MAX as usize).contains(&header.value_len));
+                if self.in_mood() {
+                    self.intake.swallow(header.value_len, None);
+                } else {
+                    self.to_receive = header.value_len;
+                }
+                consumed
+            }
+            Pull::ValueEnd { intact, consumed } => {
+                self.heard.push(format!("value {intact}"));
+                consumed
+            }
+        };
+        assert!((1..=bytes.len()).contains(&consumed), "{consumed} of {} bytes", bytes.len());
+        self.pending = pending;
+        self.at += consumed;
+        true
+    }
+
+    /// Checks a request; returns how many bytes of it are to stay.
+    fn hear(&mut self, request: &Request<'_>) -> usize {
+        match request {
+            Request::Retrieval(retrieval) => return self.hear_keys(retrieval),
+            Request::Store { header, value } => {
+                assert_eq!(value.len(), header.value_len);
+                self.hear_header(header);
+            }
+            Request::Delete { key, .. } | Request::Arithmetic { key, .. } | Request::Touch { key, .. } => {
+                check_key(key);
+                self.heard.push(format!("{request:?}"));
+            }
+            Request::MetaStore { header, value } => {
+                assert_eq!(value.len(), header.value_len);
+                self.hear_meta(&header.meta);
+            }
+            Request::MetaGet { meta }
+            | Request::MetaDelete { meta }
+            | Request::MetaArithmetic { meta, .. }
+            | Request::MetaDescribe { meta } => self.hear_meta(meta),
+            _ => self.heard.push(format!("{request:?}")),
+        }
+        0
+    }
+
+    /// A key that came as base64 may hold any bytes, but no more than others.
+    fn hear_meta(&mut self, meta: &Meta<'_>) {
+        let mut room = KeyRoom::default();
+        let key = meta.key(&mut room);
+        if meta.has(b'b') {
+            assert!((1..=186).contains(&key.len()), "a key of {} bytes", key.len());
+        } else {
+            check_key(key);
+        }
+        let mut letters = 0_u128;
+        for word in meta.returned() {
+            assert!(word[0].is_ascii_alphabetic() && (word[0] != b'O' || word.len() <= META_OPAQUE_MAX_BYTES));
+            let letter = 1 << word[0];
+            assert!(letters & letter == 0, "a flag comes twice");
+            letters |= letter;
+        }
+        self.heard.push(format!("{meta:?}"));
+    }
+
+    fn hear_keys(&mut self, retrieval: &Retrieval<'_>) -> usize {
+        let mut keys = Keys::new(retrieval.keys);
+        while let Some(key) = keys.next() {
+            match key {
+                Ok(key) => {
+                    check_key(key);
+                    self.heard.push(format!("key {}", key.escape_ascii()));
+                }
+                Err(refusal) => {
+                    self.heard.push(format!("{refusal:?}"));
+                    self.intake.abandon_keys(retrieval);
+                    return 0;
+                }
+            }
+            if keys.left_bytes() > 0 && self.in_mood() {
+                return self.intake.resume_keys(retrieval, keys.left_bytes());
+            }
+        }
+        if retrieval.last {
+            self.heard.push("last key".to_owned());
+        }
+        0
+    }
+
+    fn hear_header(&mut self, header: &StorageHeader<'_>) {
+        check_key(header.key);
+        assert!(header.value_len <= VALUE_LENGTH_MAX as usize);
+        self.heard.push(format!("{header:?}"));
+    }
+}
+
+fn check_key(key: &[u8]) {
+    assert!((1..=KEY_MAX_BYTES).contains(&key.len()), "a key of {} bytes", key.len());
+    assert!(!key.contains(&b' ') && !key.contains(&b'\n'));
+}

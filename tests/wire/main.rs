@@ -24,6 +24,7 @@ mod counters_move_with_commands;
 mod differences_from_memcached;
 mod dumps_list_what_is_there;
 mod ends_of_a_connection;
+mod everything_of_memcached_has_a_state;
 mod expiry;
 mod expiry_as_the_clock_moves;
 mod limits;

@@ -5,7 +5,7 @@
 
 use crate::Failure;
 use crate::loads::{self, Kind, LOADS, Load, Mix};
-use crate::server::{LARDER, Server};
+use crate::server::{LARDER_COUNTED, Server};
 use std::fs;
 use std::io::{Read, Write};
 
@@ -36,7 +36,8 @@ fn slope(load: &Load, mix: Mix) -> Result<f64, Failure> {
 /// Instructions of a whole run, and its operations.
 fn instructions(load: &Load, mix: Mix, operations: usize) -> Result<(u64, u64), Failure> {
     let counted = std::env::temp_dir().join(format!("loopback-{}.callgrind", std::process::id()));
-    let command = format!("valgrind --tool=callgrind --callgrind-out-file={} {LARDER}", counted.display());
+    let command =
+        format!("valgrind --tool=callgrind --callgrind-out-file={} {LARDER_COUNTED}", counted.display());
     let server = Server::start_with(&command, 1, false)?;
     loads::fill(&server, load, KEYS)?;
     let mut socket = server.connect(false)?;

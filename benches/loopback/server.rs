@@ -16,6 +16,9 @@ use std::time::Duration;
 /// The larder that cargo has just built, as `{larder}`.
 pub(crate) const LARDER: &str = "{larder} -m 1024 -c 20000 -t {threads} -p {port} -s {sock}";
 
+/// The same below valgrind, which keeps descriptors for itself.
+pub(crate) const LARDER_COUNTED: &str = "{larder} -m 1024 -t {threads} -p {port} -s {sock}";
+
 /// How often, and for how long in all, a server that starts is looked for.
 const LOOK: Duration = Duration::from_millis(20);
 const LOOKS: u32 = 500;

@@ -13,9 +13,7 @@ use crate::telemetry::WorkerCounters;
 use log::debug;
 use std::io;
 use std::net::SocketAddr;
-use std::time::Duration;
 use tokio::net::UdpSocket;
-use tokio::time::sleep;
 
 /// Size of the header.
 const HEADER_BYTES: usize = 8;
@@ -28,9 +26,6 @@ const DATAGRAM_MAX_BYTES: usize = 64 * 1024;
 
 /// First byte of a request of the binary protocol.
 const BINARY: u8 = 0x80;
-
-/// How long receiving pauses behind an error, which is then not about one datagram.
-const PAUSE: Duration = Duration::from_millis(10);
 
 /// Answer in place of one that needs more datagrams than can be counted.
 const TOO_LARGE: &[u8] = b"SERVER_ERROR object too large for UDP\r\n";
@@ -53,7 +48,8 @@ pub(super) async fn serve(socket: UdpSocket, worker: Worker, binding: Binding) {
             }
             Err(error) => {
                 debug!("UDP: {error}");
-                sleep(PAUSE).await;
+                // It is about more than one datagram.
+                worker.pause().await;
             }
         }
     }

@@ -3,6 +3,9 @@
 //! TCP connections come from the worker's own listening sockets. A socket that exists only once (unix, inherited) is
 //! accepted by one worker, which keeps the connection unless another has clearly fewer: short connections stay where
 //! they came in, long ones spread.
+//!
+//! The event loop has no timers: it would look at them at every wait. What depends on time is told by the thread that
+//! moves the clock ([`Shared::pulse`], [`Shared::ask_for_signs_of_life`]).
 
 use super::connection::Connection;
 use super::listener::{Group, Listeners};
@@ -21,24 +24,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::thread::JoinHandle;
-use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream, UdpSocket, UnixListener, UnixStream};
 use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use tokio::time::sleep;
-
-/// How long accepting pauses when the process has no descriptor left or the limit says to wait.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
-
-/// How often a worker says that it is alive.
-const HEARTBEAT: Duration = Duration::from_secs(1);
-
-/// How long connections may take to be answered after the end has begun.
-const GRACE: Duration = Duration::from_secs(5);
-
-/// How often a worker looks whether its last connection has gone.
-const DRAIN_LOOK: Duration = Duration::from_millis(5);
 
 /// Answer to a connection over the limit.
 const TOO_MANY: &[u8] = b"ERROR Too many open connections\r\n";
@@ -49,6 +38,10 @@ struct Desk {
     open: AtomicUsize,
     heartbeat_secs: AtomicU32,
     door: UnboundedSender<Accepted>,
+    /// Wakes what waits for time to pass.
+    pulse: Notify,
+    /// Asks for a sign of life.
+    heartbeat: Notify,
     stop: Notify,
 }
 
@@ -63,6 +56,8 @@ pub(super) struct Shared {
     desks: Vec<Desk>,
     doors: parking_lot::Mutex<Vec<UnboundedReceiver<Accepted>>>,
     complained: AtomicBool,
+    /// True once connections have had their time to be answered.
+    grace_is_over: AtomicBool,
 }
 
 impl Shared {
@@ -74,7 +69,14 @@ impl Shared {
                 let (door, receiver) = unbounded_channel();
                 doors.push(receiver);
                 let heartbeat_secs = AtomicU32::new(now_secs);
-                Desk { open: AtomicUsize::new(0), heartbeat_secs, door, stop: Notify::new() }
+                Desk {
+                    open: AtomicUsize::new(0),
+                    heartbeat_secs,
+                    door,
+                    pulse: Notify::new(),
+                    heartbeat: Notify::new(),
+                    stop: Notify::new(),
+                }
             })
             .collect();
         let doors = parking_lot::Mutex::new(doors);
@@ -87,7 +89,27 @@ impl Shared {
             desks,
             doors,
             complained: AtomicBool::new(false),
+            grace_is_over: AtomicBool::new(false),
         }
+    }
+
+    /// Wakes whatever waits for time to pass, in all workers. Who does not wait is not disturbed.
+    pub(super) fn pulse(&self) {
+        for desk in &self.desks {
+            desk.pulse.notify_waiters();
+        }
+    }
+
+    /// Asks every worker for a sign of life, see [`Shared::all_workers_alive`].
+    pub(super) fn ask_for_signs_of_life(&self) {
+        for desk in &self.desks {
+            desk.heartbeat.notify_one();
+        }
+    }
+
+    /// Ends the wait for connections to be answered, with the next pulse.
+    pub(super) fn end_grace(&self) {
+        self.grace_is_over.store(true, Ordering::Relaxed);
     }
 
     /// Reads the certificates again, where TLS is served; on failure those in use stay.
@@ -256,7 +278,7 @@ impl Worker {
         let mut handles = Vec::new();
         for (index, ((posts, udp), door)) in posts.into_iter().zip(udp).zip(doors).enumerate() {
             let worker = Worker { shared: shared.clone(), index };
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
             let thread = std::thread::Builder::new().name(format!("worker {index}"));
             handles.push(thread.spawn(move || runtime.block_on(worker.work(posts, udp, door)))?);
         }
@@ -311,7 +333,7 @@ impl Worker {
                 worker.desk().heartbeat_secs.store(now_secs, Ordering::Relaxed);
                 worker.end_idle_connections(now_secs);
                 worker.shared.engine.return_freed_memory();
-                sleep(HEARTBEAT).await;
+                worker.desk().heartbeat.notified().await;
             }
         }));
         self.desk().stop.notified().await;
@@ -333,11 +355,22 @@ impl Worker {
 
     /// Lets every connection answer what it has received, for a limited time.
     async fn drain(&self) {
-        let mut left = GRACE;
-        while self.desk().open.load(Ordering::Relaxed) > 0 && !left.is_zero() {
+        let over = || self.shared.grace_is_over.load(Ordering::Relaxed);
+        while self.desk().open.load(Ordering::Relaxed) > 0 && !over() {
             self.shared.engine.connections().end_input(self.index);
-            sleep(DRAIN_LOOK).await;
-            left = left.saturating_sub(DRAIN_LOOK);
+            self.pause().await;
+        }
+    }
+
+    /// Waits a little: up to the next pulse.
+    pub(super) async fn pause(&self) {
+        self.desk().pulse.notified().await;
+    }
+
+    /// Waits for this many pulses.
+    pub(super) async fn pauses(self, pulses: u32) {
+        for _ in 0..pulses {
+            self.pause().await;
         }
     }
 
@@ -366,14 +399,14 @@ impl Worker {
         let Settings { max_connections, max_connections_fast, .. } = self.shared.settings;
         let handshakes_max = (max_connections / 2).max(1);
         while service.tls.is_some() && self.shared.handshakes.count() >= handshakes_max {
-            sleep(ACCEPT_PAUSE).await;
+            self.pause().await;
         }
         let full = || !max_connections_fast && self.shared.engine.connections().open() >= max_connections;
         if full() {
             self.counters().listen_disabled.add(1);
         }
         while full() {
-            sleep(ACCEPT_PAUSE).await;
+            self.pause().await;
         }
     }
 
@@ -407,7 +440,7 @@ impl Worker {
             warn!("cannot accept: {error}; connections wait until others leave");
         }
         self.counters().listen_disabled.add(1);
-        sleep(ACCEPT_PAUSE).await;
+        self.pause().await;
     }
 
     fn admit_tcp(&self, stream: TcpStream, service: Service) {
@@ -440,5 +473,8 @@ impl Worker {
     pub(super) fn left(&self) {
         self.desk().open.fetch_sub(1, Ordering::Relaxed);
         self.shared.engine.connections().leave();
+        if !self.shared.settings.max_connections_fast {
+            self.shared.pulse();
+        }
     }
 }

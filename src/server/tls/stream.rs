@@ -14,14 +14,12 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::time::{Sleep, sleep};
 use tokio_rustls::server::{FallibleAccept, TlsStream};
 
-/// How long a handshake may take.
-const HANDSHAKE_MAX: Duration = Duration::from_secs(5);
+/// How long a handshake may take, in pulses of the worker: 5 seconds.
+const HANDSHAKE_MAX_PULSES: u32 = 50;
 
 /// Handshakes that have begun and not ended, in all workers.
 #[derive(Default, Debug)]
@@ -64,7 +62,7 @@ enum State {
 
 struct Handshake {
     accept: FallibleAccept<TcpStream>,
-    time_out: Pin<Box<Sleep>>,
+    time_out: Pin<Box<dyn Future<Output = ()> + Send>>,
     _place: Place,
 }
 
@@ -74,7 +72,8 @@ impl TlsConnection {
         let fd = tcp.as_raw_fd();
         let accept = tokio_rustls::TlsAcceptor::from(config).accept(tcp).into_fallible();
         let place = worker.shared.handshakes.begin();
-        let handshake = Handshake { accept, time_out: Box::pin(sleep(HANDSHAKE_MAX)), _place: place };
+        let time_out = Box::pin(worker.clone().pauses(HANDSHAKE_MAX_PULSES));
+        let handshake = Handshake { accept, time_out, _place: place };
         TlsConnection { state: State::Handshake(Box::new(handshake)), fd, worker }
     }
 

@@ -19,10 +19,10 @@ use std::cell::RefCell;
 use std::future::Future;
 use std::io::{self, IoSlice};
 use std::os::fd::RawFd;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use tokio::io::{AsyncReadExt, ReadBuf};
+use tokio::io::ReadBuf;
 
 /// Size of a thread's input buffer, and so of the largest read.
 const SCRATCH_BYTES: usize = 64 * 1024;
@@ -130,7 +130,8 @@ impl<S: Stream> Connection<S> {
     pub(super) fn new(stream: S, worker: Worker, binding: Binding) -> Connection<S> {
         let fd = stream.fd();
         let engine = &worker.shared.engine;
-        let entry = engine.connections().add(worker.index, fd, S::TRANSPORT, engine.clock().now().secs());
+        let entry =
+            engine.connections().add(worker.index, fd, stream.transport(), engine.clock().now().secs());
         let speech = match binding {
             _ if engine.requires_text_login() => Speech::Login { failures: 0 },
             Binding::Auto => Speech::Unknown,
@@ -297,8 +298,8 @@ impl<S: Stream> Connection<S> {
     /// Receives a page of a large value straight into the memory that the store will keep.
     fn receive_page(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         let Some(receiving) = &mut self.receiving else { return Poll::Ready(Ok(0)) };
-        let Some(mut page) = receiving.page() else { return Poll::Ready(Ok(0)) };
-        let read = ready!(pin!(self.stream.read_buf(&mut page)).poll(cx))?;
+        let Some(page) = receiving.page() else { return Poll::Ready(Ok(0)) };
+        let read = ready!(self.stream.poll_fill(cx, page))?;
         receiving.advance(read);
         // In the binary protocol nothing need follow that would show the end.
         self.more_to_do = receiving.missing() == 0;

@@ -11,6 +11,7 @@ mod connection;
 mod listener;
 mod settings;
 mod shutdown;
+mod socket;
 mod tls;
 mod udp;
 mod worker;

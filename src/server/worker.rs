@@ -10,22 +10,22 @@
 use super::connection::Connection;
 use super::listener::{Group, Listeners};
 use super::settings::{Binding, Service, Settings};
+use super::socket::{Accepted, ListeningSocket, StreamSocket};
 use super::tls::{Handshakes, Tls, TlsConnection, TlsError};
 use super::udp;
 use crate::commands::Engine;
 use crate::telemetry::{Transport, WorkerCounters};
 use log::{debug, warn};
 use nix::errno::Errno;
-use socket2::{SockRef, Socket};
-use std::future::poll_fn;
+use socket2::Socket;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, RawFd};
+use std::os::fd::RawFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::thread::JoinHandle;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream, UdpSocket, UnixListener, UnixStream};
+use tokio::net::UdpSocket;
 use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
@@ -37,7 +37,7 @@ const TOO_MANY: &[u8] = b"ERROR Too many open connections\r\n";
 struct Desk {
     open: AtomicUsize,
     heartbeat_secs: AtomicU32,
-    door: UnboundedSender<Accepted>,
+    door: UnboundedSender<(Accepted, Service)>,
     /// Wakes what waits for time to pass.
     pulse: Notify,
     /// Asks for a sign of life.
@@ -54,7 +54,7 @@ pub(super) struct Shared {
     /// Told when a client asks for the end.
     pub(super) stop_asked: Notify,
     desks: Vec<Desk>,
-    doors: parking_lot::Mutex<Vec<UnboundedReceiver<Accepted>>>,
+    doors: parking_lot::Mutex<Vec<UnboundedReceiver<(Accepted, Service)>>>,
     complained: AtomicBool,
     /// True once connections have had their time to be answered.
     grace_is_over: AtomicBool,
@@ -143,61 +143,6 @@ impl Shared {
     }
 }
 
-/// A connection on its way to the worker that will serve it.
-struct Accepted {
-    socket: AcceptedSocket,
-    service: Service,
-}
-
-enum AcceptedSocket {
-    Tcp(std::net::TcpStream),
-    Unix(std::os::unix::net::UnixStream),
-}
-
-/// A listening socket in an event loop.
-trait Listener: Send + Sync + 'static {
-    /// What it accepts.
-    type Stream: Stream;
-    /// Accepts one connection.
-    fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<Self::Stream>>;
-    /// Begins to serve a connection in this event loop.
-    fn admit(worker: &Worker, stream: Self::Stream, service: Service);
-    /// Takes a connection out of this event loop.
-    fn detach(stream: Self::Stream) -> io::Result<AcceptedSocket>;
-}
-
-impl Listener for TcpListener {
-    type Stream = TcpStream;
-
-    fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<TcpStream>> {
-        TcpListener::poll_accept(self, cx).map_ok(|(stream, _)| stream)
-    }
-
-    fn admit(worker: &Worker, stream: TcpStream, service: Service) {
-        worker.admit_tcp(stream, service);
-    }
-
-    fn detach(stream: TcpStream) -> io::Result<AcceptedSocket> {
-        stream.into_std().map(AcceptedSocket::Tcp)
-    }
-}
-
-impl Listener for UnixListener {
-    type Stream = UnixStream;
-
-    fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<UnixStream>> {
-        UnixListener::poll_accept(self, cx).map_ok(|(stream, _)| stream)
-    }
-
-    fn admit(worker: &Worker, stream: UnixStream, service: Service) {
-        worker.admit(stream, service);
-    }
-
-    fn detach(stream: UnixStream) -> io::Result<AcceptedSocket> {
-        stream.into_std().map(AcceptedSocket::Unix)
-    }
-}
-
 /// A listening socket that a worker is to accept from.
 struct Post {
     socket: Socket,
@@ -210,45 +155,16 @@ struct Post {
 /// What a connection needs of its socket.
 pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin + 'static {
     /// How it came here.
-    const TRANSPORT: Transport;
+    fn transport(&self) -> Transport;
 
     /// Its descriptor.
     fn fd(&self) -> RawFd;
 
-    /// Says a line to a peer that is not served, if that can be done at once.
-    fn tell(&self, line: &[u8]);
+    /// Receives into the spare capacity of `page`; returns how many bytes came, 0 at the peer's end.
+    fn poll_fill(&mut self, cx: &mut Context<'_>, page: &mut Vec<u8>) -> Poll<io::Result<usize>>;
 
     /// Does, without waiting, what is due before the socket is closed.
     fn say_goodbye(&mut self, _cx: &mut Context<'_>) {}
-}
-
-impl Stream for TcpStream {
-    const TRANSPORT: Transport = Transport::Tcp;
-
-    fn fd(&self) -> RawFd {
-        self.as_raw_fd()
-    }
-
-    fn tell(&self, line: &[u8]) {
-        tell(self, line);
-    }
-}
-
-impl Stream for UnixStream {
-    const TRANSPORT: Transport = Transport::Unix;
-
-    fn fd(&self) -> RawFd {
-        self.as_raw_fd()
-    }
-
-    fn tell(&self, line: &[u8]) {
-        tell(self, line);
-    }
-}
-
-/// The buffer of a new socket is empty, so a line fits it; if not, the peer sees the close alone.
-fn tell(socket: &impl AsFd, line: &[u8]) {
-    let _ = SockRef::from(socket).send(line);
 }
 
 /// One worker, from inside.
@@ -297,7 +213,7 @@ impl Worker {
         self,
         posts: Vec<Post>,
         udp: Vec<(Socket, Binding)>,
-        mut door: UnboundedReceiver<Accepted>,
+        mut door: UnboundedReceiver<(Accepted, Service)>,
     ) {
         let mut accepting = Vec::new();
         for (socket, binding) in udp {
@@ -307,23 +223,16 @@ impl Worker {
             }
         }
         for Post { socket, unix, service, dealt } in posts {
-            let worker = self.clone();
-            let task = if unix {
-                UnixListener::from_std(socket.into())
-                    .map(|unix| tokio::spawn(worker.accept(unix, service, dealt)))
-            } else {
-                TcpListener::from_std(socket.into())
-                    .map(|tcp| tokio::spawn(worker.accept(tcp, service, dealt)))
-            };
-            match task {
-                Ok(task) => accepting.push(task),
+            let transport = if unix { Transport::Unix } else { Transport::Tcp };
+            match ListeningSocket::new(socket.into(), transport) {
+                Ok(socket) => accepting.push(tokio::spawn(self.clone().accept(socket, service, dealt))),
                 Err(error) => warn!("a listening socket is lost: {error}"),
             }
         }
         let worker = self.clone();
         accepting.push(tokio::spawn(async move {
-            while let Some(accepted) = door.recv().await {
-                worker.take(accepted);
+            while let Some((accepted, service)) = door.recv().await {
+                worker.admit(accepted, service);
             }
         }));
         let worker = self.clone();
@@ -374,21 +283,13 @@ impl Worker {
         }
     }
 
-    async fn accept<L: Listener>(self, listener: L, service: Service, dealt: bool) {
+    async fn accept(self, socket: ListeningSocket, service: Service, dealt: bool) {
         loop {
             self.wait_for_room(service).await;
-            let accepted = match poll_fn(|cx| listener.poll_accept(cx)).await {
-                Ok(stream) if dealt => {
-                    L::detach(stream).map(|socket| self.hand_over(Accepted { socket, service }))
-                }
-                Ok(stream) => {
-                    L::admit(&self, stream, service);
-                    Ok(())
-                }
-                Err(error) => Err(error),
-            };
-            if let Err(error) = accepted {
-                self.accept_failed(&error).await;
+            match socket.accept().await {
+                Ok(accepted) if dealt => self.hand_over(accepted, service),
+                Ok(accepted) => self.admit(accepted, service),
+                Err(error) => self.accept_failed(&error).await,
             }
         }
     }
@@ -410,24 +311,13 @@ impl Worker {
         }
     }
 
-    fn hand_over(&self, accepted: Accepted) {
+    fn hand_over(&self, accepted: Accepted, service: Service) {
         let to = self.shared.deal(self.index);
         if to == self.index {
-            return self.take(accepted);
+            return self.admit(accepted, service);
         }
         // A closed door means that the end has begun; the connection ends with it.
-        let _ = self.shared.desks[to].door.send(accepted);
-    }
-
-    fn take(&self, accepted: Accepted) {
-        let Accepted { socket, service } = accepted;
-        let taken = match socket {
-            AcceptedSocket::Tcp(tcp) => TcpStream::from_std(tcp).map(|tcp| self.admit_tcp(tcp, service)),
-            AcceptedSocket::Unix(unix) => UnixStream::from_std(unix).map(|unix| self.admit(unix, service)),
-        };
-        if let Err(error) = taken {
-            warn!("an accepted connection is lost: {error}");
-        }
+        let _ = self.shared.desks[to].door.send((accepted, service));
     }
 
     /// A peer that left early is nothing; without descriptors, waiting is all that helps.
@@ -443,21 +333,35 @@ impl Worker {
         self.pause().await;
     }
 
-    fn admit_tcp(&self, stream: TcpStream, service: Service) {
-        let Some(clients) = service.tls else { return self.admit(stream, service) };
-        // Without a configuration, which `Tls::load` rules out, there is no service: never one in the clear.
-        if let Some(config) = self.shared.tls.as_ref().and_then(|tls| tls.configuration(clients)) {
-            self.admit(TlsConnection::new(stream, config, self.clone()), service);
-        }
-    }
-
-    fn admit<S: Stream>(&self, stream: S, service: Service) {
+    /// Begins to serve a connection in this worker's event loop.
+    fn admit(&self, accepted: Accepted, service: Service) {
         if !self.enter() {
             self.counters().rejected_connections.add(1);
-            return stream.tell(TOO_MANY);
+            // Outside TLS nothing must be told, and inside there is no TLS yet.
+            return if service.tls.is_none() {
+                accepted.tell(TOO_MANY)
+            };
         }
         self.counters().total_connections.add(1);
-        tokio::spawn(Connection::new(stream, self.clone(), service.binding));
+        let socket = match StreamSocket::new(accepted) {
+            Ok(socket) => socket,
+            Err(error) => {
+                warn!("an accepted connection is lost: {error}");
+                return self.left();
+            }
+        };
+        let Some(clients) = service.tls else {
+            tokio::spawn(Connection::new(socket, self.clone(), service.binding));
+            return;
+        };
+        // Without a configuration, which `Tls::load` rules out, there is no service: never one in the clear.
+        match self.shared.tls.as_ref().and_then(|tls| tls.configuration(clients)) {
+            Some(config) => {
+                let stream = TlsConnection::new(socket, config, self.clone());
+                tokio::spawn(Connection::new(stream, self.clone(), service.binding));
+            }
+            None => self.left(),
+        }
     }
 
     /// Counts a connection in, unless the limit is reached; it counts itself out with [`Worker::left`].

@@ -4,8 +4,10 @@ use super::*;
 use crate::clock::Clock;
 use crate::commands::{Engine, Settings as CommandSettings};
 use crate::server::settings::Settings;
+use crate::server::socket::{Accepted, StreamSocket};
 use crate::server::worker::Shared;
 use crate::store::{Settings as StoreSettings, Store};
+use crate::telemetry::Transport;
 use std::task::Waker;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
@@ -66,10 +68,14 @@ fn worker(engine: Engine) -> Worker {
 }
 
 /// A connection as the worker would admit it, and the client's end.
-fn connect(worker: &Worker) -> (Connection<UnixStream>, UnixStream) {
-    let (server, client) = UnixStream::pair().unwrap();
+fn connect(worker: &Worker) -> (Connection<StreamSocket>, UnixStream) {
+    let (server, client) = std::os::unix::net::UnixStream::pair().unwrap();
+    for end in [&server, &client] {
+        end.set_nonblocking(true).unwrap();
+    }
+    let server = StreamSocket::new(Accepted::new(server.into(), Transport::Unix)).unwrap();
     assert!(worker.enter());
-    (Connection::new(server, worker.clone(), Binding::Auto), client)
+    (Connection::new(server, worker.clone(), Binding::Auto), UnixStream::from_std(client).unwrap())
 }
 
 fn run(test: impl Future<Output = ()>) {

@@ -36,7 +36,7 @@ impl fmt::Display for State {
 
 /// Command, what is sent, how the answer starts. `k` holds 1, `t` holds text.
 #[rustfmt::skip]
-const TEXT: &[(&str, &str, &str)] = &[
+pub const TEXT: &[(&str, &str, &str)] = &[
     ("get", "get k\r\n", "VALUE k 0 1\r\n1\r\nEND\r\n"),
     ("gets", "gets k\r\n", "VALUE k 0 1 "),
     ("gat", "gat 0 k\r\n", "VALUE k 0 1\r\n1\r\nEND\r\n"),
@@ -93,7 +93,7 @@ const TEXT: &[(&str, &str, &str)] = &[
 
 /// Meta command and flag, on `k`, and how the answer starts.
 #[rustfmt::skip]
-const META_FLAGS: &[(&str, &str, &str)] = &[
+pub const META_FLAGS: &[(&str, &str, &str)] = &[
     ("mg b", "mg aw== b k\r\n", "HD kk\r\n"), ("mg c", "mg k c\r\n", "HD c"), ("mg f", "mg k f\r\n", "HD f0\r\n"),
     ("mg h", "mg k h\r\n", "HD h0\r\n"), ("mg k", "mg k k\r\n", "HD kk\r\n"), ("mg l", "mg k l\r\n", "HD l0\r\n"),
     ("mg q", "mg none q\r\nmn\r\n", "MN\r\n"), ("mg s", "mg k s\r\n", "HD s1\r\n"), ("mg t", "mg k t\r\n", "HD t-1\r\n"),
@@ -119,7 +119,7 @@ const META_FLAGS: &[(&str, &str, &str)] = &[
 ];
 
 /// Opcode of the binary protocol, a request, and the status of its answer; none where success is silent.
-fn binary() -> Vec<(&'static str, Request, Option<u16>)> {
+pub fn binary() -> Vec<(&'static str, Request, Option<u16>)> {
     use frames::{count, join, keyed, numbered, request, store};
     let ok = Some(0);
     vec![

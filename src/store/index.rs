@@ -56,12 +56,19 @@ impl Bucket {
         self.handles[SLOTS - 1].is_some()
     }
 
+    /// Slots whose tag is this one, as bits from the lowest up.
+    fn slots_tagged(&self, tag: u8) -> u32 {
+        (0..SLOTS).fold(0, |slots, at| slots | u32::from(self.tags[at] == tag) << at)
+    }
+
     fn position(&self, tag: u8, mut accept: impl FnMut(Handle) -> bool) -> Option<usize> {
-        let matching = self.tags.iter().zip(&self.handles).enumerate().filter(|(_, (its, _))| **its == tag);
-        for (at, (_, handle)) in matching {
-            if accept((*handle)?) {
+        let mut slots = self.slots_tagged(tag);
+        while slots != 0 {
+            let at = slots.trailing_zeros() as usize;
+            if accept(self.handles[at]?) {
                 return Some(at);
             }
+            slots &= slots - 1;
         }
         None
     }
@@ -186,9 +193,20 @@ impl Index {
     }
 
     /// The entry with this hash whose key `is_key` accepts.
-    pub(super) fn find(&self, hash: KeyHash, is_key: impl FnMut(Handle) -> bool) -> Option<Handle> {
-        let (spot, at) = self.locate(hash, is_key)?;
-        self.bucket(spot).handles[at]
+    pub(super) fn find(&self, hash: KeyHash, mut is_key: impl FnMut(Handle) -> bool) -> Option<Handle> {
+        if self.buckets == 0 {
+            return None;
+        }
+        let mut bucket = self.primary.get(self.bucket_of(hash));
+        loop {
+            if let Some(at) = bucket.position(hash.tag(), &mut is_key) {
+                return bucket.handles[at];
+            }
+            if bucket.next == NONE {
+                return None;
+            }
+            bucket = self.overflow.get(bucket.next);
+        }
     }
 
     /// What has to be given ([`Index::add_segment`]) before one more entry can be inserted.

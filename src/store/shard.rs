@@ -178,9 +178,20 @@ impl Shard {
         now: Now,
         hit: impl FnOnce(Hit<'_>) -> R,
     ) -> Result<R, Miss> {
-        let handle = self.find_alive(key, now)?;
+        self.seq += 1;
+        self.flush_if_due(now);
+        let handle = self.find(key).ok_or(Miss::Absent)?;
+        // Nothing is half done while `hit` looks, so a panic there costs nothing.
+        self.mid_update = false;
+        let shown = self.shown(handle);
+        if shown.deadline.is_over(now) {
+            self.mid_update = true;
+            self.reclaim(key.hash, handle);
+            return Err(Miss::Expired);
+        }
+        let result = hit(shown);
+        self.mid_update = true;
         self.figures(handle).get_hits += 1;
-        let result = self.show(handle, hit, |hit| hit);
         self.note_hit(handle, now);
         Ok(result)
     }

@@ -191,8 +191,7 @@ impl Shard {
         }
         let result = hit(shown);
         self.mid_update = true;
-        self.figures(handle).get_hits += 1;
-        self.note_hit(handle, now);
+        self.note_hit(handle, now).get_hits += 1;
         Ok(result)
     }
 
@@ -630,13 +629,14 @@ impl Shard {
         result
     }
 
-    /// Notes that an item was read.
-    fn note_hit(&mut self, handle: Handle, now: Now) {
+    /// Notes that an item was read. Returns the figures of its class.
+    fn note_hit(&mut self, handle: Handle, now: Now) -> &mut ClassFigures {
         match handle.place() {
             Place::Chunk(at) => self.slab.note_use(at, true, now),
             Place::Large(id) => {
                 self.large.use_item(id).fetched = true;
                 self.note_access(handle, now);
+                &mut self.large.figures
             }
         }
     }
@@ -644,11 +644,14 @@ impl Shard {
     /// Notes that an item was used: it will leave later.
     fn note_use(&mut self, handle: Handle, now: Now) {
         match handle.place() {
-            Place::Chunk(at) => self.slab.note_use(at, false, now),
+            Place::Chunk(at) => {
+                self.slab.note_use(at, false, now);
+            }
             Place::Large(_) => self.note_access(handle, now),
         }
     }
 
+    #[inline(always)]
     fn shown(&self, handle: Handle) -> Hit<'_> {
         match handle.place() {
             Place::Chunk(at) => {

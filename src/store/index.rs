@@ -62,7 +62,7 @@ impl Bucket {
         const LOW: u64 = 0x0101_0101_0101_0101;
         const SEVEN_BITS: u64 = 0x7f * LOW;
         let (eight, two) = self.tags.split_first_chunk::<8>().expect("more than eight slots");
-        let differences = u64::from_le_bytes(*eight) ^ u64::from(tag) * LOW;
+        let differences = u64::from_le_bytes(*eight) ^ (u64::from(tag) * LOW);
         let zeros = !(((differences & SEVEN_BITS) + SEVEN_BITS) | differences | SEVEN_BITS) >> 7;
         // Gathers the lowest bits of the eight bytes in the highest byte.
         let slots = zeros.wrapping_mul(0x0102_0408_1020_4080) >> 56;

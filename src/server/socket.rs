@@ -75,6 +75,8 @@ pub(super) struct StreamSocket {
     outside: Option<OwnedFd>,
     /// True once it is registered for writing too.
     waits_to_send: bool,
+    /// True until the first look for what has come.
+    fresh: bool,
     transport: Transport,
 }
 
@@ -83,7 +85,7 @@ impl StreamSocket {
     pub(super) fn new(accepted: Accepted) -> io::Result<StreamSocket> {
         let Accepted { fd, transport } = accepted;
         let io = register(fd, Interest::READABLE).map_err(|(_, error)| error)?;
-        Ok(StreamSocket { io: Some(io), outside: None, waits_to_send: false, transport })
+        Ok(StreamSocket { io: Some(io), outside: None, waits_to_send: false, fresh: true, transport })
     }
 
     fn io(&self) -> io::Result<&AsyncFd<OwnedFd>> {
@@ -92,11 +94,17 @@ impl StreamSocket {
 
     /// Receives what is there into something with this much room.
     fn poll_recv(
-        &self,
+        &mut self,
         cx: &mut Context<'_>,
         room: usize,
         mut recv: impl FnMut(BorrowedFd<'_>) -> rustix::io::Result<usize>,
     ) -> Poll<io::Result<usize>> {
+        if std::mem::take(&mut self.fresh) {
+            match recv(self.io()?.get_ref().as_fd()) {
+                Err(rustix::io::Errno::AGAIN) => {}
+                received => return Poll::Ready(Ok(received?)),
+            }
+        }
         loop {
             let mut guard = ready!(self.io()?.poll_read_ready(cx))?;
             let Ok(received) = guard.try_io(|io| Ok(recv(io.get_ref().as_fd())?)) else { continue };
@@ -172,7 +180,7 @@ impl AsyncRead for StreamSocket {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let room = buffer.initialize_unfilled();
-        let received = self.poll_recv(cx, room.len(), |fd| {
+        let received = self.get_mut().poll_recv(cx, room.len(), |fd| {
             let (_, count) = recv(fd, &mut *room, RecvFlags::empty())?;
             Ok(count)
         });

@@ -19,6 +19,7 @@ use log::{debug, warn};
 use nix::errno::Errno;
 use socket2::Socket;
 use std::io;
+use std::ops::Deref;
 use std::os::fd::RawFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
@@ -167,14 +168,30 @@ pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin + 'static {
     fn say_goodbye(&mut self, _cx: &mut Context<'_>) {}
 }
 
-/// One worker, from inside.
+/// One worker, from inside. A single pointer, because every connection has one.
 #[derive(Clone)]
-pub(super) struct Worker {
+pub(super) struct Worker(Arc<Place>);
+
+/// Whose worker it is, and which.
+pub(super) struct Place {
     pub(super) shared: Arc<Shared>,
     pub(super) index: usize,
 }
 
+impl Deref for Worker {
+    type Target = Place;
+
+    fn deref(&self) -> &Place {
+        &self.0
+    }
+}
+
 impl Worker {
+    /// The worker of that index.
+    pub(super) fn new(shared: Arc<Shared>, index: usize) -> Worker {
+        Worker(Arc::new(Place { shared, index }))
+    }
+
     /// Starts all workers, each with its sockets.
     pub(super) fn start_all(shared: &Arc<Shared>, listeners: Listeners) -> io::Result<Vec<JoinHandle<()>>> {
         let threads = shared.settings.threads;
@@ -193,7 +210,7 @@ impl Worker {
         let doors = std::mem::take(&mut *shared.doors.lock());
         let mut handles = Vec::new();
         for (index, ((posts, udp), door)) in posts.into_iter().zip(udp).zip(doors).enumerate() {
-            let worker = Worker { shared: shared.clone(), index };
+            let worker = Worker::new(shared.clone(), index);
             let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
             let thread = std::thread::Builder::new().name(format!("worker {index}"));
             handles.push(thread.spawn(move || runtime.block_on(worker.work(posts, udp, door)))?);

@@ -137,7 +137,7 @@ fn converse(
         let served = worker.serve(Memory(peer.clone()), door.binding());
         let mut connection = pin!(served.expect("it is the only one"));
         let mut polls = 0;
-        while let Poll::Pending = connection.as_mut().poll(&mut context) {
+        while connection.as_mut().poll(&mut context).is_pending() {
             let waits = std::mem::take(&mut peer.lock().unwrap().waits);
             assert!(waits || woken.0.swap(false, Ordering::Relaxed), "it waits and nobody will wake it");
             polls += 1;

@@ -20,7 +20,8 @@ pub fn fuzz_classic(data: &[u8]) {
 
 /// The meta commands: as [`fuzz_classic`], of a stream that begins with one of them.
 pub fn fuzz_meta(data: &[u8]) {
-    const COMMANDS: [&[u8]; 8] = [b"mg ", b"ms ", b"md ", b"ma ", b"me ", b"mn\r\nmg ", b"ms a 2 ", b"ms a S2 "];
+    const COMMANDS: [&[u8]; 8] =
+        [b"mg ", b"ms ", b"md ", b"ma ", b"me ", b"mn\r\nmg ", b"ms a 2 ", b"ms a S2 "];
     if let Some(mut input) = Input::read(data) {
         let command = COMMANDS[usize::from(input.mode) % COMMANDS.len()];
         input.stream.splice(..0, command.iter().copied());

@@ -165,7 +165,9 @@ impl Receiver {
         }
         let mut letters = 0_u128;
         for word in meta.returned() {
-            assert!(word[0].is_ascii_alphabetic() && (word[0] != b'O' || word.len() <= META_OPAQUE_MAX_BYTES));
+            assert!(
+                word[0].is_ascii_alphabetic() && (word[0] != b'O' || word.len() <= META_OPAQUE_MAX_BYTES)
+            );
             let letter = 1 << word[0];
             assert!(letters & letter == 0, "a flag comes twice");
             letters |= letter;

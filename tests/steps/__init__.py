@@ -21,5 +21,6 @@ STEPS = (
     Step("libmemcached", "the command line tools of libmemcached", small_suites.libmemcached_tools),
     Step("memcached-tool", "the report script of Debian's memcached", small_suites.memcached_tool),
     Step("site", "a Django site in eight processes", small_suites.site),
+    Step("fuzz", "the fuzz targets compile", rust.fuzz_targets),
     Step("benches", "every benchmark in its smoke size", rust.benches),
 )

@@ -56,6 +56,19 @@ def benches(environment, result):
             result.fail(f"{name}, see {program.log}")
 
 
+def fuzz_targets(environment, result):
+    """The fuzz targets compile; what they assert runs in the plain tests."""
+    result.counts_tests = False
+    environment.program("g++")
+    manifest = environment.root / "tests" / "fuzz" / "Cargo.toml"
+    command = ["cargo", "check", "--locked", "--manifest-path", manifest, "--target-dir", environment.target / "fuzz"]
+    program = run(command, environment.log("fuzz"), progress=PROGRESS)
+    if program.process.returncode == 0:
+        result.passed += 1
+    else:
+        result.fail(f"tests/fuzz does not compile, see {program.log}")
+
+
 def service_tools(environment, result):
     """The tests of systemd's units ask for its tools."""
     for name in ("systemd-analyze", "systemd-socket-activate", "kill"):

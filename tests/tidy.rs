@@ -33,26 +33,26 @@ const LAYERS: [Layer; 9] = [
     Layer {
         name: "protocol",
         modules: &[],
-        libraries: &["base64", "nom", "memchr", "bytes", "itoa"],
+        libraries: &["base64", "nom", "memchr", "itoa"],
         words: &["std::io", "std::net", "std::time", "Mutex", "Atomic"],
     },
     Layer {
         name: "store",
         modules: &["clock", "advisor"],
-        libraries: &["bytes", "foldhash", "getrandom", "hashbrown", "lru", "parking_lot"],
+        libraries: &["foldhash", "getrandom", "hashbrown", "lru", "parking_lot"],
         words: &["std::io", "std::net", "pub fn lock"],
     },
     Layer { name: "advisor", modules: &[], libraries: &["lru"], words: &["std::io", "std::net"] },
     Layer {
         name: "commands",
         modules: &["protocol", "store", "telemetry", "clock", "auth"],
-        libraries: &["bytes", "log"],
+        libraries: &["log"],
         words: &["std::io", "std::net", "Mutex", "RwLock", ".lock()"],
     },
     Layer {
         name: "server",
         modules: &["commands", "protocol", "telemetry", "clock"],
-        libraries: &["tokio", "tokio_rustls", "rustls", "socket2", "nix", "log", "parking_lot"],
+        libraries: &["tokio", "tokio_rustls", "rustls", "rustix", "socket2", "nix", "log", "parking_lot"],
         words: &["Store::"],
     },
     Layer {

@@ -6,6 +6,7 @@
 
 use super::{Engine, Flow};
 use crate::clock::{Deadline, Now};
+use crate::protocol::binary::{Envelope, Fields};
 use crate::protocol::limits::{CACHEDUMP_MAX_BYTES, OUTPUT_BATCH_BYTES};
 use crate::protocol::listing::{Listed, push_cachedump_line, push_metadump_line, push_mgdump_line};
 use crate::protocol::{Classes, DumpForm, Refusal, ReplyBuffer, Request, StatsTopic};
@@ -35,7 +36,11 @@ enum Form {
         bytes_left: usize,
     },
     /// Items counted by their size, rounded up.
-    Sizes(BTreeMap<u64, u64>),
+    Sizes {
+        counts: BTreeMap<u64, u64>,
+        /// The request of the binary protocol that is answered, if it is one.
+        to: Option<Envelope>,
+    },
 }
 
 impl Form {
@@ -43,7 +48,9 @@ impl Form {
     fn end(&self) -> &'static [u8] {
         match self {
             Form::Dump(DumpForm::MetaGet, _) => b"EN\r\n",
-            Form::Dump(DumpForm::Meta, _) | Form::CacheDump { .. } | Form::Sizes(_) => b"END\r\n",
+            Form::Dump(DumpForm::Meta, _) | Form::CacheDump { .. } => b"END\r\n",
+            // Written with the counts.
+            Form::Sizes { .. } => b"",
         }
     }
 }
@@ -85,10 +92,16 @@ impl Engine {
                 items_left: if limit == 0 { u64::MAX } else { u64::from(limit) },
                 bytes_left: CACHEDUMP_MAX_BYTES,
             },
-            Request::Stats(StatsTopic::Sizes) => Form::Sizes(BTreeMap::new()),
+            Request::Stats(StatsTopic::Sizes) => Form::Sizes { counts: BTreeMap::new(), to: None },
             _ => return None,
         };
         Some(Report { place: WalkPlace::default(), form })
+    }
+
+    /// The report that a request of the binary protocol asks for: there is one alone, Stat `sizes`.
+    pub fn binary_report(&self, to: Envelope) -> Report {
+        let form = Form::Sizes { counts: BTreeMap::new(), to: Some(to) };
+        Report { place: WalkPlace::default(), form }
     }
 
     /// Appends the next batch of a report; true if there is more to come.
@@ -103,8 +116,8 @@ impl Engine {
             match next {
                 Some(place) => report.place = place,
                 None => {
-                    if let Form::Sizes(sizes) = &report.form {
-                        sizes.iter().for_each(|(size, count)| out.push_stat(size, count));
+                    if let Form::Sizes { counts, to } = &report.form {
+                        push_sizes(counts, to.as_ref(), out);
                     }
                     out.push(report.form.end());
                     return false;
@@ -117,8 +130,8 @@ impl Engine {
     /// Lists an item where it belongs into the report; false if the report is full. Runs under a shard's lock.
     fn list(&self, form: &mut Form, key: &[u8], hit: &Hit<'_>, out: &mut ReplyBuffer) -> bool {
         match form {
-            Form::Sizes(sizes) => {
-                *sizes.entry(hit.item_bytes.next_multiple_of(SIZES_STEP_BYTES)).or_default() += 1
+            Form::Sizes { counts, .. } => {
+                *counts.entry(hit.item_bytes.next_multiple_of(SIZES_STEP_BYTES)).or_default() += 1
             }
             Form::Dump(_, classes) if !classes.contains(hit.class) => {}
             Form::Dump(DumpForm::MetaGet, _) => push_mgdump_line(out, key, hit.marks.binary_key),
@@ -156,4 +169,17 @@ impl Engine {
     fn unix_deadline(&self, deadline: Deadline) -> Option<u64> {
         (!deadline.is_never()).then(|| self.clock.unix(Now::from_secs(deadline.secs())))
     }
+}
+
+/// Lines and `END`, or a frame for each size and an empty one.
+fn push_sizes(counts: &BTreeMap<u64, u64>, to: Option<&Envelope>, out: &mut ReplyBuffer) {
+    let Some(to) = to else {
+        counts.iter().for_each(|(size, count)| out.push_stat(size, count));
+        return out.push(b"END\r\n");
+    };
+    for (size, count) in counts {
+        let (key, value) = (size.to_string(), count.to_string());
+        out.push_frame(to, &Fields { key: key.as_bytes(), value: value.as_bytes(), ..Fields::default() });
+    }
+    out.push_frame(to, &Fields::default());
 }

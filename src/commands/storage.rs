@@ -7,7 +7,6 @@ use crate::clock::{Deadline, Now};
 use crate::protocol::{Refusal, ReplyBuffer, StorageHeader, StoreVerb};
 use crate::store::{Deleted, Incoming, LargeDraft, Refused, StoreMode, Stored};
 use crate::telemetry::WorkerCounters;
-use bytes::buf::Limit;
 
 /// A large value on its way in, with the line that announced it. Dropping it stores nothing.
 #[derive(Debug)]
@@ -34,9 +33,9 @@ impl Receiving {
         self.draft.missing()
     }
 
-    /// Where the next of the missing bytes go, if a whole page of them is to be filled; call [`Receiving::advance`]
-    /// with the number that came. What fills no page is to be handed to [`Receiving::push`].
-    pub fn page(&mut self) -> Option<Limit<&mut Vec<u8>>> {
+    /// The next of the missing bytes go into its spare capacity, if a whole page of them is to be filled; call
+    /// [`Receiving::advance`] with the number that came. What fills no page is to be handed to [`Receiving::push`].
+    pub fn page(&mut self) -> Option<&mut Vec<u8>> {
         self.draft.page()
     }
 

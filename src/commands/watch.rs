@@ -77,10 +77,15 @@ impl Engine {
     }
 
     /// A key is about to be looked up.
+    #[inline]
     pub(super) fn tell_lookup(&self, key: &[u8], now: Now) {
-        if !self.watchers.wants(LogClass::Fetchers) {
-            return;
+        if self.watchers.wants(LogClass::Fetchers) {
+            self.tell_lookup_wanted(key, now);
         }
+    }
+
+    #[cold]
+    fn tell_lookup_wanted(&self, key: &[u8], now: Now) {
         let (status, class, len) = match self.store.peek(key, now, |hit| (hit.class, hit.value.len())) {
             Ok((class, len)) => ("found", class, len),
             Err(Miss::Absent) => ("not_found", 0, 0),

@@ -59,7 +59,7 @@ impl<'a> Check<'a> {
         let threads = self.threads()?;
         self.napi_ids(threads)?;
         if self.arguments.path('e').is_some() {
-            self.remark(Level::Warn, "-e: items do not outlive a restart yet");
+            self.remark(Level::Warn, "-e has no meaning in larder: items do not outlive a restart yet");
         }
         let requests_per_event =
             self.at_least_1('R', 20, "Number of requests per event must be greater than 0")?;

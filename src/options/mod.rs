@@ -139,6 +139,7 @@ impl Options {
     /// nothing is left to listen on.
     pub fn inherit(&mut self, sockets: Vec<server::InheritedSocket>) -> Result<(), BadSetting> {
         if !sockets.is_empty() {
+            self.check_inherited(&sockets)?;
             self.server.inherited = sockets;
             self.server.tcp.clear();
             self.server.udp.clear();
@@ -154,6 +155,22 @@ impl Options {
             ));
         }
         Ok(())
+    }
+
+    /// What excludes `-U` excludes a UDP socket that was handed over: no datagram is encrypted or logged in.
+    fn check_inherited(&self, sockets: &[server::InheritedSocket]) -> Result<(), BadSetting> {
+        if !sockets.iter().any(|socket| matches!(socket, server::InheritedSocket::Udp(_))) {
+            return Ok(());
+        }
+        let excluding =
+            [("-S", self.sasl), ("-Y", self.auth_file.is_some()), ("-Z", self.server.tls.is_some())];
+        match excluding.iter().find(|(_, given)| *given) {
+            None => Ok(()),
+            Some((option, _)) => Err(BadSetting::new(
+                format!("{option} and a UDP socket of LISTEN_FDS exclude each other"),
+                status::USAGE,
+            )),
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use log::warn;
 use sd_notify::NotifyState;
 use socket2::SockRef;
 
-/// Takes the listening sockets that were handed over (LISTEN_FDS, LISTEN_PID). To be called before any file is
+/// Takes the sockets to listen on that were handed over (LISTEN_FDS, LISTEN_PID). To be called before any file is
 /// opened and while there is one thread.
 pub fn inherited_sockets() -> Result<Vec<InheritedSocket>, Failure> {
     let mut handed = ListenFd::from_env();
@@ -15,14 +15,17 @@ pub fn inherited_sockets() -> Result<Vec<InheritedSocket>, Failure> {
     for index in 0..handed.len() {
         let taken = match handed.take_tcp_listener(index) {
             Ok(tcp) => Ok(tcp.map(InheritedSocket::Tcp)),
-            Err(_) => handed.take_unix_listener(index).map(|unix| unix.map(InheritedSocket::Unix)),
+            Err(_) => match handed.take_unix_listener(index) {
+                Ok(unix) => Ok(unix.map(InheritedSocket::Unix)),
+                Err(_) => handed.take_udp_socket(index).map(|udp| udp.map(InheritedSocket::Udp)),
+            },
         };
         match taken {
             Ok(Some(socket)) if is_listening(&socket) => sockets.push(socket),
             Ok(None) => {}
             _ => {
                 let line = format!(
-                    "socket {} of LISTEN_FDS is not a listening TCP or UNIX stream socket",
+                    "socket {} of LISTEN_FDS is neither a UDP socket nor a listening TCP or UNIX stream socket",
                     index + 1
                 );
                 return Err(Failure::os(line));
@@ -32,12 +35,13 @@ pub fn inherited_sockets() -> Result<Vec<InheritedSocket>, Failure> {
     Ok(sockets)
 }
 
+/// True if clients can come in here. A datagram socket does not listen; it is there for them if it has an address.
 fn is_listening(socket: &InheritedSocket) -> bool {
-    let socket = match socket {
-        InheritedSocket::Tcp(tcp) => SockRef::from(tcp),
-        InheritedSocket::Unix(unix) => SockRef::from(unix),
-    };
-    socket.is_listener().unwrap_or(false)
+    match socket {
+        InheritedSocket::Tcp(tcp) => SockRef::from(tcp).is_listener().unwrap_or(false),
+        InheritedSocket::Unix(unix) => SockRef::from(unix).is_listener().unwrap_or(false),
+        InheritedSocket::Udp(udp) => udp.local_addr().is_ok_and(|address| address.port() != 0),
+    }
 }
 
 /// Who waits for news of the service (NOTIFY_SOCKET), if anybody.

@@ -31,6 +31,9 @@ pub const MAGIC_REQUEST: u8 = 0x80;
 /// First byte of a reply.
 pub const MAGIC_REPLY: u8 = 0x81;
 
+/// Opcode of Noop.
+pub const NOOP: u8 = 0x0a;
+
 /// The exptime of incr and decr that says: do not make the item.
 pub const EXPTIME_NOT_MADE: u32 = u32::MAX;
 
@@ -203,7 +206,7 @@ fn kind_of(opcode: u8) -> Option<(Kind, bool)> {
         0x0f | 0x1a => (Kind::Join(StoreVerb::Prepend), opcode == 0x1a),
         0x1d | 0x1e => (Kind::GetAndTouch { with_key: false }, opcode == 0x1e),
         0x23 | 0x24 => (Kind::GetAndTouch { with_key: true }, opcode == 0x24),
-        0x0a => (Kind::Noop, false),
+        NOOP => (Kind::Noop, false),
         0x0b => (Kind::Version, false),
         0x10 => (Kind::Stat, false),
         0x1b => (Kind::Verbosity, false),

@@ -74,9 +74,9 @@ enum State {
     /// At the line end of a value received in place.
     ValueEnd,
     /// Dropping this many bytes of a data block; the answer follows it.
-    Swallow { left: usize, answer: Option<Refusal> },
+    Swallow { left: u32, answer: Option<Refusal> },
     /// Dropping what is left of a line; closes when more than `left` bytes had to be dropped.
-    Resync { left: usize },
+    Resync { left: u32 },
     /// Behind a storage line of unreadable length, with nothing of its data block seen yet.
     PerhapsBlock,
 }
@@ -86,7 +86,7 @@ enum State {
 pub struct Intake {
     state: State,
     /// Bytes at the front that are known to hold no line end.
-    scanned: usize,
+    scanned: u32,
 }
 
 /// What was found of a data block.
@@ -145,7 +145,7 @@ impl Intake {
 
     /// The caller will not receive the value that [`Pull::Receive`] announced: drop it and its line end, then answer.
     pub fn swallow(&mut self, value_len: usize, answer: Option<Refusal>) {
-        self.state = State::Swallow { left: value_len, answer };
+        self.state = State::Swallow { left: narrow(value_len), answer };
     }
 
     /// The caller executed a retrieval only in part and left `left` bytes of its keys. Returns how many of the bytes
@@ -158,28 +158,28 @@ impl Intake {
     /// A retrieval was refused in the middle of its keys: drop what is left of its line, if its end was not seen.
     pub fn abandon_keys(&mut self, retrieval: &Retrieval<'_>) {
         if !retrieval.last {
-            self.state = State::Resync { left: usize::MAX };
+            self.state = State::Resync { left: u32::MAX };
         }
     }
 
     /// Position of the next line end within `limit` bytes, remembering how far the search got.
     fn line_end(&mut self, bytes: &[u8], limit: usize) -> Option<usize> {
         let window = &bytes[..bytes.len().min(limit)];
-        let from = self.scanned.min(window.len());
+        let from = window.len().min(self.scanned as usize);
         match memchr(b'\n', &window[from..]) {
             Some(at) => {
-                self.scanned = from + at;
+                self.scanned = narrow(from + at);
                 Some(from + at)
             }
             None => {
-                self.scanned = window.len();
+                self.scanned = narrow(window.len());
                 None
             }
         }
     }
 
     fn after_block(&mut self, resync: bool) {
-        self.state = if resync { State::Resync { left: RESYNC_MAX_BYTES } } else { State::Line };
+        self.state = if resync { State::Resync { left: narrow(RESYNC_MAX_BYTES) } } else { State::Line };
     }
 
     fn done<'a>(&mut self, pull: Pull<'a>) -> Pull<'a> {
@@ -228,7 +228,7 @@ impl Intake {
                     // Bytes that came along with the line were sent before its refusal could be seen: they are
                     // its data block, whatever they look like.
                     Follows::BlockOfUnknownLength if consumed < bytes.len() => {
-                        self.state = State::Resync { left: RESYNC_MAX_BYTES };
+                        self.state = State::Resync { left: narrow(RESYNC_MAX_BYTES) };
                     }
                     Follows::BlockOfUnknownLength => self.state = State::PerhapsBlock,
                 }
@@ -307,10 +307,10 @@ impl Intake {
         Pull::ValueEnd { intact, consumed }
     }
 
-    fn pull_swallowed<'a>(&mut self, bytes: &'a [u8], left: usize, answer: Option<Refusal>) -> Pull<'a> {
+    fn pull_swallowed<'a>(&mut self, bytes: &'a [u8], left: u32, answer: Option<Refusal>) -> Pull<'a> {
         if left > 0 {
-            let consumed = left.min(bytes.len());
-            self.state = State::Swallow { left: left - consumed, answer };
+            let consumed = bytes.len().min(left as usize);
+            self.state = State::Swallow { left: left - narrow(consumed), answer };
             return Pull::Refused { answer: None, consumed };
         }
         let (consumed, resync) = match block_end(bytes) {
@@ -322,14 +322,14 @@ impl Intake {
         Pull::Refused { answer, consumed }
     }
 
-    fn pull_resync<'a>(&mut self, bytes: &'a [u8], left: usize) -> Pull<'a> {
+    fn pull_resync<'a>(&mut self, bytes: &'a [u8], left: u32) -> Pull<'a> {
         match memchr(b'\n', bytes) {
-            Some(end) if end <= left => {
+            Some(end) if end <= left as usize => {
                 self.state = State::Line;
                 Pull::Refused { answer: None, consumed: end + 1 }
             }
-            None if bytes.len() <= left => {
-                self.state = State::Resync { left: left - bytes.len() };
+            None if bytes.len() <= left as usize => {
+                self.state = State::Resync { left: left - narrow(bytes.len()) };
                 Pull::Refused { answer: None, consumed: bytes.len() }
             }
             _ => Pull::Close { answer: None },
@@ -356,6 +356,11 @@ impl Intake {
             _ => self.pull_line(bytes),
         }
     }
+}
+
+/// A count of bytes as a connection keeps it. Values and buffers are far below the bound.
+fn narrow(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
 }
 
 /// The line that ends at `end`, and the length of its line end. One CR before the LF belongs to the line end.

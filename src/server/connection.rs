@@ -19,17 +19,22 @@ use std::cell::RefCell;
 use std::future::Future;
 use std::io::{self, IoSlice};
 use std::os::fd::RawFd;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use tokio::io::{AsyncReadExt, ReadBuf};
+use tokio::io::ReadBuf;
 
 /// Size of a thread's input buffer, and so of the largest read.
 const SCRATCH_BYTES: usize = 64 * 1024;
 
 /// Input thrown away after a refusal that ends the connection, at most, in bytes. Closing while input is unread resets
 /// the connection, and the peer might lose the refusal.
-const LINGER_BYTES: usize = 1024 * 1024;
+const LINGER_BYTES: u32 = 1024 * 1024;
+
+/// Size of a connection over a plain socket, at most, in bytes: with what the event loop keeps beside it, it fits the
+/// allocator's blocks of 256.
+#[cfg(test)]
+const CONNECTION_MAX_BYTES: usize = 152;
 
 /// Slices handed to one vectored write.
 const SLICES_MAX: usize = 64;
@@ -48,6 +53,14 @@ thread_local! {
         RefCell::new(Scratch { input: vec![0; SCRATCH_BYTES].into(), output: ReplyBuffer::default() });
 }
 
+/// Bytes received and not executed.
+#[derive(Default)]
+struct Left {
+    bytes: Vec<u8>,
+    /// How many of them have been executed by now.
+    done: usize,
+}
+
 /// Replies that the socket did not take at once.
 struct Unsent {
     replies: ReplyBuffer,
@@ -62,10 +75,29 @@ enum End {
     /// What the peer sent cannot be read on. It has been told, and may send so many bytes more until it hears it.
     Refused {
         /// Bytes of input still thrown away.
-        left: usize,
+        left: u32,
     },
     /// The peer asked for the end of the process.
     Shutdown(ShutdownMode),
+}
+
+/// Why a connection ended, as those are told who watch.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Reason {
+    Normal,
+    Error,
+    Shutdown,
+}
+
+impl Reason {
+    /// In the words of `watch connevents`.
+    fn word(self) -> &'static str {
+        match self {
+            Reason::Normal => "normal",
+            Reason::Error => "error",
+            Reason::Shutdown => "shutdown",
+        }
+    }
 }
 
 /// Why a round of execution stopped.
@@ -111,9 +143,7 @@ pub(super) struct Connection<S: Stream> {
     /// True if `left` may hold complete requests.
     more_to_do: bool,
     end: Option<End>,
-    /// Received and not consumed; consumed up to `left_at`.
-    left: Vec<u8>,
-    left_at: usize,
+    left: Option<Box<Left>>,
     unsent: Option<Box<Unsent>>,
     receiving: Option<Box<Receiving>>,
     /// A long answer under way; nothing else is executed until it is done.
@@ -122,15 +152,15 @@ pub(super) struct Connection<S: Stream> {
     watching: Option<Arc<Watcher>>,
     /// Whom it serves, if somebody watched connections when it came.
     peer: Option<Box<Peer>>,
-    /// Why it ends, in the words of `watch connevents`.
-    reason: &'static str,
+    reason: Reason,
 }
 
 impl<S: Stream> Connection<S> {
     pub(super) fn new(stream: S, worker: Worker, binding: Binding) -> Connection<S> {
         let fd = stream.fd();
         let engine = &worker.shared.engine;
-        let entry = engine.connections().add(worker.index, fd, S::TRANSPORT, engine.clock().now().secs());
+        let entry =
+            engine.connections().add(worker.index, fd, stream.transport(), engine.clock().now().secs());
         let speech = match binding {
             _ if engine.requires_text_login() => Speech::Login { failures: 0 },
             Binding::Auto => Speech::Unknown,
@@ -151,14 +181,13 @@ impl<S: Stream> Connection<S> {
             intake: Intake::default(),
             more_to_do: false,
             end: None,
-            left: Vec::new(),
-            left_at: 0,
+            left: None,
             unsent: None,
             receiving: None,
             report: None,
             watching: None,
             peer,
-            reason: "normal",
+            reason: Reason::Normal,
         }
     }
 
@@ -175,11 +204,11 @@ impl<S: Stream> Connection<S> {
                     return Poll::Ready(Ok(()));
                 }
                 Some(End::Refused { left }) => {
-                    self.reason = "error";
+                    self.reason = Reason::Error;
                     return self.linger(cx, scratch, left);
                 }
                 Some(End::Shutdown(_)) => {
-                    self.reason = "shutdown";
+                    self.reason = Reason::Shutdown;
                     self.stream.say_goodbye(cx);
                     self.worker.shared.stop_asked.notify_one();
                     return Poll::Ready(Ok(()));
@@ -216,12 +245,7 @@ impl<S: Stream> Connection<S> {
     }
 
     /// Ends the output, then reads and forgets until the peer has closed as well.
-    fn linger(
-        &mut self,
-        cx: &mut Context<'_>,
-        scratch: &mut Scratch,
-        mut left: usize,
-    ) -> Poll<io::Result<()>> {
+    fn linger(&mut self, cx: &mut Context<'_>, scratch: &mut Scratch, mut left: u32) -> Poll<io::Result<()>> {
         ready!(Pin::new(&mut self.stream).poll_shutdown(cx))?;
         while left > 0 {
             let mut buffer = ReadBuf::new(&mut scratch.input);
@@ -230,7 +254,7 @@ impl<S: Stream> Connection<S> {
             if read == 0 {
                 break;
             }
-            left = left.saturating_sub(read);
+            left = left.saturating_sub(u32::try_from(read).unwrap_or(u32::MAX));
             self.end = Some(End::Refused { left });
         }
         Poll::Ready(Ok(()))
@@ -244,7 +268,7 @@ impl<S: Stream> Connection<S> {
         share: &mut u32,
     ) -> Poll<io::Result<usize>> {
         let Scratch { input, output } = scratch;
-        let before = self.left.len() - self.left_at;
+        let before = self.left.as_ref().map_or(0, |left| left.bytes.len() - left.done);
         let mut buffer = ReadBuf::new(&mut input[before..]);
         ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buffer))?;
         let read = buffer.filled().len();
@@ -252,15 +276,13 @@ impl<S: Stream> Connection<S> {
             return Poll::Ready(Ok(0));
         }
         self.worker.counters().bytes_read.add(read as u64);
-        if before > 0 {
-            input[..before].copy_from_slice(&self.left[self.left_at..]);
-            self.left = Vec::new();
-            self.left_at = 0;
+        if let Some(left) = self.left.take() {
+            input[..before].copy_from_slice(&left.bytes[left.done..]);
         }
         let bytes = &input[..before + read];
         let (consumed, stop) = self.execute(bytes, output, share);
         if consumed < bytes.len() {
-            self.left = bytes[consumed..].to_vec();
+            self.left = Some(Box::new(Left { bytes: bytes[consumed..].to_vec(), done: 0 }));
         }
         self.note(stop);
         Poll::Ready(Ok(read))
@@ -268,13 +290,11 @@ impl<S: Stream> Connection<S> {
 
     /// Goes on executing what an earlier round left.
     fn execute_left(&mut self, scratch: &mut Scratch, share: &mut u32) {
-        let left = std::mem::take(&mut self.left);
-        let (consumed, stop) = self.execute(&left[self.left_at..], &mut scratch.output, share);
-        self.left_at += consumed;
-        if self.left_at < left.len() {
-            self.left = left;
-        } else {
-            self.left_at = 0;
+        let mut left = self.left.take().unwrap_or_default();
+        let (consumed, stop) = self.execute(&left.bytes[left.done..], &mut scratch.output, share);
+        left.done += consumed;
+        if left.done < left.bytes.len() {
+            self.left = Some(left);
         }
         self.note(stop);
     }
@@ -297,8 +317,8 @@ impl<S: Stream> Connection<S> {
     /// Receives a page of a large value straight into the memory that the store will keep.
     fn receive_page(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         let Some(receiving) = &mut self.receiving else { return Poll::Ready(Ok(0)) };
-        let Some(mut page) = receiving.page() else { return Poll::Ready(Ok(0)) };
-        let read = ready!(pin!(self.stream.read_buf(&mut page)).poll(cx))?;
+        let Some(page) = receiving.page() else { return Poll::Ready(Ok(0)) };
+        let read = ready!(self.stream.poll_fill(cx, page))?;
         receiving.advance(read);
         // In the binary protocol nothing need follow that would show the end.
         self.more_to_do = receiving.missing() == 0;
@@ -539,7 +559,7 @@ impl<S: Stream> Future for Connection<S> {
             Poll::Ready(Ok(())) => Poll::Ready(()),
             Poll::Ready(Err(error)) => {
                 debug!("<{} {error}", this.fd);
-                this.reason = "error";
+                this.reason = Reason::Error;
                 Poll::Ready(())
             }
         }

@@ -73,6 +73,28 @@ impl Listeners {
         Ok(())
     }
 
+    fn take_over(&mut self, inherited: InheritedSocket, settings: &Settings) -> io::Result<()> {
+        let binding = settings.binding;
+        match inherited {
+            InheritedSocket::Tcp(listener) => {
+                let socket = Socket::from(listener);
+                socket.set_nonblocking(true)?;
+                inherit(&socket)?;
+                let service = Service { tls: settings.tls.as_ref().map(|tls| tls.clients), binding };
+                self.groups.push(Group { sockets: vec![socket], unix: false, service });
+            }
+            InheritedSocket::Unix(listener) => {
+                listener.set_nonblocking(true)?;
+                self.groups.push(Group::unix(listener.into(), binding));
+            }
+            InheritedSocket::Udp(socket) => {
+                socket.set_nonblocking(true)?;
+                self.udp.push((socket.into(), binding));
+            }
+        }
+        Ok(())
+    }
+
     /// True if there is nothing to listen on.
     pub fn is_empty(&self) -> bool {
         self.groups.is_empty() && self.udp.is_empty()
@@ -98,17 +120,10 @@ impl Listeners {
 pub fn bind_ports(settings: &mut Settings) -> Result<Listeners, ListenError> {
     let mut listeners = Listeners { groups: Vec::new(), udp: Vec::new() };
     let mut left_out = None;
-    for inherited in settings.inherited.drain(..) {
-        let (socket, unix) = match inherited {
-            InheritedSocket::Tcp(listener) => (Socket::from(listener), false),
-            InheritedSocket::Unix(listener) => (Socket::from(listener), true),
-        };
-        let prepared =
-            socket.set_nonblocking(true).and_then(|()| if unix { Ok(()) } else { inherit(&socket) });
-        prepared.map_err(|source| ListenError { what: "an inherited socket".to_owned(), source })?;
-        let tls = settings.tls.as_ref().filter(|_| !unix).map(|tls| tls.clients);
-        let service = Service { tls, binding: settings.binding };
-        listeners.groups.push(Group { sockets: vec![socket], unix, service });
+    for inherited in std::mem::take(&mut settings.inherited) {
+        listeners
+            .take_over(inherited, settings)
+            .map_err(|source| ListenError { what: "an inherited socket".to_owned(), source })?;
     }
     for listen in &settings.tcp {
         let what = match listen.text.as_str() {

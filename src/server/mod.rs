@@ -11,6 +11,7 @@ mod connection;
 mod listener;
 mod settings;
 mod shutdown;
+mod socket;
 mod tls;
 mod udp;
 mod worker;
@@ -27,12 +28,16 @@ use std::fs::File;
 use std::io;
 use std::os::fd::AsRawFd;
 use std::sync::Arc;
+use std::thread::JoinHandle;
 use std::time::Duration;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval, sleep};
 use worker::{Shared, Worker};
 
 /// Between two rounds of background work; the clock moves on with the first round of a second.
 const TICK: Duration = Duration::from_millis(100);
+
+/// Between two signs of life that every worker is asked for.
+const TICKS_PER_HEARTBEAT: u32 = 10;
 
 /// Rounds of background work done at once while the store says that there is more to do, per tick.
 const MAINTENANCE_ROUNDS_MAX: u32 = 8;
@@ -45,6 +50,12 @@ const DESCRIPTORS_OF_SIGNALS: usize = 8;
 
 /// Seconds without a sign of life of some worker after which the watchdog is no longer told that all is well.
 const WORKER_SILENT_MAX_SECS: u32 = 5;
+
+/// How long connections may take to be answered after the end has begun.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// How often workers look whether their last connection has gone.
+const GRACE_LOOK: Duration = Duration::from_millis(5);
 
 /// Serves until SIGTERM, SIGINT, SIGUSR1 or a `shutdown` command; then stops accepting, answers what was received and
 /// returns.
@@ -100,7 +111,15 @@ async fn serve(listeners: Listeners, shared: Shared, hooks: Hooks) -> io::Result
     tick_until_stopped(&shared, &mut signals, &hooks.alive).await;
     (hooks.stopping)();
     shared.stop();
-    // Workers end within the grace period, so waiting for them here cannot hang.
+    let mut looks_left = GRACE.as_millis() / GRACE_LOOK.as_millis();
+    while !workers.iter().all(JoinHandle::is_finished) {
+        match looks_left.checked_sub(1) {
+            Some(left) => looks_left = left,
+            None => shared.end_grace(),
+        }
+        shared.pulse();
+        sleep(GRACE_LOOK).await;
+    }
     for worker in workers {
         if worker.join().is_err() {
             warn!("a worker ended by a panic");
@@ -113,6 +132,7 @@ async fn tick_until_stopped(shared: &Shared, signals: &mut shutdown::Signals, al
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut told_secs = 0;
+    let mut ticks_to_heartbeat = 0;
     loop {
         match signals.next(ticks.tick(), &shared.stop_asked).await {
             Next::Stop => return,
@@ -126,6 +146,12 @@ async fn tick_until_stopped(shared: &Shared, signals: &mut shutdown::Signals, al
             Next::Event => {}
         }
         let now = shared.engine.clock().tick();
+        shared.pulse();
+        if ticks_to_heartbeat == 0 {
+            shared.ask_for_signs_of_life();
+            ticks_to_heartbeat = TICKS_PER_HEARTBEAT;
+        }
+        ticks_to_heartbeat -= 1;
         for _ in 0..MAINTENANCE_ROUNDS_MAX {
             if !shared.engine.maintain() {
                 break;

@@ -26,7 +26,7 @@ pub struct Settings {
     pub port_file: Option<PathBuf>,
     /// What is spoken (`-B`).
     pub binding: Binding,
-    /// Listening sockets handed over by the service manager; [`super::bind_ports`] takes them.
+    /// Sockets handed over by the service manager; [`super::bind_ports`] takes them.
     pub inherited: Vec<InheritedSocket>,
     /// True: a connection over the limit is told so and closed. False: it waits until another one leaves.
     pub max_connections_fast: bool,
@@ -71,13 +71,15 @@ pub struct UnixListen {
     pub mask: u32,
 }
 
-/// A listening socket opened by somebody else.
+/// A socket opened by somebody else, to listen on.
 #[derive(Debug)]
 pub enum InheritedSocket {
     /// TCP.
     Tcp(std::net::TcpListener),
     /// Unix.
     Unix(std::os::unix::net::UnixListener),
+    /// UDP.
+    Udp(std::net::UdpSocket),
 }
 
 /// What the process wants to do at the turns of the server's life.

@@ -3,19 +3,21 @@
 //! A datagram begins with a header of four big-endian 16-bit numbers: request id, sequence number, datagrams in the
 //! message, and one that is reserved. A reply repeats the id and is cut into datagrams of [`PACKET_MAX_BYTES`].
 //!
+//! Which protocol it speaks is seen by its first byte, unless the socket speaks one alone.
+//!
 //! Promises: nothing is kept between two datagrams, so that order and loss harm nobody; what is not one whole datagram
-//! with a command is dropped without an answer, so that nobody else gets it.
+//! with a command is dropped without an answer, so that nobody else gets it; no reply of a server begins like a command,
+//! so two servers whose addresses somebody forged cannot answer each other without end.
 
 use super::worker::Worker;
 use crate::commands::Flow;
+use crate::protocol::binary::{self, MAGIC_REQUEST, NOOP, Status};
 use crate::protocol::{Binding, Intake, Keys, Pull, ReplyBuffer, Request, Retrieval};
 use crate::telemetry::WorkerCounters;
 use log::debug;
 use std::io;
 use std::net::SocketAddr;
-use std::time::Duration;
 use tokio::net::UdpSocket;
-use tokio::time::sleep;
 
 /// Size of the header.
 const HEADER_BYTES: usize = 8;
@@ -25,12 +27,6 @@ const PACKET_MAX_BYTES: usize = 1400;
 
 /// Size of any datagram, at most.
 const DATAGRAM_MAX_BYTES: usize = 64 * 1024;
-
-/// First byte of a request of the binary protocol.
-const BINARY: u8 = 0x80;
-
-/// How long receiving pauses behind an error, which is then not about one datagram.
-const PAUSE: Duration = Duration::from_millis(10);
 
 /// Answer in place of one that needs more datagrams than can be counted.
 const TOO_LARGE: &[u8] = b"SERVER_ERROR object too large for UDP\r\n";
@@ -45,27 +41,43 @@ pub(super) async fn serve(socket: UdpSocket, worker: Worker, binding: Binding) {
         match socket.recv_from(&mut datagram).await {
             Ok((len, peer)) => {
                 worker.counters().bytes_read.add(len as u64);
-                let Some((id, payload)) = request(&datagram[..len], binding) else { continue };
+                let Some((id, payload, protocol)) = request(&datagram[..len], binding) else { continue };
                 let exchange = Exchange { socket: &socket, worker: &worker, peer, id };
-                if let Err(error) = exchange.answer(payload).await {
+                let answered = match protocol {
+                    Protocol::Text => exchange.answer(payload).await,
+                    Protocol::Binary => exchange.answer_binary(payload).await,
+                };
+                if let Err(error) = answered {
                     debug!("no answer to {peer} by UDP: {error}");
                 }
             }
             Err(error) => {
                 debug!("UDP: {error}");
-                sleep(PAUSE).await;
+                // It is about more than one datagram.
+                worker.pause().await;
             }
         }
     }
 }
 
-/// The id and the payload of a datagram that is to be answered.
-fn request(datagram: &[u8], binding: Binding) -> Option<(u16, &[u8])> {
+/// What a datagram speaks.
+#[derive(Clone, Copy)]
+enum Protocol {
+    Text,
+    Binary,
+}
+
+/// The id, the payload and the protocol of a datagram that is to be answered.
+fn request(datagram: &[u8], binding: Binding) -> Option<(u16, &[u8], Protocol)> {
     let (header, payload) = datagram.split_first_chunk::<HEADER_BYTES>()?;
     let [id_high, id_low, _, _, total_high, total_low, _, _] = *header;
     let whole = u16::from_be_bytes([total_high, total_low]) == 1;
-    let text = payload.first().is_some_and(|first| *first != BINARY && !binding.is_binary(*first));
-    (whole && text).then_some((u16::from_be_bytes([id_high, id_low]), payload))
+    let protocol = match (payload.first()?, binding) {
+        (&MAGIC_REQUEST, Binding::Auto | Binding::Binary) => Protocol::Binary,
+        (b'a'..=b'z', Binding::Auto | Binding::Ascii) => Protocol::Text,
+        _ => return None,
+    };
+    whole.then_some((u16::from_be_bytes([id_high, id_low]), payload, protocol))
 }
 
 /// One datagram and what is answered to it.
@@ -175,6 +187,61 @@ impl Exchange<'_> {
         Ok(())
     }
 
+    /// Executes the frames that are complete in `payload` and sends their replies. As with memcached, a quiet request
+    /// that has nothing to say is a message of no datagram where replies begin to gather: at the front of the datagram,
+    /// behind a Noop and behind an error.
+    async fn answer_binary(&self, payload: &[u8]) -> io::Result<()> {
+        let engine = &*self.worker.shared.engine;
+        let counters = self.worker.counters();
+        let mut intake = binary::Intake::default();
+        let mut session = engine.session();
+        let mut gathering = false;
+        let mut out = ReplyBuffer::default();
+        let mut rest = payload;
+        loop {
+            out.clear();
+            let consumed = match intake.pull(rest, session.gate()) {
+                // The rest of the frame will not come.
+                binary::Pull::NeedMore | binary::Pull::Dropped { .. } => return Ok(()),
+                binary::Pull::Request { frame, consumed } => {
+                    match engine.execute_binary(counters, &mut session, &frame, &mut out) {
+                        Flow::Close if gathering && out.is_empty() => return Ok(()),
+                        Flow::Close => return self.send(&out).await,
+                        // Of no bounded length.
+                        Flow::Report => out.push_status(&frame.envelope, Status::NotFound),
+                        _ => {}
+                    }
+                    consumed
+                }
+                binary::Pull::Receive { envelope, quiet, item, value_len, consumed } => {
+                    let Some(value) = rest[consumed..].get(..value_len) else { return Ok(()) };
+                    match engine.begin_binary_value(envelope, quiet, &item, value_len) {
+                        Ok(mut begun) => {
+                            begun.push(value);
+                            engine.finish_value(counters, begun, true, &mut out);
+                        }
+                        Err(status) => out.push_status(&envelope, status),
+                    }
+                    consumed + value_len
+                }
+                binary::Pull::Refused { envelope, status, consumed } => {
+                    out.push_status(&envelope, status);
+                    consumed
+                }
+                binary::Pull::Close { answer: None } => return Ok(()),
+                binary::Pull::Close { answer: Some((envelope, status)) } => {
+                    out.push_status(&envelope, status);
+                    return self.send(&out).await;
+                }
+            };
+            if !out.is_empty() || !gathering {
+                self.send(&out).await?;
+            }
+            gathering = !ends_gathering(&out);
+            rest = &rest[consumed..];
+        }
+    }
+
     /// Every key found is a message of its own; the end of the list goes with the last key. If the first of several
     /// keys is not found, memcached sends a message of no datagram for it, and so does larder. A long list comes in
     /// parts, of which one is the first.
@@ -240,5 +307,16 @@ impl Exchange<'_> {
         self.socket.send_to(packet, self.peer).await?;
         self.worker.counters().bytes_written.add(packet.len() as u64);
         Ok(())
+    }
+}
+
+/// True if memcached sends everything up to this reply at once: that to a Noop, and an error told in words.
+fn ends_gathering(reply: &ReplyBuffer) -> bool {
+    match reply.pieces(0).next() {
+        Some([_, NOOP, ..]) => true,
+        Some([_, _, key_high, key_low, _, _, high, low, ..]) => {
+            [high, low] != [&0, &0] && [key_high, key_low] == [&0, &0]
+        }
+        _ => false,
     }
 }

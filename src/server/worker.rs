@@ -3,42 +3,32 @@
 //! TCP connections come from the worker's own listening sockets. A socket that exists only once (unix, inherited) is
 //! accepted by one worker, which keeps the connection unless another has clearly fewer: short connections stay where
 //! they came in, long ones spread.
+//!
+//! The event loop has no timers: it would look at them at every wait. What depends on time is told by the thread that
+//! moves the clock ([`Shared::pulse`], [`Shared::ask_for_signs_of_life`]).
 
 use super::connection::Connection;
 use super::listener::{Group, Listeners};
 use super::settings::{Binding, Service, Settings};
+use super::socket::{Accepted, ListeningSocket, StreamSocket};
 use super::tls::{Handshakes, Tls, TlsConnection, TlsError};
 use super::udp;
 use crate::commands::Engine;
 use crate::telemetry::{Transport, WorkerCounters};
 use log::{debug, warn};
 use nix::errno::Errno;
-use socket2::{SockRef, Socket};
-use std::future::poll_fn;
+use socket2::Socket;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, RawFd};
+use std::ops::Deref;
+use std::os::fd::RawFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::thread::JoinHandle;
-use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream, UdpSocket, UnixListener, UnixStream};
+use tokio::net::UdpSocket;
 use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use tokio::time::sleep;
-
-/// How long accepting pauses when the process has no descriptor left or the limit says to wait.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
-
-/// How often a worker says that it is alive.
-const HEARTBEAT: Duration = Duration::from_secs(1);
-
-/// How long connections may take to be answered after the end has begun.
-const GRACE: Duration = Duration::from_secs(5);
-
-/// How often a worker looks whether its last connection has gone.
-const DRAIN_LOOK: Duration = Duration::from_millis(5);
 
 /// Answer to a connection over the limit.
 const TOO_MANY: &[u8] = b"ERROR Too many open connections\r\n";
@@ -48,7 +38,11 @@ const TOO_MANY: &[u8] = b"ERROR Too many open connections\r\n";
 struct Desk {
     open: AtomicUsize,
     heartbeat_secs: AtomicU32,
-    door: UnboundedSender<Accepted>,
+    door: UnboundedSender<(Accepted, Service)>,
+    /// Wakes what waits for time to pass.
+    pulse: Notify,
+    /// Asks for a sign of life.
+    heartbeat: Notify,
     stop: Notify,
 }
 
@@ -61,8 +55,10 @@ pub(super) struct Shared {
     /// Told when a client asks for the end.
     pub(super) stop_asked: Notify,
     desks: Vec<Desk>,
-    doors: parking_lot::Mutex<Vec<UnboundedReceiver<Accepted>>>,
+    doors: parking_lot::Mutex<Vec<UnboundedReceiver<(Accepted, Service)>>>,
     complained: AtomicBool,
+    /// True once connections have had their time to be answered.
+    grace_is_over: AtomicBool,
 }
 
 impl Shared {
@@ -74,7 +70,14 @@ impl Shared {
                 let (door, receiver) = unbounded_channel();
                 doors.push(receiver);
                 let heartbeat_secs = AtomicU32::new(now_secs);
-                Desk { open: AtomicUsize::new(0), heartbeat_secs, door, stop: Notify::new() }
+                Desk {
+                    open: AtomicUsize::new(0),
+                    heartbeat_secs,
+                    door,
+                    pulse: Notify::new(),
+                    heartbeat: Notify::new(),
+                    stop: Notify::new(),
+                }
             })
             .collect();
         let doors = parking_lot::Mutex::new(doors);
@@ -87,7 +90,27 @@ impl Shared {
             desks,
             doors,
             complained: AtomicBool::new(false),
+            grace_is_over: AtomicBool::new(false),
         }
+    }
+
+    /// Wakes whatever waits for time to pass, in all workers. Who does not wait is not disturbed.
+    pub(super) fn pulse(&self) {
+        for desk in &self.desks {
+            desk.pulse.notify_waiters();
+        }
+    }
+
+    /// Asks every worker for a sign of life, see [`Shared::all_workers_alive`].
+    pub(super) fn ask_for_signs_of_life(&self) {
+        for desk in &self.desks {
+            desk.heartbeat.notify_one();
+        }
+    }
+
+    /// Ends the wait for connections to be answered, with the next pulse.
+    pub(super) fn end_grace(&self) {
+        self.grace_is_over.store(true, Ordering::Relaxed);
     }
 
     /// Reads the certificates again, where TLS is served; on failure those in use stay.
@@ -121,61 +144,6 @@ impl Shared {
     }
 }
 
-/// A connection on its way to the worker that will serve it.
-struct Accepted {
-    socket: AcceptedSocket,
-    service: Service,
-}
-
-enum AcceptedSocket {
-    Tcp(std::net::TcpStream),
-    Unix(std::os::unix::net::UnixStream),
-}
-
-/// A listening socket in an event loop.
-trait Listener: Send + Sync + 'static {
-    /// What it accepts.
-    type Stream: Stream;
-    /// Accepts one connection.
-    fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<Self::Stream>>;
-    /// Begins to serve a connection in this event loop.
-    fn admit(worker: &Worker, stream: Self::Stream, service: Service);
-    /// Takes a connection out of this event loop.
-    fn detach(stream: Self::Stream) -> io::Result<AcceptedSocket>;
-}
-
-impl Listener for TcpListener {
-    type Stream = TcpStream;
-
-    fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<TcpStream>> {
-        TcpListener::poll_accept(self, cx).map_ok(|(stream, _)| stream)
-    }
-
-    fn admit(worker: &Worker, stream: TcpStream, service: Service) {
-        worker.admit_tcp(stream, service);
-    }
-
-    fn detach(stream: TcpStream) -> io::Result<AcceptedSocket> {
-        stream.into_std().map(AcceptedSocket::Tcp)
-    }
-}
-
-impl Listener for UnixListener {
-    type Stream = UnixStream;
-
-    fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<UnixStream>> {
-        UnixListener::poll_accept(self, cx).map_ok(|(stream, _)| stream)
-    }
-
-    fn admit(worker: &Worker, stream: UnixStream, service: Service) {
-        worker.admit(stream, service);
-    }
-
-    fn detach(stream: UnixStream) -> io::Result<AcceptedSocket> {
-        stream.into_std().map(AcceptedSocket::Unix)
-    }
-}
-
 /// A listening socket that a worker is to accept from.
 struct Post {
     socket: Socket,
@@ -188,55 +156,42 @@ struct Post {
 /// What a connection needs of its socket.
 pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin + 'static {
     /// How it came here.
-    const TRANSPORT: Transport;
+    fn transport(&self) -> Transport;
 
     /// Its descriptor.
     fn fd(&self) -> RawFd;
 
-    /// Says a line to a peer that is not served, if that can be done at once.
-    fn tell(&self, line: &[u8]);
+    /// Receives into the spare capacity of `page`; returns how many bytes came, 0 at the peer's end.
+    fn poll_fill(&mut self, cx: &mut Context<'_>, page: &mut Vec<u8>) -> Poll<io::Result<usize>>;
 
     /// Does, without waiting, what is due before the socket is closed.
     fn say_goodbye(&mut self, _cx: &mut Context<'_>) {}
 }
 
-impl Stream for TcpStream {
-    const TRANSPORT: Transport = Transport::Tcp;
-
-    fn fd(&self) -> RawFd {
-        self.as_raw_fd()
-    }
-
-    fn tell(&self, line: &[u8]) {
-        tell(self, line);
-    }
-}
-
-impl Stream for UnixStream {
-    const TRANSPORT: Transport = Transport::Unix;
-
-    fn fd(&self) -> RawFd {
-        self.as_raw_fd()
-    }
-
-    fn tell(&self, line: &[u8]) {
-        tell(self, line);
-    }
-}
-
-/// The buffer of a new socket is empty, so a line fits it; if not, the peer sees the close alone.
-fn tell(socket: &impl AsFd, line: &[u8]) {
-    let _ = SockRef::from(socket).send(line);
-}
-
-/// One worker, from inside.
+/// One worker, from inside. A single pointer, because every connection has one.
 #[derive(Clone)]
-pub(super) struct Worker {
+pub(super) struct Worker(Arc<Place>);
+
+/// Whose worker it is, and which.
+pub(super) struct Place {
     pub(super) shared: Arc<Shared>,
     pub(super) index: usize,
 }
 
+impl Deref for Worker {
+    type Target = Place;
+
+    fn deref(&self) -> &Place {
+        &self.0
+    }
+}
+
 impl Worker {
+    /// The worker of that index.
+    pub(super) fn new(shared: Arc<Shared>, index: usize) -> Worker {
+        Worker(Arc::new(Place { shared, index }))
+    }
+
     /// Starts all workers, each with its sockets.
     pub(super) fn start_all(shared: &Arc<Shared>, listeners: Listeners) -> io::Result<Vec<JoinHandle<()>>> {
         let threads = shared.settings.threads;
@@ -255,8 +210,8 @@ impl Worker {
         let doors = std::mem::take(&mut *shared.doors.lock());
         let mut handles = Vec::new();
         for (index, ((posts, udp), door)) in posts.into_iter().zip(udp).zip(doors).enumerate() {
-            let worker = Worker { shared: shared.clone(), index };
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
+            let worker = Worker::new(shared.clone(), index);
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
             let thread = std::thread::Builder::new().name(format!("worker {index}"));
             handles.push(thread.spawn(move || runtime.block_on(worker.work(posts, udp, door)))?);
         }
@@ -275,7 +230,7 @@ impl Worker {
         self,
         posts: Vec<Post>,
         udp: Vec<(Socket, Binding)>,
-        mut door: UnboundedReceiver<Accepted>,
+        mut door: UnboundedReceiver<(Accepted, Service)>,
     ) {
         let mut accepting = Vec::new();
         for (socket, binding) in udp {
@@ -285,23 +240,16 @@ impl Worker {
             }
         }
         for Post { socket, unix, service, dealt } in posts {
-            let worker = self.clone();
-            let task = if unix {
-                UnixListener::from_std(socket.into())
-                    .map(|unix| tokio::spawn(worker.accept(unix, service, dealt)))
-            } else {
-                TcpListener::from_std(socket.into())
-                    .map(|tcp| tokio::spawn(worker.accept(tcp, service, dealt)))
-            };
-            match task {
-                Ok(task) => accepting.push(task),
+            let transport = if unix { Transport::Unix } else { Transport::Tcp };
+            match ListeningSocket::new(socket.into(), transport) {
+                Ok(socket) => accepting.push(tokio::spawn(self.clone().accept(socket, service, dealt))),
                 Err(error) => warn!("a listening socket is lost: {error}"),
             }
         }
         let worker = self.clone();
         accepting.push(tokio::spawn(async move {
-            while let Some(accepted) = door.recv().await {
-                worker.take(accepted);
+            while let Some((accepted, service)) = door.recv().await {
+                worker.admit(accepted, service);
             }
         }));
         let worker = self.clone();
@@ -311,7 +259,7 @@ impl Worker {
                 worker.desk().heartbeat_secs.store(now_secs, Ordering::Relaxed);
                 worker.end_idle_connections(now_secs);
                 worker.shared.engine.return_freed_memory();
-                sleep(HEARTBEAT).await;
+                worker.desk().heartbeat.notified().await;
             }
         }));
         self.desk().stop.notified().await;
@@ -333,29 +281,32 @@ impl Worker {
 
     /// Lets every connection answer what it has received, for a limited time.
     async fn drain(&self) {
-        let mut left = GRACE;
-        while self.desk().open.load(Ordering::Relaxed) > 0 && !left.is_zero() {
+        let over = || self.shared.grace_is_over.load(Ordering::Relaxed);
+        while self.desk().open.load(Ordering::Relaxed) > 0 && !over() {
             self.shared.engine.connections().end_input(self.index);
-            sleep(DRAIN_LOOK).await;
-            left = left.saturating_sub(DRAIN_LOOK);
+            self.pause().await;
         }
     }
 
-    async fn accept<L: Listener>(self, listener: L, service: Service, dealt: bool) {
+    /// Waits a little: up to the next pulse.
+    pub(super) async fn pause(&self) {
+        self.desk().pulse.notified().await;
+    }
+
+    /// Waits for this many pulses.
+    pub(super) async fn pauses(self, pulses: u32) {
+        for _ in 0..pulses {
+            self.pause().await;
+        }
+    }
+
+    async fn accept(self, socket: ListeningSocket, service: Service, dealt: bool) {
         loop {
             self.wait_for_room(service).await;
-            let accepted = match poll_fn(|cx| listener.poll_accept(cx)).await {
-                Ok(stream) if dealt => {
-                    L::detach(stream).map(|socket| self.hand_over(Accepted { socket, service }))
-                }
-                Ok(stream) => {
-                    L::admit(&self, stream, service);
-                    Ok(())
-                }
-                Err(error) => Err(error),
-            };
-            if let Err(error) = accepted {
-                self.accept_failed(&error).await;
+            match socket.accept().await {
+                Ok(accepted) if dealt => self.hand_over(accepted, service),
+                Ok(accepted) => self.admit(accepted, service),
+                Err(error) => self.accept_failed(&error).await,
             }
         }
     }
@@ -366,35 +317,24 @@ impl Worker {
         let Settings { max_connections, max_connections_fast, .. } = self.shared.settings;
         let handshakes_max = (max_connections / 2).max(1);
         while service.tls.is_some() && self.shared.handshakes.count() >= handshakes_max {
-            sleep(ACCEPT_PAUSE).await;
+            self.pause().await;
         }
         let full = || !max_connections_fast && self.shared.engine.connections().open() >= max_connections;
         if full() {
             self.counters().listen_disabled.add(1);
         }
         while full() {
-            sleep(ACCEPT_PAUSE).await;
+            self.pause().await;
         }
     }
 
-    fn hand_over(&self, accepted: Accepted) {
+    fn hand_over(&self, accepted: Accepted, service: Service) {
         let to = self.shared.deal(self.index);
         if to == self.index {
-            return self.take(accepted);
+            return self.admit(accepted, service);
         }
         // A closed door means that the end has begun; the connection ends with it.
-        let _ = self.shared.desks[to].door.send(accepted);
-    }
-
-    fn take(&self, accepted: Accepted) {
-        let Accepted { socket, service } = accepted;
-        let taken = match socket {
-            AcceptedSocket::Tcp(tcp) => TcpStream::from_std(tcp).map(|tcp| self.admit_tcp(tcp, service)),
-            AcceptedSocket::Unix(unix) => UnixStream::from_std(unix).map(|unix| self.admit(unix, service)),
-        };
-        if let Err(error) = taken {
-            warn!("an accepted connection is lost: {error}");
-        }
+        let _ = self.shared.desks[to].door.send((accepted, service));
     }
 
     /// A peer that left early is nothing; without descriptors, waiting is all that helps.
@@ -407,24 +347,38 @@ impl Worker {
             warn!("cannot accept: {error}; connections wait until others leave");
         }
         self.counters().listen_disabled.add(1);
-        sleep(ACCEPT_PAUSE).await;
+        self.pause().await;
     }
 
-    fn admit_tcp(&self, stream: TcpStream, service: Service) {
-        let Some(clients) = service.tls else { return self.admit(stream, service) };
-        // Without a configuration, which `Tls::load` rules out, there is no service: never one in the clear.
-        if let Some(config) = self.shared.tls.as_ref().and_then(|tls| tls.configuration(clients)) {
-            self.admit(TlsConnection::new(stream, config, self.clone()), service);
-        }
-    }
-
-    fn admit<S: Stream>(&self, stream: S, service: Service) {
+    /// Begins to serve a connection in this worker's event loop.
+    fn admit(&self, accepted: Accepted, service: Service) {
         if !self.enter() {
             self.counters().rejected_connections.add(1);
-            return stream.tell(TOO_MANY);
+            // Outside TLS nothing must be told, and inside there is no TLS yet.
+            return if service.tls.is_none() {
+                accepted.tell(TOO_MANY)
+            };
         }
         self.counters().total_connections.add(1);
-        tokio::spawn(Connection::new(stream, self.clone(), service.binding));
+        let socket = match StreamSocket::new(accepted) {
+            Ok(socket) => socket,
+            Err(error) => {
+                warn!("an accepted connection is lost: {error}");
+                return self.left();
+            }
+        };
+        let Some(clients) = service.tls else {
+            tokio::spawn(Connection::new(socket, self.clone(), service.binding));
+            return;
+        };
+        // Without a configuration, which `Tls::load` rules out, there is no service: never one in the clear.
+        match self.shared.tls.as_ref().and_then(|tls| tls.configuration(clients)) {
+            Some(config) => {
+                let stream = TlsConnection::new(socket, config, self.clone());
+                tokio::spawn(Connection::new(stream, self.clone(), service.binding));
+            }
+            None => self.left(),
+        }
     }
 
     /// Counts a connection in, unless the limit is reached; it counts itself out with [`Worker::left`].
@@ -440,5 +394,8 @@ impl Worker {
     pub(super) fn left(&self) {
         self.desk().open.fetch_sub(1, Ordering::Relaxed);
         self.shared.engine.connections().leave();
+        if !self.shared.settings.max_connections_fast {
+            self.shared.pulse();
+        }
     }
 }

@@ -56,12 +56,27 @@ impl Bucket {
         self.handles[SLOTS - 1].is_some()
     }
 
+    /// Slots whose tag is this one, as bits from the lowest up. Eight tags are compared in one word: a byte that is
+    /// equal becomes 0, and a 0 is the only byte that neither is nor becomes large (Warren, Hacker's Delight, 6-1).
+    fn slots_tagged(&self, tag: u8) -> u32 {
+        const LOW: u64 = 0x0101_0101_0101_0101;
+        const SEVEN_BITS: u64 = 0x7f * LOW;
+        let (eight, two) = self.tags.split_first_chunk::<8>().expect("more than eight slots");
+        let differences = u64::from_le_bytes(*eight) ^ (u64::from(tag) * LOW);
+        let zeros = !(((differences & SEVEN_BITS) + SEVEN_BITS) | differences | SEVEN_BITS) >> 7;
+        // Gathers the lowest bits of the eight bytes in the highest byte.
+        let slots = zeros.wrapping_mul(0x0102_0408_1020_4080) >> 56;
+        two.iter().zip(8..).fold(slots as u32, |slots, (its, at)| slots | u32::from(*its == tag) << at)
+    }
+
     fn position(&self, tag: u8, mut accept: impl FnMut(Handle) -> bool) -> Option<usize> {
-        let matching = self.tags.iter().zip(&self.handles).enumerate().filter(|(_, (its, _))| **its == tag);
-        for (at, (_, handle)) in matching {
-            if accept((*handle)?) {
+        let mut slots = self.slots_tagged(tag);
+        while slots != 0 {
+            let at = slots.trailing_zeros() as usize;
+            if accept(self.handles[at]?) {
                 return Some(at);
             }
+            slots &= slots - 1;
         }
         None
     }
@@ -186,9 +201,20 @@ impl Index {
     }
 
     /// The entry with this hash whose key `is_key` accepts.
-    pub(super) fn find(&self, hash: KeyHash, is_key: impl FnMut(Handle) -> bool) -> Option<Handle> {
-        let (spot, at) = self.locate(hash, is_key)?;
-        self.bucket(spot).handles[at]
+    pub(super) fn find(&self, hash: KeyHash, mut is_key: impl FnMut(Handle) -> bool) -> Option<Handle> {
+        if self.buckets == 0 {
+            return None;
+        }
+        let mut bucket = self.primary.get(self.bucket_of(hash));
+        loop {
+            if let Some(at) = bucket.position(hash.tag(), &mut is_key) {
+                return bucket.handles[at];
+            }
+            if bucket.next == NONE {
+                return None;
+            }
+            bucket = self.overflow.get(bucket.next);
+        }
     }
 
     /// What has to be given ([`Index::add_segment`]) before one more entry can be inserted.
@@ -428,6 +454,19 @@ impl Index {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_slot_of_a_tag_is_seen_and_no_other() {
+        let mut random = fastrand::Rng::with_seed(1);
+        for _ in 0..10_000 {
+            let among = *random.choice([2u8, 4, 255].as_slice()).unwrap();
+            let mut bucket = EMPTY;
+            bucket.tags = std::array::from_fn(|_| random.u8(..among).wrapping_mul(127));
+            let tag = random.u8(..among).wrapping_mul(127);
+            let slots = (0..SLOTS).filter(|at| bucket.tags[*at] == tag).fold(0, |slots, at| slots | 1 << at);
+            assert_eq!(bucket.slots_tagged(tag), slots, "{tag} in {:?}", bucket.tags);
+        }
+    }
     use crate::store::handle::{ChunkAt, Place};
 
     fn handle(number: u32) -> Handle {

@@ -15,8 +15,6 @@ use super::figures::ClassFigures;
 use super::handle::LargeId;
 use super::item::Marks;
 use crate::clock::{Deadline, Now};
-use bytes::BufMut;
-use bytes::buf::Limit;
 use lru::LruCache;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -321,12 +319,14 @@ impl LargeDraft {
         self.buffer.missing
     }
 
-    /// Where the next of the missing bytes go, if a whole page of them is to be filled; call [`LargeDraft::advance`]
-    /// with the number that came. What fills no page is to be handed to [`LargeDraft::push`].
-    pub fn page(&mut self) -> Option<Limit<&mut Vec<u8>>> {
+    /// The next of the missing bytes go into its spare capacity, if a whole page of them is to be filled; call
+    /// [`LargeDraft::advance`] with the number that came. What fills no page is to be handed to [`LargeDraft::push`].
+    pub fn page(&mut self) -> Option<&mut Vec<u8>> {
         let room = self.buffer.room();
-        let is_page = room > 0 && self.buffer.filling.capacity() >= self.buffer.page_bytes;
-        is_page.then(|| (&mut self.buffer.filling).limit(room))
+        let BlockBuffer { filling, page_bytes, .. } = &mut self.buffer;
+        let is_page = room > 0 && filling.capacity() >= *page_bytes;
+        // Never more than is missing, whatever the allocator gave.
+        (is_page && filling.capacity() - filling.len() == room).then_some(filling)
     }
 
     /// Notes that `count` bytes were written to [`LargeDraft::page`].
@@ -348,6 +348,11 @@ impl LargeDraft {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn room(draft: &mut LargeDraft) -> usize {
+        let page = draft.page().unwrap();
+        page.capacity() - page.len()
+    }
     use crate::store::budget::Budget;
 
     #[test]
@@ -383,9 +388,9 @@ mod tests {
         let budget = Arc::new(Budget::new(1 << 20));
         let account = || Account::new(budget.clone());
         let mut draft = LargeDraft::new(32 << 10, (32 << 10) + 10, account(), account());
-        assert_eq!(draft.page().unwrap().remaining_mut(), 32 << 10);
+        assert_eq!(room(&mut draft), 32 << 10);
         assert_eq!(draft.push(&[1; 1000]), 1000);
-        assert_eq!(draft.page().unwrap().remaining_mut(), (32 << 10) - 1000);
+        assert_eq!(room(&mut draft), (32 << 10) - 1000);
         assert_eq!(draft.push(&[1; 32 << 10]), (32 << 10) - 990);
         assert!(draft.missing() == 0 && draft.page().is_none());
     }

@@ -178,10 +178,20 @@ impl Shard {
         now: Now,
         hit: impl FnOnce(Hit<'_>) -> R,
     ) -> Result<R, Miss> {
-        let handle = self.find_alive(key, now)?;
-        self.figures(handle).get_hits += 1;
-        let result = self.show(handle, hit, |hit| hit);
-        self.note_hit(handle, now);
+        self.seq += 1;
+        self.flush_if_due(now);
+        let handle = self.find(key).ok_or(Miss::Absent)?;
+        // Nothing is half done while `hit` looks, so a panic there costs nothing.
+        self.mid_update = false;
+        let shown = self.shown(handle);
+        if shown.deadline.is_over(now) {
+            self.mid_update = true;
+            self.reclaim(key.hash, handle);
+            return Err(Miss::Expired);
+        }
+        let result = hit(shown);
+        self.mid_update = true;
+        self.note_hit(handle, now).get_hits += 1;
         Ok(result)
     }
 
@@ -619,13 +629,14 @@ impl Shard {
         result
     }
 
-    /// Notes that an item was read.
-    fn note_hit(&mut self, handle: Handle, now: Now) {
+    /// Notes that an item was read. Returns the figures of its class.
+    fn note_hit(&mut self, handle: Handle, now: Now) -> &mut ClassFigures {
         match handle.place() {
             Place::Chunk(at) => self.slab.note_use(at, true, now),
             Place::Large(id) => {
                 self.large.use_item(id).fetched = true;
                 self.note_access(handle, now);
+                &mut self.large.figures
             }
         }
     }
@@ -633,11 +644,14 @@ impl Shard {
     /// Notes that an item was used: it will leave later.
     fn note_use(&mut self, handle: Handle, now: Now) {
         match handle.place() {
-            Place::Chunk(at) => self.slab.note_use(at, false, now),
+            Place::Chunk(at) => {
+                self.slab.note_use(at, false, now);
+            }
             Place::Large(_) => self.note_access(handle, now),
         }
     }
 
+    #[inline(always)]
     fn shown(&self, handle: Handle) -> Hit<'_> {
         match handle.place() {
             Place::Chunk(at) => {

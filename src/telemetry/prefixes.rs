@@ -54,6 +54,7 @@ impl Prefixes {
     }
 
     /// Counts a lookup.
+    #[inline]
     pub fn count_get(&self, key: &[u8], hit: bool) {
         self.count(key, |counts| {
             counts.gets += 1;
@@ -71,10 +72,15 @@ impl Prefixes {
         self.count(key, |counts| counts.deletes += 1);
     }
 
+    #[inline]
     fn count(&self, key: &[u8], change: impl FnOnce(&mut PrefixCounts)) {
-        if !self.is_on() {
-            return;
+        if self.is_on() {
+            self.count_one(key, change);
         }
+    }
+
+    #[cold]
+    fn count_one(&self, key: &[u8], change: impl FnOnce(&mut PrefixCounts)) {
         let Some(end) = key.iter().position(|byte| *byte == self.delimiter) else { return };
         let prefix = &key[..end];
         let mut table = self.table.lock();

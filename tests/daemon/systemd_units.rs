@@ -5,7 +5,7 @@
 use crate::support::{Client, Folder, Process, larder, skip, wait_for};
 use std::fs;
 use std::io;
-use std::net::TcpListener;
+use std::net::{TcpListener, UdpSocket};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
@@ -104,18 +104,88 @@ fn a_socket_unit_hands_over_tcp_and_unix_sockets() {
 fn something_else_than_a_listening_socket_is_refused() {
     let peer = TcpListener::bind("127.0.0.1:0").unwrap();
     let connected = std::net::TcpStream::connect(peer.local_addr().unwrap()).unwrap();
-    let datagrams = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let datagrams = UnixDatagram::unbound().unwrap();
     for handed in [Stdio::null(), OwnedFd::from(connected).into(), OwnedFd::from(datagrams).into()] {
-        let mut command = Command::new("/bin/sh");
-        command
-            .arg("-c")
-            .arg("LISTEN_FDS=1 LISTEN_PID=$$ exec \"$0\" 3<&0")
-            .arg(env!("CARGO_BIN_EXE_larder"));
-        let mut daemon = Process(command.stdin(handed).stderr(Stdio::piped()).spawn().unwrap());
-        let status = wait_for("the refusal", || daemon.0.try_wait().unwrap());
-        let said = io::read_to_string(daemon.0.stderr.take().unwrap()).unwrap();
-        assert_eq!(said, "socket 1 of LISTEN_FDS is not a listening TCP or UNIX stream socket\n");
-        assert_eq!(status.code(), Some(71));
+        let what = "neither a UDP socket nor a listening TCP or UNIX stream socket";
+        refuses_to_take(handed, &[], &format!("socket 1 of LISTEN_FDS is {what}"), 71);
+    }
+}
+
+/// A daemon that is handed one socket as systemd does it.
+fn given(handed: impl Into<Stdio>, arguments: &[&str]) -> Process {
+    let mut command = Command::new("/bin/sh");
+    command
+        .arg("-c")
+        .arg("LISTEN_FDS=1 LISTEN_PID=$$ exec \"$0\" \"$@\" 3<&0")
+        .arg(env!("CARGO_BIN_EXE_larder"))
+        .args(arguments);
+    Process(command.stdin(handed).stderr(Stdio::piped()).spawn().unwrap())
+}
+
+#[track_caller]
+fn refuses_to_take(handed: impl Into<Stdio>, arguments: &[&str], line: &str, code: i32) {
+    let mut daemon = given(handed, arguments);
+    let status = wait_for("the refusal", || daemon.0.try_wait().unwrap());
+    let said = io::read_to_string(daemon.0.stderr.take().unwrap()).unwrap();
+    assert_eq!((said, status.code()), (format!("{line}\n"), Some(code)));
+}
+
+#[test]
+fn a_udp_socket_that_is_handed_over_is_served() {
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let peer = UdpSocket::bind("127.0.0.1:0").unwrap();
+    peer.connect(socket.local_addr().unwrap()).unwrap();
+    peer.set_read_timeout(Some(crate::support::PATIENCE)).unwrap();
+    // What came before the daemon waits for it.
+    peer.send(b"\0\x01\0\0\0\x01\0\0version\r\n").unwrap();
+    let _daemon = given(OwnedFd::from(socket), &[]);
+    let mut heard = [0; 100];
+    let len = peer.recv(&mut heard).expect("an answer");
+    assert_eq!(&heard[..len], b"\0\x01\0\0\0\x01\0\0VERSION 1.6.45\r\n");
+}
+
+#[test]
+fn a_udp_socket_is_no_way_around_a_login_or_tls() {
+    let folder = Folder::new();
+    let users = folder.file("users");
+    fs::write(&users, "ann:secret\n").unwrap();
+    let users = users.display().to_string();
+    for (option, arguments) in [
+        ("-Y", vec!["-Y", &users]),
+        ("-S", vec!["-S"]),
+        ("-Z", vec!["-Z", "-o", "ssl_chain_cert=c,ssl_key=k"]),
+    ] {
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let line = format!("{option} and a UDP socket of LISTEN_FDS exclude each other");
+        refuses_to_take(OwnedFd::from(socket), &arguments, &line, 64);
+    }
+}
+
+#[test]
+fn a_reload_of_the_service_reads_the_users_again_and_keeps_every_connection() {
+    let unit =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("systemd/larder.service")).unwrap();
+    let reload = unit.lines().find_map(|line| line.strip_prefix("ExecReload=")).expect("a way to reload");
+    let folder = Folder::new();
+    let users = folder.file("users");
+    fs::write(&users, "ann:old\n").unwrap();
+    let daemons = [larder("").start(), larder("").arg("-Y").arg(&users).start()];
+    let mut clients = daemons.each_ref().map(|daemon| daemon.connect());
+    clients[1].ask("set auth 0 0 7\r\nann old\r\n", "STORED\r\n");
+    fs::write(&users, "ann:new\n").unwrap();
+    for daemon in &daemons {
+        // As systemd reads the line: words, no shell.
+        let words: Vec<String> =
+            reload.split(' ').map(|word| word.replace("$MAINPID", &daemon.pid().to_string())).collect();
+        assert!(Command::new(&words[0]).args(&words[1..]).status().unwrap().success(), "{reload}");
+    }
+    wait_for("the new password to count", || {
+        let mut other = daemons[1].connect();
+        other.send("set auth 0 0 7\r\nann new\r\n");
+        (other.read_until("\r\n") == "STORED\r\n").then_some(())
+    });
+    for client in &mut clients {
+        client.ask("get a\r\n", "END\r\n");
     }
 }
 

@@ -1,6 +1,7 @@
 //! `-U`: every complete command of a datagram is answered by datagrams that memcached's clients can put together;
 //! anything else is dropped without an answer, and harms nobody.
 
+use crate::support::frames::{Reply, Request, count, keyed, numbered, replies, request, store};
 use crate::support::{Daemon, PATIENCE, has_ipv6, larder, memcached, skip};
 use std::net::{SocketAddr, UdpSocket};
 
@@ -43,6 +44,20 @@ impl Peer {
             assert_eq!(header, [7, 0, u16::from(!answer.is_empty()), 0], "{commands:?}");
             assert_eq!(String::from_utf8_lossy(&payload), *answer, "{commands:?}");
         }
+        self.hears_nothing_more();
+    }
+
+    /// Sends frames in one datagram and hears a message for each line: the reply that it shows, none for an empty one.
+    #[track_caller]
+    fn ask_binary(&self, requests: &[Request], lines: &[&str]) {
+        self.send([8, 0, 1, 0], requests.iter().flat_map(Request::bytes).collect::<Vec<_>>());
+        let mut heard = Vec::new();
+        for line in lines {
+            let (header, payload) = self.receive();
+            assert_eq!(header, [8, 0, u16::from(!line.is_empty()), 0]);
+            heard.push(replies(&payload).iter().map(Reply::line).collect::<Vec<_>>().join(", "));
+        }
+        assert_eq!(heard, lines);
         self.hears_nothing_more();
     }
 
@@ -207,16 +222,149 @@ fn meta_commands_are_served_too() {
 }
 
 #[test]
-fn where_binary_is_spoken_text_gets_no_answer() {
-    let daemon = larder("-U -1 -l proto[binary]:127.0.0.1,127.0.0.2").start();
-    let binary = Peer::at(daemon.udp_addresses()[0]);
+fn a_socket_that_speaks_one_protocol_does_not_answer_the_other() {
+    let daemon = larder("-U -1 -l proto[binary]:127.0.0.1,proto[ascii]:127.0.0.2").start();
+    let at = |host: &str, index: usize| {
+        let port = daemon.udp_addresses()[index].port();
+        let peer = UdpSocket::bind("127.0.0.1:0").unwrap();
+        peer.connect((host, port)).unwrap();
+        peer.set_read_timeout(Some(PATIENCE)).unwrap();
+        Peer(peer)
+    };
+    let (binary, text) = (at("127.0.0.1", 0), at("127.0.0.2", 1));
     binary.send([1, 0, 1, 0], "set a 0 0 1\r\nx\r\n");
-    let text = UdpSocket::bind("127.0.0.1:0").unwrap();
-    text.connect(("127.0.0.2", daemon.udp_addresses()[1].port())).unwrap();
-    text.set_read_timeout(Some(PATIENCE)).unwrap();
-    Peer(text).ask("get a\r\n", &["END\r\n"]);
-    binary.0.set_nonblocking(true).unwrap();
-    assert!(binary.0.recv(&mut [0; 100]).is_err());
+    binary.send([2, 0, 1, 0], request(0x0b).bytes());
+    let (header, payload) = binary.receive();
+    assert_eq!((header, replies(&payload)[0].line()), ([2, 0, 1, 0], "0b 0 value=1.6.45".to_owned()));
+    text.send([1, 0, 1, 0], store(0x01, "a", 0, 0, "x").bytes());
+    text.ask("get a\r\n", &["END\r\n"]);
+}
+
+#[test]
+fn binary_requests_are_answered_one_message_each() {
+    let daemon = larder("-U -1").start();
+    let peer = Peer::of(&daemon);
+    peer.ask_binary(
+        &[store(0x01, "a", 5, 0, "x"), keyed(0x00, "a")],
+        &["01 0 cas", "00 0 +00000005 value=x cas"],
+    );
+    peer.ask_binary(&[keyed(0x0c, "none"), request(0x55)], &["0c 1 key=none", "55 81 value=Unknown command"]);
+    peer.ask_binary(
+        &[count(0x05, "n", 1, 7, 0), request(0x20)],
+        &["05 0 value=\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x07 cas", "20 81 value=Unknown command"],
+    );
+    // The choice is made anew for every datagram.
+    peer.ask("get a\r\n", &["VALUE a 5 1\r\nx\r\nEND\r\n"]);
+    peer.ask_binary(&[request(0x0a)], &["0a 0"]);
+}
+
+#[test]
+fn a_quiet_request_with_nothing_to_say_is_a_message_of_nothing() {
+    let daemon = larder("-U -1").start();
+    let peer = Peer::of(&daemon);
+    let quiet =
+        [store(0x11, "a", 0, 0, "x"), keyed(0x09, "none"), keyed(0x0d, "a"), store(0x12, "a", 0, 0, "y")];
+    // One where replies begin to gather; the next one behind an error.
+    peer.ask_binary(&quiet, &["", "0d 0 +00000000 key=a value=x cas", "12 2 value=Data exists for key."]);
+    peer.ask_binary(&[numbered(0x18, "", 0), request(0x0a)], &["", "0a 0"]);
+    let errors =
+        [keyed(0x00, "none"), keyed(0x09, "none"), keyed(0x09, "none"), request(0x0a), keyed(0x09, "none")];
+    peer.ask_binary(&errors, &["00 1 value=Not found", "", "0a 0", ""]);
+    peer.ask_binary(&[request(0x17), request(0x0a)], &[""]);
+    peer.ask_binary(&[request(0x0b), request(0x17), request(0x0a)], &["0b 0 value=1.6.45"]);
+    peer.ask_binary(&[request(0x07), request(0x0a)], &["07 0"]);
+}
+
+#[test]
+fn long_binary_replies_are_cut_and_large_values_taken() {
+    let daemon = larder("-U -1").start();
+    let peer = Peer::of(&daemon);
+    let value = "0123456789abcdef".repeat(3500);
+    peer.ask_binary(&[store(0x01, "v", 0, 0, &value), request(0x0a)], &["01 0 cas", "0a 0"]);
+    let over = store(0x01, "w", 0, 0, "v").header(60_000);
+    peer.send([1, 0, 1, 0], [&over[..], &vec![b'v'; 59_000]].concat());
+    peer.hears_nothing_more();
+    peer.send([9, 3, 1, 5], keyed(0x00, "v").bytes());
+    let len = 24 + 4 + value.len();
+    let mut got = Vec::new();
+    for sequence in 0..len.div_ceil(1392) {
+        let (header, payload) = peer.receive();
+        assert_eq!(header, [9, sequence as u16, len.div_ceil(1392) as u16, 0]);
+        got.extend(payload);
+    }
+    assert!(replies(&got)[0].value == value.as_bytes());
+    peer.hears_nothing_more();
+    peer.ask_binary(&[keyed(0x00, "w")], &["00 1 value=Not found"]);
+}
+
+#[test]
+fn a_frame_that_is_not_whole_or_lies_gets_what_its_header_deserves() {
+    let daemon = larder("-U -1").start();
+    let peer = Peer::of(&daemon);
+    let set = store(0x01, "a", 0, 0, "x");
+    let lie = |body_len: u32| [&set.header(body_len)[..], &set.bytes()[24..]].concat();
+    for torn in [
+        &request(0x0a).bytes()[..1],
+        &request(0x0a).bytes()[..23],
+        &set.bytes()[..24],
+        &set.bytes()[..33],
+        &lie(set.bytes().len() as u32),
+        &lie(1 << 20),
+        &lie(1 << 30),
+        &request(0x55).header(1 << 29),
+    ] {
+        peer.send([1, 0, 1, 0], torn);
+        peer.hears_nothing_more();
+    }
+    for (bytes, line) in [
+        (lie((1 << 30) + 1), "01 4 value=Invalid arguments"),
+        (lie(u32::MAX), "01 4 value=Invalid arguments"),
+        (lie(8), "01 81 value=Unknown command"),
+        (keyed(0x00, "k".repeat(251)).bytes(), "00 4 value=Invalid arguments"),
+        (keyed(0x00, "").bytes(), "00 4 value=Invalid arguments"),
+    ] {
+        // Nothing behind such a frame is looked at.
+        peer.send([3, 0, 1, 0], [&bytes[..], &set.bytes()].concat());
+        let (header, payload) = peer.receive();
+        assert_eq!((header[0], replies(&payload)[0].line().as_str()), (3, line));
+        peer.hears_nothing_more();
+    }
+    // What is behind a whole frame is dropped with the datagram, be it text, half a frame, or the first half of two.
+    for rest in [&b"version\r\n"[..], &request(0x0a).bytes()[..12], &set.bytes()[..30]] {
+        peer.send([4, 0, 1, 0], [&request(0x0a).bytes()[..], rest].concat());
+        assert_eq!(replies(&peer.receive().1)[0].line(), "0a 0");
+        peer.hears_nothing_more();
+    }
+    peer.send([5, 1, 2, 0], &set.bytes()[24..]);
+    peer.send([5, 0, 2, 0], &set.bytes()[..24]);
+    peer.hears_nothing_more();
+    peer.ask_binary(&[keyed(0x00, "a")], &["00 1 value=Not found"]);
+}
+
+#[test]
+fn what_no_command_begins_with_gets_no_answer() {
+    let daemon = larder("-U -1 -o track_sizes").start();
+    let peer = Peer::of(&daemon);
+    peer.ask("set a 0 0 1\r\nx\r\n", &["STORED\r\n"]);
+    // Replies of servers: were they answered, two servers could be made to talk to each other for ever.
+    let mut reply = request(0x0b).bytes();
+    reply[0] = 0x81;
+    let replies = [
+        "ERROR\r\n",
+        "CLIENT_ERROR bad command line format\r\n",
+        "END\r\n",
+        "5\r\n",
+        "STORED\r\n",
+        "VALUE k 0 7\r\nget a\r\n\r\nEND\r\n",
+        "MN\r\n",
+    ];
+    let empty = ["\r\n", "\n", " \r\n", "\0\r\n", "\r\n\r\nget a\r\n"];
+    for payload in replies.iter().chain(&empty).map(|text| text.as_bytes()).chain([&reply[..], b"\x81\r\n"]) {
+        peer.send([1, 0, 1, 0], payload);
+        peer.hears_nothing_more();
+    }
+    peer.ask("bogus\r\n", &["ERROR\r\n"]);
+    peer.ask_binary(&[keyed(0x10, "sizes"), keyed(0x10, "nosuch")], &["10 1 value=Not found"; 2]);
 }
 
 #[test]

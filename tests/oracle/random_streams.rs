@@ -6,7 +6,7 @@ use crate::session::{STREAM_COMMANDS, Session};
 
 const SEED: &str = "LARDER_ORACLE_SEED";
 const COMMANDS: &str = "LARDER_ORACLE_COMMANDS";
-const COMMANDS_DEFAULT: u64 = 60_000;
+const COMMANDS_DEFAULT: u64 = 200_000;
 
 #[test]
 fn random_streams_are_answered_as_memcached_answers_them() {

@@ -21,6 +21,7 @@ from .report import Broken, Missing, say
 PYTHON_MIN = (3, 10)
 # Packages by the program they bring.
 PACKAGES = {
+    "kill": "procps",
     "memcached": "memcached",
     "memccapable": "libmemcached-tools",
     "openssl": "openssl",

@@ -58,7 +58,7 @@ def benches(environment, result):
 
 def service_tools(environment, result):
     """The tests of systemd's units ask for its tools."""
-    for name in ("systemd-analyze", "systemd-socket-activate"):
+    for name in ("systemd-analyze", "systemd-socket-activate", "kill"):
         try:
             environment.program(name)
         except Missing as missing:

@@ -2,7 +2,7 @@
 
 use crate::support::{Client, larder, memcached, wait_for};
 
-const GENERAL: &str = "pid uptime time version libevent pointer_size rusage_user rusage_system max_connections \
+pub(crate) const GENERAL: &str = "pid uptime time version libevent pointer_size rusage_user rusage_system max_connections \
     curr_connections total_connections rejected_connections connection_structures response_obj_oom \
     response_obj_count response_obj_bytes read_buf_count read_buf_bytes read_buf_bytes_free read_buf_oom \
     reserved_fds cmd_get cmd_set cmd_flush cmd_touch cmd_meta get_hits get_misses get_expired get_flushed \
@@ -18,7 +18,7 @@ const GENERAL: &str = "pid uptime time version libevent pointer_size rusage_user
     crawler_reclaimed crawler_items_checked lrutail_reflocked moves_to_cold moves_to_warm moves_within_lru \
     direct_reclaims lru_bumps_dropped";
 
-const SETTINGS: &str = "maxbytes maxconns tcpport udpport inter verbosity oldest evictions domain_socket umask \
+pub(crate) const SETTINGS: &str = "maxbytes maxconns tcpport udpport inter verbosity oldest evictions domain_socket umask \
     shutdown_command growth_factor chunk_size num_threads num_threads_per_udp stat_key_prefix detail_enabled \
     reqs_per_event cas_enabled tcp_backlog binding_protocol auth_enabled_sasl auth_enabled_ascii item_size_max \
     maxconns_fast hashpower_init slab_reassign slab_automove slab_automove_ratio slab_automove_window \
@@ -30,12 +30,12 @@ const SETTINGS: &str = "maxbytes maxconns tcpport udpport inter verbosity oldest
     ssl_kernel_tls ssl_min_version num_napi_ids memory_file \
     client_flags_size";
 
-const ITEMS: &str = "number number_hot number_warm number_cold age_hot age_warm age mem_requested evicted \
+pub(crate) const ITEMS: &str = "number number_hot number_warm number_cold age_hot age_warm age mem_requested evicted \
     evicted_nonzero evicted_time outofmemory tailrepairs reclaimed expired_unfetched evicted_unfetched \
     evicted_active crawler_reclaimed crawler_items_checked lrutail_reflocked moves_to_cold moves_to_warm \
     moves_within_lru direct_reclaims hits_to_hot hits_to_warm hits_to_cold hits_to_temp";
 
-const SLABS: &str = "chunk_size chunks_per_page total_pages total_chunks used_chunks free_chunks \
+pub(crate) const SLABS: &str = "chunk_size chunks_per_page total_pages total_chunks used_chunks free_chunks \
     free_chunks_end get_hits cmd_set delete_hits incr_hits decr_hits cas_hits cas_badval touch_hits";
 
 /// A report as names and values.

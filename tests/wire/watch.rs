@@ -322,8 +322,11 @@ fn twenty_may_watch_and_one_more_may_not() {
     let mut client = daemon.connect();
     client.ask("watch\r\nversion\r\n", "WATCHER_TOO_MANY log watcher limit reached\r\nVERSION 1.6.45\r\n");
     assert_eq!(client.stat("", "log_watchers"), "20");
-    client.send("stats conns\r\n");
-    assert_eq!(client.read_until("END\r\n").matches("conn_watch").count(), 20);
+    // A watcher is answered a moment before it is seen to wait.
+    wait_for("all of them to watch", || {
+        client.send("stats conns\r\n");
+        (client.read_until("END\r\n").matches("conn_watch").count() == 20).then_some(())
+    });
     client.ask("set a 0 0 1\r\n1\r\n", "STORED\r\n");
     for watcher in &mut watchers {
         expect_lines(watcher, &["item_store key=a status=stored cmd=set ttl=0 clsid=1 size=1"]);

@@ -2,21 +2,25 @@
 
 use super::Answers;
 use crate::clock::Now;
-use crate::commands::Engine;
+use crate::commands::{Engine, Flow};
 use crate::protocol::binary::{Fields, Status};
 use crate::protocol::{Detail, ReplyBuffer, StatsTopic};
 
 impl Engine {
     /// The topics are compared as memcached compares them: some by their beginning.
-    pub(super) fn report_binary(&self, topic: &[u8], now: Now, answers: &mut Answers<'_>) {
+    pub(super) fn report_binary(&self, topic: &[u8], now: Now, answers: &mut Answers<'_>) -> Flow {
         let topic = match topic {
             b"" => StatsTopic::General,
             b"items" => StatsTopic::Items,
             b"slabs" => StatsTopic::Slabs,
+            b"sizes" if self.settings.track_sizes => return Flow::Report,
             b"sizes" => StatsTopic::Sizes,
             _ if topic.starts_with(b"settings") => StatsTopic::Settings,
             _ if topic.starts_with(b"reset") => StatsTopic::Reset,
-            _ => return self.detail_binary(topic, answers),
+            _ => {
+                self.detail_binary(topic, answers);
+                return Flow::Continue;
+            }
         };
         let mut lines = ReplyBuffer::default();
         self.stats(topic, now, &mut lines);
@@ -24,6 +28,7 @@ impl Engine {
             answers.done(&Fields { key: name, value, ..Fields::default() });
         }
         answers.done(&Fields::default());
+        Flow::Continue
     }
 
     /// `detail on`, `detail off`, `detail dump`; the dump is one figure that holds the whole text.

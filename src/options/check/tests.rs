@@ -169,7 +169,10 @@ fn a_text_is_no_number() {
 #[test]
 fn what_has_no_meaning_is_checked_and_told() {
     assert_eq!(warnings(&options("-N 4")).len(), 1);
-    assert_eq!(warnings(&options("-e /dev/shm/items")), ["-e: items do not outlive a restart yet"]);
+    assert_eq!(
+        warnings(&options("-e /dev/shm/items")),
+        ["-e has no meaning in larder: items do not outlive a restart yet"]
+    );
     assert_eq!(warnings(&options("-o hashpower=20,lru_crawler")).len(), 2);
     refuses("-N 0", 1, "Maximum number of NAPI IDs must be greater than 0");
     refuses("-N 5", 64, "Number of napi_ids(5) cannot be greater than number of threads(4)");

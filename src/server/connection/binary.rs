@@ -36,7 +36,7 @@ impl<S: Stream> Connection<S> {
         out: &mut ReplyBuffer,
         share: &mut u32,
     ) -> (usize, Stop) {
-        let Connection { speech: Speech::Binary(binary), receiving, worker, fd, .. } = self else {
+        let Connection { speech: Speech::Binary(binary), receiving, report, worker, fd, .. } = self else {
             return (0, Stop::NeedMore);
         };
         let Binary { intake, session } = &mut **binary;
@@ -60,8 +60,11 @@ impl<S: Stream> Connection<S> {
                     consumed = all;
                     *share -= 1;
                     let quits = frame.command == Command::Quit;
-                    if engine.execute_binary(counters, session, &frame, out) == Flow::Close {
-                        end = Some(if quits { End::Closed } else { End::Refused { left: LINGER_BYTES } });
+                    match engine.execute_binary(counters, session, &frame, out) {
+                        Flow::Close if quits => end = Some(End::Closed),
+                        Flow::Close => end = Some(End::Refused { left: LINGER_BYTES }),
+                        Flow::Report => *report = Some(Box::new(engine.binary_report(frame.envelope))),
+                        _ => {}
                     }
                 }
                 Pull::Receive { envelope, quiet, item, value_len, consumed: head } => {
@@ -95,6 +98,9 @@ impl<S: Stream> Connection<S> {
             at += consumed;
             if let Some(end) = end {
                 return (bytes.len(), Stop::End(end));
+            }
+            if report.is_some() {
+                return (at, if at < bytes.len() { Stop::MoreToDo } else { Stop::NeedMore });
             }
             if receiving.as_ref().is_some_and(|value| value.missing() > 0) {
                 return (at, Stop::NeedMore);

@@ -54,7 +54,7 @@ impl<S: Stream> Connection<S> {
         }
         if engine.watchers().wants(LogClass::Connections) {
             let peer = self.peer.take().unwrap_or_else(|| Box::new(Peer::of(self.fd)));
-            tell(engine, "conn_close", &peer, &format!("reason={} ", self.reason), self.fd);
+            tell(engine, "conn_close", &peer, &format!("reason={} ", self.reason.word()), self.fd);
         }
     }
 }

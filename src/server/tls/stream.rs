@@ -4,24 +4,22 @@
 //! Invariants: the socket is open as long as this value; a handshake takes a limited time and has a place among a
 //! limited number; nothing is ever sent in the clear.
 
+use crate::server::socket::StreamSocket;
 use crate::server::worker::{Stream, Worker};
 use crate::telemetry::Transport;
 use rustls::{HandshakeKind, ServerConfig};
 use std::future::Future;
 use std::io::{self, ErrorKind, IoSlice};
-use std::os::fd::{AsRawFd, RawFd};
-use std::pin::Pin;
+use std::os::fd::RawFd;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
-use tokio::time::{Sleep, sleep};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio_rustls::server::{FallibleAccept, TlsStream};
 
-/// How long a handshake may take.
-const HANDSHAKE_MAX: Duration = Duration::from_secs(5);
+/// How long a handshake may take, in pulses of the worker: 5 seconds.
+const HANDSHAKE_MAX_PULSES: u32 = 50;
 
 /// Handshakes that have begun and not ended, in all workers.
 #[derive(Default, Debug)]
@@ -57,29 +55,34 @@ pub(in crate::server) struct TlsConnection {
 
 enum State {
     Handshake(Box<Handshake>),
-    Open(Box<TlsStream<TcpStream>>),
+    Open(Box<TlsStream<StreamSocket>>),
     /// The handshake failed; the socket is kept open until its owner has struck it off.
-    Broken(#[expect(dead_code, reason = "kept for its drop")] TcpStream),
+    Broken(#[expect(dead_code, reason = "kept for its drop")] StreamSocket),
 }
 
 struct Handshake {
-    accept: FallibleAccept<TcpStream>,
-    time_out: Pin<Box<Sleep>>,
+    accept: FallibleAccept<StreamSocket>,
+    time_out: Pin<Box<dyn Future<Output = ()> + Send>>,
     _place: Place,
 }
 
 impl TlsConnection {
     /// A connection whose handshake begins with its first read.
-    pub(in crate::server) fn new(tcp: TcpStream, config: Arc<ServerConfig>, worker: Worker) -> TlsConnection {
-        let fd = tcp.as_raw_fd();
-        let accept = tokio_rustls::TlsAcceptor::from(config).accept(tcp).into_fallible();
+    pub(in crate::server) fn new(
+        socket: StreamSocket,
+        config: Arc<ServerConfig>,
+        worker: Worker,
+    ) -> TlsConnection {
+        let fd = socket.fd();
+        let accept = tokio_rustls::TlsAcceptor::from(config).accept(socket).into_fallible();
         let place = worker.shared.handshakes.begin();
-        let handshake = Handshake { accept, time_out: Box::pin(sleep(HANDSHAKE_MAX)), _place: place };
+        let time_out = Box::pin(worker.clone().pauses(HANDSHAKE_MAX_PULSES));
+        let handshake = Handshake { accept, time_out, _place: place };
         TlsConnection { state: State::Handshake(Box::new(handshake)), fd, worker }
     }
 
     /// Goes on with the handshake, if it is not done.
-    fn poll_open(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<&mut TlsStream<TcpStream>>> {
+    fn poll_open(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<&mut TlsStream<StreamSocket>>> {
         if let State::Handshake(handshake) = &mut self.state {
             let counters = self.worker.counters();
             let (state, error) = match Pin::new(&mut handshake.accept).poll(cx) {
@@ -116,14 +119,17 @@ impl TlsConnection {
 }
 
 impl Stream for TlsConnection {
-    const TRANSPORT: Transport = Transport::Tcp;
+    fn transport(&self) -> Transport {
+        Transport::Tcp
+    }
 
     fn fd(&self) -> RawFd {
         self.fd
     }
 
-    /// Nothing is told: outside TLS it must not be, and inside there may be no TLS yet.
-    fn tell(&self, _line: &[u8]) {}
+    fn poll_fill(&mut self, cx: &mut Context<'_>, page: &mut Vec<u8>) -> Poll<io::Result<usize>> {
+        pin!(self.read_buf(page)).poll(cx)
+    }
 
     /// Tells the peer that what it has got is all. Once, because it may not be reading.
     fn say_goodbye(&mut self, cx: &mut Context<'_>) {

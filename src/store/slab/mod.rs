@@ -16,6 +16,7 @@ pub(in crate::store) use page::{NEVER_SECS, Page};
 use super::handle::{CHUNKS_PER_PAGE_MAX, ChunkAt, PAGES_MAX};
 use super::item::{self, Fields, Item, Marks};
 use crate::clock::{Deadline, Now};
+use crate::store::ClassFigures;
 use trade::Epoch;
 
 /// A chunk that was free and belongs to nobody until it is filled or given back.
@@ -219,8 +220,8 @@ impl Slab {
         }
     }
 
-    /// Notes that an item was used, and, if it was `read`, that too.
-    pub(in crate::store) fn note_use(&mut self, at: ChunkAt, read: bool, now: Now) {
+    /// Notes that an item was used, and, if it was `read`, that too. Returns the figures of its class.
+    pub(in crate::store) fn note_use(&mut self, at: ChunkAt, read: bool, now: Now) -> &mut ClassFigures {
         let page = self.page_mut(at.page);
         let class = page.class();
         let chunk = page.chunk_mut(at.chunk);
@@ -229,7 +230,9 @@ impl Slab {
         if first {
             self.count_first_hit(class);
         }
-        self.class_mut(class).figures.hits_probation += u64::from(probation);
+        let figures = &mut self.class_mut(class).figures;
+        figures.hits_probation += u64::from(probation);
+        figures
     }
 
     /// Notes an access that is no hit.

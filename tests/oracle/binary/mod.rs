@@ -19,7 +19,7 @@ use damage::damaged;
 
 const SEED: &str = "LARDER_ORACLE_SEED";
 const COMMANDS: &str = "LARDER_ORACLE_COMMANDS";
-const COMMANDS_DEFAULT: u64 = 60_000;
+const COMMANDS_DEFAULT: u64 = 200_000;
 const STREAM_COMMANDS: u64 = 60;
 
 /// Opaque number of the Noop behind which memcached has sent all that it owes (see `phases.rs`).

@@ -32,7 +32,7 @@ fn raw_conversation(daemon: &Daemon, stream: &[u8]) -> Vec<Reply> {
 }
 
 #[track_caller]
-fn heard_to_close(client: &mut Client) -> Vec<u8> {
+pub fn heard_to_close(client: &mut Client) -> Vec<u8> {
     let mut heard = Vec::new();
     match client.read_to_end(&mut heard) {
         Err(error) if error.kind() != std::io::ErrorKind::ConnectionReset => panic!("{error}"),
@@ -42,7 +42,7 @@ fn heard_to_close(client: &mut Client) -> Vec<u8> {
 
 /// Sends one request and hears one reply.
 #[track_caller]
-fn ask(client: &mut Client, request: &Request) -> Reply {
+pub fn ask(client: &mut Client, request: &Request) -> Reply {
     client.send(request.bytes());
     hear(client)
 }
@@ -60,6 +60,6 @@ fn hear(client: &mut Client) -> Reply {
 
 /// The daemon closes without another word.
 #[track_caller]
-fn hear_close(client: &mut Client) {
+pub fn hear_close(client: &mut Client) {
     assert_eq!(heard_to_close(client), b"");
 }

@@ -48,6 +48,32 @@ fn reports_hold_the_figures_of_the_text_ones() {
 }
 
 #[test]
+fn sizes_are_told_where_they_are_tracked() {
+    let daemon = larder("-o track_sizes").start();
+    let mut client = daemon.connect();
+    assert_eq!(report(&mut client, "sizes"), []);
+    for at in 0..500 {
+        let size = if at < 3 { 1000 } else { 1 };
+        assert_eq!(ask(&mut client, &store(0x01, format!("key{at}"), 0, 0, "v".repeat(size))).status, 0);
+    }
+    let mut text = daemon.connect();
+    text.send("stats sizes\r\n");
+    let told = text.read_until("END\r\n");
+    let expected: Vec<(String, String)> = told
+        .lines()
+        .filter_map(|line| line.strip_prefix("STAT ")?.split_once(' '))
+        .map(|(size, count)| (size.to_owned(), count.to_owned()))
+        .collect();
+    assert_eq!(expected.iter().map(|(_, count)| count.as_str()).collect::<Vec<_>>(), ["497", "3"], "{told}");
+    assert_eq!(report(&mut client, "sizes"), expected);
+    // What is pipelined around it is answered around it.
+    let lines =
+        conversation(&daemon, &[request(0x0a), keyed(0x10, "sizes"), request(0x0b), keyed(0x10, "sizes")]);
+    assert_eq!(lines.len(), 1 + 3 + 1 + 3, "{lines:?}");
+    assert_eq!((lines[0].as_str(), lines[4].as_str()), ("0a 0", "0b 0 value=1.6.45"));
+}
+
+#[test]
 fn a_report_that_does_not_exist_is_not_found() {
     let daemon = larder("").start();
     for topic in ["nosuch", "itemsx", "slabsx", "conns", "cachedump 1 0", "extstore", "res", "setting"] {

@@ -1,0 +1,108 @@
+//! Connections that stay: each sends a batch, waits for the whole reply, sends the next.
+//!
+//! Every key is there and every value has the same length, so a reply is known by its length; what it says is the
+//! tests' matter.
+
+use crate::Failure;
+use crate::loads::{self, Load, Mix};
+use crate::record::Figures;
+use crate::server::Server;
+use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
+use socket2::Socket;
+use std::io::{Read, Write};
+use std::time::{Duration, Instant};
+
+/// Requests that are sent with one write.
+#[derive(Default, Clone)]
+pub(crate) struct Batch {
+    pub(crate) requests: Vec<u8>,
+    /// Bytes of all their replies.
+    pub(crate) reply_len: usize,
+    pub(crate) operations: u64,
+}
+
+struct Client {
+    socket: Socket,
+    batch: usize,
+    missing: usize,
+    sent: Instant,
+}
+
+/// Time before the figures count.
+const WARM_UP: u32 = 8;
+
+/// A reply that takes longer ends the run.
+const PATIENCE_MILLIS: u16 = 10_000;
+
+const READ_BYTES: usize = 256 * 1024;
+
+pub(crate) fn run(
+    server: &Server,
+    load: &Load,
+    mix: Mix,
+    keys: u64,
+    turn: Duration,
+    seed: u64,
+) -> Result<Figures, Failure> {
+    let batches = loads::batches(load, mix, keys, seed);
+    let epoll = Epoll::new(EpollCreateFlags::empty())?;
+    let mut clients = Vec::new();
+    for index in 0..load.connections {
+        let socket = server.connect(load.unix)?;
+        epoll.add(&socket, EpollEvent::new(EpollFlags::EPOLLIN, index as u64))?;
+        let batch = index * 7 % batches.len();
+        clients.push(Client { socket, batch, missing: 0, sent: Instant::now() });
+    }
+    let mut buffer = vec![0; READ_BYTES];
+    for client in &mut clients {
+        send(client, &batches)?;
+    }
+    drive(&epoll, &mut clients, &batches, &mut buffer, turn / WARM_UP, &mut Vec::new())?;
+    let mut nanos = Vec::new();
+    let before = server.used()?;
+    let (operations, elapsed) = drive(&epoll, &mut clients, &batches, &mut buffer, turn, &mut nanos)?;
+    let after = server.used()?;
+    Figures::new(server, before, after, operations, elapsed, nanos)
+}
+
+fn send(client: &mut Client, batches: &[Batch]) -> Result<(), Failure> {
+    client.batch = (client.batch + 1) % batches.len();
+    let batch = &batches[client.batch];
+    client.missing = batch.reply_len;
+    client.sent = Instant::now();
+    Ok(client.socket.write_all(&batch.requests)?)
+}
+
+/// Goes on for that long; returns the operations answered and the time they took.
+fn drive(
+    epoll: &Epoll,
+    clients: &mut [Client],
+    batches: &[Batch],
+    buffer: &mut [u8],
+    turn: Duration,
+    nanos: &mut Vec<u32>,
+) -> Result<(u64, Duration), Failure> {
+    let start = Instant::now();
+    let mut operations = 0;
+    let mut events = vec![EpollEvent::empty(); clients.len()];
+    while start.elapsed() < turn {
+        let count = epoll.wait(&mut events, EpollTimeout::from(PATIENCE_MILLIS))?;
+        if count == 0 {
+            return Err("no reply came".into());
+        }
+        for event in &events[..count] {
+            let client = &mut clients[event.data() as usize];
+            let read = client.socket.read(buffer)?;
+            if read == 0 || read > client.missing {
+                return Err(format!("{read} bytes came where {} were missing", client.missing).into());
+            }
+            client.missing -= read;
+            if client.missing == 0 {
+                nanos.push(client.sent.elapsed().as_nanos().min(u32::MAX.into()) as u32);
+                operations += batches[client.batch].operations;
+                send(client, batches)?;
+            }
+        }
+    }
+    Ok((operations, start.elapsed()))
+}

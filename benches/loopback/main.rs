@@ -1,0 +1,113 @@
+//! larder and its peers over loopback, beside each other in one run: CPU time per operation first, then speed.
+//!
+//! `cargo bench --bench loopback -- --help` tells the rest. Servers take turns within each round, and what is printed
+//! is the median of the rounds and its ratio to the first server. A server has one CPU and the load another, so with
+//! one load thread the load may be the limit: `busy` is the share of its CPU that the server used, and operations per
+//! second rank servers only where that is close to 1.
+
+#![expect(clippy::disallowed_methods, reason = "a benchmark measures real time")]
+
+mod affinity;
+mod churn;
+mod exchange;
+mod instructions;
+mod loads;
+mod record;
+mod server;
+
+use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use loads::{Kind, LOADS, Load};
+use record::{Figures, Record};
+use server::Server;
+use std::error::Error;
+use std::time::Duration;
+
+/// Anything that ends the run, in words.
+pub(crate) type Failure = Box<dyn Error>;
+
+const HELP: &str = "\
+A SERVER is NAME=COMMAND; {port}, {sock} and {threads} in COMMAND are filled in. The larder of this build is always the
+last one, or the only one. Example:
+
+  cargo bench --bench loopback -- 'memcached=memcached -u nobody -l 127.0.0.1 -p {port} -t {threads}'";
+
+fn arguments() -> ArgMatches {
+    let number = |name: &'static str, default: &'static str, help: &'static str| {
+        Arg::new(name).long(name).default_value(default).value_parser(value_parser!(u64)).help(help)
+    };
+    let switch = |name: &'static str, help: &'static str| {
+        Arg::new(name).long(name).action(ArgAction::SetTrue).help(help)
+    };
+    Command::new("loopback")
+        .about("Loads larder and its peers over loopback and compares what a request costs them")
+        .after_help(HELP)
+        .arg(Arg::new("server").value_name("SERVER").num_args(0..).help("Peers, in the order of the table"))
+        .arg(
+            Arg::new("load")
+                .long("load")
+                .value_name("NAME")
+                .action(ArgAction::Append)
+                .value_parser(LOADS.iter().map(|load| load.name).collect::<Vec<_>>())
+                .help("Only these loads; all by default"),
+        )
+        .arg(number("rounds", "5", "Rounds; the median is printed"))
+        .arg(number("millis", "2000", "Length of one turn of one server, in milliseconds"))
+        .arg(number("keys", "100000", "Keys that are stored"))
+        .arg(Arg::new("out").long("out").value_name("FILE").help("Write every turn to FILE, tab separated"))
+        .arg(switch("instructions", "Count user instructions per request of larder with callgrind instead"))
+        .arg(switch("test", "A few requests of each load, to see that everything runs"))
+        .arg(Arg::new("bench").long("bench").action(ArgAction::SetTrue).hide(true))
+        .get_matches()
+}
+
+fn main() -> Result<(), Failure> {
+    let arguments = arguments();
+    let number = |name: &str| *arguments.get_one::<u64>(name).expect("it has a default");
+    let smoke = arguments.get_flag("test");
+    let chosen: Option<Vec<&String>> = arguments.get_many("load").map(Iterator::collect);
+    let loads: Vec<&Load> = LOADS
+        .iter()
+        .filter(|load| chosen.as_ref().is_none_or(|names| names.iter().any(|name| *name == load.name)))
+        .collect();
+    if arguments.get_flag("instructions") {
+        return instructions::count();
+    }
+    let mut servers: Vec<(String, String)> = Vec::new();
+    for server in arguments.get_many::<String>("server").into_iter().flatten() {
+        let (name, command) = server.split_once('=').ok_or_else(|| format!("{server}: not NAME=COMMAND"))?;
+        servers.push((name.to_owned(), command.to_owned()));
+    }
+    servers.push(("larder".to_owned(), server::LARDER.to_owned()));
+    let (rounds, turn, keys) = match smoke {
+        true => (1, Duration::from_millis(20), 1000),
+        false => (number("rounds"), Duration::from_millis(number("millis")), number("keys")),
+    };
+    let mut record = Record::new(arguments.get_one::<String>("out"))?;
+    for load in loads {
+        record.title(load);
+        let mut running = Vec::new();
+        for (name, command) in &servers {
+            running.push((name, Server::start(command, load)?));
+        }
+        for (_, server) in &running {
+            loads::fill(server, load, keys)?;
+        }
+        for round in 1..=rounds {
+            for (name, server) in &running {
+                record.progress(load, name, round, rounds);
+                let figures = run(server, load, keys, turn, round)?;
+                record.add(load, name, round, figures)?;
+            }
+        }
+        record.table(load);
+    }
+    Ok(())
+}
+
+fn run(server: &Server, load: &Load, keys: u64, turn: Duration, seed: u64) -> Result<Figures, Failure> {
+    match load.kind {
+        Kind::Exchange(mix) => exchange::run(server, load, mix, keys, turn, seed),
+        Kind::Churn { gets } => churn::run(server, gets, load.unix, keys, turn),
+        Kind::Idle => churn::idle(server),
+    }
+}

@@ -14,6 +14,7 @@ mod instructions;
 mod loads;
 mod record;
 mod server;
+mod syscalls;
 
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use loads::{Kind, LOADS, Load};
@@ -26,10 +27,12 @@ use std::time::Duration;
 pub(crate) type Failure = Box<dyn Error>;
 
 const HELP: &str = "\
-A SERVER is NAME=COMMAND; {port}, {sock} and {threads} in COMMAND are filled in. The larder of this build is always the
-last one, or the only one. Example:
+A SERVER is NAME=COMMAND; {port}, {sock} and {threads} in COMMAND are filled in, and a command that lacks {port} or {sock}
+is left out of the loads over TCP or over a unix socket. The larder of this build is always the last one, or the only
+one. Example:
 
-  cargo bench --bench loopback -- 'memcached=memcached -u nobody -l 127.0.0.1 -p {port} -t {threads}'";
+  cargo bench --bench loopback -- 'memcached=memcached -u nobody -l 127.0.0.1 -p {port} -t {threads}' \\
+      'memcached=memcached -u nobody -s {sock} -t {threads}'";
 
 fn arguments() -> ArgMatches {
     let number = |name: &'static str, default: &'static str, help: &'static str| {
@@ -55,6 +58,7 @@ fn arguments() -> ArgMatches {
         .arg(number("keys", "100000", "Keys that are stored"))
         .arg(Arg::new("out").long("out").value_name("FILE").help("Write every turn to FILE, tab separated"))
         .arg(switch("instructions", "Count user instructions per request of larder with callgrind instead"))
+        .arg(switch("syscalls", "Count system calls per batch of requests instead, with perf, as root"))
         .arg(switch("test", "A few requests of each load, to see that everything runs"))
         .arg(Arg::new("bench").long("bench").action(ArgAction::SetTrue).hide(true))
         .get_matches()
@@ -82,11 +86,14 @@ fn main() -> Result<(), Failure> {
         true => (1, Duration::from_millis(20), 1000),
         false => (number("rounds"), Duration::from_millis(number("millis")), number("keys")),
     };
+    if arguments.get_flag("syscalls") {
+        return syscalls::count(&servers, keys, turn);
+    }
     let mut record = Record::new(arguments.get_one::<String>("out"))?;
     for load in loads {
         record.title(load);
         let mut running = Vec::new();
-        for (name, command) in &servers {
+        for (name, command) in servers.iter().filter(|(_, command)| server::speaks(command, load)) {
             running.push((name, Server::start(command, load)?));
         }
         for (_, server) in &running {

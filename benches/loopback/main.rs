@@ -81,7 +81,7 @@ fn main() -> Result<(), Failure> {
         let (name, command) = server.split_once('=').ok_or_else(|| format!("{server}: not NAME=COMMAND"))?;
         servers.push((name.to_owned(), command.to_owned()));
     }
-    servers.push(("larder".to_owned(), server::LARDER.to_owned()));
+    servers.push((server::OWN_NAME.to_owned(), server::LARDER.to_owned()));
     let (rounds, turn, keys) = match smoke {
         true => (1, Duration::from_millis(20), 1000),
         false => (number("rounds"), Duration::from_millis(number("millis")), number("keys")),
@@ -96,15 +96,25 @@ fn main() -> Result<(), Failure> {
         for (name, command) in servers.iter().filter(|(_, command)| server::speaks(command, load)) {
             running.push((name, Server::start(command, load)?));
         }
-        for (_, server) in &running {
-            loads::fill(server, load, keys)?;
-        }
-        for round in 1..=rounds {
-            for (name, server) in &running {
+        for round in 0..=rounds {
+            let mut able = Vec::new();
+            for (name, server) in running {
                 record.progress(load, name, round, rounds);
-                let figures = run(server, load, keys, turn, round)?;
-                record.add(load, name, round, figures)?;
+                // Before the first round every key is stored.
+                let turned = match round {
+                    0 => loads::fill(&server, load, keys),
+                    _ => run(&server, load, keys, turn, round)
+                        .and_then(|figures| record.add(load, name, round, figures)),
+                };
+                match turned {
+                    Err(failure) if name != server::OWN_NAME => eprintln!("{name} is left out: {failure}"),
+                    turned => {
+                        turned?;
+                        able.push((name, server));
+                    }
+                }
             }
+            running = able;
         }
         record.table(load);
     }

@@ -13,6 +13,9 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
+/// What the larder of this build is called.
+pub(crate) const OWN_NAME: &str = "larder";
+
 /// The larder that cargo has just built, as `{larder}`.
 pub(crate) const LARDER: &str = "{larder} -m 1024 -c 20000 -t {threads} -p {port} -s {sock}";
 

@@ -57,12 +57,15 @@ pub(crate) fn run(
     for client in &mut clients {
         send(client, &batches)?;
     }
-    drive(&epoll, &mut clients, &batches, &mut buffer, turn / WARM_UP, &mut Vec::new())?;
-    let mut nanos = Vec::new();
+    let (mut warm_up, mut nanos) = (Vec::new(), Vec::new());
+    drive(&epoll, &mut clients, &batches, &mut buffer, turn / WARM_UP, &mut warm_up)?;
     let before = server.used()?;
     let (operations, elapsed) = drive(&epoll, &mut clients, &batches, &mut buffer, turn, &mut nanos)?;
     let after = server.used()?;
-    Figures::new(server, before, after, operations, elapsed, nanos)
+    let batches = warm_up.len() + nanos.len();
+    let mut figures = Figures::new(server, before, after, operations, elapsed, nanos)?;
+    figures.batches = batches;
+    Ok(figures)
 }
 
 fn send(client: &mut Client, batches: &[Batch]) -> Result<(), Failure> {

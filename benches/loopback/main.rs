@@ -14,6 +14,7 @@ mod instructions;
 mod loads;
 mod record;
 mod server;
+mod syscalls;
 
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use loads::{Kind, LOADS, Load};
@@ -26,10 +27,12 @@ use std::time::Duration;
 pub(crate) type Failure = Box<dyn Error>;
 
 const HELP: &str = "\
-A SERVER is NAME=COMMAND; {port}, {sock} and {threads} in COMMAND are filled in. The larder of this build is always the
-last one, or the only one. Example:
+A SERVER is NAME=COMMAND; {port}, {sock} and {threads} in COMMAND are filled in, and a command that lacks {port} or {sock}
+is left out of the loads over TCP or over a unix socket. The larder of this build is always the last one, or the only
+one. Example:
 
-  cargo bench --bench loopback -- 'memcached=memcached -u nobody -l 127.0.0.1 -p {port} -t {threads}'";
+  cargo bench --bench loopback -- 'memcached=memcached -u nobody -l 127.0.0.1 -p {port} -t {threads}' \\
+      'memcached=memcached -u nobody -s {sock} -t {threads}'";
 
 fn arguments() -> ArgMatches {
     let number = |name: &'static str, default: &'static str, help: &'static str| {
@@ -55,6 +58,7 @@ fn arguments() -> ArgMatches {
         .arg(number("keys", "100000", "Keys that are stored"))
         .arg(Arg::new("out").long("out").value_name("FILE").help("Write every turn to FILE, tab separated"))
         .arg(switch("instructions", "Count user instructions per request of larder with callgrind instead"))
+        .arg(switch("syscalls", "Count system calls per batch of requests instead, with perf, as root"))
         .arg(switch("test", "A few requests of each load, to see that everything runs"))
         .arg(Arg::new("bench").long("bench").action(ArgAction::SetTrue).hide(true))
         .get_matches()
@@ -77,27 +81,40 @@ fn main() -> Result<(), Failure> {
         let (name, command) = server.split_once('=').ok_or_else(|| format!("{server}: not NAME=COMMAND"))?;
         servers.push((name.to_owned(), command.to_owned()));
     }
-    servers.push(("larder".to_owned(), server::LARDER.to_owned()));
+    servers.push((server::OWN_NAME.to_owned(), server::LARDER.to_owned()));
     let (rounds, turn, keys) = match smoke {
         true => (1, Duration::from_millis(20), 1000),
         false => (number("rounds"), Duration::from_millis(number("millis")), number("keys")),
     };
+    if arguments.get_flag("syscalls") {
+        return syscalls::count(&servers, keys, turn);
+    }
     let mut record = Record::new(arguments.get_one::<String>("out"))?;
     for load in loads {
         record.title(load);
         let mut running = Vec::new();
-        for (name, command) in &servers {
+        for (name, command) in servers.iter().filter(|(_, command)| server::speaks(command, load)) {
             running.push((name, Server::start(command, load)?));
         }
-        for (_, server) in &running {
-            loads::fill(server, load, keys)?;
-        }
-        for round in 1..=rounds {
-            for (name, server) in &running {
+        for round in 0..=rounds {
+            let mut able = Vec::new();
+            for (name, server) in running {
                 record.progress(load, name, round, rounds);
-                let figures = run(server, load, keys, turn, round)?;
-                record.add(load, name, round, figures)?;
+                // Before the first round every key is stored.
+                let turned = match round {
+                    0 => loads::fill(&server, load, keys),
+                    _ => run(&server, load, keys, turn, round)
+                        .and_then(|figures| record.add(load, name, round, figures)),
+                };
+                match turned {
+                    Err(failure) if name != server::OWN_NAME => eprintln!("{name} is left out: {failure}"),
+                    turned => {
+                        turned?;
+                        able.push((name, server));
+                    }
+                }
             }
+            running = able;
         }
         record.table(load);
     }

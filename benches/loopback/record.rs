@@ -20,6 +20,8 @@ pub(crate) struct Figures {
     resident_mib: f64,
     /// Set by the load that looks for it.
     pub(crate) bytes_per_connection: Option<u64>,
+    /// Batches answered from the first connection on, the time before the figures count included.
+    pub(crate) batches: usize,
 }
 
 impl Figures {
@@ -54,6 +56,7 @@ impl Figures {
             p999_micros: percentile(0.999),
             resident_mib: server.resident_bytes()? as f64 / f64::from(1 << 20),
             bytes_per_connection: None,
+            batches: 0,
         })
     }
 }

@@ -13,6 +13,9 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
+/// What the larder of this build is called.
+pub(crate) const OWN_NAME: &str = "larder";
+
 /// The larder that cargo has just built, as `{larder}`.
 pub(crate) const LARDER: &str = "{larder} -m 1024 -c 20000 -t {threads} -p {port} -s {sock}";
 
@@ -22,6 +25,11 @@ pub(crate) const LARDER_COUNTED: &str = "{larder} -m 1024 -t {threads} -p {port}
 /// How often, and for how long in all, a server that starts is looked for.
 const LOOK: Duration = Duration::from_millis(20);
 const LOOKS: u32 = 500;
+
+/// True if a command serves where the load connects.
+pub(crate) fn speaks(command: &str, load: &Load) -> bool {
+    command.contains(if load.unix { "{sock}" } else { "{port}" })
+}
 
 pub(crate) struct Server {
     child: Child,
@@ -118,6 +126,11 @@ impl Server {
         let status = self.proc("status")?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).ok_or("no VmRSS")?;
         Ok(line.trim().trim_end_matches(" kB").parse::<u64>()? * 1024)
+    }
+
+    /// Its process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     /// Ends it and waits for its end.

@@ -85,6 +85,12 @@ class Server:
         lines = self.ask(b"stats\r\n", b"END\r\n").decode().splitlines()[:-1]
         return dict(line.split(" ", 2)[1:] for line in lines)
 
+    def pass_secs(self, secs):
+        """Moves the clock of a server that has `--debug-commands`."""
+        answer = self.ask(b"debugtime %d\r\n" % secs, b"\r\n")
+        if answer != b"OK\r\n":
+            raise ValueError(f"debugtime is answered with {answer!r}")
+
     def __enter__(self):
         return self
 

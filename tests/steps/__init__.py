@@ -4,7 +4,7 @@ A step is a function of the environment and its own result. It adds what passed 
 something it needs is not on this machine and cannot be fetched.
 """
 
-from . import binary_memcached_suite, django_suite, pymemcache_suite, rust, small_suites
+from . import binary_memcached_suite, client_drivers, django_suite, pymemcache_suite, rust, small_suites
 from .report import Step
 
 STEPS = (
@@ -17,6 +17,8 @@ STEPS = (
     Step("tls", "pymemcache over TLS", small_suites.pymemcache_tls),
     Step("memccapable", "libmemcached's conformance test", small_suites.memccapable),
     Step("binary", "clients in the binary protocol, with and without a login", small_suites.binary_clients),
+    Step("python-clients", "python-memcached and meta-memcache", small_suites.python_clients),
+    Step("drivers", "clients for Perl, Ruby, PHP and Node", client_drivers.run),
     Step("binary-memcached", "python-binary-memcached's own tests", binary_memcached_suite.run),
     Step("libmemcached", "the command line tools of libmemcached", small_suites.libmemcached_tools),
     Step("memcached-tool", "the report script of Debian's memcached", small_suites.memcached_tool),

@@ -25,8 +25,12 @@ PACKAGES = {
     "kill": "procps",
     "memcached": "memcached",
     "memccapable": "libmemcached-tools",
+    "node": "nodejs",
+    "npm": "npm",
     "openssl": "openssl",
     "perl": "perl",
+    "php": "php-cli",
+    "ruby": "ruby",
     "systemd-analyze": "systemd",
     "systemd-socket-activate": "systemd",
 }
@@ -85,6 +89,21 @@ class Environment:
         if not found:
             raise Missing(f"{name} is not installed (apt-get install {PACKAGES[name]})")
         return found
+
+    def libraries(self, packages):
+        """Installs those of these Debian packages that are not there. Raises `Missing`."""
+
+        def is_there(package):
+            query = ["dpkg-query", "--show", "--showformat=${db:Status-Status}", package]
+            try:
+                found = subprocess.run(query, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
+            except OSError:
+                return False
+            return found.stdout == b"installed"
+
+        missing = [package for package in packages if not is_there(package)]
+        if missing:
+            self.install(missing)
 
     def install(self, packages):
         """Installs Debian packages. Raises `Missing` if this is not root, has no apt-get or no network."""

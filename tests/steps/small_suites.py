@@ -64,6 +64,12 @@ def binary_clients(environment, result):
     module(environment, result, "pylibmc_binary", environment.python, {"SASL_PATH": os.path.dirname(found[0])})
 
 
+def python_clients(environment, result):
+    """python-memcached in the text protocol, meta-memcache in the meta commands."""
+    module(environment, result, "python_memcached", environment.python)
+    module(environment, result, "meta_memcache_client", environment.python)
+
+
 def pymemcache_tls(environment, result):
     """pymemcache over TLS."""
     environment.program("openssl")

@@ -1,0 +1,59 @@
+//! System calls of an operation, counted by the kernel's trace points while a turn runs (`perf stat`, as root).
+//!
+//! Not strace: it would slow the server and so fatten its batches.
+
+use crate::Failure;
+use crate::exchange;
+use crate::loads::{self, Kind, LOADS};
+use crate::server::{self, Server};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use std::process::{Command, Stdio};
+use std::thread::sleep;
+use std::time::Duration;
+
+const COUNTED: &[&str] = &["get", "get-deep", "mix", "get-100-keys", "get-unix"];
+
+const EVENTS: &[(&str, &str)] = &[
+    ("raw_syscalls:sys_enter", "all"),
+    ("syscalls:sys_enter_recvfrom", "recv"),
+    ("syscalls:sys_enter_sendto", "send"),
+    ("syscalls:sys_enter_sendmsg", "sendmsg"),
+    ("syscalls:sys_enter_epoll_wait", "epoll_wait"),
+];
+
+/// How long perf is given to attach.
+const ATTACH: Duration = Duration::from_millis(500);
+
+pub(crate) fn count(servers: &[(String, String)], keys: u64, turn: Duration) -> Result<(), Failure> {
+    print!("{:<14}{:<12}{:>12}", "load", "server", "batch");
+    EVENTS.iter().for_each(|(_, name)| print!("{name:>12}"));
+    println!("   (calls per batch)");
+    for name in COUNTED {
+        let load = LOADS.iter().find(|load| load.name == *name).ok_or("no such load")?;
+        let Kind::Exchange(mix) = load.kind else { continue };
+        for (name, command) in servers.iter().filter(|(_, command)| server::speaks(command, load)) {
+            let running = Server::start(command, load)?;
+            loads::fill(&running, load, keys)?;
+            let names: Vec<&str> = EVENTS.iter().map(|(event, _)| *event).collect();
+            let perf = Command::new("perf")
+                .args(["stat", "-x", ",", "-e", &names.join(","), "-p", &running.pid().to_string()])
+                .stdout(Stdio::null())
+                .stderr(Stdio::piped())
+                .spawn()
+                .map_err(|error| format!("perf: {error}"))?;
+            sleep(ATTACH);
+            let batches = exchange::run(&running, load, mix, keys, turn, 1)?.batches;
+            kill(Pid::from_raw(perf.id() as i32), Signal::SIGINT)?;
+            let said = String::from_utf8(perf.wait_with_output()?.stderr)?;
+            print!("{:<14}{name:<12}{batches:>12}", load.name);
+            for (event, _) in EVENTS {
+                let line = said.lines().find(|line| line.contains(event)).ok_or_else(|| said.clone())?;
+                let calls: f64 = line.split(',').next().unwrap_or_default().parse()?;
+                print!("{:>12.2}", calls / batches as f64);
+            }
+            println!();
+        }
+    }
+    Ok(())
+}

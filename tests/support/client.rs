@@ -127,15 +127,18 @@ impl Client {
         }
     }
 
-    /// Nothing more will be sent, while answers are still heard.
+    /// Nothing more will be sent, while answers are still heard. A daemon that has closed already needs not be told.
     pub fn close_sending(&mut self) {
         let how = std::net::Shutdown::Write;
-        match &self.0 {
+        let closed = match &self.0 {
             Socket::Tcp(tcp) => tcp.shutdown(how),
             Socket::Unix(unix) => unix.shutdown(how),
             Socket::Tls(tls) => tls.sock.shutdown(how),
+        };
+        match closed {
+            Err(error) if error.kind() == io::ErrorKind::NotConnected => {}
+            closed => closed.unwrap(),
         }
-        .unwrap();
     }
 
     /// The value of one `stats` line.

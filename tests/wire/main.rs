@@ -39,4 +39,5 @@ mod text_login;
 mod torn_frames;
 mod transports;
 mod watch;
+mod what_crashed_others_is_survived;
 mod what_replacements_usually_break;

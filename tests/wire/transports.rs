@@ -1,6 +1,8 @@
 //! One daemon that is reached in every way there is: TCP, a unix socket, TLS, and TLS that asks for a certificate.
 
 use crate::support::{Authority, Client, Daemon, Pair, TlsClient, larder};
+use rustls::ClientConnection;
+use rustls::pki_types::ServerName;
 use rustls::version::{TLS12, TLS13};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -78,5 +80,16 @@ impl Everywhere {
             Transport::MutualTls => 2,
         };
         SocketAddr::from(([127, 0, 0, 1 + index], self.daemon.addresses()[usize::from(index)].port()))
+    }
+
+    /// The first message of a handshake, as a TLS client sends it.
+    pub fn client_hello(&self) -> Vec<u8> {
+        let name = ServerName::try_from("localhost").unwrap();
+        let mut session = ClientConnection::new(self.tls(None).0, name).unwrap();
+        let mut hello = Vec::new();
+        while session.wants_write() {
+            session.write_tls(&mut hello).unwrap();
+        }
+        hello
     }
 }

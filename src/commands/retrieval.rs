@@ -8,8 +8,9 @@ use crate::store::{Access, Hit, Miss, ValueRef};
 use crate::telemetry::WorkerCounters;
 
 impl Engine {
-    /// Answers key by key. Stops early when a batch of output has gathered, so that one line of keys cannot make the
-    /// server hold more than that.
+    /// Answers key by key. Stops early when it has gathered a batch of output, so that one line of keys cannot make the
+    /// server hold more than that. Where it stops depends on its keys alone, not on what gathered before: with it goes
+    /// what a wrong key takes back.
     pub(super) fn retrieve(
         &self,
         worker: &WorkerCounters,
@@ -18,6 +19,7 @@ impl Engine {
         out: &mut ReplyBuffer,
     ) -> Flow {
         let mark = out.mark();
+        let full_at = out.len() + OUTPUT_BATCH_BYTES;
         let deadline = retrieval.exptime.map(|exptime| self.deadline(exptime, now));
         let access = Access { deadline, ..Access::default() };
         let mut keys = Keys::new(retrieval.keys);
@@ -25,7 +27,7 @@ impl Engine {
         let mut hits = 0;
         let mut expired = 0;
         let flow = loop {
-            if asked > 0 && out.len() >= OUTPUT_BATCH_BYTES && keys.left_bytes() > 0 {
+            if asked > 0 && out.len() >= full_at && keys.left_bytes() > 0 {
                 break Flow::Partial { left: keys.left_bytes() };
             }
             let key = match keys.next() {

@@ -135,7 +135,7 @@ pub(super) fn awaits_keys(front: &[u8]) -> bool {
         Some(b"gat" | b"gats") => 2,
         _ => return false,
     };
-    !front.starts_with(b" ") && Tokens(front).count() <= words_before_keys
+    front.first() != Some(&b' ') && Tokens(front).count() <= words_before_keys
 }
 
 fn get_and_touch(arguments: &[u8], with_cas: bool) -> Line<'_> {

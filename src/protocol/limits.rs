@@ -28,7 +28,8 @@ pub const VALUE_LENGTH_MAX: i32 = i32::MAX - 2;
 /// Values up to this many bytes are framed in the connection's buffer; longer ones are received in place.
 pub const VALUE_INLINE_MAX_BYTES: usize = 16 * 1024;
 
-/// Output that one connection may gather before it is sent, in bytes; a large value counts in full.
+/// Output that one connection may gather before it is sent, in bytes; a large value counts in full. The retrieval that
+/// passes the bound may gather as much again.
 pub const OUTPUT_BATCH_BYTES: usize = 256 * 1024;
 
 /// Bytes dropped in search of a line end after a data block of unknown length, before the connection is closed.

@@ -22,6 +22,7 @@ STEPS = (
     Step("binary-memcached", "python-binary-memcached's own tests", binary_memcached_suite.run),
     Step("libmemcached", "the command line tools of libmemcached", small_suites.libmemcached_tools),
     Step("memcached-tool", "the report script of Debian's memcached", small_suites.memcached_tool),
+    Step("machines", "three servers behind nutcracker and a hash client", small_suites.many_machines),
     Step("site", "a Django site in eight processes", small_suites.site),
     Step("fuzz", "the fuzz targets compile", rust.fuzz_targets),
     Step("benches", "every benchmark in its smoke size", rust.benches),

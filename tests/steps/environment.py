@@ -27,6 +27,7 @@ PACKAGES = {
     "memccapable": "libmemcached-tools",
     "node": "nodejs",
     "npm": "npm",
+    "nutcracker": "nutcracker",
     "openssl": "openssl",
     "perl": "perl",
     "php": "php-cli",

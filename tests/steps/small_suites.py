@@ -76,6 +76,12 @@ def pymemcache_tls(environment, result):
     module(environment, result, "pymemcache_tls", environment.python)
 
 
+def many_machines(environment, result):
+    """Keys spread over three servers, of which one is killed and comes back."""
+    env = {"NUTCRACKER": environment.program("nutcracker")}
+    module(environment, result, "many_machines", environment.python, env)
+
+
 def site(environment, result):
     """The Django project of `django_site.py`, hit by eight processes at once."""
     module(environment, result, "django_site_under_load", environment.python)

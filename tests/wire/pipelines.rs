@@ -53,3 +53,18 @@ fn two_hundred_thousand_keys_in_one_line_are_answered() {
     client.ask(format!("get{keys}\r\n"), answer);
     client.ask(format!("gat 0{keys}\r\n"), answer);
 }
+
+#[test]
+fn a_wrong_key_takes_back_the_same_values_whatever_was_answered_before() {
+    let daemon = larder("").start();
+    let value = "v".repeat(16_000);
+    assert_eq!(conversation(&daemon, format!("set a 0 0 16000\r\n{value}\r\n")), "STORED\r\n");
+    // Just below what a connection gathers before it sends.
+    let list = format!("get{} {}\r\n", " a".repeat(15), "k".repeat(251));
+    let refusal = "CLIENT_ERROR bad command line format\r\n";
+    assert_eq!(conversation(&daemon, &list), refusal);
+    let one = format!("VALUE a 0 16000\r\n{value}\r\nEND\r\n");
+    let answer = conversation(&daemon, format!("{}{list}", "get a\r\n".repeat(3)));
+    assert_eq!(answer.len(), 3 * one.len() + refusal.len());
+    assert_eq!(answer, format!("{}{refusal}", one.repeat(3)));
+}

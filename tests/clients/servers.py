@@ -17,7 +17,8 @@ PAUSE_SECS = 0.01
 
 
 class Server:
-    """A running server, ended when the `with` block ends. `port` is 0 if it listens on a unix socket only.
+    """A running server, ended when the `with` block ends. `port` is 0 if it listens on a unix socket only: `unix` is True
+    for a path that nobody else has, or the path.
 
     `users` are lines of a password file, which the server must ask for by `-S`.
     """
@@ -25,14 +26,14 @@ class Server:
     def __init__(self, program, unix=False, arguments=(), users=None):
         self._directory = tempfile.TemporaryDirectory(prefix="larder-")
         directory = Path(self._directory.name)
-        self.unix_path = str(directory / "socket") if unix else None
+        self.unix_path = (str(directory / "socket") if unix is True else unix) or None
         self._port_file = directory / "ports"
         passwords = {}
         if users is not None:
             (directory / "users").write_text(users, encoding="utf-8")
             passwords["MEMCACHED_SASL_PWDB"] = str(directory / "users")
         self._errors = open(directory / "stderr", "w+", encoding="utf-8")
-        address = ["-s", self.unix_path] if unix else ["-l", "127.0.0.1", "-p", "-1", "-U", "0"]
+        address = ["-s", self.unix_path, "-p", "0"] if unix else ["-l", "127.0.0.1", "-p", "-1", "-U", "0"]
         user = ["-u", "root"] if os.geteuid() == 0 else []
         self._process = subprocess.Popen(
             [program, *address, *user, *arguments],

@@ -4,7 +4,16 @@ A step is a function of the environment and its own result. It adds what passed 
 something it needs is not on this machine and cannot be fetched.
 """
 
-from . import binary_memcached_suite, client_drivers, django_suite, pymemcache_suite, rust, small_suites
+from . import (
+    binary_memcached_suite,
+    client_drivers,
+    django_suite,
+    go_suite,
+    memcache_crate_suite,
+    pymemcache_suite,
+    rust,
+    small_suites,
+)
 from .report import Step
 
 STEPS = (
@@ -20,6 +29,8 @@ STEPS = (
     Step("python-clients", "python-memcached and meta-memcache", small_suites.python_clients),
     Step("drivers", "clients for Perl, Ruby, PHP and Node", client_drivers.run),
     Step("binary-memcached", "python-binary-memcached's own tests", binary_memcached_suite.run),
+    Step("gomemcache", "gomemcache's own tests", go_suite.run),
+    Step("memcache-crate", "the memcache crate's own tests", memcache_crate_suite.run),
     Step("libmemcached", "the command line tools of libmemcached", small_suites.libmemcached_tools),
     Step("memcached-tool", "the report script of Debian's memcached", small_suites.memcached_tool),
     Step("machines", "three servers behind nutcracker and a hash client", small_suites.many_machines),

@@ -22,6 +22,7 @@ PYTHON_MIN = (3, 10)
 # Packages by the program they bring.
 PACKAGES = {
     "g++": "g++",
+    "go": "golang-go",
     "kill": "procps",
     "memcached": "memcached",
     "memccapable": "libmemcached-tools",

@@ -1,0 +1,71 @@
+"""gomemcache's own tests, from Debian's package, unchanged.
+
+One of them starts `memcached` by name, so that name is a script in its PATH; the other wants a server on port 11211.
+"""
+
+import os
+import re
+import shutil
+import socket
+
+import servers
+
+from .commands import run as run_program
+from .comparison import FAIL, PASS, demand, judge
+from .report import Missing
+
+PACKAGE = "github.com/bradfitz/gomemcache/memcache"
+SOURCES = "/usr/share/gocode/src"
+PORT = 11211
+TEST = re.compile(r"^--- (PASS|FAIL): (\w+) ", re.MULTILINE)
+FLOOR = 2
+# As root, memcached starts only if it is told which user to be.
+LINK = """\
+#!/bin/sh
+exec "{program}" {user} "$@"
+"""
+
+
+def run(environment, result):
+    """The step."""
+    go = environment.program("go")
+    environment.libraries(["golang-github-bradfitz-gomemcache-dev"])
+    with socket.socket() as port:
+        port.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            port.bind(("127.0.0.1", PORT))
+        except OSError as error:
+            raise Missing(f"port {PORT}, which these tests ask for, is taken") from error
+    ours = outcomes(environment, "larder", go, environment.larder)
+    try:
+        theirs = outcomes(environment, "memcached", go, environment.program("memcached"))
+    except Missing as missing:
+        theirs = None
+        result.skip(f"comparison with memcached: {missing}")
+    judge(result, "gomemcache's tests", ours, theirs)
+    demand(result, "gomemcache's tests", ours, FLOOR)
+
+
+def outcomes(environment, name, go, program):
+    """`{test: outcome}` on one program, which is called `memcached` there."""
+    directory = environment.own / f"gomemcache-{name}"
+    shutil.rmtree(directory, ignore_errors=True)
+    shutil.copytree(os.path.join(SOURCES, PACKAGE), directory / "src" / PACKAGE)
+    (directory / "bin").mkdir()
+    named = directory / "bin" / "called" / "memcached"
+    named.parent.mkdir()
+    named.symlink_to(program)
+    script = directory / "bin" / "memcached"
+    script.write_text(LINK.format(program=named, user="-u root" if os.geteuid() == 0 else ""), encoding="utf-8")
+    script.chmod(0o755)
+    env = {
+        "PATH": f"{script.parent}:{os.environ['PATH']}",
+        "GO111MODULE": "off",
+        "GOFLAGS": "",
+        "GOPATH": str(directory),
+        "GOCACHE": str(environment.own / "go-cache"),
+    }
+    with servers.Server(str(named), arguments=["-p", str(PORT)]):
+        argv = [go, "test", "-v", "-count=1", PACKAGE]
+        text = run_program(argv, environment.log(f"gomemcache-{name}"), env=env, cwd=directory).text()
+    return {test: PASS if verdict == "PASS" else FAIL for verdict, test in TEST.findall(text)}

@@ -4,12 +4,11 @@
 //! tests' matter.
 
 use crate::Failure;
+use crate::channel::Channel;
 use crate::loads::{self, Load, Mix};
 use crate::record::Figures;
 use crate::server::Server;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
-use socket2::Socket;
-use std::io::{Read, Write};
 use std::time::{Duration, Instant};
 
 /// Requests that are sent with one write.
@@ -22,7 +21,7 @@ pub(crate) struct Batch {
 }
 
 struct Client {
-    socket: Socket,
+    channel: Channel,
     batch: usize,
     missing: usize,
     sent: Instant,
@@ -48,10 +47,10 @@ pub(crate) fn run(
     let epoll = Epoll::new(EpollCreateFlags::empty())?;
     let mut clients = Vec::new();
     for index in 0..load.connections {
-        let socket = server.connect(load.unix)?;
-        epoll.add(&socket, EpollEvent::new(EpollFlags::EPOLLIN, index as u64))?;
+        let channel = server.open(load)?;
+        epoll.add(&channel, EpollEvent::new(EpollFlags::EPOLLIN, index as u64))?;
         let batch = index * 7 % batches.len();
-        clients.push(Client { socket, batch, missing: 0, sent: Instant::now() });
+        clients.push(Client { channel, batch, missing: 0, sent: Instant::now() });
     }
     let mut buffer = vec![0; READ_BYTES];
     for client in &mut clients {
@@ -73,7 +72,7 @@ fn send(client: &mut Client, batches: &[Batch]) -> Result<(), Failure> {
     let batch = &batches[client.batch];
     client.missing = batch.reply_len;
     client.sent = Instant::now();
-    Ok(client.socket.write_all(&batch.requests)?)
+    client.channel.send(&batch.requests)
 }
 
 /// Goes on for that long; returns the operations answered and the time they took.
@@ -95,11 +94,16 @@ fn drive(
         }
         for event in &events[..count] {
             let client = &mut clients[event.data() as usize];
-            let read = client.socket.read(buffer)?;
-            if read == 0 || read > client.missing {
-                return Err(format!("{read} bytes came where {} were missing", client.missing).into());
+            loop {
+                let read = client.channel.receive(buffer)?;
+                if read == 0 || read > client.missing {
+                    return Err(format!("{read} bytes came where {} were missing", client.missing).into());
+                }
+                client.missing -= read;
+                if client.missing == 0 || !client.channel.holds_more()? {
+                    break;
+                }
             }
-            client.missing -= read;
             if client.missing == 0 {
                 nanos.push(client.sent.elapsed().as_nanos().min(u32::MAX.into()) as u32);
                 operations += batches[client.batch].operations;

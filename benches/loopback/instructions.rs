@@ -38,7 +38,7 @@ fn instructions(load: &Load, mix: Mix, operations: usize) -> Result<(u64, u64), 
     let counted = std::env::temp_dir().join(format!("loopback-{}.callgrind", std::process::id()));
     let command =
         format!("valgrind --tool=callgrind --callgrind-out-file={} {LARDER_COUNTED}", counted.display());
-    let server = Server::start_with(&command, 1, false)?;
+    let server = Server::start_with(&command, 1, false, false)?;
     loads::fill(&server, load, KEYS)?;
     let mut socket = server.connect(false)?;
     let mut done = 0;

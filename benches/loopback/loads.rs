@@ -4,7 +4,6 @@ use crate::Failure;
 use crate::exchange::Batch;
 use crate::server::Server;
 use fastrand::Rng;
-use std::io::{Read, Write};
 
 /// A load by name.
 pub(crate) struct Load {
@@ -20,6 +19,8 @@ pub(crate) struct Load {
     pub(crate) threads: usize,
     /// By unix socket instead of TCP.
     pub(crate) unix: bool,
+    /// Encrypted.
+    pub(crate) tls: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -53,6 +54,7 @@ const TCP: Load = Load {
     value_len: 100,
     threads: 1,
     unix: false,
+    tls: false,
 };
 
 const MIX: Kind = Kind::Exchange(Mix::Text { sets: 10 });
@@ -69,6 +71,7 @@ pub(crate) const LOADS: &[Load] = &[
     Load { name: "get-4k", value_len: 4096, ..TCP },
     Load { name: "get-100k", value_len: 100_000, connections: 10, ..TCP },
     Load { name: "get-unix", unix: true, ..TCP },
+    Load { name: "get-tls", tls: true, ..TCP },
     Load { name: "churn", kind: Kind::Churn { gets: 1 }, ..TCP },
     Load { name: "churn-5-gets", kind: Kind::Churn { gets: 5 }, ..TCP },
     Load { name: "churn-unix", kind: Kind::Churn { gets: 1 }, unix: true, ..TCP },
@@ -101,14 +104,20 @@ pub(crate) fn keys_of(load: &Load, keys: u64) -> u64 {
 
 /// Stores every key.
 pub(crate) fn fill(server: &Server, load: &Load, keys: u64) -> Result<(), Failure> {
-    let mut socket = server.connect(load.unix)?;
+    let mut channel = server.open(load)?;
     let numbers: Vec<u64> = (0..keys_of(load, keys)).collect();
     for some in numbers.chunks(FILL_DEPTH) {
         let requests: Vec<u8> = some.iter().flat_map(|number| set(*number, load.value_len)).collect();
-        socket.write_all(&requests)?;
+        channel.send(&requests)?;
         let expected = b"STORED\r\n".repeat(some.len());
         let mut got = vec![0; expected.len()];
-        socket.read_exact(&mut got)?;
+        let mut at = 0;
+        while at < got.len() {
+            match channel.receive(&mut got[at..])? {
+                0 => break,
+                read => at += read,
+            }
+        }
         if got != expected {
             return Err(format!("a set was answered with {}", got.escape_ascii()).into());
         }

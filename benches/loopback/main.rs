@@ -8,6 +8,7 @@
 #![expect(clippy::disallowed_methods, reason = "a benchmark measures real time")]
 
 mod affinity;
+mod channel;
 mod churn;
 mod exchange;
 mod instructions;
@@ -27,9 +28,9 @@ use std::time::Duration;
 pub(crate) type Failure = Box<dyn Error>;
 
 const HELP: &str = "\
-A SERVER is NAME=COMMAND; {port}, {sock} and {threads} in COMMAND are filled in, and a command that lacks {port} or {sock}
-is left out of the loads over TCP or over a unix socket. The larder of this build is always the last one, or the only
-one. Example:
+A SERVER is NAME=COMMAND; {port}, {sock}, {threads} and {tls} in COMMAND are filled in, and a command that lacks {port},
+{sock} or {tls} is left out of the loads by TCP, by unix socket or by TLS ({tls} becomes memcached's options for a
+certificate made for the run). The larder of this build is always the last one, or the only one. Example:
 
   cargo bench --bench loopback -- 'memcached=memcached -u nobody -l 127.0.0.1 -p {port} -t {threads}' \\
       'memcached=memcached -u nobody -s {sock} -t {threads}'";
@@ -118,6 +119,7 @@ fn main() -> Result<(), Failure> {
         }
         record.table(load);
     }
+    channel::clean_up();
     Ok(())
 }
 

@@ -94,8 +94,9 @@ impl Record {
 
     pub(crate) fn title(&self, load: &Load) {
         let transport = if load.unix { "unix socket" } else { "TCP" };
+        let encrypted = if load.tls { ", TLS" } else { "" };
         println!(
-            "\n{}: {} connections by {transport}, depth {}, values of {} bytes, {} server thread(s)",
+            "\n{}: {} connections by {transport}{encrypted}, depth {}, values of {} bytes, {} server thread(s)",
             load.name, load.connections, load.depth, load.value_len, load.threads
         );
     }

@@ -1,0 +1,141 @@
+//! How often the store misses: traces replayed inside this process beside exact LRU holding the same bytes, or over a
+//! socket against real servers side by side. A miss is followed by a store of the value; the first three tenths of a
+//! trace only fill the memory.
+//!
+//! `cargo bench --bench hit_ratio` replays generated load. With arguments after `--`:
+//! - `--memory 64` in MiB;
+//! - `--cluster 4` only this one of Twitter's clusters (may be repeated);
+//! - `--trace FILE --median 300` a published trace, with values around this median;
+//! - `--shift` the value size shifts from 100 to 1000 bytes, and back;
+//! - `NAME=COMMAND ...` replays on these servers instead, for example
+//!   `larder="target/release/larder -t 1 -m {memory} -p {port}" memcached="memcached -t 1 -m {memory} -p {port}"`.
+//!
+//! The last line is the geometric mean of the first column's misses over the second's.
+
+mod inside;
+mod trace;
+mod twitter;
+mod wire;
+
+use clap::{Arg, ArgAction, Command, value_parser};
+use inside::{Cache, ExactLru, Larder, replay};
+use std::io::Result;
+use std::path::PathBuf;
+use trace::Trace;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Bytes of keys and values of the synthetic load, by the memory there is for them.
+const FOOTPRINT: f64 = 4.5;
+
+/// Bytes that an item of exact LRU takes beyond its key and value: a header of 26 bytes, and 8 for the index.
+const LRU_ITEM_BYTES: u64 = 34;
+
+/// Requests of a published trace at most.
+const REQUESTS_MAX: usize = 1_500_000;
+
+/// First of the ports that servers get.
+const FIRST_PORT: u16 = 21_900;
+
+fn main() -> Result<()> {
+    let arguments = Command::new("hit_ratio")
+        .arg(Arg::new("memory").long("memory").value_parser(value_parser!(u64)).default_value("64"))
+        .arg(Arg::new("cluster").long("cluster").value_parser(value_parser!(u32)).action(ArgAction::Append))
+        .arg(Arg::new("trace").long("trace").value_parser(value_parser!(PathBuf)))
+        .arg(Arg::new("median").long("median").value_parser(value_parser!(f64)).default_value("300"))
+        .arg(Arg::new("shift").long("shift").action(ArgAction::SetTrue))
+        .arg(Arg::new("test").long("test").action(ArgAction::SetTrue))
+        .arg(Arg::new("bench").long("bench").action(ArgAction::SetTrue).hide(true))
+        .arg(Arg::new("servers").action(ArgAction::Append))
+        .get_matches();
+    let test = arguments.get_flag("test");
+    let memory_mib = if test { 2 } else { arguments.get_one("memory").copied().unwrap_or(64) };
+    if arguments.get_flag("shift") {
+        shift(100.0, 1000.0, memory_mib << 20);
+        shift(1000.0, 100.0, memory_mib << 20);
+        return Ok(());
+    }
+    let servers: Vec<&String> = arguments.get_many("servers").into_iter().flatten().collect();
+    let mut ratios = Vec::new();
+    let mut show = |trace: &Trace| -> Result<()> {
+        println!(
+            "{}: {} requests of {} keys, {} MiB, memory {memory_mib} MiB",
+            trace.name,
+            trace.requests.len(),
+            trace.items.len(),
+            trace.footprint_bytes() >> 20
+        );
+        let misses =
+            if servers.is_empty() { beside_lru(trace, memory_mib) } else { on(&servers, trace, memory_mib)? };
+        if let [first, second, ..] = misses[..] {
+            println!("  ratio {:.3}", first / second);
+            ratios.push(first / second);
+        }
+        Ok(())
+    };
+    if let Some(path) = arguments.get_one::<PathBuf>("trace") {
+        let median = arguments.get_one("median").copied().unwrap_or(300.0);
+        show(&Trace::read(path, REQUESTS_MAX, median)?)?;
+    } else {
+        let wanted: Vec<u32> = arguments.get_many("cluster").into_iter().flatten().copied().collect();
+        for row in twitter::ROWS.iter().filter(|row| wanted.is_empty() || wanted.contains(&row.number)) {
+            show(&row.trace(((memory_mib << 20) as f64 * FOOTPRINT) as u64))?;
+        }
+    }
+    let mean = ratios.iter().map(|ratio| ratio.ln()).sum::<f64>() / ratios.len() as f64;
+    println!("geometric mean {:.3}", mean.exp());
+    Ok(())
+}
+
+/// Requests that only fill the memory.
+fn warm(trace: &Trace) -> usize {
+    trace.requests.len() * 3 / 10
+}
+
+/// Miss ratios of the store, of exact LRU with a header per item, and of exact LRU with none.
+fn beside_lru(trace: &Trace, memory_mib: u64) -> Vec<f64> {
+    fn ratio(mut cache: impl Cache, trace: &Trace) -> f64 {
+        replay(&mut cache, trace, 0, warm(trace));
+        replay(&mut cache, trace, warm(trace), trace.requests.len()).ratio()
+    }
+    let bytes = memory_mib << 20;
+    let misses = vec![
+        ratio(Larder::new(bytes), trace),
+        ratio(ExactLru::new(bytes, LRU_ITEM_BYTES), trace),
+        ratio(ExactLru::new(bytes, 0), trace),
+    ];
+    for (name, misses) in ["larder", "exact LRU", "exact LRU without headers"].iter().zip(&misses) {
+        println!("  {name:26} {:.4}", misses);
+    }
+    misses
+}
+
+/// Miss ratios of servers, one after the other.
+fn on(servers: &[&String], trace: &Trace, memory_mib: u64) -> Result<Vec<f64>> {
+    let mut ratios = Vec::new();
+    for (server, port) in servers.iter().zip(FIRST_PORT..) {
+        let (name, command) = server.split_once('=').unwrap_or((server, server));
+        let (misses, late) = wire::replay(command, port, memory_mib, trace, warm(trace))?;
+        println!("  {name:26} {:.4}  {:.1} s behind at the most", misses.ratio(), late.as_secs_f64());
+        ratios.push(misses.ratio());
+    }
+    Ok(ratios)
+}
+
+/// Misses in blocks of 100,000 requests after the value size has shifted.
+fn shift(from_bytes: f64, to_bytes: f64, memory_bytes: u64) {
+    const BLOCK: usize = 100_000;
+    fn blocks(mut cache: impl Cache, trace: &Trace, shifts_at: usize) -> Vec<f64> {
+        replay(&mut cache, trace, 0, shifts_at);
+        let starts = (shifts_at..trace.requests.len()).step_by(BLOCK);
+        starts.map(|from| 100.0 * replay(&mut cache, trace, from, from + BLOCK).ratio()).collect()
+    }
+    let (trace, shifts_at) = Trace::shift(from_bytes, to_bytes);
+    let ours = blocks(Larder::new(memory_bytes), &trace, shifts_at);
+    let exact = blocks(ExactLru::new(memory_bytes, LRU_ITEM_BYTES), &trace, shifts_at);
+    println!("{}: misses in each 100,000 requests, %, and the ratio", trace.name);
+    for (at, (ours, exact)) in (1..).zip(ours.iter().zip(&exact)) {
+        println!("  {at:4}: larder {ours:5.1}  exact LRU {exact:5.1}  {:.2}", ours / exact);
+    }
+}

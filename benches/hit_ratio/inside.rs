@@ -71,7 +71,8 @@ pub struct Larder(pub Store);
 
 impl Larder {
     pub fn new(memory_bytes: u64) -> Larder {
-        let settings = Settings { memory_limit_bytes: memory_bytes, hash_seed: Some(1), ..Settings::default() };
+        let settings =
+            Settings { memory_limit_bytes: memory_bytes, hash_seed: Some(1), ..Settings::default() };
         Larder(Store::new(settings))
     }
 }

@@ -68,7 +68,8 @@ impl Trace {
             blocks(&fs::read_to_string(path)?, limit)?
         } else {
             let words = fs::read(path)?;
-            let ids = words.chunks_exact(4).map(|word| u32::from_be_bytes([word[0], word[1], word[2], word[3]]));
+            let ids =
+                words.chunks_exact(4).map(|word| u32::from_be_bytes([word[0], word[1], word[2], word[3]]));
             ids.take(limit).collect()
         };
         let mut numbers = std::collections::HashMap::new();

@@ -21,7 +21,8 @@ impl Server {
     #[expect(clippy::disallowed_methods, reason = "a replay keeps its pace by the OS clock")]
     /// Starts `command`, in which `{port}` and `{memory}` (in MiB) are filled in.
     fn start(command: &str, port: u16, memory_mib: u64) -> Result<Server> {
-        let command = command.replace("{port}", &port.to_string()).replace("{memory}", &memory_mib.to_string());
+        let command =
+            command.replace("{port}", &port.to_string()).replace("{memory}", &memory_mib.to_string());
         let mut words = command.split_whitespace();
         let program = words.next().ok_or_else(|| Error::other("an empty command"))?;
         let process = Command::new(program).args(words).stderr(Stdio::null()).spawn()?;

@@ -18,9 +18,10 @@ pub const REPLIES_MAX_BYTES: usize = 512 * 1024;
 /// What the store of these checks lets an item have, in bytes.
 pub const ITEM_MAX_BYTES: usize = 64 * 1024;
 
-/// Replies that are offered at once: a batch, and the request that made it full.
+/// Replies that are offered at once: a batch, and the request that made it full, a retrieval perhaps with a batch of its
+/// own.
 const OFFERED_MAX_BYTES: usize =
-    OUTPUT_BATCH_BYTES + ITEM_MAX_BYTES + VALUE_INLINE_MAX_BYTES + LINE_MAX_BYTES;
+    2 * OUTPUT_BATCH_BYTES + ITEM_MAX_BYTES + VALUE_INLINE_MAX_BYTES + LINE_MAX_BYTES;
 
 /// The peer's end.
 #[derive(Default)]

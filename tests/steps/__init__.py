@@ -27,7 +27,7 @@ STEPS = (
     Step("memccapable", "libmemcached's conformance test", small_suites.memccapable),
     Step("binary", "clients in the binary protocol, with and without a login", small_suites.binary_clients),
     Step("python-clients", "python-memcached and meta-memcache", small_suites.python_clients),
-    Step("drivers", "clients for Perl, Ruby, PHP and Node", client_drivers.run),
+    Step("drivers", "clients for Perl, Ruby, PHP, Node and Go", client_drivers.run),
     Step("binary-memcached", "python-binary-memcached's own tests", binary_memcached_suite.run),
     Step("gomemcache", "gomemcache's own tests", go_suite.run),
     Step("memcache-crate", "the memcache crate's own tests", memcache_crate_suite.run),

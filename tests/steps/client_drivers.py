@@ -24,14 +24,18 @@ DRIVERS = (
     (["php"], "php_memcached.php", ["php-memcached"]),
     (["node", "--test-reporter=tap"], "memjs.js", []),
     (["node", "--test-reporter=tap"], "node_memcached.js", []),
+    (["go", "run"], "gomemcache.go", ["golang-github-bradfitz-gomemcache-dev"]),
 )
+# Where Debian's packages for Go keep their sources.
+GOPATH = "/usr/share/gocode"
 
 
 def run(environment, result):
     """The step."""
     for _, _, packages in DRIVERS:
         environment.libraries(packages)
-    env = {"NODE_PATH": str(node_modules(environment))}
+    go = {"GO111MODULE": "off", "GOFLAGS": "", "GOPATH": GOPATH, "GOCACHE": str(environment.own / "go-cache")}
+    env = {"NODE_PATH": str(node_modules(environment)), **go}
     with ExitStack() as running:
         drivers = []
         for interpreter, file, _ in DRIVERS:

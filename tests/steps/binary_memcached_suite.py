@@ -6,13 +6,13 @@ else has. Two files are left out, because their fixtures are not in the release 
 
 import os
 from contextlib import ExitStack
+from functools import partial
 
 import servers
 
 from .commands import run as run_program
-from .comparison import demand, judge
+from .comparison import beside_memcached, demand, judge
 from .pymemcache_suite import reported
-from .report import Missing
 
 LEFT_OUT = ("test_ipv6.py", "test_tls.py")
 LOGIN = "test_sasl_integration.py"
@@ -27,21 +27,15 @@ def run(environment, result):
     tests = environment.source_release("python-binary-memcached", "python_binary_memcached") / "test"
     files = [name for name in sorted(os.listdir(tests)) if name.startswith("test_") and name.endswith(".py")]
     files = [name for name in files if name not in (*LEFT_OUT, LOGIN)]
-    ours = outcomes(environment, "larder", tests, files, environment.larder)
-    try:
-        theirs = outcomes(environment, "memcached", tests, files, environment.program("memcached"))
-    except Missing as missing:
-        theirs = None
-        result.skip(f"comparison with memcached: {missing}")
-    judge(result, "python-binary-memcached's tests", ours, theirs)
-    demand(result, "python-binary-memcached's tests", ours, FLOOR)
+    judged = partial(outcomes, environment, tests=tests, files=files)
+    beside_memcached(environment, result, "python-binary-memcached's tests", judged, FLOOR)
     # Debian's memcached has no password file of its own to compare with.
-    login = outcomes(environment, "login", tests, [LOGIN], environment.larder, {"arguments": ["-S"], "users": USERS})
+    login = outcomes(environment, "login", environment.larder, tests, [LOGIN], {"arguments": ["-S"], "users": USERS})
     judge(result, "its tests of a login", login, None)
     demand(result, "its tests of a login", login, LOGIN_FLOOR)
 
 
-def outcomes(environment, name, tests, files, program, options=None):
+def outcomes(environment, name, program, tests, files, options=None):
     """`{test: outcome}` of these files on one program."""
     name = f"binary-memcached-{name}"
     file = environment.own / "outcomes" / f"{name}.xml"

@@ -3,11 +3,12 @@
 import os
 import re
 import signal
+import socket
 import subprocess
 import time
 from pathlib import Path
 
-from .report import Broken, say
+from .report import Broken, Missing, say
 
 SIGN_OF_LIFE_SECS = 15
 POLL_SECS = 0.1
@@ -87,3 +88,13 @@ def check(argv, log, **options):
             say(f"| {line}")
         raise Broken(f"{' '.join(program.argv)} ended with {program.process.returncode}, see {program.log}")
     return program
+
+
+def require_free(port):
+    """Raises `Missing` if something listens there."""
+    with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            taken.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise Missing(f"port {port}, which these tests ask for, is taken") from error

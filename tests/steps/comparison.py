@@ -5,7 +5,7 @@ are there; a list kept in the project would be wrong on the next machine. Each s
 tests that must pass: without it a suite that had vanished from both sides would count as equal.
 """
 
-from .report import say
+from .report import Missing, say
 
 PASS, SKIP, FAIL = "pass", "skip", "fail"
 
@@ -28,6 +28,18 @@ def judge(result, name, ours, theirs):
             result.fail(f"{name}: {test}")
         elif outcome == FAIL:
             say(f"{name}: {test} fails on memcached too")
+
+
+def beside_memcached(environment, result, name, outcomes, floor):
+    """Judges `outcomes(program_name, program)` on larder, and on memcached where there is one; `floor` must pass."""
+    ours = outcomes("larder", environment.larder)
+    try:
+        theirs = outcomes("memcached", environment.program("memcached"))
+    except Missing as missing:
+        theirs = None
+        result.skip(f"comparison with memcached: {missing}")
+    judge(result, name, ours, theirs)
+    demand(result, name, ours, floor)
 
 
 def demand(result, name, outcomes, floor):

@@ -6,13 +6,13 @@ One of them starts `memcached` by name, so that name is a script in its PATH; th
 import os
 import re
 import shutil
-import socket
+from functools import partial
 
 import servers
 
+from .commands import require_free
 from .commands import run as run_program
-from .comparison import FAIL, PASS, demand, judge
-from .report import Missing
+from .comparison import FAIL, PASS, beside_memcached
 
 PACKAGE = "github.com/bradfitz/gomemcache/memcache"
 SOURCES = "/usr/share/gocode/src"
@@ -30,23 +30,11 @@ def run(environment, result):
     """The step."""
     go = environment.program("go")
     environment.libraries(["golang-github-bradfitz-gomemcache-dev"])
-    with socket.socket() as port:
-        port.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            port.bind(("127.0.0.1", PORT))
-        except OSError as error:
-            raise Missing(f"port {PORT}, which these tests ask for, is taken") from error
-    ours = outcomes(environment, "larder", go, environment.larder)
-    try:
-        theirs = outcomes(environment, "memcached", go, environment.program("memcached"))
-    except Missing as missing:
-        theirs = None
-        result.skip(f"comparison with memcached: {missing}")
-    judge(result, "gomemcache's tests", ours, theirs)
-    demand(result, "gomemcache's tests", ours, FLOOR)
+    require_free(PORT)
+    beside_memcached(environment, result, "gomemcache's tests", partial(outcomes, environment, go), FLOOR)
 
 
-def outcomes(environment, name, go, program):
+def outcomes(environment, go, name, program):
     """`{test: outcome}` on one program, which is called `memcached` there."""
     directory = environment.own / f"gomemcache-{name}"
     shutil.rmtree(directory, ignore_errors=True)

@@ -7,16 +7,17 @@ because theirs needs the headers of OpenSSL, and with it the one test that tries
 import json
 import re
 import shutil
-import socket
 import subprocess
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import servers
 
+from .commands import require_free
 from .commands import run as run_program
-from .comparison import FAIL, PASS, demand, judge
-from .report import Broken, Missing
+from .comparison import FAIL, PASS, beside_memcached
+from .report import Broken
 
 TCP_PORTS = (12345, 12346, 12347, 12348, 12349)
 UDP_PORT = 22345
@@ -36,24 +37,8 @@ def run(environment, result):
     source = environment.own / "memcache-crate"
     if not source.exists():
         shutil.copytree(fetched_source(environment), source)
-    ours = outcomes(environment, "larder", source, environment.larder)
-    try:
-        theirs = outcomes(environment, "memcached", source, environment.program("memcached"))
-    except Missing as missing:
-        theirs = None
-        result.skip(f"comparison with memcached: {missing}")
-    judge(result, "the memcache crate's tests", ours, theirs)
-    demand(result, "the memcache crate's tests", ours, FLOOR)
-
-
-def require_free(port):
-    """Raises `Missing` if something listens there."""
-    with socket.socket() as taken:
-        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            taken.bind(("127.0.0.1", port))
-        except OSError as error:
-            raise Missing(f"port {port}, which these tests ask for, is taken") from error
+    judged = partial(outcomes, environment, source)
+    beside_memcached(environment, result, "the memcache crate's tests", judged, FLOOR)
 
 
 def fetched_source(environment):
@@ -67,7 +52,7 @@ def fetched_source(environment):
     return Path(manifest).parent
 
 
-def outcomes(environment, name, source, program):
+def outcomes(environment, source, name, program):
     """`{test: outcome}` on one program."""
     name = f"memcache-crate-{name}"
     command = ["cargo", "test", "--no-default-features", "--features", "tokio", "--tests", "--no-fail-fast"]

@@ -8,7 +8,7 @@ import sys
 import servers
 
 from .commands import run
-from .comparison import FAIL, PASS, demand, judge
+from .comparison import FAIL, PASS, beside_memcached, judge
 from .recorded import Recorded, finish
 from .report import Missing
 
@@ -22,21 +22,14 @@ def memccapable(environment, result):
     """`memccapable`: libmemcached asks for the answers that the documentation of both protocols promises."""
     tool = environment.program("memccapable")
 
-    def outcomes(program, name):
+    def outcomes(name, program):
         with servers.Server(program) as server:
             argv = [tool, "-h", "127.0.0.1", "-p", server.port]
             # Names and verdicts are on different streams in one log: a failed test may stand alone on its line.
             text = run(argv, environment.log(f"memccapable-{name}")).text()
         return {test: PASS if verdict == "pass" else FAIL for test, verdict in CAPABLE_TEST.findall(text)}
 
-    ours = outcomes(environment.larder, "larder")
-    try:
-        theirs = outcomes(environment.program("memcached"), "memcached")
-    except Missing as missing:
-        theirs = None
-        result.skip(f"comparison with memcached: {missing}")
-    judge(result, "memccapable", ours, theirs)
-    demand(result, "memccapable", ours, CAPABLE_FLOOR)
+    beside_memcached(environment, result, "memccapable", outcomes, CAPABLE_FLOOR)
 
 
 def libmemcached_tools(environment, result):

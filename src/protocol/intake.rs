@@ -15,6 +15,7 @@ use super::limits::{
 use super::meta::MetaHeader;
 use super::refusal::Refusal;
 use super::request::{Request, Retrieval, StorageHeader};
+use super::tokens::exceeds_line;
 use memchr::memchr;
 
 /// What was found at the front of the bytes; `consumed` of them belong to it.
@@ -190,7 +191,7 @@ impl Intake {
     fn pull_line<'a>(&mut self, bytes: &'a [u8]) -> Pull<'a> {
         // Two bytes more than a line may hold: its line end.
         let Some(end) = self.line_end(bytes, LINE_MAX_BYTES + 2) else {
-            return if bytes.len() > LINE_MAX_BYTES { self.pull_long_line(bytes) } else { Pull::NeedMore };
+            return if exceeds_line(bytes) { self.pull_long_line(bytes) } else { Pull::NeedMore };
         };
         let (text, terminator_len) = without_line_end(bytes, end);
         if text.len() > LINE_MAX_BYTES {

@@ -6,7 +6,7 @@
 
 use super::limits::{LINE_MAX_BYTES, LOGIN_TOKEN_MAX_BYTES};
 use super::refusal::Refusal;
-use super::tokens::{Tokens, strict_u32};
+use super::tokens::{Tokens, exceeds_line, strict_u32};
 use memchr::memchr;
 
 /// What was found at the front of the bytes; `consumed` of them belong to it.
@@ -38,10 +38,10 @@ pub enum Pull<'a> {
 pub fn pull(bytes: &[u8]) -> Pull<'_> {
     // Two bytes more than a line may hold: its line end.
     let Some(end) = memchr(b'\n', &bytes[..bytes.len().min(LINE_MAX_BYTES + 2)]) else {
-        return if bytes.len() > LINE_MAX_BYTES { Pull::Close } else { Pull::NeedMore };
+        return if exceeds_line(bytes) { Pull::Close } else { Pull::NeedMore };
     };
     let line = bytes[..end].strip_suffix(b"\r").unwrap_or(&bytes[..end]);
-    if line == b"quit" {
+    if line == b"quit" || line.len() > LINE_MAX_BYTES {
         return Pull::Close;
     }
     let consumed = end + 1;
@@ -138,6 +138,13 @@ mod tests {
         assert_eq!(pull(b"quit\r\n"), Pull::Close);
         assert_eq!(pull(&[b'x'; LINE_MAX_BYTES]), Pull::NeedMore);
         assert_eq!(pull(&[b'x'; LINE_MAX_BYTES + 1]), Pull::Close);
+        // The same, whether the line end has come already or not.
+        let line = |len: usize, end: &str| "x".repeat(len) + end;
+        assert_eq!(pull(line(LINE_MAX_BYTES, "\r").as_bytes()), Pull::NeedMore);
+        assert_eq!(answer(&line(LINE_MAX_BYTES, "\r\n")).0, Refusal::Unauthenticated);
+        for end in ["", "\n", "\r\n"] {
+            assert_eq!(pull(line(LINE_MAX_BYTES + 1, end).as_bytes()), Pull::Close);
+        }
     }
 
     #[test]

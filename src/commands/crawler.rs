@@ -4,7 +4,7 @@
 //! them all. `disable` stops the sweep in the background (what storing pays for goes on). `sleep` and `tocrawl` are
 //! kept and reported: the sweep has a bound of its own and never holds anybody up.
 
-use super::{Engine, answer, refuse};
+use super::{Engine, Told, answer, refuse};
 use crate::clock::Now;
 use crate::protocol::{CrawlerAction, LogLine, Refusal, ReplyBuffer};
 use crate::telemetry::LogClass;
@@ -22,12 +22,12 @@ pub(super) struct Crawler {
     before: [AtomicU64; 2],
 }
 
-impl Default for Crawler {
-    /// As memcached begins.
-    fn default() -> Crawler {
+impl Crawler {
+    /// As memcached begins that is told this.
+    pub(super) fn told(told: &Told) -> Crawler {
         Crawler {
-            sleep_micros: AtomicU32::new(100),
-            to_crawl: AtomicU32::new(0),
+            sleep_micros: AtomicU32::new(told.number("lru_crawler_sleep", 100.0) as u32),
+            to_crawl: AtomicU32::new(told.number("lru_crawler_tocrawl", 0.0) as u32),
             starts: AtomicU64::new(0),
             since_secs: AtomicU32::new(0),
             before: [const { AtomicU64::new(0) }; 2],

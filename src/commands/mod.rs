@@ -20,7 +20,7 @@ mod tuning;
 mod watch;
 
 pub use report::Report;
-pub use settings::Settings;
+pub use settings::{Settings, Told};
 pub use storage::Receiving;
 pub use tls::TlsReport;
 
@@ -91,9 +91,9 @@ impl Engine {
             connections: Connections::new(settings.threads),
             verbosity: AtomicU32::new(settings.verbosity),
             certificates_secs: AtomicU32::new(clock.now().secs()),
-            crawler: crawler::Crawler::default(),
+            crawler: crawler::Crawler::told(&settings.told),
             watchers: Watchers::default(),
-            tuning: tuning::Tuning::default(),
+            tuning: tuning::Tuning::told(&settings.told),
             prefixes: Prefixes::new(settings.prefix_delimiter, settings.detail_enabled),
             settings,
             store,

@@ -54,6 +54,8 @@ pub struct Settings {
     pub max_connections_fast: bool,
     /// Seconds after which an idle connection is closed (`-o idle_timeout`); 0 for never.
     pub idle_timeout_secs: u32,
+    /// What `-o` said of what has no meaning in larder.
+    pub told: Told,
     /// TLS.
     pub tls: TlsReport,
     /// What is spoken (`-B`).
@@ -62,4 +64,17 @@ pub struct Settings {
     pub verbosity: u32,
     /// Understands `debugtime` (`--debug-commands`).
     pub debug_commands: bool,
+}
+
+/// Names and values of `-o` that have no meaning in larder. `stats settings` repeats them, as it repeats what `slabs` and
+/// `lru` are told later.
+#[derive(Clone, Debug, Default)]
+pub struct Told(pub Vec<(String, String)>);
+
+impl Told {
+    /// The number told last under a name, or another one if there was none.
+    pub(super) fn number(&self, name: &str, otherwise: f64) -> f64 {
+        let values = self.0.iter().rev().filter(|(told, _)| told == name);
+        values.filter_map(|(_, value)| value.parse().ok()).next().unwrap_or(otherwise)
+    }
 }

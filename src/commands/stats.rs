@@ -186,7 +186,7 @@ impl Engine {
         stat("auth_enabled_ascii", &token_file.unwrap_or("no".to_owned()));
         stat("item_size_max", &settings.item_max_bytes);
         stat("maxconns_fast", &yes_no(settings.max_connections_fast));
-        stat("hashpower_init", &0);
+        stat("hashpower_init", &settings.told.number("hashpower", 0.0));
         let tuning = &self.tuning;
         let told = |number: &AtomicU32| number.load(Ordering::Relaxed);
         stat("slab_reassign", &yes_no(settings.reassign_enabled));
@@ -198,7 +198,7 @@ impl Engine {
         stat("lru_crawler", &yes_no(self.store.is_sweeping()));
         stat("lru_crawler_sleep", &self.crawler.sleep_micros.load(Ordering::Relaxed));
         stat("lru_crawler_tocrawl", &self.crawler.to_crawl.load(Ordering::Relaxed));
-        stat("tail_repair_time", &0);
+        stat("tail_repair_time", &settings.told.number("tail_repair_time", 0.0));
         stat("flush_enabled", &yes_no(settings.flush_enabled));
         stat("dump_enabled", &yes_no(settings.dump_enabled));
         stat("hash_algorithm", &"foldhash");

@@ -3,7 +3,7 @@
 //! `slabs reassign` moves a page. The rest has no counterpart in larder, which trades pages by its own rule and tells
 //! new items from proven ones without such settings: it is checked, kept, and reported by `stats settings`.
 
-use super::{Engine, answer, refuse};
+use super::{Engine, Told, answer, refuse};
 use crate::clock::Now;
 use crate::protocol::{LogLine, LruAction, Refusal, ReplyBuffer, SlabsAction, Thousandths};
 use crate::store::{NotMoved, PagePlace};
@@ -25,19 +25,22 @@ pub(super) struct Tuning {
     pub(super) temp_ttl_secs: AtomicI32,
 }
 
-impl Default for Tuning {
-    /// As memcached begins.
-    fn default() -> Tuning {
+impl Tuning {
+    /// As memcached begins that is told this.
+    pub(super) fn told(told: &Told) -> Tuning {
+        let whole = |name, otherwise: u32| AtomicU32::new(told.number(name, otherwise.into()) as u32);
+        let thousandths =
+            |name, otherwise: f64| AtomicU32::new((told.number(name, otherwise) * 1000.0).round() as u32);
         Tuning {
-            automove: AtomicU32::new(1),
-            automove_ratio: AtomicU32::new(800),
-            automove_window: AtomicU32::new(10),
-            hot_percent: AtomicU32::new(20),
-            warm_percent: AtomicU32::new(40),
-            hot_factor: AtomicU32::new(200),
-            warm_factor: AtomicU32::new(2000),
+            automove: whole("slab_automove", 1),
+            automove_ratio: thousandths("slab_automove_ratio", 0.8),
+            automove_window: whole("slab_automove_window", 10),
+            hot_percent: whole("hot_lru_pct", 20),
+            warm_percent: whole("warm_lru_pct", 40),
+            hot_factor: thousandths("hot_max_factor", 0.2),
+            warm_factor: thousandths("warm_max_factor", 2.0),
             segmented: AtomicBool::new(true),
-            temp_ttl_secs: AtomicI32::new(-1),
+            temp_ttl_secs: AtomicI32::new(told.number("temporary_ttl", -1.0) as i32),
         }
     }
 }

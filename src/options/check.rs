@@ -77,6 +77,7 @@ impl<'a> Check<'a> {
             prefix_delimiter: self.prefix_delimiter()?,
             detail_enabled: self.arguments.value('D').is_some(),
             track_sizes: extended.track_sizes,
+            told: commands::Told(extended.told),
             dump_enabled: !self.arguments.flag('X'),
             shutdown_enabled: self.arguments.flag('A'),
             cas_enabled: !self.arguments.flag('C'),

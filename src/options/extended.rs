@@ -110,7 +110,9 @@ pub(super) struct Extended {
     pub(super) track_sizes: bool,
     /// False: an operator may not move pages.
     pub(super) reassign: bool,
-    /// One line for each name that was accepted and changes nothing.
+    /// Names that were accepted and change nothing, with their values.
+    pub(super) told: Vec<(String, String)>,
+    /// One line for each of them.
     pub(super) remarks: Vec<String>,
 }
 
@@ -123,6 +125,7 @@ pub(super) fn read(values: &[String]) -> Result<Extended, BadSetting> {
         tls: tls::Given::default(),
         track_sizes: false,
         reassign: true,
+        told: Vec::new(),
         remarks: Vec::new(),
     };
     let (mut hot, mut warm) = (20, 40);
@@ -154,6 +157,12 @@ pub(super) fn read(values: &[String]) -> Result<Extended, BadSetting> {
                     return Err(bad(format!("Illegal suboption \"{option}\"")));
                 };
                 check(name, value, *takes)?;
+                let told = if name == "no_slab_automove" {
+                    ("slab_automove", "0")
+                } else {
+                    (name, value.unwrap_or_default())
+                };
+                extended.told.push((told.0.to_owned(), told.1.to_owned()));
                 match name {
                     "hot_lru_pct" => hot = whole(name, value, 1, 79)?,
                     "warm_lru_pct" => warm = whole(name, value, 1, 79)?,

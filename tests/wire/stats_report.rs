@@ -175,6 +175,36 @@ fn settings_follow_what_slabs_and_lru_were_told() {
 }
 
 #[test]
+fn settings_repeat_what_the_command_line_said_of_slabs_and_lru() {
+    let daemon = larder(
+        "-o hashpower=20,tail_repair_time=100,slab_automove=2,slab_automove_ratio=0.5,slab_automove_window=30,\
+        lru_crawler_sleep=7,lru_crawler_tocrawl=9,hot_lru_pct=11 -o warm_lru_pct=22,hot_max_factor=0.3,\
+        warm_max_factor=4,temporary_ttl=77",
+    )
+    .start();
+    let settings = report(&mut daemon.connect(), "settings");
+    for (name, expected) in [
+        ("hashpower_init", "20"),
+        ("tail_repair_time", "100"),
+        ("slab_automove", "2"),
+        ("slab_automove_ratio", "0.50"),
+        ("slab_automove_window", "30"),
+        ("lru_crawler_sleep", "7"),
+        ("lru_crawler_tocrawl", "9"),
+        ("hot_lru_pct", "11"),
+        ("warm_lru_pct", "22"),
+        ("hot_max_factor", "0.30"),
+        ("warm_max_factor", "4.00"),
+        ("temp_lru", "yes"),
+        ("temporary_ttl", "77"),
+    ] {
+        assert_eq!(value(&settings, name), expected, "{name}");
+    }
+    let without = larder("-o no_slab_automove").start();
+    assert_eq!(value(&report(&mut without.connect(), "settings"), "slab_automove"), "0");
+}
+
+#[test]
 fn a_page_moves_when_an_operator_says_so() {
     let daemon = larder("-t 1").start();
     let mut client = daemon.connect();

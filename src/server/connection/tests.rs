@@ -21,6 +21,7 @@ fn engine() -> Engine {
         prefix_delimiter: b':',
         detail_enabled: false,
         track_sizes: false,
+        told: Default::default(),
         shutdown_enabled: true,
         cas_enabled: true,
         evict: true,

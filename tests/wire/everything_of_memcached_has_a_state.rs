@@ -259,16 +259,20 @@ fn figure_state(name: &str) -> State {
     if constant_figures().contains(name) { AlwaysZero } else { readme_or_works(name) }
 }
 
-/// What differs has a row whose first cell names it.
+/// What differs has a row whose first cell names it: in code, or for the binary protocol, whose names have no code, in
+/// words.
 fn readme_or_works(name: &str) -> State {
-    let cells = README.lines().filter_map(|line| line.strip_prefix("| ")?.split(" | ").next());
     let words: Vec<_> = name.split(' ').collect();
-    let mentioned = |cell: &str| {
-        let cell = cell.replace(['`', ',', '='], " ");
-        let cell: Vec<_> = cell.split_whitespace().collect();
-        words.iter().all(|word| cell.iter().any(|other| other.eq_ignore_ascii_case(word)))
+    let names = |text: &str, same: fn(&str, &str) -> bool| {
+        let found: Vec<_> = text.split([' ', ',', '=']).collect();
+        words.iter().all(|word| found.iter().any(|other| same(other, word)))
     };
-    if cells.into_iter().any(mentioned) { Differs } else { Works }
+    let names_it = |cell: &str| match words[0] {
+        "binary" => names(cell, str::eq_ignore_ascii_case),
+        _ => cell.split('`').skip(1).step_by(2).any(|code| names(code, |other, word| other == word)),
+    };
+    let cells = README.lines().filter_map(|line| line.strip_prefix("| ")?.split(" | ").next());
+    if cells.into_iter().any(names_it) { Differs } else { Works }
 }
 
 fn filled(args: &str) -> Daemon {

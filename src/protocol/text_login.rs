@@ -4,6 +4,7 @@
 //! other line is refused, `quit` ends the connection. Stateless: it looks at all that has come and was not consumed,
 //! which is bounded by one line and one token. Nothing here knows who may come in.
 
+use super::intake::may_still_fit;
 use super::limits::{LINE_MAX_BYTES, LOGIN_TOKEN_MAX_BYTES};
 use super::refusal::Refusal;
 use super::tokens::{Tokens, strict_u32};
@@ -38,10 +39,10 @@ pub enum Pull<'a> {
 pub fn pull(bytes: &[u8]) -> Pull<'_> {
     // Two bytes more than a line may hold: its line end.
     let Some(end) = memchr(b'\n', &bytes[..bytes.len().min(LINE_MAX_BYTES + 2)]) else {
-        return if bytes.len() > LINE_MAX_BYTES { Pull::Close } else { Pull::NeedMore };
+        return if may_still_fit(bytes) { Pull::NeedMore } else { Pull::Close };
     };
     let line = bytes[..end].strip_suffix(b"\r").unwrap_or(&bytes[..end]);
-    if line == b"quit" {
+    if line == b"quit" || line.len() > LINE_MAX_BYTES {
         return Pull::Close;
     }
     let consumed = end + 1;
@@ -138,6 +139,17 @@ mod tests {
         assert_eq!(pull(b"quit\r\n"), Pull::Close);
         assert_eq!(pull(&[b'x'; LINE_MAX_BYTES]), Pull::NeedMore);
         assert_eq!(pull(&[b'x'; LINE_MAX_BYTES + 1]), Pull::Close);
+    }
+
+    #[test]
+    fn a_line_at_its_bound_is_the_same_however_it_is_torn() {
+        let fits = format!("{}\r\n", "x".repeat(LINE_MAX_BYTES));
+        assert_eq!(answer(&fits), (Refusal::Unauthenticated, LINE_MAX_BYTES + 2));
+        for end in 0..fits.len() {
+            assert_eq!(pull(&fits.as_bytes()[..end]), Pull::NeedMore, "the first {end} bytes");
+        }
+        let over = format!("{}\n", "x".repeat(LINE_MAX_BYTES + 1));
+        assert_eq!(pull(over.as_bytes()), Pull::Close);
     }
 
     #[test]

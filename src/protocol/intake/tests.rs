@@ -164,7 +164,10 @@ fn lines_end_at_their_bound() {
     let fits = format!("delete {}{}\r\n", "k".repeat(10), " ".repeat(LINE_MAX_BYTES - 17));
     assert_eq!(fits.len(), LINE_MAX_BYTES + 2);
     assert_eq!(whole(fits.as_bytes()).len(), 1);
-    assert!(!feed(&[fits.as_bytes()]).closed);
+    for end in 0..fits.len() {
+        let (front, rest) = fits.as_bytes().split_at(end);
+        assert!(!feed(&[front, rest]).closed, "torn behind {end} bytes");
+    }
     for end in ["\r\n", "\n", ""] {
         let over = format!("delete {}{}{end}", "k".repeat(10), " ".repeat(LINE_MAX_BYTES - 16));
         let seen = feed(&[over.as_bytes()]);

@@ -15,6 +15,7 @@ use super::limits::{
 use super::meta::MetaHeader;
 use super::refusal::Refusal;
 use super::request::{Request, Retrieval, StorageHeader};
+use super::tokens::exceeds_line;
 use memchr::memchr;
 
 /// What was found at the front of the bytes; `consumed` of them belong to it.
@@ -190,7 +191,7 @@ impl Intake {
     fn pull_line<'a>(&mut self, bytes: &'a [u8]) -> Pull<'a> {
         // Two bytes more than a line may hold: its line end.
         let Some(end) = self.line_end(bytes, LINE_MAX_BYTES + 2) else {
-            return if may_still_fit(bytes) { Pull::NeedMore } else { self.pull_long_line(bytes) };
+            return if exceeds_line(bytes) { self.pull_long_line(bytes) } else { Pull::NeedMore };
         };
         let (text, terminator_len) = without_line_end(bytes, end);
         if text.len() > LINE_MAX_BYTES {
@@ -365,12 +366,6 @@ impl Intake {
 /// A count of bytes as a connection keeps it. Values and buffers are far below the bound.
 fn narrow(count: usize) -> u32 {
     u32::try_from(count).unwrap_or(u32::MAX)
-}
-
-/// True if a line of which these bytes have come, and no LF, may still be no longer than a line may be: a CR at its end
-/// may belong to the line end.
-pub(super) fn may_still_fit(bytes: &[u8]) -> bool {
-    bytes.strip_suffix(b"\r").unwrap_or(bytes).len() <= LINE_MAX_BYTES
 }
 
 /// The line that ends at `end`, and the length of its line end. One CR before the LF belongs to the line end.

@@ -1,7 +1,7 @@
 //! Tokens and number formats shared by the grammars (protocol.txt, "Commands"; the strict and the loose numbers are
 //! the ones memcached distinguishes: strict for most arguments, `strtoul`-like for flags and exptime of storage).
 
-use super::limits::KEY_MAX_BYTES;
+use super::limits::{KEY_MAX_BYTES, LINE_MAX_BYTES};
 use super::refusal::Refusal;
 use super::request::Thousandths;
 use memchr::memchr;
@@ -38,6 +38,12 @@ impl<'a> Iterator for Tokens<'a> {
         self.0 = rest;
         Some(next)
     }
+}
+
+/// True if bytes without a line end are more than any line may hold, whatever follows. A CR at their end may be half of
+/// the line end.
+pub fn exceeds_line(front: &[u8]) -> bool {
+    front.strip_suffix(b"\r").unwrap_or(front).len() > LINE_MAX_BYTES
 }
 
 /// A key within its bound.

@@ -1,5 +1,5 @@
-//! What the fuzzer found worth keeping, and inputs made like them by chance, in plain tests: `tests/fuzz` has the corpus
-//! and the programs that made it, `bodies` what is asserted.
+//! What the fuzzer found worth keeping, in plain tests: `tests/fuzz` has the corpus and the programs that made it,
+//! `bodies` what is asserted.
 
 use crate::bodies::{fuzz_binary, fuzz_classic, fuzz_connection, fuzz_meta};
 use std::fs;

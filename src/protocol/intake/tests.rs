@@ -256,3 +256,17 @@ fn the_largest_legal_length_is_received_and_one_more_is_not() {
     assert_eq!(intake.pull(b"some"), Pull::Refused { answer: None, consumed: 4 });
     assert_eq!(whole(format!("set k 0 0 {}\r\n", i64::from(VALUE_LENGTH_MAX) + 1).as_bytes()), ["BadLine"]);
 }
+
+#[test]
+fn a_get_whose_first_key_comes_behind_many_spaces_is_the_same_however_it_is_torn() {
+    for start in ["get", "gets", "gat 5", "gats 5"] {
+        let front = format!("{start} {}", " ".repeat(LINE_MAX_BYTES));
+        let seen = feed(&[front.as_bytes(), b"key\r\n"]);
+        assert_eq!((seen.closed, &seen.events), (false, &vec!["keys key true".to_owned()]), "{start}");
+        assert_eq!(whole(format!("{front}key\r\n").as_bytes()), seen.events, "{start}");
+        let endless = format!("{start} {}", " ".repeat(KEYS_PART_BYTES));
+        assert_eq!(whole(endless.as_bytes()), ["close Some(LineTooLong)"], "{start}");
+    }
+    let seen = feed(&[" ".repeat(LINE_MAX_BYTES + 1).as_bytes(), b"get key\r\n"]);
+    assert!(seen.closed, "spaces alone are no retrieval");
+}

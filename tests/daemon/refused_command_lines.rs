@@ -44,7 +44,7 @@ fn texts_that_are_no_number() {
 }
 
 #[test]
-fn options_that_do_not_exist_yet() {
+fn extended_options_that_are_none() {
     refuses(
         "-o ext_path=/tmp/x",
         1,

@@ -14,7 +14,7 @@ const UPKEEP_EVERY: usize = 10_000;
 /// Bytes of a value; all values are parts of it.
 static VALUE: [u8; 1 << 19] = [b'v'; 1 << 19];
 
-/// Misses in each tenth million of reads, and reads.
+/// Misses, and the reads they are among.
 #[derive(Clone, Default)]
 pub struct Misses {
     pub misses: u64,

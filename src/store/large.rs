@@ -189,13 +189,23 @@ impl Large {
         coldest.map(|(id, item)| (*id, item))
     }
 
-    /// The item that leaves next. Promotes newcomers that were used, a few at most.
-    pub(super) fn next_victim(&mut self) -> Option<(LargeId, &LargeItem)> {
+    /// When the item that was not used for the longest was last used, in operations of the shard. The newcomers' order
+    /// is that of their coming, so those that were used since are promoted first, a few at most.
+    pub(super) fn idle_since(&mut self) -> Option<u64> {
+        self.promote_used();
+        let ends = [self.main.peek_lru(), self.probation.peek_lru()];
+        ends.into_iter().flatten().map(|(_, item)| item.used).min()
+    }
+
+    fn newcomers_first(&self) -> bool {
+        self.probation_bytes * PROBATION_ONE_IN > self.charged_bytes || self.main.is_empty()
+    }
+
+    /// Promotes the newcomers that would leave next and were used, a few at most.
+    fn promote_used(&mut self) {
         for _ in 0..PROMOTED_MAX {
-            let newcomers_first =
-                self.probation_bytes * PROBATION_ONE_IN > self.charged_bytes || self.main.is_empty();
             let used = self.probation.peek_lru().is_some_and(|(_, item)| item.fetched);
-            if !newcomers_first || !used {
+            if !self.newcomers_first() || !used {
                 break;
             }
             if let Some((id, item)) = self.probation.pop_lru() {
@@ -204,9 +214,12 @@ impl Large {
                 self.main.put(id, LargeItem { probation: false, ..item });
             }
         }
-        let newcomers_first =
-            self.probation_bytes * PROBATION_ONE_IN > self.charged_bytes || self.main.is_empty();
-        let first = if newcomers_first { self.probation.peek_lru() } else { None };
+    }
+
+    /// The item that leaves next.
+    pub(super) fn next_victim(&mut self) -> Option<(LargeId, &LargeItem)> {
+        self.promote_used();
+        let first = if self.newcomers_first() { self.probation.peek_lru() } else { None };
         first.or_else(|| self.main.peek_lru()).map(|(id, item)| (*id, item))
     }
 

@@ -186,6 +186,20 @@ fn a_shard_left_in_the_middle_of_an_update_is_emptied_and_serves_on() {
     store.check_invariants();
 }
 
+/// Newcomers lie in the order they came, so the first of them says nothing about how long memory has been idle.
+/// Taken for the coldest, one popular value made the store take pages from small items, whatever those were worth.
+#[test]
+fn a_newcomer_in_use_does_not_hide_how_long_large_values_are_idle() {
+    let store = store(|_| ());
+    for key in [b"popular", b"unread1", b"unread2"] {
+        set(&store, key, &[1; 12_000], Deadline::NEVER);
+    }
+    let unread = store.shards[0].lock().seq - 1;
+    (0..50).for_each(|_| assert!(store.get(b"popular", NOW, |_| ()).is_ok()));
+    assert_eq!(store.shards[0].lock().large.idle_since(), Some(unread));
+    store.check_invariants();
+}
+
 #[test]
 fn a_panic_of_the_reader_costs_no_item() {
     let store = store(|_| ());

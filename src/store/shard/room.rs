@@ -13,7 +13,7 @@ use crate::store::slab::{ClassId, Vacant, Victim};
 const PAGE_OVERHEAD_BYTES: u64 = 256;
 
 /// One kind of memory gives way to another when it has been idle this many times as long.
-const IDLE_RATIO: u64 = 2;
+const IDLE_RATIO: u64 = 8;
 
 /// A shard asks others for memory when it is short of more than one in this many bytes of its share.
 const SHARE_SLACK: u64 = 8;
@@ -98,7 +98,7 @@ impl Shard {
 
     /// True if the coldest large value has been idle for longer than any hand has been away from its page, and for
     /// clearly longer than this class's own.
-    fn large_is_idler_than_slabs(&self, class: ClassId, pageless: bool) -> bool {
+    fn large_is_idler_than_slabs(&mut self, class: ClassId, pageless: bool) -> bool {
         let Some(idle) = self.large_idle() else { return false };
         let others = self.slab.slowest_hand(Some(class), self.seq).map_or(0, |(_, age)| age);
         let own = self.slab.hand_age(class, self.seq).unwrap_or(0);
@@ -106,8 +106,8 @@ impl Shard {
     }
 
     /// Operations since the coldest large value was used.
-    fn large_idle(&self) -> Option<u64> {
-        self.large.coldest().map(|(_, item)| self.seq.saturating_sub(item.used))
+    fn large_idle(&mut self) -> Option<u64> {
+        self.large.idle_since().map(|used| self.seq.saturating_sub(used))
     }
 
     /// Takes a page out of a class and keeps it spare. Items in use are moved to other chunks of the class, which may

@@ -1,5 +1,6 @@
 //! Slab classes: which chunk sizes there are, and what each class owns and counts.
 
+use super::trade::SIZE_EXPONENT;
 use crate::store::figures::ClassFigures;
 
 /// A class by its place among the sizes, from 0.
@@ -89,6 +90,8 @@ pub(super) struct Hand {
 pub(in crate::store) struct Class {
     pub(in crate::store) chunk_bytes: u32,
     pub(in crate::store) chunks_per_page: u16,
+    /// What a hit counts when pages are traded.
+    pub(super) hit_weight: f64,
     /// Pages in the order of the hands.
     pub(super) pages: Vec<u32>,
     /// Pages with free chunks, in no order.
@@ -116,6 +119,7 @@ impl Class {
         Class {
             chunk_bytes,
             chunks_per_page: (page_bytes / chunk_bytes as usize) as u16,
+            hit_weight: f64::from(chunk_bytes).powf(SIZE_EXPONENT),
             pages: Vec::new(),
             with_free: Vec::new(),
             main_hand: Hand::default(),

@@ -2,8 +2,8 @@
 //!
 //! A class counts its first hits: hits on items whose use count stood at 0, the only ones that it would have lost
 //! with a little less memory, and stores of keys that it evicted lately, which would have been hits with a little
-//! more. Its score is first hits per page, times the square root of the chunk size (between
-//! counting every hit alike and counting the bytes it serves). A page moves when the taker's score is more than twice
+//! more. Its score is first hits per page, times a weak power of the chunk size (nearer to counting every hit alike
+//! than to counting the bytes it serves). A page moves when the taker's score is more than twice
 //! the giver's. Counts fade from epoch to epoch, and an epoch lasts a number of first hits, so that the rule follows
 //! the size of the cache and not the rate of requests.
 //!
@@ -21,6 +21,9 @@ const EPOCH_PAGES_MIN: u64 = 16;
 
 /// What is left of earlier first hits after an epoch.
 const FADE: f64 = 0.7;
+
+/// How much the size of an item counts: 0 counts every hit alike, 1 counts the bytes it serves.
+pub(super) const SIZE_EXPONENT: f64 = 0.3;
 
 /// A taker's score must be this many times the giver's.
 const GAIN: f64 = 2.0;
@@ -44,7 +47,7 @@ impl Class {
     /// What a page is worth to this class. Only to be compared with others of the same shard.
     fn score(&self) -> f64 {
         let first_hits = self.first_hits_before + f64::from(self.first_hits);
-        first_hits * f64::from(self.chunk_bytes).sqrt() / self.pages.len().max(1) as f64
+        first_hits * self.hit_weight / self.pages.len().max(1) as f64
     }
 }
 

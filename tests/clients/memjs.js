@@ -3,25 +3,15 @@
 // the opcode of Append.
 'use strict';
 const assert = require('node:assert/strict');
-const net = require('node:net');
-const { once } = require('node:events');
 const { test, beforeEach, after } = require('node:test');
 const memjs = require('memjs');
+const passSecs = require('./pass_secs.js');
 
 const { SERVER, LOGIN_SERVER } = process.env;
 const quiet = { log() {} };
 const options = { timeout: 20, logger: quiet };
 const client = memjs.Client.create(SERVER, options);
 const text = async (key) => (await client.get(key)).value?.toString() ?? null;
-
-async function passSecs(secs) {
-  const [host, port] = SERVER.split(':');
-  const socket = net.connect(Number(port), host);
-  socket.write(`debugtime ${secs}\r\n`);
-  const [answer] = await once(socket, 'data');
-  socket.destroy();
-  assert.equal(answer.toString(), 'OK\r\n');
-}
 
 beforeEach(() => client.flush());
 after(() => client.close());
@@ -72,7 +62,7 @@ test('touch and exptimes take effect', async () => {
   await client.set('k', 'v', { expires: 10 });
   await client.set('touched', 'v', { expires: 10 });
   assert.equal(await client.touch('touched', 100), true);
-  await passSecs(20);
+  await passSecs(SERVER, 20);
   assert.deepEqual([await text('k'), await text('touched')], [null, 'v']);
 });
 

@@ -2,11 +2,10 @@
 // SERVER names a server with --debug-commands.
 'use strict';
 const assert = require('node:assert/strict');
-const net = require('node:net');
-const { once } = require('node:events');
 const { promisify } = require('node:util');
 const { test, beforeEach, after } = require('node:test');
 const Memcached = require('memcached');
+const passSecs = require('./pass_secs.js');
 
 const { SERVER } = process.env;
 const client = new Memcached(SERVER, { timeout: 20000, retries: 0 });
@@ -14,15 +13,6 @@ const names = ['get', 'gets', 'getMulti', 'set', 'add', 'replace', 'append', 'pr
 const ask = {};
 for (const name of [...names, 'del', 'flush', 'stats', 'settings', 'items', 'version']) {
   ask[name] = promisify(client[name].bind(client));
-}
-
-async function passSecs(secs) {
-  const [host, port] = SERVER.split(':');
-  const socket = net.connect(Number(port), host);
-  socket.write(`debugtime ${secs}\r\n`);
-  const [answer] = await once(socket, 'data');
-  socket.destroy();
-  assert.equal(answer.toString(), 'OK\r\n');
 }
 
 beforeEach(() => ask.flush());
@@ -92,7 +82,7 @@ test('touch and exptimes take effect', async () => {
   await ask.set('k', 'v', 10);
   await ask.set('touched', 'v', 10);
   assert.equal(await ask.touch('touched', 100), true);
-  await passSecs(20);
+  await passSecs(SERVER, 20);
   assert.deepEqual([await ask.get('k'), await ask.get('touched')], [undefined, 'v']);
 });
 

@@ -1,6 +1,8 @@
 //! The receiving side of the binary protocol, as the checks play it; the twin of `text.rs`. It also asserts that nothing
 //! but a login passes before somebody has logged in.
 
+use super::check_key;
+use super::pending::Pending;
 use fastrand::Rng;
 use larder::protocol::binary::{Command, Frame, Gate, HEADER_BYTES, Intake, Pull, Status, StoreItem};
 use larder::protocol::limits::{BODY_MAX_BYTES, KEY_MAX_BYTES, VALUE_INLINE_MAX_BYTES};
@@ -12,11 +14,7 @@ const KEPT_MAX: usize = HEADER_BYTES + 20 + KEY_MAX_BYTES + VALUE_INLINE_MAX_BYT
 pub struct Receiver {
     intake: Intake,
     gate: Gate,
-    /// Received, and consumed up to `at`.
-    pending: Vec<u8>,
-    at: usize,
-    /// Bytes of a long value that are still to be taken.
-    to_receive: usize,
+    pending: Pending,
     /// What was understood, in words.
     pub heard: Vec<String>,
     pub closed: bool,
@@ -29,9 +27,7 @@ impl Receiver {
         Receiver {
             intake: Intake::default(),
             gate,
-            pending: Vec::new(),
-            at: 0,
-            to_receive: 0,
+            pending: Pending::default(),
             heard: Vec::new(),
             closed: false,
             moody,
@@ -40,27 +36,19 @@ impl Receiver {
 
     /// Bytes that were received and not consumed.
     pub fn pending_len(&self) -> usize {
-        self.pending.len() - self.at
+        self.pending.bytes().len()
     }
 
     pub fn receive(&mut self, bytes: &[u8]) {
-        self.pending.drain(..self.at);
-        self.at = 0;
-        self.pending.extend_from_slice(bytes);
-        while !self.closed {
-            let taken = self.to_receive.min(self.pending_len());
-            self.at += taken;
-            self.to_receive -= taken;
-            if self.to_receive > 0 || !self.look() {
-                break;
-            }
-        }
+        self.pending.add(bytes);
+        while !self.closed && self.pending.take_value() && self.look() {}
     }
 
     /// One look; false if there is nothing to do before more comes.
     fn look(&mut self) -> bool {
-        let pending = std::mem::take(&mut self.pending);
-        let bytes = &pending[self.at..];
+        let mut pending = std::mem::take(&mut self.pending);
+        let bytes = pending.bytes();
+        let mut to_take = 0;
         let consumed = match self.intake.pull(bytes, self.gate) {
             Pull::NeedMore => {
                 assert!(bytes.len() <= KEPT_MAX, "{} bytes kept", bytes.len());
@@ -89,15 +77,15 @@ impl Receiver {
                 if self.moody.as_mut().is_some_and(|rng| rng.bool()) {
                     self.intake.swallow(value_len, envelope, Status::TooLarge);
                 } else {
-                    self.to_receive = value_len;
+                    to_take = value_len;
                 }
                 self.heard.push(format!("{item:?} {value_len}"));
                 consumed
             }
         };
-        assert!((1..=bytes.len()).contains(&consumed), "{consumed} of {} bytes", bytes.len());
+        pending.consume(consumed);
+        pending.expect_value(to_take);
         self.pending = pending;
-        self.at += consumed;
         true
     }
 
@@ -127,8 +115,4 @@ impl Receiver {
 
 fn check_item(item: &StoreItem<'_>) {
     check_key(item.key);
-}
-
-fn check_key(key: &[u8]) {
-    assert!((1..=KEY_MAX_BYTES).contains(&key.len()), "a key of {} bytes", key.len());
 }

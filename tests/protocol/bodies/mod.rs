@@ -4,12 +4,14 @@
 pub mod binary;
 pub mod connection;
 mod input;
+mod pending;
 mod stream;
 pub mod text;
 
 use fastrand::Rng;
 use input::Input;
 use larder::protocol::binary::Gate;
+use larder::protocol::limits::KEY_MAX_BYTES;
 
 /// The classic text protocol.
 pub fn fuzz_classic(data: &[u8]) {
@@ -65,4 +67,9 @@ fn check_text(input: &Input) {
 /// Half of the receivers drop values and leave keys as they like.
 fn moods(input: &Input) -> Option<Rng> {
     (input.mode & 0x80 != 0).then(|| Rng::with_seed(input.mode.into()))
+}
+
+/// What every key that passes keeps to.
+fn check_key(key: &[u8]) {
+    assert!((1..=KEY_MAX_BYTES).contains(&key.len()), "a key of {} bytes", key.len());
 }

@@ -2,11 +2,12 @@
 //! progress or asks for more, takes no more than there is, and that what passes keeps the promises that the store
 //! relies on. What it understood it keeps in words, so that two ways of tearing a stream can be compared.
 
+use super::check_key;
+use super::pending::Pending;
 use fastrand::Rng;
 use larder::protocol::encoded_key::KeyRoom;
 use larder::protocol::limits::{
-    KEY_MAX_BYTES, KEYS_PART_BYTES, LINE_MAX_BYTES, META_OPAQUE_MAX_BYTES, VALUE_INLINE_MAX_BYTES,
-    VALUE_LENGTH_MAX,
+    KEYS_PART_BYTES, LINE_MAX_BYTES, META_OPAQUE_MAX_BYTES, VALUE_INLINE_MAX_BYTES, VALUE_LENGTH_MAX,
 };
 use larder::protocol::meta::Meta;
 use larder::protocol::{Intake, Keys, Pull, Refusal, Request, Retrieval, StorageHeader};
@@ -21,11 +22,7 @@ const KEPT_MAX: usize = if KEYS_PART_BYTES > LINE_MAX_BYTES + VALUE_INLINE_MAX_B
 /// A connection's part in the protocol, played by chance or to the letter.
 pub struct Receiver {
     intake: Intake,
-    /// Received, and consumed up to `at`.
-    pending: Vec<u8>,
-    at: usize,
-    /// Bytes of a long value that are still to be taken.
-    to_receive: usize,
+    pending: Pending,
     /// What was understood, in words.
     pub heard: Vec<String>,
     pub closed: bool,
@@ -40,9 +37,7 @@ impl Receiver {
     pub fn new(moody: Option<Rng>) -> Receiver {
         Receiver {
             intake: Intake::default(),
-            pending: Vec::new(),
-            at: 0,
-            to_receive: 0,
+            pending: Pending::default(),
             heard: Vec::new(),
             closed: false,
             certain: None,
@@ -52,7 +47,7 @@ impl Receiver {
 
     /// Bytes that were received and not consumed.
     pub fn pending_len(&self) -> usize {
-        self.pending.len() - self.at
+        self.pending.bytes().len()
     }
 
     fn in_mood(&mut self) -> bool {
@@ -60,23 +55,15 @@ impl Receiver {
     }
 
     pub fn receive(&mut self, bytes: &[u8]) {
-        self.pending.drain(..self.at);
-        self.at = 0;
-        self.pending.extend_from_slice(bytes);
-        while !self.closed {
-            let taken = self.to_receive.min(self.pending_len());
-            self.at += taken;
-            self.to_receive -= taken;
-            if self.to_receive > 0 || !self.look() {
-                break;
-            }
-        }
+        self.pending.add(bytes);
+        while !self.closed && self.pending.take_value() && self.look() {}
     }
 
     /// One look; false if there is nothing to do before more comes.
     fn look(&mut self) -> bool {
-        let pending = std::mem::take(&mut self.pending);
-        let bytes = &pending[self.at..];
+        let mut pending = std::mem::take(&mut self.pending);
+        let bytes = pending.bytes();
+        let mut to_take = 0;
         let at_a_line = self.intake.is_between_requests();
         let consumed = match self.intake.pull(bytes) {
             Pull::NeedMore => {
@@ -104,7 +91,7 @@ impl Receiver {
                 if self.in_mood() {
                     self.intake.swallow(header.value_len, None);
                 } else {
-                    self.to_receive = header.value_len;
+                    to_take = header.value_len;
                 }
                 consumed
             }
@@ -114,7 +101,7 @@ impl Receiver {
                 if self.in_mood() {
                     self.intake.swallow(header.value_len, None);
                 } else {
-                    self.to_receive = header.value_len;
+                    to_take = header.value_len;
                 }
                 consumed
             }
@@ -123,9 +110,9 @@ impl Receiver {
                 consumed
             }
         };
-        assert!((1..=bytes.len()).contains(&consumed), "{consumed} of {} bytes", bytes.len());
+        pending.consume(consumed);
+        pending.expect_value(to_take);
         self.pending = pending;
-        self.at += consumed;
         true
     }
 
@@ -204,9 +191,4 @@ impl Receiver {
         assert!(header.value_len <= VALUE_LENGTH_MAX as usize);
         self.heard.push(format!("{header:?}"));
     }
-}
-
-fn check_key(key: &[u8]) {
-    assert!((1..=KEY_MAX_BYTES).contains(&key.len()), "a key of {} bytes", key.len());
-    assert!(!key.contains(&b' ') && !key.contains(&b'\n'));
 }

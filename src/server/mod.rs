@@ -36,7 +36,8 @@ use std::time::Duration;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 use worker::{Shared, Worker};
 
-/// Between two rounds of background work; the clock moves on with the first round of a second.
+/// Between two rounds of background work, and two pulses of the workers; the clock moves on with the first round of a
+/// second.
 const TICK: Duration = Duration::from_millis(100);
 
 /// Between two signs of life that every worker is asked for.

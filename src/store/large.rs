@@ -361,12 +361,12 @@ impl LargeDraft {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::budget::Budget;
 
     fn room(draft: &mut LargeDraft) -> usize {
         let page = draft.page().unwrap();
         page.capacity() - page.len()
     }
-    use crate::store::budget::Budget;
 
     #[test]
     fn a_draft_gathers_its_bytes_in_blocks_however_they_come() {

@@ -4,6 +4,7 @@
 //! Invariants: the socket is open as long as this value; a handshake takes a limited time and has a place among a
 //! limited number; nothing is ever sent in the clear.
 
+use crate::server::TICK;
 use crate::server::socket::StreamSocket;
 use crate::server::worker::{Stream, Worker};
 use crate::telemetry::Transport;
@@ -15,11 +16,15 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_rustls::server::{FallibleAccept, TlsStream};
 
-/// How long a handshake may take, in pulses of the worker: 5 seconds.
-const HANDSHAKE_MAX_PULSES: u32 = 50;
+/// How long a handshake may take.
+const HANDSHAKE_MAX: Duration = Duration::from_secs(5);
+
+/// The same in pulses of the worker.
+const HANDSHAKE_MAX_PULSES: u32 = (HANDSHAKE_MAX.as_millis() / TICK.as_millis()) as u32;
 
 /// Handshakes that have begun and not ended, in all workers.
 #[derive(Default, Debug)]

@@ -13,14 +13,16 @@
 //! The last line is the geometric mean of the first column's misses over the second's.
 
 mod inside;
+#[path = "../support/mod.rs"]
+mod support;
 mod trace;
 mod twitter;
 mod wire;
 
 use clap::{Arg, ArgAction, Command, value_parser};
 use inside::{Cache, ExactLru, Larder, replay};
-use std::io::Result;
 use std::path::PathBuf;
+use support::Failure;
 use trace::Trace;
 
 #[global_allocator]
@@ -35,10 +37,7 @@ const LRU_ITEM_BYTES: u64 = 34;
 /// Requests of a published trace at most.
 const REQUESTS_MAX: usize = 1_500_000;
 
-/// First of the ports that servers get.
-const FIRST_PORT: u16 = 21_900;
-
-fn main() -> Result<()> {
+fn main() -> Result<(), Failure> {
     let arguments = Command::new("hit_ratio")
         .arg(Arg::new("memory").long("memory").value_parser(value_parser!(u64)).default_value("64"))
         .arg(Arg::new("cluster").long("cluster").value_parser(value_parser!(u32)).action(ArgAction::Append))
@@ -56,9 +55,9 @@ fn main() -> Result<()> {
         shift(1000.0, 100.0, memory_mib << 20);
         return Ok(());
     }
-    let servers: Vec<&String> = arguments.get_many("servers").into_iter().flatten().collect();
+    let servers = support::named(arguments.get_many::<String>("servers").into_iter().flatten())?;
     let mut ratios = Vec::new();
-    let mut show = |trace: &Trace| -> Result<()> {
+    let mut show = |trace: &Trace| -> Result<(), Failure> {
         println!(
             "{}: {} requests of {} keys, {} MiB, memory {memory_mib} MiB",
             trace.name,
@@ -112,11 +111,10 @@ fn beside_lru(trace: &Trace, memory_mib: u64) -> Vec<f64> {
 }
 
 /// Miss ratios of servers, one after the other.
-fn on(servers: &[&String], trace: &Trace, memory_mib: u64) -> Result<Vec<f64>> {
+fn on(servers: &[(String, String)], trace: &Trace, memory_mib: u64) -> Result<Vec<f64>, Failure> {
     let mut ratios = Vec::new();
-    for (server, port) in servers.iter().zip(FIRST_PORT..) {
-        let (name, command) = server.split_once('=').unwrap_or((server, server));
-        let (misses, late) = wire::replay(command, port, memory_mib, trace, warm(trace))?;
+    for (name, command) in servers {
+        let (misses, late) = wire::replay(command, memory_mib, trace, warm(trace))?;
         println!("  {name:26} {:.4}  {:.1} s behind at the most", misses.ratio(), late.as_secs_f64());
         ratios.push(misses.ratio());
     }

@@ -2,72 +2,41 @@
 
 use super::inside::Misses;
 use super::trace::{Request, Trace};
+use crate::support::Failure;
+use crate::support::server::Server;
+use socket2::Socket;
 use std::collections::HashSet;
-use std::io::{BufRead, BufReader, Error, Read, Result, Write};
-use std::net::TcpStream;
-use std::process::{Child, Command, Stdio};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::time::{Duration, Instant};
 
 /// Requests sent at once.
 const BATCH: usize = 32;
 
-/// A server, started for one trace.
-struct Server {
-    process: Child,
-    replies: BufReader<TcpStream>,
-}
+/// A connection to a server.
+struct Client(BufReader<Socket>);
 
-impl Server {
-    #[expect(clippy::disallowed_methods, reason = "a replay keeps its pace by the OS clock")]
-    /// Starts `command`, in which `{port}` and `{memory}` (in MiB) are filled in.
-    fn start(command: &str, port: u16, memory_mib: u64) -> Result<Server> {
-        let command =
-            command.replace("{port}", &port.to_string()).replace("{memory}", &memory_mib.to_string());
-        let mut words = command.split_whitespace();
-        let program = words.next().ok_or_else(|| Error::other("an empty command"))?;
-        let process = Command::new(program).args(words).stderr(Stdio::null()).spawn()?;
-        let started = Instant::now();
-        loop {
-            match TcpStream::connect(("127.0.0.1", port)) {
-                Ok(stream) => {
-                    stream.set_nodelay(true)?;
-                    return Ok(Server { process, replies: BufReader::with_capacity(1 << 20, stream) });
-                }
-                Err(error) if started.elapsed() > Duration::from_secs(5) => return Err(error),
-                Err(_) => std::thread::sleep(Duration::from_millis(20)),
-            }
-        }
-    }
-
-    fn send(&mut self, bytes: &[u8]) -> Result<()> {
-        self.replies.get_mut().write_all(bytes)
+impl Client {
+    fn send(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        Ok(self.0.get_mut().write_all(bytes)?)
     }
 
     /// Reads the reply to a `get`: the keys that were there.
-    fn found(&mut self, line: &mut Vec<u8>, found: &mut HashSet<u32>) -> Result<()> {
+    fn found(&mut self, line: &mut Vec<u8>, found: &mut HashSet<u32>) -> Result<(), Failure> {
         found.clear();
         loop {
             line.clear();
-            self.replies.read_until(b'\n', line)?;
+            self.0.read_until(b'\n', line)?;
             if line == b"END\r\n" {
                 return Ok(());
             }
             let text = String::from_utf8_lossy(line).into_owned();
             let words: Vec<&str> = text.split_whitespace().collect();
-            let ["VALUE", key, _, length] = words[..] else { return Err(Error::other(text)) };
+            let ["VALUE", key, _, length] = words[..] else { return Err(text.into()) };
             found.insert(Trace::key_number(key.as_bytes()));
-            let length: usize = length.parse().map_err(Error::other)?;
+            let length: usize = length.parse()?;
             line.resize(length + 2, 0);
-            self.replies.read_exact(line)?;
+            self.0.read_exact(line)?;
         }
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // Already gone is as good.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
     }
 }
 
@@ -75,12 +44,12 @@ impl Drop for Server {
 /// Replays a trace at its pace; counts reads from `counted_from` on, and says how far behind the pace it came.
 pub fn replay(
     command: &str,
-    port: u16,
     memory_mib: u64,
     trace: &Trace,
     counted_from: usize,
-) -> Result<(Misses, Duration)> {
-    let mut server = Server::start(command, port, memory_mib)?;
+) -> Result<(Misses, Duration), Failure> {
+    let server = Server::start(command, 1, false, &[("{memory}", &memory_mib.to_string())])?;
+    let mut client = Client(BufReader::with_capacity(1 << 20, server.connect(false)?));
     let (mut misses, mut late) = (Misses::default(), Duration::ZERO);
     let (mut line, mut found) = (Vec::new(), HashSet::new());
     let value = vec![b'v'; 1 << 19];
@@ -105,8 +74,8 @@ pub fn replay(
                 trace.write_key(*key, &mut output);
             }
             output.extend_from_slice(b"\r\n");
-            server.send(&output)?;
-            server.found(&mut line, &mut found)?;
+            client.send(&output)?;
+            client.found(&mut line, &mut found)?;
         }
         let mut stored: Vec<u32> = asked.into_iter().filter(|key| !found.contains(key)).collect();
         if number * BATCH >= counted_from {
@@ -124,12 +93,12 @@ pub fn replay(
             output.extend_from_slice(&value[..item.value_bytes as usize]);
             output.extend_from_slice(b"\r\n");
         }
-        server.send(&output)?;
+        client.send(&output)?;
         for _ in &stored {
             line.clear();
-            server.replies.read_until(b'\n', &mut line)?;
+            client.0.read_until(b'\n', &mut line)?;
             if !matches!(&line[..], b"STORED\r\n" | b"SERVER_ERROR out of memory storing object\r\n") {
-                return Err(Error::other(String::from_utf8_lossy(&line)));
+                return Err(String::from_utf8_lossy(&line).into());
             }
         }
     }

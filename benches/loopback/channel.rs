@@ -1,6 +1,6 @@
 //! A connection to a server, in the clear or encrypted.
 
-use crate::Failure;
+use crate::support::Failure;
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use rustls::crypto::ring;
 use rustls::pki_types::{CertificateDer, ServerName};

@@ -1,10 +1,10 @@
 //! Connections that go: connect, ask, close, one after the other, as a web request does. And connections that stay
 //! and do nothing.
 
-use crate::Failure;
 use crate::loads;
 use crate::record::Figures;
-use crate::server::Server;
+use crate::support::Failure;
+use crate::support::server::Server;
 use std::io::{Read, Write};
 use std::time::{Duration, Instant};
 

@@ -3,11 +3,12 @@
 //! Every key is there and every value has the same length, so a reply is known by its length; what it says is the
 //! tests' matter.
 
-use crate::Failure;
 use crate::channel::Channel;
 use crate::loads::{self, Load, Mix};
 use crate::record::Figures;
-use crate::server::Server;
+use crate::support::Failure;
+use crate::support::server::Server;
+use crate::target;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 use std::time::{Duration, Instant};
 
@@ -47,7 +48,7 @@ pub(crate) fn run(
     let epoll = Epoll::new(EpollCreateFlags::empty())?;
     let mut clients = Vec::new();
     for index in 0..load.connections {
-        let channel = server.open(load)?;
+        let channel = target::open(server, load)?;
         epoll.add(&channel, EpollEvent::new(EpollFlags::EPOLLIN, index as u64))?;
         let batch = index * 7 % batches.len();
         clients.push(Client { channel, batch, missing: 0, sent: Instant::now() });

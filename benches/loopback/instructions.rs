@@ -3,9 +3,10 @@
 //! The slope between two lengths of a run, so that start and end do not count. Under callgrind the server is slow
 //! enough for every batch to be one request at depth 1.
 
-use crate::Failure;
 use crate::loads::{self, Kind, LOADS, Load, Mix};
-use crate::server::{LARDER_COUNTED, Server};
+use crate::support::Failure;
+use crate::support::server::Server;
+use crate::target::LARDER_COUNTED;
 use std::fs;
 use std::io::{Read, Write};
 
@@ -38,7 +39,7 @@ fn instructions(load: &Load, mix: Mix, operations: usize) -> Result<(u64, u64), 
     let counted = std::env::temp_dir().join(format!("loopback-{}.callgrind", std::process::id()));
     let command =
         format!("valgrind --tool=callgrind --callgrind-out-file={} {LARDER_COUNTED}", counted.display());
-    let server = Server::start_with(&command, 1, false, false)?;
+    let server = Server::start(&command, 1, false, &[])?;
     loads::fill(&server, load, KEYS)?;
     let mut socket = server.connect(false)?;
     let mut done = 0;

@@ -1,8 +1,9 @@
 //! The loads: what is asked, over how many connections, and how long each reply is.
 
-use crate::Failure;
 use crate::exchange::Batch;
-use crate::server::Server;
+use crate::support::Failure;
+use crate::support::server::Server;
+use crate::target;
 use fastrand::Rng;
 
 /// A load by name.
@@ -104,7 +105,7 @@ pub(crate) fn keys_of(load: &Load, keys: u64) -> u64 {
 
 /// Stores every key.
 pub(crate) fn fill(server: &Server, load: &Load, keys: u64) -> Result<(), Failure> {
-    let mut channel = server.open(load)?;
+    let mut channel = target::open(server, load)?;
     let numbers: Vec<u64> = (0..keys_of(load, keys)).collect();
     for some in numbers.chunks(FILL_DEPTH) {
         let requests: Vec<u8> = some.iter().flat_map(|number| set(*number, load.value_len)).collect();

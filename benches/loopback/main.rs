@@ -7,25 +7,23 @@
 
 #![expect(clippy::disallowed_methods, reason = "a benchmark measures real time")]
 
-mod affinity;
 mod channel;
 mod churn;
 mod exchange;
 mod instructions;
 mod loads;
 mod record;
-mod server;
+#[path = "../support/mod.rs"]
+mod support;
 mod syscalls;
+mod target;
 
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use loads::{Kind, LOADS, Load};
 use record::{Figures, Record};
-use server::Server;
-use std::error::Error;
 use std::time::Duration;
-
-/// Anything that ends the run, in words.
-pub(crate) type Failure = Box<dyn Error>;
+use support::Failure;
+use support::server::{OWN_NAME, Server};
 
 const HELP: &str = "\
 A SERVER is NAME=COMMAND; {port}, {sock}, {threads} and {tls} in COMMAND are filled in, and a command that lacks {port},
@@ -77,12 +75,8 @@ fn main() -> Result<(), Failure> {
     if arguments.get_flag("instructions") {
         return instructions::count();
     }
-    let mut servers: Vec<(String, String)> = Vec::new();
-    for server in arguments.get_many::<String>("server").into_iter().flatten() {
-        let (name, command) = server.split_once('=').ok_or_else(|| format!("{server}: not NAME=COMMAND"))?;
-        servers.push((name.to_owned(), command.to_owned()));
-    }
-    servers.push((server::OWN_NAME.to_owned(), server::LARDER.to_owned()));
+    let mut servers = support::named(arguments.get_many::<String>("server").into_iter().flatten())?;
+    servers.push((OWN_NAME.to_owned(), target::LARDER.to_owned()));
     let (rounds, turn, keys) = match smoke {
         true => (1, Duration::from_millis(20), 1000),
         false => (number("rounds"), Duration::from_millis(number("millis")), number("keys")),
@@ -94,8 +88,8 @@ fn main() -> Result<(), Failure> {
     for load in loads {
         record.title(load);
         let mut running = Vec::new();
-        for (name, command) in servers.iter().filter(|(_, command)| server::speaks(command, load)) {
-            running.push((name, Server::start(command, load)?));
+        for (name, command) in servers.iter().filter(|(_, command)| target::speaks(command, load)) {
+            running.push((name, target::start(command, load)?));
         }
         for round in 0..=rounds {
             let mut able = Vec::new();
@@ -108,7 +102,7 @@ fn main() -> Result<(), Failure> {
                         .and_then(|figures| record.add(load, name, round, figures)),
                 };
                 match turned {
-                    Err(failure) if name != server::OWN_NAME => eprintln!("{name} is left out: {failure}"),
+                    Err(failure) if name != OWN_NAME => eprintln!("{name} is left out: {failure}"),
                     turned => {
                         turned?;
                         able.push((name, server));

@@ -1,8 +1,8 @@
 //! What a turn has cost, and the table of it.
 
-use crate::Failure;
 use crate::loads::Load;
-use crate::server::{Server, Used};
+use crate::support::Failure;
+use crate::support::server::{Server, Used};
 use std::fs::File;
 use std::io::{IsTerminal, Write};
 use std::time::Duration;

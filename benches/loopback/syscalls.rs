@@ -2,10 +2,10 @@
 //!
 //! Not strace: it would slow the server and so fatten its batches.
 
-use crate::Failure;
 use crate::exchange;
 use crate::loads::{self, Kind, LOADS};
-use crate::server::{self, Server};
+use crate::support::Failure;
+use crate::target;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::process::{Command, Stdio};
@@ -32,8 +32,8 @@ pub(crate) fn count(servers: &[(String, String)], keys: u64, turn: Duration) -> 
     for name in COUNTED {
         let load = LOADS.iter().find(|load| load.name == *name).ok_or("no such load")?;
         let Kind::Exchange(mix) = load.kind else { continue };
-        for (name, command) in servers.iter().filter(|(_, command)| server::speaks(command, load)) {
-            let running = Server::start(command, load)?;
+        for (name, command) in servers.iter().filter(|(_, command)| target::speaks(command, load)) {
+            let running = target::start(command, load)?;
             loads::fill(&running, load, keys)?;
             let names: Vec<&str> = EVENTS.iter().map(|(event, _)| *event).collect();
             let perf = Command::new("perf")

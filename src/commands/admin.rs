@@ -31,7 +31,7 @@ impl Engine {
         if !self.settings.flush_enabled {
             return refuse(out, Refusal::FlushNotAllowed);
         }
-        self.store.flush_all(self.flush_time(delay.into(), now), now);
+        self.flush(self.flush_time(delay.into(), now), now);
         answer(out, b"OK\r\n");
     }
 
@@ -44,6 +44,16 @@ impl Engine {
             _ => self.clock.deadline_at_unix(delay as u64).secs(),
         };
         if at - 1 <= now.secs() { FlushAt::Immediately } else { FlushAt::At(Now::from_secs(at - 1)) }
+    }
+
+    /// Forgets every item, now or later.
+    pub(super) fn flush(&self, at: FlushAt, now: Now) {
+        let before = match at {
+            FlushAt::Immediately => now,
+            FlushAt::At(at) => at,
+        };
+        self.flushed_before_secs.store(before.secs(), Ordering::Relaxed);
+        self.store.flush_all(at, now);
     }
 
     pub(super) fn set_verbosity(&self, level: u32, out: Option<&mut ReplyBuffer>) {

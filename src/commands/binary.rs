@@ -176,6 +176,9 @@ impl Engine {
         match self.store.arithmetic_with(key, step, &options, now) {
             Ok(Counted::Number { value, cas, created, .. }) => {
                 hits.add(u64::from(!created));
+                if let Some((number, create)) = options.create.filter(|_| created) {
+                    self.tell_created(key, create.deadline, number, now);
+                }
                 answers.done(&Fields { value: &value.to_be_bytes(), cas, ..Fields::default() });
             }
             Ok(Counted::NotFound) => {
@@ -195,7 +198,7 @@ impl Engine {
             return answers.error(Status::AuthFailure);
         }
         worker.cmd_flush.add(1);
-        self.store.flush_all(self.flush_time(exptime.into(), now), now);
+        self.flush(self.flush_time(exptime.into(), now), now);
         answers.done(&Fields::default());
     }
 }

@@ -286,6 +286,9 @@ impl Engine {
         match self.store.arithmetic_with(key, step, &options, now) {
             Ok(Counted::Number { value, cas, deadline_before, created, .. }) => {
                 hits.add(u64::from(!created));
+                if let Some((number, create)) = options.create.filter(|_| created) {
+                    self.tell_created(key, create.deadline, number, now);
+                }
                 if !meta.quiet() {
                     let progress = Progress::of(deadlines, created, deadline_before);
                     push_number_reply(out, meta, name, value, cas, progress, now);

@@ -73,6 +73,8 @@ pub struct Engine {
     tuning: tuning::Tuning,
     prefixes: Prefixes,
     watchers: Watchers,
+    /// What was stored before it has been flushed, or will be; 0 if nothing was.
+    flushed_before_secs: AtomicU32,
     /// When the certificates in use were read.
     certificates_secs: AtomicU32,
     /// Who may come in under `-S`; `None` lets everybody in.
@@ -86,11 +88,13 @@ pub struct Engine {
 impl Engine {
     /// An engine over `store`.
     pub fn new(settings: Settings, store: Store, clock: Clock) -> Engine {
+        store.set_sweeping(settings.sweep_enabled);
         Engine {
             counters: Counters::new(settings.threads),
             connections: Connections::new(settings.threads),
             verbosity: AtomicU32::new(settings.verbosity),
             certificates_secs: AtomicU32::new(clock.now().secs()),
+            flushed_before_secs: AtomicU32::new(0),
             crawler: crawler::Crawler::told(&settings.told),
             watchers: Watchers::default(),
             tuning: tuning::Tuning::told(&settings.told),

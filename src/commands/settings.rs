@@ -12,6 +12,8 @@ pub struct Settings {
     pub dump_enabled: bool,
     /// False with `-o no_slab_reassign`.
     pub reassign_enabled: bool,
+    /// False with `-o no_lru_crawler`, until `lru_crawler enable`.
+    pub sweep_enabled: bool,
     /// False with `-W`.
     pub watch_enabled: bool,
     /// Ends a prefix in `stats detail` (`-D`).

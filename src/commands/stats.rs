@@ -36,6 +36,7 @@ impl Engine {
             StatsTopic::CacheDump { .. } | StatsTopic::Detail(_) => {}
             StatsTopic::Reset => {
                 self.counters.reset();
+                self.connections.reset();
                 self.store.reset_counters();
                 self.prefixes.reset();
                 self.watchers.reset();
@@ -63,7 +64,7 @@ impl Engine {
         stat("rusage_system", &usage.system);
         stat("max_connections", &self.settings.max_connections);
         stat("curr_connections", &(open + listeners).saturating_sub(1));
-        stat("total_connections", &(sums.total_connections + listeners));
+        stat("total_connections", &(sums.total_connections + self.connections.listeners_counted()));
         if self.settings.max_connections_fast {
             stat("rejected_connections", &sums.rejected_connections);
         }
@@ -106,7 +107,8 @@ impl Engine {
         stat("bytes_read", &sums.bytes_read);
         stat("bytes_written", &sums.bytes_written);
         stat("limit_maxbytes", &self.store.memory_limit());
-        stat("accepting_conns", &u8::from(open < self.settings.max_connections as u64));
+        let refuses_beyond = self.settings.max_connections_fast;
+        stat("accepting_conns", &u8::from(refuses_beyond || open < self.settings.max_connections as u64));
         stat("listen_disabled_num", &sums.listen_disabled);
         stat("time_in_listen_disabled_us", &ABSENT);
         stat("threads", &self.settings.threads);
@@ -166,7 +168,7 @@ impl Engine {
         stat("udpport", &settings.udp_port);
         stat("inter", settings.listen.as_ref().unwrap_or(&unset));
         stat("verbosity", &self.verbosity.load(Ordering::Relaxed));
-        stat("oldest", &0);
+        stat("oldest", &self.flushed_before_secs.load(Ordering::Relaxed));
         stat("evictions", &if settings.evict { "on" } else { "off" });
         stat("domain_socket", settings.unix_path.as_ref().unwrap_or(&unset));
         stat("umask", &format_args!("{:o}", settings.unix_mask));
@@ -174,7 +176,8 @@ impl Engine {
         stat("growth_factor", &format_args!("{:.2}", settings.growth_factor));
         stat("chunk_size", &settings.chunk_min_bytes);
         stat("num_threads", &settings.threads);
-        stat("num_threads_per_udp", &settings.threads);
+        let several = settings.listen.as_ref().is_some_and(|texts| texts.contains(','));
+        stat("num_threads_per_udp", &if several { 1 } else { settings.threads });
         stat("stat_key_prefix", &char::from(self.prefixes.delimiter()));
         stat("detail_enabled", &yes_no(self.prefixes.is_on()));
         stat("reqs_per_event", &settings.requests_per_event);

@@ -84,13 +84,32 @@ impl Engine {
         }
     }
 
+    /// incr or decr has made an item of this key: memcached looks it up once more to add it.
+    pub(super) fn tell_created(&self, key: &[u8], deadline: Deadline, number: u64, now: Now) {
+        if self.watchers.wants(LogClass::Fetchers) {
+            self.tell_looked_up(key, ("not_found", 0, 0));
+        }
+        let value_len = 1 + number.checked_ilog10().unwrap_or(0) as usize;
+        self.tell_mutation(
+            Mutation { mode: StoreMode::Add, key, flags: 0, deadline, value_len },
+            "stored",
+            now,
+        );
+        self.tell_evictions(now);
+    }
+
     #[cold]
     fn tell_lookup_wanted(&self, key: &[u8], now: Now) {
-        let (status, class, len) = match self.store.peek(key, now, |hit| (hit.class, hit.value.len())) {
+        let seen = match self.store.peek(key, now, |hit| (hit.class, hit.value.len())) {
             Ok((class, len)) => ("found", class, len),
             Err(Miss::Absent) => ("not_found", 0, 0),
             Err(Miss::Expired) => ("expired", 0, 0),
         };
+        self.tell_looked_up(key, seen);
+    }
+
+    /// A lookup with what it found: a word, the slab class, and the length of the value in bytes.
+    fn tell_looked_up(&self, key: &[u8], (status, class, len): (&str, u32, usize)) {
         let fields = format_args!("status={status} clsid={class} cfd={} size={len}", served());
         self.tell(LogClass::Fetchers, &LogLine::new("item_get").key(key).fields(fields));
     }

@@ -73,6 +73,7 @@ impl<'a> Check<'a> {
         let commands = commands::Settings {
             flush_enabled: !self.arguments.flag('F'),
             reassign_enabled: extended.reassign,
+            sweep_enabled: extended.sweep,
             watch_enabled: !self.arguments.flag('W'),
             prefix_delimiter: self.prefix_delimiter()?,
             detail_enabled: self.arguments.value('D').is_some(),
@@ -403,11 +404,9 @@ impl<'a> Check<'a> {
     fn unix_mask(&self) -> Result<u32, BadSetting> {
         let Some(text) = self.arguments.value('a') else { return Ok(0o700) };
         match number::octal(&text) {
-            Some(mask @ 0..=0o777) => Ok(mask),
-            _ => Err(BadSetting::new(
-                format!("-a needs an octal mode up to 777, not \"{text}\""),
-                status::USAGE,
-            )),
+            // As umask(2) takes it.
+            Some(mask) => Ok(mask & 0o777),
+            None => Err(BadSetting::new(format!("-a needs an octal mode, not \"{text}\""), status::USAGE)),
         }
     }
 

@@ -49,10 +49,8 @@ const WITHOUT_MEANING: &[(&str, Takes, &str)] = &[
     ("no_slab_automove", Nothing, PAGES),
     ("slab_automove_ratio", Decimal(0.0, 1.0), PAGES),
     ("slab_automove_window", Whole(3, 1800), PAGES),
-    ("slab_automove_freeratio", Decimal(0.0, 1.0), PAGES),
+    ("slab_automove_freeratio", Decimal(f64::MIN, f64::MAX), PAGES),
     ("tail_repair_time", Whole(10, U32), LOCKS),
-    ("lru_crawler", Nothing, SWEEP),
-    ("no_lru_crawler", Nothing, SWEEP),
     ("lru_crawler_sleep", Whole(0, 1_000_000), SWEEP),
     ("lru_crawler_tocrawl", Whole(0, U32), SWEEP),
     ("lru_maintainer", Nothing, QUEUES),
@@ -110,6 +108,8 @@ pub(super) struct Extended {
     pub(super) track_sizes: bool,
     /// False: an operator may not move pages.
     pub(super) reassign: bool,
+    /// False: no sweep in the background until an operator asks for it.
+    pub(super) sweep: bool,
     /// Names that were accepted and change nothing, with their values.
     pub(super) told: Vec<(String, String)>,
     /// One line for each of them.
@@ -125,11 +125,14 @@ pub(super) fn read(values: &[String]) -> Result<Extended, BadSetting> {
         tls: tls::Given::default(),
         track_sizes: false,
         reassign: true,
+        sweep: true,
         told: Vec::new(),
         remarks: Vec::new(),
     };
     let (mut hot, mut warm) = (20, 40);
-    for option in values.iter().flat_map(|value| value.split(',')) {
+    // As getsubopt reads them: a value may be empty, or end in a comma.
+    let trimmed = values.iter().map(|value| value.strip_suffix(',').unwrap_or(value));
+    for option in trimmed.filter(|value| !value.is_empty()).flat_map(|value| value.split(',')) {
         let (name, value) = match option.split_once('=') {
             Some((name, value)) => (name, Some(value)),
             None => (option, None),
@@ -145,6 +148,12 @@ pub(super) fn read(values: &[String]) -> Result<Extended, BadSetting> {
                 extended.reassign = false;
                 let line =
                     "-o no_slab_reassign: larder refuses slabs reassign and goes on to move pages by itself";
+                extended.remarks.push(line.to_owned());
+            }
+            "lru_crawler" => extended.sweep = true,
+            "no_lru_crawler" => {
+                extended.sweep = false;
+                let line = "-o no_lru_crawler: what storing sweeps is still swept, a little with every value that comes";
                 extended.remarks.push(line.to_owned());
             }
             "no_modern" => {
@@ -289,6 +298,22 @@ mod tests {
         assert!(!read_one("no_maxconns_fast").unwrap().max_connections_fast);
         assert!(read_one("no_maxconns_fast,maxconns_fast").unwrap().max_connections_fast);
         assert!(!read_one("no_modern").unwrap().max_connections_fast);
+    }
+
+    #[test]
+    fn nothing_and_a_comma_at_the_end_are_no_setting() {
+        for value in ["", "modern,", "idle_timeout=5,"] {
+            assert!(read_one(value).is_ok(), "{value}");
+        }
+        refuses(",modern", 1, "Illegal suboption");
+        refuses("modern,,track_sizes", 1, "Illegal suboption");
+    }
+
+    #[test]
+    fn the_crawler_is_on_unless_switched_off() {
+        assert!(read(&[]).unwrap().sweep);
+        assert!(!read_one("no_lru_crawler").unwrap().sweep);
+        assert!(read_one("no_lru_crawler,lru_crawler").unwrap().sweep);
     }
 
     #[test]

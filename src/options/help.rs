@@ -75,7 +75,7 @@ running as a service
 -r, --enable-coredumps    allow core files of any size
 -v, --verbose             print what happens, besides warnings
 -vv                       also print requests and replies
--vvv                      also print what happens inside
+-vvv                      the same as -vv
                           sockets of a systemd .socket unit are taken instead of
                           -p, -l and -s; readiness and watchdog are reported
 

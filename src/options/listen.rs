@@ -30,7 +30,9 @@ pub(super) fn addresses(
             continue;
         }
         let address = address(text, port, base, logged_in)?;
-        if !addresses.iter().any(|known| known.host == address.host && known.port == address.port) {
+        // Port 0 is another one each time.
+        let is_known = |known: &TcpListen| known.host == address.host && known.port == address.port;
+        if address.port == 0 || !addresses.iter().any(is_known) {
             addresses.push(address);
         }
     }

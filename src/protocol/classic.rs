@@ -103,7 +103,7 @@ fn administrative(text: &[u8]) -> Line<'_> {
         b"slabs" => controls::slabs(arguments),
         b"lru" => controls::lru(arguments),
         b"debugtime" => controls::debug_time(arguments),
-        _ if Tokens(arguments).take(TOKENS_MAX - 1).last().is_some_and(|last| last.starts_with(b"HTTP/")) => {
+        _ if Tokens(text).take(TOKENS_MAX).last().is_some_and(|last| last.starts_with(b"HTTP/")) => {
             Line::Foreign
         }
         _ => refused(
@@ -460,6 +460,7 @@ mod tests {
     #[test]
     fn http_is_told_apart_by_its_last_token() {
         assert_eq!(line(b"GET / HTTP/1.1", 2), Line::Foreign);
+        assert_eq!(line(b"HTTP/1.1", 2), Line::Foreign);
         assert_eq!(line(b"GET / HTTP/1.1 x", 2), refused(Refusal::Unknown, false));
         assert!(matches!(line(b"get / HTTP/1.1", 2), Line::Request(Request::Retrieval(_))));
     }

@@ -10,6 +10,7 @@ mod text_login;
 
 use super::worker::{Stream, Worker};
 use crate::commands::{Engine, Flow, Receiving, Report};
+use crate::protocol::binary as binary_protocol;
 use crate::protocol::limits::{LINE_MAX_BYTES, OUTPUT_BATCH_BYTES, VALUE_INLINE_MAX_BYTES};
 use crate::protocol::{Binding, Intake, Pull, Refusal, ReplyBuffer, Request, ShutdownMode};
 use crate::telemetry::{self, ConnectionState, LogClass, Peer, Watcher};
@@ -70,8 +71,10 @@ struct Unsent {
 /// Why a connection ends.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum End {
-    /// The peer said so, or left, or what it sent is not this protocol.
+    /// The peer said so, or left.
     Closed,
+    /// What the peer sent is not this protocol, and it is told nothing.
+    Foreign,
     /// What the peer sent cannot be read on. It has been told, and may send so many bytes more until it hears it.
     Refused {
         /// Bytes of input still thrown away.
@@ -86,6 +89,7 @@ enum End {
 enum Reason {
     Normal,
     Error,
+    IdleTimeout,
     Shutdown,
 }
 
@@ -95,6 +99,7 @@ impl Reason {
         match self {
             Reason::Normal => "normal",
             Reason::Error => "error",
+            Reason::IdleTimeout => "idle_timeout",
             Reason::Shutdown => "shutdown",
         }
     }
@@ -199,7 +204,10 @@ impl<S: Stream> Connection<S> {
         loop {
             ready!(self.send_unsent(cx))?;
             match self.end {
-                Some(End::Closed) => {
+                Some(end @ (End::Closed | End::Foreign)) => {
+                    if end == End::Foreign {
+                        self.reason = Reason::Error;
+                    }
                     self.stream.say_goodbye(cx);
                     return Poll::Ready(Ok(()));
                 }
@@ -207,10 +215,10 @@ impl<S: Stream> Connection<S> {
                     self.reason = Reason::Error;
                     return self.linger(cx, scratch, left);
                 }
-                Some(End::Shutdown(_)) => {
+                Some(End::Shutdown(mode)) => {
                     self.reason = Reason::Shutdown;
                     self.stream.say_goodbye(cx);
-                    self.worker.shared.stop_asked.notify_one();
+                    self.worker.shared.ask_to_stop(mode);
                     return Poll::Ready(Ok(()));
                 }
                 None => {}
@@ -237,6 +245,9 @@ impl<S: Stream> Connection<S> {
                     return Poll::Ready(Ok(()));
                 }
             } else if ready!(self.read(cx, scratch, &mut share))? == 0 {
+                if self.entry.was_ended_idle() {
+                    self.reason = Reason::IdleTimeout;
+                }
                 self.stream.say_goodbye(cx);
                 return Poll::Ready(Ok(()));
             }
@@ -419,7 +430,7 @@ impl<S: Stream> Connection<S> {
                 Pull::Close { answer } => {
                     push_refusal(out, answer);
                     let told = !out.is_empty();
-                    let end = if told { End::Refused { left: LINGER_BYTES } } else { End::Closed };
+                    let end = if told { End::Refused { left: LINGER_BYTES } } else { End::Foreign };
                     return (bytes.len(), Stop::End(end));
                 }
             }
@@ -505,13 +516,24 @@ impl<S: Stream> Connection<S> {
         }
     }
 
+    /// True if what is left begins with a whole line or header: then its value is what has not come.
+    fn has_a_head_left(&self) -> bool {
+        self.left.as_ref().is_some_and(|left| {
+            let bytes = &left.bytes[left.done..];
+            match &self.speech {
+                Speech::Binary(_) => bytes.len() >= binary_protocol::HEADER_BYTES,
+                Speech::Unknown | Speech::Login { .. } | Speech::Text => bytes.contains(&b'\n'),
+            }
+        })
+    }
+
     /// What `stats conns` shows while the connection waits.
     fn waiting_state(&self) -> ConnectionState {
         if self.watching.is_some() {
             ConnectionState::Watch
         } else if self.unsent.is_some() || self.report.is_some() {
             ConnectionState::Write
-        } else if self.receiving.is_some() {
+        } else if self.receiving.is_some() || self.has_a_head_left() {
             ConnectionState::ReceiveValue
         } else if self.is_between_requests() {
             ConnectionState::Read
@@ -576,6 +598,8 @@ impl<S: Stream> Drop for Connection<S> {
 }
 
 mod watching;
+
+pub(super) use watching::tell_no_handshake;
 
 #[cfg(test)]
 mod tests;

@@ -17,6 +17,9 @@ use std::os::unix::fs::FileTypeExt;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 
+/// What is asked for as the send buffer of a UDP socket; large, as an answer may be many datagrams.
+const UDP_SEND_BUFFER_BYTES: usize = 256 << 20;
+
 /// Why a socket could not be opened. Shown as memcached shows it.
 #[derive(Debug)]
 pub struct ListenError {
@@ -189,6 +192,8 @@ fn bind_udp(listen: &TcpListen, settings: &Settings) -> io::Result<Vec<Socket>> 
             socket.set_only_v6(true)?;
         }
         mark(&socket, settings)?;
+        // The kernel takes as much of it as it may.
+        socket.set_send_buffer_size(UDP_SEND_BUFFER_BYTES)?;
         socket.bind(&address.into())?;
         Ok(socket)
     };

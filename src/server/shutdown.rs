@@ -1,6 +1,7 @@
 //! What ends the server: signals, or a client's `shutdown`.
 
-use log::info;
+use crate::protocol::ShutdownMode;
+use log::{info, warn};
 use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::pin;
@@ -20,7 +21,7 @@ pub(super) enum Next {
 
 /// The signals that a server listens to.
 pub(super) struct Signals {
-    stop: [(Signal, &'static str); 3],
+    stop: [(Signal, ShutdownMode); 3],
     hangup: Signal,
 }
 
@@ -29,9 +30,9 @@ impl Signals {
     pub(super) fn listen() -> io::Result<Signals> {
         Ok(Signals {
             stop: [
-                (signal(SignalKind::terminate())?, "Exiting normally"),
-                (signal(SignalKind::interrupt())?, "Exiting normally"),
-                (signal(SignalKind::user_defined1())?, "Gracefully stopping"),
+                (signal(SignalKind::terminate())?, ShutdownMode::Plain),
+                (signal(SignalKind::interrupt())?, ShutdownMode::Plain),
+                (signal(SignalKind::user_defined1())?, ShutdownMode::Graceful),
             ],
             hangup: signal(SignalKind::hangup())?,
         })
@@ -42,14 +43,13 @@ impl Signals {
         let mut event = pin!(event);
         let mut asked = pin!(asked.notified());
         poll_fn(|cx| {
-            for (signal, message) in &mut self.stop {
+            for (signal, mode) in &mut self.stop {
                 if signal.poll_recv(cx).is_ready() {
-                    info!("{message}");
+                    tell_stop(*mode);
                     return Poll::Ready(Next::Stop);
                 }
             }
             if asked.as_mut().poll(cx).is_ready() {
-                info!("Exiting normally");
                 return Poll::Ready(Next::Stop);
             }
             if self.hangup.poll_recv(cx).is_ready() {
@@ -58,5 +58,13 @@ impl Signals {
             event.as_mut().poll(cx).map(|_| Next::Event)
         })
         .await
+    }
+}
+
+/// Says that the process ends, in memcached's words: the one only under `-v`, the other always.
+pub(super) fn tell_stop(mode: ShutdownMode) {
+    match mode {
+        ShutdownMode::Plain => info!("Exiting normally"),
+        ShutdownMode::Graceful => warn!("Gracefully stopping"),
     }
 }

@@ -116,8 +116,8 @@ impl Exchange<'_> {
                 Pull::Request { request, consumed } => {
                     match engine.execute(counters, &request, &mut out) {
                         Flow::Close => return self.send(&out).await,
-                        Flow::Shutdown(_) => {
-                            self.worker.shared.stop_asked.notify_one();
+                        Flow::Shutdown(mode) => {
+                            self.worker.shared.ask_to_stop(mode);
                             break;
                         }
                         // Of no bounded length, or without an end.

@@ -10,10 +10,12 @@
 use super::connection::Connection;
 use super::listener::{Group, Listeners};
 use super::settings::{Binding, Service, Settings};
+use super::shutdown::tell_stop;
 use super::socket::{Accepted, ListeningSocket, StreamSocket};
 use super::tls::{Handshakes, Tls, TlsConnection, TlsError};
 use super::udp;
 use crate::commands::Engine;
+use crate::protocol::ShutdownMode;
 use crate::telemetry::{Transport, WorkerCounters};
 use log::{debug, warn};
 use nix::errno::Errno;
@@ -108,6 +110,12 @@ impl Shared {
         for desk in &self.desks {
             desk.heartbeat.notify_one();
         }
+    }
+
+    /// A client asks for the end of the process.
+    pub(super) fn ask_to_stop(&self, mode: ShutdownMode) {
+        tell_stop(mode);
+        self.stop_asked.notify_one();
     }
 
     /// Ends the wait for connections to be answered, with the next pulse.

@@ -245,8 +245,9 @@ impl Shard {
                 Err(miss) => return Ok(Err(miss)),
             };
             self.figures(handle).touch_hits += 1;
+        } else {
+            self.figures(handle).get_hits += u64::from(!access.uncounted);
         }
-        self.figures(handle).get_hits += u64::from(!access.uncounted);
         let (mut marks, mut wins) = (Marks::default(), false);
         let result = self.show(handle, hit, |shown| {
             let deadline_before = deadline_before.unwrap_or(shown.deadline);
@@ -284,6 +285,27 @@ impl Shard {
 
     /// Stores by the rule of `mode`. Leaves `value` as it was if there is no room.
     pub(super) fn store(
+        &mut self,
+        mode: StoreMode,
+        key: Key<'_>,
+        new: &NewItem,
+        value: &mut Value<'_>,
+        now: Now,
+    ) -> Result<Stored, NeedRoom> {
+        let stored = self.store_if(mode, key, new, value, now)?;
+        if !matches!(stored, Stored::Stored { .. }) {
+            // It counts for the class that it would have come to.
+            let fields = self.fields(new.flags, 1, new.deadline, now);
+            let figures = match self.rules.sizes.class_of(fields.item_bytes(key.bytes.len(), value.len())) {
+                Some(class) => &mut self.slab.class_mut(class).figures,
+                None => &mut self.large.figures,
+            };
+            figures.stores += 1;
+        }
+        Ok(stored)
+    }
+
+    fn store_if(
         &mut self,
         mode: StoreMode,
         key: Key<'_>,

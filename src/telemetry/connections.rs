@@ -84,6 +84,11 @@ impl Connection {
     pub fn note_state(&self, state: ConnectionState) {
         self.state.store(state as u8, Ordering::Relaxed);
     }
+
+    /// True if [`Connections::end_idle`] has ended its input.
+    pub fn was_ended_idle(&self) -> bool {
+        self.state.load(Ordering::Relaxed) == ConnectionState::Closing as u8
+    }
 }
 
 /// A listening socket.
@@ -149,6 +154,8 @@ type Table = Mutex<BTreeMap<RawFd, Arc<Connection>>>;
 pub struct Connections {
     workers: Box<[Table]>,
     listening: Mutex<Vec<Listening>>,
+    /// Of them, those there were at the last reset.
+    listening_before: AtomicUsize,
     open: AtomicUsize,
     open_max: AtomicUsize,
 }
@@ -159,6 +166,7 @@ impl Connections {
         Connections {
             workers: (0..workers).map(|_| Mutex::default()).collect(),
             listening: Mutex::default(),
+            listening_before: AtomicUsize::new(0),
             open: AtomicUsize::new(0),
             open_max: AtomicUsize::new(0),
         }
@@ -214,6 +222,16 @@ impl Connections {
     /// Number of listening sockets.
     pub fn listeners(&self) -> usize {
         self.listening.lock().len()
+    }
+
+    /// Listening sockets noted since the last reset.
+    pub fn listeners_counted(&self) -> u64 {
+        (self.listeners() - self.listening_before.load(Ordering::Relaxed)) as u64
+    }
+
+    /// Counts listening sockets anew.
+    pub fn reset(&self) {
+        self.listening_before.store(self.listeners(), Ordering::Relaxed);
     }
 
     /// Ends the input of every connection of a worker: each answers what it has received, then closes itself.

@@ -89,7 +89,8 @@ class ManyMachines(unittest.TestCase):
     def test_nutcracker_goes_on_without_a_server_and_takes_it_back(self):
         directory = Path(self.resources.enter_context(tempfile.TemporaryDirectory(prefix="larder-")))
         port = free_port()
-        lines = [f"   - 127.0.0.1:{server.port}:1" for server in self.running]
+        named = zip(("one", "two", "three"), self.running)
+        lines = [f"   - 127.0.0.1:{server.port}:1 {name}" for name, server in named]
         text = NUTCRACKER.format(
             listen=f"127.0.0.1:{port}", retry_millis=int(RETRY_SECS * 1000), servers="\n".join(lines)
         )

@@ -18,6 +18,8 @@ fn one_more_is_told_so_and_closed() {
     let mut clients = full(&daemon);
     assert_eq!(daemon.connect().read_to_close(), "ERROR Too many open connections\r\n");
     assert_eq!(clients[0].stat("", "rejected_connections"), "1");
+    // Nobody waits: each is answered at once.
+    assert_eq!(clients[0].stat("", "accepting_conns"), "1");
     for client in &mut clients {
         client.ask("version\r\n", "VERSION 1.6.45\r\n");
     }
@@ -34,6 +36,7 @@ fn with_no_maxconns_fast_one_more_waits() {
     let mut late = daemon.connect();
     late.send("version\r\n");
     wait_for("accepting to stop", || (clients[0].stat("", "listen_disabled_num") != "0").then_some(()));
+    assert_eq!(clients[0].stat("", "accepting_conns"), "0");
     assert_eq!(
         clients[0].stat("", "curr_connections").parse::<usize>().unwrap(),
         LIMIT + daemon.addresses().len() - 1

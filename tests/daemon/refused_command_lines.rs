@@ -34,7 +34,7 @@ fn values_out_of_range() {
         64,
         "Cannot set item size limit higher than 1/2 of memory max. (-I is 34603008 bytes, -m 64 megabytes)",
     );
-    refuses("-a 999", 64, "-a needs an octal mode up to 777, not \"999\"");
+    refuses("-a 999", 64, "-a needs an octal mode, not \"999\"");
 }
 
 #[test]

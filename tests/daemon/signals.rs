@@ -76,3 +76,15 @@ fn the_end_is_told_with_v() {
     assert!(larder("-v").start().stop().contains("Exiting normally"));
     assert!(!larder("").start().stop().contains("Exiting normally"));
 }
+
+#[test]
+fn a_graceful_end_is_always_told() {
+    let mut daemon = larder("").start();
+    daemon.signal(Signal::SIGUSR1);
+    assert_eq!(daemon.wait().code(), Some(0));
+    assert!(daemon.stderr().contains("Gracefully stopping"));
+    let mut daemon = larder("-A").start();
+    daemon.connect().send("shutdown graceful\r\n");
+    assert_eq!(daemon.wait().code(), Some(0));
+    assert!(daemon.stderr().contains("Gracefully stopping"));
+}

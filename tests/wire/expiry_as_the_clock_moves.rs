@@ -120,6 +120,15 @@ fn the_sweep_takes_back_what_nobody_asks_for() {
 }
 
 #[test]
+fn without_a_crawler_there_is_no_crawl_until_it_is_enabled() {
+    let (_daemon, mut client) = paused("-o no_lru_crawler");
+    assert_eq!(client.stat("settings", "lru_crawler"), "no");
+    store(&mut client, 1);
+    client.ask("lru_crawler crawl all\r\n", "CLIENT_ERROR lru crawler disabled\r\n");
+    client.ask("lru_crawler enable\r\nlru_crawler crawl all\r\n", "OK\r\nOK\r\n");
+}
+
+#[test]
 fn a_crawl_sweeps_and_a_disabled_sweep_does_not() {
     let (_daemon, mut client) = paused("");
     client

@@ -1,6 +1,6 @@
 //! The reports of stats: memcached's names in memcached's order, so that its tools and exporters read them.
 
-use crate::support::{Client, larder, memcached, wait_for};
+use crate::support::{Client, frames, larder, memcached, wait_for};
 
 pub(crate) const GENERAL: &str = "pid uptime time version libevent pointer_size rusage_user rusage_system max_connections \
     curr_connections total_connections rejected_connections connection_structures response_obj_oom \
@@ -288,7 +288,12 @@ fn connections_are_reported_with_what_they_do() {
     idle.ask("version\r\n", "VERSION 1.6.45\r\n");
     let mut sending = daemon.connect();
     sending.ask("version\r\nset k 0 0 100000\r\nhalf", "VERSION 1.6.45\r\n");
-    assert_eq!(asking.stat("", "curr_connections"), "3");
+    let mut sending_little = daemon.connect();
+    sending_little.ask("version\r\nset k 0 0 10\r\nhalf", "VERSION 1.6.45\r\n");
+    let mut sending_binary = daemon.connect();
+    let set = frames::store(0x01, "k", 0, 0, "whole").bytes();
+    sending_binary.send(&set[..set.len() - 1]);
+    assert_eq!(asking.stat("", "curr_connections"), "5");
     let listen = format!("tcp:{}", daemon.address());
     // A connection shows what it waits for once it waits.
     wait_for("the states", || {
@@ -303,6 +308,44 @@ fn connections_are_reported_with_what_they_do() {
             }
         }
         states.sort_unstable();
-        (states == ["conn_listening", "conn_nread", "conn_parse_cmd", "conn_read"]).then_some(())
+        let nread = "conn_nread";
+        (states == ["conn_listening", nread, nread, nread, "conn_parse_cmd", "conn_read"]).then_some(())
     });
+}
+
+#[test]
+fn a_class_counts_touches_apart_and_every_attempt_to_store() {
+    let daemon = larder("").start();
+    let mut client = daemon.connect();
+    client.ask("set a 0 0 1\r\n1\r\ngat 0 a\r\n", "STORED\r\nVALUE a 0 1\r\n1\r\nEND\r\n");
+    client.ask("mg a T0 v\r\nget a\r\n", "VA 1\r\n1\r\nVALUE a 0 1\r\n1\r\nEND\r\n");
+    client.ask("add a 0 0 1\r\n1\r\nreplace b 0 0 1\r\n1\r\n", "NOT_STORED\r\nNOT_STORED\r\n");
+    client.ask("append b 0 0 1\r\n1\r\ncas b 0 0 1 7\r\n1\r\n", "NOT_STORED\r\nNOT_FOUND\r\n");
+    client.ask("cas a 0 0 1 999999999\r\n1\r\n", "EXISTS\r\n");
+    let slabs = report(&mut client, "slabs");
+    for (name, expected) in [("1:get_hits", "1"), ("1:touch_hits", "2"), ("1:cmd_set", "6")] {
+        assert_eq!(value(&slabs, name), expected, "{name}");
+    }
+}
+
+#[test]
+fn the_settings_tell_what_was_flushed() {
+    let daemon = larder("--debug-commands").start();
+    let mut client = daemon.connect();
+    client.ask("debugtime p\r\n", "OK\r\n");
+    assert_eq!(client.stat("settings", "oldest"), "0");
+    client.ask("flush_all\r\n", "OK\r\n");
+    let now: u64 = client.stat("settings", "oldest").parse().unwrap();
+    assert!(now >= 60, "{now}");
+    client.ask("flush_all 100\r\n", "OK\r\n");
+    assert_eq!(client.stat("settings", "oldest"), (now + 99).to_string());
+}
+
+#[test]
+fn a_reset_forgets_the_listening_sockets_among_the_connections() {
+    let daemon = larder("").start();
+    let mut client = daemon.connect();
+    assert_ne!(client.stat("", "total_connections"), "0");
+    client.ask("stats reset\r\n", "RESET\r\n");
+    assert_eq!(client.stat("", "total_connections"), "0");
 }

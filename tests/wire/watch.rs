@@ -1,7 +1,7 @@
 //! watch: every class and its lines, and that a watcher harms nobody.
 
 use crate::conversation::conversation;
-use crate::support::{Client, Daemon, frames, larder, wait_for};
+use crate::support::{Authority, Client, Daemon, frames, larder, wait_for};
 
 /// A connection that watches these classes.
 #[track_caller]
@@ -123,7 +123,7 @@ fn meta_commands_are_told_as_what_they_do() {
     let daemon = larder("-I 1m").start();
     let mut watcher = watching(&daemon, "fetchers mutations deletions");
     let stream = "ms k 2 T100\r\nab\r\nms k 1 MA\r\nc\r\nms k 1 C9\r\nx\r\nmg k v\r\nma k\r\nmd k I\r\n\
-        md k C9\r\nmd k\r\nmd k\r\nms ISsx 1 b\r\n1\r\n";
+        md k C9\r\nmd k\r\nmd k\r\nma n N60 J123\r\nms ISsx 1 b\r\n1\r\n";
     conversation(&daemon, format!("{stream}ms k 2000000\r\n{}\r\n", "v".repeat(2_000_000)));
     let gone = "item_get key=k status=not_found clsid=0 size=0";
     let here = "item_get key=k status=found clsid=1 size=3";
@@ -143,6 +143,9 @@ fn meta_commands_are_told_as_what_they_do() {
             here,
             "deleted key=k cmd=md clsid=1 size=3",
             gone,
+            "item_get key=n status=not_found clsid=0 size=0",
+            "item_get key=n status=not_found clsid=0 size=0",
+            "item_store key=n status=stored cmd=add ttl=60 clsid=1 size=3",
             "item_get key=%21%2B1 status=not_found clsid=0 size=0",
             "item_store key=%21%2B1 status=stored cmd=set ttl=0 clsid=1 size=1",
         ],
@@ -185,6 +188,8 @@ fn binary_commands_are_told_as_what_they_do() {
             three,
             three,
             "item_get key=n status=not_found clsid=0 size=0",
+            "item_get key=n status=not_found clsid=0 size=0",
+            "item_store key=n status=stored cmd=add ttl=0 clsid=1 size=1",
             three,
         ],
     );
@@ -243,8 +248,34 @@ fn connevents_are_connections_that_come_and_go() {
         &mut watcher,
         &[&format!("conn_close rip=127.0.0.1 rport={port} transport=tcp reason=normal")],
     );
-    conversation(&daemon, "x".repeat(3000));
+    for strange in ["x".repeat(3000), "GET / HTTP/1.1\r\n".to_owned(), "HTTP/1.1\r\n".to_owned()] {
+        conversation(&daemon, strange);
+        assert!(next(&mut watcher).starts_with("type=conn_new "));
+        assert!(next(&mut watcher).ends_with(" reason=error"));
+    }
+}
+
+#[test]
+fn a_connection_closed_because_it_was_idle_says_so() {
+    let daemon = larder("-o idle_timeout=1").start();
+    let mut watcher = watching(&daemon, "connevents");
+    assert_eq!(daemon.connect().read_to_close(), "");
     assert!(next(&mut watcher).starts_with("type=conn_new "));
+    assert!(next(&mut watcher).ends_with(" reason=idle_timeout"));
+}
+
+#[test]
+fn a_handshake_that_fails_says_why() {
+    let authority = Authority::new();
+    let daemon = larder(&format!("-l notls:127.0.0.1,btls:127.0.0.2 {}", authority.options())).start();
+    let mut watcher = watching(&daemon, "connevents");
+    let mut plain = Client::tcp((std::net::Ipv4Addr::new(127, 0, 0, 2), daemon.addresses()[1].port()).into());
+    plain.send("version\r\n");
+    assert!(next(&mut watcher).starts_with("type=conn_new "));
+    let line = next(&mut watcher);
+    let said = line.strip_prefix("type=conntlserr fd=").and_then(|rest| rest.split_once(" msg="));
+    let (fd, why) = said.unwrap_or_else(|| panic!("{line}"));
+    assert!(fd.parse::<u32>().is_ok() && !why.is_empty(), "{line}");
     assert!(next(&mut watcher).ends_with(" reason=error"));
 }
 

@@ -140,7 +140,6 @@ fn values_out_of_range_have_the_line_and_status_of_memcached() {
     refuses("-m 0", 64, "The memory limit must be greater than 0");
     refuses("-m -1", 64, "The memory limit must be greater than 0");
     refuses("-m 1000000001", 64, "The memory limit is in megabytes");
-    refuses("-a 1000", 64, "-a needs an octal mode");
     refuses("-a 8", 64, "-a needs an octal mode");
     refuses("-B foo", 64, "Invalid value for binding protocol: foo");
     refuses("-l 127.0.0.1:x", 71, "Invalid port number: \"x\"");
@@ -173,7 +172,7 @@ fn what_has_no_meaning_is_checked_and_told() {
         warnings(&options("-e /dev/shm/items")),
         ["-e has no meaning in larder: items do not outlive a restart yet"]
     );
-    assert_eq!(warnings(&options("-o hashpower=20,lru_crawler")).len(), 2);
+    assert_eq!(warnings(&options("-o hashpower=20,lru_maintainer")).len(), 2);
     refuses("-N 0", 1, "Maximum number of NAPI IDs must be greater than 0");
     refuses("-N 5", 64, "Number of napi_ids(5) cannot be greater than number of threads(4)");
     refuses("-o hashpower=11", 1, "Initial hashtable multiplier of 11 is too low");

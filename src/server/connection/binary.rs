@@ -89,7 +89,7 @@ impl<S: Stream> Connection<S> {
                     }
                     consumed = bytes.len() - at;
                     let told = !out.is_empty();
-                    end = Some(if told { End::Refused { left: LINGER_BYTES } } else { End::Closed });
+                    end = Some(if told { End::Refused { left: LINGER_BYTES } } else { End::Foreign });
                 }
             }
             if traced {

@@ -17,6 +17,7 @@ fn engine() -> Engine {
         flush_enabled: true,
         dump_enabled: true,
         reassign_enabled: true,
+        sweep_enabled: true,
         watch_enabled: true,
         prefix_delimiter: b':',
         detail_enabled: false,

@@ -64,6 +64,14 @@ pub(super) fn tell_new(engine: &Engine, peer: &Peer, fd: RawFd) {
     tell(engine, "conn_new", peer, "", fd);
 }
 
+/// Tells those who watch that a connection does not come to be encrypted.
+pub(in crate::server) fn tell_no_handshake(engine: &Engine, fd: RawFd, error: &io::Error) {
+    if engine.watchers().wants(LogClass::Connections) {
+        let fields = format_args!("fd={fd} msg={error}");
+        engine.tell(LogClass::Connections, &LogLine::new("conntlserr").fields(fields));
+    }
+}
+
 fn tell(engine: &Engine, kind: &str, peer: &Peer, reason: &str, fd: RawFd) {
     let Peer { host, port, transport } = peer;
     let fields = format_args!("rip={host} rport={port} transport={transport} {reason}cfd={fd}");

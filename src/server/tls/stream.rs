@@ -5,6 +5,7 @@
 //! limited number; nothing is ever sent in the clear.
 
 use crate::server::TICK;
+use crate::server::connection::tell_no_handshake;
 use crate::server::socket::StreamSocket;
 use crate::server::worker::{Stream, Worker};
 use crate::telemetry::Transport;
@@ -93,8 +94,7 @@ impl TlsConnection {
             let (state, error) = match Pin::new(&mut handshake.accept).poll(cx) {
                 Poll::Pending => {
                     ready!(handshake.time_out.as_mut().poll(cx));
-                    counters.ssl_handshake_errors.add(1);
-                    return Poll::Ready(Err(ErrorKind::TimedOut.into()));
+                    return Poll::Ready(Err(self.note_no_handshake(ErrorKind::TimedOut.into())));
                 }
                 Poll::Ready(Ok(stream)) => {
                     let new = stream.get_ref().1.handshake_kind() != Some(HandshakeKind::Resumed);
@@ -105,14 +105,19 @@ impl TlsConnection {
             };
             self.state = state;
             if let Some(error) = error {
-                counters.ssl_handshake_errors.add(1);
-                return Poll::Ready(Err(error));
+                return Poll::Ready(Err(self.note_no_handshake(error)));
             }
         }
         match &mut self.state {
             State::Open(stream) => Poll::Ready(Ok(stream)),
             _ => Poll::Ready(Err(ErrorKind::NotConnected.into())),
         }
+    }
+
+    fn note_no_handshake(&self, error: io::Error) -> io::Error {
+        self.worker.counters().ssl_handshake_errors.add(1);
+        tell_no_handshake(&self.worker.shared.engine, self.fd, &error);
+        error
     }
 
     fn note<T>(&self, result: io::Result<T>) -> io::Result<T> {

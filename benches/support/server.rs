@@ -1,9 +1,7 @@
 //! A server under load: started on ports of its own, asked what it has used, ended with this value.
 
-use crate::Failure;
-use crate::affinity::{self, LOAD_CPU, SERVER_CPU};
-use crate::channel::{self, Channel};
-use crate::loads::Load;
+use super::Failure;
+use super::affinity::{self, LOAD_CPU, SERVER_CPU};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use socket2::{Domain, SockAddr, Socket, Type};
@@ -17,20 +15,9 @@ use std::time::Duration;
 /// What the larder of this build is called.
 pub(crate) const OWN_NAME: &str = "larder";
 
-/// The larder that cargo has just built, as `{larder}`.
-pub(crate) const LARDER: &str = "{larder} -m 1024 -c 20000 -t {threads} -p {port} -s {sock} {tls}";
-
-/// The same below valgrind, which keeps descriptors for itself.
-pub(crate) const LARDER_COUNTED: &str = "{larder} -m 1024 -t {threads} -p {port} -s {sock}";
-
 /// How often, and for how long in all, a server that starts is looked for.
 const LOOK: Duration = Duration::from_millis(20);
 const LOOKS: u32 = 500;
-
-/// True if a command serves where, and as, the load connects.
-pub(crate) fn speaks(command: &str, load: &Load) -> bool {
-    command.contains(if load.unix { "{sock}" } else { "{port}" }) && (!load.tls || command.contains("{tls}"))
-}
 
 pub(crate) struct Server {
     child: Child,
@@ -49,26 +36,22 @@ pub(crate) struct Used {
 }
 
 impl Server {
-    /// Starts `command` as the load wants it, and waits until it serves.
-    pub(crate) fn start(command: &str, load: &Load) -> Result<Server, Failure> {
-        Server::start_with(command, load.threads, load.unix, load.tls)
-    }
-
-    /// The same with a number of threads, to be reached by the unix socket or by TCP.
-    pub(crate) fn start_with(
+    /// Starts `command` and waits until it serves, by the unix socket or by TCP. `{port}`, `{sock}`, `{threads}`,
+    /// `{larder}`, and what `fills` names, are filled in.
+    pub(crate) fn start(
         command: &str,
         threads: usize,
         unix: bool,
-        tls: bool,
+        fills: &[(&str, &str)],
     ) -> Result<Server, Failure> {
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
-        let path = std::env::temp_dir().join(format!("loopback-{}-{port}.sock", std::process::id()));
+        let path = std::env::temp_dir().join(format!("bench-{}-{port}.sock", std::process::id()));
         let command = command
             .replace("{larder}", env!("CARGO_BIN_EXE_larder"))
             .replace("{port}", &port.to_string())
             .replace("{sock}", &path.display().to_string())
-            .replace("{threads}", &threads.to_string())
-            .replace("{tls}", &if tls { channel::tls_options() } else { String::new() });
+            .replace("{threads}", &threads.to_string());
+        let command = fills.iter().fold(command, |command, (name, value)| command.replace(name, value));
         let mut words = command.split_whitespace();
         let program = words.next().ok_or("a server without a command")?;
         match threads {
@@ -107,12 +90,6 @@ impl Server {
         socket.set_tcp_nodelay(true)?;
         socket.connect(&SocketAddr::from((Ipv4Addr::LOCALHOST, self.port)).into())?;
         Ok(socket)
-    }
-
-    /// A new connection as the load has it, encrypted or not.
-    pub(crate) fn open(&self, load: &Load) -> Result<Channel, Failure> {
-        let socket = self.connect(load.unix)?;
-        if load.tls { Channel::encrypted(socket) } else { Ok(Channel::Plain(socket)) }
     }
 
     fn proc(&self, file: &str) -> Result<String, Failure> {

@@ -1,6 +1,6 @@
 //! Which CPU a thread runs on. A child inherits what its parent's thread has when it starts.
 
-use crate::Failure;
+use super::Failure;
 use nix::sched::{CpuSet, sched_setaffinity};
 use nix::unistd::Pid;
 

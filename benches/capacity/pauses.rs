@@ -1,0 +1,96 @@
+//! How long one get a millisecond waits: on a quiet server, while small items come in as fast as they can, and while
+//! all of them are flushed.
+
+use crate::Contender;
+use crate::client::{Client, key};
+use crate::support::Failure;
+use crate::support::server::Server;
+use std::thread::{JoinHandle, sleep, spawn};
+use std::time::{Duration, Instant};
+
+const ITEMS: u64 = 10_000_000;
+const VALUE: &[u8] = &[b'x'; 20];
+const MEMORY_MIB: u64 = 1024;
+const EVERY: Duration = Duration::from_millis(1);
+const QUIET: Duration = Duration::from_secs(3);
+
+/// How far behind its pace the asking may come before it gives up the gap.
+const LATE_MAX: Duration = Duration::from_millis(50);
+
+pub(crate) fn measure(contenders: &[Contender], share: u64) -> Result<(), Failure> {
+    println!(
+        "one get a millisecond, -m {MEMORY_MIB}, {} sets of {} bytes: milliseconds",
+        ITEMS / share,
+        VALUE.len()
+    );
+    println!("  {:12} {:22} {:>8} {:>8} {:>8} {:>8}", "", "", "p50", "p99", "p99.9", "max");
+    for contender in contenders {
+        let server = contender.start(MEMORY_MIB)?;
+        let mut probe = Client::connect(&server)?;
+        probe.store("set", "probe", b"1")?;
+        probe.flush()?;
+        let start = Instant::now();
+        show(contender, "quiet", ask_until(&mut probe, || start.elapsed() > QUIET / share.min(100) as u32)?);
+        let load = beside(&server, move |client| {
+            for number in 0..ITEMS / share {
+                client.store("set", &key(number), VALUE)?;
+            }
+            client.flush()
+        })?;
+        show(contender, "under sets", ask_until(&mut probe, || load.is_finished())?);
+        join(load)?;
+        let load = beside(&server, |client| {
+            sleep(Duration::from_millis(20));
+            match client.ask("flush_all\r\n")?.as_str() {
+                "OK" => sleep(Duration::from_secs(1)),
+                answer => return Err(answer.into()),
+            }
+            Ok(())
+        })?;
+        show(contender, "under flush_all", ask_until(&mut probe, || load.is_finished())?);
+        join(load)?;
+    }
+    Ok(())
+}
+
+/// Something done on a connection of its own in a thread of its own; a failure comes as text.
+fn beside(
+    server: &Server,
+    work: impl FnOnce(&mut Client) -> Result<(), Failure> + Send + 'static,
+) -> Result<JoinHandle<Result<(), String>>, Failure> {
+    let mut client = Client::connect(server)?;
+    Ok(spawn(move || work(&mut client).map_err(|failure| failure.to_string())))
+}
+
+fn join(load: JoinHandle<Result<(), String>>) -> Result<(), Failure> {
+    Ok(load.join().map_err(|_| "the load panicked")??)
+}
+
+/// Waiting times of a get a millisecond, in milliseconds.
+fn ask_until(probe: &mut Client, done: impl Fn() -> bool) -> Result<Vec<f64>, Failure> {
+    let asked = ["probe".to_owned()];
+    let mut waits = Vec::new();
+    let mut next = Instant::now();
+    while !done() {
+        let start = Instant::now();
+        probe.get(&asked)?;
+        waits.push(start.elapsed().as_secs_f64() * 1000.0);
+        let now = Instant::now();
+        next = (next + EVERY).max(now.checked_sub(LATE_MAX).unwrap_or(now));
+        sleep(next.saturating_duration_since(now));
+    }
+    Ok(waits)
+}
+
+fn show(contender: &Contender, when: &str, mut waits: Vec<f64>) {
+    waits.sort_by(f64::total_cmp);
+    let at = |share: f64| waits[((waits.len() as f64 * share) as usize).min(waits.len() - 1)];
+    println!(
+        "  {:12} {when:22} {:8.3} {:8.3} {:8.3} {:8.3}",
+        contender.name,
+        at(0.5),
+        at(0.99),
+        at(0.999),
+        at(1.0)
+    );
+}

@@ -166,6 +166,19 @@ impl Index {
         self.primary.segments.len() + self.overflow.segments.len()
     }
 
+    /// Puts a segment, of all that are held, into another allocation; returns its bytes.
+    pub(super) fn relocate(&mut self, at: usize) -> usize {
+        let primary = self.primary.segments.len();
+        let segment = match at.checked_sub(primary) {
+            None => self.primary.segments.get_mut(at),
+            Some(at) => self.overflow.segments.get_mut(at),
+        };
+        segment.map_or(0, |segment| {
+            *segment = segment.clone();
+            size_of_val::<[Bucket]>(segment)
+        })
+    }
+
     fn bucket_of(&self, hash: KeyHash) -> u32 {
         let mask = self.buckets.next_power_of_two() - 1;
         let at = hash.bucket_bits() & mask;

@@ -173,6 +173,19 @@ impl Large {
         id
     }
 
+    /// Puts the blocks of an item, if it is still there and nobody reads it, into other allocations; returns its bytes.
+    pub(super) fn relocate(&mut self, id: LargeId) -> usize {
+        let Some(item) = self.item_mut(id) else { return 0 };
+        let Some(blocks) = Arc::get_mut(&mut item.value) else { return 0 };
+        for block in blocks {
+            // Of the same capacity, or the block would come to lie among those of another size.
+            let mut moved = Vec::with_capacity(block.capacity());
+            moved.extend_from_slice(block);
+            *block = moved;
+        }
+        item.value_len
+    }
+
     /// Takes an item out; the caller gives its charge back.
     pub(super) fn remove(&mut self, id: LargeId) -> Option<LargeItem> {
         let item = self.main.pop(&id).or_else(|| self.probation.pop(&id))?;

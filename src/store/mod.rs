@@ -64,8 +64,10 @@ const RECEIVING_SHARE: u64 = 2;
 /// How often a store is tried again after other shards gave way, before it is refused.
 const TRIES_MAX: u32 = 8;
 
-/// What one call of [`Store::maintain`] does per shard, at most: pages given back, buckets of the index merged.
+/// What one call of [`Store::maintain`] does per shard, at most: pages given back, bytes moved, buckets of the index
+/// merged.
 const FREED_PER_CALL: u32 = 64;
+const RELOCATED_BYTES_PER_CALL: usize = 512 << 10;
 const SHRINK_STEPS_PER_CALL: usize = 256;
 
 /// Buckets of the index whose items a walk sees under one lock.
@@ -118,6 +120,8 @@ pub struct Store {
     turn: AtomicUsize,
     /// [`Store::maintain`] looks for items whose time is over.
     sweeping: AtomicBool,
+    /// The limit was lowered, and what is left has not begun to move together.
+    shrinks: AtomicBool,
 }
 
 /// A locked shard in the middle of an operation. Says so until it is dropped in order; should the operation panic,
@@ -191,6 +195,7 @@ impl Store {
             shards: (0..shards).map(shard).collect(),
             turn: AtomicUsize::new(0),
             sweeping: AtomicBool::new(true),
+            shrinks: AtomicBool::new(false),
             rules,
             budget,
         }
@@ -410,6 +415,9 @@ impl Store {
 
     /// Changes the memory limit; memory over a lowered limit is given back step by step by [`Store::maintain`].
     pub fn set_memory_limit(&self, bytes: u64) {
+        if bytes < self.budget.limit_bytes() {
+            self.shrinks.store(true, Ordering::Relaxed);
+        }
         self.budget.set_limit_bytes(bytes);
         self.receiving.set_limit_bytes(bytes / RECEIVING_SHARE);
     }
@@ -423,9 +431,14 @@ impl Store {
     /// and per lock. Returns true while there is more to do soon.
     pub fn maintain(&self, now: Now) -> bool {
         let mut more = false;
+        let relocates = self.budget.excess_bytes() == 0 && self.shrinks.swap(false, Ordering::Relaxed);
         for shard in &self.shards {
             let mut shard = Self::lock(shard);
             shard.flush_if_due(now);
+            if relocates {
+                shard.start_relocation();
+            }
+            more |= shard.relocate(RELOCATED_BYTES_PER_CALL);
             if self.is_sweeping() {
                 shard.sweep_idle(now);
                 more |= shard.crawl_left > 0;

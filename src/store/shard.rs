@@ -20,10 +20,12 @@
 
 mod checks;
 mod evictions;
+mod relocation;
 mod room;
 
 pub(super) use checks::Visited;
 use evictions::{EvictionRecord, Recording};
+use relocation::Relocation;
 
 use super::budget::Account;
 use super::cas::CasSequence;
@@ -141,6 +143,8 @@ pub(super) struct Shard {
     pub(super) sweep: Sweep,
     /// Pages that a crawl has still to look at.
     pub(super) crawl_left: usize,
+    /// What is being moved to give memory back.
+    relocation: Relocation,
     /// Set while an operation is at work; found set by the next one only after a panic.
     pub(super) mid_update: bool,
     /// Large items that left, to be freed after the lock.
@@ -161,6 +165,7 @@ impl Shard {
             account,
             rules,
             seq: 0,
+            relocation: Relocation::default(),
             flush_at: None,
             sweep: Sweep::default(),
             crawl_left: 0,

@@ -99,6 +99,11 @@ impl Slab {
         &mut self.classes
     }
 
+    /// Puts the page at a place into another allocation; returns its bytes.
+    pub(in crate::store) fn relocate(&mut self, place: usize) -> usize {
+        self.pages.get_mut(place).and_then(Option::as_mut).map_or(0, Page::relocate)
+    }
+
     /// Pages that belong to a class.
     pub(in crate::store) fn pages_held(&self) -> usize {
         self.pages.len() - self.vacated.len()

@@ -77,6 +77,12 @@ pub(in crate::store) struct Page {
 }
 
 impl Page {
+    /// Puts the page into another allocation; returns its bytes.
+    pub(super) fn relocate(&mut self) -> usize {
+        self.bytes = self.bytes.clone();
+        self.bytes.len()
+    }
+
     /// Cuts `bytes` into chunks of `chunk_bytes` for `class`.
     pub(super) fn cut(bytes: Box<[u8]>, class: ClassId, chunk_bytes: u32, seq: u64) -> Page {
         let chunks = (bytes.len() / chunk_bytes as usize) as u16;

@@ -138,9 +138,15 @@ impl Engine {
         more
     }
 
-    /// Lets the allocator give freed memory back to the system; cheap, to be called by every worker now and then.
-    pub fn return_freed_memory(&self) {
-        self.store.return_freed_memory();
+    /// Lets the allocator give freed memory back to the system; cheap, to be called by every worker now and then, with
+    /// what it was given the last time.
+    pub fn return_freed_memory(&self, charged_before: &mut u64) {
+        self.store.return_freed_memory(charged_before);
+    }
+
+    /// Moves a worker's part of what is held together, after the limit was lowered; true while there is more to do.
+    pub fn relocate(&self, worker: usize) -> bool {
+        self.store.relocate(worker, self.settings.threads)
     }
 
     /// Asserts the store's laws; nobody may use the engine meanwhile.

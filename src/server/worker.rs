@@ -33,9 +33,13 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::net::UdpSocket;
 use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::task::yield_now;
 
 /// Answer to a connection over the limit.
 const TOO_MANY: &[u8] = b"ERROR Too many open connections\r\n";
+
+/// Calls for a part of the memory to be moved, per pulse: 10 MiB.
+const RELOCATIONS_PER_PULSE: u32 = 40;
 
 /// What one worker shows to the others. Padded, so that they do not disturb each other.
 #[repr(align(128))]
@@ -265,20 +269,42 @@ impl Worker {
             }
         }));
         let worker = self.clone();
-        accepting.push(tokio::spawn(async move {
-            loop {
-                let now_secs = worker.shared.engine.clock().now().secs();
-                worker.desk().heartbeat_secs.store(now_secs, Ordering::Relaxed);
-                worker.end_idle_connections(now_secs);
-                worker.shared.engine.return_freed_memory();
-                worker.desk().heartbeat.notified().await;
-            }
-        }));
+        accepting.push(tokio::spawn(worker.keep_house()));
         self.desk().stop.notified().await;
         for task in accepting {
             task.abort();
         }
         self.drain().await;
+    }
+
+    /// What a worker does once a second, without end.
+    async fn keep_house(self) {
+        let mut charged_bytes = 0;
+        loop {
+            let now_secs = self.shared.engine.clock().now().secs();
+            self.desk().heartbeat_secs.store(now_secs, Ordering::Relaxed);
+            self.end_idle_connections(now_secs);
+            self.shared.engine.return_freed_memory(&mut charged_bytes);
+            if self.relocate().await {
+                // Much is about to be freed.
+                charged_bytes = u64::MAX;
+                self.pause().await;
+            } else {
+                self.desk().heartbeat.notified().await;
+            }
+        }
+    }
+
+    /// Moves a part of what is held together, after the limit was lowered; true while there is more to do. Connections
+    /// are served in between.
+    async fn relocate(&self) -> bool {
+        for _ in 0..RELOCATIONS_PER_PULSE {
+            if !self.shared.engine.relocate(self.index) {
+                return false;
+            }
+            yield_now().await;
+        }
+        true
     }
 
     /// Closes the connections that have sent nothing for too long (`-o idle_timeout`).

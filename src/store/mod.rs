@@ -61,13 +61,14 @@ const PAGES_PER_SHARD_MIN: u64 = 1500;
 /// Values being received at once may take one in this many bytes of the limit.
 const RECEIVING_SHARE: u64 = 2;
 
+/// Bytes that one call of [`Store::relocate`] moves, about.
+const RELOCATED_BYTES: usize = 256 << 10;
+
 /// How often a store is tried again after other shards gave way, before it is refused.
 const TRIES_MAX: u32 = 8;
 
-/// What one call of [`Store::maintain`] does per shard, at most: pages given back, bytes moved, buckets of the index
-/// merged.
+/// What one call of [`Store::maintain`] does per shard, at most: pages given back, buckets of the index merged.
 const FREED_PER_CALL: u32 = 64;
-const RELOCATED_BYTES_PER_CALL: usize = 512 << 10;
 const SHRINK_STEPS_PER_CALL: usize = 256;
 
 /// Buckets of the index whose items a walk sees under one lock.
@@ -438,7 +439,6 @@ impl Store {
             if relocates {
                 shard.start_relocation();
             }
-            more |= shard.relocate(RELOCATED_BYTES_PER_CALL);
             if self.is_sweeping() {
                 shard.sweep_idle(now);
                 more |= shard.crawl_left > 0;
@@ -453,6 +453,14 @@ impl Store {
             more |= freed == FREED_PER_CALL || shard.index.is_far_too_large();
         }
         more
+    }
+
+    /// Moves together what stays after the limit was lowered, in every shard whose number modulo `of` is `part`: the
+    /// thread that moves a thing owns the memory it comes to lie in, so that each part should stay with one thread.
+    /// Bounded work per call and per lock. Returns true while there is more to do.
+    pub fn relocate(&self, part: usize, of: usize) -> bool {
+        let mut shards = self.shards.iter().skip(part).step_by(of);
+        shards.any(|shard| Self::lock(shard).relocate(RELOCATED_BYTES))
     }
 
     /// Lets [`Store::maintain`] look for items whose time is over, or not. What storing pays for is swept all the same.
@@ -475,11 +483,25 @@ impl Store {
         self.shards.iter().any(|shard| Self::lock(shard).crawl_left > 0)
     }
 
-    /// Lets the allocator give freed memory back to the system. It keeps that for a moment in case it is wanted again,
-    /// and looks at it next when something of the size of many pages is freed, which in an idle process is never.
-    pub fn return_freed_memory(&self) {
+    /// Lets the allocator give memory freed by, or for, this thread back to the system; `charged_before` is what was
+    /// charged at the thread's last call.
+    ///
+    /// The allocator keeps freed memory for a moment in case it is wanted again, and looks at it next when something of
+    /// the size of many pages is freed, which in an idle process is never. What other threads have freed it takes in
+    /// once in ten thousand allocations; that is asked for only after much has been freed.
+    pub fn return_freed_memory(&self, charged_before: &mut u64) {
         const MANY_PAGES_BYTES: usize = 4 << 20;
-        drop(std::hint::black_box(Vec::<u8>::with_capacity(MANY_PAGES_BYTES)));
+        const ALLOCATIONS_TO_COLLECT: u32 = 10_000;
+        const MUCH_BYTES: u64 = 1 << 20;
+        let allocate = |bytes| drop(std::hint::black_box(Vec::<u8>::with_capacity(bytes)));
+        let charged = self.budget.charged_bytes();
+        if charged.saturating_add(MUCH_BYTES) <= *charged_before {
+            // More than what the allocator takes for small, which it does not count.
+            (0..ALLOCATIONS_TO_COLLECT).for_each(|_| allocate(2048));
+            *charged_before = charged;
+        }
+        *charged_before = charged.max(*charged_before);
+        allocate(MANY_PAGES_BYTES);
     }
 
     /// Figures over the whole store.

@@ -428,6 +428,7 @@ impl Run {
         self.limit_was_lowered = true;
         self.store.set_memory_limit(limit);
         while self.store.maintain(self.now) {}
+        while self.store.relocate(0, 1) {}
         let totals = self.store.totals();
         assert!(totals.charged_bytes <= limit || !self.evict, "given back: {}", totals.charged_bytes);
     }

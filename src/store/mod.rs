@@ -605,3 +605,8 @@ impl Store {
 
 #[cfg(test)]
 mod tests;
+
+// Not a part of `budget.rs`, which `tests/schedules` takes in as it is.
+#[cfg(test)]
+#[path = "budget/tests.rs"]
+mod budget_tests;

@@ -3,7 +3,7 @@
 //! Knows bytes only. A charge that would pass the limit is refused; what was charged stays charged when the limit is
 //! lowered, until its owners give it back.
 
-use crate::sync::{AtomicU64, Ordering};
+use crate::sync::{AtomicBool, AtomicU64, Ordering};
 use std::sync::Arc;
 
 /// Bytes charged, and the limit on them. Shared by all shards.
@@ -11,12 +11,18 @@ use std::sync::Arc;
 pub struct Budget {
     charged_bytes: AtomicU64,
     limit_bytes: AtomicU64,
+    /// The limit was lowered: what was charged before may be over it.
+    lowered: AtomicBool,
 }
 
 impl Budget {
     /// An empty budget.
     pub fn new(limit_bytes: u64) -> Budget {
-        Budget { charged_bytes: AtomicU64::new(0), limit_bytes: AtomicU64::new(limit_bytes) }
+        Budget {
+            charged_bytes: AtomicU64::new(0),
+            limit_bytes: AtomicU64::new(limit_bytes),
+            lowered: AtomicBool::new(false),
+        }
     }
 
     /// The limit.
@@ -31,7 +37,8 @@ impl Budget {
 
     /// Changes the limit.
     pub fn set_limit_bytes(&self, bytes: u64) {
-        self.limit_bytes.store(bytes, Ordering::Relaxed);
+        let before = self.limit_bytes.swap(bytes, Ordering::Relaxed);
+        self.lowered.fetch_or(bytes < before, Ordering::Relaxed);
     }
 
     /// What may still be charged.
@@ -59,6 +66,18 @@ impl Budget {
     pub fn refund(&self, bytes: u64) {
         let before = self.charged_bytes.fetch_sub(bytes, Ordering::Relaxed);
         debug_assert!(before >= bytes, "more given back than was charged");
+    }
+
+    /// Asserts the part of S3 that is about the limit.
+    pub fn check(&self) {
+        let (charged, limit) = (self.charged_bytes(), self.limit_bytes());
+        let lowered = self.lowered.load(Ordering::Relaxed);
+        assert!(charged <= limit || lowered, "S3: {charged} bytes charged of {limit}");
+    }
+
+    #[cfg(test)]
+    pub fn plant_charge_over_the_limit(&self) {
+        self.charged_bytes.fetch_add(self.left_bytes() + 1, Ordering::Relaxed);
     }
 }
 

@@ -141,8 +141,10 @@ impl Counters {
 
     /// What was counted since the last reset.
     pub fn sums(&self) -> Sums {
+        // The lock comes first: a baseline set after the totals were read would be more than they are.
+        let baseline = self.baseline.lock();
         let mut sums = self.totals();
-        sums.subtract(&self.baseline.lock());
+        sums.subtract(&baseline);
         sums
     }
 

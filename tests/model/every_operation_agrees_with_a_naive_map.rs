@@ -381,8 +381,9 @@ impl Run {
     fn invalidate(&mut self, key: &[u8]) {
         let deadline = if self.random.bool() { Some(self.deadline()) } else { None };
         let options = DeleteOptions { invalidate: true, deadline, ..DeleteOptions::default() };
-        self.change(key, &options, |entry| entry.deadline = deadline.unwrap_or(entry.deadline));
-        self.naive.set_marks(key, Marks { stale: true, ..Marks::default() });
+        if self.change(key, &options, |entry| entry.deadline = deadline.unwrap_or(entry.deadline)) {
+            self.naive.set_marks(key, Marks { stale: true, ..Marks::default() });
+        }
     }
 
     fn drop_value(&mut self, key: &[u8]) {
@@ -393,11 +394,14 @@ impl Run {
         });
     }
 
-    /// Applies a delete that keeps its item; the map takes over the unique that the store then has.
-    fn change(&mut self, key: &[u8], options: &DeleteOptions, change: impl FnOnce(&mut Entry)) {
+    /// Applies a delete that keeps its item; the map takes over the unique that the store then has. True if it was done.
+    fn change(&mut self, key: &[u8], options: &DeleteOptions, change: impl FnOnce(&mut Entry)) -> bool {
         let deleted = match self.store.delete_with(key, options, self.now) {
             Ok(deleted) => deleted,
-            Err(refused) => return self.refused(refused),
+            Err(refused) => {
+                self.refused(refused);
+                return false;
+            }
         };
         match (deleted, self.naive.get_mut(key, self.now)) {
             (Deleted::Deleted, Some(entry)) => {
@@ -414,6 +418,7 @@ impl Run {
             (Deleted::NotFound, None) => {}
             (deleted, _) => panic!("{deleted:?}"),
         }
+        deleted == Deleted::Deleted
     }
 
     /// What meta's `ms` does with C and I: an older unique stores, the deadline stays, the item is stale.

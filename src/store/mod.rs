@@ -414,6 +414,11 @@ impl Store {
         self.receiving.set_limit_bytes(bytes / RECEIVING_SHARE);
     }
 
+    /// Number of shards.
+    pub fn shards(&self) -> usize {
+        self.shards.len()
+    }
+
     /// The memory limit, in bytes.
     pub fn memory_limit(&self) -> u64 {
         self.budget.limit_bytes()

@@ -9,7 +9,7 @@
 //!
 //! # Layers
 //! One way only: `main` → [`server`] → [`commands`] → {[`protocol`], [`store`]}, with the leaves [`auth`],
-//! [`clock`] and [`telemetry`]. [`options`] fills the settings that each layer defines, and [`process`] does what a
+//! [`clock`], `sync` and [`telemetry`]. [`options`] fills the settings that each layer defines, and [`process`] does what a
 //! daemon owes its operating system. `tests/tidy.rs` holds the layers in place.
 //!
 //! # Where do I change X
@@ -46,4 +46,5 @@ pub mod process;
 pub mod protocol;
 pub mod server;
 pub mod store;
+mod sync;
 pub mod telemetry;

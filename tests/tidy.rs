@@ -23,7 +23,7 @@ const CLOCK_READERS: [&str; 2] = ["Instant::now", "SystemTime::now"];
 const WAITING: [&str; 4] = ["async", "await", "thread::sleep", "TcpStream"];
 const UNCHECKED: [&str; 2] = [".unwrap()", ".expect("];
 
-const LAYERS: [Layer; 9] = [
+const LAYERS: [Layer; 10] = [
     Layer {
         name: "auth",
         modules: &[],
@@ -38,10 +38,11 @@ const LAYERS: [Layer; 9] = [
     },
     Layer {
         name: "store",
-        modules: &["clock", "advisor"],
+        modules: &["clock", "advisor", "sync"],
         libraries: &["foldhash", "getrandom", "hashbrown", "lru", "parking_lot"],
         words: &["std::io", "std::net", "pub fn lock"],
     },
+    Layer { name: "sync", modules: &[], libraries: &["parking_lot"], words: &["std::io", "std::net"] },
     Layer { name: "advisor", modules: &[], libraries: &["lru"], words: &["std::io", "std::net"] },
     Layer {
         name: "commands",
@@ -57,7 +58,7 @@ const LAYERS: [Layer; 9] = [
     },
     Layer {
         name: "telemetry",
-        modules: &[],
+        modules: &["sync"],
         libraries: &["env_logger", "log", "nix", "parking_lot"],
         words: &["std::net"],
     },

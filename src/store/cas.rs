@@ -1,6 +1,6 @@
 //! The sequence that CAS uniques are drawn from: one for the whole store, growing, never 0.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use crate::sync::{AtomicBool, AtomicU64, Ordering};
 
 /// Hands out CAS uniques. The first one is 2, as memcached's is.
 #[derive(Debug)]

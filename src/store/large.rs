@@ -247,6 +247,12 @@ impl Large {
         self.main.iter().chain(self.probation.iter()).map(|(id, item)| (*id, item))
     }
 
+    /// What keys and values take, by their own account.
+    pub(super) fn held_bytes(&self) -> u64 {
+        let value = |item: &LargeItem| item.value.iter().map(Vec::capacity).sum::<usize>();
+        self.iter().map(|(_, item)| (item.key.len() + value(item)) as u64).sum()
+    }
+
     /// Asserts the invariants.
     pub(super) fn check_invariants(&self) {
         let charged: u64 = self.iter().map(|(_, item)| item.charged_bytes).sum();

@@ -423,6 +423,11 @@ impl Store {
         self.receiving.set_limit_bytes(bytes / RECEIVING_SHARE);
     }
 
+    /// Number of shards.
+    pub fn shards(&self) -> usize {
+        self.shards.len()
+    }
+
     /// The memory limit, in bytes.
     pub fn memory_limit(&self) -> u64 {
         self.budget.limit_bytes()
@@ -640,3 +645,8 @@ impl Store {
 
 #[cfg(test)]
 mod tests;
+
+// Not a part of `budget.rs`, which `tests/schedules` takes in as it is.
+#[cfg(test)]
+#[path = "budget/tests.rs"]
+mod budget_tests;

@@ -8,7 +8,7 @@
 //! Asserted by [`Shard::check_invariants`], by number:
 //! - S1 index entries and live items pair one to one, with equal hashes;
 //! - S2 in every page, live + free = chunks, and no chunk is free twice;
-//! - S3 pages, large values and index lie within the budget;
+//! - S3 pages, large values and index lie within the budget: what is held was charged, and no charge passes the limit;
 //! - S4 hands stand within their class, and a sweep ends within two rounds;
 //! - S5 what is charged equals a recount;
 //! - S6 CAS uniques grow, and none is 0 while the store keeps them;

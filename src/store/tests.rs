@@ -143,6 +143,34 @@ fn a_wrong_count_of_live_items_is_seen() {
 }
 
 #[test]
+fn a_page_that_was_not_charged_is_seen() {
+    let said = complaint(|shard| {
+        let class = shard.slab.class_at(chunk_of(shard, b"a\x05"));
+        shard.slab.add_page(class, vec![0; PAGE_SMALL_BYTES].into(), shard.seq);
+    });
+    assert!(said.contains("S3"), "{said}");
+}
+
+#[test]
+fn a_large_value_that_takes_more_than_its_charge_is_seen() {
+    let said = complaint(|shard| {
+        let Place::Large(id) = handle_of(shard, b"large").place() else { panic!("a large value") };
+        shard.large.use_item(id).value = vec![vec![1; 12_000]; 5].into();
+    });
+    assert!(said.contains("S3"), "{said}");
+}
+
+#[test]
+fn a_charge_over_the_limit_is_seen_unless_that_was_lowered() {
+    let said = complaint(|shard| shard.account.budget().plant_charge_over_the_limit());
+    assert!(said.contains("S3"), "{said}");
+    let store = store(|_| ());
+    set(&store, b"large", &[1; 12_000], Deadline::NEVER);
+    store.set_memory_limit(12_000);
+    store.check_invariants();
+}
+
+#[test]
 fn a_hand_out_of_range_is_seen() {
     let said = complaint(|shard| {
         let class = shard.slab.class_at(chunk_of(shard, b"a\x05"));

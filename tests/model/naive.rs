@@ -37,12 +37,13 @@ pub fn fits(key_len: usize, flags: u32, value_len: usize, item_max_bytes: usize)
 }
 
 impl Naive {
-    /// Lets time pass for a delayed flush; call it before anything else.
-    pub fn pass(&mut self, now: Now) {
-        if self.flush_at.is_some_and(|at| now >= at) {
-            self.flush_at = None;
-            self.entries.clear();
+    /// Lets time pass for a delayed flush; call it before anything else. True if it took effect.
+    pub fn pass(&mut self, now: Now) -> bool {
+        let due = self.flush_at.is_some_and(|at| now >= at);
+        if due {
+            self.flush();
         }
+        due
     }
 
     pub fn get(&self, key: &[u8], now: Now) -> Option<&Entry> {

@@ -149,7 +149,11 @@ impl Shard {
         let live: usize = self.slab.classes().iter().map(|class| class.live).sum();
         assert_eq!(entries, live + self.large.len(), "S1: as many entries as items");
         let pages = self.slab.pages_held() + self.slab.pages_spare() + self.index.segments();
+        let held = (pages * self.rules.page_bytes) as u64 + self.large.held_bytes();
+        let charged = self.account.charged_bytes();
+        assert!(held <= charged, "S3: {held} bytes held, {charged} charged");
+        self.account.budget().check();
         let recount = pages as u64 * self.page_charge() + self.large.charged_bytes();
-        assert_eq!(self.account.charged_bytes(), recount, "S5: charged bytes equal a recount");
+        assert_eq!(charged, recount, "S5: charged bytes equal a recount");
     }
 }

@@ -4,6 +4,7 @@
 use crate::Contender;
 use crate::client::{Client, key};
 use crate::support::Failure;
+use crate::support::affinity::{self, LOAD_CPU, SERVER_CPU};
 use crate::support::server::Server;
 use std::thread::{JoinHandle, sleep, spawn};
 use std::time::{Duration, Instant};
@@ -26,6 +27,8 @@ pub(crate) fn measure(contenders: &[Contender], share: u64) -> Result<(), Failur
     println!("  {:12} {:22} {:>8} {:>8} {:>8} {:>8}", "", "", "p50", "p99", "p99.9", "max");
     for contender in contenders {
         let server = contender.start(MEMORY_MIB)?;
+        // The load has its own CPU; who asks must not wait for it.
+        affinity::hold(&[SERVER_CPU, LOAD_CPU])?;
         let mut probe = Client::connect(&server)?;
         probe.store("set", "probe", b"1")?;
         probe.flush()?;
@@ -59,7 +62,9 @@ fn beside(
     work: impl FnOnce(&mut Client) -> Result<(), Failure> + Send + 'static,
 ) -> Result<JoinHandle<Result<(), String>>, Failure> {
     let mut client = Client::connect(server)?;
-    Ok(spawn(move || work(&mut client).map_err(|failure| failure.to_string())))
+    Ok(spawn(move || {
+        affinity::hold(&[LOAD_CPU]).and_then(|()| work(&mut client)).map_err(|failure| failure.to_string())
+    }))
 }
 
 fn join(load: JoinHandle<Result<(), String>>) -> Result<(), Failure> {

@@ -133,15 +133,16 @@ impl Engine {
     pub fn maintain(&self) -> bool {
         let now = self.clock.now();
         let more = self.store.maintain(now);
+        self.store.return_freed_memory();
         self.note_end_of_crawl(now);
         self.tell_evictions(now);
         more
     }
 
-    /// Lets the allocator give freed memory back to the system; cheap, to be called by every worker now and then, with
-    /// what it was given the last time.
-    pub fn return_freed_memory(&self, charged_before: &mut u64) {
-        self.store.return_freed_memory(charged_before);
+    /// Lets the allocator take in what others have freed; cheap, to be called by every worker now and then, with what it
+    /// was given the last time.
+    pub fn take_in_freed_memory(&self, charged_before: &mut u64) {
+        self.store.take_in_freed_memory(charged_before);
     }
 
     /// Moves a worker's part of what is held together, after the limit was lowered; true while there is more to do.

@@ -284,7 +284,7 @@ impl Worker {
             let now_secs = self.shared.engine.clock().now().secs();
             self.desk().heartbeat_secs.store(now_secs, Ordering::Relaxed);
             self.end_idle_connections(now_secs);
-            self.shared.engine.return_freed_memory(&mut charged_bytes);
+            self.shared.engine.take_in_freed_memory(&mut charged_bytes);
             if self.relocate().await {
                 // Much is about to be freed.
                 charged_bytes = u64::MAX;

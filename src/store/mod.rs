@@ -56,7 +56,7 @@ const SHARDS_MAX: usize = 16;
 const SHARDS_PER_THREAD: usize = 4;
 
 /// Pages that every shard must be able to have: below that, a page cut for each class begins to cost hits.
-const PAGES_PER_SHARD_MIN: u64 = 1500;
+const PAGES_PER_SHARD_MIN: u64 = 1000;
 
 /// Values being received at once may take one in this many bytes of the limit.
 const RECEIVING_SHARE: u64 = 2;
@@ -157,6 +157,10 @@ impl Drop for Working<'_> {
         // Values are freed here, after the lock.
         drop(left);
     }
+}
+
+fn allocate(bytes: usize) {
+    drop(std::hint::black_box(Vec::<u8>::with_capacity(bytes)));
 }
 
 /// The number of shards for this much memory and so many threads: a power of two.
@@ -488,25 +492,29 @@ impl Store {
         self.shards.iter().any(|shard| Self::lock(shard).crawl_left > 0)
     }
 
-    /// Lets the allocator give memory freed by, or for, this thread back to the system; `charged_before` is what was
-    /// charged at the thread's last call.
+    /// Lets the allocator give freed memory back to the system; to be called by a thread that serves nobody, because
+    /// what a flush leaves takes milliseconds.
     ///
-    /// The allocator keeps freed memory for a moment in case it is wanted again, and looks at it next when something of
-    /// the size of many pages is freed, which in an idle process is never. What other threads have freed it takes in
-    /// once in ten thousand allocations; that is asked for only after much has been freed.
-    pub fn return_freed_memory(&self, charged_before: &mut u64) {
+    /// The allocator keeps freed memory for a second in case it is wanted again, and looks at it next when something of
+    /// the size of many pages is freed, which in an idle process is never.
+    pub fn return_freed_memory(&self) {
         const MANY_PAGES_BYTES: usize = 4 << 20;
-        const ALLOCATIONS_TO_COLLECT: u32 = 10_000;
+        allocate(MANY_PAGES_BYTES);
+    }
+
+    /// Lets the allocator take in what other threads have freed of the memory of this one, which it does by itself once
+    /// in ten thousand allocations. Does so only after much was freed: `charged_before` is what was charged at the
+    /// thread's last call.
+    pub fn take_in_freed_memory(&self, charged_before: &mut u64) {
+        const ALLOCATIONS: u32 = 10_000;
         const MUCH_BYTES: u64 = 1 << 20;
-        let allocate = |bytes| drop(std::hint::black_box(Vec::<u8>::with_capacity(bytes)));
         let charged = self.budget.charged_bytes();
         if charged.saturating_add(MUCH_BYTES) <= *charged_before {
-            // More than what the allocator takes for small, which it does not count.
-            (0..ALLOCATIONS_TO_COLLECT).for_each(|_| allocate(2048));
+            // More bytes than what the allocator calls small, which it does not count.
+            (0..ALLOCATIONS).for_each(|_| allocate(2048));
             *charged_before = charged;
         }
         *charged_before = charged.max(*charged_before);
-        allocate(MANY_PAGES_BYTES);
     }
 
     /// Figures over the whole store.

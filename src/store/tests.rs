@@ -295,11 +295,11 @@ fn a_deadline_that_no_chunk_has_room_for_makes_the_value_a_large_one() {
 fn shards_follow_memory_and_threads() {
     for (mib, threads, shards) in [
         (2, 4, 1),
-        (64, 4, 1),
-        (128, 4, 2),
-        (256, 4, 2),
-        (512, 4, 4),
-        (1024, 4, 8),
+        (64, 4, 2),
+        (128, 4, 4),
+        (256, 4, 4),
+        (512, 4, 8),
+        (1024, 4, 16),
         (1024, 1, 4),
         (65_536, 4, 16),
     ] {

@@ -25,7 +25,7 @@ const APPENDED_MAX: usize = 2000;
 const LOOK_EVERY: u64 = 5000;
 
 /// How long memory may take to be given back.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(5);
 
 const SEED: u64 = 1;
 

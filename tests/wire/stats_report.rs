@@ -293,7 +293,7 @@ fn connections_are_reported_with_what_they_do() {
     let mut sending_binary = daemon.connect();
     let set = frames::store(0x01, "k", 0, 0, "whole").bytes();
     sending_binary.send(&set[..set.len() - 1]);
-    assert_eq!(asking.stat("", "curr_connections"), "5");
+    wait_for("the connections", || (asking.stat("", "curr_connections") == "5").then_some(()));
     let listen = format!("tcp:{}", daemon.address());
     // A connection shows what it waits for once it waits.
     wait_for("the states", || {

@@ -41,6 +41,9 @@ const TOO_MANY: &[u8] = b"ERROR Too many open connections\r\n";
 /// Calls for a part of the memory to be moved, per pulse: 10 MiB.
 const RELOCATIONS_PER_PULSE: u32 = 40;
 
+/// How often, once a second, a worker looks for freed memory after it has moved its part.
+const LOOKS_AFTER_RELOCATION: u32 = 10;
+
 /// What one worker shows to the others. Padded, so that they do not disturb each other.
 #[repr(align(128))]
 struct Desk {
@@ -279,15 +282,19 @@ impl Worker {
 
     /// What a worker does once a second, without end.
     async fn keep_house(self) {
-        let mut charged_bytes = 0;
+        let (mut charged_bytes, mut looks) = (0, 0);
         loop {
             let now_secs = self.shared.engine.clock().now().secs();
             self.desk().heartbeat_secs.store(now_secs, Ordering::Relaxed);
             self.end_idle_connections(now_secs);
+            if looks > 0 {
+                // Moving frees much that nobody gives back, here and, until they are done too, by other workers.
+                charged_bytes = u64::MAX;
+                looks -= 1;
+            }
             self.shared.engine.take_in_freed_memory(&mut charged_bytes);
             if self.relocate().await {
-                // Much is about to be freed.
-                charged_bytes = u64::MAX;
+                looks = LOOKS_AFTER_RELOCATION;
                 self.pause().await;
             } else {
                 self.desk().heartbeat.notified().await;

@@ -420,10 +420,11 @@ impl Store {
 
     /// Changes the memory limit; memory over a lowered limit is given back step by step by [`Store::maintain`].
     pub fn set_memory_limit(&self, bytes: u64) {
-        if bytes < self.budget.limit_bytes() {
-            self.shrinks.store(true, Ordering::Relaxed);
-        }
+        let lowered = bytes < self.budget.limit_bytes();
         self.budget.set_limit_bytes(bytes);
+        if lowered {
+            self.shrinks.store(true, Ordering::Release);
+        }
         self.receiving.set_limit_bytes(bytes / RECEIVING_SHARE);
     }
 
@@ -441,7 +442,7 @@ impl Store {
     /// and per lock. Returns true while there is more to do soon.
     pub fn maintain(&self, now: Now) -> bool {
         let mut more = false;
-        let relocates = self.budget.excess_bytes() == 0 && self.shrinks.swap(false, Ordering::Relaxed);
+        let relocates = self.budget.excess_bytes() == 0 && self.shrinks.swap(false, Ordering::Acquire);
         for shard in &self.shards {
             let mut shard = Self::lock(shard);
             shard.flush_if_due(now);

@@ -1,7 +1,6 @@
 //! What is no longer needed goes back to the system within seconds, also when no client asks for anything.
 
 use crate::support::{larder, wait_for};
-use fastrand::Rng;
 
 const MIB: u64 = 1024 * 1024;
 
@@ -25,29 +24,4 @@ fn after_a_flush_and_after_a_lowered_limit() {
             (daemon.resident_bytes() < before + left + 12 * MIB).then_some(())
         });
     }
-}
-
-/// What leaves lies among what stays: without being moved together, the rest held three quarters of the memory.
-#[test]
-fn after_a_lowered_limit_among_values_of_all_sizes() {
-    let daemon = larder("-m 64 -t 2").start();
-    let before = daemon.resident_bytes();
-    let mut client = daemon.connect();
-    let mut rng = Rng::with_seed(1);
-    let value = "v".repeat(900_000);
-    for batch in 0..60 {
-        let sets = (0..100).map(|number| {
-            let len = (value.len() as f64).powf(rng.f64()) as usize;
-            format!("set {batch}.{number} 0 0 {len} noreply\r\n{}\r\n", &value[..len])
-        });
-        client.send(sets.collect::<String>());
-    }
-    client.ask("version\r\n", "VERSION 1.6.45\r\n");
-    assert!(daemon.resident_bytes() > before + 55 * MIB);
-    client.ask("cache_memlimit 16\r\n", "OK\r\n");
-    wait_for("memory to be given back", || {
-        (daemon.resident_bytes() < before + 16 * MIB + 10 * MIB).then_some(())
-    });
-    let kept = client.stat("", "bytes").parse::<u64>().unwrap();
-    assert!(kept > 8 * MIB, "{kept} bytes are kept");
 }

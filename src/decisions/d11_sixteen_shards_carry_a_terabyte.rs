@@ -9,7 +9,8 @@
 //! second. Requests that come one at a time cost 4 µs of a core, 90 % of it in the kernel: 64 cores send 16 million, and
 //! one in five finds its shard taken. Requests that come 16 at once cost 0.53 µs: 64 cores would send 120 million, more
 //! than 16 shards carry. So shards are the limit from about 32 cores of pipelined load on, and what lifts it is a larger
-//! `SHARDS_MAX` (4 a thread would be 256, which carry a billion); handles, budget and hash bits allow for it. Then
+//! `SHARDS_MAX` (4 a thread would be 256, which carry a billion); handles and budget allow for it, the
+//! hash needs more bits for the shard. Then
 //! the CAS sequence is next, one locked instruction of all threads per set; the budget is touched once per page, not per
 //! item.
 //!

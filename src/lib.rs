@@ -35,12 +35,14 @@
 //!
 //! Why things are as they are: `decisions`, a module of notes that exists in the documentation only.
 
+pub mod advisor;
 pub mod auth;
 pub mod clock;
 pub mod commands;
 #[cfg(doc)]
 pub mod decisions;
 
+pub mod insight;
 pub mod options;
 pub mod process;
 pub mod protocol;

@@ -23,7 +23,7 @@ const CLOCK_READERS: [&str; 2] = ["Instant::now", "SystemTime::now"];
 const WAITING: [&str; 4] = ["async", "await", "thread::sleep", "TcpStream"];
 const UNCHECKED: [&str; 2] = [".unwrap()", ".expect("];
 
-const LAYERS: [Layer; 10] = [
+const LAYERS: [Layer; 11] = [
     Layer {
         name: "auth",
         modules: &[],
@@ -43,10 +43,16 @@ const LAYERS: [Layer; 10] = [
         words: &["std::io", "std::net", "pub fn lock"],
     },
     Layer { name: "sync", modules: &[], libraries: &["parking_lot"], words: &["std::io", "std::net"] },
-    Layer { name: "advisor", modules: &[], libraries: &["lru"], words: &["std::io", "std::net"] },
+    Layer { name: "advisor", modules: &["clock"], libraries: &["lru"], words: &["std::io", "std::net"] },
+    Layer {
+        name: "insight",
+        modules: &["clock", "sync"],
+        libraries: &["parking_lot"],
+        words: &["std::io", "std::net"],
+    },
     Layer {
         name: "commands",
-        modules: &["protocol", "store", "telemetry", "clock", "auth"],
+        modules: &["protocol", "store", "telemetry", "clock", "auth", "advisor", "insight"],
         libraries: &["log"],
         words: &["std::io", "std::net", "Mutex", "RwLock", ".lock()"],
     },

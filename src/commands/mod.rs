@@ -8,6 +8,7 @@ mod arithmetic;
 pub mod binary;
 mod crawler;
 mod detail;
+mod insight;
 mod meta;
 mod report;
 mod retrieval;
@@ -19,6 +20,7 @@ mod tls;
 mod tuning;
 mod watch;
 
+pub use insight::{Cause, MemoryPart, Why};
 pub use report::Report;
 pub use settings::{Settings, Told};
 pub use storage::Receiving;

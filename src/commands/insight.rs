@@ -3,6 +3,7 @@
 use super::Engine;
 use crate::advisor::figures::Advice;
 use crate::insight::figures::{Family, HotKeys, Latency};
+use crate::store::Cause;
 
 /// Why a key is not there, or that it is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -38,34 +39,6 @@ pub enum Why {
         /// Seconds since everything was flushed, if that was within the reach or later than that.
         flushed_secs: Option<u32>,
     },
-}
-
-/// Why an item was removed.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Cause {
-    /// Thrown out for memory.
-    Evicted,
-    /// Its time was over.
-    Expired,
-    /// A client deleted it.
-    Deleted,
-    /// A store of a new value found no memory, and the old value went with it.
-    NoMemory,
-    /// A new value was too large to be stored, and the old value went with it.
-    TooLarge,
-}
-
-impl Cause {
-    /// As it is printed.
-    pub fn word(self) -> &'static str {
-        match self {
-            Cause::Evicted => "evicted",
-            Cause::Expired => "expired",
-            Cause::Deleted => "deleted",
-            Cause::NoMemory => "no_memory",
-            Cause::TooLarge => "too_large",
-        }
-    }
 }
 
 /// A part of the resident memory.

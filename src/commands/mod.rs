@@ -20,7 +20,7 @@ mod tls;
 mod tuning;
 mod watch;
 
-pub use insight::{Cause, MemoryPart, Why};
+pub use insight::{MemoryPart, Why};
 pub use report::Report;
 pub use settings::{Settings, Told};
 pub use storage::Receiving;
@@ -30,6 +30,7 @@ use crate::auth::Credentials;
 use crate::clock::{Clock, Deadline, Now};
 use crate::protocol::limits::EXPTIME_RELATIVE_MAX_SECS;
 use crate::protocol::{Refusal, ReplyBuffer, Request, ShutdownMode, StatsTopic};
+pub use crate::store::Cause;
 use crate::store::Store;
 use crate::telemetry::{Connections, Counters, Prefixes, Watchers, WorkerCounters};
 use std::sync::atomic::AtomicU32;

@@ -8,6 +8,7 @@ mod arithmetic;
 pub mod binary;
 mod crawler;
 mod detail;
+mod figure;
 mod insight;
 mod meta;
 mod report;
@@ -20,6 +21,7 @@ mod tls;
 mod tuning;
 mod watch;
 
+pub use figure::Figure;
 pub use insight::{Cause, MemoryPart, Why};
 pub use report::Report;
 pub use settings::{Settings, Told};
@@ -32,7 +34,7 @@ use crate::protocol::limits::EXPTIME_RELATIVE_MAX_SECS;
 use crate::protocol::{Refusal, ReplyBuffer, Request, ShutdownMode, StatsTopic};
 use crate::store::Store;
 use crate::telemetry::{Connections, Counters, Prefixes, Watchers, WorkerCounters};
-use std::sync::atomic::AtomicU32;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 /// The version that clients are told, as memcached clients parse it (three numbers, the first not 0).
 pub const WIRE_VERSION: &str = "1.6.45";
@@ -71,6 +73,8 @@ pub struct Engine {
     counters: Counters,
     connections: Connections,
     verbosity: AtomicU32,
+    /// True from when all sockets are served until the end begins.
+    serving: AtomicBool,
     crawler: crawler::Crawler,
     tuning: tuning::Tuning,
     prefixes: Prefixes,
@@ -95,6 +99,7 @@ impl Engine {
             counters: Counters::new(settings.threads),
             connections: Connections::new(settings.threads),
             verbosity: AtomicU32::new(settings.verbosity),
+            serving: AtomicBool::new(false),
             certificates_secs: AtomicU32::new(clock.now().secs()),
             flushed_before_secs: AtomicU32::new(0),
             crawler: crawler::Crawler::told(&settings.told),
@@ -129,6 +134,16 @@ impl Engine {
     /// The table of connections, for the server to fill.
     pub fn connections(&self) -> &Connections {
         &self.connections
+    }
+
+    /// The server tells whether clients are served: not before all sockets are, and no longer once the end has begun.
+    pub fn note_serving(&self, serving: bool) {
+        self.serving.store(serving, Ordering::Relaxed);
+    }
+
+    /// True while clients are served.
+    pub fn is_serving(&self) -> bool {
+        self.serving.load(Ordering::Relaxed)
     }
 
     /// Background work on the store, bounded; true while there is more to do soon.

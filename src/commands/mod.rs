@@ -8,8 +8,11 @@ mod arithmetic;
 pub mod binary;
 mod crawler;
 mod detail;
-mod insight;
+mod explain;
+mod figure;
+mod memory;
 mod meta;
+mod observe;
 mod report;
 mod retrieval;
 mod settings;
@@ -20,20 +23,24 @@ mod tls;
 mod tuning;
 mod watch;
 
-pub use insight::{MemoryPart, Why};
+pub use crate::store::Cause;
+pub use explain::Why;
+pub use figure::Figure;
+pub use memory::MemoryPart;
 pub use report::Report;
 pub use settings::{Settings, Told};
 pub use storage::Receiving;
 pub use tls::TlsReport;
 
+use crate::advisor::Advisor;
 use crate::auth::Credentials;
 use crate::clock::{Clock, Deadline, Now};
+use crate::insight::{Insight, Latencies, Survey};
 use crate::protocol::limits::EXPTIME_RELATIVE_MAX_SECS;
 use crate::protocol::{Refusal, ReplyBuffer, Request, ShutdownMode, StatsTopic};
-pub use crate::store::Cause;
 use crate::store::Store;
-use crate::telemetry::{Connections, Counters, Prefixes, Watchers, WorkerCounters};
-use std::sync::atomic::AtomicU32;
+use crate::telemetry::{Connections, Counters, Prefixes, Watchers, WorkerCounters, resident_bytes};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 /// The version that clients are told, as memcached clients parse it (three numbers, the first not 0).
 pub const WIRE_VERSION: &str = "1.6.45";
@@ -72,6 +79,8 @@ pub struct Engine {
     counters: Counters,
     connections: Connections,
     verbosity: AtomicU32,
+    /// True from when all sockets are served until the end begins.
+    serving: AtomicBool,
     crawler: crawler::Crawler,
     tuning: tuning::Tuning,
     prefixes: Prefixes,
@@ -80,6 +89,14 @@ pub struct Engine {
     flushed_before_secs: AtomicU32,
     /// When the certificates in use were read.
     certificates_secs: AtomicU32,
+    advisor: Advisor,
+    insight: Insight,
+    survey: Survey,
+    latencies: Latencies,
+    /// Which flush the advisor was told of, in seconds.
+    flush_told_secs: AtomicU32,
+    /// What was resident before anything was stored, in bytes.
+    resident_at_start_bytes: u64,
     /// Who may come in under `-S`; `None` lets everybody in.
     sasl: Option<Credentials>,
     tokens: Option<Credentials>,
@@ -96,12 +113,19 @@ impl Engine {
             counters: Counters::new(settings.threads),
             connections: Connections::new(settings.threads),
             verbosity: AtomicU32::new(settings.verbosity),
+            serving: AtomicBool::new(false),
             certificates_secs: AtomicU32::new(clock.now().secs()),
             flushed_before_secs: AtomicU32::new(0),
             crawler: crawler::Crawler::told(&settings.told),
             watchers: Watchers::default(),
             tuning: tuning::Tuning::told(&settings.told),
             prefixes: Prefixes::new(settings.prefix_delimiter, settings.detail_enabled),
+            advisor: Advisor::new(store.memory_limit()),
+            insight: Insight::new(clock.now()),
+            survey: Survey::default(),
+            latencies: Latencies::new(settings.threads),
+            flush_told_secs: AtomicU32::new(0),
+            resident_at_start_bytes: resident_bytes(),
             settings,
             store,
             clock,
@@ -132,6 +156,16 @@ impl Engine {
         &self.connections
     }
 
+    /// The server tells whether clients are served: not before all sockets are, and no longer once the end has begun.
+    pub fn note_serving(&self, serving: bool) {
+        self.serving.store(serving, Ordering::Relaxed);
+    }
+
+    /// True while clients are served.
+    pub fn is_serving(&self) -> bool {
+        self.serving.load(Ordering::Relaxed)
+    }
+
     /// Background work on the store, bounded; true while there is more to do soon.
     pub fn maintain(&self) -> bool {
         let now = self.clock.now();
@@ -139,6 +173,7 @@ impl Engine {
         self.store.return_freed_memory();
         self.note_end_of_crawl(now);
         self.tell_evictions(now);
+        self.observe(now);
         more
     }
 
@@ -188,6 +223,7 @@ impl Engine {
                 out.push(b"MN\r\n");
                 return Flow::Flush;
             }
+            Request::Why { key } => self.answer_why(key, out),
             Request::Version => {
                 out.push(b"VERSION ");
                 out.push(WIRE_VERSION.as_bytes());

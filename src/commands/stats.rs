@@ -1,8 +1,11 @@
 //! `stats` and its sub-commands, under memcached's names and in its order, so that its tools and exporters read them.
 //!
+//! What is printed here and what the metrics show have one source: the functions that hand out figures one by one.
+//!
 //! A figure that larder has is a true one; what has no counterpart in larder is 0 (or the constant that memcached
 //! prints when the feature is off), and the README lists it.
 
+use super::figure::Figure;
 use super::tuning::two_decimals;
 use super::{Engine, WIRE_VERSION};
 use crate::clock::{FIRST_SECOND, Now};
@@ -26,20 +29,29 @@ fn yes_no(yes: bool) -> &'static str {
 impl Engine {
     pub(super) fn stats(&self, topic: StatsTopic, now: Now, out: &mut ReplyBuffer) {
         match topic {
-            StatsTopic::General => self.general(now, out),
-            StatsTopic::Settings => self.settings_report(out),
-            StatsTopic::Items => self.items(now, out),
+            StatsTopic::General => self.general_figures(now, &mut |name, value| out.push_stat(name, value)),
+            StatsTopic::Settings => self.settings_figures(&mut |name, value| out.push_stat(name, value)),
+            StatsTopic::Items => self.item_figures(now, &mut |class, name, value| {
+                out.push_stat(format_args!("items:{class}:{name}"), value);
+            }),
             StatsTopic::Slabs => self.slabs(now, out),
             StatsTopic::Sizes => out.push_stat("sizes_status", "disabled"),
             StatsTopic::Conns => self.conns(now, out),
             // Not made in one piece: `report.rs` and `detail.rs`.
             StatsTopic::CacheDump { .. } | StatsTopic::Detail(_) => {}
+            StatsTopic::Advisor
+            | StatsTopic::HotKeys
+            | StatsTopic::Families
+            | StatsTopic::Memory
+            | StatsTopic::Latency => return self.explain(topic, out),
             StatsTopic::Reset => {
                 self.counters.reset();
                 self.connections.reset();
                 self.store.reset_counters();
                 self.prefixes.reset();
                 self.watchers.reset();
+                self.insight.reset();
+                self.latencies.reset();
                 self.crawler.starts.store(0, Ordering::Relaxed);
                 return out.push(b"RESET\r\n");
             }
@@ -47,13 +59,13 @@ impl Engine {
         out.push(b"END\r\n");
     }
 
-    fn general(&self, now: Now, out: &mut ReplyBuffer) {
+    /// Hands out the figures of `stats`, name and value, in its order.
+    pub fn general_figures(&self, now: Now, stat: &mut dyn FnMut(&'static str, &dyn Figure)) {
         let sums = self.counters.sums();
         let store = self.store.totals();
         let usage = usage();
         let listeners = self.connections.listeners() as u64;
         let open = self.connections.open() as u64;
-        let mut stat = |name: &str, value: &dyn std::fmt::Display| out.push_stat(name, value);
         stat("pid", &std::process::id());
         stat("uptime", &(now.secs() - UPTIME_ZERO_SECS));
         stat("time", &self.clock.unix(now));
@@ -135,8 +147,7 @@ impl Engine {
         stat("log_watcher_skipped", &log.skipped);
         stat("log_watcher_sent", &log.sent);
         stat("log_watchers", &log.watchers);
-        self.push_tls_figures(&sums, now, out);
-        let mut stat = |name: &str, value: &dyn std::fmt::Display| out.push_stat(name, value);
+        self.tls_figures(&sums, now, stat);
         stat("unexpected_napi_ids", &ABSENT);
         stat("round_robin_fallback", &ABSENT);
         stat("bytes", &store.item_bytes);
@@ -158,10 +169,10 @@ impl Engine {
         stat("lru_bumps_dropped", &ABSENT);
     }
 
-    fn settings_report(&self, out: &mut ReplyBuffer) {
+    /// Hands out the figures of `stats settings`, as [`Engine::general_figures`].
+    pub fn settings_figures(&self, stat: &mut dyn FnMut(&'static str, &dyn Figure)) {
         let settings = &self.settings;
         let unset = "NULL".to_owned();
-        let mut stat = |name: &str, value: &dyn std::fmt::Display| out.push_stat(name, value);
         stat("maxbytes", &self.store.memory_limit());
         stat("maxconns", &settings.max_connections);
         stat("tcpport", &settings.tcp_port);
@@ -220,17 +231,16 @@ impl Engine {
         stat("read_buf_mem_limit", &0);
         stat("track_sizes", &yes_no(settings.track_sizes));
         stat("inline_ascii_response", &"no");
-        self.push_tls_settings(out);
-        let mut stat = |name: &str, value: &dyn std::fmt::Display| out.push_stat(name, value);
+        self.tls_settings(stat);
         stat("num_napi_ids", &0);
         stat("memory_file", &"(null)");
         stat("client_flags_size", &4);
     }
 
-    fn items(&self, now: Now, out: &mut ReplyBuffer) {
+    /// Hands out the figures of `stats items`, class, name and value, in its order.
+    pub fn item_figures(&self, now: Now, figure: &mut dyn FnMut(u32, &'static str, u64)) {
         for class in self.store.classes(now).iter().filter(|class| class.used_chunks > 0) {
-            let mut stat =
-                |name: &str, value: u64| out.push_stat(format_args!("items:{}:{name}", class.id), value);
+            let mut stat = |name: &'static str, value: u64| figure(class.id, name, value);
             stat("number", class.used_chunks);
             stat("number_hot", class.probation);
             stat("number_warm", ABSENT);
@@ -263,9 +273,18 @@ impl Engine {
     }
 
     fn slabs(&self, now: Now, out: &mut ReplyBuffer) {
+        let classes = self.slab_figures(now, &mut |class, name, value| {
+            out.push_stat(format_args!("{class}:{name}"), value);
+        });
+        out.push_stat("active_slabs", classes);
+        out.push_stat("total_malloced", self.malloced_bytes());
+    }
+
+    /// Hands out the figures of `stats slabs` per class, as [`Engine::item_figures`]; returns how many classes there are.
+    pub fn slab_figures(&self, now: Now, figure: &mut dyn FnMut(u32, &'static str, u64)) -> usize {
         let classes = self.store.classes(now);
         for class in &classes {
-            let mut stat = |name: &str, value: u64| out.push_stat(format_args!("{}:{name}", class.id), value);
+            let mut stat = |name: &'static str, value: u64| figure(class.id, name, value);
             stat("chunk_size", class.chunk_bytes);
             // A large value has a buffer of its own: a page with one chunk. Tools skip a class without pages.
             let (per_page, pages) =
@@ -285,8 +304,12 @@ impl Engine {
             stat("cas_badval", class.cas_badval);
             stat("touch_hits", class.touch_hits);
         }
-        out.push_stat("active_slabs", classes.len());
-        out.push_stat("total_malloced", self.store.totals().charged_bytes);
+        classes.len()
+    }
+
+    /// Memory in use for items and all that grows with them: `total_malloced` of `stats slabs`.
+    pub fn malloced_bytes(&self) -> u64 {
+        self.store.totals().charged_bytes
     }
 
     fn conns(&self, now: Now, out: &mut ReplyBuffer) {

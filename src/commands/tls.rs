@@ -1,8 +1,8 @@
 //! What the reports say of TLS, under memcached's names.
 
 use super::Engine;
+use super::figure::Figure;
 use crate::clock::Now;
-use crate::protocol::ReplyBuffer;
 use crate::telemetry::Sums;
 use std::sync::atomic::Ordering;
 
@@ -51,35 +51,35 @@ impl Engine {
         self.certificates_secs.store(self.clock.now().secs(), Ordering::Relaxed);
     }
 
-    pub(super) fn push_tls_figures(&self, sums: &Sums, now: Now, out: &mut ReplyBuffer) {
+    pub(super) fn tls_figures(&self, sums: &Sums, now: Now, stat: &mut dyn FnMut(&'static str, &dyn Figure)) {
         let tls = &self.settings.tls;
         if !tls.enabled {
             return;
         }
         if tls.session_cache {
-            out.push_stat("ssl_new_sessions", sums.ssl_new_sessions);
+            stat("ssl_new_sessions", &sums.ssl_new_sessions);
         }
-        out.push_stat("ssl_handshake_errors", sums.ssl_handshake_errors);
-        out.push_stat("ssl_proto_errors", sums.ssl_proto_errors);
+        stat("ssl_handshake_errors", &sums.ssl_handshake_errors);
+        stat("ssl_proto_errors", &sums.ssl_proto_errors);
         let since_secs = now.secs().saturating_sub(self.certificates_secs.load(Ordering::Relaxed));
-        out.push_stat("time_since_server_cert_refresh", since_secs);
+        stat("time_since_server_cert_refresh", &since_secs);
     }
 
-    pub(super) fn push_tls_settings(&self, out: &mut ReplyBuffer) {
+    pub(super) fn tls_settings(&self, stat: &mut dyn FnMut(&'static str, &dyn Figure)) {
         let tls = &self.settings.tls;
         let yes_no = |yes| if yes { "yes" } else { "no" };
         let text = |text: &Option<String>, unset: &str| text.clone().unwrap_or_else(|| unset.to_owned());
-        out.push_stat("ssl_enabled", yes_no(tls.enabled));
-        out.push_stat("ssl_chain_cert", text(&tls.chain_cert, "(null)"));
-        out.push_stat("ssl_key", text(&tls.key, "(null)"));
-        out.push_stat("ssl_verify_mode", tls.verify_mode);
-        out.push_stat("ssl_keyformat", tls.key_format);
-        out.push_stat("ssl_ciphers", text(&tls.ciphers, "NULL"));
-        out.push_stat("ssl_ca_cert", text(&tls.ca_cert, "NULL"));
+        stat("ssl_enabled", &yes_no(tls.enabled));
+        stat("ssl_chain_cert", &text(&tls.chain_cert, "(null)"));
+        stat("ssl_key", &text(&tls.key, "(null)"));
+        stat("ssl_verify_mode", &tls.verify_mode);
+        stat("ssl_keyformat", &tls.key_format);
+        stat("ssl_ciphers", &text(&tls.ciphers, "NULL"));
+        stat("ssl_ca_cert", &text(&tls.ca_cert, "NULL"));
         // rustls has a buffer of its own and no part in the kernel.
-        out.push_stat("ssl_wbuf_size", 16384);
-        out.push_stat("ssl_session_cache", yes_no(tls.session_cache));
-        out.push_stat("ssl_kernel_tls", "no");
-        out.push_stat("ssl_min_version", tls.min_version);
+        stat("ssl_wbuf_size", &16384);
+        stat("ssl_session_cache", &yes_no(tls.session_cache));
+        stat("ssl_kernel_tls", &"no");
+        stat("ssl_min_version", &tls.min_version);
     }
 }

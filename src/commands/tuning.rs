@@ -3,6 +3,7 @@
 //! `slabs reassign` moves a page. The rest has no counterpart in larder, which trades pages by its own rule and tells
 //! new items from proven ones without such settings: it is checked, kept, and reported by `stats settings`.
 
+use super::figure::TwoDecimals;
 use super::{Engine, Told, answer, refuse};
 use crate::clock::Now;
 use crate::protocol::{LogLine, LruAction, Refusal, ReplyBuffer, SlabsAction, Thousandths};
@@ -46,8 +47,8 @@ impl Tuning {
 }
 
 /// Thousandths with two decimals, as `stats settings` prints factors.
-pub(super) fn two_decimals(thousandths: &AtomicU32) -> String {
-    format!("{:.2}", f64::from(thousandths.load(Ordering::Relaxed)) / 1000.0)
+pub(super) fn two_decimals(thousandths: &AtomicU32) -> TwoDecimals {
+    TwoDecimals(thousandths.load(Ordering::Relaxed))
 }
 
 impl Engine {

@@ -10,10 +10,14 @@ mod families;
 pub mod figures;
 mod hot_keys;
 mod latency;
+mod pace;
+mod survey;
 
 pub use families::{Census, FamiliesSketch};
 pub use hot_keys::HotKeysSketch;
 pub use latency::{CommandFamily, Latencies};
+pub use pace::Pace;
+pub use survey::{Survey, Surveyed};
 
 use crate::clock::Now;
 use crate::sync::Mutex;
@@ -23,6 +27,7 @@ use figures::{Family, HotKeys, Seen};
 #[derive(Debug)]
 pub struct Insight {
     sketches: Mutex<Sketches>,
+    pace: Mutex<Pace>,
 }
 
 #[derive(Debug)]
@@ -42,7 +47,7 @@ impl Sketches {
 impl Insight {
     /// Has seen nothing yet.
     pub fn new(now: Now) -> Insight {
-        Insight { sketches: Mutex::new(Sketches::new(now)) }
+        Insight { sketches: Mutex::new(Sketches::new(now)), pace: Mutex::new(Pace::default()) }
     }
 
     /// Takes in a batch of samples, under one lock. The iterator must not come back here.
@@ -52,6 +57,25 @@ impl Insight {
             sketches.hot_keys.note(&seen);
             sketches.families.note(&seen);
         }
+    }
+
+    /// Takes in samples as `batch` hands them out, under one lock; `batch` must not come back here.
+    pub fn note_batch<R>(&self, batch: impl FnOnce(&mut dyn FnMut(&Seen<'_>)) -> R) -> R {
+        let mut sketches = self.sketches.lock();
+        batch(&mut |seen| {
+            sketches.hot_keys.note(seen);
+            sketches.families.note(seen);
+        })
+    }
+
+    /// How much is to be sampled.
+    pub fn pace(&self) -> Pace {
+        *self.pace.lock()
+    }
+
+    /// Tells how much is to be sampled from here on.
+    pub fn set_pace(&self, pace: Pace) {
+        *self.pace.lock() = pace;
     }
 
     /// Lets what was seen weigh less by the time that passed; to be called about once a second.

@@ -24,8 +24,14 @@ pub struct Totals {
     pub charged_bytes: u64,
     /// The limit.
     pub limit_bytes: u64,
+    /// Bytes of slab pages, free ones included.
+    pub slab_bytes: u64,
+    /// Of these, bytes of chunks with an item.
+    pub slab_used_bytes: u64,
     /// Bytes of the index tables.
     pub index_bytes: u64,
+    /// Of these, bytes of ghosts.
+    pub ghosts_bytes: u64,
     /// Bytes of large values, as they are held.
     pub large_bytes: u64,
     /// Bytes of the rings of removals.

@@ -86,6 +86,20 @@ pub struct WalkPlace {
     bucket: u32,
 }
 
+/// What a step of [`Store::survey`] saw.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub struct Surveyed {
+    /// Buckets of the index that were looked at.
+    pub looked_at: u64,
+    /// Buckets that these stand for.
+    pub of: u64,
+}
+
+/// Where part number `part` of `parts` begins.
+fn part(all: u32, part: u32, parts: u32) -> u32 {
+    (u64::from(all) * u64::from(part.min(parts)) / u64::from(parts)) as u32
+}
+
 /// When a `flush_all` takes effect.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum FlushAt {
@@ -396,8 +410,13 @@ impl Store {
             let shard = self.shard_of(key);
             (shard.removals.find(key.hash), shard.removals.reaches_back_to())
         };
-        let flushed_secs = self.flushed_secs.load(Ordering::Relaxed);
-        Fate { removed, known_since, flushed: (flushed_secs > 0).then(|| Now::from_secs(flushed_secs)) }
+        Fate { removed, known_since, flushed: self.flushed() }
+    }
+
+    /// When everything was flushed the last time, or will be.
+    pub fn flushed(&self) -> Option<Now> {
+        let secs = self.flushed_secs.load(Ordering::Relaxed);
+        (secs > 0).then(|| Now::from_secs(secs))
     }
 
     /// When the value with this CAS unique was stored, by the marks that [`Store::maintain`] sets: not later than it
@@ -462,6 +481,35 @@ impl Store {
         }
     }
 
+    /// Lets `visit` see the items of some buckets of the index, spread over the store: step number `step` of `steps`,
+    /// which together look at `buckets` each and see all items of a store that has no more. Says how many buckets were
+    /// looked at and how many these stand for.
+    pub fn survey(
+        &self,
+        step: u32,
+        steps: u32,
+        buckets: u32,
+        now: Now,
+        visit: &mut dyn FnMut(&[u8], Hit<'_>),
+    ) -> Surveyed {
+        let mut surveyed = Surveyed::default();
+        // Steps go over the shards in turn, so that each has its share of them.
+        let shard = &self.shards[step as usize % self.shards.len()];
+        let (turn, turns) = (step / self.shards.len() as u32, (steps / self.shards.len() as u32).max(1));
+        let all = Self::lock(shard).index.buckets();
+        let (from, end) = (part(all, turn, turns), part(all, turn + 1, turns));
+        let stride = (end - from).div_ceil(buckets).max(1);
+        for bucket in (from..end).step_by(stride as usize) {
+            Self::lock(shard).visit(bucket, 1, now, &mut |key, hit| {
+                visit(key, hit);
+                true
+            });
+            surveyed.looked_at += 1;
+        }
+        surveyed.of = u64::from(end - from);
+        surveyed
+    }
+
     /// Forgets everything, now or later.
     pub fn flush_all(&self, at: FlushAt, now: Now) {
         let due = if let FlushAt::At(at) = at { at } else { now };
@@ -476,6 +524,11 @@ impl Store {
             drop(shard);
             drop(flushed);
         }
+    }
+
+    /// Bytes of values that are being received.
+    pub fn receiving_bytes(&self) -> u64 {
+        self.receiving.charged_bytes()
     }
 
     /// Changes the memory limit; memory over a lowered limit is given back step by step by [`Store::maintain`].

@@ -1,20 +1,46 @@
 //! What the OS says about this process.
 
 use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::time::{TimeVal, TimeValLike};
+use nix::unistd::{SysconfVar, sysconf};
+use std::fmt;
 
-/// CPU time used so far, as `seconds.microseconds` with six digits, the form `stats` prints.
+/// CPU time, printed as `seconds.microseconds` with six digits, the form of `stats`.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub struct CpuTime {
+    /// Microseconds.
+    pub micros: u64,
+}
+
+impl fmt::Display for CpuTime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{:06}", self.micros / 1_000_000, self.micros % 1_000_000)
+    }
+}
+
+/// CPU time used so far.
 #[derive(Default, Clone, Debug)]
 pub struct Usage {
     /// In user mode.
-    pub user: String,
+    pub user: CpuTime,
     /// In the kernel.
-    pub system: String,
+    pub system: CpuTime,
+}
+
+/// Bytes of this process in memory now; 0 if the OS does not say.
+pub fn resident_bytes() -> u64 {
+    // Pages: the whole size, then the resident part (proc(5), /proc/pid/statm).
+    let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    let pages: u64 = statm.split(' ').nth(1).and_then(|pages| pages.parse().ok()).unwrap_or(0);
+    let page_bytes =
+        sysconf(SysconfVar::PAGE_SIZE).ok().flatten().and_then(|bytes| u64::try_from(bytes).ok());
+    pages * page_bytes.unwrap_or(0)
 }
 
 /// Asks the OS.
 pub fn usage() -> Usage {
-    let format = |time: nix::sys::time::TimeVal| format!("{}.{:06}", time.tv_sec(), time.tv_usec());
+    let time = |time: TimeVal| CpuTime { micros: u64::try_from(time.num_microseconds()).unwrap_or(0) };
     getrusage(UsageWho::RUSAGE_SELF)
-        .map(|usage| Usage { user: format(usage.user_time()), system: format(usage.system_time()) })
-        .unwrap_or_else(|_| Usage { user: "0.000000".into(), system: "0.000000".into() })
+        .map(|usage| Usage { user: time(usage.user_time()), system: time(usage.system_time()) })
+        .unwrap_or_default()
 }

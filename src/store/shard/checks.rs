@@ -76,6 +76,11 @@ impl Shard {
         let classes = self.slab.classes();
         totals.items += (classes.iter().map(|class| class.live).sum::<usize>() + self.large.len()) as u64;
         totals.index_bytes += (self.index.segments() * self.rules.page_bytes) as u64;
+        totals.ghosts_bytes += self.index.segments() as u64 * Index::ghosts_bytes(self.rules.page_bytes);
+        totals.slab_bytes +=
+            ((self.slab.pages_held() + self.slab.pages_spare()) * self.rules.page_bytes) as u64;
+        totals.slab_used_bytes +=
+            classes.iter().map(|class| class.live as u64 * u64::from(class.chunk_bytes)).sum::<u64>();
         totals.spare_pages += self.slab.pages_spare() as u64;
         totals.removals_bytes += (self.removals.pages() * self.rules.page_bytes) as u64;
         totals.samples_bytes += self.sampler.samples.own_bytes();

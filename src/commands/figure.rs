@@ -1,0 +1,95 @@
+//! A figure of a report: text for `stats`, a number for the metrics.
+
+use super::Engine;
+use crate::telemetry::CpuTime;
+use std::fmt;
+
+/// What a report says under one name. `stats` prints it, the metrics take its number.
+pub trait Figure: fmt::Display {
+    /// The number; 1 and 0 for a word that says yes or no; `None` for any other text.
+    fn number(&self) -> Option<f64>;
+}
+
+macro_rules! numbers {
+    ($($number:ty),*) => {
+        $(impl Figure for $number {
+            fn number(&self) -> Option<f64> {
+                // What is above 2^53 loses its last digits.
+                Some(*self as f64)
+            }
+        })*
+    };
+}
+
+numbers!(u8, u32, u64, usize, i32, f64);
+
+/// Thousandths of a factor, printed with two decimals.
+pub(super) struct TwoDecimals(pub(super) u32);
+
+impl fmt::Display for TwoDecimals {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:.2}", f64::from(self.0) / 1000.0)
+    }
+}
+
+impl Figure for TwoDecimals {
+    fn number(&self) -> Option<f64> {
+        Some(f64::from(self.0) / 1000.0)
+    }
+}
+
+impl Figure for CpuTime {
+    fn number(&self) -> Option<f64> {
+        Some(self.micros as f64 / 1e6)
+    }
+}
+
+impl Figure for &'static str {
+    fn number(&self) -> Option<f64> {
+        match *self {
+            "yes" => Some(1.0),
+            "no" => Some(0.0),
+            _ => None,
+        }
+    }
+}
+
+macro_rules! texts {
+    ($($text:ty),*) => {
+        $(impl Figure for $text {
+            fn number(&self) -> Option<f64> {
+                None
+            }
+        })*
+    };
+}
+
+texts!(String, char, fmt::Arguments<'_>);
+
+impl Engine {
+    /// True if keys may be listed: not with `-X`.
+    pub fn may_list_keys(&self) -> bool {
+        self.settings.dump_enabled
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_figure_has_the_number_that_it_prints() {
+        let figures: [&dyn Figure; 6] = [&7u8, &7usize, &-7i32, &TwoDecimals(1250), &2.5, &u32::MAX];
+        for figure in figures {
+            assert_eq!(figure.to_string().parse().ok(), figure.number(), "{figure}");
+        }
+        assert_eq!(CpuTime { micros: 1_000_002 }.to_string(), "1.000002");
+        assert_eq!(CpuTime { micros: 1_500_000 }.number(), Some(1.5));
+    }
+
+    #[test]
+    fn words_are_numbers_only_where_they_say_yes_or_no() {
+        let numbers = ["yes", "no", "none", "12"].map(|word| word.number());
+        assert_eq!(numbers, [Some(1.0), Some(0.0), None, None]);
+    }
+}

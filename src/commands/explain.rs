@@ -102,7 +102,7 @@ impl Engine {
         if let Ok(present) = present {
             return present;
         }
-        let Fate { removed, known_since, flushed } = self.store.fate(key);
+        let Fate { removed, known_since, flushed } = self.store.fate(key, now);
         match removed {
             Some(Removed { cause, at, last_access, bytes, cas }) => Why::Gone {
                 cause,

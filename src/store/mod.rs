@@ -403,11 +403,12 @@ impl Store {
         shard.note_failed_store(cause, key.hash, bytes, now);
     }
 
-    /// What is known of the end of a key that is not there.
-    pub fn fate(&self, key: &[u8]) -> Fate {
+    /// What is known of the end of a key that is not there. An item whose time is over is removed first.
+    pub fn fate(&self, key: &[u8], now: Now) -> Fate {
         let key = self.key(key);
         let (removed, known_since) = {
-            let shard = self.shard_of(key);
+            let mut shard = self.shard_of(key);
+            let _ = shard.find_alive(key, now);
             (shard.removals.find(key.hash), shard.removals.reaches_back_to())
         };
         Fate { removed, known_since, flushed: self.flushed() }

@@ -651,7 +651,7 @@ impl Shard {
     }
 
     /// The item of a key; one whose time is over is removed.
-    fn find_alive(&mut self, key: Key<'_>, now: Now) -> Result<Handle, Miss> {
+    pub(super) fn find_alive(&mut self, key: Key<'_>, now: Now) -> Result<Handle, Miss> {
         self.seq += 1;
         self.flush_if_due(now);
         let handle = self.find(key).ok_or(Miss::Absent)?;

@@ -148,10 +148,16 @@ impl Shard {
     /// Notes that an item is about to be removed.
     pub(in crate::store) fn note_removal(&mut self, cause: Cause, hash: KeyHash, handle: Handle, now: Now) {
         let shown = self.shown(handle);
+        let last_access_secs = shown.last_access.secs();
+        // An item is gone when its time is over, not when that is noticed.
+        let secs = match cause {
+            Cause::Expired => shown.deadline.secs().clamp(last_access_secs.min(now.secs()), now.secs()),
+            _ => now.secs(),
+        };
         let removal = Removal {
             fingerprint: fingerprint(hash),
-            secs: now.secs(),
-            last_access_secs: shown.last_access.secs(),
+            secs,
+            last_access_secs,
             cause_and_bytes: packed(cause, self.bytes_of(handle)),
             cas: shown.cas,
         };

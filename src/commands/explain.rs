@@ -69,13 +69,13 @@ impl Engine {
     /// What the advisor has to say.
     pub fn advice(&self) -> Advice {
         self.take_samples(self.clock.now());
-        self.advisor.advise(&self.store_size())
+        self.advisor.advise()
     }
 
     /// The keys most used.
     pub fn hot_keys(&self) -> HotKeys {
         self.observe_for_an_answer(self.clock.now());
-        HotKeys { sampled_one_in: self.insight.pace().one_in, ..self.insight.hot_keys() }
+        HotKeys { sampled_one_in: self.insight.one_in(), ..self.insight.hot_keys() }
     }
 
     /// Keys by shape, those with the most bytes first.

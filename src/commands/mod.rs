@@ -32,7 +32,7 @@ pub use settings::{Settings, Told};
 pub use storage::Receiving;
 pub use tls::TlsReport;
 
-use crate::advisor::Advisor;
+use crate::advisor::SharedAdvisor;
 use crate::auth::Credentials;
 use crate::clock::{Clock, Deadline, Now};
 use crate::insight::{Insight, Latencies, Survey};
@@ -89,7 +89,7 @@ pub struct Engine {
     flushed_before_secs: AtomicU32,
     /// When the certificates in use were read.
     certificates_secs: AtomicU32,
-    advisor: Advisor,
+    advisor: SharedAdvisor,
     insight: Insight,
     survey: Survey,
     latencies: Latencies,
@@ -120,7 +120,7 @@ impl Engine {
             watchers: Watchers::default(),
             tuning: tuning::Tuning::told(&settings.told),
             prefixes: Prefixes::new(settings.prefix_delimiter, settings.detail_enabled),
-            advisor: Advisor::new(store.memory_limit()),
+            advisor: SharedAdvisor::new(store.memory_limit()),
             insight: Insight::new(clock.now()),
             survey: Survey::default(),
             latencies: Latencies::new(settings.threads),

@@ -4,13 +4,16 @@
 //! only uses the cache. Bounded work per call.
 
 use super::Engine;
-use crate::advisor::StoreSize;
-use crate::advisor::figures::{Access, AccessKind};
+use crate::advisor::figures::{Access, AccessKind, Live};
 use crate::clock::Now;
-use crate::insight::Surveyed;
+use crate::insight::{Surveyed, one_in_after};
 use crate::insight::figures::{Seen, SeenKind};
 use crate::store::{self, SampleKind, SampleRule, Sampled};
 use std::sync::atomic::Ordering;
+
+/// Operations on keys that the advisor follows, between two calls, above which it is to follow fewer: more than that
+/// would cost the clients too much, and are not kept by the store.
+const BY_KEY_MAX: u64 = 500;
 
 /// Buckets of the index that one step of the census looks at.
 const BUCKETS_PER_STEP: u32 = 16;
@@ -58,9 +61,8 @@ impl Engine {
     }
 
     pub(super) fn take_samples(&self, now: Now) {
-        let pace = self.insight.pace();
-        let hash_below = self.advisor.threshold().min(pace.hash_ceiling);
-        let rule = SampleRule { hash_below, one_in: pace.one_in };
+        let one_in = self.insight.one_in();
+        let rule = SampleRule { hash_below: self.advisor.threshold(), one_in };
         self.note_flush(now);
         let drained = self.advisor.note_batch(|note_access| {
             self.insight.note_batch(|note_seen| {
@@ -70,7 +72,11 @@ impl Engine {
                 })
             })
         });
-        self.insight.set_pace(pace.after(drained.operations, drained.dropped));
+        self.insight.set_one_in(one_in_after(one_in, drained.operations));
+        if drained.by_key > BY_KEY_MAX {
+            self.advisor.follow_half();
+        }
+        self.advisor.observe(&self.live());
     }
 
     /// Tells the advisor of a flush once its time has come.
@@ -92,15 +98,16 @@ impl Engine {
         });
     }
 
-    /// The store as the advisor needs to know it.
-    pub(super) fn store_size(&self) -> StoreSize {
-        let totals = self.store.totals();
-        StoreSize {
+    /// How the cache stands, for the advisor.
+    fn live(&self) -> Live {
+        let (totals, sums) = (self.store.totals(), self.counters.sums());
+        Live {
             limit_bytes: totals.limit_bytes,
             charged_bytes: totals.charged_bytes,
-            items: totals.items,
             item_bytes: totals.item_bytes,
-            evictions: totals.evictions,
+            hits: sums.get_hits,
+            misses: sums.get_misses,
+            evicts: self.settings.evict,
         }
     }
 

@@ -16,7 +16,7 @@ mod survey;
 pub use families::{Census, FamiliesSketch};
 pub use hot_keys::HotKeysSketch;
 pub use latency::{CommandFamily, Latencies};
-pub use pace::Pace;
+pub use pace::one_in_after;
 pub use survey::{Survey, Surveyed};
 
 use crate::clock::Now;
@@ -27,7 +27,8 @@ use figures::{Family, HotKeys, Seen};
 #[derive(Debug)]
 pub struct Insight {
     sketches: Mutex<Sketches>,
-    pace: Mutex<Pace>,
+    /// One operation in so many is sampled.
+    one_in: Mutex<u32>,
 }
 
 #[derive(Debug)]
@@ -47,7 +48,7 @@ impl Sketches {
 impl Insight {
     /// Has seen nothing yet.
     pub fn new(now: Now) -> Insight {
-        Insight { sketches: Mutex::new(Sketches::new(now)), pace: Mutex::new(Pace::default()) }
+        Insight { sketches: Mutex::new(Sketches::new(now)), one_in: Mutex::new(1) }
     }
 
     /// Takes in a batch of samples, under one lock. The iterator must not come back here.
@@ -68,14 +69,14 @@ impl Insight {
         })
     }
 
-    /// How much is to be sampled.
-    pub fn pace(&self) -> Pace {
-        *self.pace.lock()
+    /// One operation in how many is to be sampled.
+    pub fn one_in(&self) -> u32 {
+        *self.one_in.lock()
     }
 
-    /// Tells how much is to be sampled from here on.
-    pub fn set_pace(&self, pace: Pace) {
-        *self.pace.lock() = pace;
+    /// Tells how many from here on.
+    pub fn set_one_in(&self, one_in: u32) {
+        *self.one_in.lock() = one_in;
     }
 
     /// Lets what was seen weigh less by the time that passed; to be called about once a second.

@@ -434,7 +434,7 @@ impl Store {
         for shard in &self.shards {
             samples.clear();
             drained.operations += Self::lock(shard).exchange_samples(rule, &mut samples);
-            drained.dropped += samples.dropped();
+            drained.by_key += samples.by_key();
             samples.iter().for_each(|sampled| each(&sampled));
         }
         drained

@@ -10,6 +10,9 @@ use std::ops::Range;
 /// Operations that a shard keeps until somebody takes them, at most.
 const KEPT_MAX: usize = 1024;
 
+/// When it has kept so many, it keeps no more of those that were not sampled for their key.
+const KEPT_BY_TURN_MAX: usize = KEPT_MAX / 2;
+
 /// What is sampled.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct SampleRule {
@@ -71,8 +74,8 @@ pub struct Sampled<'a> {
 pub struct Drained {
     /// Operations of all kinds since the call before.
     pub operations: u64,
-    /// Sampled operations that the buffers had no room for.
-    pub dropped: u64,
+    /// Of these, operations that were sampled for their key, kept or not.
+    pub by_key: u64,
 }
 
 /// A sampled operation as it is kept: its key lies with the others.
@@ -94,14 +97,15 @@ struct Kept {
 pub(super) struct Samples {
     kept: Vec<Kept>,
     keys: Vec<u8>,
-    dropped: u64,
+    by_key: u64,
 }
 
 impl Samples {
-    /// Adds one, or counts it if there is no room.
+    /// Adds one, if there is room.
     pub(super) fn push(&mut self, sampled: &Sampled<'_>) {
-        if self.kept.len() >= KEPT_MAX {
-            self.dropped += 1;
+        self.by_key += u64::from(sampled.by_key);
+        let room = if sampled.by_key { KEPT_MAX } else { KEPT_BY_TURN_MAX };
+        if self.kept.len() >= room {
             return;
         }
         let Sampled { kind, key, hash, by_key, weight, item_bytes, value_bytes, deadline, now } = *sampled;
@@ -120,16 +124,16 @@ impl Samples {
         })
     }
 
-    /// How many there was no room for.
-    pub(super) fn dropped(&self) -> u64 {
-        self.dropped
+    /// How many were sampled for their key, kept or not.
+    pub(super) fn by_key(&self) -> u64 {
+        self.by_key
     }
 
     /// Empties it; its memory stays.
     pub(super) fn clear(&mut self) {
         self.kept.clear();
         self.keys.clear();
-        self.dropped = 0;
+        self.by_key = 0;
     }
 
     /// Bytes of memory it takes.

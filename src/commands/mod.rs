@@ -122,7 +122,7 @@ impl Engine {
             prefixes: Prefixes::new(settings.prefix_delimiter, settings.detail_enabled),
             advisor: SharedAdvisor::new(store.memory_limit()),
             insight: Insight::new(clock.now()),
-            survey: Survey::default(),
+            survey: Survey::new(observe::STEPS_PER_ROUND),
             latencies: Latencies::new(settings.threads),
             flush_told_secs: AtomicU32::new(0),
             resident_at_start_bytes: resident_bytes(),

@@ -6,8 +6,8 @@
 use super::Engine;
 use crate::advisor::figures::{Access, AccessKind, Live};
 use crate::clock::Now;
-use crate::insight::{Surveyed, one_in_after};
 use crate::insight::figures::{Seen, SeenKind};
+use crate::insight::{Surveyed, one_in_after};
 use crate::store::{self, SampleKind, SampleRule, Sampled};
 use std::sync::atomic::Ordering;
 
@@ -19,10 +19,13 @@ const BY_KEY_MAX: u64 = 500;
 const BUCKETS_PER_STEP: u32 = 16;
 
 /// Steps of a census: it looks at all items of a small store, and at some 20,000 of a large one.
-const STEPS_PER_ROUND: u32 = 128;
+pub(super) const STEPS_PER_ROUND: u32 = 128;
 
-/// Steps that an answer takes at most, where there has not been a whole round.
+/// Steps that an answer takes, where there has not been a whole round.
 const STEPS_PER_ANSWER: u32 = 16;
+
+/// So few items are all looked at for an answer.
+const ITEMS_FEW: u64 = 4096;
 
 /// How a sampled operation is told to the sketches; `None` if they do not count it.
 fn seen<'a>(sampled: &Sampled<'a>) -> Option<Seen<'a>> {
@@ -94,7 +97,7 @@ impl Engine {
                     let stored = self.store.stored_at(hit.cas);
                     census.note(key, hit.item_bytes, stored.map(|stored| now.secs_since(stored)));
                 });
-            Surveyed { looked_at, of, last: step + 1 == STEPS_PER_ROUND }
+            Surveyed { looked_at, of }
         });
     }
 
@@ -111,14 +114,18 @@ impl Engine {
         }
     }
 
-    /// Makes sure that an answer rests on what has just been done.
+    /// Makes sure that an answer rests on what has just been done: on all items, where there are few.
     pub(super) fn observe_for_an_answer(&self, now: Now) {
         self.take_samples(now);
-        for _ in 0..STEPS_PER_ANSWER {
-            if !self.survey.is_first() {
-                break;
+        let few = self.store.totals().items <= ITEMS_FEW;
+        if few {
+            self.survey.start_over();
+        }
+        let steps = if few { STEPS_PER_ROUND } else { STEPS_PER_ANSWER };
+        for _ in 0..steps {
+            if few || self.survey.is_first() {
+                self.take_census(now);
             }
-            self.take_census(now);
         }
     }
 }

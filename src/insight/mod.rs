@@ -6,16 +6,19 @@
 //! [`Insight`] holds the sketches that workers share, behind one lock that is taken once for a batch of samples;
 //! [`Latencies`] takes no lock.
 
+mod decay;
 mod families;
 pub mod figures;
+mod heavy_hitters;
 mod hot_keys;
 mod latency;
 mod pace;
+mod shape;
 mod survey;
 
-pub use families::{Census, FamiliesSketch};
-pub use hot_keys::HotKeysSketch;
-pub use latency::{CommandFamily, Latencies};
+pub use families::{Census, FAMILIES_MAX, FamiliesSketch, OTHER};
+pub use hot_keys::{HotKeysSketch, LISTED_MAX};
+pub use latency::{CommandFamily, ERROR_MAX as LATENCY_ERROR_MAX, Latencies};
 pub use pace::one_in_after;
 pub use survey::{Survey, Surveyed};
 
@@ -108,5 +111,58 @@ impl Insight {
     pub fn own_bytes(&self) -> u64 {
         let sketches = self.sketches.lock();
         sketches.hot_keys.own_bytes() + sketches.families.own_bytes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::figures::SeenKind;
+    use super::*;
+
+    fn hit(key: &[u8], weight: u32) -> Seen<'_> {
+        Seen { kind: SeenKind::Hit, key, value_bytes: 10, weight }
+    }
+
+    #[test]
+    fn a_batch_is_seen_by_all_sketches() {
+        let insight = Insight::new(Now::from_secs(100));
+        insight.note_all([hit(b"user:1", 16), hit(b"user:2", 16), hit(b"user:1", 16)]);
+        let hot = insight.hot_keys();
+        assert_eq!(
+            (&*hot.reads[0].key, hot.reads[0].count, hot.bytes_out[0].count),
+            (&b"user:1"[..], 32, 320)
+        );
+        assert_eq!((hot.total_reads, hot.total_bytes_out, hot.sampled_one_in), (48, 480, 16));
+        let families = insight.families(&Census::default());
+        assert_eq!((families.len(), &*families[0].shape, families[0].hits), (1, "user:*", 48));
+    }
+
+    #[test]
+    fn time_is_counted_from_the_last_call_and_a_reset_keeps_it() {
+        let insight = Insight::new(Now::from_secs(100));
+        insight.note_all([hit(b"a", 1000)]);
+        insight.age(Now::from_secs(400));
+        insight.age(Now::from_secs(700));
+        // A clock that is set back takes nothing away.
+        insight.age(Now::from_secs(600));
+        assert_eq!(insight.hot_keys().total_reads, 500);
+        insight.reset();
+        assert_eq!(insight.hot_keys(), HotKeys { sampled_one_in: 1, ..HotKeys::default() });
+        assert!(insight.families(&Census::default()).is_empty());
+        insight.note_all([hit(b"a", 1000)]);
+        insight.age(Now::from_secs(600));
+        assert_eq!(insight.hot_keys().total_reads, 1000);
+    }
+
+    #[test]
+    fn memory_is_bounded_by_the_longest_keys() {
+        let insight = Insight::new(Now::from_secs(100));
+        let kinds = [SeenKind::Hit, SeenKind::Store, SeenKind::Eviction];
+        for number in 0..100_000 {
+            let key = format!("{number:x>250}");
+            let seen = Seen { kind: kinds[number % 3], ..hit(key.as_bytes(), 1 + number as u32) };
+            insight.note_all([seen]);
+        }
+        assert!(insight.own_bytes() < 420 << 10, "{}", insight.own_bytes());
     }
 }

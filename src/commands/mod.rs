@@ -10,6 +10,7 @@ mod crawler;
 mod detail;
 mod explain;
 mod figure;
+mod latency;
 mod memory;
 mod meta;
 mod observe;
@@ -23,9 +24,11 @@ mod tls;
 mod tuning;
 mod watch;
 
+pub use crate::insight::CommandFamily;
 pub use crate::store::Cause;
 pub use explain::Why;
 pub use figure::Figure;
+pub use latency::family_of;
 pub use memory::MemoryPart;
 pub use report::Report;
 pub use settings::{Settings, Told};
@@ -109,6 +112,7 @@ impl Engine {
     /// An engine over `store`.
     pub fn new(settings: Settings, store: Store, clock: Clock) -> Engine {
         store.set_sweeping(settings.sweep_enabled);
+        store.mark_time(clock.now());
         Engine {
             counters: Counters::new(settings.threads),
             connections: Connections::new(settings.threads),

@@ -9,7 +9,8 @@ mod binary;
 mod text_login;
 
 use super::worker::{Stream, Worker};
-use crate::commands::{Engine, Flow, Receiving, Report};
+use crate::clock::Stopwatch;
+use crate::commands::{CommandFamily, Engine, Flow, Receiving, Report, family_of};
 use crate::protocol::binary as binary_protocol;
 use crate::protocol::limits::{LINE_MAX_BYTES, OUTPUT_BATCH_BYTES, VALUE_INLINE_MAX_BYTES};
 use crate::protocol::{Binding, Intake, Pull, Refusal, ReplyBuffer, Request, ShutdownMode};
@@ -37,6 +38,9 @@ const LINGER_BYTES: u32 = 1024 * 1024;
 #[cfg(test)]
 const CONNECTION_MAX_BYTES: usize = 152;
 
+/// The time of one batch of requests in so many is taken.
+const TIMED_ONE_IN: u32 = 32;
+
 /// Slices handed to one vectored write.
 const SLICES_MAX: usize = 64;
 
@@ -47,11 +51,29 @@ const _: () = assert!(LINE_MAX_BYTES + VALUE_INLINE_MAX_BYTES + 4 < SCRATCH_BYTE
 struct Scratch {
     input: Box<[u8]>,
     output: ReplyBuffer,
+    /// Batches up to the next one whose time is taken.
+    untimed: u32,
+    /// The batch at hand, if its time is taken: since it came, and what is asked first.
+    timed: Option<(Stopwatch, CommandFamily)>,
+}
+
+impl Scratch {
+    fn new() -> Scratch {
+        let input = vec![0; SCRATCH_BYTES].into();
+        Scratch { input, output: ReplyBuffer::default(), untimed: 0, timed: None }
+    }
+
+    /// True if the time of the batch that has just come is to be taken.
+    fn takes_time(&mut self) -> bool {
+        let now = self.untimed == 0;
+        self.untimed = if now { TIMED_ONE_IN - 1 } else { self.untimed - 1 };
+        now
+    }
 }
 
 thread_local! {
     static SCRATCH: RefCell<Scratch> =
-        RefCell::new(Scratch { input: vec![0; SCRATCH_BYTES].into(), output: ReplyBuffer::default() });
+        RefCell::new(Scratch::new());
 }
 
 /// Bytes received and not executed.
@@ -201,6 +223,7 @@ impl<S: Stream> Connection<S> {
         let mut share = self.worker.shared.settings.requests_per_event;
         // A panic may have left something of another connection here.
         scratch.output.clear();
+        scratch.timed = None;
         loop {
             ready!(self.send_unsent(cx))?;
             match self.end {
@@ -252,6 +275,9 @@ impl<S: Stream> Connection<S> {
                 return Poll::Ready(Ok(()));
             }
             self.send(cx, &mut scratch.output)?;
+            if let Some((stopwatch, family)) = scratch.timed.take() {
+                self.worker.shared.engine.note_latency(self.worker.index, family, stopwatch.nanos());
+            }
         }
     }
 
@@ -278,14 +304,19 @@ impl<S: Stream> Connection<S> {
         scratch: &mut Scratch,
         share: &mut u32,
     ) -> Poll<io::Result<usize>> {
-        let Scratch { input, output } = scratch;
         let before = self.left.as_ref().map_or(0, |left| left.bytes.len() - left.done);
-        let mut buffer = ReadBuf::new(&mut input[before..]);
+        let mut buffer = ReadBuf::new(&mut scratch.input[before..]);
         ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buffer))?;
         let read = buffer.filled().len();
         if read == 0 {
             return Poll::Ready(Ok(0));
         }
+        if scratch.takes_time() {
+            let first =
+                if self.receiving.is_some() { CommandFamily::Set } else { self.family_of(&scratch.input) };
+            scratch.timed = Some((Stopwatch::start(), first));
+        }
+        let Scratch { input, output, .. } = scratch;
         self.worker.counters().bytes_read.add(read as u64);
         if let Some(left) = self.left.take() {
             input[..before].copy_from_slice(&left.bytes[left.done..]);
@@ -297,6 +328,14 @@ impl<S: Stream> Connection<S> {
         }
         self.note(stop);
         Poll::Ready(Ok(read))
+    }
+
+    /// What a batch asks first. `input` begins with what came before, if something was left.
+    #[cold]
+    fn family_of(&self, input: &[u8]) -> CommandFamily {
+        let left = self.left.as_ref().map_or(&[][..], |left| &left.bytes[left.done..]);
+        let front = if left.is_empty() { input } else { left };
+        family_of(front, matches!(self.speech, Speech::Binary(_)))
     }
 
     /// Goes on executing what an earlier round left.

@@ -30,9 +30,13 @@ impl Ages {
     /// Notes which unique is the next one. Called about ten times a second.
     pub(super) fn mark(&self, next: u64, now: Now) {
         let mut marks = self.marks.lock();
-        let known = marks.secs.last().is_some_and(|secs| *secs >= now.secs())
-            || marks.uniques.last().is_some_and(|unique| *unique >= next);
-        if known {
+        let last = marks.uniques.len().wrapping_sub(1);
+        if marks.secs.get(last).is_some_and(|secs| *secs >= now.secs()) {
+            return;
+        }
+        if marks.uniques.get(last).is_some_and(|unique| *unique >= next) {
+            // Nothing was drawn since.
+            marks.secs[last] = now.secs();
             return;
         }
         if marks.uniques.len() == MARKS_MAX {
@@ -84,7 +88,7 @@ mod tests {
         ages.mark(2, Now::from_secs(63));
         ages.mark(10, Now::from_secs(70));
         ages.mark(20, Now::from_secs(70));
-        for (unique, secs) in [(1, 62), (2, 62), (9, 62), (10, 70), (1000, 70)] {
+        for (unique, secs) in [(1, 63), (2, 63), (9, 63), (10, 70), (1000, 70)] {
             assert_eq!(ages.drawn_at(unique), Some(Now::from_secs(secs)), "{unique}");
         }
     }

@@ -426,6 +426,11 @@ impl Store {
         if self.rules.cas.is_orderly() { self.ages.drawn_at(cas) } else { None }
     }
 
+    /// Dates the CAS uniques that are drawn from here on; called by [`Store::maintain`], and where the clock jumps.
+    pub fn mark_time(&self, now: Now) {
+        self.ages.mark(self.rules.cas.next(), now);
+    }
+
     /// Hands the sampled operations to `each`, in the order in which each shard saw them, and samples by `rule` from
     /// here on.
     pub fn drain_samples(&self, rule: SampleRule, mut each: impl FnMut(&Sampled<'_>)) -> Drained {
@@ -555,7 +560,7 @@ impl Store {
     /// Background work, called about ten times a second: expiry sweep, giving memory back. Bounded work per call
     /// and per lock. Returns true while there is more to do soon.
     pub fn maintain(&self, now: Now) -> bool {
-        self.ages.mark(self.rules.cas.next(), now);
+        self.mark_time(now);
         let mut more = false;
         let relocates = self.budget.excess_bytes() == 0 && self.shrinks.swap(false, Ordering::Acquire);
         for shard in &self.shards {

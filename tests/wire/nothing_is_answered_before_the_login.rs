@@ -57,9 +57,9 @@ fn every_word_of_the_source_is_in_the_table_of_commands() {
     assert!(missing.iter().all(|word| arguments.contains(word.as_str())), "not in the table: {missing:?}");
 }
 
-/// What follows a command.
-const ARGUMENTS: &str =
-    "HTTP/ flat freeratio graceful hash noreply proxyevents proxyreqs proxyuser r ratio rawcmds window";
+/// What follows a command, and what memcached does not have.
+const ARGUMENTS: &str = "HTTP/ flat freeratio graceful hash noreply proxyevents proxyreqs proxyuser r ratio rawcmds \
+    window advisor families hotkeys latency memory why";
 
 /// Texts to send: every command and flag, every word alone, and with something behind it.
 fn lines() -> Vec<String> {

@@ -1,0 +1,65 @@
+//! Which family a request belongs to, by its first bytes; and the note of how long it took.
+
+use super::Engine;
+use crate::insight::CommandFamily;
+use crate::protocol::binary::MAGIC_REQUEST;
+
+/// The family of the request that begins here, by its first word or its opcode.
+pub fn family_of(front: &[u8], binary: bool) -> CommandFamily {
+    if binary || front.first() == Some(&MAGIC_REQUEST) {
+        return front.get(1).map_or(CommandFamily::Other, |opcode| family_of_opcode(*opcode));
+    }
+    let word = front.split(|byte| byte.is_ascii_whitespace()).next().unwrap_or_default();
+    match word {
+        b"get" | b"gets" | b"gat" | b"gats" => CommandFamily::Get,
+        b"set" | b"add" | b"replace" | b"append" | b"prepend" | b"cas" => CommandFamily::Set,
+        b"delete" => CommandFamily::Delete,
+        b"incr" | b"decr" => CommandFamily::Arithmetic,
+        b"touch" => CommandFamily::Touch,
+        b"mg" | b"ms" | b"md" | b"ma" | b"mn" | b"me" => CommandFamily::Meta,
+        _ => CommandFamily::Other,
+    }
+}
+
+/// Opcodes of `protocol_binary.txt`, the quiet ones with their loud ones.
+fn family_of_opcode(opcode: u8) -> CommandFamily {
+    match opcode {
+        0x00 | 0x09 | 0x0c | 0x0d | 0x1d | 0x1e | 0x23 | 0x24 => CommandFamily::Get,
+        0x01..=0x03 | 0x0e | 0x0f | 0x11..=0x13 | 0x19 | 0x1a => CommandFamily::Set,
+        0x04 | 0x14 => CommandFamily::Delete,
+        0x05 | 0x06 | 0x15 | 0x16 => CommandFamily::Arithmetic,
+        0x1c => CommandFamily::Touch,
+        _ => CommandFamily::Other,
+    }
+}
+
+impl Engine {
+    /// Counts how long a batch took, from when its last byte came to when the reply was handed to the kernel, for the
+    /// family of its first request.
+    pub fn note_latency(&self, worker: usize, family: CommandFamily, nanos: u64) {
+        self.latencies.note(worker, family, nanos);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_is_told_by_its_front() {
+        let cases: [(&[u8], CommandFamily); 9] = [
+            (b"get k\r\n", CommandFamily::Get),
+            (b"gats 0 k\r\n", CommandFamily::Get),
+            (b"cas k 0 0 1 2\r\nx\r\n", CommandFamily::Set),
+            (b"mg k v\r\n", CommandFamily::Meta),
+            (b"touch k 0\r\n", CommandFamily::Touch),
+            (b"stats\r\n", CommandFamily::Other),
+            (b"", CommandFamily::Other),
+            (b"\x80\x0d", CommandFamily::Get),
+            (b"\x80\x15", CommandFamily::Arithmetic),
+        ];
+        for (front, family) in cases {
+            assert_eq!(family_of(front, false), family, "{front:?}");
+        }
+    }
+}

@@ -138,9 +138,8 @@ fn accuracy(list: &[HotKey], exact: &[(String, f64)]) -> (usize, f64, f64) {
         .map(|(told, exact)| ((told.count as f64 - exact).abs() / exact, told.error as f64 / exact))
         .collect();
     let mean = |values: Vec<f64>| values.iter().sum::<f64>() / values.len().max(1) as f64;
-    let (off, stated) = off.iter().copied().unzip();
-    let count = Vec::len(&off);
-    (count, mean(off), mean(stated))
+    let (off, stated): (Vec<f64>, Vec<f64>) = off.into_iter().unzip();
+    (off.len(), mean(off), mean(stated))
 }
 
 fn row(name: &str, numbers: &[usize], share: u32) {

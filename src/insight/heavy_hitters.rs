@@ -142,7 +142,7 @@ impl<B: Beside> HeavyHitters<B> {
 
     fn cell_of(&self, hash: u64) -> usize {
         // Not the bits that choose the place in the table.
-        ((hash >> 32) * self.cells.len() as u64 >> 32) as usize
+        (((hash >> 32) * self.cells.len() as u64) >> 32) as usize
     }
 
     /// While there are free slots every key has one, so that nothing was missed: the error is 0.

@@ -2,15 +2,12 @@
 //! when somebody asks.
 //!
 //! Log-linear buckets of the `histogram` crate. A quantile is the middle of its bucket and so off by at most
-//! [`ERROR_MAX`] of itself; nothing below 32 ns is off at all, and what took longer than [`NANOS_MAX`] counts as that.
+//! 1/32 of itself; nothing below 32 ns is off at all, and what took longer than [`NANOS_MAX`] counts as that.
 //! Invariants: a note takes no lock and no memory; `reset` moves a baseline instead of writing to workers' histograms.
 
 use super::figures::Latency;
 use crate::sync::Mutex;
 use histogram::{AtomicHistogram, Config, Histogram};
-
-/// Relative error of a quantile, at most: half of the widest bucket beside its start.
-pub const ERROR_MAX: f64 = 1.0 / 32.0;
 
 /// The longest time told from others, in nanoseconds: about 69 seconds.
 pub const NANOS_MAX: u64 = (1 << NANOS_MAX_POWER) - 1;
@@ -151,6 +148,9 @@ fn figures_of(family: CommandFamily, counted: &Histogram) -> Option<Latency> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Relative error of a quantile, at most: half of the widest bucket beside its start.
+    const ERROR_MAX: f64 = 1.0 / 32.0;
 
     /// The value that `share` of the sorted values do not exceed.
     fn exact(sorted: &[u64], share: f64) -> u64 {

@@ -20,6 +20,9 @@ const WORD_MAX_BYTES: usize = 32;
 /// Shortest token that is called random, or hex, for its letters alone.
 const RANDOM_MIN_BYTES: usize = 16;
 
+/// Changes between letters and digits in a random token, at least.
+const RANDOM_CHANGES_MIN: usize = 3;
+
 /// Shortest token that is called hex rather than a word and a number.
 const HEX_MIN_BYTES: usize = 8;
 
@@ -161,19 +164,18 @@ fn is_hump(pair: &[u8]) -> bool {
     pair[0].is_ascii_lowercase() && pair[1].is_ascii_uppercase()
 }
 
-/// True for base64 and the like: long, with digits and letters of both cases, which change more often than words do.
+/// True for base64 and the like: long, with letters of both cases and digits among them, not only behind a name.
 fn is_random(chunk: &[u8]) -> bool {
     let has = |is: fn(&u8) -> bool| chunk.iter().any(is);
     let changes = |pair: &&[u8]| {
         let (digit, letter) = (u8::is_ascii_digit, u8::is_ascii_alphabetic);
-        is_hump(pair) || digit(&pair[0]) && letter(&pair[1]) || letter(&pair[0]) && digit(&pair[1])
+        digit(&pair[0]) && letter(&pair[1]) || letter(&pair[0]) && digit(&pair[1])
     };
     chunk.len() >= RANDOM_MIN_BYTES
         && chunk.is_ascii()
-        && has(u8::is_ascii_digit)
         && has(u8::is_ascii_lowercase)
         && has(u8::is_ascii_uppercase)
-        && chunk.windows(2).filter(changes).count() * 4 > chunk.len()
+        && chunk.windows(2).filter(changes).count() >= RANDOM_CHANGES_MIN
 }
 
 /// Length of a uuid with its hyphens, if there is one at the start and nothing goes on behind it.

@@ -82,6 +82,7 @@ fn long_random_tokens_are_one_star() {
     ]);
     // Names that are long and mixed, but not random.
     check(&[
+        ("getUserProfileByIdV2", "getUserProfileByIdV*"),
         ("User_Profile_Settings_V2", "User_Profile_Settings_V*"),
         ("ActiveRecordConnectionPool", "ActiveRecordConnectionPool"),
         ("internationalization", "internationalization"),
@@ -123,8 +124,8 @@ fn random_ids_of_one_kind_fall_into_few_shapes() {
             let id: String = (0..len).map(|_| alphabet[random.usize(..alphabet.len())]).collect();
             same += usize::from(shape_of(format!("token:{id}").as_bytes()).0 == "token:*");
         }
-        // The rest have no digit, or one at the end only.
-        assert!(same >= 9_800, "{name}: {same} of 10000");
+        // The rest have hardly a digit.
+        assert!(same >= 9_500, "{name}: {same} of 10000");
     }
 }
 

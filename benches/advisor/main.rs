@@ -62,7 +62,7 @@ const UPKEEP_EVERY: usize = 10_000;
 const START_SECS: u32 = 100;
 
 /// Bytes of an item's header, without flags; the deadline's are its last.
-const HEADER_BYTES: u64 = 22;
+const HEADER_BYTES: u64 = 21;
 const DEADLINE_BYTES: u64 = 4;
 
 /// Bytes of a value; all values are parts of it.

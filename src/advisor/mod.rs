@@ -9,7 +9,8 @@
 //! their number, `miniature.rs` one run, `forecast.rs` the way from their misses to the cache's, `sentence.rs` the
 //! words. `benches/advisor` measures how far the predictions are off.
 //!
-//! The lists of the `lru` crate would take three times the bytes per key, and so hold a third of the keys.
+//! Why so, and what was measured: decision note
+//! [`d12`](crate::decisions::d12_advice_comes_from_miniature_runs).
 
 pub mod figures;
 mod forecast;

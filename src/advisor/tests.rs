@@ -1,8 +1,7 @@
 //! Against naive references, on streams of every kind; and what must hold whatever comes.
 
 use super::*;
-use crate::clock::Deadline;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 const MB: u64 = 1 << 20;
 const OWN_BYTES: u64 = 64 * MB / 200;
@@ -13,17 +12,20 @@ struct Lru {
     /// By key: the last use, bytes, deadline.
     items: HashMap<u64, (u64, u64, Deadline)>,
     /// By last use.
-    order: std::collections::BTreeMap<u64, u64>,
+    order: BTreeMap<u64, u64>,
     used_bytes: u64,
+    /// Uses so far.
     clock: u64,
     hits: u64,
     misses: u64,
+    /// Hits and reads, older ones weighing less.
+    weighed: [f64; 2],
 }
 
 impl Lru {
     fn new(limit_bytes: u64) -> Lru {
-        let (items, order) = (HashMap::new(), std::collections::BTreeMap::new());
-        Lru { limit_bytes, items, order, used_bytes: 0, clock: 0, hits: 0, misses: 0 }
+        let (items, order) = (HashMap::new(), BTreeMap::new());
+        Lru { limit_bytes, items, order, used_bytes: 0, clock: 0, hits: 0, misses: 0, weighed: [0.0; 2] }
     }
 
     fn take_out(&mut self, key: u64) -> Option<(u64, Deadline)> {
@@ -52,6 +54,8 @@ impl Lru {
         self.put_in(key, bytes, deadline);
         self.hits += u64::from(found.is_some());
         self.misses += u64::from(found.is_none());
+        self.weighed[0] += if found.is_some() { 1.0 } else { 0.0 };
+        self.weighed[1] += 1.0;
         found.is_some()
     }
 }
@@ -67,11 +71,11 @@ fn hash_of(key: u64) -> u64 {
 }
 
 /// Feeds an advisor what an exact LRU of `limit_bytes` does with the reads, a thousand of them a second; returns it and
-/// the hit ratios of exact LRU at all five sizes.
+/// the hit ratios of exact LRU at all five sizes, over the same reads with the same weights.
 fn fed(limit_bytes: u64, reads: impl Iterator<Item = Read>) -> (Advisor, [f64; SIZES]) {
     let mut advisor = Advisor::new(limit_bytes, OWN_BYTES, 1.0);
     let mut caches = PERCENTS.map(|percent| Lru::new(limit_bytes * u64::from(percent) / 100));
-    let mut threshold = advisor.threshold();
+    let (mut threshold, mut rested_on) = (advisor.threshold(), 0);
     for (at, (key, bytes, ttl)) in reads.enumerate() {
         let now = Now::from_secs(100 + at as u32 / 1000);
         let deadline = if ttl == 0 { Deadline::NEVER } else { Deadline::from_secs(now.secs() + ttl) };
@@ -101,11 +105,16 @@ fn fed(limit_bytes: u64, reads: impl Iterator<Item = Read>) -> (Advisor, [f64; S
             });
             assert!(advisor.threshold() <= threshold, "the threshold only falls");
             threshold = advisor.threshold();
+            let rests_on = advisor.advise().reads;
+            if rests_on < rested_on {
+                caches.iter_mut().flat_map(|cache| &mut cache.weighed).for_each(|count| *count /= 2.0);
+            }
+            rested_on = rests_on;
         }
     }
     advisor.check_invariants();
     assert!(advisor.advise().own_bytes <= OWN_BYTES);
-    let ratios = caches.map(|cache| cache.hits as f64 / (cache.hits + cache.misses) as f64);
+    let ratios = caches.map(|cache| cache.weighed[0] / cache.weighed[1]);
     (advisor, ratios)
 }
 

@@ -42,9 +42,12 @@ def run(environment, result):
         fill(server)
         with Traffic(server):
             wait_for_history(server)
+            before = status(server)
             page = opened(environment, chromium, f"http://127.0.0.1:{server.http_port}/")
-            figures = server.figures()
+            figures, after = server.figures(), status(server)
     check(result, "a page of figures", shows(page, figures))
+    lost = {(part, name) for part, name in names(before) & names(after) if name not in part_of(page, part)}
+    check(result, "what there is by name", [f"{part} lacks {name}" for part, name in sorted(lost)])
     check(result, "no key became markup", [] if "onerror" not in markup(page) else ["a key is markup"])
     with servers.Server(environment.larder, arguments=[*arguments, "-X"]) as server:
         fill(server)
@@ -67,6 +70,18 @@ def status(server):
     """What the page is given."""
     with urlopen(f"http://127.0.0.1:{server.http_port}/status.json", timeout=LIMIT_SECS) as answer:
         return json.load(answer)
+
+
+def names(figures):
+    """`(part, text)` for what the page should show by name: all but the less hot keys, which come and go."""
+    wanted = {("families", family["shape"]) for family in figures["families"]}
+    wanted |= {("parts", part["part"].replace("_", " ")) for part in figures["memory"] if part["bytes"] > 0}
+    wanted |= {("latency", latency["commands"]) for latency in figures["latency"]}
+    for size in figures["advisor"]["predictions"]:
+        wanted.add(("advisor", "now" if size["percent"] == 100 else f"{size['percent']} %"))
+    for kind in ("reads", "writes", "bytes_out"):
+        wanted |= {("hot", hot["key"]) for hot in figures["hot_keys"][kind][:2]}
+    return {(part, name) for part, name in wanted if name != "resident"}
 
 
 def check(result, name, faults):
@@ -118,7 +133,8 @@ def opened(environment, chromium, url, name="status-page"):
     picture = environment.own / f"{name}.png"
     profile = environment.own / "chromium"
     command = [chromium, *FLAGS, f"--user-data-dir={profile}"]
-    shot = commands.run([*command, "--window-size=1200,2300", f"--screenshot={picture}", url], environment.log(name), LIMIT_SECS)
+    shoot = [*command, "--window-size=1200,2300", f"--screenshot={picture}", url]
+    shot = commands.run(shoot, environment.log(name), LIMIT_SECS)
     if shot.process.returncode != 0 or not picture.exists():
         raise Broken(f"no picture of the page, see {shot.log}")
     dump = commands.run([*command, "--dump-dom", url], environment.log(f"{name}-dom"), LIMIT_SECS)

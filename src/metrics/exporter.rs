@@ -1,8 +1,8 @@
 //! The metrics of memcached_exporter, so that its dashboards and alerts work as they are.
 //!
-//! Names, labels, types and help are those of prometheus/memcached_exporter 0.15 for a memcached without extstore and
-//! proxy; the metrics of the exporter's own process (`go_`, `process_`, `promhttp_`) are its own affair. What larder does not
-//! have is 0 here as in `stats`.
+//! Names and labels are those of prometheus/memcached_exporter 0.15 for a memcached without extstore and proxy. The metrics
+//! of the exporter's own process (`go_`, `process_`, `promhttp_`) are its own affair. What larder does not have is 0 here, as
+//! in `stats`.
 
 use super::exposition::Exposition;
 use super::exposition::Kind::{self, Counter, Gauge};

@@ -24,11 +24,11 @@ FLAGS = (
     "--no-first-run",
     "--disable-background-networking",
     # Time of the page, which passes as fast as it can; the page asks for its figures every two seconds.
-    "--virtual-time-budget=6000",
+    "--virtual-time-budget=3000",
 )
 LIMIT_SECS = 60
 # Of two seconds each, so that the charts have a line.
-HISTORY_STEPS = 4
+HISTORY_STEPS = 3
 # Made to become markup if anything lets it.
 HOSTILE = b"<img/src=x/onerror=alert(1)>:7"
 TAG = re.compile(r"<[^>]*>")
@@ -43,15 +43,16 @@ def run(environment, result):
         with Traffic(server):
             wait_for_history(server)
             before = status(server)
-            page = opened(environment, chromium, f"http://127.0.0.1:{server.http_port}/")
+            page = opened(environment, chromium, server, "full")
             figures, after = server.figures(), status(server)
+            pictured(environment, chromium, server)
     check(result, "a page of figures", shows(page, figures))
     lost = {(part, name) for part, name in names(before) & names(after) if name not in part_of(page, part)}
     check(result, "what there is by name", [f"{part} lacks {name}" for part, name in sorted(lost)])
     check(result, "no key became markup", [] if "onerror" not in markup(page) else ["a key is markup"])
     with servers.Server(environment.larder, arguments=[*arguments, "-X"]) as server:
         fill(server)
-        page = opened(environment, chromium, f"http://127.0.0.1:{server.http_port}/", "status-page-x")
+        page = opened(environment, chromium, server, "without-keys")
     refused = "Not shown: this larder was told not to list keys (-X)."
     told = [part for part in ("families", "hot") if refused not in part_of(page, part)]
     check(result, "under -X no keys", told + (["a key is shown"] if "session" in text_of(page) else []))
@@ -128,18 +129,25 @@ class Traffic:
             self._server.ask(b"".join(reads) + b"mn\r\n", b"MN\r\n")
 
 
-def opened(environment, chromium, url, name="status-page"):
-    """The page at `url` after its script has run, as text; its picture is stored under this name."""
-    picture = environment.own / f"{name}.png"
-    profile = environment.own / "chromium"
-    command = [chromium, *FLAGS, f"--user-data-dir={profile}"]
-    shoot = [*command, "--window-size=1200,2300", f"--screenshot={picture}", url]
-    shot = commands.run(shoot, environment.log(name), LIMIT_SECS)
+def opened(environment, chromium, server, name):
+    """The page of a server after its script has run, as text."""
+    return browse(environment, chromium, server, name, ["--dump-dom"]).text()
+
+
+def pictured(environment, chromium, server):
+    """Stores a picture of the page."""
+    picture = environment.own / "status-page.png"
+    shot = browse(environment, chromium, server, "picture", [f"--screenshot={picture}", "--window-size=1200,2300"])
     if shot.process.returncode != 0 or not picture.exists():
         raise Broken(f"no picture of the page, see {shot.log}")
-    dump = commands.run([*command, "--dump-dom", url], environment.log(f"{name}-dom"), LIMIT_SECS)
     say(f"a picture of the page is in {picture}")
-    return dump.text()
+
+
+def browse(environment, chromium, server, name, options):
+    """Opens the page of a server in a browser."""
+    profile = f"--user-data-dir={environment.own / 'chromium'}"
+    command = [chromium, *FLAGS, profile, *options, f"http://127.0.0.1:{server.http_port}/"]
+    return commands.run(command, environment.log(f"status-page-{name}"), LIMIT_SECS)
 
 
 def part_of(page, identity):

@@ -180,7 +180,7 @@ def shows(page, figures):
         "how much memory there is": "of 64 MB" in part_of(page, "tile-memory"),
         "the items": f"Items {int(figures['curr_items']):,}" in part_of(page, "tile-items"),
         "the connections": f"of {int(figures['max_connections']):,}" in part_of(page, "tile-connections"),
-        "a line of the hit ratio": '<path' in page and "10 min ago" in part_of(page, "ratio"),
+        "a line of the hit ratio": '<path' in page and "60 s ago" in part_of(page, "ratio"),
         "memory by size of item": "items up to" in part_of(page, "classes"),
         "what the advisor says": "sampled keys" in part_of(page, "advisor"),
         "no failure": "no answer" not in text_of(page),

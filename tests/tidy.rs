@@ -47,7 +47,7 @@ const LAYERS: [Layer; 12] = [
     Layer {
         name: "insight",
         modules: &["clock", "sync"],
-        libraries: &["parking_lot"],
+        libraries: &["foldhash", "hashbrown", "histogram", "parking_lot"],
         words: &["std::io", "std::net"],
     },
     Layer {

@@ -30,6 +30,33 @@ pub enum AccessKind {
     Delete,
 }
 
+/// How the cache itself stands, as of the moment it is asked.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Live {
+    /// The limit (`-m`).
+    pub limit_bytes: u64,
+    /// Bytes charged against it.
+    pub charged_bytes: u64,
+    /// Bytes of headers, keys and values of the items held.
+    pub item_bytes: u64,
+    /// Reads of all keys, sampled or not, that found their item, ever.
+    pub hits: u64,
+    /// Reads of all keys that found none, ever.
+    pub misses: u64,
+    /// False with `-M`: newcomers are refused where there is no room.
+    pub evicts: bool,
+}
+
+impl Live {
+    /// One part in so many of the limit may be left in a cache that counts as full.
+    const SLACK_ONE_IN: u64 = 32;
+
+    /// True if items have to leave for others to come.
+    pub fn is_full(&self) -> bool {
+        self.charged_bytes + self.limit_bytes / Live::SLACK_ONE_IN >= self.limit_bytes
+    }
+}
+
 /// The predicted hit ratio at one size.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Prediction {

@@ -8,9 +8,11 @@ mod arithmetic;
 pub mod binary;
 mod crawler;
 mod detail;
+mod explain;
 mod figure;
-mod insight;
+mod memory;
 mod meta;
+mod observe;
 mod report;
 mod retrieval;
 mod settings;
@@ -21,19 +23,23 @@ mod tls;
 mod tuning;
 mod watch;
 
+pub use crate::store::Cause;
+pub use explain::Why;
 pub use figure::Figure;
-pub use insight::{Cause, MemoryPart, Why};
+pub use memory::MemoryPart;
 pub use report::Report;
 pub use settings::{Settings, Told};
 pub use storage::Receiving;
 pub use tls::TlsReport;
 
+use crate::advisor::SharedAdvisor;
 use crate::auth::Credentials;
 use crate::clock::{Clock, Deadline, Now};
+use crate::insight::{Insight, Latencies, Survey};
 use crate::protocol::limits::EXPTIME_RELATIVE_MAX_SECS;
 use crate::protocol::{Refusal, ReplyBuffer, Request, ShutdownMode, StatsTopic};
 use crate::store::Store;
-use crate::telemetry::{Connections, Counters, Prefixes, Watchers, WorkerCounters};
+use crate::telemetry::{Connections, Counters, Prefixes, Watchers, WorkerCounters, resident_bytes};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 /// The version that clients are told, as memcached clients parse it (three numbers, the first not 0).
@@ -83,6 +89,14 @@ pub struct Engine {
     flushed_before_secs: AtomicU32,
     /// When the certificates in use were read.
     certificates_secs: AtomicU32,
+    advisor: SharedAdvisor,
+    insight: Insight,
+    survey: Survey,
+    latencies: Latencies,
+    /// Which flush the advisor was told of, in seconds.
+    flush_told_secs: AtomicU32,
+    /// What was resident before anything was stored, in bytes.
+    resident_at_start_bytes: u64,
     /// Who may come in under `-S`; `None` lets everybody in.
     sasl: Option<Credentials>,
     tokens: Option<Credentials>,
@@ -106,6 +120,12 @@ impl Engine {
             watchers: Watchers::default(),
             tuning: tuning::Tuning::told(&settings.told),
             prefixes: Prefixes::new(settings.prefix_delimiter, settings.detail_enabled),
+            advisor: SharedAdvisor::new(store.memory_limit()),
+            insight: Insight::new(clock.now()),
+            survey: Survey::new(observe::STEPS_PER_ROUND),
+            latencies: Latencies::new(settings.threads),
+            flush_told_secs: AtomicU32::new(0),
+            resident_at_start_bytes: resident_bytes(),
             settings,
             store,
             clock,
@@ -153,6 +173,7 @@ impl Engine {
         self.store.return_freed_memory();
         self.note_end_of_crawl(now);
         self.tell_evictions(now);
+        self.observe(now);
         more
     }
 
@@ -202,6 +223,7 @@ impl Engine {
                 out.push(b"MN\r\n");
                 return Flow::Flush;
             }
+            Request::Why { key } => self.answer_why(key, out),
             Request::Version => {
                 out.push(b"VERSION ");
                 out.push(WIRE_VERSION.as_bytes());

@@ -39,12 +39,19 @@ impl Engine {
             StatsTopic::Conns => self.conns(now, out),
             // Not made in one piece: `report.rs` and `detail.rs`.
             StatsTopic::CacheDump { .. } | StatsTopic::Detail(_) => {}
+            StatsTopic::Advisor
+            | StatsTopic::HotKeys
+            | StatsTopic::Families
+            | StatsTopic::Memory
+            | StatsTopic::Latency => return self.explain(topic, out),
             StatsTopic::Reset => {
                 self.counters.reset();
                 self.connections.reset();
                 self.store.reset_counters();
                 self.prefixes.reset();
                 self.watchers.reset();
+                self.insight.reset();
+                self.latencies.reset();
                 self.crawler.starts.store(0, Ordering::Relaxed);
                 return out.push(b"RESET\r\n");
             }

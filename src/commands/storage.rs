@@ -189,7 +189,7 @@ impl Engine {
         now: Now,
     ) -> Refusal {
         if header.verb == StoreVerb::Set {
-            self.store.delete(header.key, now);
+            self.store.fail_store(header.key, refused, header.value_len as u64, now);
         }
         self.tell_refused(mutation(header, self.deadline(header.exptime, now)), refused, now);
         count_refused(worker, refused)

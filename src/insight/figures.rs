@@ -63,9 +63,9 @@ pub struct HotKeys {
 /// Keys of one shape.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Family {
-    /// The shape: digits, hex and uuids are `*`.
+    /// The shape: digits, hex, uuids and random tokens are `*`. Letters, digits and visible ASCII only.
     pub shape: Box<str>,
-    /// What it is known as, where it is known (`Django session`), else empty.
+    /// What it is known as, in one word, where it is known (`django_session`), else empty.
     pub name: &'static str,
     /// Items now, estimated.
     pub items: u64,

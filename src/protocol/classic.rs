@@ -5,7 +5,7 @@
 //! places where larder keeps the stream in sync and memcached does not.
 
 use super::controls;
-use super::limits::{LINE_MIN_BYTES, SLAB_CLASSES_MAX, TOKENS_MAX, VALUE_LENGTH_MAX};
+use super::limits::{KEY_MAX_BYTES, LINE_MIN_BYTES, SLAB_CLASSES_MAX, TOKENS_MAX, VALUE_LENGTH_MAX};
 use super::meta::{self, MetaHeader};
 use super::refusal::Refusal;
 use super::request::{Request, Retrieval, ShutdownMode, StatsTopic, StorageHeader, StoreVerb};
@@ -87,6 +87,7 @@ fn other(text: &[u8]) -> Line<'_> {
         b"quit" => Line::Request(Request::Quit),
         b"stats" => stats(arguments),
         b"watch" => controls::watch(arguments),
+        b"why" => why(arguments),
         _ => administrative(text),
     }
 }
@@ -249,7 +250,18 @@ fn shutdown(arguments: &[u8]) -> Line<'_> {
     Line::Request(Request::Shutdown { mode, noreply })
 }
 
-/// Sub-commands match by any beginning, first match in this order; `items`, `slabs` and `sizes` need the whole word.
+/// `<key>`
+fn why(arguments: &[u8]) -> Line<'_> {
+    match token(arguments) {
+        Ok((rest, key)) if key.len() <= KEY_MAX_BYTES && token(rest).is_err() => {
+            Line::Request(Request::Why { key })
+        }
+        _ => refused(Refusal::BadLine, false),
+    }
+}
+
+/// Sub-commands match by any beginning, first match in this order; `items`, `slabs`, `sizes` and those of larder alone
+/// need the whole word.
 fn stats(arguments: &[u8]) -> Line<'_> {
     let Ok((rest, word)) = token(arguments) else {
         return Line::Request(Request::Stats(StatsTopic::General));
@@ -258,6 +270,11 @@ fn stats(arguments: &[u8]) -> Line<'_> {
         b"items" => StatsTopic::Items,
         b"slabs" => StatsTopic::Slabs,
         b"sizes" => StatsTopic::Sizes,
+        b"advisor" => StatsTopic::Advisor,
+        b"hotkeys" => StatsTopic::HotKeys,
+        b"families" => StatsTopic::Families,
+        b"memory" => StatsTopic::Memory,
+        b"latency" => StatsTopic::Latency,
         _ if is_prefix_of(word, b"reset") => StatsTopic::Reset,
         _ if is_prefix_of(word, b"detail") => StatsTopic::Detail(controls::detail(rest)),
         _ if is_prefix_of(word, b"settings") => StatsTopic::Settings,

@@ -83,6 +83,13 @@ pub fn push_uri_encoded(out: &mut ReplyBuffer, bytes: &[u8]) {
     out.push(rest);
 }
 
+/// Bytes encoded as by [`push_uri_encoded`].
+pub fn uri_encoded(bytes: &[u8]) -> String {
+    let mut out = ReplyBuffer::default();
+    push_uri_encoded(&mut out, bytes);
+    String::from_utf8_lossy(out.plain().unwrap_or_default()).into_owned()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -41,6 +41,8 @@ pub enum Refusal {
     DetailUsage,
     /// `stats detail` under `-X`.
     DetailNotAllowed,
+    /// `why`, `stats hotkeys` and `stats families` under `-X`.
+    KeysNotAllowed,
     /// `lru_crawler metadump` under `-X`.
     MetaDumpNotAllowed,
     /// `lru_crawler mgdump` under `-X`.
@@ -139,6 +141,7 @@ impl Refusal {
             Refusal::BadShutdownMode => b"CLIENT_ERROR invalid shutdown mode\r\n",
             Refusal::MemlimitTooSmall => b"MEMLIMIT_TOO_SMALL cannot set maxbytes to less than 8m\r\n",
             Refusal::MemlimitInBytes => b"MEMLIMIT_ADJUST_FAILED input value is megabytes not bytes\r\n",
+            Refusal::KeysNotAllowed => b"CLIENT_ERROR showing keys not allowed\r\n",
             Refusal::CacheDumpNotAllowed => b"CLIENT_ERROR stats cachedump not allowed\r\n",
             Refusal::DetailUsage => b"CLIENT_ERROR usage: stats detail on|off|dump\r\n",
             Refusal::DetailNotAllowed => b"CLIENT_ERROR stats detail not allowed\r\n",

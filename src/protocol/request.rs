@@ -100,6 +100,11 @@ pub enum Request<'a> {
     },
     /// `stats`.
     Stats(StatsTopic),
+    /// `why`.
+    Why {
+        /// The key that is asked about.
+        key: &'a [u8],
+    },
     /// `refresh_certs`.
     RefreshCertificates,
     /// `lru_crawler metadump` and `lru_crawler mgdump`.
@@ -251,6 +256,16 @@ pub enum StatsTopic {
     },
     /// `detail on|off|dump`; `None` is none of them.
     Detail(Option<Detail>),
+    /// `advisor`
+    Advisor,
+    /// `hotkeys`
+    HotKeys,
+    /// `families`
+    Families,
+    /// `memory`
+    Memory,
+    /// `latency`
+    Latency,
     /// `reset`
     Reset,
 }

@@ -21,6 +21,16 @@ impl CasSequence {
         self.next.is_some()
     }
 
+    /// The unique that is drawn next; 0 if none are kept.
+    pub fn next(&self) -> u64 {
+        self.next.as_ref().map_or(0, |next| next.load(Ordering::Relaxed))
+    }
+
+    /// True if uniques tell the order in which values were stored: there are some, and clients chose none.
+    pub fn is_orderly(&self) -> bool {
+        self.is_enabled() && !self.chosen.load(Ordering::Relaxed)
+    }
+
     /// The next unique.
     pub fn draw(&self) -> u64 {
         self.next.as_ref().map_or(0, |next| next.fetch_add(1, Ordering::Relaxed))

@@ -103,7 +103,7 @@ impl Shard {
         figures.swept_reclaimed += over.len() as u64;
         self.totals.swept += looked_at;
         for at in over {
-            self.reclaim(self.hash_at(at), at.into());
+            self.reclaim(self.hash_at(at), at.into(), now);
         }
         true
     }
@@ -113,7 +113,7 @@ impl Shard {
             let Some(id) = self.large.expired(now) else { return };
             let hash = self.rules.hasher.hash(&self.large.item(id).key);
             self.large.figures.swept_reclaimed += 1;
-            self.reclaim(hash, id.into());
+            self.reclaim(hash, id.into(), now);
         }
     }
 

@@ -24,8 +24,20 @@ pub struct Totals {
     pub charged_bytes: u64,
     /// The limit.
     pub limit_bytes: u64,
+    /// Bytes of slab pages, free ones included.
+    pub slab_bytes: u64,
+    /// Of these, bytes of chunks with an item.
+    pub slab_used_bytes: u64,
     /// Bytes of the index tables.
     pub index_bytes: u64,
+    /// Of these, bytes of ghosts.
+    pub ghosts_bytes: u64,
+    /// Bytes of large values, as they are held.
+    pub large_bytes: u64,
+    /// Bytes of the rings of removals.
+    pub removals_bytes: u64,
+    /// Bytes of the samples of operations.
+    pub samples_bytes: u64,
     /// Pages moved from one class to another.
     pub pages_moved: u64,
     /// Items moved to another chunk when their page was taken.

@@ -31,6 +31,9 @@ const GROW_ABOVE: usize = SLOTS;
 /// Entries per bucket, on the average, below which it may shrink.
 const SHRINK_BELOW: usize = 6;
 
+/// Bytes of the ghosts of a bucket.
+const GHOSTS_BYTES: usize = GHOSTS * size_of::<u16>();
+
 /// No bucket.
 const NONE: u32 = u32::MAX;
 
@@ -159,6 +162,11 @@ impl Index {
             overflow_free_count: 0,
             entries: 0,
         }
+    }
+
+    /// Bytes of ghosts in a segment of this size.
+    pub(super) fn ghosts_bytes(segment_bytes: usize) -> u64 {
+        (segment_bytes / size_of::<Bucket>() * GHOSTS_BYTES) as u64
     }
 
     /// Segments held.

@@ -5,6 +5,7 @@
 //! lock. `shard.rs` has the operations and the laws, `slab/` the chunks of small items, `large.rs` the large ones,
 //! `index.rs` the way from key to item.
 
+mod ages;
 mod budget;
 mod cas;
 pub mod decimal;
@@ -17,6 +18,7 @@ mod item;
 mod large;
 mod outcome;
 mod reassign;
+mod sample;
 mod settings;
 mod shard;
 mod slab;
@@ -25,19 +27,22 @@ pub use figures::{ClassFigures, Totals};
 pub use item::Marks;
 pub use large::{Blocks, LargeDraft};
 pub use outcome::*;
+pub use sample::{Drained, SampleKind, SampleRule, Sampled};
 pub use settings::Settings;
 pub use shard::counted_bytes;
 
 use crate::clock::{Deadline, Now};
+use ages::Ages;
 use budget::{Account, Budget};
 use cas::CasSequence;
 use hash::KeyHasher;
 use parking_lot::{Mutex, MutexGuard};
+use sample::Samples;
 use shard::{Key, NeedRoom, NewItem, Rules, Shard, Value, Visited};
 use slab::ClassSizes;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 
 /// Limits below this get small pages, so that there are enough of them, in bytes.
 const SMALL_PAGES_BELOW_BYTES: u64 = 256 << 20;
@@ -81,6 +86,20 @@ pub struct WalkPlace {
     bucket: u32,
 }
 
+/// What a step of [`Store::survey`] saw.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub struct Surveyed {
+    /// Buckets of the index that were looked at.
+    pub looked_at: u64,
+    /// Buckets that these stand for.
+    pub of: u64,
+}
+
+/// Where part number `part` of `parts` begins.
+fn part(all: u32, part: u32, parts: u32) -> u32 {
+    (u64::from(all) * u64::from(part.min(parts)) / u64::from(parts)) as u32
+}
+
 /// When a `flush_all` takes effect.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum FlushAt {
@@ -121,6 +140,12 @@ pub struct Store {
     turn: AtomicUsize,
     /// [`Store::maintain`] looks for items whose time is over.
     sweeping: AtomicBool,
+    /// When CAS uniques were drawn.
+    ages: Ages,
+    /// When everything was flushed the last time, or will be, in seconds; 0 for never.
+    flushed_secs: AtomicU32,
+    /// The buffer that is exchanged for a shard's.
+    samples: Mutex<Samples>,
     /// The limit was lowered, and what is left has not begun to move together.
     shrinks: AtomicBool,
 }
@@ -201,6 +226,9 @@ impl Store {
             turn: AtomicUsize::new(0),
             sweeping: AtomicBool::new(true),
             shrinks: AtomicBool::new(false),
+            ages: Ages::default(),
+            flushed_secs: AtomicU32::new(0),
+            samples: Mutex::default(),
             rules,
             budget,
         }
@@ -362,6 +390,56 @@ impl Store {
         self.with_room(key, now, |shard| shard.delete(key, options, now))
     }
 
+    /// Removes an item because a new value of so many bytes could not be stored; remembers that even if there was none.
+    pub fn fail_store(&self, key: &[u8], refused: Refused, bytes: u64, now: Now) {
+        let cause = match refused {
+            Refused::TooLarge => Cause::TooLarge,
+            Refused::NoRoom => Cause::NoMemory,
+        };
+        let key = self.key(key);
+        let mut shard = self.shard_of(key);
+        // Removing needs no room.
+        let _ = shard.delete(key, &DeleteOptions::default(), now);
+        shard.note_failed_store(cause, key.hash, bytes, now);
+    }
+
+    /// What is known of the end of a key that is not there. An item whose time is over is removed first.
+    pub fn fate(&self, key: &[u8], now: Now) -> Fate {
+        let key = self.key(key);
+        let (removed, known_since) = {
+            let mut shard = self.shard_of(key);
+            let _ = shard.find_alive(key, now);
+            (shard.removals.find(key.hash), shard.removals.reaches_back_to())
+        };
+        Fate { removed, known_since, flushed: self.flushed() }
+    }
+
+    /// When everything was flushed the last time, or will be.
+    pub fn flushed(&self) -> Option<Now> {
+        let secs = self.flushed_secs.load(Ordering::Relaxed);
+        (secs > 0).then(|| Now::from_secs(secs))
+    }
+
+    /// When the value with this CAS unique was stored, by the marks that [`Store::maintain`] sets: not later than it
+    /// was, and off by a second or one in 256 of its age. `None` where no uniques are kept, or clients choose them.
+    pub fn stored_at(&self, cas: u64) -> Option<Now> {
+        if self.rules.cas.is_orderly() { self.ages.drawn_at(cas) } else { None }
+    }
+
+    /// Hands the sampled operations to `each`, in the order in which each shard saw them, and samples by `rule` from
+    /// here on.
+    pub fn drain_samples(&self, rule: SampleRule, mut each: impl FnMut(&Sampled<'_>)) -> Drained {
+        let mut drained = Drained::default();
+        let mut samples = self.samples.lock();
+        for shard in &self.shards {
+            samples.clear();
+            drained.operations += Self::lock(shard).exchange_samples(rule, &mut samples);
+            drained.by_key += samples.by_key();
+            samples.iter().for_each(|sampled| each(&sampled));
+        }
+        drained
+    }
+
     /// Adds to or subtracts from a number held as decimal text.
     pub fn arithmetic(&self, key: &[u8], step: Step, now: Now) -> Result<Counted, Refused> {
         self.arithmetic_with(key, step, &CountOptions::default(), now)
@@ -404,8 +482,39 @@ impl Store {
         }
     }
 
+    /// Lets `visit` see the items of some buckets of the index, spread over the store: step number `step` of `steps`,
+    /// which together look at `buckets` each and see all items of a store that has no more. Says how many buckets were
+    /// looked at and how many these stand for.
+    pub fn survey(
+        &self,
+        step: u32,
+        steps: u32,
+        buckets: u32,
+        now: Now,
+        visit: &mut dyn FnMut(&[u8], Hit<'_>),
+    ) -> Surveyed {
+        let mut surveyed = Surveyed::default();
+        // Steps go over the shards in turn, so that each has its share of them.
+        let shard = &self.shards[step as usize % self.shards.len()];
+        let (turn, turns) = (step / self.shards.len() as u32, (steps / self.shards.len() as u32).max(1));
+        let all = Self::lock(shard).index.buckets();
+        let (from, end) = (part(all, turn, turns), part(all, turn + 1, turns));
+        let stride = (end - from).div_ceil(buckets).max(1);
+        for bucket in (from..end).step_by(stride as usize) {
+            Self::lock(shard).visit(bucket, 1, now, &mut |key, hit| {
+                visit(key, hit);
+                true
+            });
+            surveyed.looked_at += 1;
+        }
+        surveyed.of = u64::from(end - from);
+        surveyed
+    }
+
     /// Forgets everything, now or later.
     pub fn flush_all(&self, at: FlushAt, now: Now) {
+        let due = if let FlushAt::At(at) = at { at } else { now };
+        self.flushed_secs.store(due.secs(), Ordering::Relaxed);
         for shard in &self.shards {
             let mut shard = Self::lock(shard);
             let due = at == FlushAt::Immediately || shard.flush_at.is_some_and(|at| now >= at);
@@ -416,6 +525,11 @@ impl Store {
             drop(shard);
             drop(flushed);
         }
+    }
+
+    /// Bytes of values that are being received.
+    pub fn receiving_bytes(&self) -> u64 {
+        self.receiving.charged_bytes()
     }
 
     /// Changes the memory limit; memory over a lowered limit is given back step by step by [`Store::maintain`].
@@ -441,6 +555,7 @@ impl Store {
     /// Background work, called about ten times a second: expiry sweep, giving memory back. Bounded work per call
     /// and per lock. Returns true while there is more to do soon.
     pub fn maintain(&self, now: Now) -> bool {
+        self.ages.mark(self.rules.cas.next(), now);
         let mut more = false;
         let relocates = self.budget.excess_bytes() == 0 && self.shrinks.swap(false, Ordering::Acquire);
         for shard in &self.shards {

@@ -274,6 +274,47 @@ pub struct Evicted {
     pub value_len: usize,
 }
 
+/// Why an item was removed, or did not come to be.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Cause {
+    /// Thrown out for memory.
+    Evicted,
+    /// Its time was over.
+    Expired,
+    /// A client deleted it.
+    Deleted,
+    /// A new value found no memory, and the old one went with it.
+    NoMemory,
+    /// A new value was too large to be stored, and the old one went with it.
+    TooLarge,
+}
+
+/// A removal as it is remembered.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Removed {
+    /// Why.
+    pub cause: Cause,
+    /// When.
+    pub at: Now,
+    /// When the item was last used.
+    pub last_access: Now,
+    /// Bytes of its header, key and value; of the new one if that could not be stored.
+    pub bytes: u64,
+    /// Its CAS unique; 0 if it had none.
+    pub cas: u64,
+}
+
+/// What is known of the end of a key.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Fate {
+    /// Its last removal, if that is remembered.
+    pub removed: Option<Removed>,
+    /// Since when every removal is remembered; `None` if since the start.
+    pub known_since: Option<Now>,
+    /// When everything was forgotten at once the last time (`flush_all`).
+    pub flushed: Option<Now>,
+}
+
 /// What happened at a `delete`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Deleted {

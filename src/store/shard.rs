@@ -21,11 +21,15 @@
 mod checks;
 mod evictions;
 mod relocation;
+mod removals;
 mod room;
+mod sampling;
 
 pub(super) use checks::Visited;
 use evictions::{EvictionRecord, Recording};
 use relocation::Relocation;
+use removals::Removals;
+use sampling::Sampler;
 
 use super::budget::Account;
 use super::cas::CasSequence;
@@ -38,9 +42,10 @@ use super::index::Index;
 use super::item::{Fields, Item, Marks};
 use super::large::{Blocks, Large, LargeItem, charge_for, into_blocks};
 use super::outcome::{
-    Access, CountOptions, Counted, Create, DeleteOptions, Deleted, Hit, Miss, Recache, Step, StoreMode,
-    StoreOptions, Stored, ValueRef,
+    Access, Cause, CountOptions, Counted, Create, DeleteOptions, Deleted, Hit, Miss, Recache, Step,
+    StoreMode, StoreOptions, Stored, ValueRef,
 };
+use super::sample::SampleKind;
 use super::slab::{ClassSizes, Slab};
 use crate::clock::{Deadline, Now};
 use std::borrow::Cow;
@@ -151,6 +156,10 @@ pub(super) struct Shard {
     pub(super) left: Vec<LargeItem>,
     /// What was evicted, while somebody wants to know.
     pub(super) evicted: EvictionRecord,
+    /// What was removed lately.
+    pub(super) removals: Removals,
+    /// A sample of what was done.
+    pub(super) sampler: Sampler,
     /// The part of the figures that is counted as things happen.
     pub(super) totals: Totals,
 }
@@ -158,7 +167,7 @@ pub(super) struct Shard {
 impl Shard {
     /// An empty shard that charges to `account`.
     pub(super) fn new(rules: Rules, account: Account) -> Shard {
-        Shard {
+        let mut shard = Shard {
             slab: Slab::new(rules.page_bytes, rules.sizes.clone()),
             index: Index::new(rules.page_bytes),
             large: Large::new(),
@@ -172,8 +181,12 @@ impl Shard {
             mid_update: false,
             left: Vec::new(),
             evicted: EvictionRecord::default(),
+            removals: Removals::default(),
+            sampler: Sampler::default(),
             totals: Totals::default(),
-        }
+        };
+        shard.draw_removals();
+        shard
     }
 
     /// Looks a key up and lets `hit` see it. Counts as an access.
@@ -185,17 +198,22 @@ impl Shard {
     ) -> Result<R, Miss> {
         self.seq += 1;
         self.flush_if_due(now);
-        let handle = self.find(key).ok_or(Miss::Absent)?;
+        let Some(handle) = self.find(key) else {
+            self.sample(SampleKind::Miss, key, None, now);
+            return Err(Miss::Absent);
+        };
         // Nothing is half done while `hit` looks, so a panic there costs nothing.
         self.mid_update = false;
         let shown = self.shown(handle);
         if shown.deadline.is_over(now) {
             self.mid_update = true;
-            self.reclaim(key.hash, handle);
+            self.reclaim(key.hash, handle, now);
+            self.sample(SampleKind::Miss, key, None, now);
             return Err(Miss::Expired);
         }
         let result = hit(shown);
         self.mid_update = true;
+        self.sample(SampleKind::Hit, key, Some(handle), now);
         self.note_hit(handle, now).get_hits += 1;
         Ok(result)
     }
@@ -221,6 +239,7 @@ impl Shard {
         let handle = self.set_deadline(key, handle, deadline, now)?;
         self.figures(handle).touch_hits += 1;
         self.note_hit(handle, now);
+        self.sample(SampleKind::Touch, key, Some(handle), now);
         Ok(())
     }
 
@@ -236,7 +255,10 @@ impl Shard {
         let mut created = false;
         let mut handle = match (self.find_alive(key, now), access.create) {
             (Ok(handle), _) => handle,
-            (Err(miss), None) => return Ok(Err(miss)),
+            (Err(miss), None) => {
+                self.sample(SampleKind::Miss, key, None, now);
+                return Ok(Err(miss));
+            }
             (Err(_), Some(create)) => {
                 created = true;
                 self.create(key, create, b"", now)?
@@ -267,6 +289,7 @@ impl Shard {
         if wins {
             self.set_marks(handle, Marks { won: true, ..marks });
         }
+        self.sample(if created { SampleKind::Miss } else { SampleKind::Hit }, key, Some(handle), now);
         if !access.unseen {
             self.note_hit(handle, now);
         }
@@ -366,6 +389,7 @@ impl Shard {
             }
         };
         self.count_store(handle);
+        self.sample(SampleKind::Store, key, Some(handle), now);
         self.figures(handle).cas_hits += u64::from(matches!(mode, StoreMode::Cas(_)));
         Ok(Stored::Stored { cas, len })
     }
@@ -383,6 +407,8 @@ impl Shard {
         }
         if !options.invalidate && options.drop_value.is_none() {
             self.figures(handle).delete_hits += 1;
+            self.note_removal(Cause::Deleted, key.hash, handle, now);
+            self.sample(SampleKind::Delete, key, Some(handle), now);
             self.unlink(key.hash, handle);
             return Ok(Deleted::Deleted);
         }
@@ -449,6 +475,7 @@ impl Shard {
             Step::Down(_) => figures.decr_hits += 1,
         }
         self.note_use(handle, now);
+        self.sample(SampleKind::Store, key, Some(handle), now);
         Ok(Counted::Number { value, cas, deadline, deadline_before, created: false })
     }
 
@@ -491,6 +518,7 @@ impl Shard {
         let fields = Fields { flags, deadline, marks, ..new };
         let handle = self.put(key, Some(old), fields, &joined, now)?;
         self.count_store(handle);
+        self.sample(SampleKind::Store, key, Some(handle), now);
         Ok(Stored::Stored { cas: new.cas, len })
     }
 
@@ -623,19 +651,21 @@ impl Shard {
     }
 
     /// The item of a key; one whose time is over is removed.
-    fn find_alive(&mut self, key: Key<'_>, now: Now) -> Result<Handle, Miss> {
+    pub(super) fn find_alive(&mut self, key: Key<'_>, now: Now) -> Result<Handle, Miss> {
         self.seq += 1;
         self.flush_if_due(now);
         let handle = self.find(key).ok_or(Miss::Absent)?;
         if self.deadline_of(handle).is_over(now) {
-            self.reclaim(key.hash, handle);
+            self.reclaim(key.hash, handle, now);
             return Err(Miss::Expired);
         }
         Ok(handle)
     }
 
     /// Removes an item whose time is over.
-    pub(super) fn reclaim(&mut self, hash: KeyHash, handle: Handle) {
+    pub(super) fn reclaim(&mut self, hash: KeyHash, handle: Handle, now: Now) {
+        self.note_removal(Cause::Expired, hash, handle, now);
+        self.sample_item(SampleKind::Expire, hash, handle, now);
         let fetched = self.is_fetched(handle);
         let figures = self.figures(handle);
         figures.reclaimed += 1;
@@ -755,7 +785,7 @@ impl Shard {
             Ok(handle) => Ok(handle),
             Err(_) => {
                 if let Some(handle) = self.find(key) {
-                    self.record_eviction(handle);
+                    self.record_eviction(key.hash, handle, now);
                     self.figures(handle).count_eviction(&fields, now);
                     self.unlink(key.hash, handle);
                 }

@@ -2,6 +2,7 @@
 
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::{TimeVal, TimeValLike};
+use nix::unistd::{SysconfVar, sysconf};
 use std::fmt;
 
 /// CPU time, printed as `seconds.microseconds` with six digits, the form of `stats`.
@@ -24,6 +25,16 @@ pub struct Usage {
     pub user: CpuTime,
     /// In the kernel.
     pub system: CpuTime,
+}
+
+/// Bytes of this process in memory now; 0 if the OS does not say.
+pub fn resident_bytes() -> u64 {
+    // Pages: the whole size, then the resident part (proc(5), /proc/pid/statm).
+    let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    let pages: u64 = statm.split(' ').nth(1).and_then(|pages| pages.parse().ok()).unwrap_or(0);
+    let page_bytes =
+        sysconf(SysconfVar::PAGE_SIZE).ok().flatten().and_then(|bytes| u64::try_from(bytes).ok());
+    pages * page_bytes.unwrap_or(0)
 }
 
 /// Asks the OS.

@@ -15,6 +15,15 @@ impl Engine {
             b"slabs" => StatsTopic::Slabs,
             b"sizes" if self.settings.track_sizes => return Flow::Report,
             b"sizes" => StatsTopic::Sizes,
+            b"advisor" => StatsTopic::Advisor,
+            b"memory" => StatsTopic::Memory,
+            b"latency" => StatsTopic::Latency,
+            b"hotkeys" | b"families" if !self.shows_keys() => {
+                answers.error(Status::NotFound);
+                return Flow::Continue;
+            }
+            b"hotkeys" => StatsTopic::HotKeys,
+            b"families" => StatsTopic::Families,
             _ if topic.starts_with(b"settings") => StatsTopic::Settings,
             _ if topic.starts_with(b"reset") => StatsTopic::Reset,
             _ => {

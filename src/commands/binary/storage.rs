@@ -142,7 +142,7 @@ impl Engine {
     ) -> Status {
         let StoreItem { verb, key, flags, exptime } = *item;
         if verb == StoreVerb::Set {
-            self.store.delete(key, now);
+            self.store.fail_store(key, refused, value_len as u64, now);
         }
         let deadline = self.deadline_unsigned(exptime, now);
         self.tell_refused(Mutation { mode: mode_of(verb), key, flags, deadline, value_len }, refused, now);

@@ -178,7 +178,7 @@ impl Engine {
         refused: Refused,
         now: Now,
     ) -> Refusal {
-        self.store.delete(key, now);
+        self.store.fail_store(key, refused, header.value_len as u64, now);
         let meta = &header.meta;
         let (mode, _) = self.store_rule(header, now);
         let deadline = meta.exptime().map_or(Deadline::NEVER, |exptime| self.deadline(exptime, now));

@@ -76,7 +76,15 @@ impl Shard {
         let classes = self.slab.classes();
         totals.items += (classes.iter().map(|class| class.live).sum::<usize>() + self.large.len()) as u64;
         totals.index_bytes += (self.index.segments() * self.rules.page_bytes) as u64;
+        totals.ghosts_bytes += self.index.segments() as u64 * Index::ghosts_bytes(self.rules.page_bytes);
+        totals.slab_bytes +=
+            ((self.slab.pages_held() + self.slab.pages_spare()) * self.rules.page_bytes) as u64;
+        totals.slab_used_bytes +=
+            classes.iter().map(|class| class.live as u64 * u64::from(class.chunk_bytes)).sum::<u64>();
         totals.spare_pages += self.slab.pages_spare() as u64;
+        totals.removals_bytes += (self.removals.pages() * self.rules.page_bytes) as u64;
+        totals.samples_bytes += self.sampler.samples.own_bytes();
+        totals.large_bytes += self.large.held_bytes();
         totals.items_ever += self.totals.items_ever;
         totals.pages_moved += self.totals.pages_moved;
         totals.rescued += self.totals.rescued;
@@ -148,7 +156,8 @@ impl Shard {
         }
         let live: usize = self.slab.classes().iter().map(|class| class.live).sum();
         assert_eq!(entries, live + self.large.len(), "S1: as many entries as items");
-        let pages = self.slab.pages_held() + self.slab.pages_spare() + self.index.segments();
+        let pages =
+            self.slab.pages_held() + self.slab.pages_spare() + self.index.segments() + self.removals.pages();
         let held = (pages * self.rules.page_bytes) as u64 + self.large.held_bytes();
         let charged = self.account.charged_bytes();
         assert!(held <= charged, "S3: {held} bytes held, {charged} charged");

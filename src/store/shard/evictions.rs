@@ -3,9 +3,12 @@
 //! Bounded: between two looks at it, it takes [`RECORD_MAX`] items; more are counted.
 
 use super::Shard;
+use crate::clock::Now;
 use crate::store::handle::Handle;
+use crate::store::hash::KeyHash;
 use crate::store::item::Item;
-use crate::store::outcome::{Evicted, Hit};
+use crate::store::outcome::{Cause, Evicted, Hit};
+use crate::store::sample::SampleKind;
 use crate::store::slab::ClassId;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -49,7 +52,9 @@ impl Shard {
     }
 
     /// Records an item that is about to be evicted.
-    pub(super) fn record_eviction(&mut self, handle: Handle) {
+    pub(super) fn record_eviction(&mut self, hash: KeyHash, handle: Handle, now: Now) {
+        self.note_removal(Cause::Evicted, hash, handle, now);
+        self.sample_item(SampleKind::Evict, hash, handle, now);
         if !self.is_recording() {
             return;
         }
@@ -59,7 +64,9 @@ impl Shard {
     }
 
     /// Records an item whose page has left its class already.
-    pub(super) fn record_left_behind(&mut self, class: ClassId, item: Item<'_>) {
+    pub(super) fn record_left_behind(&mut self, class: ClassId, hash: KeyHash, item: Item<'_>, now: Now) {
+        self.note_left_behind(Cause::Evicted, hash, item, now);
+        self.sample_left_behind(SampleKind::Evict, hash, item, now);
         if !self.is_recording() {
             return;
         }

@@ -7,6 +7,8 @@ use crate::clock::Now;
 use crate::store::budget::allocated_bytes;
 use crate::store::handle::Handle;
 use crate::store::large::LargeItem;
+use crate::store::outcome::Cause;
+use crate::store::sample::SampleKind;
 use crate::store::slab::{ClassId, Vacant, Victim};
 
 /// Charged for a page beyond its bytes: its record, its set of items on probation, its places in lists.
@@ -124,6 +126,8 @@ impl Shard {
                 let figures = &mut self.slab.class_mut(class).figures;
                 figures.reclaimed += 1;
                 figures.expired_unfetched += u64::from(!fields.fetched);
+                self.note_left_behind(Cause::Expired, hash, item, now);
+                self.sample_left_behind(SampleKind::Expire, hash, item, now);
                 continue;
             }
             let mut room = self.slab.take_free(class);
@@ -138,7 +142,7 @@ impl Shard {
                 }
                 None => {
                     self.index.remove(hash, from);
-                    self.record_left_behind(class, item);
+                    self.record_left_behind(class, hash, item, now);
                     let figures = &mut self.slab.class_mut(class).figures;
                     figures.count_eviction(&fields, now);
                 }
@@ -155,11 +159,11 @@ impl Shard {
         };
         let hash = self.hash_at(at);
         if expired {
-            self.reclaim(hash, at.into());
+            self.reclaim(hash, at.into(), now);
             return true;
         }
         let fields = self.slab.item(at).fields();
-        self.record_eviction(at.into());
+        self.record_eviction(hash, at.into(), now);
         self.slab.class_mut(class).figures.count_eviction(&fields, now);
         if probation {
             self.index.remember_ghost(hash);
@@ -173,10 +177,10 @@ impl Shard {
         let hash = self.rules.hasher.hash(&item.key);
         let LargeItem { deadline, fetched, last_access, probation, .. } = *item;
         if deadline.is_over(now) {
-            self.reclaim(hash, id.into());
+            self.reclaim(hash, id.into(), now);
             return true;
         }
-        self.record_eviction(id.into());
+        self.record_eviction(hash, id.into(), now);
         let figures = &mut self.large.figures;
         figures.evicted += 1;
         figures.evicted_nonzero += u64::from(!deadline.is_never());

@@ -1,0 +1,231 @@
+//! From the misses of the miniature runs to hit ratios of the whole cache.
+//!
+//! Three corrections, all by what the cache itself has counted:
+//! 1. misses are divided by all reads, not by the sampled ones: whether a hot key is in the sample changes those by
+//!    much and the misses by little (as SHARDS-adj does);
+//! 2. the misses of the runs are scaled as the cache's own misses on sampled keys are to all its misses;
+//! 3. the curve is moved along the axis of sizes, in steps of doubling, until it gives the measured hit ratio at the
+//!    present size. The runs know no size classes, which let a cache do as well as a larger one without; by how much
+//!    larger changes little from size to size.
+//!
+//! Recent traffic weighs more: all counts are halved each [`HALF_LIFE_READS`] sampled reads. Reads and not hours, so
+//! that the figures rest on as much in a quiet night as on a busy day.
+
+use super::sample::SIZES;
+
+/// The sizes in per cent of the present limit, each twice the one before.
+pub(super) const PERCENTS: [u32; SIZES] = [25, 50, 100, 200, 400];
+
+/// Which of them is the present one.
+const PRESENT: usize = 2;
+
+/// Sampled reads after which what was counted before weighs half.
+const HALF_LIFE_READS: u32 = 1 << 16;
+
+/// The curve is moved by this at most, in doublings, and in such steps.
+const MOVED_MAX: f64 = 1.5;
+const MOVED_STEPS: i32 = 150;
+
+/// A doubling that the curve is moved by must bring it nearer by this many misses per read: where it is flat, it says
+/// nothing about where it should be.
+const MOVE_COST: f64 = 0.002;
+
+/// What a doubling beyond the largest size gains, as a part of what the last one did, unless everything fits there.
+const BEYOND: f64 = 0.5;
+
+/// The sampled misses may be off by this factor before that is taken for something else.
+const SKEW_MAX: f64 = 2.0;
+
+/// Counts of reads, older ones weighing less.
+#[derive(Clone, Default, Debug)]
+pub(super) struct Tallies {
+    /// Reads of sampled keys since the counts were halved last.
+    since_halved: u32,
+    /// Reads of sampled keys.
+    sampled_reads: f64,
+    /// Of these, by how many reads of any keys they stand for: all, those that the cache missed, those that the runs
+    /// missed.
+    reads: f64,
+    misses: f64,
+    missed: [f64; SIZES],
+    /// Reads of all keys, and those that missed.
+    all_reads: f64,
+    all_misses: f64,
+}
+
+impl Tallies {
+    /// Counts a read of a sampled key while `share` of all keys is sampled.
+    pub(super) fn count_read(&mut self, hit: bool, hits: [bool; SIZES], share: f64) {
+        let weight = 1.0 / share;
+        let missed = |hit: bool| if hit { 0.0 } else { weight };
+        self.sampled_reads += 1.0;
+        self.reads += weight;
+        self.misses += missed(hit);
+        for (count, hit) in self.missed.iter_mut().zip(hits) {
+            *count += missed(hit);
+        }
+        self.since_halved += 1;
+        if self.since_halved >= HALF_LIFE_READS {
+            self.halve();
+        }
+    }
+
+    /// Counts reads of all keys.
+    pub(super) fn count_all(&mut self, hits: u64, misses: u64) {
+        self.all_reads += (hits + misses) as f64;
+        self.all_misses += misses as f64;
+    }
+
+    fn halve(&mut self) {
+        self.since_halved = 0;
+        let counts = [
+            &mut self.sampled_reads,
+            &mut self.reads,
+            &mut self.misses,
+            &mut self.all_reads,
+            &mut self.all_misses,
+        ];
+        counts.into_iter().chain(&mut self.missed).for_each(|count| *count /= 2.0);
+    }
+
+    /// Reads of sampled keys, older ones weighing less.
+    pub(super) fn sampled_reads(&self) -> u64 {
+        self.sampled_reads as u64
+    }
+
+    /// Misses per read in the cache itself; 0 without reads.
+    pub(super) fn measured(&self) -> f64 {
+        self.per_read(if self.all_reads > 0.0 { self.all_misses } else { self.misses })
+    }
+
+    fn per_read(&self, misses: f64) -> f64 {
+        let reads = if self.all_reads > 0.0 { self.all_reads } else { self.reads };
+        if reads > 0.0 { misses / reads } else { 0.0 }
+    }
+
+    /// Hits per read at each of the sizes. `full`: the cache is; `largest_full`: the run of the largest size is.
+    pub(super) fn hit_ratios(&self, full: bool, largest_full: bool) -> [f64; SIZES] {
+        let skewed = self.all_misses > 0.0 && self.misses > 0.0;
+        let skew = if skewed { self.all_misses / self.misses } else { 1.0 };
+        let skew = skew.clamp(1.0 / SKEW_MAX, SKEW_MAX);
+        let mut least = 1.0;
+        let points = self.missed.map(|missed| {
+            least = f64::min(least, self.per_read(missed * skew));
+            least
+        });
+        let curve = Curve { points, beyond: if largest_full { BEYOND } else { 0.0 } };
+        let measured = self.measured();
+        let moved = if full { curve.moved_to(measured) } else { 0.0 };
+        let left = measured - curve.at(PRESENT as f64 + moved);
+        std::array::from_fn(|size| 1.0 - (curve.at(size as f64 + moved) + left).clamp(0.0, 1.0))
+    }
+}
+
+/// Misses per read by size, in doublings from the smallest on.
+struct Curve {
+    points: [f64; SIZES],
+    /// What another doubling gains, as a part of what the last one did.
+    beyond: f64,
+}
+
+impl Curve {
+    /// By how many doublings it is to be moved to give `measured` at the present size.
+    fn moved_to(&self, measured: f64) -> f64 {
+        let cost = |by: f64| (self.at(PRESENT as f64 + by) - measured).abs() + MOVE_COST * by.abs();
+        let by = |step: i32| MOVED_MAX * f64::from(step) / f64::from(MOVED_STEPS);
+        let steps = (-MOVED_STEPS..=MOVED_STEPS).map(by);
+        steps.min_by(|a, b| cost(*a).total_cmp(&cost(*b))).unwrap_or(0.0)
+    }
+
+    /// Between the points, and beyond them.
+    fn at(&self, place: f64) -> f64 {
+        let last = (SIZES - 1) as f64;
+        let from = place.clamp(0.0, last - 1.0).floor();
+        let (left, right) = (self.points[from as usize], self.points[from as usize + 1]);
+        let gained = left - right;
+        if place > last {
+            right - self.beyond * (place - last) * gained
+        } else {
+            left - (place - from) * gained
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Hits per cent that are predicted from these misses per cent of the runs, and of the cache.
+    fn predicted(runs: [f64; 5], cache: f64, full: bool, largest_full: bool) -> [f64; 5] {
+        let reads = 1000.0;
+        let tallies = Tallies {
+            sampled_reads: reads,
+            reads,
+            misses: cache * 10.0,
+            missed: runs.map(|misses| misses * 10.0),
+            all_reads: reads,
+            all_misses: cache * 10.0,
+            ..Tallies::default()
+        };
+        tallies.hit_ratios(full, largest_full).map(|ratio| (1000.0 * ratio).round() / 10.0)
+    }
+
+    #[test]
+    fn a_curve_that_agrees_stays_where_it_is() {
+        let curve = [50.0, 40.0, 30.0, 20.0, 10.0];
+        assert_eq!(predicted(curve, 30.0, true, true), [50.0, 60.0, 70.0, 80.0, 90.0]);
+    }
+
+    #[test]
+    fn a_curve_is_moved_to_the_measured_hit_ratio() {
+        let curve = [50.0, 40.0, 30.0, 20.0, 10.0];
+        // Half a doubling to the left; beyond the last point it gains half as much, or nothing.
+        assert_eq!(predicted(curve, 25.0, true, true), [55.0, 65.0, 75.0, 85.0, 92.5]);
+        assert_eq!(predicted(curve, 25.0, true, false), [55.0, 65.0, 75.0, 85.0, 90.0]);
+        assert_eq!(predicted(curve, 35.0, true, true), [45.0, 55.0, 65.0, 75.0, 85.0]);
+    }
+
+    #[test]
+    fn a_flat_curve_is_raised_and_not_moved() {
+        assert_eq!(predicted([60.0, 5.0, 5.0, 5.0, 5.0], 4.9, true, true), [40.1, 95.1, 95.1, 95.1, 95.1]);
+    }
+
+    #[test]
+    fn a_cache_that_is_not_full_is_as_good_as_any_larger_one() {
+        assert_eq!(
+            predicted([30.0, 20.0, 5.0, 5.0, 5.0], 10.0, false, false),
+            [65.0, 75.0, 90.0, 90.0, 90.0]
+        );
+    }
+
+    #[test]
+    fn sampled_misses_are_scaled_by_the_caches_own() {
+        let tallies = Tallies {
+            sampled_reads: 100.0,
+            reads: 1000.0,
+            misses: 200.0,
+            missed: [400.0, 300.0, 200.0, 100.0, 0.0],
+            all_reads: 1000.0,
+            all_misses: 100.0,
+            ..Tallies::default()
+        };
+        assert_eq!(
+            tallies.hit_ratios(true, true).map(|ratio| (100.0 * ratio).round()),
+            [80.0, 85.0, 90.0, 95.0, 100.0]
+        );
+    }
+
+    #[test]
+    fn old_reads_weigh_less() {
+        let mut tallies = Tallies::default();
+        (0..HALF_LIFE_READS).for_each(|_| tallies.count_read(true, [true; 5], 1.0));
+        (0..HALF_LIFE_READS / 2).for_each(|_| tallies.count_read(false, [false; 5], 1.0));
+        assert_eq!(tallies.sampled_reads(), u64::from(HALF_LIFE_READS));
+        assert_eq!(tallies.measured(), 0.5);
+    }
+
+    #[test]
+    fn without_reads_nothing_breaks() {
+        assert_eq!(Tallies::default().hit_ratios(true, true), [1.0; 5]);
+    }
+}

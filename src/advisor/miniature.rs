@@ -1,0 +1,226 @@
+//! One size in miniature: larder's policy run on the sampled keys alone, with as large a share of the memory.
+//!
+//! Second chance with probation and ghosts as in `store/slab/clock_hand.rs`, all sizes of item in one ring, which is
+//! the order of slots in the sample. What size classes and the trade of pages between them add is the same at each
+//! size to the first order, and [`forecast`](super::forecast) reckons it by the cache's own misses.
+
+use super::sample::{GHOST, PROBATION, RESIDENT, Sample, Slot, USES};
+use crate::clock::Now;
+
+/// Items looked at before the least used of them leaves.
+const SCAN_MAX: u32 = 16;
+
+/// Items on probation may be one in this many before they leave first.
+const PROBATION_ONE_IN: u32 = 10;
+
+/// There is one ghost for so many items.
+const ITEMS_PER_GHOST: u32 = 2;
+
+/// An item takes at most one part in so many of a miniature that is smaller than what it stands for: there it would
+/// leave no room, where in the cache it does.
+const ITEM_PART: u64 = 16;
+
+/// One part in so many of the room may be left in a run that counts as full.
+const SLACK_ONE_IN: u64 = 32;
+
+/// A miniature run.
+pub(super) struct Miniature {
+    /// Number of its standing in the sample.
+    run: u32,
+    capacity_bytes: u64,
+    item_bytes_max: u64,
+    used_bytes: u64,
+    items: u32,
+    probation: u32,
+    ghosts: u32,
+    main_hand: Slot,
+    probation_hand: Slot,
+    ghost_hand: Slot,
+}
+
+impl Miniature {
+    /// The run of this number, empty and without room.
+    pub(super) fn new(run: u32) -> Miniature {
+        Miniature {
+            run,
+            capacity_bytes: 0,
+            item_bytes_max: u64::MAX,
+            used_bytes: 0,
+            items: 0,
+            probation: 0,
+            ghosts: 0,
+            main_hand: 0,
+            probation_hand: 0,
+            ghost_hand: 0,
+        }
+    }
+
+    /// Everything was forgotten.
+    pub(super) fn clear(&mut self) {
+        *self = Miniature {
+            capacity_bytes: self.capacity_bytes,
+            item_bytes_max: self.item_bytes_max,
+            ..Miniature::new(self.run)
+        };
+    }
+
+    /// Gives it `share` of a cache that has room for so many bytes of items; what is too much leaves.
+    pub(super) fn resize(&mut self, sample: &mut Sample, cache_bytes: u64, share: f64, now: Now) {
+        self.capacity_bytes = (cache_bytes as f64 * share) as u64;
+        let item_bytes_max =
+            if share >= 1.0 { u64::MAX } else { (self.capacity_bytes / ITEM_PART).next_power_of_two() };
+        if item_bytes_max != self.item_bytes_max {
+            self.item_bytes_max = item_bytes_max;
+            let held = sample.slots().filter(|slot| self.holds(sample, *slot));
+            self.used_bytes = held.map(|slot| self.charge(sample, slot)).sum();
+        }
+        self.make_room(sample, 0, now);
+    }
+
+    /// True if items have to leave for others to come.
+    pub(super) fn is_full(&self) -> bool {
+        self.used_bytes + self.capacity_bytes / SLACK_ONE_IN >= self.capacity_bytes
+    }
+
+    fn charge(&self, sample: &Sample, slot: Slot) -> u64 {
+        u64::from(sample.key(slot).bytes).min(self.item_bytes_max)
+    }
+
+    pub(super) fn holds(&self, sample: &Sample, slot: Slot) -> bool {
+        sample.standing(slot, self.run) & RESIDENT != 0
+    }
+
+    /// A read; true if it hits.
+    pub(super) fn read(&mut self, sample: &mut Sample, slot: Slot, now: Now) -> bool {
+        let standing = sample.standing(slot, self.run);
+        if standing & RESIDENT == 0 {
+            return false;
+        }
+        if sample.is_over(slot, now) {
+            self.forget(sample, slot);
+            return false;
+        }
+        let uses = (standing & USES).min(USES - 1) + 1;
+        sample.set_standing(slot, self.run, standing & !USES | uses);
+        true
+    }
+
+    /// Takes in a key that it does not hold, with the bytes that the sample says; the key is held there. Without
+    /// `evicts` only if there is room.
+    pub(super) fn admit(&mut self, sample: &mut Sample, slot: Slot, evicts: bool, now: Now) {
+        let bytes = self.charge(sample, slot);
+        let fits = self.used_bytes + bytes <= self.capacity_bytes;
+        if bytes > self.capacity_bytes || !fits && !evicts && !self.reclaim(sample, bytes, now) {
+            self.forget(sample, slot);
+            return;
+        }
+        self.make_room(sample, bytes, now);
+        let ghost = sample.standing(slot, self.run) == GHOST;
+        self.ghosts -= u32::from(ghost);
+        self.probation += u32::from(!ghost);
+        sample.set_standing(slot, self.run, if ghost { RESIDENT } else { RESIDENT | PROBATION });
+        self.items += 1;
+        self.used_bytes += bytes;
+    }
+
+    /// The item of a key that it holds has got so many bytes; told before the sample is.
+    pub(super) fn will_take(&mut self, sample: &Sample, slot: Slot, bytes: u32) {
+        self.used_bytes += u64::from(bytes).min(self.item_bytes_max);
+        self.used_bytes -= self.charge(sample, slot);
+    }
+
+    /// Forgets a key, its ghost as well.
+    pub(super) fn forget(&mut self, sample: &mut Sample, slot: Slot) {
+        let standing = sample.standing(slot, self.run);
+        if standing & RESIDENT != 0 {
+            self.leave(sample, slot, 0);
+        } else if standing == GHOST {
+            self.ghosts -= 1;
+            sample.set_standing(slot, self.run, 0);
+        }
+    }
+
+    /// Lets items leave until there is room for `bytes`.
+    pub(super) fn make_room(&mut self, sample: &mut Sample, bytes: u64, now: Now) {
+        while self.used_bytes + bytes > self.capacity_bytes && self.evict_one(sample, now) {}
+    }
+
+    /// Takes back items whose time is over, of the next few; true if that makes room for `bytes`.
+    fn reclaim(&mut self, sample: &mut Sample, bytes: u64, now: Now) -> bool {
+        for _ in 0..SCAN_MAX {
+            let Some(slot) = self.advance(sample, false, false) else { break };
+            if sample.is_over(slot, now) {
+                self.leave(sample, slot, 0);
+            }
+        }
+        self.used_bytes + bytes <= self.capacity_bytes
+    }
+
+    /// False if it holds nothing.
+    fn evict_one(&mut self, sample: &mut Sample, now: Now) -> bool {
+        let mut least_used: Option<(u32, Slot)> = None;
+        for looked_at in 1.. {
+            let probation = self.probation * PROBATION_ONE_IN > self.items || self.probation == self.items;
+            let Some(slot) = self.advance(sample, true, probation) else { return false };
+            let uses = sample.standing(slot, self.run) & USES;
+            let last = looked_at >= SCAN_MAX;
+            if sample.is_over(slot, now) {
+                self.leave(sample, slot, 0);
+            } else if probation && (uses == 0 || last) {
+                self.leave_ghost(sample, slot);
+            } else if probation {
+                self.probation -= 1;
+                sample.set_standing(slot, self.run, RESIDENT | uses);
+                continue;
+            } else {
+                let least = least_used.filter(|(least, _)| *least <= uses).unwrap_or((uses, slot));
+                if uses > 0 && !last {
+                    least_used = Some(least);
+                    sample.set_standing(slot, self.run, RESIDENT | (uses - 1));
+                    continue;
+                }
+                self.leave(sample, if uses == 0 { slot } else { least.1 }, 0);
+            }
+            return true;
+        }
+        false
+    }
+
+    /// Moves a hand to its next item; of those on probation or not, if `choosy`.
+    fn advance(&mut self, sample: &Sample, choosy: bool, probation: bool) -> Option<Slot> {
+        let mask = if choosy { RESIDENT | PROBATION } else { RESIDENT };
+        let value = if probation { RESIDENT | PROBATION } else { RESIDENT };
+        let hand = if probation { &mut self.probation_hand } else { &mut self.main_hand };
+        let slot = sample.next(*hand, self.run, mask, value)?;
+        *hand = slot + 1;
+        Some(slot)
+    }
+
+    fn leave(&mut self, sample: &mut Sample, slot: Slot, standing: u32) {
+        self.used_bytes -= self.charge(sample, slot);
+        self.items -= 1;
+        self.probation -= u32::from(sample.standing(slot, self.run) & PROBATION != 0);
+        sample.set_standing(slot, self.run, standing);
+    }
+
+    fn leave_ghost(&mut self, sample: &mut Sample, slot: Slot) {
+        self.leave(sample, slot, GHOST);
+        self.ghosts += 1;
+        while self.ghosts > self.items / ITEMS_PER_GHOST + 1 {
+            let Some(oldest) = sample.next(self.ghost_hand, self.run, RESIDENT | GHOST, GHOST) else { break };
+            self.ghost_hand = oldest + 1;
+            self.forget(sample, oldest);
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn check_invariants(&self, sample: &Sample) {
+        let standings = || sample.slots().map(|slot| (slot, sample.standing(slot, self.run)));
+        let held = || standings().filter(|(_, standing)| standing & RESIDENT != 0);
+        assert_eq!(held().count() as u32, self.items);
+        assert_eq!(held().filter(|(_, standing)| standing & PROBATION != 0).count() as u32, self.probation);
+        assert_eq!(held().map(|(slot, _)| self.charge(sample, slot)).sum::<u64>(), self.used_bytes);
+        assert_eq!(standings().filter(|(_, standing)| *standing == GHOST).count() as u32, self.ghosts);
+        assert!(self.used_bytes <= self.capacity_bytes);
+    }
+}

@@ -1,0 +1,288 @@
+//! Against naive references, on streams of every kind; and what must hold whatever comes.
+
+use super::*;
+use std::collections::HashMap;
+
+const MB: u64 = 1 << 20;
+const OWN_BYTES: u64 = 64 * MB / 200;
+
+/// A cache of items without overhead, exactly LRU, as a naive reference; it feeds an advisor what it does.
+struct Lru {
+    limit_bytes: u64,
+    /// By key: the last use, bytes, deadline.
+    items: HashMap<u64, (u64, u64, Deadline)>,
+    /// By last use.
+    order: std::collections::BTreeMap<u64, u64>,
+    used_bytes: u64,
+    clock: u64,
+    hits: u64,
+    misses: u64,
+}
+
+impl Lru {
+    fn new(limit_bytes: u64) -> Lru {
+        let (items, order) = (HashMap::new(), std::collections::BTreeMap::new());
+        Lru { limit_bytes, items, order, used_bytes: 0, clock: 0, hits: 0, misses: 0 }
+    }
+
+    fn take_out(&mut self, key: u64) -> Option<(u64, Deadline)> {
+        let (used, bytes, deadline) = self.items.remove(&key)?;
+        self.order.remove(&used);
+        self.used_bytes -= bytes;
+        Some((bytes, deadline))
+    }
+
+    fn put_in(&mut self, key: u64, bytes: u64, deadline: Deadline) {
+        self.take_out(key);
+        self.clock += 1;
+        self.items.insert(key, (self.clock, bytes, deadline));
+        self.order.insert(self.clock, key);
+        self.used_bytes += bytes;
+        while self.used_bytes > self.limit_bytes {
+            let (_, &oldest) = self.order.iter().next().expect("it holds what it uses");
+            self.take_out(oldest);
+        }
+    }
+
+    /// A read, and a store if it missed.
+    fn read(&mut self, key: u64, bytes: u64, deadline: Deadline, now: Now) -> bool {
+        let found = self.take_out(key).filter(|(_, deadline)| !deadline.is_over(now));
+        let (bytes, deadline) = found.unwrap_or((bytes, deadline));
+        self.put_in(key, bytes, deadline);
+        self.hits += u64::from(found.is_some());
+        self.misses += u64::from(found.is_none());
+        found.is_some()
+    }
+}
+
+/// What one read is of: key, bytes, seconds to live (0 for ever).
+type Read = (u64, u64, u32);
+
+/// Keys are told apart by a mixed hash, as the caller's is keyed.
+fn hash_of(key: u64) -> u64 {
+    let mixed = key.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let mixed = (mixed ^ mixed >> 31).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    mixed ^ mixed >> 29
+}
+
+/// Feeds an advisor what an exact LRU of `limit_bytes` does with the reads, a thousand of them a second; returns it and
+/// the hit ratios of exact LRU at all five sizes.
+fn fed(limit_bytes: u64, reads: impl Iterator<Item = Read>) -> (Advisor, [f64; SIZES]) {
+    let mut advisor = Advisor::new(limit_bytes, OWN_BYTES, 1.0);
+    let mut caches = PERCENTS.map(|percent| Lru::new(limit_bytes * u64::from(percent) / 100));
+    let mut threshold = advisor.threshold();
+    for (at, (key, bytes, ttl)) in reads.enumerate() {
+        let now = Now::from_secs(100 + at as u32 / 1000);
+        let deadline = if ttl == 0 { Deadline::NEVER } else { Deadline::from_secs(now.secs() + ttl) };
+        let mut hit = false;
+        for (size, cache) in caches.iter_mut().enumerate() {
+            let found = cache.read(key, bytes, deadline, now);
+            hit = if size == 2 { found } else { hit };
+        }
+        let cache = &caches[2];
+        let (_, bytes, deadline) = cache.items.get(&key).copied().unwrap_or((0, bytes, deadline));
+        let access = Access { kind: AccessKind::Hit, hash: hash_of(key), bytes, deadline, now };
+        if hit {
+            advisor.note(&access);
+        } else {
+            advisor.note(&Access { kind: AccessKind::Miss, bytes: 0, ..access });
+            advisor.note(&Access { kind: AccessKind::Store, ..access });
+        }
+        if at % 1000 == 0 {
+            advisor.observe(&Live {
+                limit_bytes,
+                // The reference has no overhead, and the advisor believes in none below this.
+                charged_bytes: (cache.used_bytes as f64 * COST_MIN) as u64,
+                item_bytes: cache.used_bytes,
+                hits: cache.hits,
+                misses: cache.misses,
+                evicts: true,
+            });
+            assert!(advisor.threshold() <= threshold, "the threshold only falls");
+            threshold = advisor.threshold();
+        }
+    }
+    advisor.check_invariants();
+    assert!(advisor.advise().own_bytes <= OWN_BYTES);
+    let ratios = caches.map(|cache| cache.hits as f64 / (cache.hits + cache.misses) as f64);
+    (advisor, ratios)
+}
+
+/// Skewed choices: the rank is drawn so that its logarithm is even, which is a Zipf law of exponent 1.
+fn skewed(random: &mut fastrand::Rng, keys: u64) -> u64 {
+    hash_of((keys as f64).powf(random.f64()) as u64)
+}
+
+/// Largest difference between prediction and reference, in percentage points.
+fn off(advisor: &Advisor, reference: &[f64; SIZES]) -> f64 {
+    let predictions = advisor.advise().predictions;
+    assert_eq!(predictions.len(), SIZES, "{}", advisor.advise().sentence);
+    let offs = predictions.iter().zip(reference).map(|(size, ratio)| 100.0 * (size.hit_ratio - ratio).abs());
+    offs.fold(0.0, f64::max)
+}
+
+#[test]
+fn skewed_reads_are_predicted() {
+    let mut random = fastrand::Rng::with_seed(1);
+    let reads = (0..400_000).map(move |_| {
+        let key = skewed(&mut random, 200_000);
+        (key, 100 + hash_of(key) % 400, 0)
+    });
+    let (advisor, reference) = fed(4 * MB, reads);
+    let off = off(&advisor, &reference);
+    assert!(off < 4.0, "{off} points off {reference:?}: {:?}", advisor.advise());
+    assert!(advisor.advise().share < 1.0);
+}
+
+#[test]
+fn even_reads_are_predicted() {
+    let mut random = fastrand::Rng::with_seed(2);
+    let reads = (0..400_000).map(move |_| (random.u64(..100_000), 300, 0));
+    let (advisor, reference) = fed(8 * MB, reads);
+    let off = off(&advisor, &reference);
+    assert!(off < 4.0, "{off} points off {reference:?}: {:?}", advisor.advise());
+}
+
+#[test]
+fn items_that_expire_are_missed_at_every_size() {
+    let mut random = fastrand::Rng::with_seed(3);
+    let reads = (0..400_000).map(move |_| {
+        let key = skewed(&mut random, 50_000);
+        (key, 300, 10 + (hash_of(key) % 60) as u32)
+    });
+    let (advisor, reference) = fed(4 * MB, reads);
+    let off = off(&advisor, &reference);
+    assert!(off < 4.0, "{off} points off {reference:?}: {:?}", advisor.advise());
+}
+
+#[test]
+fn a_scan_gains_nothing_from_memory() {
+    let (advisor, reference) = fed(MB, (0..200_000).map(|key| (key, 200, 0)));
+    assert_eq!(reference, [0.0; SIZES]);
+    assert!(off(&advisor, &reference) < 0.01);
+    assert_eq!(advisor.advise().sentence, "1 MB is more than needed: 256 KB would keep hits at 0.0 %.");
+}
+
+#[test]
+fn one_key_read_again_and_again_needs_next_to_nothing() {
+    let (advisor, reference) = fed(MB, (0..50_000).map(|_| (7, 200, 0)));
+    assert!(off(&advisor, &reference) < 0.01);
+    assert_eq!(advisor.advise().keys, 1);
+}
+
+#[test]
+fn a_giant_among_small_items_leaves_them_room() {
+    let mut random = fastrand::Rng::with_seed(4);
+    let reads = (0..400_000).map(move |at| match at % 50 {
+        0 => (1, 512 << 10, 0),
+        _ => (2 + skewed(&mut random, 200_000), 200, 0),
+    });
+    let (advisor, reference) = fed(8 * MB, reads);
+    let off = off(&advisor, &reference);
+    assert!(off < 5.0, "{off} points off {reference:?}: {:?}", advisor.advise());
+}
+
+#[test]
+fn whatever_comes_the_books_are_right() {
+    for seed in 0..20 {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let mut advisor = Advisor::new(256 << 10, 8 << 10, 1.0);
+        let own_bytes = advisor.advise().own_bytes;
+        let mut live = Live { limit_bytes: 256 << 10, evicts: seed % 4 != 0, ..Live::default() };
+        let keys = [10, 1000, 100_000][random.usize(..3)];
+        let mut threshold = advisor.threshold();
+        for at in 0..5000 {
+            let now = Now::from_secs(random.u32(..1000));
+            let kind = [AccessKind::Hit, AccessKind::Miss, AccessKind::Store, AccessKind::Delete];
+            let bytes = 1u64 << random.u32(..if seed % 3 == 0 { 40 } else { 12 });
+            let deadline = Deadline::from_secs(random.u32(..2000));
+            let hash = hash_of(random.u64(..keys));
+            advisor.note(&Access { kind: kind[random.usize(..4)], hash, bytes, deadline, now });
+            if random.u32(..100) == 0 {
+                live.limit_bytes = 1 << random.u32(..30);
+                live.item_bytes = random.u64(..1 << 20);
+                live.charged_bytes = random.u64(..1 << 21);
+                live.hits = random.u64(..1 << 40);
+                live.misses = random.u64(..1 << 40);
+                advisor.observe(&live);
+            }
+            if random.u32(..1000) == 0 {
+                advisor.flush();
+            }
+            assert!(advisor.threshold() <= threshold && advisor.threshold() > 0);
+            threshold = advisor.threshold();
+            if at % 100 == 0 {
+                advisor.check_invariants();
+            }
+        }
+        let advice = advisor.advise();
+        assert_eq!(advice.own_bytes, own_bytes);
+        assert!(advice.predictions.iter().all(|size| (0.0..=1.0).contains(&size.hit_ratio)));
+    }
+}
+
+#[test]
+fn own_bytes_are_within_half_a_per_cent_and_useful_at_64_mb() {
+    let advisor = Advisor::new(64 * MB, OWN_BYTES, 1.0);
+    assert!(advisor.advise().own_bytes <= OWN_BYTES);
+    assert!(advisor.sample.places() > 12_000);
+}
+
+#[test]
+fn before_it_has_seen_enough_it_says_so() {
+    let (advisor, _) = fed(MB, (0..312).map(|key| (key % 10, 200, 0)));
+    let advice = advisor.advise();
+    assert!(advice.predictions.is_empty());
+    assert_eq!(advice.sentence, "Too few reads so far: 312 of about 10000 sampled reads needed.");
+}
+
+#[test]
+fn a_new_limit_starts_the_counts_anew() {
+    let (mut advisor, _) = fed(MB, (0..50_000).map(|key| (key % 100, 200, 0)));
+    assert!(!advisor.advise().predictions.is_empty());
+    advisor.observe(&Live { limit_bytes: 2 * MB, ..advisor.live });
+    assert!(advisor.advise().predictions.is_empty());
+    assert_eq!(advisor.advise().keys, 100, "what is followed stays");
+}
+
+#[test]
+fn a_flush_forgets_the_keys() {
+    let (mut advisor, _) = fed(MB, (0..50_000).map(|key| (key % 100, 200, 0)));
+    advisor.flush();
+    advisor.check_invariants();
+    assert_eq!(advisor.advise().keys, 0);
+}
+
+#[test]
+fn a_deleted_key_is_missed_at_every_size() {
+    let mut advisor = Advisor::new(MB, OWN_BYTES, 1.0);
+    let now = Now::from_secs(100);
+    let access = Access { kind: AccessKind::Store, hash: 5, bytes: 100, deadline: Deadline::NEVER, now };
+    for _ in 0..20_000 {
+        advisor.note(&access);
+        advisor.note(&Access { kind: AccessKind::Delete, ..access });
+        advisor.note(&Access { kind: AccessKind::Miss, bytes: 0, ..access });
+    }
+    assert!(advisor.advise().predictions.iter().all(|size| size.hit_ratio == 0.0));
+}
+
+#[test]
+fn without_eviction_newcomers_stay_out_of_a_full_run() {
+    let mut advisor = Advisor::new(MB, OWN_BYTES, 1.0);
+    advisor.observe(&Live { limit_bytes: MB, evicts: false, ..Live::default() });
+    let now = Now::from_secs(100);
+    for key in 0..40 {
+        let access = Access {
+            kind: AccessKind::Store,
+            hash: hash_of(key),
+            bytes: 100 << 10,
+            deadline: Deadline::NEVER,
+            now,
+        };
+        advisor.note(&access);
+    }
+    advisor.check_invariants();
+    let first = advisor.sample.find(hash_of(0)).expect("it was there first");
+    assert!(advisor.runs[2].holds(&advisor.sample, first));
+    assert_eq!(advisor.sample.find(hash_of(39)), None);
+}

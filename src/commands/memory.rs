@@ -1,0 +1,51 @@
+//! `stats memory`: what the resident memory is used for.
+//!
+//! What larder counts itself is told by what counts it; the rest of what the system says is resident is told as
+//! `allocator_slack`: what the allocator keeps, and what is too small to be counted.
+
+use super::Engine;
+use crate::telemetry::resident_bytes;
+
+/// A part of the resident memory.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct MemoryPart {
+    /// What it is, as `stats memory` names it.
+    pub name: &'static str,
+    /// Its size.
+    pub bytes: u64,
+}
+
+/// What an open connection takes that waits for a request, about, in bytes.
+const CONNECTION_BYTES: u64 = 600;
+
+impl Engine {
+    /// The resident memory by what it is used for. The parts sum to what the system says is resident.
+    ///
+    /// Pages of slabs are there from the beginning, but a chunk becomes resident when it is first used: what is counted
+    /// beyond the resident memory is taken from the free chunks.
+    pub fn memory_account(&self) -> Vec<MemoryPart> {
+        let totals = self.store.totals();
+        let ghosts = totals.ghosts_bytes;
+        let mut parts = vec![
+            ("slab_items", totals.slab_used_bytes),
+            ("slab_free", totals.slab_bytes - totals.slab_used_bytes),
+            ("large_values", totals.large_bytes),
+            ("index", totals.index_bytes - ghosts),
+            ("ghosts", ghosts),
+            ("removals", totals.removals_bytes),
+            ("receiving", self.store.receiving_bytes()),
+            ("samples", totals.samples_bytes),
+            ("advisor", self.advisor.own_bytes()),
+            ("insight", self.insight.own_bytes() + self.survey.own_bytes() + self.latencies.own_bytes()),
+            ("connections", self.connections.open() as u64 * CONNECTION_BYTES),
+            ("program", self.resident_at_start_bytes),
+        ];
+        let resident = resident_bytes();
+        let mut counted: u64 = parts.iter().map(|(_, bytes)| bytes).sum();
+        let untouched = counted.saturating_sub(resident).min(parts[1].1);
+        parts[1].1 -= untouched;
+        counted -= untouched;
+        parts.push(("allocator_slack", resident.saturating_sub(counted)));
+        parts.into_iter().map(|(name, bytes)| MemoryPart { name, bytes }).collect()
+    }
+}

@@ -1,0 +1,131 @@
+//! What the cache is told about itself: samples of operations and of items go from the store to what explains it.
+//!
+//! Called by the thread that moves the clock, about ten times a second, and before an answer; never by a request that
+//! only uses the cache. Bounded work per call.
+
+use super::Engine;
+use crate::advisor::figures::{Access, AccessKind, Live};
+use crate::clock::Now;
+use crate::insight::figures::{Seen, SeenKind};
+use crate::insight::{Surveyed, one_in_after};
+use crate::store::{self, SampleKind, SampleRule, Sampled};
+use std::sync::atomic::Ordering;
+
+/// Operations on keys that the advisor follows, between two calls, above which it is to follow fewer: more than that
+/// would cost the clients too much, and are not kept by the store.
+const BY_KEY_MAX: u64 = 500;
+
+/// Buckets of the index that one step of the census looks at.
+const BUCKETS_PER_STEP: u32 = 16;
+
+/// Steps of a census: it looks at all items of a small store, and at some 20,000 of a large one.
+pub(super) const STEPS_PER_ROUND: u32 = 128;
+
+/// Steps that an answer takes, where there has not been a whole round.
+const STEPS_PER_ANSWER: u32 = 16;
+
+/// So few items are all looked at for an answer.
+const ITEMS_FEW: u64 = 4096;
+
+/// How a sampled operation is told to the sketches; `None` if they do not count it.
+fn seen<'a>(sampled: &Sampled<'a>) -> Option<Seen<'a>> {
+    let kind = match sampled.kind {
+        SampleKind::Hit => SeenKind::Hit,
+        SampleKind::Miss => SeenKind::Miss,
+        SampleKind::Store => SeenKind::Store,
+        SampleKind::Delete => SeenKind::Delete,
+        SampleKind::Evict => SeenKind::Eviction,
+        SampleKind::Expire => SeenKind::Expiry,
+        SampleKind::Touch => return None,
+    };
+    let Sampled { key, value_bytes, weight, .. } = *sampled;
+    (weight > 0).then_some(Seen { kind, key, value_bytes, weight })
+}
+
+/// How it is told to the advisor; `None` if that is about clients alone.
+fn access(sampled: &Sampled<'_>) -> Option<Access> {
+    let kind = match sampled.kind {
+        SampleKind::Hit => AccessKind::Hit,
+        SampleKind::Miss => AccessKind::Miss,
+        SampleKind::Store | SampleKind::Touch => AccessKind::Store,
+        SampleKind::Delete => AccessKind::Delete,
+        SampleKind::Evict | SampleKind::Expire => return None,
+    };
+    let Sampled { hash, item_bytes: bytes, deadline, now, .. } = *sampled;
+    sampled.by_key.then_some(Access { kind, hash, bytes, deadline, now })
+}
+
+impl Engine {
+    /// Takes in what was done since the last call, and a step of the census.
+    pub(super) fn observe(&self, now: Now) {
+        self.take_samples(now);
+        self.take_census(now);
+        self.insight.age(now);
+    }
+
+    pub(super) fn take_samples(&self, now: Now) {
+        let one_in = self.insight.one_in();
+        let rule = SampleRule { hash_below: self.advisor.threshold(), one_in };
+        self.note_flush(now);
+        let drained = self.advisor.note_batch(|note_access| {
+            self.insight.note_batch(|note_seen| {
+                self.store.drain_samples(rule, |sampled| {
+                    access(sampled).iter().for_each(&mut *note_access);
+                    seen(sampled).iter().for_each(&mut *note_seen);
+                })
+            })
+        });
+        self.insight.set_one_in(one_in_after(one_in, drained.operations));
+        if drained.by_key > BY_KEY_MAX {
+            self.advisor.follow_half();
+        }
+        self.advisor.observe(&self.live());
+    }
+
+    /// Tells the advisor of a flush once its time has come.
+    fn note_flush(&self, now: Now) {
+        let Some(flushed) = self.store.flushed().filter(|flushed| *flushed <= now) else { return };
+        if self.flush_told_secs.swap(flushed.secs(), Ordering::Relaxed) != flushed.secs() {
+            self.advisor.flush();
+        }
+    }
+
+    fn take_census(&self, now: Now) {
+        self.survey.go_on(|step, census| {
+            let store::Surveyed { looked_at, of } =
+                self.store.survey(step, STEPS_PER_ROUND, BUCKETS_PER_STEP, now, &mut |key, hit| {
+                    let stored = self.store.stored_at(hit.cas);
+                    census.note(key, hit.item_bytes, stored.map(|stored| now.secs_since(stored)));
+                });
+            Surveyed { looked_at, of }
+        });
+    }
+
+    /// How the cache stands, for the advisor.
+    fn live(&self) -> Live {
+        let (totals, sums) = (self.store.totals(), self.counters.sums());
+        Live {
+            limit_bytes: totals.limit_bytes,
+            charged_bytes: totals.charged_bytes,
+            item_bytes: totals.item_bytes,
+            hits: sums.get_hits,
+            misses: sums.get_misses,
+            evicts: self.settings.evict,
+        }
+    }
+
+    /// Makes sure that an answer rests on what has just been done: on all items, where there are few.
+    pub(super) fn observe_for_an_answer(&self, now: Now) {
+        self.take_samples(now);
+        let few = self.store.totals().items <= ITEMS_FEW;
+        if few {
+            self.survey.start_over();
+        }
+        let steps = if few { STEPS_PER_ROUND } else { STEPS_PER_ANSWER };
+        for _ in 0..steps {
+            if few || self.survey.is_first() {
+                self.take_census(now);
+            }
+        }
+    }
+}

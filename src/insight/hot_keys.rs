@@ -1,0 +1,174 @@
+//! The keys most used: by reads, by stores, by bytes read.
+//!
+//! Three sketches of [`HeavyHitters`], each of bounded memory. A count is never below what the samples say, and at most
+//! its stated error above. That samples stand for all operations is an error apart: a count of n at one operation in s
+//! is off by about √(n·s) from that, one time in three by more.
+
+use super::figures::{HotKey, HotKeys, Seen, SeenKind};
+use super::heavy_hitters::{HeavyHitters, Hitter};
+use foldhash::fast::RandomState;
+use std::hash::BuildHasher;
+
+/// Keys listed at most, per list.
+pub const LISTED_MAX: usize = 20;
+
+/// Keys counted on their own, per sketch: those behind the listed ones, so that who comes and goes at the end of a
+/// list is seen in time.
+const SLOTS_MAX: u16 = 256;
+
+/// Cells for all other keys, per sketch; 16 KiB.
+const CELLS: usize = 2048;
+
+/// The keys most used.
+#[derive(Debug)]
+pub struct HotKeysSketch {
+    hasher: RandomState,
+    reads: HeavyHitters<()>,
+    writes: HeavyHitters<()>,
+    bytes_out: HeavyHitters<()>,
+    sampled_one_in: u32,
+}
+
+impl Default for HotKeysSketch {
+    fn default() -> HotKeysSketch {
+        let sketch = || HeavyHitters::new(SLOTS_MAX, CELLS);
+        HotKeysSketch {
+            hasher: RandomState::default(),
+            reads: sketch(),
+            writes: sketch(),
+            bytes_out: sketch(),
+            sampled_one_in: 1,
+        }
+    }
+}
+
+impl HotKeysSketch {
+    /// Takes in a sample.
+    pub fn note(&mut self, seen: &Seen<'_>) {
+        let weight = f64::from(seen.weight);
+        self.sampled_one_in = seen.weight;
+        match seen.kind {
+            SeenKind::Hit => {
+                let hash = self.hasher.hash_one(seen.key);
+                self.reads.note(seen.key, hash, weight);
+                // An empty value must not push a key out.
+                if seen.value_bytes > 0 {
+                    self.bytes_out.note(seen.key, hash, weight * seen.value_bytes as f64);
+                }
+            }
+            SeenKind::Miss => {
+                self.reads.note(seen.key, self.hasher.hash_one(seen.key), weight);
+            }
+            SeenKind::Store => {
+                self.writes.note(seen.key, self.hasher.hash_one(seen.key), weight);
+            }
+            SeenKind::Delete | SeenKind::Eviction | SeenKind::Expiry => {}
+        }
+    }
+
+    /// Lets what was seen weigh less, by so many seconds.
+    pub fn age(&mut self, secs: u32) {
+        for sketch in [&mut self.reads, &mut self.writes, &mut self.bytes_out] {
+            sketch.age(secs);
+        }
+    }
+
+    /// The keys most used, [`LISTED_MAX`] in each list at most.
+    pub fn figures(&self) -> HotKeys {
+        HotKeys {
+            reads: listed(&self.reads),
+            writes: listed(&self.writes),
+            bytes_out: listed(&self.bytes_out),
+            total_reads: self.reads.total().round() as u64,
+            total_writes: self.writes.total().round() as u64,
+            total_bytes_out: self.bytes_out.total().round() as u64,
+            sampled_one_in: self.sampled_one_in,
+        }
+    }
+
+    /// Bytes of memory it takes.
+    pub fn own_bytes(&self) -> u64 {
+        [&self.reads, &self.writes, &self.bytes_out].map(HeavyHitters::own_bytes).iter().sum()
+    }
+}
+
+/// The keys of the greatest counts.
+fn listed(sketch: &HeavyHitters<()>) -> Vec<HotKey> {
+    let mut hitters: Vec<_> = sketch.hitters().collect();
+    hitters.sort_by(|a, b| b.weight.total_cmp(&a.weight).then_with(|| a.key.cmp(b.key)));
+    // What weighs less than half an operation is of the past.
+    hitters.retain(|hitter| hitter.weight >= 0.5);
+    hitters.truncate(LISTED_MAX);
+    hitters.iter().map(hot_key).collect()
+}
+
+/// In whole operations, the bounds no tighter than they are.
+fn hot_key(hitter: &Hitter<'_, ()>) -> HotKey {
+    let count = hitter.weight.ceil();
+    let at_least = (hitter.weight - hitter.error).max(0.0);
+    HotKey { key: hitter.key.into(), count: count as u64, error: (count - at_least).ceil() as u64 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seen(kind: SeenKind, key: &[u8], value_bytes: u64, weight: u32) -> Seen<'_> {
+        Seen { kind, key, value_bytes, weight }
+    }
+
+    fn key(key: &[u8], count: u64) -> HotKey {
+        HotKey { key: key.into(), count, error: 0 }
+    }
+
+    #[test]
+    fn reads_stores_and_bytes_are_listed_apart() {
+        let mut sketch = HotKeysSketch::default();
+        for seen in [
+            seen(SeenKind::Hit, b"big", 1000, 2),
+            seen(SeenKind::Hit, b"small", 10, 5),
+            seen(SeenKind::Miss, b"absent", 0, 3),
+            seen(SeenKind::Hit, b"empty", 0, 1),
+            seen(SeenKind::Store, b"big", 1000, 4),
+            seen(SeenKind::Delete, b"gone", 1000, 9),
+            seen(SeenKind::Eviction, b"gone", 1000, 9),
+            seen(SeenKind::Expiry, b"gone", 1000, 9),
+        ] {
+            sketch.note(&seen);
+        }
+        let figures = sketch.figures();
+        assert_eq!(figures.reads, [key(b"small", 5), key(b"absent", 3), key(b"big", 2), key(b"empty", 1)]);
+        assert_eq!(figures.writes, [key(b"big", 4)]);
+        assert_eq!(figures.bytes_out, [key(b"big", 2000), key(b"small", 50)]);
+        assert_eq!((figures.total_reads, figures.total_writes, figures.total_bytes_out), (11, 4, 2050));
+    }
+
+    #[test]
+    fn a_list_ends_and_its_bounds_hold_after_rounding() {
+        let mut sketch = HotKeysSketch::default();
+        let mut exact = std::collections::HashMap::new();
+        let mut random = fastrand::Rng::with_seed(1);
+        for _ in 0..100_000 {
+            let number = (1.0 / (random.f64() + 1e-5)) as u32;
+            sketch.note(&seen(SeenKind::Store, &number.to_be_bytes(), 0, 1));
+            *exact.entry(number.to_be_bytes().to_vec()).or_insert(0.0) += 1.0;
+        }
+        sketch.age(200);
+        let decayed = (-200.0 / f64::from(super::super::decay::HALF_LIFE_SECS)).exp2();
+        let figures = sketch.figures();
+        assert_eq!(figures.writes.len(), LISTED_MAX);
+        assert!(figures.writes.is_sorted_by_key(|key| std::cmp::Reverse(key.count)));
+        for key in &figures.writes {
+            let exact = exact[&*key.key] * decayed;
+            assert!(key.count as f64 >= exact && (key.count - key.error) as f64 <= exact, "{key:?}");
+        }
+    }
+
+    #[test]
+    fn what_was_seen_long_ago_is_not_listed() {
+        let mut sketch = HotKeysSketch::default();
+        sketch.note(&seen(SeenKind::Store, b"old", 1, 1000));
+        sketch.age(u32::MAX);
+        assert!(sketch.figures().writes.is_empty());
+    }
+}

@@ -1,0 +1,256 @@
+//! How long requests take, by command family: one set of histograms per worker, written by that worker alone, summed
+//! when somebody asks.
+//!
+//! Log-linear buckets of the `histogram` crate. A quantile is the middle of its bucket and so off by at most
+//! [`ERROR_MAX`] of itself; nothing below 32 ns is off at all, and what took longer than [`NANOS_MAX`] counts as that.
+//! Invariants: a note takes no lock and no memory; `reset` moves a baseline instead of writing to workers' histograms.
+
+use super::figures::Latency;
+use crate::sync::Mutex;
+use histogram::{AtomicHistogram, Config, Histogram};
+
+/// Relative error of a quantile, at most: half of the widest bucket beside its start.
+pub const ERROR_MAX: f64 = 1.0 / 32.0;
+
+/// The longest time told from others, in nanoseconds: about 69 seconds.
+pub const NANOS_MAX: u64 = (1 << NANOS_MAX_POWER) - 1;
+
+const NANOS_MAX_POWER: u8 = 36;
+
+/// Two to this power of buckets between a time and its double.
+const GROUPING_POWER: u8 = 4;
+
+const CONFIG: Config = match Config::new(GROUPING_POWER, NANOS_MAX_POWER) {
+    Ok(config) => config,
+    Err(_) => panic!("more powers for grouping than for values"),
+};
+
+/// Commands whose latency is counted together.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum CommandFamily {
+    /// get, gets, gat, gats.
+    Get,
+    /// set, add, replace, append, prepend, cas.
+    Set,
+    /// delete.
+    Delete,
+    /// incr, decr.
+    Arithmetic,
+    /// touch.
+    Touch,
+    /// The meta commands.
+    Meta,
+    /// All others.
+    Other,
+}
+
+impl CommandFamily {
+    /// All of them, in the order of their numbers.
+    pub const ALL: [CommandFamily; 7] = [
+        CommandFamily::Get,
+        CommandFamily::Set,
+        CommandFamily::Delete,
+        CommandFamily::Arithmetic,
+        CommandFamily::Touch,
+        CommandFamily::Meta,
+        CommandFamily::Other,
+    ];
+
+    /// As it is printed.
+    pub fn word(self) -> &'static str {
+        match self {
+            CommandFamily::Get => "get",
+            CommandFamily::Set => "set",
+            CommandFamily::Delete => "delete",
+            CommandFamily::Arithmetic => "arithmetic",
+            CommandFamily::Touch => "touch",
+            CommandFamily::Meta => "meta",
+            CommandFamily::Other => "other",
+        }
+    }
+}
+
+/// The histograms of one worker, one per family.
+type WorkerLatencies = [AtomicHistogram; CommandFamily::ALL.len()];
+
+/// The histograms of all workers.
+#[derive(Debug)]
+pub struct Latencies {
+    workers: Box<[WorkerLatencies]>,
+    /// Per family, what the workers had counted at the last reset.
+    baseline: Mutex<Vec<Histogram>>,
+}
+
+impl Latencies {
+    /// For this many workers.
+    pub fn new(workers: usize) -> Latencies {
+        let worker = |_| CommandFamily::ALL.map(|_| AtomicHistogram::with_config(&CONFIG));
+        let baseline = CommandFamily::ALL.map(|_| Histogram::with_config(&CONFIG));
+        Latencies { workers: (0..workers).map(worker).collect(), baseline: Mutex::new(baseline.into()) }
+    }
+
+    /// Counts a request that this worker answered. A worker beyond those it was made for is not counted.
+    pub fn note(&self, worker: usize, family: CommandFamily, nanos: u64) {
+        if let Some(worker) = self.workers.get(worker) {
+            // Never out of range: nothing above the largest value comes here.
+            let _ = worker[family as usize].increment(nanos.min(NANOS_MAX));
+        }
+    }
+
+    /// The latency of each family that was asked for since the last reset.
+    pub fn figures(&self) -> Vec<Latency> {
+        // The lock comes first: a baseline set after the totals were read would be more than they are.
+        let baseline = self.baseline.lock();
+        let families = CommandFamily::ALL.into_iter().zip(baseline.iter());
+        families
+            .filter_map(|(family, baseline)| {
+                let since = self.total(family).wrapping_sub(baseline).ok()?;
+                figures_of(family, &since)
+            })
+            .collect()
+    }
+
+    /// Counts anew from here.
+    pub fn reset(&self) {
+        let mut baseline = self.baseline.lock();
+        *baseline = CommandFamily::ALL.map(|family| self.total(family)).into();
+    }
+
+    /// Bytes of memory that the histograms take.
+    pub fn own_bytes(&self) -> u64 {
+        let histograms = (self.workers.len() + 1) * CommandFamily::ALL.len();
+        (histograms * (CONFIG.total_buckets() * size_of::<u64>() + size_of::<Histogram>())) as u64
+    }
+
+    fn total(&self, family: CommandFamily) -> Histogram {
+        let mut total = Histogram::with_config(&CONFIG);
+        for worker in &self.workers {
+            let counts = worker[family as usize].load();
+            for (sum, count) in total.as_mut_slice().iter_mut().zip(counts.as_slice()) {
+                *sum = sum.wrapping_add(*count);
+            }
+        }
+        total
+    }
+}
+
+/// `None` if nothing was counted.
+fn figures_of(family: CommandFamily, counted: &Histogram) -> Option<Latency> {
+    let quantiles = counted.quantiles(&[0.5, 0.99, 0.999]).ok()??;
+    let mut nanos = quantiles.entries().values().map(|bucket| bucket.start().midpoint(bucket.end()));
+    Some(Latency {
+        commands: family.word(),
+        count: u64::try_from(quantiles.total_count()).unwrap_or(u64::MAX),
+        p50_nanos: nanos.next()?,
+        p99_nanos: nanos.next()?,
+        p999_nanos: nanos.next()?,
+        max_nanos: quantiles.max().end(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The value that `share` of the sorted values do not exceed.
+    fn exact(sorted: &[u64], share: f64) -> u64 {
+        let rank = (share * sorted.len() as f64).ceil() as usize;
+        sorted[rank.clamp(1, sorted.len()) - 1]
+    }
+
+    fn off_by(estimate: u64, exact: u64) -> f64 {
+        (estimate as f64 - exact as f64).abs() / exact as f64
+    }
+
+    #[test]
+    fn quantiles_of_any_spread_are_within_the_error() {
+        let mut random = fastrand::Rng::with_seed(1);
+        for case in 0..40 {
+            let latencies = Latencies::new(3);
+            let (from, to) = (random.f64() * 20.0 + 6.6, random.f64() * 20.0 + 6.6);
+            let mut all: Vec<u64> = (0..random.usize(1..5000))
+                .map(|_| 2f64.powf(from + (to - from) * random.f64()) as u64)
+                .collect();
+            all.iter().for_each(|nanos| latencies.note(random.usize(..3), CommandFamily::Meta, *nanos));
+            all.sort_unstable();
+            let figures = latencies.figures();
+            let [figures] = figures[..] else { panic!("one family: {figures:?}") };
+            assert_eq!((figures.commands, figures.count), ("meta", all.len() as u64));
+            for (share, estimate) in
+                [(0.5, figures.p50_nanos), (0.99, figures.p99_nanos), (0.999, figures.p999_nanos)]
+            {
+                assert!(off_by(estimate, exact(&all, share)) <= ERROR_MAX, "case {case}, {share}");
+            }
+            let max = all[all.len() - 1];
+            assert!(figures.max_nanos >= max && off_by(figures.max_nanos, max) <= 2.0 * ERROR_MAX);
+        }
+    }
+
+    #[test]
+    fn what_takes_longer_than_a_minute_counts_as_the_longest() {
+        let latencies = Latencies::new(1);
+        latencies.note(0, CommandFamily::Get, u64::MAX);
+        let [figures] = latencies.figures()[..] else { panic!("one family") };
+        assert_eq!(figures.max_nanos, NANOS_MAX);
+        assert!(figures.p50_nanos > 60_000_000_000 && figures.p50_nanos <= NANOS_MAX);
+    }
+
+    #[test]
+    fn families_are_told_apart_and_those_not_asked_for_are_left_out() {
+        let latencies = Latencies::new(2);
+        assert!(latencies.figures().is_empty());
+        for (count, family) in CommandFamily::ALL.into_iter().enumerate() {
+            (0..count).for_each(|_| latencies.note(1, family, 1000));
+        }
+        let counts: Vec<(&str, u64)> =
+            latencies.figures().iter().map(|row| (row.commands, row.count)).collect();
+        let expected =
+            [("set", 1), ("delete", 2), ("arithmetic", 3), ("touch", 4), ("meta", 5), ("other", 6)];
+        assert_eq!(counts, expected);
+    }
+
+    #[test]
+    fn a_reset_counts_anew_the_longest_too() {
+        let latencies = Latencies::new(1);
+        latencies.note(0, CommandFamily::Get, 1_000_000_000);
+        latencies.reset();
+        assert!(latencies.figures().is_empty());
+        latencies.note(0, CommandFamily::Get, 1000);
+        let [figures] = latencies.figures()[..] else { panic!("one family") };
+        assert_eq!(figures.count, 1);
+        assert!(figures.max_nanos < 1100);
+    }
+
+    #[test]
+    fn a_worker_that_is_not_there_is_not_counted() {
+        let latencies = Latencies::new(1);
+        latencies.note(1, CommandFamily::Get, 1000);
+        assert!(latencies.figures().is_empty());
+    }
+
+    #[test]
+    fn readers_miss_nothing_while_workers_count() {
+        let latencies = Latencies::new(2);
+        std::thread::scope(|scope| {
+            for worker in 0..2 {
+                let latencies = &latencies;
+                scope.spawn(move || {
+                    (0..20_000).for_each(|nanos| latencies.note(worker, CommandFamily::Set, nanos))
+                });
+            }
+            let mut before = 0;
+            for _ in 0..50 {
+                let count = latencies.figures().first().map_or(0, |row| row.count);
+                assert!(count >= before);
+                before = count;
+            }
+        });
+        assert_eq!(latencies.figures()[0].count, 40_000);
+    }
+
+    #[test]
+    fn a_worker_takes_thirty_kilobytes() {
+        let one = Latencies::new(1).own_bytes();
+        assert!(Latencies::new(2).own_bytes() - one < 32 << 10);
+    }
+}

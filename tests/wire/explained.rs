@@ -1,0 +1,111 @@
+//! `stats advisor|hotkeys|families|memory|latency`: what they say after known traffic, and what `-X` forbids.
+
+use crate::support::{Client, larder};
+
+/// The figures of a topic, in order.
+fn figures(client: &mut Client, topic: &str) -> Vec<(String, String)> {
+    client.send(format!("stats {topic}\r\n"));
+    let answer = client.read_until("END\r\n");
+    answer
+        .lines()
+        .filter_map(|line| line.strip_prefix("STAT ")?.split_once(' '))
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
+}
+
+fn value<'a>(figures: &'a [(String, String)], name: &str) -> &'a str {
+    let found = figures.iter().find(|(known, _)| known == name);
+    &found.unwrap_or_else(|| panic!("no {name} in {figures:?}")).1
+}
+
+#[test]
+fn hot_keys_are_named_by_reads_writes_and_bytes() {
+    let daemon = larder("").start();
+    let mut client = daemon.connect();
+    client.ask("set read 0 0 1\r\nx\r\n", "STORED\r\n");
+    client.ask(format!("set big/1 0 0 5000\r\n{}\r\n", "v".repeat(5000)), "STORED\r\n");
+    for _ in 0..40 {
+        client.ask("get read\r\n", "VALUE read 0 1\r\nx\r\nEND\r\n");
+        client.ask("set written 0 0 1\r\nx\r\n", "STORED\r\n");
+    }
+    client.send("get big/1\r\n");
+    client.read_until("END\r\n");
+    let figures = figures(&mut client, "hotkeys");
+    assert_eq!(value(&figures, "reads:1:key"), "read");
+    assert_eq!(value(&figures, "writes:1:key"), "written");
+    assert_eq!(value(&figures, "bytes_out:1:key"), "big%2F1");
+    assert_eq!(value(&figures, "bytes_out:1:count"), "5000");
+    let reads: u64 = value(&figures, "reads:1:count").parse().unwrap();
+    assert!((35..=41).contains(&reads), "{reads}");
+}
+
+#[test]
+fn families_hold_items_and_counts() {
+    let daemon = larder("").start();
+    let mut client = daemon.connect();
+    for number in 0..200 {
+        client.ask(format!("set user:{number}:name 0 0 4\r\nabcd\r\n"), "STORED\r\n");
+        client.ask(
+            format!("get user:{number}:name user:{number}:absent\r\n").as_bytes(),
+            format!("VALUE user:{number}:name 0 4\r\nabcd\r\nEND\r\n").as_bytes(),
+        );
+    }
+    let figures = figures(&mut client, "families");
+    let rank =
+        figures.iter().find(|(_, shape)| shape == "user%3A*%3Aname").unwrap_or_else(|| panic!("{figures:?}"));
+    let rank = rank.0.strip_suffix(":shape").unwrap();
+    let number = |name: &str| value(&figures, &format!("{rank}:{name}")).parse::<u64>().unwrap();
+    assert_eq!(number("items"), 200);
+    assert!((180..=200).contains(&number("reads")) && number("hits") == number("reads"), "{figures:?}");
+    assert!(number("bytes") > 200 * 16 && number("writes") > 100);
+}
+
+#[test]
+fn the_parts_of_memory_are_what_is_resident() {
+    let daemon = larder("-m 64").start();
+    let mut client = daemon.connect();
+    let text = "v".repeat(1000);
+    for key in 0..10_000 {
+        client.send(format!("set {key} 0 0 1000 noreply\r\n{text}\r\n"));
+    }
+    client.ask("mn\r\n", "MN\r\n");
+    let figures = figures(&mut client, "memory");
+    let (last, parts) = figures.split_last().unwrap();
+    let bytes = |figure: &(String, String)| figure.1.parse::<u64>().unwrap();
+    assert_eq!(last.0, "resident");
+    assert_eq!(parts.iter().map(bytes).sum::<u64>(), bytes(last));
+    let items: u64 = value(&figures, "slab_items").parse().unwrap();
+    assert!((10_000_000..13_000_000).contains(&items), "{items}");
+    assert!(bytes(last) < 40 << 20, "{figures:?}");
+}
+
+#[test]
+fn the_advisor_says_that_it_has_not_seen_enough() {
+    let daemon = larder("").start();
+    let figures = figures(&mut daemon.connect(), "advisor");
+    assert!(value(&figures, "advice").contains("%20"));
+    assert!(!figures.iter().any(|(name, _)| name.starts_with("100:")), "{figures:?}");
+}
+
+#[test]
+fn latency_is_measured_per_family_of_commands() {
+    let daemon = larder("").start();
+    let mut client = daemon.connect();
+    for _ in 0..300 {
+        client.ask("get k\r\n", "END\r\n");
+    }
+    let figures = figures(&mut client, "latency");
+    let of = |name: &str| value(&figures, name).parse::<f64>().unwrap();
+    assert!(of("get:count") >= 1.0);
+    assert!(of("get:p50_us") <= of("get:p99_us") && of("get:p999_us") <= of("get:max_us"), "{figures:?}");
+}
+
+#[test]
+fn keys_are_not_shown_where_dumps_are_forbidden() {
+    let daemon = larder("-X").start();
+    let mut client = daemon.connect();
+    for topic in ["hotkeys", "families"] {
+        client.ask(format!("stats {topic}\r\n"), "CLIENT_ERROR showing keys not allowed\r\n");
+    }
+    assert!(!figures(&mut client, "memory").is_empty());
+}

@@ -1,0 +1,100 @@
+//! `why KEY`: it is there, it was removed and how, or nothing is known.
+
+use crate::support::{Client, larder};
+
+/// The answer of `why`, without its first word and the key.
+#[track_caller]
+fn why(client: &mut Client, key: &str) -> String {
+    client.send(format!("why {key}\r\n"));
+    let line = client.read_until("\r\n");
+    let rest = line.strip_prefix(&format!("WHY {key} ")).unwrap_or_else(|| panic!("{line}"));
+    rest.trim_end().to_owned()
+}
+
+#[test]
+fn a_key_that_is_there_is_described() {
+    let daemon = larder("--debug-commands").start();
+    let mut client = daemon.connect();
+    client.ask("debugtime p\r\n", "OK\r\n");
+    client.ask("set here 0 100 3\r\nabc\r\nset ever 0 0 1\r\nx\r\n", "STORED\r\nSTORED\r\n");
+    client.ask("debugtime 7\r\n", "OK\r\n");
+    client.ask("get here\r\n", "VALUE here 0 3\r\nabc\r\nEND\r\n");
+    client.ask("debugtime 2\r\n", "OK\r\n");
+    assert_eq!(why(&mut client, "here"), "present age=9 idle=2 left=91 size=3");
+    assert_eq!(why(&mut client, "ever"), "present age=9 idle=9 left=never size=1");
+}
+
+#[test]
+fn a_removed_key_has_a_cause_and_a_time() {
+    let daemon = larder("--debug-commands").start();
+    let mut client = daemon.connect();
+    client.ask("debugtime p\r\n", "OK\r\n");
+    client.ask("set deleted 0 0 3\r\nabc\r\nset expired 0 5 1\r\nx\r\n", "STORED\r\nSTORED\r\n");
+    client.ask("debugtime 3\r\n", "OK\r\n");
+    client.ask("delete deleted\r\n", "DELETED\r\n");
+    client.ask("debugtime 10\r\n", "OK\r\n");
+    let deleted = why(&mut client, "deleted");
+    assert!(deleted.starts_with("deleted ago=10 age=3 idle=3 size="), "{deleted}");
+    let expired = why(&mut client, "expired");
+    assert!(expired.starts_with("expired ago=8 age=5 idle=5 size="), "{expired}");
+    client.ask("set deleted 0 0 1\r\nx\r\n", "STORED\r\n");
+    assert_eq!(why(&mut client, "deleted"), "present age=0 idle=0 left=never size=1");
+}
+
+#[test]
+fn a_value_that_was_too_large_is_told_with_its_size() {
+    let daemon = larder("-I 1m").start();
+    let mut client = daemon.connect();
+    client.ask("set k 0 0 1\r\nx\r\n", "STORED\r\n");
+    let value = "v".repeat(2 << 20);
+    client.ask(
+        format!("set k 0 0 {}\r\n{value}\r\n", value.len()),
+        "SERVER_ERROR object too large for cache\r\n",
+    );
+    let answer = why(&mut client, "k");
+    assert_eq!(answer, format!("too_large ago=0 age=? idle=0 size={}", value.len()));
+}
+
+#[test]
+fn evicted_keys_are_known_as_far_as_it_reaches() {
+    let daemon = larder("-m 8 -t 1").start();
+    let mut client = daemon.connect();
+    let value = "v".repeat(1000);
+    for key in 0..20_000 {
+        client.send(format!("set key{key} 0 0 1000 noreply\r\n{value}\r\n"));
+    }
+    client.ask("mn\r\n", "MN\r\n");
+    let evictions: u64 = client.stat("", "evictions").parse().unwrap();
+    assert!(evictions > 5000, "{evictions}");
+    let answers: Vec<String> = (0..20_000).map(|key| why(&mut client, &format!("key{key}"))).collect();
+    let count = |word: &str| answers.iter().filter(|answer| answer.starts_with(word)).count() as u64;
+    let items: u64 = client.stat("", "curr_items").parse().unwrap();
+    assert_eq!(count("present"), items);
+    assert!(count("evicted") >= 1000, "a page holds 1365");
+    assert_eq!(count("present") + count("evicted") + count("unknown"), 20_000);
+}
+
+#[test]
+fn what_never_was_is_unknown_and_a_flush_is_told() {
+    let daemon = larder("--debug-commands").start();
+    let mut client = daemon.connect();
+    client.ask("debugtime p\r\n", "OK\r\n");
+    assert!(why(&mut client, "never").starts_with("unknown reach="));
+    client.ask("set k 0 0 1\r\nx\r\nflush_all\r\n", "STORED\r\nOK\r\n");
+    client.ask("debugtime 4\r\n", "OK\r\n");
+    let answer = why(&mut client, "k");
+    assert!(answer.starts_with("unknown reach=") && answer.ends_with(" flushed=4"), "{answer}");
+}
+
+#[test]
+fn keys_are_escaped_and_bad_lines_refused() {
+    let daemon = larder("").start();
+    let mut client = daemon.connect();
+    client.send(b"why a/\x01\xff\r\n".as_slice());
+    assert!(client.read_until("\r\n").starts_with("WHY a%2F%01%FF unknown"));
+    client.ask("why\r\n", "CLIENT_ERROR bad command line format\r\n");
+    client.ask("why a b\r\n", "CLIENT_ERROR bad command line format\r\n");
+    client.ask(format!("why {}\r\n", "k".repeat(251)), "CLIENT_ERROR bad command line format\r\n");
+    let refusing = larder("-X").start();
+    refusing.connect().ask("why k\r\n", "CLIENT_ERROR showing keys not allowed\r\n");
+}

@@ -9,7 +9,7 @@
 //!
 //! # Layers
 //! One way only: `main` → [`server`] → [`commands`] → {[`protocol`], [`store`]}, with the leaves [`auth`],
-//! [`clock`], `sync` and [`telemetry`]. [`options`] fills the settings that each layer defines, and [`process`] does what a
+//! [`clock`], `sync` and [`telemetry`]. Beside [`server`], [`metrics`] shows by HTTP what [`commands`] know. [`options`] fills the settings that each layer defines, and [`process`] does what a
 //! daemon owes its operating system. `tests/tidy.rs` holds the layers in place.
 //!
 //! # Where do I change X
@@ -28,6 +28,7 @@
 //! | a dump, or another answer that walks over all items | `commands/report.rs` | `tests/wire/dumps_list_what_is_there.rs` |
 //! | what watchers are told | `commands/watch.rs`, `telemetry/watchers.rs` | `tests/wire/watch.rs` |
 //! | a command for operators | `protocol/controls.rs`, `commands/{admin,crawler,detail,tuning}.rs` | `tests/wire/answers/` |
+//! | a metric, the status page | `metrics/{exporter,own}.rs`, `metrics/{status.rs,page.html}` | `tests/daemon/metrics.rs`, `tests/run status-page` |
 //! | sockets and their options | `server/listener.rs` | `tests/daemon/sockets.rs` |
 //! | UDP | `server/udp.rs` | `tests/daemon/udp.rs` |
 //! | TLS | `server/tls.rs`, `options/tls.rs` | `tests/daemon/tls_*.rs` |
@@ -43,6 +44,7 @@ pub mod commands;
 pub mod decisions;
 
 pub mod insight;
+pub mod metrics;
 pub mod options;
 pub mod process;
 pub mod protocol;

@@ -5,7 +5,7 @@ use larder::clock::Clock;
 use larder::commands::{Engine, admin::log_level};
 use larder::options::{self, Command, Options};
 use larder::process::{self, Detached, Failure, Needs, PidFile, User};
-use larder::{server, store::Store, telemetry};
+use larder::{metrics, server, store::Store, telemetry};
 use std::io::{Write, stderr, stdout};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -51,13 +51,18 @@ fn serve(mut options: Options) -> Result<u8, Failure> {
         Detached::Parent(status) => return Ok(status),
         Detached::Daemon(starter) => starter,
     };
+    let figures = listeners.take_metrics();
     process::lock_memory(&process);
     process::choose_page_size(&process);
 
     let engine = Engine::new(commands, Store::new(store), Clock::start()).with_sasl(sasl).with_tokens(tokens);
+    let engine = Arc::new(engine);
+    if let Some(socket) = figures {
+        metrics::start(socket, engine.clone())?;
+    }
     let pid_file = PidFile::new(process.pid_file);
     let hooks = process::hooks(pid_file.clone(), starter);
-    server::run(listeners, tls, server, Arc::new(engine), hooks)?;
+    server::run(listeners, tls, server, engine, hooks)?;
     pid_file.remove();
     Ok(0)
 }

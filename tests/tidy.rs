@@ -23,7 +23,7 @@ const CLOCK_READERS: [&str; 2] = ["Instant::now", "SystemTime::now"];
 const WAITING: [&str; 4] = ["async", "await", "thread::sleep", "TcpStream"];
 const UNCHECKED: [&str; 2] = [".unwrap()", ".expect("];
 
-const LAYERS: [Layer; 11] = [
+const LAYERS: [Layer; 12] = [
     Layer {
         name: "auth",
         modules: &[],
@@ -63,6 +63,21 @@ const LAYERS: [Layer; 11] = [
         words: &["Store::"],
     },
     Layer {
+        name: "metrics",
+        modules: &["commands", "clock", "advisor", "insight"],
+        libraries: &[
+            "http_body_util",
+            "hyper",
+            "hyper_util",
+            "log",
+            "parking_lot",
+            "prometheus",
+            "serde_json",
+            "tokio",
+        ],
+        words: &["Store::", "ReplyBuffer"],
+    },
+    Layer {
         name: "telemetry",
         modules: &["sync"],
         libraries: &["env_logger", "log", "nix", "parking_lot"],
@@ -85,11 +100,11 @@ const LAYERS: [Layer; 11] = [
 /// Words that no layer but those named may contain.
 fn words_banned_in(layer: &str) -> Vec<&'static str> {
     let mut banned: Vec<&str> = CLOCK_READERS.to_vec();
-    if !matches!(layer, "server") {
+    if !matches!(layer, "server" | "metrics") {
         banned.extend(WAITING);
     }
-    // A peer can shape what these three see.
-    if matches!(layer, "protocol" | "commands" | "server") {
+    // A peer can shape what these see.
+    if matches!(layer, "protocol" | "commands" | "server" | "metrics") {
         banned.extend(UNCHECKED);
     }
     banned

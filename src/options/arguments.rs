@@ -53,6 +53,9 @@ const FLAGS: &[(&str, &str)] = &[
 /// A switch for tests that the help does not name.
 const DEBUG_COMMANDS: &str = "debug-commands";
 
+/// The address that figures are served at; larder's own, so `memcached` does not know it.
+const METRICS: &str = "metrics";
+
 /// The options as typed.
 pub(super) struct Arguments(ArgMatches);
 
@@ -87,6 +90,12 @@ impl Arguments {
         self.0.get_flag(DEBUG_COMMANDS)
     }
 
+    /// The address of `--metrics`.
+    pub(super) fn metrics(&self) -> Option<String> {
+        let given = self.0.try_get_one::<OsString>(METRICS).ok()??;
+        Some(given.to_string_lossy().into_owned())
+    }
+
     /// The last value given, without leading white space, as getopt's users read it.
     pub(super) fn value(&self, letter: char) -> Option<String> {
         self.values(letter).pop()
@@ -117,6 +126,9 @@ fn command(name: Name) -> Command {
     let verbose = valued("v", "verbose").num_args(0..=1).require_equals(true).action(ArgAction::Append);
     let debug = Arg::new(DEBUG_COMMANDS).long(DEBUG_COMMANDS).action(ArgAction::SetTrue).hide(true);
     let operands = Arg::new("operands").num_args(0..).value_parser(value_parser!(OsString)).hide(true);
+    let own = (name == Name::Larder).then(|| {
+        Arg::new(METRICS).long(METRICS).allow_hyphen_values(true).value_parser(value_parser!(OsString))
+    });
     Command::new(name.word())
         .version(name.version())
         .override_help(help::text(name))
@@ -126,6 +138,7 @@ fn command(name: Name) -> Command {
         .args_override_self(true)
         .args([help, version, verbose, operands, debug])
         .args(VALUED.iter().map(|(letter, long)| valued(letter, long)))
+        .args(own)
         .args(FLAGS.iter().map(|(letter, long)| arg(letter, long).action(ArgAction::SetTrue)))
 }
 
@@ -215,6 +228,19 @@ mod tests {
             let long = arg.get_long().map(|long| format!("--{long}")).unwrap_or_default();
             assert!(text.contains(&long), "{long} is missing");
         }
+    }
+
+    #[test]
+    fn only_larder_by_its_own_name_knows_metrics() {
+        assert_eq!(served("--metrics=9150 --metrics :7").metrics().as_deref(), Some(":7"));
+        assert_eq!(served("--met 7").metrics().as_deref(), Some("7"));
+        assert_eq!(served("").metrics(), None);
+        let line = ["memcached", "--metrics=9150"].map(OsString::from).to_vec();
+        let refused = Arguments::read(Name::Memcached, line).err().unwrap().to_string();
+        assert!(refused.contains("unrecognized option '--metrics"), "{refused}");
+        assert!(!help::text(Name::Memcached).contains("--metrics"));
+        let without = Arguments::read(Name::Memcached, vec!["memcached".into()]);
+        assert!(matches!(without, Ok(Asked::Serve(arguments)) if arguments.metrics().is_none()));
     }
 
     #[test]

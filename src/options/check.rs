@@ -68,6 +68,7 @@ impl<'a> Check<'a> {
         let growth_factor = self.growth_factor()?;
         let (memory_limit_bytes, item_max_bytes) = self.memory()?;
         let tls = self.tls(&extended.tls)?;
+        let metrics = self.arguments.metrics().map(|text| listen::metrics_address(&text)).transpose()?;
         let listen = self.listen(Service { binding, tls: tls.as_ref().map(|tls| tls.clients) })?;
 
         let commands = commands::Settings {
@@ -128,6 +129,7 @@ impl<'a> Check<'a> {
             idle_timeout_secs: commands.idle_timeout_secs,
             socket_mark: extended.socket_mark,
             tls,
+            metrics,
         };
         let process = self.process();
         Ok(Options { store, commands, server, process, sasl, auth_file, remarks: self.remarks })

@@ -9,6 +9,10 @@ pub(super) fn text(name: Name) -> String {
         Name::Larder => ("127.0.0.1 and ::1", "1.10", "UNIX socket to listen on, besides TCP"),
         Name::Memcached => ("all", "1.25", "UNIX socket to listen on (disables network support)"),
     };
+    let metrics = match name {
+        Name::Larder => METRICS,
+        Name::Memcached => "",
+    };
     format!(
         "\
 {word} {version}
@@ -73,7 +77,7 @@ running as a service
 -u, --user=<user>         user to run as, when started as root
 -P, --pidfile=<file>      file to write the process id to
 -r, --enable-coredumps    allow core files of any size
--v, --verbose             print what happens, besides warnings
+{metrics}-v, --verbose             print what happens, besides warnings
 -vv                       also print requests and replies
 -vvv                      the same as -vv
                           sockets of a systemd .socket unit are taken instead of
@@ -107,6 +111,14 @@ without meaning here: -e --memory-file, -N --napi-ids
 "
     )
 }
+
+/// An option of larder's own.
+const METRICS: &str = "\
+--metrics=<addr>          answer HTTP on <host>:<port> or a <port> of 127.0.0.1:
+                          / is a status page, /metrics is for Prometheus,
+                          /livez and /readyz are probes; nobody logs in there
+                          (default: off)
+";
 
 /// The licence notice.
 pub(super) const LICENSE: &str = "\

@@ -3,7 +3,7 @@
 //! Names are not resolved here; that is part of binding.
 
 use super::{BadSetting, number, status};
-use crate::server::{Binding, ClientCertificates, Service, TcpListen};
+use crate::server::{Binding, ClientCertificates, MetricsListen, Service, TcpListen};
 
 /// Prefixes that only mean something with TLS, and what they make of it.
 const TLS_PREFIXES: [(&str, Option<ClientCertificates>); 3] = [
@@ -11,6 +11,9 @@ const TLS_PREFIXES: [(&str, Option<ClientCertificates>); 3] = [
     ("btls", Some(ClientCertificates::Ignored)),
     ("mtls", Some(ClientCertificates::Required)),
 ];
+
+/// Where `--metrics` is served if only a port is given.
+const LOCALHOST: &str = "127.0.0.1";
 
 /// Longest listener tag; memcached's proxy uses tags, larder only checks them.
 const TAG_MAX_BYTES: usize = 8;
@@ -37,6 +40,29 @@ pub(super) fn addresses(
         }
     }
     Ok(addresses)
+}
+
+/// Reads the value of `--metrics`: `host:port`, or a port of this machine with or without the colon.
+pub(super) fn metrics_address(text: &str) -> Result<MetricsListen, BadSetting> {
+    let split = match text.strip_prefix('[') {
+        Some(inside) => inside.split_once("]:"),
+        None => match text.split_once(':') {
+            // An IPv6 address without brackets.
+            Some((_, after)) if after.contains(':') => None,
+            Some(("", port)) => Some((LOCALHOST, port)),
+            Some(split) => Some(split),
+            None => Some((LOCALHOST, text)),
+        },
+    };
+    let read = split.and_then(|(host, port)| match number::integer(port)? {
+        (port @ 0..=65535, "") => Some(MetricsListen { host: host.to_owned(), port: port as u16 }),
+        _ => None,
+    });
+    read.filter(|listen| !listen.host.is_empty()).ok_or_else(|| {
+        let line =
+            format!("--metrics needs <host>:<port>, [<IPv6 address>]:<port> or <port>, not \"{text}\"");
+        BadSetting::new(line, status::OS)
+    })
 }
 
 fn address(text: &str, default_port: u16, base: Service, logged_in: bool) -> Result<TcpListen, BadSetting> {
@@ -166,6 +192,29 @@ mod tests {
         assert_eq!(one("localhost:7"), ("localhost".into(), 7));
         assert_eq!(one("*"), ("*".into(), 11211));
         assert_eq!(one("*:7"), ("*".into(), 7));
+    }
+
+    #[test]
+    fn metrics_are_served_at_an_address_or_at_a_port_of_this_machine() {
+        let read =
+            |text| metrics_address(text).map(|listen| (listen.host.clone(), listen.port, listen.to_string()));
+        for (text, host, port, whole) in [
+            ("9150", "127.0.0.1", 9150, "127.0.0.1:9150"),
+            (":9150", "127.0.0.1", 9150, "127.0.0.1:9150"),
+            ("0", "127.0.0.1", 0, "127.0.0.1:0"),
+            ("10.0.0.1:80", "10.0.0.1", 80, "10.0.0.1:80"),
+            ("cache.internal:65535", "cache.internal", 65535, "cache.internal:65535"),
+            ("[::1]:9150", "::1", 9150, "[::1]:9150"),
+        ] {
+            assert_eq!(read(text), Ok((host.to_owned(), port, whole.to_owned())), "{text}");
+        }
+        for text in
+            ["", ":", "host", "host:", "[::1]", "[]:1", "::1", "::1:9150", "65536", "-1", "a:1x", "1 2"]
+        {
+            let bad = read(text).unwrap_err();
+            assert!(bad.to_string().starts_with("--metrics needs <host>:<port>"), "{text}: {bad}");
+            assert_eq!(bad.status(), 71);
+        }
     }
 
     #[test]

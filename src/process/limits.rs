@@ -18,6 +18,9 @@ const DESCRIPTORS_PER_WORKER: u64 = 4;
 /// Where the kernel says whom it gives huge pages.
 const HUGE_PAGES_POLICY: &str = "/sys/kernel/mm/transparent_hugepage/enabled";
 
+/// Descriptors of `--metrics`: its socket, its event loop, its connections.
+const DESCRIPTORS_OF_METRICS: u64 = 24;
+
 /// What the limits have to leave room for.
 #[derive(Clone, Copy, Debug)]
 pub struct Needs {
@@ -27,6 +30,8 @@ pub struct Needs {
     pub workers: usize,
     /// Addresses listened on, each by every worker.
     pub addresses: usize,
+    /// True with `--metrics`.
+    pub metrics: bool,
     /// Core files of any size.
     pub core_files: bool,
     /// All memory locked, see [`lock_memory`].
@@ -44,6 +49,7 @@ impl Needs {
             connections: server.max_connections,
             workers: server.threads,
             addresses,
+            metrics: server.metrics.is_some(),
             core_files: process.core_files,
             locked_memory: process.lock_memory,
         }
@@ -60,7 +66,8 @@ pub fn raise_limits(needs: Needs) -> Result<(), Failure> {
         let _ = setrlimit(Resource::RLIMIT_MEMLOCK, RLIM_INFINITY, RLIM_INFINITY);
     }
     let (connections, workers) = (needs.connections as u64, needs.workers as u64);
-    let own = workers * (DESCRIPTORS_PER_WORKER + needs.addresses as u64) + DESCRIPTORS_APART;
+    let metrics = if needs.metrics { DESCRIPTORS_OF_METRICS } else { 0 };
+    let own = workers * (DESCRIPTORS_PER_WORKER + needs.addresses as u64) + DESCRIPTORS_APART + metrics;
     raise_descriptor_limit(connections, own).map_err(|errno| {
         Failure::os(format!(
             "failed to set rlimit for open files. Try starting as root or requesting smaller maxconns value. \

@@ -4,7 +4,7 @@
 //! that will serve it. The first socket is bound without that option, so that an address in use, by another larder
 //! too, is an error and not a share.
 
-use super::settings::{Binding, InheritedSocket, Service, Settings, TcpListen, UnixListen};
+use super::settings::{Binding, InheritedSocket, MetricsListen, Service, Settings, TcpListen, UnixListen};
 use nix::errno::Errno;
 use nix::sys::socket::{setsockopt, sockopt};
 use nix::sys::stat::{Mode, umask};
@@ -12,7 +12,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 use std::fmt;
 use std::fs;
 use std::io::{self, ErrorKind, Write};
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use std::os::unix::fs::FileTypeExt;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
@@ -61,6 +61,9 @@ pub struct Listeners {
     pub(super) groups: Vec<Group>,
     /// UDP sockets, one for an address, and what is spoken there.
     pub(super) udp: Vec<(Socket, Binding)>,
+    metrics: Option<TcpListener>,
+    /// Where that is, port resolved.
+    metrics_address: Option<SocketAddr>,
 }
 
 impl Listeners {
@@ -73,6 +76,18 @@ impl Listeners {
             source,
         })?;
         self.groups.push(Group::unix(socket, settings.binding));
+        Ok(())
+    }
+
+    /// The socket of `--metrics`, once, for whoever serves it.
+    pub fn take_metrics(&mut self) -> Option<TcpListener> {
+        self.metrics.take()
+    }
+
+    fn bind_metrics(&mut self, listen: &MetricsListen) -> io::Result<()> {
+        let socket = TcpListener::bind((listen.host.as_str(), listen.port))?;
+        self.metrics_address = Some(socket.local_addr()?);
+        self.metrics = Some(socket);
         Ok(())
     }
 
@@ -108,20 +123,19 @@ impl Listeners {
         self.groups.iter().filter_map(|group| Some((group.sockets.first()?, group)))
     }
 
-    /// The UDP addresses bound, ports resolved.
-    pub(super) fn udp_ports(&self) -> Vec<SocketAddr> {
-        self.udp.iter().filter_map(|(socket, _)| socket.local_addr().ok()?.as_socket()).collect()
-    }
-
-    /// The TCP addresses bound, ports resolved.
-    pub(super) fn tcp_ports(&self) -> Vec<SocketAddr> {
-        self.one_of_each().filter_map(|(socket, _)| socket.local_addr().ok()?.as_socket()).collect()
+    /// The addresses bound, ports resolved, each with the word of the port file for what is served there.
+    pub(super) fn ports(&self) -> Vec<(&'static str, SocketAddr)> {
+        let tcp = self.one_of_each().map(|(socket, _)| ("TCP", socket));
+        let all = tcp.chain(self.udp.iter().map(|(socket, _)| ("UDP", socket)));
+        let bound = all.filter_map(|(word, socket)| Some((word, socket.local_addr().ok()?.as_socket()?)));
+        bound.chain(self.metrics_address.map(|address| ("HTTP", address))).collect()
     }
 }
 
 /// Opens the TCP and UDP sockets of `settings` and takes over its inherited ones.
 pub fn bind_ports(settings: &mut Settings) -> Result<Listeners, ListenError> {
-    let mut listeners = Listeners { groups: Vec::new(), udp: Vec::new() };
+    let mut listeners =
+        Listeners { groups: Vec::new(), udp: Vec::new(), metrics: None, metrics_address: None };
     let mut left_out = None;
     for inherited in std::mem::take(&mut settings.inherited) {
         listeners
@@ -158,9 +172,14 @@ pub fn bind_ports(settings: &mut Settings) -> Result<Listeners, ListenError> {
         }
     }
     match left_out {
-        Some(error) if listeners.is_empty() => Err(error),
-        _ => Ok(listeners),
+        Some(error) if listeners.is_empty() => return Err(error),
+        _ => {}
     }
+    if let Some(listen) = &settings.metrics {
+        let what = format!("metrics address {listen}");
+        listeners.bind_metrics(listen).map_err(|source| ListenError { what, source })?;
+    }
+    Ok(listeners)
 }
 
 /// True if the machine does not have this kind of address at all.
@@ -272,14 +291,12 @@ fn bind_path(unix: &UnixListen, backlog: i32) -> io::Result<Socket> {
 }
 
 /// Writes the bound ports, one line each, by way of a second file, so that a reader never sees half of it.
-pub(super) fn write_port_file(path: &Path, tcp: &[SocketAddr], udp: &[SocketAddr]) -> io::Result<()> {
+pub(super) fn write_port_file(path: &Path, ports: &[(&str, SocketAddr)]) -> io::Result<()> {
     let mut unfinished = path.as_os_str().to_owned();
     unfinished.push(".lck");
     let mut file = fs::File::create(&unfinished)?;
-    for (word, ports) in [("TCP", tcp), ("UDP", udp)] {
-        for port in ports {
-            writeln!(file, "{word} INET{}: {}", if port.is_ipv6() { "6" } else { "" }, port.port())?;
-        }
+    for (word, address) in ports {
+        writeln!(file, "{word} INET{}: {}", if address.is_ipv6() { "6" } else { "" }, address.port())?;
     }
     drop(file);
     fs::rename(&unfinished, path)

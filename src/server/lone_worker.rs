@@ -33,6 +33,7 @@ impl LoneWorker {
             idle_timeout_secs: 0,
             socket_mark: 0,
             tls: None,
+            metrics: None,
         };
         LoneWorker(Worker::new(Arc::new(Shared::new(engine, settings, None)), 0))
     }

@@ -19,7 +19,9 @@ mod worker;
 
 pub use listener::{ListenError, Listeners, bind_ports};
 pub use lone_worker::LoneWorker;
-pub use settings::{Binding, Hooks, InheritedSocket, Service, Settings, TcpListen, UnixListen};
+pub use settings::{
+    Binding, Hooks, InheritedSocket, MetricsListen, Service, Settings, TcpListen, UnixListen,
+};
 pub use tls::{ClientCertificates, KeyFormat, Tls, TlsError, TlsSettings};
 pub use worker::Stream;
 
@@ -102,17 +104,19 @@ async fn serve(listeners: Listeners, shared: Shared, hooks: Hooks) -> io::Result
         engine.connections().add_listener(Listening { fd, since_secs, udp: false });
         info!("<{fd} server listening ({})", group.service.binding.name());
     }
-    let (tcp, udp) = (listeners.tcp_ports(), listeners.udp_ports());
+    let ports = listeners.ports();
     let shared = Arc::new(shared);
     let workers = Worker::start_all(&shared, listeners)?;
     if let Some(path) = port_file {
         // As memcached: the daemon goes on without the file.
-        if let Err(error) = listener::write_port_file(&path, &tcp, &udp) {
+        if let Err(error) = listener::write_port_file(&path, &ports) {
             warn!("Failed to write {}: {error}", path.display());
         }
     }
+    shared.engine.note_serving(true);
     (hooks.ready)();
     tick_until_stopped(&shared, &mut signals, &hooks.alive).await;
+    shared.engine.note_serving(false);
     (hooks.stopping)();
     shared.stop();
     let mut looks_left = GRACE.as_millis() / GRACE_LOOK.as_millis();

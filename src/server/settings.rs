@@ -1,6 +1,7 @@
 //! What the server is told by `options`.
 
 use super::tls::{ClientCertificates, TlsSettings};
+use std::fmt;
 use std::path::PathBuf;
 
 pub use crate::protocol::Binding;
@@ -36,6 +37,8 @@ pub struct Settings {
     pub socket_mark: u32,
     /// TLS (`-Z`).
     pub tls: Option<TlsSettings>,
+    /// Where `--metrics` is served, by others than the workers; [`super::bind_ports`] opens it.
+    pub metrics: Option<MetricsListen>,
 }
 
 /// How the clients of a listening socket are served.
@@ -60,6 +63,22 @@ pub struct TcpListen {
     pub text: String,
     /// True if it may be left out when the machine does not have this address family.
     pub optional: bool,
+}
+
+/// The address of `--metrics`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct MetricsListen {
+    /// Name or address.
+    pub host: String,
+    /// Port; 0 lets the OS choose.
+    pub port: u16,
+}
+
+impl fmt::Display for MetricsListen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let MetricsListen { host, port } = self;
+        if host.contains(':') { write!(f, "[{host}]:{port}") } else { write!(f, "{host}:{port}") }
+    }
 }
 
 /// A unix socket to listen on.

@@ -20,7 +20,8 @@ class Server:
     """A running server, ended when the `with` block ends. `port` is 0 if it listens on a unix socket only: `unix` is True
     for a path that nobody else has, or the path.
 
-    `users` are lines of a password file, which the server must ask for by `-S`.
+    `users` are lines of a password file, which the server must ask for by `-S`. `http_port` is that of `--metrics 0` among
+    the arguments.
     """
 
     def __init__(self, program, unix=False, arguments=(), users=None):
@@ -43,6 +44,7 @@ class Server:
             env={**os.environ, **passwords, "MEMCACHED_PORT_FILENAME": str(self._port_file)},
         )
         self.port = 0
+        self.http_port = 0
         self._killed = False
         try:
             self._await_listening()
@@ -130,6 +132,7 @@ class Server:
             if not lines:
                 return False
             self.port = int(lines[0].rsplit(":", 1)[1])
+            self.http_port = next((int(line.rsplit(":", 1)[1]) for line in lines if line.startswith("HTTP")), 0)
         try:
             self.connect().close()
         except OSError:

@@ -14,6 +14,7 @@ mod idle_connections_are_closed;
 mod limits_are_raised;
 mod log_follows_verbosity;
 mod memory_is_given_back;
+mod metrics;
 mod pid_file;
 mod refused_command_lines;
 mod signals;

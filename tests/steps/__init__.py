@@ -13,6 +13,7 @@ from . import (
     pymemcache_suite,
     rust,
     small_suites,
+    status_page,
 )
 from .report import Step
 
@@ -34,6 +35,7 @@ STEPS = (
     Step("libmemcached", "the command line tools of libmemcached", small_suites.libmemcached_tools),
     Step("memcached-tool", "the report script of Debian's memcached", small_suites.memcached_tool),
     Step("machines", "three servers behind nutcracker and a hash client", small_suites.many_machines),
+    Step("status-page", "the status page of --metrics in a browser", status_page.run),
     Step("site", "a Django site in eight processes", small_suites.site),
     Step("fuzz", "the fuzz targets compile", rust.fuzz_targets),
     Step("benches", "every benchmark in its smoke size", rust.benches),

@@ -21,6 +21,7 @@ from .report import Broken, Missing, say
 PYTHON_MIN = (3, 10)
 # Packages by the program they bring.
 PACKAGES = {
+    "chromium": "chromium",
     "g++": "g++",
     "go": "golang-go",
     "kill": "procps",

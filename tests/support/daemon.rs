@@ -108,16 +108,18 @@ impl Starting {
         let stderr = fs::File::create(self.folder.file("stderr")).unwrap();
         self.command.env("MEMCACHED_PORT_FILENAME", &port_file).stdout(Stdio::null()).stderr(stderr);
         let child = Process(self.command.spawn().unwrap());
-        let mut daemon = Daemon { child, addresses: Vec::new(), udp: Vec::new(), folder: self.folder };
+        let folder = self.folder;
+        let mut daemon = Daemon { child, addresses: Vec::new(), udp: Vec::new(), http: None, folder };
         let ports = wait_for("the daemon to serve", || {
             if let Some(status) = daemon.child.0.try_wait().unwrap() {
                 panic!("{status}: {}", daemon.stderr());
             }
             fs::read_to_string(&port_file).ok()
         });
-        let (tcp, udp): (Vec<_>, Vec<_>) = ports.lines().partition(|line| line.starts_with("TCP"));
-        daemon.addresses = tcp.into_iter().map(address).collect();
-        daemon.udp = udp.into_iter().map(address).collect();
+        let of = |word| ports.lines().filter(move |line| line.starts_with(word)).map(address);
+        daemon.addresses = of("TCP").collect();
+        daemon.udp = of("UDP").collect();
+        daemon.http = of("HTTP").next();
         daemon
     }
 }
@@ -134,6 +136,7 @@ pub struct Daemon {
     child: Process,
     addresses: Vec<SocketAddr>,
     udp: Vec<SocketAddr>,
+    http: Option<SocketAddr>,
     folder: Folder,
 }
 
@@ -146,6 +149,12 @@ impl Daemon {
     /// The UDP addresses it serves, in the order they were bound.
     pub fn udp_addresses(&self) -> &[SocketAddr] {
         &self.udp
+    }
+
+    /// The address of `--metrics`.
+    #[track_caller]
+    pub fn http_address(&self) -> SocketAddr {
+        self.http.expect("it serves metrics")
     }
 
     /// The first of them.

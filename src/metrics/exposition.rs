@@ -1,0 +1,114 @@
+//! Metrics in the text format of Prometheus, 0.0.4. What must be escaped there, the library escapes.
+
+use log::warn;
+use prometheus::TextEncoder;
+use prometheus::proto::{Counter, Gauge, LabelPair, Metric, MetricFamily, MetricType};
+
+/// What a metric is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Kind {
+    /// Only grows, until the process starts anew or is told `stats reset`.
+    Counter,
+    /// Anything else.
+    Gauge,
+}
+
+/// Metrics, in the order they were pushed.
+#[derive(Default)]
+pub(super) struct Exposition(Vec<MetricFamily>);
+
+/// A metric to which samples are added.
+pub(super) struct Samples<'a>(&'a mut MetricFamily);
+
+impl Exposition {
+    /// A metric that only grows.
+    pub(super) fn counter(&mut self, name: &str, help: &str) -> Samples<'_> {
+        self.metric(Kind::Counter, name, help)
+    }
+
+    /// Any other metric.
+    pub(super) fn gauge(&mut self, name: &str, help: &str) -> Samples<'_> {
+        self.metric(Kind::Gauge, name, help)
+    }
+
+    /// A metric; one without samples is not shown. Each name is for one call.
+    pub(super) fn metric(&mut self, kind: Kind, name: &str, help: &str) -> Samples<'_> {
+        let mut family = MetricFamily::default();
+        family.set_name(name.to_owned());
+        family.set_help(help.to_owned());
+        family.set_field_type(match kind {
+            Kind::Counter => MetricType::COUNTER,
+            Kind::Gauge => MetricType::GAUGE,
+        });
+        let at = self.0.len();
+        self.0.push(family);
+        Samples(&mut self.0[at])
+    }
+
+    /// All of it.
+    pub(super) fn text(mut self) -> String {
+        self.0.retain(|family| !family.get_metric().is_empty());
+        let mut text = String::new();
+        if let Err(error) = TextEncoder::new().encode_utf8(&self.0, &mut text) {
+            warn!("/metrics is not whole: {error}");
+        }
+        text
+    }
+}
+
+impl Samples<'_> {
+    /// Adds a sample without labels, if there is one.
+    pub(super) fn is(&mut self, value: impl Into<Option<f64>>) {
+        self.of(&[], value);
+    }
+
+    /// Adds a sample with these labels, if there is one.
+    pub(super) fn of(&mut self, labels: &[(&str, &str)], value: impl Into<Option<f64>>) {
+        let Some(value) = value.into() else { return };
+        let pair = |(name, value): &(&str, &str)| {
+            let mut pair = LabelPair::default();
+            pair.set_name((*name).to_owned());
+            pair.set_value((*value).to_owned());
+            pair
+        };
+        let mut metric = Metric::from_label(labels.iter().map(pair).collect());
+        match self.0.get_field_type() {
+            MetricType::COUNTER => {
+                let mut counter = Counter::default();
+                counter.set_value(value);
+                metric.set_counter(counter);
+            }
+            _ => {
+                let mut gauge = Gauge::default();
+                gauge.set_value(value);
+                metric.set_gauge(gauge);
+            }
+        }
+        self.0.mut_metric().push(metric);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_are_escaped_and_metrics_without_samples_left_out() {
+        let mut exposition = Exposition::default();
+        exposition.counter("a_total", "Of\nthem.").of(&[("x", "q\"b\\n\nl")], 1.0);
+        exposition.gauge("b", "None.").is(None);
+        let mut gauge = exposition.gauge("c", "Large.");
+        gauge.is(12_345_678_901_234.0);
+        gauge.of(&[("y", "")], 0.5);
+        let lines = [
+            r"# HELP a_total Of\nthem.",
+            "# TYPE a_total counter",
+            r#"a_total{x="q\"b\\n\nl"} 1"#,
+            "# HELP c Large.",
+            "# TYPE c gauge",
+            "c 12345678901234",
+            r#"c{y=""} 0.5"#,
+        ];
+        assert_eq!(exposition.text(), lines.map(|line| format!("{line}\n")).concat());
+    }
+}

@@ -1,0 +1,103 @@
+//! The last ten minutes: what went on per second, in steps of two seconds.
+
+use super::snapshot::Figures;
+use serde_json::{Map, Value};
+use std::collections::VecDeque;
+
+/// Seconds from one step to the next.
+pub(super) const STEP_SECS: u32 = 2;
+
+/// Steps remembered: ten minutes.
+const STEPS_MAX: usize = 300;
+
+/// What is remembered: its name, and the figures of `stats` whose sum it is.
+const SERIES: [(&str, &[&str]); 6] = [
+    ("reads", &["get_hits", "get_misses"]),
+    ("hits", &["get_hits"]),
+    ("writes", &["cmd_set"]),
+    ("evictions", &["evictions"]),
+    ("bytes_in", &["bytes_read"]),
+    ("bytes_out", &["bytes_written"]),
+];
+
+/// Per second, in the order of [`SERIES`].
+type Rates = [f64; SERIES.len()];
+
+/// The steps, the oldest first.
+#[derive(Default)]
+pub(super) struct History {
+    /// Totals at the last step, and when that was, in microseconds.
+    last: Option<(Rates, u64)>,
+    steps: VecDeque<Rates>,
+}
+
+impl History {
+    /// Notes what `stats` says now.
+    pub(super) fn note(&mut self, figures: &Figures, now_micros: u64) {
+        let totals = SERIES.map(|(_, names)| names.iter().map(|name| figures.get(name).unwrap_or(0.0)).sum());
+        if let Some((before, then_micros)) = self.last.replace((totals, now_micros)) {
+            let secs = now_micros.saturating_sub(then_micros) as f64 / 1e6;
+            if secs > 0.0 {
+                self.push(rates(&totals, &before, secs));
+            }
+        }
+    }
+
+    fn push(&mut self, rates: Rates) {
+        if self.steps.len() == STEPS_MAX {
+            self.steps.pop_front();
+        }
+        self.steps.push_back(rates);
+    }
+
+    /// As JSON: a list per series.
+    pub(super) fn json(&self) -> Value {
+        let mut lists = Map::new();
+        lists.insert("step_secs".to_owned(), STEP_SECS.into());
+        for (at, (name, _)) in SERIES.iter().enumerate() {
+            let rates: Value = self.steps.iter().map(|rates| (rates[at] * 10.0).round() / 10.0).collect();
+            lists.insert((*name).to_owned(), rates);
+        }
+        Value::Object(lists)
+    }
+}
+
+fn rates(totals: &Rates, before: &Rates, secs: f64) -> Rates {
+    std::array::from_fn(|at| {
+        // After `stats reset` a total is what was counted since then.
+        let since = if totals[at] < before[at] { totals[at] } else { totals[at] - before[at] };
+        since / secs
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn noted(figures: &[(&'static str, f64)], at_secs: u64, history: &mut History) {
+        history.note(&figures.iter().copied().collect(), at_secs * 1_000_000);
+    }
+
+    #[test]
+    fn a_step_is_what_was_counted_per_second() {
+        let mut history = History::default();
+        noted(&[("get_hits", 5.0), ("get_misses", 1.0)], 1, &mut history);
+        assert_eq!(history.json()["reads"], serde_json::json!([]));
+        noted(&[("get_hits", 11.0), ("get_misses", 5.0)], 3, &mut history);
+        assert_eq!(history.json()["reads"], serde_json::json!([5.0]));
+        assert_eq!(history.json()["hits"], serde_json::json!([3.0]));
+        noted(&[("get_hits", 2.0)], 4, &mut history);
+        assert_eq!(history.json()["hits"], serde_json::json!([3.0, 2.0]));
+    }
+
+    #[test]
+    fn only_ten_minutes_are_remembered() {
+        let mut history = History::default();
+        for step in 0..STEPS_MAX as u64 + 10 {
+            noted(&[("cmd_set", (step * step) as f64)], step, &mut history);
+        }
+        let writes = history.json()["writes"].as_array().unwrap().clone();
+        assert_eq!(writes.len(), STEPS_MAX);
+        assert_eq!(writes[0], serde_json::json!(19.0));
+    }
+}

@@ -1,0 +1,216 @@
+//! Connections and requests: who is let in, for how long, and what may be asked.
+//!
+//! A connection has one request and one answer, and is closed when its time is over, wherever it is: who sends or reads
+//! slowly holds one of a few places for a few seconds. Nothing that comes behind the header of a request is read.
+
+use super::answers::Answers;
+use http_body_util::Full;
+use hyper::body::{Bytes, Incoming};
+use hyper::header::{self, HeaderValue};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use log::debug;
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+
+/// What a connection may take.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    /// Connections at once; one more is closed unheard.
+    connections: usize,
+    /// For the request to come.
+    request: Duration,
+    /// For the whole connection.
+    connection: Duration,
+}
+
+/// Those of the daemon.
+pub(super) const LIMITS: Limits =
+    Limits { connections: 16, request: Duration::from_secs(5), connection: Duration::from_secs(10) };
+
+/// Bytes of a request line with its headers, the least that hyper takes.
+const REQUEST_MAX_BYTES: usize = 8192;
+
+/// Headers of a request.
+const HEADERS_MAX: usize = 64;
+
+/// Before accepting is tried again where it failed, for want of descriptors for example.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// How long an answer is shared.
+const SHARED: Duration = Duration::from_secs(1);
+
+/// The page, with everything it needs.
+const PAGE: &str = include_str!("page.html");
+
+/// The page fetches nothing but from here, and nobody frames it.
+const POLICY: &str = "default-src 'none'; connect-src 'self'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; \
+                      img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// Serves without end.
+pub(super) async fn serve(socket: TcpListener, answers: Arc<Answers>, limits: Limits) {
+    tokio::spawn(keep_fresh(answers.clone()));
+    let places = Arc::new(Semaphore::new(limits.connections));
+    loop {
+        match socket.accept().await {
+            Ok((stream, _)) => {
+                let Ok(place) = places.clone().try_acquire_owned() else { continue };
+                let answers = answers.clone();
+                tokio::spawn(async move {
+                    converse(stream, answers, limits).await;
+                    drop(place);
+                });
+            }
+            Err(error) => {
+                debug!("accept for --metrics: {error}");
+                sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+async fn keep_fresh(answers: Arc<Answers>) {
+    let mut ticks = interval(SHARED);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        answers.tick();
+    }
+}
+
+/// One request and its answer.
+async fn converse(
+    stream: impl AsyncRead + AsyncWrite + Unpin + 'static,
+    answers: Arc<Answers>,
+    limits: Limits,
+) {
+    let service = service_fn(|request: Request<Incoming>| {
+        let answer = answer(request.method(), request.uri().path(), &answers);
+        async move { Ok::<_, Infallible>(answer) }
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.request)
+        .max_buf_size(REQUEST_MAX_BYTES)
+        .max_headers(HEADERS_MAX)
+        .half_close(true)
+        .keep_alive(false)
+        .serve_connection(TokioIo::new(stream), service);
+    match timeout(limits.connection, connection).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => debug!("a connection of --metrics: {error}"),
+        Err(_) => debug!("a connection of --metrics took too long"),
+    }
+}
+
+type Answer = Response<Full<Bytes>>;
+
+fn answer(method: &Method, path: &str, answers: &Answers) -> Answer {
+    let known = matches!(path, "/" | "/metrics" | "/status.json" | "/livez" | "/readyz");
+    if known && !matches!(*method, Method::GET | Method::HEAD) {
+        let mut refused = plain(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD\n");
+        refused.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
+        return refused;
+    }
+    match path {
+        "/" => page(),
+        "/metrics" => of_kind(prometheus::TEXT_FORMAT, answers.metrics()),
+        "/status.json" => of_kind("application/json", answers.status()),
+        "/livez" => plain(StatusCode::OK, "alive\n"),
+        "/readyz" if answers.is_serving() => plain(StatusCode::OK, "ready\n"),
+        "/readyz" => plain(StatusCode::SERVICE_UNAVAILABLE, "not serving\n"),
+        _ => plain(StatusCode::NOT_FOUND, "there are /, /metrics, /status.json, /livez and /readyz\n"),
+    }
+}
+
+fn page() -> Answer {
+    let mut page = of_kind("text/html; charset=utf-8", Bytes::from_static(PAGE.as_bytes()));
+    let headers = page.headers_mut();
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    page
+}
+
+fn plain(status: StatusCode, text: &'static str) -> Answer {
+    let mut answer = of_kind("text/plain; charset=utf-8", Bytes::from_static(text.as_bytes()));
+    *answer.status_mut() = status;
+    answer
+}
+
+fn of_kind(content_type: &'static str, body: Bytes) -> Answer {
+    let mut answer = Response::new(Full::new(body));
+    let headers = answer.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    answer
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::snapshot::tests::engine;
+    use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+
+    /// What comes back for these bytes, over a stream that takes so many bytes at once and has so much time.
+    fn heard(bytes: &[u8], at_once: usize, time: Duration, reads: bool) -> String {
+        let limits = Limits { connections: 1, request: time, connection: time };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let (mut client, server) = duplex(at_once);
+            let answers = Arc::new(Answers::new(Arc::new(engine(""))));
+            let conversation = tokio::spawn(converse(server, answers, limits));
+            client.write_all(bytes).await.unwrap();
+            if !reads {
+                conversation.await.unwrap();
+            }
+            let mut heard = Vec::new();
+            client.read_to_end(&mut heard).await.unwrap();
+            String::from_utf8(heard).unwrap()
+        })
+    }
+
+    const LONG: Duration = Duration::from_secs(20);
+    const SHORT: Duration = Duration::from_millis(20);
+
+    #[test]
+    fn a_connection_has_one_answer() {
+        let twice = b"GET /livez HTTP/1.1\r\nHost: a\r\n\r\nGET /livez HTTP/1.1\r\nHost: a\r\n\r\n";
+        let heard = heard(twice, 65536, LONG, true);
+        assert!(heard.starts_with("HTTP/1.1 200 OK\r\n"), "{heard}");
+        assert!(heard.contains("connection: close\r\n"), "{heard}");
+        assert_eq!(heard.matches("alive").count(), 1, "{heard}");
+    }
+
+    #[test]
+    fn who_does_not_end_the_request_is_cut_off() {
+        let heard = heard(b"GET /livez HTTP/1.1\r\nHost: a\r\n", 65536, SHORT, true);
+        assert!(!heard.contains("200"), "{heard}");
+    }
+
+    #[test]
+    fn who_does_not_read_the_answer_is_cut_off() {
+        let heard = heard(b"GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n", 64, SHORT, false);
+        assert!(heard.len() <= 64, "{heard}");
+    }
+
+    #[test]
+    fn a_request_just_over_its_bounds_is_refused() {
+        let request = |headers: usize, bytes: usize| {
+            let padding = "x".repeat(bytes);
+            let lines: String = (0..headers).map(|number| format!("h{number}: {padding}\r\n")).collect();
+            heard(format!("GET /livez HTTP/1.1\r\n{lines}\r\n").as_bytes(), 65536, LONG, true)
+        };
+        assert!(request(HEADERS_MAX, 1).contains(" 200 "));
+        assert!(!request(HEADERS_MAX + 1, 1).contains(" 200 "));
+        assert!(request(1, REQUEST_MAX_BYTES - 200).contains(" 200 "));
+        assert!(!request(1, REQUEST_MAX_BYTES + 200).contains(" 200 "));
+    }
+}

@@ -1,0 +1,164 @@
+//! Metrics that only larder has, under `larder_`.
+//!
+//! Each label has few values: sizes, parts of memory, kinds of commands, and the families shown. Keys are no labels.
+
+use super::exposition::Exposition;
+use super::exposition::Kind::{self, Counter, Gauge};
+use super::snapshot::Snapshot;
+use crate::insight::figures::Family;
+
+/// Metrics that are one figure of `stats` each: the figure, the kind, the name behind `larder_`, the help.
+const GENERAL: &[(&str, Kind, &str, &str)] = &[
+    ("threads", Gauge, "threads", "Worker threads."),
+    ("hash_bytes", Gauge, "index_bytes", "Bytes of the index of all keys."),
+    ("get_expired", Counter, "get_expired_total", "Reads that found their item expired."),
+    (
+        "expired_unfetched",
+        Counter,
+        "items_expired_unfetched_total",
+        "Items that expired before they were ever read.",
+    ),
+    (
+        "evicted_unfetched",
+        Counter,
+        "items_evicted_unfetched_total",
+        "Items evicted before they were ever read.",
+    ),
+    ("evicted_active", Counter, "items_evicted_active_total", "Items evicted although they had been used."),
+    ("slabs_moved", Counter, "slab_pages_moved_total", "Slab pages moved from one class to another."),
+    ("auth_cmds", Counter, "logins_total", "Logins tried."),
+    ("auth_errors", Counter, "logins_failed_total", "Logins refused."),
+    ("idle_kicks", Counter, "connections_idle_closed_total", "Connections closed because they were idle."),
+    ("ssl_handshake_errors", Counter, "tls_handshake_errors_total", "TLS handshakes that failed."),
+];
+
+/// Appends them.
+pub(super) fn push(snapshot: &Snapshot, exposition: &mut Exposition) {
+    let version = env!("CARGO_PKG_VERSION");
+    exposition.gauge("larder_build_info", "The version of larder.").of(&[("version", version)], 1.0);
+    let serving = f64::from(u8::from(snapshot.serving));
+    exposition.gauge("larder_serving", "1 while clients are served, as /readyz.").is(serving);
+    for (figure, kind, name, help) in GENERAL {
+        exposition.metric(*kind, &format!("larder_{name}"), help).is(snapshot.general.get(figure));
+    }
+    let mut memory =
+        exposition.gauge("larder_memory_bytes", "Resident memory by what it is used for; the parts add up.");
+    for part in &snapshot.memory {
+        memory.of(&[("part", part.name)], part.bytes as f64);
+    }
+    push_advice(snapshot, exposition);
+    push_latencies(snapshot, exposition);
+    push_families(snapshot.families.as_deref().unwrap_or_default(), exposition);
+}
+
+fn push_advice(snapshot: &Snapshot, exposition: &mut Exposition) {
+    let advice = &snapshot.advice;
+    let sizes: Vec<String> = advice.predictions.iter().map(|size| size.percent.to_string()).collect();
+    let mut ratios = exposition.gauge(
+        "larder_advisor_hit_ratio",
+        "Hits per read that the advisor predicts at so many per cent of the present memory limit.",
+    );
+    for (size, percent) in advice.predictions.iter().zip(&sizes) {
+        ratios.of(&[("memory_percent", percent)], size.hit_ratio);
+    }
+    let mut limits =
+        exposition.gauge("larder_advisor_limit_bytes", "The memory limit that this many per cent are.");
+    for (size, percent) in advice.predictions.iter().zip(&sizes) {
+        limits.of(&[("memory_percent", percent)], size.limit_bytes as f64);
+    }
+    let measured = (advice.reads > 0).then_some(advice.measured_hit_ratio);
+    for (name, help, value) in [
+        ("measured_hit_ratio", "Hits per read, measured over the time of the predictions.", measured),
+        ("reads", "Reads of sampled keys that the predictions rest on.", Some(advice.reads as f64)),
+        ("keys", "Sampled keys that are followed.", Some(advice.keys as f64)),
+        ("sampled_share", "Share of all keys that is followed.", Some(advice.share)),
+        ("own_bytes", "Bytes that the advisor takes.", Some(advice.own_bytes as f64)),
+    ] {
+        exposition.gauge(&format!("larder_advisor_{name}"), help).is(value);
+    }
+}
+
+fn push_latencies(snapshot: &Snapshot, exposition: &mut Exposition) {
+    let secs = |nanos: u64| nanos as f64 / 1e9;
+    let mut quantiles = exposition.gauge(
+        "larder_latency_seconds",
+        "Time from a request being complete to its answer being handed to the kernel, sampled.",
+    );
+    for latency in &snapshot.latencies {
+        for (quantile, nanos) in
+            [("0.5", latency.p50_nanos), ("0.99", latency.p99_nanos), ("0.999", latency.p999_nanos)]
+        {
+            quantiles.of(&[("commands", latency.commands), ("quantile", quantile)], secs(nanos));
+        }
+    }
+    let mut longest = exposition.gauge("larder_latency_max_seconds", "The longest of these times.");
+    for latency in &snapshot.latencies {
+        longest.of(&[("commands", latency.commands)], secs(latency.max_nanos));
+    }
+    let mut measured = exposition.counter("larder_latency_requests_total", "Requests whose time was taken.");
+    for latency in &snapshot.latencies {
+        measured.of(&[("commands", latency.commands)], latency.count as f64);
+    }
+}
+
+type FamilyFigure = fn(&Family) -> Option<f64>;
+
+fn push_families(families: &[Family], exposition: &mut Exposition) {
+    let figures: [(&str, &str, FamilyFigure); 7] = [
+        ("items", "Items of a family of keys, estimated.", |family| Some(family.items as f64)),
+        ("bytes", "Bytes of their headers, keys and values, estimated.", |family| Some(family.bytes as f64)),
+        ("age_mean_seconds", "Mean time since they were stored.", |family| {
+            family.age_mean_secs.map(|secs| secs as f64)
+        }),
+        ("reads", "Reads, older ones weighing less.", |family| Some(family.reads as f64)),
+        ("hits", "Of these, hits.", |family| Some(family.hits as f64)),
+        ("writes", "Stores, older ones weighing less.", |family| Some(family.writes as f64)),
+        ("evictions", "Evictions, older ones weighing less.", |family| Some(family.evictions as f64)),
+    ];
+    for (name, help, figure) in figures {
+        let mut samples = exposition.gauge(&format!("larder_family_{name}"), help);
+        for family in families {
+            samples.of(&[("shape", &family.shape), ("name", family.name)], figure(family));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::snapshot::Snapshot;
+    use super::super::snapshot::tests::{engine, full};
+    use super::*;
+
+    fn text(snapshot: &Snapshot) -> String {
+        let mut exposition = Exposition::default();
+        push(snapshot, &mut exposition);
+        exposition.text()
+    }
+
+    #[test]
+    fn everything_that_there_is_is_shown_and_shapes_are_escaped() {
+        let text = text(&full());
+        for line in [
+            "larder_serving 0",
+            r#"larder_memory_bytes{part="index"} 12345"#,
+            r#"larder_advisor_hit_ratio{memory_percent="25"} 0.5"#,
+            r#"larder_advisor_limit_bytes{memory_percent="25"} 16777216"#,
+            "larder_advisor_measured_hit_ratio 0.75",
+            r#"larder_latency_seconds{commands="get",quantile="0.99"} 0.00002"#,
+            r#"larder_latency_requests_total{commands="get"} 5"#,
+            "larder_family_hits{shape=\"</script><b>\\\"\\\\{}\u{202e}'\",name=\"\"} 9",
+            r#"larder_family_bytes{shape="line\nend:*",name="django_session"} 700"#,
+        ] {
+            assert!(text.lines().any(|found| found == line), "{line} in\n{text}");
+        }
+        assert!(!text.contains("larder_family_age_mean_seconds"), "{text}");
+    }
+
+    #[test]
+    fn what_is_not_known_yet_is_not_shown() {
+        let text = text(&Snapshot::take(&engine("")));
+        for absent in ["hit_ratio", "larder_family", "larder_tls", "idle_closed"] {
+            assert!(!text.contains(absent), "{absent} in\n{text}");
+        }
+    }
+}

@@ -5,7 +5,7 @@
 //! Wall-clock times of the wire are turned into this count once, by [`Clock::deadline_at_unix`].
 
 use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// The count at start-up. memcached starts at 62 so that "a minute ago" is never negative; `stats` reports
 /// `uptime` as this count less 60, so it is never 0.
@@ -160,6 +160,23 @@ impl Clock {
             None | Some(0) => Deadline::PAST,
             Some(secs) => Deadline(secs.min(u64::from(u32::MAX)) as u32),
         }
+    }
+}
+
+/// Time that has passed since it was started, for what is measured in less than a second.
+#[derive(Clone, Copy, Debug)]
+pub struct Stopwatch(Instant);
+
+impl Stopwatch {
+    /// Starts at 0.
+    #[expect(clippy::disallowed_methods, reason = "this module is the one reader of the OS clock")]
+    pub fn start() -> Stopwatch {
+        Stopwatch(Instant::now())
+    }
+
+    /// How far it has come.
+    pub fn elapsed(&self) -> Duration {
+        self.0.elapsed()
     }
 }
 

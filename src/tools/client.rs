@@ -183,8 +183,12 @@ impl Client {
     ) -> Result<(), Trouble> {
         let question = "lru_crawler metadump all";
         self.ask(question)?;
-        loop {
+        self.read_line()?;
+        // That the list begins; some versions say so.
+        if self.line == b"OK" {
             self.read_line()?;
+        }
+        loop {
             match reply::item(&self.line) {
                 _ if self.line == b"END" => return Ok(()),
                 None => return Err(self.not_answered(question)),
@@ -194,6 +198,7 @@ impl Client {
                     }
                 }
             }
+            self.read_line()?;
         }
     }
 

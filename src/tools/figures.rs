@@ -72,7 +72,7 @@ impl Figures {
     pub fn of(text: &str) -> Figures {
         let mut figures = Figures::default();
         for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
-            let (name, value) = line.split_once(' ').unwrap();
+            let (name, value) = line.split_once(' ').unwrap_or((line, ""));
             figures.push(name.as_bytes(), value.as_bytes());
         }
         figures

@@ -24,20 +24,18 @@ pub fn list(
 ) -> Result<(), Trouble> {
     // By the server's clock, which tells the times of its items.
     let time = client.stats("")?.number("time").ok_or_else(|| client.unreadable("stats"))?;
-    if !json {
-        out.write_all(heading().as_bytes())?;
-    }
+    // Not before the server has begun to tell.
+    let mut heading = if json { String::new() } else { heading() };
     let mut left = limit;
-    if left == 0 {
-        return Ok(());
-    }
     client.for_each_item(|item| {
-        if item.key.starts_with(prefix) {
+        if left > 0 && item.key.starts_with(prefix) {
+            out.write_all(std::mem::take(&mut heading).as_bytes())?;
             out.write_all(if json { value(item, time) } else { row(item, time) }.as_bytes())?;
             left -= 1;
         }
         Ok(left > 0)
-    })
+    })?;
+    Ok(out.write_all(heading.as_bytes())?)
 }
 
 fn heading() -> String {
@@ -101,11 +99,12 @@ mod tests {
 
     #[test]
     fn rows_stand_below_their_headings() {
-        let expected = "\
-      SIZE      TTL LEFT      LAST USE  TYPE                VERSION  PREFIX      KEY
-    1.2 KB         4 min          12 s  pickle, compressed        1  site        site:1:news
-";
-        assert_eq!(heading() + &row(&item(b"site:1:news"), 1000), expected);
+        let expected = [
+            "      SIZE      TTL LEFT      LAST USE  TYPE                VERSION  PREFIX      KEY",
+            "    1.2 KB         4 min          12 s  pickle, compressed        1  site        site:1:news",
+        ];
+        let text = heading() + &row(&item(b"site:1:news"), 1000);
+        assert_eq!(text.lines().collect::<Vec<_>>(), expected);
     }
 
     #[test]

@@ -83,7 +83,7 @@ pub struct Item<'a> {
 /// Name and value of a STAT line.
 pub fn stat(line: &[u8]) -> Option<(&[u8], &[u8])> {
     let name = preceded(tag(&b"STAT "[..]), token);
-    whole(line, (name, alt((preceded(char(' '), rest), rest))))
+    whole(line, (name, opt(preceded(char(' '), rest)))).map(|(name, value)| (name, value.unwrap_or_default()))
 }
 
 /// A WHY line.
@@ -133,7 +133,7 @@ pub fn is_refusal(line: &[u8]) -> bool {
         tag(&b"BUSY"[..]),
         tag(&b"BADCLASS"[..]),
     ));
-    whole(line, (word, alt((preceded(char(' '), rest), rest)))).is_some()
+    whole(line, (word, opt(preceded(char(' '), rest)))).is_some()
 }
 
 fn cause(input: &[u8]) -> Parsed<'_, Cause> {

@@ -2,7 +2,7 @@
 //!
 //! Only the first word makes it one, and only under larder's own name: memcached has no such words.
 
-use super::{BadSetting, Command as Asked, status};
+use super::{BadSetting, Command as Asked, Name, status};
 use crate::protocol::limits::KEY_MAX_BYTES;
 use crate::tools::{Address, Settings, Tool};
 use clap::error::ErrorKind;
@@ -37,7 +37,7 @@ const TOOLS: [(&str, &str, &str); 5] = [
         "keys",
         "Lists keys, their types, sizes and ages; no value is fetched",
         "TYPE is what the clients of Python mean by the flags. VERSION and PREFIX are those of Django's keys. In \
-        keys, \\xXX stands for a byte that does not print.",
+        keys, \\xXX stands for a byte that does not print; ? stands for what the server does not tell.",
     ),
 ];
 
@@ -47,8 +47,12 @@ pub(super) fn is_tool(word: &OsStr) -> bool {
 }
 
 /// Reads the command line of a tool, the program's name included.
-pub(super) fn read(args: Vec<OsString>) -> Result<Asked, BadSetting> {
+pub(super) fn read(mut args: Vec<OsString>) -> Result<Asked, BadSetting> {
     let tool = args.get(1).map(|word| word.to_string_lossy().into_owned()).unwrap_or_default();
+    // The help calls it so, wherever it was started from.
+    if let Some(program) = args.first_mut() {
+        *program = Name::Larder.word().into();
+    }
     let matches = match command().try_get_matches_from(args) {
         Ok(matches) => matches,
         Err(error) if error.kind() == ErrorKind::DisplayHelp => return Ok(Asked::Print(error.to_string())),
@@ -64,17 +68,19 @@ pub(super) fn read(args: Vec<OsString>) -> Result<Asked, BadSetting> {
 }
 
 fn command() -> Command {
-    Command::new("larder").subcommand_required(true).disable_help_subcommand(true).subcommands(TOOLS.map(
-        |(name, about, more)| {
+    Command::new(Name::Larder.word())
+        .term_width(80)
+        .subcommand_required(true)
+        .disable_help_subcommand(true)
+        .subcommands(TOOLS.map(|(name, about, more)| {
             let server =
                 Arg::new("server").long("server").short('s').value_name("ADDR").help(
                     "host:port, [v6]:port, a host or the path of a unix socket [default: 127.0.0.1:11211]",
                 );
             let json = Arg::new("json").long("json").action(ArgAction::SetTrue).help("Print JSON");
             let own = own_arguments(name);
-            Command::new(name).about(about).after_help(more).args(own).args([server, json])
-        },
-    ))
+            Command::new(name).term_width(80).about(about).after_help(more).args(own).args([server, json])
+        }))
 }
 
 fn own_arguments(tool: &str) -> Vec<Arg> {
@@ -196,11 +202,14 @@ mod tests {
     #[test]
     fn help_is_printed() {
         for tool in ["advise", "why", "top", "stats", "keys"] {
-            let Ok(Asked::Print(text)) = read(&format!("larder {tool} --help")) else { panic!("{tool}") };
+            let Ok(Asked::Print(text)) = read(&format!("/usr/bin/larder {tool} --help")) else {
+                panic!("{tool}")
+            };
             assert!(
                 text.contains(&format!("Usage: larder {tool} ")) && text.contains("--server <ADDR>"),
                 "{text}"
             );
+            assert!(text.lines().all(|line| line.len() <= 80), "{text}");
         }
     }
 

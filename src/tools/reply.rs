@@ -267,6 +267,19 @@ mod tests {
     }
 
     #[test]
+    fn any_bytes_are_an_answer_or_none() {
+        let mut random = fastrand::Rng::with_seed(7);
+        let words = ["STAT", "WHY", "key=", "%1", " ", "=", "evicted", "ago=", "size=", "-1", "?", "\u{ff}"];
+        for _ in 0..20_000 {
+            let line: String = (0..random.usize(..8)).map(|_| words[random.usize(..words.len())]).collect();
+            let line = line.as_bytes();
+            assert!(stat(line).is_none() || line.starts_with(b"STAT "));
+            assert!(why(line).is_none() || line.starts_with(b"WHY "));
+            assert!(item(line).is_none_or(|item| item.key.len() <= line.len()));
+        }
+    }
+
+    #[test]
     fn numbers_are_digits_with_a_fraction_at_most() {
         assert_eq!(number(b"18446744073709551615"), Some(u64::MAX));
         assert_eq!(real(b"91.25"), Some(91.25));

@@ -39,9 +39,11 @@ pub fn draw(frame: &mut Frame<'_>, state: &State) {
     if state.help {
         frame.render_widget(Paragraph::new(HELP), middle);
     } else {
-        let [families, hot_keys] = Layout::vertical([Constraint::Fill(1); 2]).areas(middle);
-        pane(frame, families, &format!("Families of keys, by {}", state.sort.word()), families_of(state));
-        pane(frame, hot_keys, &format!("Hot keys, by {}", state.sort.ranking().words()), hot_keys_of(state));
+        let families = pane(&format!("Families of keys, by {}", state.sort.word()), families_of(state));
+        let hot_keys = pane(&format!("Hot keys, by {}", state.sort.ranking().words()), hot_keys_of(state));
+        let [upper, lower] = halves(middle, families.len(), hot_keys.len());
+        frame.render_widget(Paragraph::new(families), upper);
+        frame.render_widget(Paragraph::new(hot_keys), lower);
     }
     frame.render_widget(Line::from(KEYS).style(Style::new().reversed()), keys);
 }
@@ -123,12 +125,21 @@ fn connections_of(general: &Figures, rates: Option<&Rates>) -> Line<'static> {
     Line::from(format!("connections  {open} of {limit}; a second, {bytes_in} in, {bytes_out} out"))
 }
 
+/// Two areas, one above the other, of half the height each unless one of them needs less.
+fn halves(area: Rect, upper_lines: usize, lower_lines: usize) -> [Rect; 2] {
+    // With a line between them.
+    let wanted = u16::try_from(upper_lines).unwrap_or(u16::MAX).saturating_add(1);
+    let lower = u16::try_from(lower_lines).unwrap_or(u16::MAX);
+    let most = (area.height / 2).max(area.height.saturating_sub(lower));
+    Layout::vertical([Constraint::Length(wanted.min(most)), Constraint::Min(0)]).areas(area)
+}
+
 /// A title and a table, or why there is none.
-fn pane(frame: &mut Frame<'_>, area: Rect, title: &str, table: Result<Table, String>) {
+fn pane(title: &str, table: Result<Table, String>) -> Vec<Line<'static>> {
     let text = table.map_or_else(|why| why, |table| table.text());
     let mut lines = vec![Line::from(title.to_owned()).bold().fg(Color::Cyan)];
     lines.extend(Text::from(text).lines);
-    frame.render_widget(Paragraph::new(lines), area);
+    lines
 }
 
 fn families_of(state: &State) -> Result<Table, String> {
@@ -233,10 +244,10 @@ Families of keys, by reads
 ITEMS    BYTES  READS     HITS  WRITES  EVICTED  SHAPE
 1,200     1 MB    900   88.9 %       3        1  :1:session*  (django session)
     0  0 bytes    100  100.0 %       9        0  x\\x1b*
+
 Hot keys, by reads
 READS   SHARE  KEY
   250  25.0 %  a\\x1b[2J
-
  q quit   s sort   p pause   h help";
         assert_eq!(screen(&explained(), 80, 15).join("\n"), expected);
     }
@@ -280,6 +291,16 @@ READS   SHARE  KEY
         state.paused = true;
         let screen = screen(&state, 80, 24).join("\n");
         assert!(screen.contains("s, arrows    sort by") && screen.contains("PAUSED"), "{screen}");
+    }
+
+    #[test]
+    fn a_long_table_leaves_half_of_the_room_to_the_other() {
+        let area = Rect::new(0, 0, 80, 20);
+        for (lines, heights) in
+            [((3, 3), [4, 16]), ((30, 3), [17, 3]), ((3, 30), [4, 16]), ((30, 30), [10, 10])]
+        {
+            assert_eq!(halves(area, lines.0, lines.1).map(|half| half.height), heights, "{lines:?}");
+        }
     }
 
     #[test]

@@ -39,7 +39,7 @@ pub enum Trouble {
         /// Why.
         error: io::Error,
     },
-    /// The server does not know the question: it is a plain memcached or an older larder.
+    /// The server does not know the question.
     Unknown {
         /// Which.
         server: String,
@@ -74,7 +74,12 @@ impl fmt::Display for Trouble {
             Trouble::NotReached { server, error } => write!(f, "cannot connect to {server}: {}", told(error)),
             Trouble::Lost { server, error } => write!(f, "lost {server}: {}", told(error)),
             Trouble::Unknown { server, question } => {
-                write!(f, "{server} does not know \"{question}\": it is no larder, or an older one")
+                let why = if is_of_larder(question) {
+                    "it is no larder, or an older one"
+                } else {
+                    "no server does"
+                };
+                write!(f, "{server} does not know \"{question}\": {why}")
             }
             Trouble::Refused { server, question, line } => {
                 write!(f, "{server} refuses \"{question}\": {line}")
@@ -94,6 +99,14 @@ impl std::error::Error for Trouble {}
 impl From<io::Error> for Trouble {
     fn from(error: io::Error) -> Trouble {
         Trouble::Output(error)
+    }
+}
+
+/// True for what a plain memcached cannot answer.
+fn is_of_larder(question: &str) -> bool {
+    match question.strip_prefix("stats ") {
+        Some(topic) => ["advisor", "hotkeys", "families", "memory", "latency"].contains(&topic),
+        None => question.starts_with("why "),
     }
 }
 

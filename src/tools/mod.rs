@@ -1,9 +1,9 @@
 //! What an operator asks a running cache: `larder advise`, `why`, `stats`, `keys` and `top`.
 //!
-//! Each tool is a client of the text protocol, of larder or of a plain memcached: [`client`] asks, `reply` reads the
+//! Each tool is a client of the text protocol, of larder or of a plain memcached: `client` asks, `reply` reads the
 //! lines, and one file per tool says it in words and tables, or in JSON. No tool changes the cache or fetches a value.
 //! What a server says is never trusted: lines and answers are bounded, and everything printed goes through
-//! [`escape`], so that no key can steer a terminal.
+//! `escape`, so that no key can steer a terminal.
 
 mod address;
 mod advise;

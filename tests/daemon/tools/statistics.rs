@@ -1,6 +1,6 @@
 //! `larder stats` of a larder: an overview for people, every other topic as a list, both as JSON.
 
-use super::{filled, printed};
+use super::{filled, printed, refused};
 use crate::support::{Client, larder};
 
 #[test]
@@ -38,6 +38,13 @@ fn every_topic_is_an_aligned_list() {
     }
     let empty = larder("").start();
     assert_eq!(printed("stats items", &empty.address().to_string()), "nothing to tell\n");
+}
+
+#[test]
+fn a_topic_that_nobody_knows_is_said_to_be_one() {
+    let daemon = larder("").start();
+    let line = refused("stats nonsense", &daemon.address().to_string());
+    assert!(line.ends_with(" does not know \"stats nonsense\": no server does"), "{line}");
 }
 
 #[test]

@@ -158,7 +158,8 @@ fn families_of(state: &State) -> Result<Table, String> {
     ]);
     for family in families {
         let known_as = family.known_as();
-        let known_as = if known_as.is_empty() { known_as } else { format!("  ({known_as})") };
+        // First, because what does not fit is cut off at the end.
+        let known_as = if known_as.is_empty() { known_as } else { format!("({known_as}) ") };
         table.push([
             units::count(family.items),
             units::bytes(family.bytes),
@@ -166,7 +167,7 @@ fn families_of(state: &State) -> Result<Table, String> {
             family.hit_ratio(),
             units::count(family.writes),
             units::count(family.evictions),
-            family.shape() + &known_as,
+            known_as + &family.shape(),
         ]);
     }
     Ok(table)
@@ -242,7 +243,7 @@ connections  50 of 1,024; a second, 10 KB in, 1 MB out
 
 Families of keys, by reads
 ITEMS    BYTES  READS     HITS  WRITES  EVICTED  SHAPE
-1,200     1 MB    900   88.9 %       3        1  :1:session*  (django session)
+1,200     1 MB    900   88.9 %       3        1  (django session) :1:session*
     0  0 bytes    100  100.0 %       9        0  x\\x1b*
 
 Hot keys, by reads

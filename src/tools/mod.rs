@@ -81,10 +81,12 @@ impl Style {
 
 /// Asks and prints the answer on standard output. A reader that has seen enough is no failure.
 pub fn run(settings: &Settings) -> Result<(), Trouble> {
+    if settings.tool == Tool::Top && !settings.json {
+        return top::run(&settings.server);
+    }
     let mut out = BufWriter::new(io::stdout().lock());
-    let printed = match (&settings.tool, settings.json) {
-        (Tool::Top, false) => return top::run(&settings.server),
-        (Tool::Top, true) => top::print(&settings.server, &mut out),
+    let printed = match settings.tool {
+        Tool::Top => top::print(&settings.server, &mut out),
         _ => print(settings, Style::of_stdout(), &mut out),
     };
     match printed.and_then(|()| Ok(out.flush()?)) {

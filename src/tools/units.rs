@@ -2,6 +2,9 @@
 
 /// A size in the units of `-m`: 1 KB is 1024 bytes.
 pub fn bytes(bytes: u64) -> String {
+    if bytes == 1 {
+        return "1 byte".to_owned();
+    }
     let (mut size, mut unit) = (bytes as f64, "bytes");
     for larger in ["KB", "MB", "GB", "TB"] {
         // What rounds to 1024 belongs to the next unit.
@@ -100,6 +103,7 @@ mod tests {
     fn sizes_have_about_three_digits() {
         for (size, text) in [
             (0, "0 bytes"),
+            (1, "1 byte"),
             (1023, "1023 bytes"),
             (1024, "1 KB"),
             (1234, "1.2 KB"),

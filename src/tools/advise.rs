@@ -53,7 +53,7 @@ impl Advice {
         let basis = format!("{} reads of {} sampled keys", units::count(self.reads), units::count(self.keys));
         let sentence = with_full_stop(&self.sentence);
         if self.predictions.is_empty() {
-            return format!("Not enough seen to tell, from {basis} so far: {sentence}\n");
+            return format!("Not enough seen yet, only {basis}. {sentence}\n");
         }
         format!("What another -m would do, from {basis}:\n\n{}\n{sentence}\n", self.table(style).text())
     }

@@ -81,7 +81,7 @@ fn stream(name: &str, len: usize) -> Vec<usize> {
     let mut random = fastrand::Rng::with_seed(17);
     let one = |at: usize| match name {
         "even" => random.usize(..KEYS),
-        "scan" if at % 2 == 0 => KEYS + at,
+        "scan" if at.is_multiple_of(2) => KEYS + at,
         "shift" if at >= len / 2 => KEYS - 1 - zipf.draw(&mut random),
         "hammer" => match at % 50 {
             0 => at / 50 % 20,

@@ -5,7 +5,7 @@
 //! Wall-clock times of the wire are turned into this count once, by [`Clock::deadline_at_unix`].
 
 use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// The count at start-up. memcached starts at 62 so that "a minute ago" is never negative; `stats` reports
 /// `uptime` as this count less 60, so it is never 0.
@@ -163,20 +163,25 @@ impl Clock {
     }
 }
 
-/// Measures how long something takes.
+/// Time that has passed since it was started, for what is measured in less than a second.
 #[derive(Clone, Copy, Debug)]
 pub struct Stopwatch(Instant);
 
 impl Stopwatch {
-    /// Starts to measure.
+    /// Starts at 0.
     #[expect(clippy::disallowed_methods, reason = "this module is the one reader of the OS clock")]
     pub fn start() -> Stopwatch {
         Stopwatch(Instant::now())
     }
 
-    /// Nanoseconds since the start.
+    /// How far it has come.
+    pub fn elapsed(&self) -> Duration {
+        self.0.elapsed()
+    }
+
+    /// How far it has come, in nanoseconds.
     pub fn nanos(&self) -> u64 {
-        u64::try_from(self.0.elapsed().as_nanos()).unwrap_or(u64::MAX)
+        u64::try_from(self.elapsed().as_nanos()).unwrap_or(u64::MAX)
     }
 }
 

@@ -9,8 +9,10 @@
 //!
 //! # Layers
 //! One way only: `main` → [`server`] → [`commands`] → {[`protocol`], [`store`]}, with the leaves [`auth`],
-//! [`clock`], `sync` and [`telemetry`]. Beside [`server`], [`metrics`] shows by HTTP what [`commands`] know. [`options`] fills the settings that each layer defines, and [`process`] does what a
-//! daemon owes its operating system. `tests/tidy.rs` holds the layers in place.
+//! [`clock`], `sync`, [`advisor`], [`insight`] and [`telemetry`]. Beside [`server`], [`metrics`] shows by HTTP what
+//! [`commands`] know. [`options`] fills the settings that each layer defines, and [`process`] does what a daemon owes its
+//! operating system. [`tools`] are clients of a running server and stand beside all that. `tests/tidy.rs` holds the
+//! layers in place.
 //!
 //! # Where do I change X
 //! | to change | open | its test |
@@ -32,6 +34,7 @@
 //! | sockets and their options | `server/listener.rs` | `tests/daemon/sockets.rs` |
 //! | UDP | `server/udp.rs` | `tests/daemon/udp.rs` |
 //! | TLS | `server/tls.rs`, `options/tls.rs` | `tests/daemon/tls_*.rs` |
+//! | what `larder top` and its kin print | [`tools`], `options/tools.rs` | unit tests there, `tests/daemon/tools/` |
 //! | limits, user, background, pid file, systemd | [`process`] | `tests/daemon/` |
 //!
 //! Why things are as they are: `decisions`, a module of notes that exists in the documentation only.
@@ -52,3 +55,4 @@ pub mod server;
 pub mod store;
 mod sync;
 pub mod telemetry;
+pub mod tools;

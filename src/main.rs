@@ -5,7 +5,7 @@ use larder::clock::Clock;
 use larder::commands::{Engine, admin::log_level};
 use larder::options::{self, Command, Options};
 use larder::process::{self, Detached, Failure, Needs, PidFile, User};
-use larder::{metrics, server, store::Store, telemetry};
+use larder::{metrics, server, store::Store, telemetry, tools};
 use std::io::{Write, stderr, stdout};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -22,6 +22,9 @@ fn main() -> ExitCode {
             Ok(0)
         }
         Ok(Command::Serve(options)) => serve(*options),
+        Ok(Command::Ask(settings)) => {
+            tools::run(&settings).map(|()| 0).map_err(|trouble| Failure::new(format!("larder: {trouble}"), 1))
+        }
         Err(bad) => Err(bad.into()),
     };
     ExitCode::from(ended.unwrap_or_else(|failure| {

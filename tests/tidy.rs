@@ -23,7 +23,7 @@ const CLOCK_READERS: [&str; 2] = ["Instant::now", "SystemTime::now"];
 const WAITING: [&str; 4] = ["async", "await", "thread::sleep", "TcpStream"];
 const UNCHECKED: [&str; 2] = [".unwrap()", ".expect("];
 
-const LAYERS: [Layer; 12] = [
+const LAYERS: [Layer; 13] = [
     Layer {
         name: "auth",
         modules: &[],
@@ -85,9 +85,15 @@ const LAYERS: [Layer; 12] = [
     },
     Layer {
         name: "options",
-        modules: &["commands", "process", "server", "store"],
+        modules: &["commands", "process", "protocol", "server", "store", "tools"],
         libraries: &["clap", "log"],
         words: &["std::net::Tcp", "std::process::exit"],
+    },
+    Layer {
+        name: "tools",
+        modules: &["clock", "protocol"],
+        libraries: &["nix", "nom", "ratatui", "serde_json"],
+        words: &["log::"],
     },
     Layer {
         name: "process",
@@ -100,11 +106,14 @@ const LAYERS: [Layer; 12] = [
 /// Words that no layer but those named may contain.
 fn words_banned_in(layer: &str) -> Vec<&'static str> {
     let mut banned: Vec<&str> = CLOCK_READERS.to_vec();
-    if !matches!(layer, "server" | "metrics") {
-        banned.extend(WAITING);
+    match layer {
+        "server" | "metrics" => {}
+        // They wait for a server as long as a person would, on blocking sockets.
+        "tools" => banned.extend(WAITING.iter().copied().filter(|word| *word != "TcpStream")),
+        _ => banned.extend(WAITING),
     }
     // A peer can shape what these see.
-    if matches!(layer, "protocol" | "commands" | "server" | "metrics") {
+    if matches!(layer, "protocol" | "commands" | "server" | "metrics" | "tools") {
         banned.extend(UNCHECKED);
     }
     banned

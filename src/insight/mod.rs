@@ -18,7 +18,7 @@ mod survey;
 
 pub use families::{Census, FAMILIES_MAX, FamiliesSketch, OTHER};
 pub use hot_keys::{HotKeysSketch, LISTED_MAX};
-pub use latency::{CommandFamily, ERROR_MAX as LATENCY_ERROR_MAX, Latencies};
+pub use latency::{CommandFamily, Latencies};
 pub use pace::one_in_after;
 pub use survey::{Survey, Surveyed};
 

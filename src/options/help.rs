@@ -9,9 +9,9 @@ pub(super) fn text(name: Name) -> String {
         Name::Larder => ("127.0.0.1 and ::1", "1.10", "UNIX socket to listen on, besides TCP"),
         Name::Memcached => ("all", "1.25", "UNIX socket to listen on (disables network support)"),
     };
-    let metrics = match name {
-        Name::Larder => METRICS,
-        Name::Memcached => "",
+    let (metrics, tools) = match name {
+        Name::Larder => (METRICS, TOOLS),
+        Name::Memcached => ("", ""),
     };
     format!(
         "\
@@ -108,7 +108,7 @@ other
                           to have no meaning here
 
 without meaning here: -e --memory-file, -N --napi-ids
-"
+{tools}"
     )
 }
 
@@ -118,6 +118,19 @@ const METRICS: &str = "\
                           / is a status page, /metrics is for Prometheus,
                           /livez and /readyz are probes; nobody logs in there
                           (default: off)
+";
+
+/// The words that make it ask instead of serve.
+const TOOLS: &str = "
+asking a running server, larder or memcached (larder top --help tells more)
+larder stats [TOPIC]      figures: an overview, or one topic
+larder top                rates, memory, families of keys and hot keys, live
+larder keys [PREFIX]      the keys that are there, without their values
+larder why KEY            why a key is not there
+larder advise             what the hit ratio would be with other memory
+   --server=<addr>        where it is (default: 127.0.0.1:11211), also the path
+                          of a UNIX socket
+   --json                 print JSON
 ";
 
 /// The licence notice.
@@ -143,6 +156,14 @@ mod tests {
     fn entries_have_the_form_of_memcached() {
         let entry = "-p, --port=<num>          TCP port to listen on (default: 11211)";
         assert!(text(Name::Memcached).lines().any(|line| line == entry));
+    }
+
+    #[test]
+    fn only_larder_tells_of_its_tools() {
+        for tool in ["stats", "top", "keys", "why", "advise"] {
+            assert!(text(Name::Larder).contains(&format!("\nlarder {tool} ")), "{tool}");
+        }
+        assert!(!text(Name::Memcached).contains("asking a running server"));
     }
 
     #[test]

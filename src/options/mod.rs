@@ -1,7 +1,8 @@
 //! The command line: memcached's options in, checked settings for every layer out.
 //!
 //! [`read`] goes in two steps: `arguments` reads what was typed, `check` checks it and fills the settings that
-//! the layers define. Nothing is opened, no user looked up, no name resolved here. A bad value ends in one
+//! the layers define. A first word that names one of the tools makes it another command line, which `tools` reads.
+//! Nothing is opened, no user looked up, no name resolved here. A bad value ends in one
 //! [`BadSetting`]: memcached's line and exit status. What is accepted but means less than it says is told in
 //! [`Options::remarks`].
 
@@ -12,6 +13,7 @@ mod help;
 mod listen;
 mod number;
 mod tls;
+mod tools;
 
 use crate::{commands, process, server, store};
 use arguments::{Arguments, Asked};
@@ -104,6 +106,8 @@ pub enum Command {
     Serve(Box<Options>),
     /// To print this on standard output and to end.
     Print(String),
+    /// To ask a running server something and to end.
+    Ask(crate::tools::Settings),
 }
 
 /// Checked settings for every layer.
@@ -177,6 +181,9 @@ impl Options {
 /// Reads a command line, the program's name included. `port_file` is where to write the bound ports, if anywhere.
 pub fn read(args: Vec<OsString>, port_file: Option<OsString>) -> Result<Command, BadSetting> {
     let name = args.first().map_or(Name::Larder, |program| Name::of(Path::new(program)));
+    if name == Name::Larder && args.get(1).is_some_and(|word| tools::is_tool(word)) {
+        return tools::read(args);
+    }
     match Arguments::read(name, args)? {
         Asked::Help => Ok(Command::Print(help::text(name))),
         Asked::Version => Ok(Command::Print(format!("{} {}\n", name.word(), name.version()))),

@@ -22,5 +22,6 @@ mod sockets;
 mod systemd_units;
 mod tls_certificates;
 mod tls_keeps_its_promise;
+mod tools;
 mod udp;
 mod user;

@@ -34,6 +34,7 @@ STEPS = (
     Step("memcache-crate", "the memcache crate's own tests", memcache_crate_suite.run),
     Step("libmemcached", "the command line tools of libmemcached", small_suites.libmemcached_tools),
     Step("memcached-tool", "the report script of Debian's memcached", small_suites.memcached_tool),
+    Step("tools", "larder top on a terminal of tmux", small_suites.larder_top),
     Step("machines", "three servers behind nutcracker and a hash client", small_suites.many_machines),
     Step("status-page", "the status page of --metrics in a browser", status_page.run),
     Step("site", "a Django site in eight processes", small_suites.site),

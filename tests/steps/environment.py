@@ -36,6 +36,7 @@ PACKAGES = {
     "ruby": "ruby",
     "systemd-analyze": "systemd",
     "systemd-socket-activate": "systemd",
+    "tmux": "tmux",
 }
 # What pip needs where PyPI has no built pylibmc or gevent for this Python.
 BUILD_PACKAGES = ["build-essential", "libmemcached-dev", "python3-dev", "zlib1g-dev"]

@@ -45,6 +45,13 @@ def memcached_tool(environment, result):
     module(environment, result, "memcached_tool", sys.executable)
 
 
+def larder_top(environment, result):
+    """The live view on a terminal of tmux, of larder and of memcached."""
+    environment.program("tmux")
+    env = {"MEMCACHED": environment.program("memcached")}
+    module(environment, result, "larder_top", sys.executable, env)
+
+
 def binary_clients(environment, result):
     """pylibmc and python-binary-memcached in the binary protocol, with and without a login."""
     module(environment, result, "python_binary_memcached", environment.python)

@@ -94,10 +94,13 @@ fn key(number: usize) -> Vec<u8> {
     key
 }
 
+/// The key that comes at a place of a stream.
+type Stream = fn(&Zipf, usize, &mut fastrand::Rng) -> usize;
+
 #[test]
 fn bounds_hold_on_every_stream_while_time_passes() {
     let zipf = Zipf::new(3000, 1.0);
-    let streams: [(&str, fn(&Zipf, usize, &mut fastrand::Rng) -> usize); 5] = [
+    let streams: [(&str, Stream); 5] = [
         ("skewed", |zipf, _, random| zipf.draw(random)),
         ("even", |_, _, random| random.usize(..3000)),
         ("ever new", |_, at, _| at),

@@ -10,6 +10,7 @@ fn options_as(program: &str, line: &str) -> Result<Options, (String, u8)> {
     match read(args, None) {
         Ok(Command::Serve(options)) => Ok(*options),
         Ok(Command::Print(text)) => panic!("prints {text}"),
+        Ok(Command::Ask(settings)) => panic!("asks {settings:?}"),
         Err(bad) => Err((bad.to_string(), bad.status())),
     }
 }

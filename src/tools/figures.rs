@@ -1,0 +1,106 @@
+//! The lines of an answer to `stats`, in the order of the server.
+
+use super::reply;
+
+/// Names and values.
+#[derive(Clone, Default, PartialEq, Eq, Debug)]
+pub struct Figures(Vec<(String, String)>);
+
+impl Figures {
+    /// One more line.
+    pub fn push(&mut self, name: &[u8], value: &[u8]) {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        self.0.push((text(name), text(value)));
+    }
+
+    /// True if the server said nothing.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Lines.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// All names and values.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    /// The value of that name.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.iter().find(|(known, _)| *known == name).map(|(_, value)| value)
+    }
+
+    /// The same as a number.
+    pub fn number(&self, name: &str) -> Option<u64> {
+        reply::number(self.text(name)?.as_bytes())
+    }
+
+    /// The same, which may have a fraction.
+    pub fn real(&self, name: &str) -> Option<f64> {
+        reply::real(self.text(name)?.as_bytes())
+    }
+
+    /// The lines whose names begin so, without that beginning.
+    pub fn below(&self, start: &str) -> Figures {
+        let below = self.iter().filter_map(|(name, value)| Some((name.strip_prefix(start)?, value)));
+        Figures(below.map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
+    }
+
+    /// Groups of lines whose names differ in what stands before their first colon, in the order of the server, each
+    /// with what stands there.
+    pub fn groups(&self) -> Vec<(String, Figures)> {
+        let mut groups: Vec<(String, Figures)> = Vec::new();
+        for (name, value) in self.iter() {
+            let Some((group, name)) = name.split_once(':') else { continue };
+            if groups.last().is_none_or(|(last, _)| last != group) {
+                groups.push((group.to_owned(), Figures::default()));
+            }
+            if let Some((_, figures)) = groups.last_mut() {
+                figures.push(name.as_bytes(), value.as_bytes());
+            }
+        }
+        groups
+    }
+}
+
+#[cfg(test)]
+impl Figures {
+    /// Of a text with a name and a value on each line.
+    pub fn of(text: &str) -> Figures {
+        let mut figures = Figures::default();
+        for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
+            let (name, value) = line.split_once(' ').unwrap_or((line, ""));
+            figures.push(name.as_bytes(), value.as_bytes());
+        }
+        figures
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_found_by_name() {
+        let figures = Figures::of("items 7\nratio 0.5\nversion 1.6");
+        assert_eq!(figures.number("items"), Some(7));
+        assert_eq!(figures.real("ratio"), Some(0.5));
+        assert_eq!(figures.text("version"), Some("1.6"));
+        assert_eq!(figures.number("ratio"), None);
+        assert_eq!(figures.number("none"), None);
+    }
+
+    #[test]
+    fn groups_keep_the_order_of_the_server() {
+        let figures = Figures::of("total 9\n10:shape a\n10:items 1\n2:shape b");
+        let groups = figures.groups();
+        let names: Vec<&str> = groups.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["10", "2"]);
+        assert_eq!(groups[0].1.number("items"), Some(1));
+        let keys = Figures::of("reads:1:key a\nwrites:1:key b").below("reads:");
+        assert_eq!(keys.groups()[0].1.text("key"), Some("a"));
+    }
+}

@@ -1,0 +1,131 @@
+//! `larder keys [PREFIX]`: the keys that are there, with what is known of them without fetching a value.
+//!
+//! The list is printed as it comes and never held, so its columns have fixed widths and the key stands last.
+
+mod django;
+mod flags;
+
+use super::client::{Client, Trouble};
+use super::escape::shown;
+use super::json;
+use super::reply::Item;
+use super::units;
+use django::Parts;
+use serde_json::json;
+use std::io::Write;
+
+/// Prints the items whose keys begin with `prefix`, at most `limit`.
+pub fn list(
+    client: &mut Client,
+    prefix: &[u8],
+    limit: u64,
+    json: bool,
+    out: &mut impl Write,
+) -> Result<(), Trouble> {
+    // By the server's clock, which tells the times of its items.
+    let time = client.stats("")?.number("time").ok_or_else(|| client.unreadable("stats"))?;
+    // Not before the server has begun to tell.
+    let mut heading = if json { String::new() } else { heading() };
+    let mut left = limit;
+    client.for_each_item(|item| {
+        if left > 0 && item.key.starts_with(prefix) {
+            out.write_all(std::mem::take(&mut heading).as_bytes())?;
+            out.write_all(if json { value(item, time) } else { row(item, time) }.as_bytes())?;
+            left -= 1;
+        }
+        Ok(left > 0)
+    })?;
+    Ok(out.write_all(heading.as_bytes())?)
+}
+
+fn heading() -> String {
+    line(["SIZE", "TTL LEFT", "LAST USE", "TYPE", "VERSION", "PREFIX"], "KEY")
+}
+
+/// A line; its end is part of it.
+fn line(cells: [&str; 6], key: &str) -> String {
+    let [size, left, used, kind, version, prefix] = cells;
+    format!("{size:>10}  {left:>12}  {used:>12}  {kind:<18}  {version:>7}  {prefix:<10}  {key}\n")
+}
+
+fn row(item: &Item<'_>, time: u64) -> String {
+    let unknown = || "?".to_owned();
+    let left = match item.expires {
+        None => unknown(),
+        Some(None) => "never".to_owned(),
+        Some(Some(unix)) => units::span(unix.saturating_sub(time)),
+    };
+    let used = item.used.map_or_else(unknown, |unix| units::span(time.saturating_sub(unix)));
+    let size = item.bytes.map_or_else(unknown, units::bytes);
+    let kind = item.flags.map_or_else(unknown, flags::kind);
+    let (version, prefix) = match Parts::of(&item.key) {
+        None => (String::new(), String::new()),
+        Some(parts) => (parts.version.to_string(), shown(parts.prefix)),
+    };
+    line([&size, &left, &used, &kind, &version, &prefix], &shown(&item.key))
+}
+
+fn value(item: &Item<'_>, time: u64) -> String {
+    let text = String::from_utf8_lossy;
+    let django = Parts::of(&item.key)
+        .map(|parts| json!({"prefix": text(parts.prefix), "version": parts.version, "key": text(parts.key)}));
+    json::line(&json!({
+        "key": text(&item.key),
+        "encoded": text(item.encoded),
+        "django": django,
+        "type": item.flags.map(flags::kind),
+        "flags": item.flags,
+        "size": item.bytes,
+        "expires": item.expires.is_some_and(|at| at.is_some()),
+        "ttl_left_secs": item.expires.flatten().map(|unix| unix.saturating_sub(time)),
+        "last_use_secs_ago": item.used.map(|unix| time.saturating_sub(unix)),
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn item(key: &[u8]) -> Item<'_> {
+        Item {
+            key: key.to_vec(),
+            encoded: b"encoded",
+            expires: Some(Some(1240)),
+            used: Some(988),
+            bytes: Some(1234),
+            flags: Some(9),
+        }
+    }
+
+    #[test]
+    fn rows_stand_below_their_headings() {
+        let expected = [
+            "      SIZE      TTL LEFT      LAST USE  TYPE                VERSION  PREFIX      KEY",
+            "    1.2 KB         4 min          12 s  pickle, compressed        1  site        site:1:news",
+        ];
+        let text = heading() + &row(&item(b"site:1:news"), 1000);
+        assert_eq!(text.lines().collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn what_the_server_does_not_tell_is_a_question_mark() {
+        let bare = Item { expires: None, used: None, bytes: None, flags: None, ..item(b"k\x1b[2J") };
+        let words: Vec<String> = row(&bare, 0).split_whitespace().map(str::to_owned).collect();
+        assert_eq!(words, ["?", "?", "?", "?", "k\\x1b[2J"]);
+        let value: serde_json::Value = serde_json::from_str(&value(&bare, 0)).unwrap();
+        assert_eq!(value["flags"], serde_json::Value::Null);
+    }
+
+    #[test]
+    fn programs_get_one_object_a_line() {
+        let text = value(&item(b"site:1:news"), 1000);
+        assert_eq!(text.matches('\n').count(), 1);
+        let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(value["django"], json!({"prefix": "site", "version": 1, "key": "news"}));
+        assert_eq!((&value["ttl_left_secs"], &value["last_use_secs_ago"]), (&json!(240), &json!(12)));
+        let never = Item { expires: Some(None), ..item(b"k\xff") };
+        let value: serde_json::Value = serde_json::from_str(&super::value(&never, 0)).unwrap();
+        assert_eq!((&value["expires"], &value["ttl_left_secs"]), (&json!(false), &json!(null)));
+        assert_eq!(value["key"], "k\u{fffd}");
+    }
+}

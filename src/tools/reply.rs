@@ -1,0 +1,291 @@
+//! Grammars of what a server answers, each over one line without its end. They check the form; what a name or a word
+//! means is known to who asked.
+
+use super::escape::percent_decoded;
+use nom::branch::alt;
+use nom::bytes::complete::{tag, take_till, take_till1};
+use nom::character::complete::{char, digit1, space0};
+use nom::combinator::{all_consuming, map, map_opt, map_res, opt, rest, value};
+use nom::multi::many0;
+use nom::sequence::{preceded, separated_pair};
+use nom::{IResult, Parser};
+
+type Parsed<'a, T> = IResult<&'a [u8], T, ()>;
+
+/// What `why KEY` tells.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Why {
+    /// It is there.
+    Present {
+        /// Seconds since it was stored.
+        age_secs: Option<u64>,
+        /// Seconds since its last use.
+        idle_secs: u64,
+        /// Seconds until it expires; `None` for never.
+        left_secs: Option<u64>,
+        /// Bytes of its value.
+        bytes: u64,
+    },
+    /// It was removed.
+    Gone {
+        /// Why.
+        cause: Cause,
+        /// Seconds ago.
+        ago_secs: u64,
+        /// Its age then, in seconds.
+        age_secs: Option<u64>,
+        /// Seconds since its last use then.
+        idle_secs: u64,
+        /// Bytes that it took.
+        bytes: u64,
+    },
+    /// Nothing is known.
+    Unknown {
+        /// Seconds that removals are remembered for.
+        reach_secs: u64,
+        /// Seconds since everything was flushed.
+        flushed_secs: Option<u64>,
+    },
+}
+
+/// Why an item was removed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Cause {
+    /// For memory.
+    Evicted,
+    /// Its time was over.
+    Expired,
+    /// By a client.
+    Deleted,
+    /// A newer value found no memory.
+    NoMemory,
+    /// A newer value was too large.
+    TooLarge,
+}
+
+/// A line of `lru_crawler metadump`. What a server does not tell is `None`: older ones have no flags.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Item<'a> {
+    /// The key, decoded.
+    pub key: Vec<u8>,
+    /// The same as it came.
+    pub encoded: &'a [u8],
+    /// Unix time when it expires; `Some(None)` for never.
+    pub expires: Option<Option<u64>>,
+    /// Unix time of its last use.
+    pub used: Option<u64>,
+    /// Bytes that it takes.
+    pub bytes: Option<u64>,
+    /// The client's 32 bits.
+    pub flags: Option<u32>,
+}
+
+/// Name and value of a STAT line.
+pub fn stat(line: &[u8]) -> Option<(&[u8], &[u8])> {
+    let name = preceded(tag(&b"STAT "[..]), token);
+    whole(line, (name, opt(preceded(char(' '), rest)))).map(|(name, value)| (name, value.unwrap_or_default()))
+}
+
+/// A WHY line.
+pub fn why(line: &[u8]) -> Option<Why> {
+    let head = preceded((tag(&b"WHY "[..]), token, char(' ')), token);
+    let (word, fields) = whole(line, (head, fields))?;
+    let secs = |name: &str| number(fields.get(name)?);
+    let bytes = || secs("size");
+    Some(match word {
+        b"present" => Why::Present {
+            age_secs: unless(fields.get("age")?, b"?")?,
+            idle_secs: secs("idle")?,
+            left_secs: unless(fields.get("left")?, b"never")?,
+            bytes: bytes()?,
+        },
+        b"unknown" => Why::Unknown { reach_secs: secs("reach")?, flushed_secs: secs("flushed") },
+        word => Why::Gone {
+            cause: whole(word, cause)?,
+            ago_secs: secs("ago")?,
+            age_secs: unless(fields.get("age")?, b"?")?,
+            idle_secs: secs("idle")?,
+            bytes: bytes()?,
+        },
+    })
+}
+
+/// A line of `lru_crawler metadump`; fields that are not known are overlooked.
+pub fn item(line: &[u8]) -> Option<Item<'_>> {
+    let fields = whole(line, fields)?;
+    let encoded = fields.get("key")?;
+    Some(Item {
+        key: percent_decoded(encoded),
+        encoded,
+        expires: fields.get("exp").and_then(|text| unless(text, b"-1")),
+        used: fields.get("la").and_then(number),
+        bytes: fields.get("size").and_then(number),
+        flags: fields.get("flags").and_then(number).and_then(|flags| u32::try_from(flags).ok()),
+    })
+}
+
+/// True if the line says no, in the words that servers have for it.
+pub fn is_refusal(line: &[u8]) -> bool {
+    let word = alt((
+        tag(&b"CLIENT_ERROR"[..]),
+        tag(&b"SERVER_ERROR"[..]),
+        tag(&b"ERROR"[..]),
+        tag(&b"BUSY"[..]),
+        tag(&b"BADCLASS"[..]),
+    ));
+    whole(line, (word, opt(preceded(char(' '), rest)))).is_some()
+}
+
+fn cause(input: &[u8]) -> Parsed<'_, Cause> {
+    alt((
+        value(Cause::Evicted, tag(&b"evicted"[..])),
+        value(Cause::Expired, tag(&b"expired"[..])),
+        value(Cause::Deleted, tag(&b"deleted"[..])),
+        value(Cause::NoMemory, tag(&b"no_memory"[..])),
+        value(Cause::TooLarge, tag(&b"too_large"[..])),
+    ))
+    .parse(input)
+}
+
+/// The `name=value` of one line.
+struct Fields<'a>(Vec<(&'a [u8], &'a [u8])>);
+
+impl<'a> Fields<'a> {
+    fn get(&self, name: &str) -> Option<&'a [u8]> {
+        self.0.iter().find(|(known, _)| *known == name.as_bytes()).map(|(_, value)| *value)
+    }
+}
+
+fn fields(input: &[u8]) -> Parsed<'_, Fields<'_>> {
+    let name = take_till1(|byte| byte == b'=' || byte == b' ');
+    let field = separated_pair(name, char('='), take_till(|byte| byte == b' '));
+    let (rest, fields) = many0(preceded(space0, field)).parse(input)?;
+    let (rest, _) = space0(rest)?;
+    Ok((rest, Fields(fields)))
+}
+
+fn token(input: &[u8]) -> Parsed<'_, &[u8]> {
+    take_till1(|byte| byte == b' ').parse(input)
+}
+
+/// Digits that fit 64 bits.
+pub fn number(text: &[u8]) -> Option<u64> {
+    let digits = map_res(digit1, std::str::from_utf8);
+    whole(text, map_opt(digits, |digits: &str| digits.parse().ok()))
+}
+
+/// A decimal number, with a fraction or without.
+pub fn real(text: &[u8]) -> Option<f64> {
+    let form = (opt(char('-')), digit1, opt((char('.'), digit1)));
+    whole(text, map(form, |_| ()))?;
+    std::str::from_utf8(text).ok()?.parse().ok()
+}
+
+/// A number, or `None` inside for the word that stands for none.
+fn unless(text: &[u8], word: &[u8]) -> Option<Option<u64>> {
+    if text == word { Some(None) } else { number(text).map(Some) }
+}
+
+fn whole<'a, T>(input: &'a [u8], parser: impl Parser<&'a [u8], Output = T, Error = ()>) -> Option<T> {
+    all_consuming(parser).parse(input).ok().map(|(_, value)| value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stat_lines_may_hold_spaces_or_nothing_in_their_value() {
+        assert_eq!(stat(b"STAT version 1.6.45"), Some((&b"version"[..], &b"1.6.45"[..])));
+        assert_eq!(stat(b"STAT inter a, b"), Some((&b"inter"[..], &b"a, b"[..])));
+        assert_eq!(stat(b"STAT inter "), Some((&b"inter"[..], &b""[..])));
+        assert_eq!(stat(b"STAT inter"), Some((&b"inter"[..], &b""[..])));
+        for line in [&b""[..], b"END", b"STAT", b"STAT ", b"STATS a b", b"ERROR", b"VALUE a 0 1"] {
+            assert_eq!(stat(line), None, "{line:?}");
+        }
+    }
+
+    #[test]
+    fn every_reason_is_read() {
+        let present = Why::Present { age_secs: Some(9), idle_secs: 1, left_secs: None, bytes: 7 };
+        assert_eq!(why(b"WHY a%20b present age=9 idle=1 left=never size=7"), Some(present));
+        let gone =
+            |cause| Some(Why::Gone { cause, ago_secs: 5, age_secs: None, idle_secs: 2, bytes: u64::MAX });
+        for (word, cause) in [
+            ("evicted", Cause::Evicted),
+            ("expired", Cause::Expired),
+            ("deleted", Cause::Deleted),
+            ("no_memory", Cause::NoMemory),
+            ("too_large", Cause::TooLarge),
+        ] {
+            let line = format!("WHY k {word} ago=5 age=? idle=2 size=18446744073709551615");
+            assert_eq!(why(line.as_bytes()), gone(cause));
+        }
+        let unknown = |flushed_secs| Some(Why::Unknown { reach_secs: 3, flushed_secs });
+        assert_eq!(why(b"WHY k unknown reach=3"), unknown(None));
+        assert_eq!(why(b"WHY k unknown reach=3 flushed=4"), unknown(Some(4)));
+    }
+
+    #[test]
+    fn what_is_no_reason_is_refused() {
+        for line in [
+            &b"WHY k"[..],
+            b"WHY k present",
+            b"WHY k lost ago=5 age=? idle=2 size=1",
+            b"WHY k evicted ago=5 age=? idle=2",
+            b"WHY k evicted ago=-5 age=? idle=2 size=1",
+            b"WHY k evicted ago=5 age=? idle=2 size=18446744073709551616",
+            b"WHY k unknown",
+            b"ERROR",
+            b"",
+        ] {
+            assert_eq!(why(line), None, "{line:?}");
+        }
+    }
+
+    #[test]
+    fn items_are_read_with_and_without_flags() {
+        let read = item(b"key=a%20b exp=-1 la=17 cas=2 fetch=no cls=1 size=67 flags=5 ").unwrap();
+        assert_eq!((read.key.as_slice(), read.encoded), (&b"a b"[..], &b"a%20b"[..]));
+        assert_eq!((read.expires, read.used), (Some(None), Some(17)));
+        assert_eq!((read.bytes, read.flags), (Some(67), Some(5)));
+        let read = item(b"key=k exp=99 la=17 cas=2 fetch=no cls=1 size=67").unwrap();
+        assert_eq!((read.expires, read.flags), (Some(Some(99)), None));
+        for line in [&b"END"[..], b"ERROR", b"BUSY currently processing crawler request", b"exp=1", b""] {
+            assert_eq!(item(line), None, "{line:?}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_is_told_from_an_answer() {
+        for line in ["ERROR", "ERROR not allowed", "CLIENT_ERROR x", "SERVER_ERROR", "BUSY x", "BADCLASS x"] {
+            assert!(is_refusal(line.as_bytes()), "{line}");
+        }
+        for line in ["", "END", "ERRORS", "STAT a b", "HTTP/1.1 400 Bad Request"] {
+            assert!(!is_refusal(line.as_bytes()), "{line}");
+        }
+    }
+
+    #[test]
+    fn any_bytes_are_an_answer_or_none() {
+        let mut random = fastrand::Rng::with_seed(7);
+        let words = ["STAT", "WHY", "key=", "%1", " ", "=", "evicted", "ago=", "size=", "-1", "?", "\u{ff}"];
+        for _ in 0..20_000 {
+            let line: String = (0..random.usize(..8)).map(|_| words[random.usize(..words.len())]).collect();
+            let line = line.as_bytes();
+            assert!(stat(line).is_none() || line.starts_with(b"STAT "));
+            assert!(why(line).is_none() || line.starts_with(b"WHY "));
+            assert!(item(line).is_none_or(|item| item.key.len() <= line.len()));
+        }
+    }
+
+    #[test]
+    fn numbers_are_digits_with_a_fraction_at_most() {
+        assert_eq!(number(b"18446744073709551615"), Some(u64::MAX));
+        assert_eq!(real(b"91.25"), Some(91.25));
+        assert_eq!(real(b"-3"), Some(-3.0));
+        for text in ["", "x", "1x", "-", "1.", ".5", "inf", "nan", "1e9"] {
+            assert_eq!(real(text.as_bytes()), None, "{text}");
+        }
+    }
+}

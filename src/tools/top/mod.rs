@@ -1,0 +1,103 @@
+//! `larder top`: a live view, of larder or of a plain memcached.
+//!
+//! Three parts: [`poll`] asks once a second on a thread of its own, [`state`] is what is known and how it is to be shown,
+//! and [`draw`] makes a screen of that and of nothing else. Here is the loop between them. The terminal is given back
+//! however it ends: by a key, a signal, an error or a panic.
+
+mod draw;
+mod poll;
+mod state;
+
+use super::Style;
+use super::address::Address;
+use super::client::Trouble;
+use nix::sys::signal::{SigSet, Signal};
+use poll::News;
+use ratatui::DefaultTerminal;
+use ratatui::crossterm::event::{self, Event};
+use state::{State, Wish};
+use std::io::{self, IsTerminal, Write};
+use std::sync::mpsc::{self, Receiver, Sender, TryRecvError};
+use std::thread;
+use std::time::Duration;
+
+/// How long what has come from the server may wait for its turn.
+const TURN: Duration = Duration::from_millis(100);
+
+/// Shows the view until its reader has seen enough.
+pub fn run(address: &Address) -> Result<(), Trouble> {
+    if !io::stdout().is_terminal() {
+        return Err(Trouble::NoTerminal);
+    }
+    let (sender, news) = mpsc::channel();
+    stop_by_signal(sender.clone())?;
+    let _polling = poll::start(address, sender);
+    let mut terminal = ratatui::try_init()?;
+    let ended = show(&mut terminal, &news, State::new(address.to_string(), Style::of_stdout()));
+    ratatui::try_restore()?;
+    ended
+}
+
+/// Prints one JSON object a second until the server is gone or nobody reads.
+pub fn print(address: &Address, out: &mut impl Write) -> Result<(), Trouble> {
+    let (sender, news) = mpsc::channel();
+    let _polling = poll::start(address, sender);
+    let mut state = State::new(address.to_string(), Style { unicode: false });
+    for news in news {
+        if let News::Lost(trouble) = news {
+            return Err(trouble);
+        }
+        state.take(news);
+        out.write_all(state.json().as_bytes())?;
+        out.flush()?;
+    }
+    Ok(())
+}
+
+fn show(terminal: &mut DefaultTerminal, news: &Receiver<News>, mut state: State) -> Result<(), Trouble> {
+    let mut changed = true;
+    loop {
+        if changed {
+            terminal.draw(|frame| draw::draw(frame, &state))?;
+        }
+        changed = false;
+        if event::poll(TURN)? {
+            match event::read()? {
+                Event::Key(key) => match state.press(key) {
+                    Wish::Quit => return Ok(()),
+                    Wish::Draw => changed = true,
+                    Wish::Nothing => {}
+                },
+                Event::Resize(..) => changed = true,
+                _ => {}
+            }
+        }
+        loop {
+            match news.try_recv() {
+                Ok(News::Stop) => return Ok(()),
+                Ok(news) => {
+                    state.take(news);
+                    changed = true;
+                }
+                Err(TryRecvError::Empty) => break,
+                Err(TryRecvError::Disconnected) => {
+                    return Err(io::Error::other("nobody asks any more").into());
+                }
+            }
+        }
+    }
+}
+
+/// Lets the signals that end a program end the view in order. Called before other threads are started, because each
+/// thread has its own mask.
+fn stop_by_signal(sender: Sender<News>) -> io::Result<()> {
+    let signals: SigSet = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP].into_iter().collect();
+    signals.thread_block()?;
+    thread::spawn(move || {
+        if signals.wait().is_ok() {
+            // The view is over already if nobody listens.
+            let _ = sender.send(News::Stop);
+        }
+    });
+    Ok(())
+}

@@ -1,0 +1,150 @@
+//! `larder why KEY`: why a key is not there, in a sentence.
+
+use super::client::{Client, Trouble};
+use super::escape::shown;
+use super::reply::{Cause, Why};
+use super::{json, units};
+use serde_json::{Value, json};
+
+/// The answer to print.
+pub fn answer(client: &mut Client, key: &str, json: bool) -> Result<String, Trouble> {
+    let why = client.why(key)?;
+    Ok(if json {
+        json::line(&value(key, why))
+    } else {
+        format!("{}: {}\n", shown(key.as_bytes()), sentence(why))
+    })
+}
+
+fn sentence(why: Why) -> String {
+    match why {
+        Why::Present { age_secs, idle_secs, left_secs, bytes } => {
+            let left = left_secs
+                .map_or("never expires".to_owned(), |left| format!("has {} left", units::span(left)));
+            let stored = age_secs.map_or(String::new(), |age| format!("stored {} ago, ", units::span(age)));
+            let used = units::span(idle_secs);
+            format!(
+                "it is there, {stored}last used {used} ago; its value has {} and {left}.",
+                units::bytes(bytes)
+            )
+        }
+        Why::Gone { cause, ago_secs, age_secs, idle_secs, bytes } => {
+            let ago = units::span(ago_secs);
+            let what = match cause {
+                Cause::Evicted => format!("evicted {ago} ago"),
+                Cause::Expired => format!("expired {ago} ago"),
+                Cause::Deleted => format!("deleted by a client {ago} ago"),
+                Cause::NoMemory => format!("removed {ago} ago, when a newer value found no memory"),
+                Cause::TooLarge => format!("removed {ago} ago, when a newer value was too large"),
+            };
+            format!("{what}, {}; it was {}.", life(age_secs, idle_secs), units::bytes(bytes))
+        }
+        Why::Unknown { reach_secs, flushed_secs } => unknown(reach_secs, flushed_secs),
+    }
+}
+
+/// How long it had been stored and unused.
+fn life(age_secs: Option<u64>, idle_secs: u64) -> String {
+    let idle = units::span(idle_secs);
+    match age_secs {
+        None => format!("{idle} after its last use"),
+        Some(age) if idle_secs >= age => {
+            format!("{} after it was stored, never used in between", units::span(age))
+        }
+        Some(age) => format!("{} after it was stored and {idle} after its last use", units::span(age)),
+    }
+}
+
+fn unknown(reach_secs: u64, flushed_secs: Option<u64>) -> String {
+    let reach = units::span(reach_secs);
+    let mut text = format!(
+        "not there, and not removed in the last {reach}, which is as far back as is remembered: it was never stored, \
+        or left before"
+    );
+    if let Some(flushed) = flushed_secs {
+        text += &format!("; everything was flushed {} ago", units::span(flushed));
+    }
+    text + "."
+}
+
+fn value(key: &str, why: Why) -> Value {
+    match why {
+        Why::Present { age_secs, idle_secs, left_secs, bytes } => json!({
+            "key": key, "state": "present", "age_secs": age_secs, "idle_secs": idle_secs, "left_secs": left_secs,
+            "value_bytes": bytes,
+        }),
+        Why::Gone { cause, ago_secs, age_secs, idle_secs, bytes } => json!({
+            "key": key, "state": word(cause), "ago_secs": ago_secs, "age_secs": age_secs, "idle_secs": idle_secs,
+            "item_bytes": bytes,
+        }),
+        Why::Unknown { reach_secs, flushed_secs } => json!({
+            "key": key, "state": "unknown", "reach_secs": reach_secs, "flushed_secs_ago": flushed_secs,
+        }),
+    }
+}
+
+fn word(cause: Cause) -> &'static str {
+    match cause {
+        Cause::Evicted => "evicted",
+        Cause::Expired => "expired",
+        Cause::Deleted => "deleted",
+        Cause::NoMemory => "no_memory",
+        Cause::TooLarge => "too_large",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn gone(cause: Cause, age_secs: Option<u64>) -> Why {
+        Why::Gone { cause, ago_secs: 192, age_secs, idle_secs: 38, bytes: 1234 }
+    }
+
+    #[test]
+    fn a_removal_is_told_with_its_times() {
+        for (why, text) in [
+            (
+                gone(Cause::Evicted, Some(41)),
+                "evicted 3 min 12 s ago, 41 s after it was stored and 38 s after its last use; it was 1.2 KB.",
+            ),
+            (gone(Cause::Expired, None), "expired 3 min 12 s ago, 38 s after its last use; it was 1.2 KB."),
+            (
+                gone(Cause::Deleted, Some(38)),
+                "deleted by a client 3 min 12 s ago, 38 s after it was stored, never used in between; it was 1.2 KB.",
+            ),
+        ] {
+            assert_eq!(sentence(why), text);
+        }
+        assert!(sentence(gone(Cause::NoMemory, None)).contains("when a newer value found no memory"));
+        assert!(sentence(gone(Cause::TooLarge, None)).contains("when a newer value was too large"));
+    }
+
+    #[test]
+    fn what_is_there_is_told_with_what_it_has_left() {
+        let why = Why::Present { age_secs: Some(41), idle_secs: 3, left_secs: Some(240), bytes: 7 };
+        let text =
+            "it is there, stored 41 s ago, last used 3 s ago; its value has 7 bytes and has 4 min left.";
+        assert_eq!(sentence(why), text);
+        let why = Why::Present { age_secs: None, idle_secs: 3, left_secs: None, bytes: 7 };
+        assert_eq!(sentence(why), "it is there, last used 3 s ago; its value has 7 bytes and never expires.");
+    }
+
+    #[test]
+    fn what_is_not_known_is_told_with_how_far_back_it_was_looked() {
+        let text = sentence(Why::Unknown { reach_secs: 7500, flushed_secs: Some(60) });
+        assert!(
+            text.contains("in the last 2 h 5 min") && text.ends_with("everything was flushed 1 min ago."),
+            "{text}"
+        );
+        let text = sentence(Why::Unknown { reach_secs: 0, flushed_secs: None });
+        assert!(text.ends_with("or left before."), "{text}");
+    }
+
+    #[test]
+    fn programs_get_the_figures() {
+        assert_eq!(value("k", gone(Cause::TooLarge, None))["state"], "too_large");
+        assert_eq!(value("k", gone(Cause::Evicted, None))["age_secs"], Value::Null);
+        assert_eq!(value("k", Why::Unknown { reach_secs: 3, flushed_secs: None })["reach_secs"], 3);
+    }
+}

@@ -1,0 +1,74 @@
+//! `larder keys` lists what is there; nothing that a key holds reaches the terminal as it is.
+
+use super::{filled, printed, refused};
+use crate::support::{Process, larder, wait_for};
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+
+#[test]
+fn keys_come_with_what_is_known_of_them() {
+    let daemon = filled();
+    let text = printed("keys", &daemon.address().to_string());
+    let row = |part: &str| -> Vec<String> {
+        let line =
+            text.lines().find(|line| line.contains(part)).unwrap_or_else(|| panic!("{part} in {text}"));
+        line.split("  ").map(str::trim).filter(|cell| !cell.is_empty()).map(str::to_owned).collect()
+    };
+    assert_eq!(row("LAST USE")[3..], ["TYPE", "VERSION", "PREFIX", "KEY"]);
+    assert_eq!(row("news")[3..], ["pickle", "1", "site", "site:1:news"]);
+    assert_eq!(row("count")[1], "never");
+    assert_eq!(row("count")[3..], ["integer", "1", "site", "site:1:count"]);
+    assert_eq!(row("page")[3..], ["text, compressed", "1", ":1:page"]);
+    assert_eq!(row("evil")[3..], ["text", "evil\\x1b[2J"]);
+    assert!(!text.contains('\x1b'));
+}
+
+#[test]
+fn a_prefix_and_a_limit_choose() {
+    let daemon = filled();
+    let server = daemon.address().to_string();
+    let lines = |line: &str| printed(line, &server).lines().count();
+    assert_eq!(lines("keys --json"), 4);
+    assert_eq!(lines("keys site: --json"), 2);
+    assert_eq!(lines("keys site:1:count --json"), 1);
+    assert_eq!(lines("keys --limit 3 --json"), 3);
+    assert_eq!(lines("keys --limit 0 --json"), 0);
+    assert_eq!(lines("keys nothing"), 1, "the headings");
+}
+
+#[test]
+fn programs_get_an_object_for_each_key() {
+    let daemon = filled();
+    let text = printed("keys evil --json", &daemon.address().to_string());
+    assert!(
+        text.starts_with("{\"django\":null,\"encoded\":\"evil%1B%5B2J\",\"expires\":false,\"flags\":16,"),
+        "{text}"
+    );
+    assert!(text.contains("\"key\":\"evil\\u001b[2J\""), "{text}");
+}
+
+#[test]
+fn a_list_of_many_keys_is_no_answer_to_be_held() {
+    let daemon = larder("").start();
+    let mut client = daemon.connect();
+    let sets: String = (0..20_000).map(|at| format!("set key-{at} 0 0 1 noreply\r\nx\r\n")).collect();
+    client.send(sets + "mn\r\n");
+    client.expect("MN\r\n");
+    assert_eq!(printed("keys --json", &daemon.address().to_string()).lines().count(), 20_000);
+    // A reader that has seen enough is no failure.
+    let mut command = Command::new(env!("CARGO_BIN_EXE_larder"));
+    command.args(["keys", "--server", &daemon.address().to_string()]);
+    let mut child = Process(command.stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().unwrap());
+    let mut line = String::new();
+    BufReader::new(child.0.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    assert!(line.contains("LAST USE"), "{line}");
+    let status = wait_for("the tool to end", || child.0.try_wait().unwrap());
+    assert_eq!(status.code(), Some(0));
+}
+
+#[test]
+fn a_server_that_forbids_dumps_is_quoted() {
+    let daemon = larder("-X").start();
+    let line = refused("keys", &daemon.address().to_string());
+    assert!(line.contains(" refuses \"lru_crawler metadump all\": ERROR metadump not allowed"), "{line}");
+}

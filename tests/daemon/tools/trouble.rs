@@ -1,0 +1,62 @@
+//! What goes wrong costs one line and status 1.
+
+use super::scripted_server::ScriptedServer;
+use super::{filled, refused};
+use crate::support::{Process, larder, wait_for};
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+
+#[test]
+fn nobody_is_there() {
+    // Port 1 is reserved: nobody listens there.
+    assert_eq!(refused("stats", "127.0.0.1:1"), "larder: cannot connect to 127.0.0.1:1: Connection refused");
+    let line = refused("stats", "/nowhere/sock");
+    assert_eq!(line, "larder: cannot connect to /nowhere/sock: No such file or directory");
+    let line = refused("stats", "no-such-host.invalid");
+    assert!(line.starts_with("larder: cannot connect to no-such-host.invalid:11211: "), "{line}");
+}
+
+#[test]
+fn the_server_hangs_up_or_talks_nonsense() {
+    let endless = "STAT a ".to_owned() + &"x".repeat(100_000);
+    let server = ScriptedServer::new(&[
+        ("stats", ""),
+        ("stats slabs", "HTTP/1.1 400 Bad Request\r\n"),
+        ("stats items", &endless),
+        ("stats advisor", "STAT requests many\r\nEND\r\n"),
+        ("why k", "END\r\n"),
+    ]);
+    let server = server.address();
+    assert_eq!(refused("stats", server), format!("larder: lost {server}: it closed the connection"));
+    let line = refused("stats slabs", server);
+    assert_eq!(line, format!("larder: {server} answers \"stats slabs\" with what is no answer to it"));
+    assert_eq!(refused("stats items", server), format!("larder: lost {server}: a line without end"));
+    assert!(refused("advise", server).contains("with what is no answer to it"));
+    assert!(refused("why k", server).contains("with what is no answer to it"));
+}
+
+#[test]
+fn a_login_is_asked_for() {
+    let folder = crate::support::Folder::new();
+    let path = folder.file("users");
+    std::fs::write(&path, "name:secret\n").unwrap();
+    let daemon = larder("-Y").arg(&path).start();
+    let line = refused("stats", &daemon.address().to_string());
+    assert!(line.ends_with(" refuses \"stats\": CLIENT_ERROR unauthenticated"), "{line}");
+}
+
+#[test]
+fn the_live_view_needs_a_terminal_or_json() {
+    let daemon = filled();
+    let server = daemon.address().to_string();
+    assert_eq!(refused("top", &server), "larder: no terminal to show this on; --json prints without one");
+    assert!(refused("top --json", "127.0.0.1:1").starts_with("larder: cannot connect to 127.0.0.1:1: "));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_larder"));
+    command.args(["top", "--json", "--server", &server]).stdout(Stdio::piped());
+    let mut child = Process(command.spawn().unwrap());
+    let mut line = String::new();
+    BufReader::new(child.0.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    assert!(line.contains("\"items\":4,"), "{line}");
+    let status = wait_for("it to see that nobody reads", || child.0.try_wait().unwrap());
+    assert_eq!(status.code(), Some(0));
+}

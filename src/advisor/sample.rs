@@ -26,7 +26,7 @@ const STANDINGS: u32 = (1 << (STANDING_BITS * SIZES as u32)) - 1;
 /// Held until the operation at hand is over, whatever leaves meanwhile.
 const HELD: u32 = 1 << 30;
 
-/// Keys that one byte in the index is shared by, in per cent.
+/// Places of the index in use at most, in per cent.
 const INDEX_LOAD_PERCENT: usize = 70;
 
 /// More keys than this make no prediction better.
@@ -64,7 +64,7 @@ impl Sample {
     /// As many places as fit into `bytes_max`; takes keys below `threshold` at first.
     pub(super) fn new(bytes_max: u64, threshold: u64) -> Sample {
         let per_key = size_of::<Key>() + size_of::<u32>();
-        let per_key_percent = per_key * 100 + size_of::<Slot>() * 100 * 100 / INDEX_LOAD_PERCENT;
+        let per_key_percent = per_key * 100 + (size_of::<Slot>() * 100 * 100).div_ceil(INDEX_LOAD_PERCENT);
         let bytes_max = usize::try_from(bytes_max).unwrap_or(usize::MAX);
         let places = (bytes_max.saturating_mul(100) / per_key_percent).clamp(KEYS_MIN, KEYS_MAX);
         let mut sample = Sample {

@@ -1,6 +1,7 @@
 //! Against naive references, on streams of every kind; and what must hold whatever comes.
 
 use super::*;
+use crate::clock::Deadline;
 use std::collections::{BTreeMap, HashMap};
 
 const MB: u64 = 1 << 20;

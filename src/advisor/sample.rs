@@ -251,7 +251,7 @@ impl Sample {
 
     /// By the low bits of the hash: the threshold fixes the high ones.
     fn home(&self, hash: u64) -> usize {
-        ((hash & u64::from(u32::MAX)) * self.index.len() as u64 >> 32) as usize
+        (((hash & u64::from(u32::MAX)) * self.index.len() as u64) >> 32) as usize
     }
 
     fn after(&self, place: usize) -> usize {

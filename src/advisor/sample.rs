@@ -26,7 +26,7 @@ const STANDINGS: u32 = (1 << (STANDING_BITS * SIZES as u32)) - 1;
 /// Held until the operation at hand is over, whatever leaves meanwhile.
 const HELD: u32 = 1 << 30;
 
-/// Keys that one byte in the index is shared by, in per cent.
+/// Places of the index in use at most, in per cent.
 const INDEX_LOAD_PERCENT: usize = 70;
 
 /// More keys than this make no prediction better.

@@ -97,8 +97,7 @@ fn fed(limit_bytes: u64, reads: impl Iterator<Item = Read>) -> (Advisor, [f64; S
         if at % 1000 == 0 {
             advisor.observe(&Live {
                 limit_bytes,
-                // The reference has no overhead, and the advisor believes in none below this.
-                charged_bytes: (cache.used_bytes as f64 * COST_MIN) as u64,
+                charged_bytes: cache.used_bytes,
                 item_bytes: cache.used_bytes,
                 hits: cache.hits,
                 misses: cache.misses,

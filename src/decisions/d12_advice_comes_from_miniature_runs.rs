@@ -18,7 +18,7 @@
 //! Choice: the one ring, moved. Misses are counted over all reads and not over the sampled ones, or one hot key in or
 //! out of the sample would be worth several points.
 //!
-//! Refused: the rings by size class (twice the rules, for two tenths of a point); the lists of the `lru` crate for
+//! Refused: the rings by size class (twice the rules, for two or three tenths of a point); the lists of the `lru` crate for
 //! keys, queues or ghosts (60 to 80 bytes per key and list, against 26 for a key and what five runs know of it); a
 //! deadline per run (16 bytes per key), so an item is taken to die at each size when it dies in the cache itself.
 //!

@@ -140,9 +140,8 @@ What another -m would do, from 1,234,567 reads of 5,120 sampled keys:
 
     #[test]
     fn it_says_that_it_has_not_seen_enough() {
-        let text = "requests 7\nkeys 1\nhit_percent 0.00\nadvice too%20few%20reads%20so%20far";
-        let expected =
-            "Not enough seen to tell, from 7 reads of 1 sampled keys so far: too few reads so far.\n";
+        let text = "requests 7\nkeys 1\nhit_percent 0.00\nadvice Too%20few%20reads";
+        let expected = "Not enough seen yet, only 7 reads of 1 sampled keys. Too few reads.\n";
         assert_eq!(advice(text).text(Style { unicode: false }), expected);
         assert!(advice(text).json().contains("\"enough\":false"));
     }

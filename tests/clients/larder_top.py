@@ -43,11 +43,14 @@ class Terminal:
         """Gives the window another size."""
         self._tmux("resize-window", "-x", str(columns), "-y", str(lines))
 
-    def signal(self, number):
-        """Sends a signal to the tool."""
+    def tool(self):
+        """The process id of the tool."""
         shell = self._tmux("list-panes", "-F", "#{pane_pid}").strip()
-        children = Path(f"/proc/{shell}/task/{shell}/children").read_text().split()
-        os.kill(int(children[0]), number)
+        return int(Path(f"/proc/{shell}/task/{shell}/children").read_text().split()[0])
+
+    def hang_up(self):
+        """Takes the terminal away."""
+        subprocess.run(["tmux", "-L", self._socket, "kill-server"], stderr=subprocess.DEVNULL, check=False)
 
     def wait_for(self, *parts):
         """Waits until all the parts are to be seen, and returns the screen."""
@@ -65,7 +68,7 @@ class Terminal:
         return self
 
     def __exit__(self, *_):
-        subprocess.run(["tmux", "-L", self._socket, "kill-server"], stderr=subprocess.DEVNULL, check=False)
+        self.hang_up()
 
 
 class LarderTop(unittest.TestCase):
@@ -150,8 +153,19 @@ class LarderTop(unittest.TestCase):
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             with Terminal(server.address) as terminal:
                 terminal.wait_for("items 2")
-                terminal.signal(number)
+                os.kill(terminal.tool(), number)
                 self.assert_given_back(terminal)
+
+    def test_it_ends_with_its_terminal(self):
+        terminal = self.top(self.larder())
+        terminal.wait_for("items 2")
+        status = Path(f"/proc/{terminal.tool()}/status")
+        terminal.hang_up()
+        deadline = time.monotonic() + servers.DEADLINE_SECS
+        # Whoever is its parent now may let it stay as a zombie.
+        while status.exists() and "State:\tZ" not in status.read_text():
+            self.assertLess(time.monotonic(), deadline, "it runs on without a terminal")
+            time.sleep(PAUSE_SECS)
 
     def test_a_plain_memcached_shows_what_it_knows(self):
         server = self.resources.enter_context(servers.Server(os.environ["MEMCACHED"]))

@@ -24,6 +24,9 @@ use std::time::Duration;
 /// How long what has come from the server may wait for its turn.
 const TURN: Duration = Duration::from_millis(100);
 
+/// Between two looks whether the terminal is still there.
+const HANG_UP_CHECK: Duration = Duration::from_secs(1);
+
 /// Shows the view until its reader has seen enough.
 pub fn run(address: &Address) -> Result<(), Trouble> {
     if !io::stdout().is_terminal() {
@@ -31,6 +34,7 @@ pub fn run(address: &Address) -> Result<(), Trouble> {
     }
     let (sender, news) = mpsc::channel();
     stop_by_signal(sender.clone())?;
+    end_with_terminal();
     let _polling = poll::start(address, sender);
     let mut terminal = ratatui::try_init()?;
     let ended = show(&mut terminal, &news, State::new(address.to_string(), Style::of_stdout()));
@@ -86,6 +90,17 @@ fn show(terminal: &mut DefaultTerminal, news: &Receiver<News>, mut state: State)
             }
         }
     }
+}
+
+/// Ends the program when its terminal is gone. The loop would not: crossterm 0.29 reads a terminal that hung up over and
+/// over, without a pause or an error.
+fn end_with_terminal() {
+    thread::spawn(|| {
+        while io::stdout().is_terminal() {
+            thread::park_timeout(HANG_UP_CHECK);
+        }
+        std::process::exit(1);
+    });
 }
 
 /// Lets the signals that end a program end the view in order. Called before other threads are started, because each

@@ -22,10 +22,10 @@ fn the_advice_is_a_table_and_a_sentence() {
 #[test]
 fn a_server_that_has_not_seen_enough_says_so() {
     let answer =
-        "STAT requests 3\r\nSTAT keys 1\r\nSTAT hit_percent 0.00\r\nSTAT advice too%20few%20reads\r\nEND\r\n";
+        "STAT requests 3\r\nSTAT keys 1\r\nSTAT hit_percent 0.00\r\nSTAT advice Too%20few%20reads\r\nEND\r\n";
     let server = ScriptedServer::new(&[("stats advisor", answer)]);
     let text = printed("advise", server.address());
-    assert_eq!(text, "Not enough seen to tell, from 3 reads of 1 sampled keys so far: too few reads.\n");
+    assert_eq!(text, "Not enough seen yet, only 3 reads of 1 sampled keys. Too few reads.\n");
 }
 
 #[test]

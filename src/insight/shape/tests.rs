@@ -82,7 +82,7 @@ fn long_random_tokens_are_one_star() {
     ]);
     // Names that are long and mixed, but not random.
     check(&[
-        ("getUserProfileByIdV2", "getUserProfileByIdV*"),
+        ("getUserProfileByName2", "getUserProfileByName*"),
         ("User_Profile_Settings_V2", "User_Profile_Settings_V*"),
         ("ActiveRecordConnectionPool", "ActiveRecordConnectionPool"),
         ("internationalization", "internationalization"),

@@ -317,10 +317,17 @@ impl BlockBuffer {
     }
 }
 
-/// Copies a value into blocks.
-pub(super) fn into_blocks(page_bytes: usize, value: &[u8]) -> Blocks {
-    let mut buffer = BlockBuffer::new(page_bytes, value.len());
-    buffer.push(value);
+/// Copies a value, which comes in pieces of this length together, into blocks.
+pub(super) fn into_blocks<'a>(
+    page_bytes: usize,
+    len: usize,
+    pieces: impl IntoIterator<Item = &'a [u8]>,
+) -> Blocks {
+    let mut buffer = BlockBuffer::new(page_bytes, len);
+    for piece in pieces {
+        buffer.push(piece);
+    }
+    debug_assert_eq!(buffer.missing, 0, "the pieces are as long as they were said to be");
     buffer.full.into()
 }
 

@@ -365,6 +365,9 @@ impl Shard {
                 self.put_large(key, &fields, blocks.clone(), *len, charged_bytes)
             }
         };
+        if let (Some(_), Place::Chunk(at)) = (old, handle.place()) {
+            self.slab.note_rewrite(at);
+        }
         self.count_store(handle);
         self.figures(handle).cas_hits += u64::from(matches!(mode, StoreMode::Cas(_)));
         Ok(Stored::Stored { cas, len })
@@ -536,7 +539,7 @@ impl Shard {
             None if self.index.recall_ghost(key.hash) => {
                 // With more memory this would have been a hit.
                 fields.probation = false;
-                self.slab.count_first_hit(class);
+                self.slab.count_near_miss(class);
             }
             None => {}
         }

@@ -185,7 +185,9 @@ impl Shard {
         figures.evicted_unfetched += u64::from(!fetched);
         figures.evicted_active += u64::from(!probation);
         figures.evicted_idle_secs = now.secs_since(last_access);
-        self.index.remember_ghost(hash);
+        if probation {
+            self.index.remember_ghost(hash);
+        }
         self.unlink(hash, id.into());
         true
     }

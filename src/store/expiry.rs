@@ -10,10 +10,10 @@ use super::slab::NEVER_SECS;
 use crate::clock::Now;
 
 /// Chunks that one storage command pays for.
-const CHUNKS_PER_STORE: u32 = 1;
+const CHUNKS_PER_STORE: u32 = 4;
 
 /// Passing over a page costs this part of its chunks.
-const PASS_SHARE: u32 = 16;
+const PASS_SHARE: u32 = 4;
 
 /// Large values taken back by one call at most.
 const LARGE_PER_CALL: u32 = 4;

@@ -208,6 +208,11 @@ pub fn note_use(chunk: &mut [u8], now: Now) -> bool {
     uses == 0
 }
 
+/// Notes that the value was replaced: the key is in use, though nobody has read it.
+pub fn note_rewrite(chunk: &mut [u8]) {
+    chunk[BITS] += u8::from(chunk[BITS] & USE_MASK as u8 != USE_MASK as u8);
+}
+
 /// As [`note_use`], and notes that the value was read.
 pub fn note_hit(chunk: &mut [u8], now: Now) -> bool {
     chunk[BITS] |= FETCHED as u8;

@@ -1,4 +1,4 @@
-//! Large values: refcounted blocks, in exact LRU order behind a probation.
+//! Large values: refcounted blocks, in LRU order behind a probation.
 //!
 //! A value leaves the store as a reference, so it is sent without a copy and freed when the last reader is done. It
 //! lies in blocks of the size of a page, and its end in blocks of [`TAIL_BLOCK_BYTES`]: values of all sizes and pages
@@ -6,7 +6,9 @@
 //! lie the items of one shard; they are charged what the allocator takes for them. Knows neither index nor pages.
 //!
 //! As among small items, newcomers are on probation: they leave first, in the order they came, while they hold more
-//! than a tenth of the memory of large values; those used meanwhile come to the main part, which is in LRU order.
+//! than a tenth of the memory of large values; those used meanwhile come to the main part, which is in LRU order. Of a
+//! few at the end of either, the one that has kept the most memory idle leaves (decision note
+//! [`d13`](crate::decisions::d13_what_a_hit_is_worth_decides)).
 //!
 //! Invariants: the deadlines hold exactly the items that have one; `charged_bytes` is the sum over all items.
 
@@ -28,6 +30,9 @@ const HEADER_BYTES: usize = super::item::HEADER_MAX_BYTES;
 
 /// Values on probation may hold one in this many bytes before they leave first.
 const PROBATION_ONE_IN: u64 = 10;
+
+/// Values looked at, the coldest first, for the one that leaves.
+const CANDIDATES: usize = 16;
 
 /// Values promoted while one is looked for that leaves.
 const PROMOTED_MAX: u32 = 16;
@@ -229,11 +234,18 @@ impl Large {
         }
     }
 
-    /// The item that leaves next.
-    pub(super) fn next_victim(&mut self) -> Option<(LargeId, &LargeItem)> {
+    /// The item that leaves next: of a few of the coldest the one that has kept the most memory idle, `seq` being the
+    /// operations of the shard so far. Size counts by its root, so that a large one may still outlast a small one.
+    pub(super) fn next_victim(&mut self, seq: u64) -> Option<(LargeId, &LargeItem)> {
         self.promote_used();
-        let first = if self.newcomers_first() { self.probation.peek_lru() } else { None };
-        first.or_else(|| self.main.peek_lru()).map(|(id, item)| (*id, item))
+        let newcomers = self.newcomers_first() && !self.probation.is_empty();
+        let order = if newcomers { &self.probation } else { &self.main };
+        let idle = |item: &LargeItem| {
+            (seq.saturating_sub(item.used) + 1) as f64 * (item.charged_bytes as f64).sqrt()
+        };
+        let candidates = order.iter().rev().take(CANDIDATES).filter(|(_, item)| !(newcomers && item.fetched));
+        let idlest = candidates.max_by(|a, b| idle(a.1).total_cmp(&idle(b.1)));
+        idlest.or_else(|| order.peek_lru()).map(|(id, item)| (*id, item))
     }
 
     /// The next item whose time is over.
@@ -317,10 +329,17 @@ impl BlockBuffer {
     }
 }
 
-/// Copies a value into blocks.
-pub(super) fn into_blocks(page_bytes: usize, value: &[u8]) -> Blocks {
-    let mut buffer = BlockBuffer::new(page_bytes, value.len());
-    buffer.push(value);
+/// Copies a value, which comes in pieces of this length together, into blocks.
+pub(super) fn into_blocks<'a>(
+    page_bytes: usize,
+    len: usize,
+    pieces: impl IntoIterator<Item = &'a [u8]>,
+) -> Blocks {
+    let mut buffer = BlockBuffer::new(page_bytes, len);
+    for piece in pieces {
+        buffer.push(piece);
+    }
+    debug_assert_eq!(buffer.missing, 0, "the pieces are as long as they were said to be");
     buffer.full.into()
 }
 

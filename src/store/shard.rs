@@ -388,6 +388,9 @@ impl Shard {
                 self.put_large(key, &fields, blocks.clone(), *len, charged_bytes)
             }
         };
+        if let (Some(_), Place::Chunk(at)) = (old, handle.place()) {
+            self.slab.note_rewrite(at);
+        }
         self.count_store(handle);
         self.sample(SampleKind::Store, key, Some(handle), now);
         self.figures(handle).cas_hits += u64::from(matches!(mode, StoreMode::Cas(_)));
@@ -502,21 +505,28 @@ impl Shard {
         new: Fields,
         now: Now,
     ) -> Result<Stored, NeedRoom> {
-        let present = self.value_of(old);
         let Fields { flags, deadline, marks: present_marks, .. } = self.fields_of(old);
-        let len = present.len() + added.len();
+        let present = self.pieces_of(old);
+        let len = present.iter().map(|piece| piece.len()).sum::<usize>() + added.len();
         if !self.rules.fits(key.bytes.len(), flags, len) {
             return Ok(Stored::NotStored);
         }
-        let joined = match mode {
-            StoreMode::Append => [&present, added].concat(),
-            _ => [added, &present].concat(),
-        };
         // A key that was once named in plain is fit for a line.
         let mut marks = new.marks;
         marks.binary_key &= present_marks.binary_key;
         let fields = Fields { flags, deadline, marks, ..new };
-        let handle = self.put(key, Some(old), fields, &joined, now)?;
+        let joined = match mode {
+            StoreMode::Append => [present, vec![added]].concat(),
+            _ => [vec![added], present].concat(),
+        };
+        let handle = if self.slab.class_of(fields.item_bytes(key.bytes.len(), len)).is_none() {
+            // Straight into its blocks: a value in one piece would leave a hole of its length in the allocator.
+            let blocks = into_blocks(self.rules.page_bytes, len, joined);
+            self.keep_large(key, &fields, blocks, len, now)?
+        } else {
+            let joined = joined.concat();
+            self.put(key, Some(old), fields, &joined, now)?
+        };
         self.count_store(handle);
         self.sample(SampleKind::Store, key, Some(handle), now);
         Ok(Stored::Stored { cas: new.cas, len })
@@ -532,7 +542,10 @@ impl Shard {
         now: Now,
     ) -> Result<Handle, NeedRoom> {
         let class = self.slab.class_of(fields.item_bytes(key.bytes.len(), value.len()));
-        let Some(class) = class else { return self.copy_large(key, &fields, value, now) };
+        let Some(class) = class else {
+            let blocks = into_blocks(self.rules.page_bytes, value.len(), [value]);
+            return self.keep_large(key, &fields, blocks, value.len(), now);
+        };
         if let Some(Place::Chunk(at)) = old.map(Handle::place)
             && self.slab.class_at(at) == class
         {
@@ -554,7 +567,7 @@ impl Shard {
             None if self.index.recall_ghost(key.hash) => {
                 // With more memory this would have been a hit.
                 fields.probation = false;
-                self.slab.count_first_hit(class);
+                self.slab.count_near_miss(class);
             }
             None => {}
         }
@@ -563,22 +576,22 @@ impl Shard {
         Ok(at.into())
     }
 
-    /// Stores a large value that has no blocks of its own yet.
-    fn copy_large(
+    /// Stores a large value that has not been charged yet.
+    fn keep_large(
         &mut self,
         key: Key<'_>,
         fields: &Fields,
-        value: &[u8],
+        blocks: Blocks,
+        len: usize,
         now: Now,
     ) -> Result<Handle, NeedRoom> {
-        let page_bytes = self.rules.page_bytes;
-        let charged_bytes = charge_for(page_bytes, key.bytes.len(), value.len());
+        let charged_bytes = charge_for(self.rules.page_bytes, key.bytes.len(), len);
         self.charge(charged_bytes, now)?;
         if let Err(need) = self.index_room(now) {
             self.account.refund(charged_bytes);
             return Err(need);
         }
-        Ok(self.put_large(key, fields, into_blocks(page_bytes, value), value.len(), charged_bytes))
+        Ok(self.put_large(key, fields, blocks, len, charged_bytes))
     }
 
     /// Stores a large value whose charge the account has, in place of what the key had. There is room in the index.
@@ -822,6 +835,14 @@ impl Shard {
         match handle.place() {
             Place::Chunk(at) => Cow::Borrowed(self.slab.item(at).value()),
             Place::Large(id) => Cow::Owned(self.large.item(id).value.concat()),
+        }
+    }
+
+    /// The value, in one piece or in its blocks.
+    fn pieces_of(&self, handle: Handle) -> Vec<&[u8]> {
+        match handle.place() {
+            Place::Chunk(at) => vec![self.slab.item(at).value()],
+            Place::Large(id) => self.large.item(id).value.iter().map(Vec::as_slice).collect(),
         }
     }
 

@@ -230,6 +230,45 @@ fn a_newcomer_in_use_does_not_hide_how_long_large_values_are_idle() {
 }
 
 #[test]
+fn of_the_coldest_large_values_the_one_that_kept_most_memory_idle_leaves() {
+    let store = store(|_| ());
+    for (key, len) in [(&b"first"[..], 10_000), (b"vast", 400_000), (b"third", 10_000)] {
+        set(&store, key, &vec![1; len], Deadline::NEVER);
+    }
+    let mut shard = store.shards[0].lock();
+    let seq = shard.seq + 10;
+    let (_, victim) = shard.large.next_victim(seq).unwrap();
+    assert_eq!(&*victim.key, b"vast");
+}
+
+#[test]
+fn a_store_over_a_live_item_counts_as_a_use_and_as_no_hit() {
+    let store = store(|_| ());
+    set(&store, b"key", &[1; 40], Deadline::NEVER);
+    for uses in [1, 2, 3, 3] {
+        set(&store, b"key", &[2; 40], Deadline::NEVER);
+        let shard = store.shards[0].lock();
+        let item = shard.slab.item(chunk_of(&shard, b"key"));
+        assert_eq!((item.uses(), item.fetched()), (uses, false));
+    }
+}
+
+#[test]
+fn an_append_to_a_large_value_keeps_every_byte_in_its_place() {
+    let store = store(|_| ());
+    let value: Vec<u8> = (0..60_000u32).map(|at| at as u8).collect();
+    for start in [100, 20_000, 40_000] {
+        set(&store, b"key", &value[5..start], Deadline::NEVER);
+        for (mode, added) in [(StoreMode::Append, &value[start..]), (StoreMode::Prepend, &value[..5])] {
+            let joined = store.store(mode, b"key", 0, Deadline::NEVER, Incoming::Bytes(added), NOW);
+            assert!(matches!(joined, Ok(Stored::Stored { .. })), "{joined:?}");
+        }
+        store.check_invariants();
+        assert_eq!(store.peek(b"key", NOW, |hit| hit.value.bytes().into_owned()).unwrap(), value);
+    }
+}
+
+#[test]
 fn a_panic_of_the_reader_costs_no_item() {
     let store = store(|_| ());
     set(&store, b"k", b"1", Deadline::NEVER);

@@ -14,8 +14,12 @@ use crate::store::slab::{ClassId, Vacant, Victim};
 /// Charged for a page beyond its bytes: its record, its set of items on probation, its places in lists.
 const PAGE_OVERHEAD_BYTES: u64 = 256;
 
-/// One kind of memory gives way to another when it has been idle this many times as long.
+/// Pages of small items give way to large values when they have been idle this many times as long.
 const IDLE_RATIO: u64 = 8;
+
+/// Large values give way to a class when they have been idle for longer than its own items, and for longer than one
+/// part in this many of the time that the most idle pages have.
+const IDLE_PART: u64 = 2;
 
 /// A shard asks others for memory when it is short of more than one in this many bytes of its share.
 const SHARE_SLACK: u64 = 8;
@@ -43,7 +47,7 @@ impl Shard {
             self.slab.end_epoch_if_due(self.seq);
             let owner = self.slab.class_mut(class);
             let pageless = owner.pages() == 0;
-            if pageless || owner.evictions_since_compared >= u32::from(owner.chunks_per_page) {
+            if pageless || owner.evictions_since_compared >= owner.compares_at {
                 owner.evictions_since_compared = 0;
                 if self.is_far_below_its_share() {
                     return Err(NeedRoom(self.page_charge()));
@@ -92,19 +96,19 @@ impl Shard {
             return true;
         }
         let Some(giver) = self.slab.cheapest_giver(class) else { return false };
-        if !pageless && !self.slab.is_worth_more_to(class, &giver) {
+        if !self.slab.is_worth_more_to(class, &giver) && !pageless {
             return false;
         }
         self.release_page(giver.class, now) && self.add_page(class)
     }
 
-    /// True if the coldest large value has been idle for longer than any hand has been away from its page, and for
-    /// clearly longer than this class's own.
+    /// True if the coldest large value has been idle for longer than this class's own items, and no page has been idle
+    /// for much longer. A large value keeps many small ones out, so that it has to be in use more often.
     fn large_is_idler_than_slabs(&mut self, class: ClassId, pageless: bool) -> bool {
         let Some(idle) = self.large_idle() else { return false };
         let others = self.slab.slowest_hand(Some(class), self.seq).map_or(0, |(_, age)| age);
         let own = self.slab.hand_age(class, self.seq).unwrap_or(0);
-        idle > others && (pageless || own.saturating_mul(IDLE_RATIO) < idle)
+        idle.saturating_mul(IDLE_PART) > others && (pageless || own < idle)
     }
 
     /// Operations since the coldest large value was used.
@@ -154,7 +158,7 @@ impl Shard {
 
     /// Evicts the item of a class that leaves next; false if it holds none.
     fn evict_one(&mut self, class: ClassId, now: Now) -> bool {
-        let Some(Victim { at, expired, probation }) = self.slab.next_victim(class, now, self.seq) else {
+        let Some(Victim { at, expired }) = self.slab.next_victim(class, now, self.seq) else {
             return false;
         };
         let hash = self.hash_at(at);
@@ -165,15 +169,13 @@ impl Shard {
         let fields = self.slab.item(at).fields();
         self.record_eviction(hash, at.into(), now);
         self.slab.class_mut(class).figures.count_eviction(&fields, now);
-        if probation {
-            self.index.remember_ghost(hash);
-        }
+        self.index.remember_ghost(hash);
         self.unlink(hash, at.into());
         true
     }
 
     fn evict_coldest_large(&mut self, now: Now) -> bool {
-        let Some((id, item)) = self.large.next_victim() else { return false };
+        let Some((id, item)) = self.large.next_victim(self.seq) else { return false };
         let hash = self.rules.hasher.hash(&item.key);
         let LargeItem { deadline, fetched, last_access, probation, .. } = *item;
         if deadline.is_over(now) {

@@ -102,10 +102,11 @@ pub(in crate::store) struct Class {
     pub(in crate::store) live: usize,
     /// Items on probation.
     pub(in crate::store) probation: usize,
-    /// Own evictions since the class last compared itself with the others.
+    /// Own evictions since the class last compared itself with the others, and at how many it does so next.
     pub(in crate::store) evictions_since_compared: u32,
-    /// Hits on items whose use count stood at 0, in this epoch.
-    pub(super) first_hits: u32,
+    pub(in crate::store) compares_at: u32,
+    /// Hits on items whose use count stood at 0, in this epoch, and a part of the near misses.
+    pub(super) first_hits: f64,
     /// The same of earlier epochs, fading.
     pub(super) first_hits_before: f64,
     /// When it last got a page, in operations of the shard.
@@ -127,7 +128,8 @@ impl Class {
             live: 0,
             probation: 0,
             evictions_since_compared: 0,
-            first_hits: 0,
+            compares_at: (page_bytes / chunk_bytes as usize) as u32,
+            first_hits: 0.0,
             first_hits_before: 0.0,
             gained: 0,
             figures: ClassFigures::default(),

@@ -26,8 +26,6 @@ pub(in crate::store) struct Victim {
     pub(in crate::store) at: ChunkAt,
     /// Its time was over anyway.
     pub(in crate::store) expired: bool,
-    /// It was on probation.
-    pub(in crate::store) probation: bool,
 }
 
 impl Class {
@@ -51,10 +49,10 @@ impl Slab {
             looked_at += 1;
             let uses = item.uses();
             if item.deadline().is_over(now) {
-                return Some(Victim { at, expired: true, probation });
+                return Some(Victim { at, expired: true });
             }
             if uses == 0 || (probation && looked_at >= SCAN_MAX) {
-                return Some(Victim { at, expired: false, probation });
+                return Some(Victim { at, expired: false });
             }
             if probation {
                 self.promote(class, at);
@@ -62,7 +60,7 @@ impl Slab {
             }
             let (least, candidate) = least_used.filter(|(least, _)| *least <= uses).unwrap_or((uses, at));
             if looked_at >= SCAN_MAX {
-                return Some(Victim { at: candidate, expired: false, probation: false });
+                return Some(Victim { at: candidate, expired: false });
             }
             least_used = Some((least, candidate));
             item::set_standing(self.page_mut(at.page).chunk_mut(at.chunk), uses - 1, false);

@@ -240,6 +240,11 @@ impl Slab {
         figures
     }
 
+    /// Notes that an item was stored anew: it will leave later, but this is no hit.
+    pub(in crate::store) fn note_rewrite(&mut self, at: ChunkAt) {
+        item::note_rewrite(self.page_mut(at.page).chunk_mut(at.chunk));
+    }
+
     /// Notes an access that is no hit.
     pub(in crate::store) fn note_access(&mut self, at: ChunkAt, now: Now) {
         item::note_access(self.page_mut(at.page).chunk_mut(at.chunk), now);

@@ -1,10 +1,10 @@
 //! Which class gives up a page, and to whom it is worth more.
 //!
 //! A class counts its first hits: hits on items whose use count stood at 0, the only ones that it would have lost
-//! with a little less memory, and stores of keys that it evicted lately, which would have been hits with a little
-//! more. Its score is first hits per page, times a weak power of the chunk size (nearer to counting every hit alike
-//! than to counting the bytes it serves). A page moves when the taker's score is more than twice
-//! the giver's. Counts fade from epoch to epoch, and an epoch lasts a number of first hits, so that the rule follows
+//! with a little less memory, and for a part near misses: stores of keys that it evicted lately, which would have been
+//! hits with a little more. Its score is first hits per page, times a weak power of the chunk size (nearer to counting every hit alike
+//! than to counting the bytes it serves). A page moves when the taker's score is clearly more than
+//! the giver's, and the more it is, the sooner the taker asks again. Counts fade from epoch to epoch, and an epoch lasts a number of first hits, so that the rule follows
 //! the size of the cache and not the rate of requests.
 //!
 //! Figures behind the constants: the simulation named in decision note
@@ -23,10 +23,17 @@ const EPOCH_PAGES_MIN: u64 = 16;
 const FADE: f64 = 0.7;
 
 /// How much the size of an item counts: 0 counts every hit alike, 1 counts the bytes it serves.
-pub(super) const SIZE_EXPONENT: f64 = 0.3;
+pub(super) const SIZE_EXPONENT: f64 = 0.1;
+
+/// A near miss counts as this much of a first hit.
+const NEAR_MISS: f64 = 0.3;
 
 /// A taker's score must be this many times the giver's.
-const GAIN: f64 = 2.0;
+const GAIN: f64 = 1.5;
+
+/// A class compares itself with the others once per page's worth of its evictions; this many times as often at the
+/// most while pages are worth far more to it.
+const HASTE_MAX: f64 = 16.0;
 
 /// How far the present epoch is, and when the last two ended, in operations of the shard.
 #[derive(Clone, Copy, Default, Debug)]
@@ -46,7 +53,7 @@ pub(in crate::store) struct Giver {
 impl Class {
     /// What a page is worth to this class. Only to be compared with others of the same shard.
     fn score(&self) -> f64 {
-        let first_hits = self.first_hits_before + f64::from(self.first_hits);
+        let first_hits = self.first_hits_before + self.first_hits;
         first_hits * self.hit_weight / self.pages.len().max(1) as f64
     }
 }
@@ -54,7 +61,13 @@ impl Class {
 impl Slab {
     /// Counts a hit that depended on the last bit of memory.
     pub(in crate::store) fn count_first_hit(&mut self, class: ClassId) {
-        self.class_mut(class).first_hits += 1;
+        self.class_mut(class).first_hits += 1.0;
+        self.epoch.first_hits += 1;
+    }
+
+    /// Counts a miss that a little more memory would have made a hit.
+    pub(in crate::store) fn count_near_miss(&mut self, class: ClassId) {
+        self.class_mut(class).first_hits += NEAR_MISS;
         self.epoch.first_hits += 1;
     }
 
@@ -66,8 +79,8 @@ impl Slab {
         }
         self.epoch = Epoch { first_hits: 0, ends: [self.epoch.ends[1], seq] };
         for class in &mut self.classes {
-            class.first_hits_before = class.first_hits_before * FADE + f64::from(class.first_hits);
-            class.first_hits = 0;
+            class.first_hits_before = class.first_hits_before * FADE + class.first_hits;
+            class.first_hits = 0.0;
         }
     }
 
@@ -87,9 +100,12 @@ impl Slab {
         cheapest.or_else(|| largest().map(|(id, class)| Giver { class: id, score: class.score() }))
     }
 
-    /// True if `taker` would make clearly more of the giver's page.
-    pub(in crate::store) fn is_worth_more_to(&self, taker: ClassId, giver: &Giver) -> bool {
-        giver.score < 0.0 || self.class(taker).score() > GAIN * giver.score
+    /// True if `taker` would make clearly more of the giver's page. Settles as well when it compares itself next.
+    pub(in crate::store) fn is_worth_more_to(&mut self, taker: ClassId, giver: &Giver) -> bool {
+        let taker = self.class_mut(taker);
+        let haste = if giver.score > 0.0 { taker.score() / (GAIN * giver.score) } else { HASTE_MAX };
+        taker.compares_at = (f64::from(taker.chunks_per_page) / haste.clamp(1.0, HASTE_MAX)).ceil() as u32;
+        haste > 1.0
     }
 
     /// The class whose hand has not come round for the longest, and how long, in operations; classes with whole pages

@@ -12,3 +12,4 @@ pub mod d08_delete_takes_one_key;
 pub mod d09_large_values_have_a_probation;
 pub mod d10_sockets_are_waited_for_to_be_read;
 pub mod d11_sixteen_shards_carry_a_terabyte;
+pub mod d12_idle_threads_take_over;

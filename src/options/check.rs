@@ -273,7 +273,7 @@ impl<'a> Check<'a> {
                 return Err(BadSetting::new(line, status::USAGE));
             }
             Some(_) => self
-                .remark(Level::Warn, "-N has no meaning in larder: the kernel deals connections to workers"),
+                .remark(Level::Warn, "-N has no meaning in larder: whichever thread is free serves a connection"),
         }
         Ok(())
     }

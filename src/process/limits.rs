@@ -9,11 +9,8 @@ use nix::sys::prctl::set_thp_disable;
 use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit, rlim_t, setrlimit};
 use std::fs;
 
-/// Descriptors beside those of connections, listeners and workers: standard streams, signals, files at start.
+/// Descriptors beside those of connections and listeners: standard streams, event loops, files at start.
 const DESCRIPTORS_APART: u64 = 32;
-
-/// Descriptors of a worker's event loop.
-const DESCRIPTORS_PER_WORKER: u64 = 4;
 
 /// Where the kernel says whom it gives huge pages.
 const HUGE_PAGES_POLICY: &str = "/sys/kernel/mm/transparent_hugepage/enabled";
@@ -23,9 +20,7 @@ const HUGE_PAGES_POLICY: &str = "/sys/kernel/mm/transparent_hugepage/enabled";
 pub struct Needs {
     /// Client connections at once.
     pub connections: usize,
-    /// Worker threads.
-    pub workers: usize,
-    /// Addresses listened on, each by every worker.
+    /// Addresses listened on.
     pub addresses: usize,
     /// Core files of any size.
     pub core_files: bool,
@@ -42,7 +37,6 @@ impl Needs {
             + server.inherited.len();
         Needs {
             connections: server.max_connections,
-            workers: server.threads,
             addresses,
             core_files: process.core_files,
             locked_memory: process.lock_memory,
@@ -59,8 +53,8 @@ pub fn raise_limits(needs: Needs) -> Result<(), Failure> {
         // Without the privilege for it, locking itself will tell.
         let _ = setrlimit(Resource::RLIMIT_MEMLOCK, RLIM_INFINITY, RLIM_INFINITY);
     }
-    let (connections, workers) = (needs.connections as u64, needs.workers as u64);
-    let own = workers * (DESCRIPTORS_PER_WORKER + needs.addresses as u64) + DESCRIPTORS_APART;
+    let connections = needs.connections as u64;
+    let own = needs.addresses as u64 + DESCRIPTORS_APART;
     raise_descriptor_limit(connections, own).map_err(|errno| {
         Failure::os(format!(
             "failed to set rlimit for open files. Try starting as root or requesting smaller maxconns value. \

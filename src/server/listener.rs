@@ -1,8 +1,4 @@
 //! Opens listening sockets, with one line for every way it can fail.
-//!
-//! A TCP address gets one socket per worker (SO_REUSEPORT), so that the kernel hands each connection to the worker
-//! that will serve it. The first socket is bound without that option, so that an address in use, by another larder
-//! too, is an error and not a share.
 
 use super::settings::{Binding, InheritedSocket, Service, Settings, TcpListen, UnixListen};
 use nix::errno::Errno;
@@ -43,16 +39,16 @@ impl std::error::Error for ListenError {
     }
 }
 
-/// The sockets of one address: one that all workers share by dealing, or one for each worker.
+/// The socket of one address, and what is served there.
 pub(super) struct Group {
-    pub(super) sockets: Vec<Socket>,
+    pub(super) socket: Socket,
     pub(super) unix: bool,
     pub(super) service: Service,
 }
 
 impl Group {
     fn unix(socket: Socket, binding: Binding) -> Group {
-        Group { sockets: vec![socket], unix: true, service: Service { binding, tls: None } }
+        Group { socket, unix: true, service: Service { binding, tls: None } }
     }
 }
 
@@ -84,7 +80,7 @@ impl Listeners {
                 socket.set_nonblocking(true)?;
                 inherit(&socket)?;
                 let service = Service { tls: settings.tls.as_ref().map(|tls| tls.clients), binding };
-                self.groups.push(Group { sockets: vec![socket], unix: false, service });
+                self.groups.push(Group { socket, unix: false, service });
             }
             InheritedSocket::Unix(listener) => {
                 listener.set_nonblocking(true)?;
@@ -103,11 +99,6 @@ impl Listeners {
         self.groups.is_empty() && self.udp.is_empty()
     }
 
-    /// One socket of every address.
-    pub(super) fn one_of_each(&self) -> impl Iterator<Item = (&Socket, &Group)> {
-        self.groups.iter().filter_map(|group| Some((group.sockets.first()?, group)))
-    }
-
     /// The UDP addresses bound, ports resolved.
     pub(super) fn udp_ports(&self) -> Vec<SocketAddr> {
         self.udp.iter().filter_map(|(socket, _)| socket.local_addr().ok()?.as_socket()).collect()
@@ -115,7 +106,7 @@ impl Listeners {
 
     /// The TCP addresses bound, ports resolved.
     pub(super) fn tcp_ports(&self) -> Vec<SocketAddr> {
-        self.one_of_each().filter_map(|(socket, _)| socket.local_addr().ok()?.as_socket()).collect()
+        self.groups.iter().filter_map(|group| group.socket.local_addr().ok()?.as_socket()).collect()
     }
 }
 
@@ -218,23 +209,10 @@ fn mark(socket: &Socket, settings: &Settings) -> io::Result<()> {
 }
 
 fn bind_address(address: SocketAddr, listen: &TcpListen, settings: &Settings) -> io::Result<Group> {
-    let first = new_socket(address, settings)?;
-    first.bind(&address.into())?;
-    let bound = first.local_addr()?;
-    let mut sockets = vec![first];
-    if settings.threads > 1 {
-        sockets[0].set_reuse_port(true)?;
-        for _ in 1..settings.threads {
-            let socket = new_socket(address, settings)?;
-            socket.set_reuse_port(true)?;
-            socket.bind(&bound)?;
-            sockets.push(socket);
-        }
-    }
-    for socket in &sockets {
-        socket.listen(settings.backlog)?;
-    }
-    Ok(Group { sockets, unix: false, service: listen.service })
+    let socket = new_socket(address, settings)?;
+    socket.bind(&address.into())?;
+    socket.listen(settings.backlog)?;
+    Ok(Group { socket, unix: false, service: listen.service })
 }
 
 fn new_socket(address: SocketAddr, settings: &Settings) -> io::Result<Socket> {

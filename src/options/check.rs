@@ -272,8 +272,10 @@ impl<'a> Check<'a> {
                     format!("Number of napi_ids({ids}) cannot be greater than number of threads({threads})");
                 return Err(BadSetting::new(line, status::USAGE));
             }
-            Some(_) => self
-                .remark(Level::Warn, "-N has no meaning in larder: whichever thread is free serves a connection"),
+            Some(_) => self.remark(
+                Level::Warn,
+                "-N has no meaning in larder: whichever thread is free serves a connection",
+            ),
         }
         Ok(())
     }

@@ -164,8 +164,7 @@ impl<S: Stream> Connection<S> {
     pub(super) fn new(stream: S, worker: Worker, binding: Binding) -> Connection<S> {
         let fd = stream.fd();
         let engine = &worker.shared.engine;
-        let entry =
-            engine.connections().add(fd, stream.transport(), engine.clock().now().secs());
+        let entry = engine.connections().add(fd, stream.transport(), engine.clock().now().secs());
         let speech = match binding {
             _ if engine.requires_text_login() => Speech::Login { failures: 0 },
             Binding::Auto => Speech::Unknown,

@@ -43,7 +43,12 @@ const LAYERS: [Layer; 13] = [
         words: &["std::io", "std::net", "pub fn lock"],
     },
     Layer { name: "sync", modules: &[], libraries: &["parking_lot"], words: &["std::io", "std::net"] },
-    Layer { name: "advisor", modules: &["clock"], libraries: &["parking_lot"], words: &["std::io", "std::net"] },
+    Layer {
+        name: "advisor",
+        modules: &["clock"],
+        libraries: &["parking_lot"],
+        words: &["std::io", "std::net"],
+    },
     Layer {
         name: "insight",
         modules: &["clock", "sync"],

@@ -181,15 +181,19 @@ impl Engine {
         more
     }
 
-    /// Lets the allocator take in what others have freed; cheap, to be called by every worker now and then, with what it
-    /// was given the last time.
-    pub fn take_in_freed_memory(&self, charged_before: &mut u64) {
-        self.store.take_in_freed_memory(charged_before);
+    /// True if much was freed since the last call with this count, see [`Store::has_freed_much`].
+    pub fn has_freed_much(&self, charged_before: &mut u64) -> bool {
+        self.store.has_freed_much(charged_before)
     }
 
-    /// Moves a worker's part of what is held together, after the limit was lowered; true while there is more to do.
-    pub fn relocate(&self, worker: usize) -> bool {
-        self.store.relocate(worker, self.settings.threads)
+    /// Lets the allocator take in what others have freed, for the thread that calls.
+    pub fn take_in_freed_memory(&self) {
+        self.store.take_in_freed_memory();
+    }
+
+    /// Moves some of what is held together, after the limit was lowered; true while there is more to do.
+    pub fn relocate(&self) -> bool {
+        self.store.relocate()
     }
 
     /// Asserts the store's laws; nobody may use the engine meanwhile.

@@ -274,8 +274,10 @@ impl<'a> Check<'a> {
                     format!("Number of napi_ids({ids}) cannot be greater than number of threads({threads})");
                 return Err(BadSetting::new(line, status::USAGE));
             }
-            Some(_) => self
-                .remark(Level::Warn, "-N has no meaning in larder: the kernel deals connections to workers"),
+            Some(_) => self.remark(
+                Level::Warn,
+                "-N has no meaning in larder: whichever thread is free serves a connection",
+            ),
         }
         Ok(())
     }

@@ -9,11 +9,8 @@ use nix::sys::prctl::set_thp_disable;
 use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit, rlim_t, setrlimit};
 use std::fs;
 
-/// Descriptors beside those of connections, listeners and workers: standard streams, signals, files at start.
+/// Descriptors beside those of connections and listeners: standard streams, event loops, files at start.
 const DESCRIPTORS_APART: u64 = 32;
-
-/// Descriptors of a worker's event loop.
-const DESCRIPTORS_PER_WORKER: u64 = 4;
 
 /// Where the kernel says whom it gives huge pages.
 const HUGE_PAGES_POLICY: &str = "/sys/kernel/mm/transparent_hugepage/enabled";
@@ -26,9 +23,7 @@ const DESCRIPTORS_OF_METRICS: u64 = 24;
 pub struct Needs {
     /// Client connections at once.
     pub connections: usize,
-    /// Worker threads.
-    pub workers: usize,
-    /// Addresses listened on, each by every worker.
+    /// Addresses listened on.
     pub addresses: usize,
     /// True with `--metrics`.
     pub metrics: bool,
@@ -47,7 +42,6 @@ impl Needs {
             + server.inherited.len();
         Needs {
             connections: server.max_connections,
-            workers: server.threads,
             addresses,
             metrics: server.metrics.is_some(),
             core_files: process.core_files,
@@ -65,9 +59,9 @@ pub fn raise_limits(needs: Needs) -> Result<(), Failure> {
         // Without the privilege for it, locking itself will tell.
         let _ = setrlimit(Resource::RLIMIT_MEMLOCK, RLIM_INFINITY, RLIM_INFINITY);
     }
-    let (connections, workers) = (needs.connections as u64, needs.workers as u64);
+    let connections = needs.connections as u64;
     let metrics = if needs.metrics { DESCRIPTORS_OF_METRICS } else { 0 };
-    let own = workers * (DESCRIPTORS_PER_WORKER + needs.addresses as u64) + DESCRIPTORS_APART + metrics;
+    let own = needs.addresses as u64 + DESCRIPTORS_APART + metrics;
     raise_descriptor_limit(connections, own).map_err(|errno| {
         Failure::os(format!(
             "failed to set rlimit for open files. Try starting as root or requesting smaller maxconns value. \

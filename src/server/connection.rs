@@ -8,6 +8,7 @@
 mod binary;
 mod text_login;
 
+use super::threads;
 use super::worker::{Stream, Worker};
 use crate::clock::Stopwatch;
 use crate::commands::{CommandFamily, Engine, Flow, Receiving, Report, family_of};
@@ -186,8 +187,7 @@ impl<S: Stream> Connection<S> {
     pub(super) fn new(stream: S, worker: Worker, binding: Binding) -> Connection<S> {
         let fd = stream.fd();
         let engine = &worker.shared.engine;
-        let entry =
-            engine.connections().add(worker.index, fd, stream.transport(), engine.clock().now().secs());
+        let entry = engine.connections().add(fd, stream.transport(), engine.clock().now().secs());
         let speech = match binding {
             _ if engine.requires_text_login() => Speech::Login { failures: 0 },
             Binding::Auto => Speech::Unknown,
@@ -276,7 +276,7 @@ impl<S: Stream> Connection<S> {
             }
             self.send(cx, &mut scratch.output)?;
             if let Some((stopwatch, family)) = scratch.timed.take() {
-                self.worker.shared.engine.note_latency(self.worker.index, family, stopwatch.nanos());
+                self.worker.shared.engine.note_latency(threads::index(), family, stopwatch.nanos());
             }
         }
     }
@@ -387,7 +387,7 @@ impl<S: Stream> Connection<S> {
             at = used;
         }
         let engine = &*self.worker.shared.engine;
-        let counters = engine.counters().worker(self.worker.index);
+        let counters = self.worker.counters();
         self.entry.note(ConnectionState::ParseCommand, engine.clock().now().secs());
         telemetry::note_served(self.fd);
         let traced = log_enabled!(log::Level::Debug);
@@ -612,6 +612,8 @@ impl<S: Stream> Future for Connection<S> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = self.get_mut();
+        let shared = &this.worker.shared;
+        shared.signs.note_work(shared.engine.clock().now().secs());
         match SCRATCH.with_borrow_mut(|scratch| this.turn(cx, scratch)) {
             Poll::Pending => {
                 this.entry.note_state(this.waiting_state());
@@ -631,7 +633,7 @@ impl<S: Stream> Drop for Connection<S> {
     fn drop(&mut self) {
         debug!("<{} connection closed.", self.fd);
         self.tell_close();
-        self.worker.shared.engine.connections().remove(self.worker.index, self.fd);
+        self.worker.shared.engine.connections().remove(self.fd);
         self.worker.left();
     }
 }

@@ -1,8 +1,4 @@
 //! Opens listening sockets, with one line for every way it can fail.
-//!
-//! A TCP address gets one socket per worker (SO_REUSEPORT), so that the kernel hands each connection to the worker
-//! that will serve it. The first socket is bound without that option, so that an address in use, by another larder
-//! too, is an error and not a share.
 
 use super::settings::{Binding, InheritedSocket, MetricsListen, Service, Settings, TcpListen, UnixListen};
 use nix::errno::Errno;
@@ -43,16 +39,16 @@ impl std::error::Error for ListenError {
     }
 }
 
-/// The sockets of one address: one that all workers share by dealing, or one for each worker.
+/// The socket of one address, and what is served there.
 pub(super) struct Group {
-    pub(super) sockets: Vec<Socket>,
+    pub(super) socket: Socket,
     pub(super) unix: bool,
     pub(super) service: Service,
 }
 
 impl Group {
     fn unix(socket: Socket, binding: Binding) -> Group {
-        Group { sockets: vec![socket], unix: true, service: Service { binding, tls: None } }
+        Group { socket, unix: true, service: Service { binding, tls: None } }
     }
 }
 
@@ -99,7 +95,7 @@ impl Listeners {
                 socket.set_nonblocking(true)?;
                 inherit(&socket)?;
                 let service = Service { tls: settings.tls.as_ref().map(|tls| tls.clients), binding };
-                self.groups.push(Group { sockets: vec![socket], unix: false, service });
+                self.groups.push(Group { socket, unix: false, service });
             }
             InheritedSocket::Unix(listener) => {
                 listener.set_nonblocking(true)?;
@@ -118,14 +114,9 @@ impl Listeners {
         self.groups.is_empty() && self.udp.is_empty()
     }
 
-    /// One socket of every address.
-    pub(super) fn one_of_each(&self) -> impl Iterator<Item = (&Socket, &Group)> {
-        self.groups.iter().filter_map(|group| Some((group.sockets.first()?, group)))
-    }
-
     /// The addresses bound, ports resolved, each with the word of the port file for what is served there.
     pub(super) fn ports(&self) -> Vec<(&'static str, SocketAddr)> {
-        let tcp = self.one_of_each().map(|(socket, _)| ("TCP", socket));
+        let tcp = self.groups.iter().map(|group| ("TCP", &group.socket));
         let all = tcp.chain(self.udp.iter().map(|(socket, _)| ("UDP", socket)));
         let bound = all.filter_map(|(word, socket)| Some((word, socket.local_addr().ok()?.as_socket()?)));
         bound.chain(self.metrics_address.map(|address| ("HTTP", address))).collect()
@@ -237,23 +228,10 @@ fn mark(socket: &Socket, settings: &Settings) -> io::Result<()> {
 }
 
 fn bind_address(address: SocketAddr, listen: &TcpListen, settings: &Settings) -> io::Result<Group> {
-    let first = new_socket(address, settings)?;
-    first.bind(&address.into())?;
-    let bound = first.local_addr()?;
-    let mut sockets = vec![first];
-    if settings.threads > 1 {
-        sockets[0].set_reuse_port(true)?;
-        for _ in 1..settings.threads {
-            let socket = new_socket(address, settings)?;
-            socket.set_reuse_port(true)?;
-            socket.bind(&bound)?;
-            sockets.push(socket);
-        }
-    }
-    for socket in &sockets {
-        socket.listen(settings.backlog)?;
-    }
-    Ok(Group { sockets, unix: false, service: listen.service })
+    let socket = new_socket(address, settings)?;
+    socket.bind(&address.into())?;
+    socket.listen(settings.backlog)?;
+    Ok(Group { socket, unix: false, service: listen.service })
 }
 
 fn new_socket(address: SocketAddr, settings: &Settings) -> io::Result<Socket> {

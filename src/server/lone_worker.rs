@@ -35,7 +35,7 @@ impl LoneWorker {
             tls: None,
             metrics: None,
         };
-        LoneWorker(Worker::new(Arc::new(Shared::new(engine, settings, None)), 0))
+        LoneWorker(Worker { shared: Arc::new(Shared::new(engine, settings, None)) })
     }
 
     /// The connection of a stream, as a listening socket would admit it; `None` if there are too many.

@@ -4,8 +4,8 @@
 //! that a daemon can do it before it gives up its privileges); [`run`] serves until it is told to stop and every
 //! connection was answered.
 //!
-//! A worker is a thread with its own event loop; a connection stays with the worker that accepted it. The thread that
-//! calls [`run`] moves the clock, does the store's background work and waits for signals.
+//! Workers are the threads of one event loop; whichever is free serves a connection. The thread that calls [`run`] moves
+//! the clock, does the store's background work and waits for signals.
 
 mod connection;
 mod listener;
@@ -13,6 +13,7 @@ mod lone_worker;
 mod settings;
 mod shutdown;
 mod socket;
+mod threads;
 mod tls;
 mod udp;
 mod worker;
@@ -33,7 +34,6 @@ use std::fs::File;
 use std::io;
 use std::os::fd::AsRawFd;
 use std::sync::Arc;
-use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 use worker::{Shared, Worker};
@@ -42,20 +42,20 @@ use worker::{Shared, Worker};
 /// second.
 const TICK: Duration = Duration::from_millis(100);
 
-/// Between two signs of life that every worker is asked for.
-const TICKS_PER_HEARTBEAT: u32 = 10;
+/// Between two rounds of what is done once a second.
+const TICKS_PER_SECOND: u32 = 10;
 
 /// Rounds of background work done at once while the store says that there is more to do, per tick.
 const MAINTENANCE_ROUNDS_MAX: u32 = 8;
 
-/// Descriptors of a worker's event loop.
-const DESCRIPTORS_PER_LOOP: usize = 4;
+/// Descriptors of the event loop that serves.
+const DESCRIPTORS_OF_LOOP: usize = 4;
 
 /// Descriptors of the event loop that waits for signals.
 const DESCRIPTORS_OF_SIGNALS: usize = 8;
 
-/// Seconds without a sign of life of some worker after which the watchdog is no longer told that all is well.
-const WORKER_SILENT_MAX_SECS: u32 = 5;
+/// Seconds at one piece of work of some worker after which the watchdog is no longer told that all is well.
+const WORKER_STUCK_MAX_SECS: u32 = 5;
 
 /// How long connections may take to be answered after the end has begun.
 const GRACE: Duration = Duration::from_secs(5);
@@ -72,18 +72,18 @@ pub fn run(
     engine: Arc<Engine>,
     hooks: Hooks,
 ) -> io::Result<()> {
-    check_descriptors(settings.threads)?;
+    check_descriptors()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(serve(listeners, Shared::new(engine, settings, tls), hooks))
 }
 
 /// Makes sure that there are descriptors for the event loops and for one connection. The runtime panics where it finds
 /// none for signals.
-fn check_descriptors(threads: usize) -> io::Result<()> {
-    let needed = threads * DESCRIPTORS_PER_LOOP + DESCRIPTORS_OF_SIGNALS + 1;
+fn check_descriptors() -> io::Result<()> {
+    let needed = DESCRIPTORS_OF_LOOP + DESCRIPTORS_OF_SIGNALS + 1;
     let taken: io::Result<Vec<File>> = (0..needed).map(|_| File::open("/dev/null")).collect();
     taken.map(drop).map_err(|error| {
-        let line = format!("{threads} threads and a connection need {needed} more open files: {error}");
+        let line = format!("a connection and what serves it need {needed} more open files: {error}");
         io::Error::new(error.kind(), line)
     })
 }
@@ -99,14 +99,14 @@ async fn serve(listeners: Listeners, shared: Shared, hooks: Hooks) -> io::Result
         engine.connections().add_listener(Listening { fd, since_secs, udp: true });
         info!("<{fd} server listening (udp)");
     }
-    for (socket, group) in listeners.one_of_each() {
-        let fd = socket.as_raw_fd();
+    for group in &listeners.groups {
+        let fd = group.socket.as_raw_fd();
         engine.connections().add_listener(Listening { fd, since_secs, udp: false });
         info!("<{fd} server listening ({})", group.service.binding.name());
     }
     let ports = listeners.ports();
     let shared = Arc::new(shared);
-    let workers = Worker::start_all(&shared, listeners)?;
+    let workers = Worker::start(shared.clone(), listeners)?;
     if let Some(path) = port_file {
         // As memcached: the daemon goes on without the file.
         if let Err(error) = listener::write_port_file(&path, &ports) {
@@ -120,7 +120,7 @@ async fn serve(listeners: Listeners, shared: Shared, hooks: Hooks) -> io::Result
     (hooks.stopping)();
     shared.stop();
     let mut looks_left = GRACE.as_millis() / GRACE_LOOK.as_millis();
-    while !workers.iter().all(JoinHandle::is_finished) {
+    while !workers.is_finished() {
         match looks_left.checked_sub(1) {
             Some(left) => looks_left = left,
             None => shared.end_grace(),
@@ -128,10 +128,8 @@ async fn serve(listeners: Listeners, shared: Shared, hooks: Hooks) -> io::Result
         shared.pulse();
         sleep(GRACE_LOOK).await;
     }
-    for worker in workers {
-        if worker.join().is_err() {
-            warn!("a worker ended by a panic");
-        }
+    if workers.join().is_err() {
+        warn!("the workers ended by a panic");
     }
     Ok(())
 }
@@ -140,7 +138,7 @@ async fn tick_until_stopped(shared: &Shared, signals: &mut shutdown::Signals, al
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut told_secs = 0;
-    let mut ticks_to_heartbeat = 0;
+    let mut ticks_to_second = 0;
     loop {
         match signals.next(ticks.tick(), &shared.stop_asked).await {
             Next::Stop => return,
@@ -155,17 +153,17 @@ async fn tick_until_stopped(shared: &Shared, signals: &mut shutdown::Signals, al
         }
         let now = shared.engine.clock().tick();
         shared.pulse();
-        if ticks_to_heartbeat == 0 {
-            shared.ask_for_signs_of_life();
-            ticks_to_heartbeat = TICKS_PER_HEARTBEAT;
+        if ticks_to_second == 0 {
+            shared.tell_second();
+            ticks_to_second = TICKS_PER_SECOND;
         }
-        ticks_to_heartbeat -= 1;
+        ticks_to_second -= 1;
         for _ in 0..MAINTENANCE_ROUNDS_MAX {
             if !shared.engine.maintain() {
                 break;
             }
         }
-        if now.secs() != told_secs && shared.all_workers_alive(now.secs()) {
+        if now.secs() != told_secs && shared.signs.all_alive(now.secs(), WORKER_STUCK_MAX_SECS) {
             told_secs = now.secs();
             alive();
         }

@@ -18,7 +18,7 @@ use std::task::{Context, Poll, ready};
 use tokio::io::unix::AsyncFd;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 
-/// An accepted socket that is in no event loop yet, so that it can go to the worker that will serve it.
+/// An accepted socket that is in no event loop yet, as it may be turned away.
 pub(super) struct Accepted {
     fd: OwnedFd,
     transport: Transport,
@@ -37,7 +37,7 @@ impl Accepted {
     }
 }
 
-/// Puts a socket into this thread's event loop; one that is refused comes back.
+/// Puts a socket into the event loop; one that is refused comes back.
 #[expect(
     deprecated,
     reason = "its successor is unsafe for what may close a descriptor early, as `OwnedFd` never does"
@@ -53,7 +53,7 @@ pub(super) struct ListeningSocket {
 }
 
 impl ListeningSocket {
-    /// Puts a listening socket, which must not block, into this thread's event loop.
+    /// Puts a listening socket, which must not block, into the event loop.
     pub(super) fn new(fd: OwnedFd, transport: Transport) -> io::Result<ListeningSocket> {
         let io = register(fd, Interest::READABLE).map_err(|(_, error)| error)?;
         Ok(ListeningSocket { io, transport })
@@ -81,7 +81,7 @@ pub(super) struct StreamSocket {
 }
 
 impl StreamSocket {
-    /// Puts an accepted socket into this thread's event loop.
+    /// Puts an accepted socket into the event loop.
     pub(super) fn new(accepted: Accepted) -> io::Result<StreamSocket> {
         let Accepted { fd, transport } = accepted;
         let io = register(fd, Interest::READABLE).map_err(|(_, error)| error)?;

@@ -13,7 +13,6 @@ use super::worker::Worker;
 use crate::commands::Flow;
 use crate::protocol::binary::{self, MAGIC_REQUEST, NOOP, Status};
 use crate::protocol::{Binding, Intake, Keys, Pull, ReplyBuffer, Request, Retrieval};
-use crate::telemetry::WorkerCounters;
 use log::debug;
 use std::io;
 use std::net::SocketAddr;
@@ -92,7 +91,6 @@ impl Exchange<'_> {
     /// Executes the commands that are complete in `payload` and sends their replies. What is left is dropped.
     async fn answer(&self, payload: &[u8]) -> io::Result<()> {
         let engine = &*self.worker.shared.engine;
-        let counters = self.worker.counters();
         let mut intake = Intake::default();
         let mut receiving = None;
         let mut first = true;
@@ -108,13 +106,13 @@ impl Exchange<'_> {
                         out.push(refusal.line());
                         intake.abandon_keys(&retrieval);
                     } else {
-                        self.answer_retrieval(counters, &retrieval, first, &mut out).await?;
+                        self.answer_retrieval(&retrieval, first, &mut out).await?;
                     }
                     first = retrieval.last;
                     consumed
                 }
                 Pull::Request { request, consumed } => {
-                    match engine.execute(counters, &request, &mut out) {
+                    match engine.execute(self.worker.counters(), &request, &mut out) {
                         Flow::Close => return self.send(&out).await,
                         Flow::Shutdown(mode) => {
                             self.worker.shared.ask_to_stop(mode);
@@ -135,7 +133,7 @@ impl Exchange<'_> {
                     if value.len() < header.value_len {
                         break;
                     }
-                    match engine.begin_value(counters, &header) {
+                    match engine.begin_value(self.worker.counters(), &header) {
                         Ok(mut begun) => {
                             let taken = begun.push(value);
                             receiving = Some(begun);
@@ -152,7 +150,7 @@ impl Exchange<'_> {
                     if value.len() < header.value_len {
                         break;
                     }
-                    match engine.begin_meta_value(counters, &header) {
+                    match engine.begin_meta_value(self.worker.counters(), &header) {
                         Ok(mut begun) => {
                             let taken = begun.push(value);
                             receiving = Some(begun);
@@ -166,7 +164,7 @@ impl Exchange<'_> {
                 }
                 Pull::ValueEnd { intact, consumed } => {
                     if let Some(received) = receiving.take() {
-                        engine.finish_value(counters, received, intact, &mut out);
+                        engine.finish_value(self.worker.counters(), received, intact, &mut out);
                     }
                     consumed
                 }
@@ -192,7 +190,6 @@ impl Exchange<'_> {
     /// behind a Noop and behind an error.
     async fn answer_binary(&self, payload: &[u8]) -> io::Result<()> {
         let engine = &*self.worker.shared.engine;
-        let counters = self.worker.counters();
         let mut intake = binary::Intake::default();
         let mut session = engine.session();
         let mut gathering = false;
@@ -204,7 +201,7 @@ impl Exchange<'_> {
                 // The rest of the frame will not come.
                 binary::Pull::NeedMore | binary::Pull::Dropped { .. } => return Ok(()),
                 binary::Pull::Request { frame, consumed } => {
-                    match engine.execute_binary(counters, &mut session, &frame, &mut out) {
+                    match engine.execute_binary(self.worker.counters(), &mut session, &frame, &mut out) {
                         Flow::Close if gathering && out.is_empty() => return Ok(()),
                         Flow::Close => return self.send(&out).await,
                         // Of no bounded length.
@@ -218,7 +215,7 @@ impl Exchange<'_> {
                     match engine.begin_binary_value(envelope, quiet, &item, value_len) {
                         Ok(mut begun) => {
                             begun.push(value);
-                            engine.finish_value(counters, begun, true, &mut out);
+                            engine.finish_value(self.worker.counters(), begun, true, &mut out);
                         }
                         Err(status) => out.push_status(&envelope, status),
                     }
@@ -247,7 +244,6 @@ impl Exchange<'_> {
     /// parts, of which one is the first.
     async fn answer_retrieval(
         &self,
-        counters: &WorkerCounters,
         retrieval: &Retrieval<'_>,
         mut first: bool,
         out: &mut ReplyBuffer,
@@ -257,7 +253,7 @@ impl Exchange<'_> {
             let last = retrieval.last && keys.peek().is_none();
             let one = Retrieval { keys: key, last, ..*retrieval };
             out.clear();
-            self.worker.shared.engine.execute(counters, &Request::Retrieval(one), out);
+            self.worker.shared.engine.execute(self.worker.counters(), &Request::Retrieval(one), out);
             if !out.is_empty() || first {
                 self.send(out).await?;
             }

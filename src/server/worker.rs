@@ -1,17 +1,16 @@
-//! A worker: one thread, one event loop, and the connections it accepted.
+//! What serves connections: accepts them, begins them, does once a second what has to be done, and ends.
 //!
-//! TCP connections come from the worker's own listening sockets. A socket that exists only once (unix, inherited) is
-//! accepted by one worker, which keeps the connection unless another has clearly fewer: short connections stay where
-//! they came in, long ones spread.
+//! All of it are tasks of one event loop, whose threads are the workers (`threads.rs`).
 //!
 //! The event loop has no timers: it would look at them at every wait. What depends on time is told by the thread that
-//! moves the clock ([`Shared::pulse`], [`Shared::ask_for_signs_of_life`]).
+//! moves the clock ([`Shared::pulse`], [`Shared::tell_second`]).
 
 use super::connection::Connection;
 use super::listener::{Group, Listeners};
-use super::settings::{Binding, Service, Settings};
+use super::settings::{Service, Settings};
 use super::shutdown::tell_stop;
 use super::socket::{Accepted, ListeningSocket, StreamSocket};
+use super::threads::{self, Signs};
 use super::tls::{Handshakes, Tls, TlsConnection, TlsError};
 use super::udp;
 use crate::commands::Engine;
@@ -19,54 +18,42 @@ use crate::protocol::ShutdownMode;
 use crate::telemetry::{Transport, WorkerCounters};
 use log::{debug, warn};
 use nix::errno::Errno;
-use socket2::Socket;
 use std::future::Future;
 use std::io;
-use std::ops::Deref;
 use std::os::fd::RawFd;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::thread::JoinHandle;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::net::UdpSocket;
 use tokio::sync::Notify;
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::yield_now;
 
 /// Answer to a connection over the limit.
 const TOO_MANY: &[u8] = b"ERROR Too many open connections\r\n";
 
-/// Calls for a part of the memory to be moved, per pulse: 10 MiB.
-const RELOCATIONS_PER_PULSE: u32 = 40;
+/// Calls for a part of the memory to be moved, per pulse and thread: 10 MiB.
+const RELOCATIONS_PER_PULSE: usize = 40;
 
-/// How often, once a second, a worker looks for freed memory after it has moved its part.
+/// How often, once a second, freed memory is looked for after what is held has been moved.
 const LOOKS_AFTER_RELOCATION: u32 = 10;
-
-/// What one worker shows to the others. Padded, so that they do not disturb each other.
-#[repr(align(128))]
-struct Desk {
-    open: AtomicUsize,
-    heartbeat_secs: AtomicU32,
-    door: UnboundedSender<(Accepted, Service)>,
-    /// Wakes what waits for time to pass.
-    pulse: Notify,
-    /// Asks for a sign of life.
-    heartbeat: Notify,
-    stop: Notify,
-}
 
 /// What all workers share.
 pub(super) struct Shared {
     pub(super) engine: Arc<Engine>,
     pub(super) settings: Settings,
     pub(super) handshakes: Handshakes,
+    pub(super) signs: Signs,
     tls: Option<Tls>,
     /// Told when a client asks for the end.
     pub(super) stop_asked: Notify,
-    desks: Vec<Desk>,
-    doors: parking_lot::Mutex<Vec<UnboundedReceiver<(Accepted, Service)>>>,
+    /// Wakes what waits for time to pass.
+    pulse: Notify,
+    /// Tells that a second has passed.
+    second: Notify,
+    stop: Notify,
     complained: AtomicBool,
     /// True once connections have had their time to be answered.
     grace_is_over: AtomicBool,
@@ -74,49 +61,30 @@ pub(super) struct Shared {
 
 impl Shared {
     pub(super) fn new(engine: Arc<Engine>, settings: Settings, tls: Option<Tls>) -> Shared {
-        let now_secs = engine.clock().now().secs();
-        let mut doors = Vec::new();
-        let desks = (0..settings.threads)
-            .map(|_| {
-                let (door, receiver) = unbounded_channel();
-                doors.push(receiver);
-                let heartbeat_secs = AtomicU32::new(now_secs);
-                Desk {
-                    open: AtomicUsize::new(0),
-                    heartbeat_secs,
-                    door,
-                    pulse: Notify::new(),
-                    heartbeat: Notify::new(),
-                    stop: Notify::new(),
-                }
-            })
-            .collect();
-        let doors = parking_lot::Mutex::new(doors);
+        let signs = Signs::new(settings.threads);
         Shared {
             engine,
             settings,
             handshakes: Handshakes::default(),
+            signs,
             tls,
             stop_asked: Notify::new(),
-            desks,
-            doors,
+            pulse: Notify::new(),
+            second: Notify::new(),
+            stop: Notify::new(),
             complained: AtomicBool::new(false),
             grace_is_over: AtomicBool::new(false),
         }
     }
 
-    /// Wakes whatever waits for time to pass, in all workers. Who does not wait is not disturbed.
+    /// Wakes whatever waits for time to pass. Who does not wait is not disturbed.
     pub(super) fn pulse(&self) {
-        for desk in &self.desks {
-            desk.pulse.notify_waiters();
-        }
+        self.pulse.notify_waiters();
     }
 
-    /// Asks every worker for a sign of life, see [`Shared::all_workers_alive`].
-    pub(super) fn ask_for_signs_of_life(&self) {
-        for desk in &self.desks {
-            desk.heartbeat.notify_one();
-        }
+    /// Tells that a second has passed.
+    pub(super) fn tell_second(&self) {
+        self.second.notify_one();
     }
 
     /// A client asks for the end of the process.
@@ -138,36 +106,10 @@ impl Shared {
         Ok(())
     }
 
-    /// Begins the end: every worker stops accepting and answers what it has received.
+    /// Begins the end: nothing is accepted any more, and what was received is answered.
     pub(super) fn stop(&self) {
-        for desk in &self.desks {
-            desk.stop.notify_one();
-        }
+        self.stop.notify_one();
     }
-
-    /// True if every worker gave a sign of life lately.
-    pub(super) fn all_workers_alive(&self, now_secs: u32) -> bool {
-        self.desks.iter().all(|desk| {
-            now_secs.saturating_sub(desk.heartbeat_secs.load(Ordering::Relaxed))
-                <= super::WORKER_SILENT_MAX_SECS
-        })
-    }
-
-    /// The worker for a connection that came in at `own`.
-    fn deal(&self, own: usize) -> usize {
-        let open = |worker: usize| self.desks[worker].open.load(Ordering::Relaxed);
-        let least = (0..self.desks.len()).min_by_key(|worker| open(*worker)).unwrap_or(own);
-        if open(own) > open(least) + 1 { least } else { own }
-    }
-}
-
-/// A listening socket that a worker is to accept from.
-struct Post {
-    socket: Socket,
-    unix: bool,
-    service: Service,
-    /// True if its connections are for all workers.
-    dealt: bool,
 }
 
 /// What a connection needs of its socket.
@@ -187,126 +129,80 @@ pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin + 'static {
     fn say_goodbye(&mut self, _cx: &mut Context<'_>) {}
 }
 
-/// One worker, from inside. A single pointer, because every connection has one.
+/// What serves, as its tasks see it. A single pointer, because every connection has one.
 #[derive(Clone)]
-pub(super) struct Worker(Arc<Place>);
-
-/// Whose worker it is, and which.
-pub(super) struct Place {
+pub(super) struct Worker {
     pub(super) shared: Arc<Shared>,
-    pub(super) index: usize,
-}
-
-impl Deref for Worker {
-    type Target = Place;
-
-    fn deref(&self) -> &Place {
-        &self.0
-    }
 }
 
 impl Worker {
-    /// The worker of that index.
-    pub(super) fn new(shared: Arc<Shared>, index: usize) -> Worker {
-        Worker(Arc::new(Place { shared, index }))
+    /// Starts to serve, in threads of its own; the one returned ends when all has been answered.
+    pub(super) fn start(shared: Arc<Shared>, listeners: Listeners) -> io::Result<JoinHandle<()>> {
+        let event_loop = threads::event_loop(&shared)?;
+        let worker = Worker { shared };
+        let thread = std::thread::Builder::new().name("worker".to_owned());
+        thread.spawn(move || event_loop.block_on(worker.work(listeners)))
     }
 
-    /// Starts all workers, each with its sockets.
-    pub(super) fn start_all(shared: &Arc<Shared>, listeners: Listeners) -> io::Result<Vec<JoinHandle<()>>> {
-        let threads = shared.settings.threads;
-        let mut posts: Vec<Vec<Post>> = (0..threads).map(|_| Vec::new()).collect();
-        for group in listeners.groups {
-            let Group { sockets, unix, service } = group;
-            let dealt = sockets.len() < threads;
-            for (worker, socket) in sockets.into_iter().enumerate() {
-                posts[worker].push(Post { socket, unix, service, dealt });
-            }
-        }
-        let mut udp: Vec<Vec<(Socket, Binding)>> = (0..threads).map(|_| Vec::new()).collect();
-        for (index, socket) in listeners.udp.into_iter().enumerate() {
-            udp[index % threads].push(socket);
-        }
-        let doors = std::mem::take(&mut *shared.doors.lock());
-        let mut handles = Vec::new();
-        for (index, ((posts, udp), door)) in posts.into_iter().zip(udp).zip(doors).enumerate() {
-            let worker = Worker::new(shared.clone(), index);
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
-            let thread = std::thread::Builder::new().name(format!("worker {index}"));
-            handles.push(thread.spawn(move || runtime.block_on(worker.work(posts, udp, door)))?);
-        }
-        Ok(handles)
-    }
-
+    /// The counters of this thread. Not to be held while waiting, as another thread may go on.
     pub(super) fn counters(&self) -> &WorkerCounters {
-        self.shared.engine.counters().worker(self.index)
+        self.shared.engine.counters().worker(threads::index())
     }
 
-    fn desk(&self) -> &Desk {
-        &self.shared.desks[self.index]
-    }
-
-    async fn work(
-        self,
-        posts: Vec<Post>,
-        udp: Vec<(Socket, Binding)>,
-        mut door: UnboundedReceiver<(Accepted, Service)>,
-    ) {
+    async fn work(self, listeners: Listeners) {
         let mut accepting = Vec::new();
-        for (socket, binding) in udp {
+        for (socket, binding) in listeners.udp {
             match UdpSocket::from_std(socket.into()) {
                 Ok(socket) => accepting.push(tokio::spawn(udp::serve(socket, self.clone(), binding))),
                 Err(error) => warn!("a UDP socket is lost: {error}"),
             }
         }
-        for Post { socket, unix, service, dealt } in posts {
+        for Group { socket, unix, service } in listeners.groups {
             let transport = if unix { Transport::Unix } else { Transport::Tcp };
             match ListeningSocket::new(socket.into(), transport) {
-                Ok(socket) => accepting.push(tokio::spawn(self.clone().accept(socket, service, dealt))),
+                Ok(socket) => accepting.push(tokio::spawn(self.clone().accept(socket, service))),
                 Err(error) => warn!("a listening socket is lost: {error}"),
             }
         }
-        let worker = self.clone();
-        accepting.push(tokio::spawn(async move {
-            while let Some((accepted, service)) = door.recv().await {
-                worker.admit(accepted, service);
-            }
-        }));
-        let worker = self.clone();
-        accepting.push(tokio::spawn(worker.keep_house()));
-        self.desk().stop.notified().await;
+        accepting.push(tokio::spawn(self.clone().keep_house()));
+        self.shared.stop.notified().await;
         for task in accepting {
             task.abort();
+            // What it says is that it was aborted.
+            let _ = task.await;
         }
         self.drain().await;
     }
 
-    /// What a worker does once a second, without end.
+    /// What is done once a second, without end.
     async fn keep_house(self) {
         let (mut charged_bytes, mut looks) = (0, 0);
         loop {
             let now_secs = self.shared.engine.clock().now().secs();
-            self.desk().heartbeat_secs.store(now_secs, Ordering::Relaxed);
             self.end_idle_connections(now_secs);
             if looks > 0 {
-                // Moving frees much that nobody gives back, here and, until they are done too, by other workers.
+                // Moving frees much that nobody gives back.
                 charged_bytes = u64::MAX;
                 looks -= 1;
             }
-            self.shared.engine.take_in_freed_memory(&mut charged_bytes);
+            if self.shared.engine.has_freed_much(&mut charged_bytes) {
+                let engine = self.shared.engine.clone();
+                threads::on_every_thread(self.shared.settings.threads, move || engine.take_in_freed_memory());
+            }
             if self.relocate().await {
                 looks = LOOKS_AFTER_RELOCATION;
                 self.pause().await;
             } else {
-                self.desk().heartbeat.notified().await;
+                self.shared.second.notified().await;
             }
         }
     }
 
-    /// Moves a part of what is held together, after the limit was lowered; true while there is more to do. Connections
-    /// are served in between.
+    /// Moves some of what is held together, after the limit was lowered; true while there is more to do. Connections are
+    /// served in between.
     async fn relocate(&self) -> bool {
-        for _ in 0..RELOCATIONS_PER_PULSE {
-            if !self.shared.engine.relocate(self.index) {
+        for _ in 0..RELOCATIONS_PER_PULSE * self.shared.settings.threads {
+            if !self.shared.engine.relocate() {
                 return false;
             }
             yield_now().await;
@@ -319,7 +215,7 @@ impl Worker {
         let timeout_secs = self.shared.settings.idle_timeout_secs;
         if timeout_secs > 0 {
             let since_secs = now_secs.saturating_sub(timeout_secs);
-            let ended = self.shared.engine.connections().end_idle(self.index, since_secs);
+            let ended = self.shared.engine.connections().end_idle(since_secs);
             self.counters().idle_kicks.add(ended);
         }
     }
@@ -327,15 +223,16 @@ impl Worker {
     /// Lets every connection answer what it has received, for a limited time.
     async fn drain(&self) {
         let over = || self.shared.grace_is_over.load(Ordering::Relaxed);
-        while self.desk().open.load(Ordering::Relaxed) > 0 && !over() {
-            self.shared.engine.connections().end_input(self.index);
+        let connections = self.shared.engine.connections();
+        while connections.open() > 0 && !over() {
+            connections.end_input();
             self.pause().await;
         }
     }
 
     /// Waits a little: up to the next pulse.
     pub(super) async fn pause(&self) {
-        self.desk().pulse.notified().await;
+        self.shared.pulse.notified().await;
     }
 
     /// Waits for this many pulses.
@@ -345,11 +242,10 @@ impl Worker {
         }
     }
 
-    async fn accept(self, socket: ListeningSocket, service: Service, dealt: bool) {
+    async fn accept(self, socket: ListeningSocket, service: Service) {
         loop {
             self.wait_for_room(service).await;
             match socket.accept().await {
-                Ok(accepted) if dealt => self.hand_over(accepted, service),
                 Ok(accepted) => self.admit(accepted, service),
                 Err(error) => self.accept_failed(&error).await,
             }
@@ -373,15 +269,6 @@ impl Worker {
         }
     }
 
-    fn hand_over(&self, accepted: Accepted, service: Service) {
-        let to = self.shared.deal(self.index);
-        if to == self.index {
-            return self.admit(accepted, service);
-        }
-        // A closed door means that the end has begun; the connection ends with it.
-        let _ = self.shared.desks[to].door.send((accepted, service));
-    }
-
     /// A peer that left early is nothing; without descriptors, waiting is all that helps.
     async fn accept_failed(&self, error: &io::Error) {
         let exhausted = [Errno::EMFILE, Errno::ENFILE, Errno::ENOBUFS, Errno::ENOMEM];
@@ -395,7 +282,7 @@ impl Worker {
         self.pause().await;
     }
 
-    /// Begins to serve a connection in this worker's event loop.
+    /// Begins to serve a connection.
     fn admit(&self, accepted: Accepted, service: Service) {
         if !self.enter() {
             self.counters().rejected_connections.add(1);
@@ -428,16 +315,11 @@ impl Worker {
 
     /// Counts a connection in, unless the limit is reached; it counts itself out with [`Worker::left`].
     pub(super) fn enter(&self) -> bool {
-        let entered = self.shared.engine.connections().try_enter(self.shared.settings.max_connections);
-        if entered {
-            self.desk().open.fetch_add(1, Ordering::Relaxed);
-        }
-        entered
+        self.shared.engine.connections().try_enter(self.shared.settings.max_connections)
     }
 
     /// A connection has gone.
     pub(super) fn left(&self) {
-        self.desk().open.fetch_sub(1, Ordering::Relaxed);
         self.shared.engine.connections().leave();
         if !self.shared.settings.max_connections_fast {
             self.shared.pulse();

@@ -585,12 +585,10 @@ impl Store {
         more
     }
 
-    /// Moves together what stays after the limit was lowered, in every shard whose number modulo `of` is `part`: the
-    /// thread that moves a thing owns the memory it comes to lie in, so that each part should stay with one thread.
-    /// Bounded work per call and per lock. Returns true while there is more to do.
-    pub fn relocate(&self, part: usize, of: usize) -> bool {
-        let mut shards = self.shards.iter().skip(part).step_by(of);
-        shards.any(|shard| Self::lock(shard).relocate(RELOCATED_BYTES))
+    /// Moves together what stays after the limit was lowered. Bounded work per call and per lock. Returns true while
+    /// there is more to do.
+    pub fn relocate(&self) -> bool {
+        self.shards.iter().any(|shard| Self::lock(shard).relocate(RELOCATED_BYTES))
     }
 
     /// Lets [`Store::maintain`] look for items whose time is over, or not. What storing pays for is swept all the same.
@@ -623,19 +621,21 @@ impl Store {
         allocate(MANY_PAGES_BYTES);
     }
 
-    /// Lets the allocator take in what other threads have freed of the memory of this one, which it does by itself once
-    /// in ten thousand allocations. Does so only after much was freed: `charged_before` is what was charged at the
-    /// thread's last call.
-    pub fn take_in_freed_memory(&self, charged_before: &mut u64) {
-        const ALLOCATIONS: u32 = 10_000;
+    /// True if much was freed since the last call, which has left in `charged_before` what was charged then.
+    pub fn has_freed_much(&self, charged_before: &mut u64) -> bool {
         const MUCH_BYTES: u64 = 1 << 20;
         let charged = self.budget.charged_bytes();
-        if charged.saturating_add(MUCH_BYTES) <= *charged_before {
-            // More bytes than what the allocator calls small, which it does not count.
-            (0..ALLOCATIONS).for_each(|_| allocate(2048));
-            *charged_before = charged;
-        }
-        *charged_before = charged.max(*charged_before);
+        let much = charged.saturating_add(MUCH_BYTES) <= *charged_before;
+        *charged_before = if much { charged } else { charged.max(*charged_before) };
+        much
+    }
+
+    /// Lets the allocator take in what other threads have freed of the memory of this one, which it does by itself once
+    /// in ten thousand allocations.
+    pub fn take_in_freed_memory(&self) {
+        const ALLOCATIONS: u32 = 10_000;
+        // More bytes than what the allocator calls small, which it does not count.
+        (0..ALLOCATIONS).for_each(|_| allocate(2048));
     }
 
     /// Figures over the whole store.

@@ -1,6 +1,6 @@
 //! The table of open connections: what `stats conns` lists, and whom a shutdown has to wake.
 //!
-//! One table per worker, locked when a connection comes or goes or somebody asks; a request touches only the two
+//! Several tables, each locked when a connection comes or goes or somebody asks; a request touches only the two
 //! words of its own [`Connection`]. Invariant: an entry is in the table exactly while its descriptor is open, because
 //! a connection takes itself out before its socket is closed.
 
@@ -146,13 +146,13 @@ pub struct Row {
     pub last_command_secs: u32,
 }
 
-/// The connections of one worker, by descriptor.
+/// Some of the connections, by descriptor.
 type Table = Mutex<BTreeMap<RawFd, Arc<Connection>>>;
 
 /// All open connections and listeners.
 #[derive(Debug)]
 pub struct Connections {
-    workers: Box<[Table]>,
+    tables: Box<[Table]>,
     listening: Mutex<Vec<Listening>>,
     /// Of them, those there were at the last reset.
     listening_before: AtomicUsize,
@@ -161,10 +161,10 @@ pub struct Connections {
 }
 
 impl Connections {
-    /// For this many workers.
-    pub fn new(workers: usize) -> Connections {
+    /// With this many tables, for as many threads.
+    pub fn new(tables: usize) -> Connections {
         Connections {
-            workers: (0..workers).map(|_| Mutex::default()).collect(),
+            tables: (0..tables).map(|_| Mutex::default()).collect(),
             listening: Mutex::default(),
             listening_before: AtomicUsize::new(0),
             open: AtomicUsize::new(0),
@@ -198,20 +198,24 @@ impl Connections {
         self.open_max.load(Ordering::Relaxed)
     }
 
-    /// Puts a connection into its worker's table.
-    pub fn add(&self, worker: usize, fd: RawFd, transport: Transport, now_secs: u32) -> Arc<Connection> {
+    fn table(&self, fd: RawFd) -> &Table {
+        &self.tables[fd.unsigned_abs() as usize % self.tables.len()]
+    }
+
+    /// Puts a connection into a table.
+    pub fn add(&self, fd: RawFd, transport: Transport, now_secs: u32) -> Arc<Connection> {
         let connection = Arc::new(Connection {
             transport,
             last_command_secs: AtomicU32::new(now_secs),
             state: AtomicU8::new(ConnectionState::Read as u8),
         });
-        self.workers[worker].lock().insert(fd, connection.clone());
+        self.table(fd).lock().insert(fd, connection.clone());
         connection
     }
 
     /// Takes a connection out; call it before its socket is closed.
-    pub fn remove(&self, worker: usize, fd: RawFd) {
-        self.workers[worker].lock().remove(&fd);
+    pub fn remove(&self, fd: RawFd) {
+        self.table(fd).lock().remove(&fd);
     }
 
     /// Notes a listening socket.
@@ -234,19 +238,25 @@ impl Connections {
         self.listening_before.store(self.listeners(), Ordering::Relaxed);
     }
 
-    /// Ends the input of every connection of a worker: each answers what it has received, then closes itself.
-    pub fn end_input(&self, worker: usize) {
-        for fd in self.workers[worker].lock().keys() {
-            // An error means that the peer is gone already.
-            let _ = shutdown(*fd, Shutdown::Read);
+    /// Ends the input of every connection: each answers what it has received, then closes itself.
+    pub fn end_input(&self) {
+        for table in &self.tables {
+            for fd in table.lock().keys() {
+                // An error means that the peer is gone already.
+                let _ = shutdown(*fd, Shutdown::Read);
+            }
         }
     }
 
-    /// Ends the input of those TCP connections of a worker that wait for a request and got none since `since_secs`:
-    /// each closes itself. Returns how many.
-    pub fn end_idle(&self, worker: usize, since_secs: u32) -> u64 {
+    /// Ends the input of those TCP connections that wait for a request and got none since `since_secs`: each closes
+    /// itself. Returns how many.
+    pub fn end_idle(&self, since_secs: u32) -> u64 {
+        self.tables.iter().map(|table| Self::end_idle_of(table, since_secs)).sum()
+    }
+
+    fn end_idle_of(table: &Table, since_secs: u32) -> u64 {
         let mut ended = 0;
-        for (fd, connection) in self.workers[worker].lock().iter() {
+        for (fd, connection) in table.lock().iter() {
             let waits = connection.state.load(Ordering::Relaxed) == ConnectionState::Read as u8;
             let idle = connection.last_command_secs.load(Ordering::Relaxed) < since_secs;
             if connection.transport == Transport::Tcp && waits && idle {
@@ -261,8 +271,8 @@ impl Connections {
     /// Everything that is open, by descriptor.
     pub fn rows(&self) -> Vec<Row> {
         let mut rows: Vec<Row> = self.listening.lock().iter().map(listening_row).collect();
-        for worker in &self.workers {
-            rows.extend(worker.lock().iter().map(|(fd, connection)| connection_row(*fd, connection)));
+        for table in &self.tables {
+            rows.extend(table.lock().iter().map(|(fd, connection)| connection_row(*fd, connection)));
         }
         rows.sort_by_key(|row| row.fd);
         rows
@@ -320,13 +330,13 @@ mod tests {
         let table = Connections::new(1);
         let pairs: Vec<_> = (0..4).map(|_| UnixStream::pair().unwrap()).collect();
         let fd = |index: usize| pairs[index].0.as_raw_fd();
-        table.add(0, fd(0), Transport::Tcp, 10);
-        table.add(0, fd(1), Transport::Tcp, 11);
-        table.add(0, fd(2), Transport::Unix, 10);
-        table.add(0, fd(3), Transport::Tcp, 10).note_state(ConnectionState::ReceiveValue);
-        assert_eq!(table.end_idle(0, 10), 0);
-        assert_eq!(table.end_idle(0, 11), 1);
-        assert_eq!(table.end_idle(0, 11), 0);
+        table.add(fd(0), Transport::Tcp, 10);
+        table.add(fd(1), Transport::Tcp, 11);
+        table.add(fd(2), Transport::Unix, 10);
+        table.add(fd(3), Transport::Tcp, 10).note_state(ConnectionState::ReceiveValue);
+        assert_eq!(table.end_idle(10), 0);
+        assert_eq!(table.end_idle(11), 1);
+        assert_eq!(table.end_idle(11), 0);
         assert_eq!((&pairs[0].0).read(&mut [0]).unwrap(), 0);
         pairs[1].0.set_nonblocking(true).unwrap();
         assert!((&pairs[1].0).read(&mut [0]).is_err());

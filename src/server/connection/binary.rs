@@ -41,7 +41,7 @@ impl<S: Stream> Connection<S> {
         };
         let Binary { intake, session } = &mut **binary;
         let engine = &*worker.shared.engine;
-        let counters = engine.counters().worker(worker.index);
+        let counters = worker.counters();
         let traced = log_enabled!(log::Level::Debug);
         let mut at = 0;
         loop {

@@ -19,7 +19,7 @@ impl<S: Stream> Connection<S> {
         share: &mut u32,
     ) -> (usize, Option<Stop>) {
         let engine = &*self.worker.shared.engine;
-        let counters = engine.counters().worker(self.worker.index);
+        let counters = self.worker.counters();
         self.entry.note(ConnectionState::ParseCommand, engine.clock().now().secs());
         let mut at = 0;
         while let Speech::Login { failures } = &mut self.speech {

@@ -7,7 +7,7 @@
 //! of its own, which has no queue to share. What a thread has of its own goes by the thread and not by the connection:
 //! counters (still one writer, no locked instruction), buffers, the sign of life, what the allocator keeps.
 //!
-//! Measured in one run (`benches/loopback`, 50 connections, TCP, 2 CPUs, medians of 5 rounds), thousands of operations a
+//! Measured in one run (`benches/loopback`, 50 connections by TCP, 2 CPUs, 5 rounds), thousands of operations a
 //! second of memcached / a thread to each connection / this: gets one at a time, `-t 2` 108 / 129 / 160, `-t 4` 108 /
 //! 125 / 165; 16 at once, `-t 2` 239 / 894 / 840, `-t 4` 239 / 1067 / 1054. CPU time of a get: 0.86 times, `-t 4` 0.74;
 //! 16 at once 1.05 and 1.01. p99: 3.3 to 0.9 ms, 16 at once 2.6 to 2.1, `-t 4` 1.5 to 1.0 and 5.2 to 1.7. Runs before,

@@ -39,7 +39,9 @@ const _: () = assert!(size_of::<Removal>() == 24);
 /// The ring.
 #[derive(Default, Debug)]
 pub(in crate::store) struct Removals {
+    /// Made as they are needed, though paid for from the start.
     pages: Vec<Box<[Removal]>>,
+    pages_due: usize,
     per_page: usize,
     /// Removals ever noted; the next one goes where this stands, modulo the room.
     noted: u64,
@@ -58,17 +60,21 @@ impl Removals {
     /// A ring of so many pages.
     pub(in crate::store) fn new(pages: u64, page_bytes: usize) -> Removals {
         let per_page = page_bytes / size_of::<Removal>();
-        let page = |_| vec![Removal::default(); per_page].into();
-        Removals { pages: (0..pages).map(page).collect(), per_page, noted: 0 }
+        Removals { pages: Vec::new(), pages_due: pages as usize, per_page, noted: 0 }
     }
 
-    /// Pages it takes.
-    pub(in crate::store) fn pages(&self) -> usize {
+    /// Pages it may take, which are charged.
+    pub(in crate::store) fn pages_charged(&self) -> usize {
+        self.pages_due
+    }
+
+    /// Pages it has.
+    pub(in crate::store) fn pages_held(&self) -> usize {
         self.pages.len()
     }
 
     fn room(&self) -> u64 {
-        (self.pages.len() * self.per_page) as u64
+        (self.pages_due * self.per_page) as u64
     }
 
     fn push(&mut self, removal: Removal) {
@@ -77,6 +83,9 @@ impl Removals {
             return;
         }
         let at = (self.noted % room) as usize;
+        if at / self.per_page == self.pages.len() {
+            self.pages.push(vec![Removal::default(); self.per_page].into());
+        }
         self.pages[at / self.per_page][at % self.per_page] = removal;
         self.noted += 1;
     }

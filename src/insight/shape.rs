@@ -50,12 +50,12 @@ pub(super) fn write_shape(key: &[u8], shape: &mut String) -> &'static str {
 
 /// Length of `prefix:version:` at the start of a Django key, 0 if there is none.
 ///
-/// The prefix is empty by default, which no other key looks like. Behind another prefix a version is one digit, as it
-/// is in practice: `user:1234:` has an id there.
+/// The prefix is empty by default, which no other key looks like. Behind another prefix only the version that Django
+/// begins with, 1, is taken for one: `user:1234:` has an id there.
 fn version_head(key: &[u8]) -> usize {
     let Some(prefix) = key.iter().position(|byte| *byte == b':') else { return 0 };
     match version_end(key, prefix) {
-        Some(end) if prefix == 0 || end - prefix == 3 => end,
+        Some(end) if prefix == 0 || key[prefix..end] == *b":1:" => end,
         _ => 0,
     }
 }

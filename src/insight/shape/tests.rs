@@ -145,7 +145,8 @@ fn the_version_of_a_django_key_stays() {
         (":1:user.7", ":1:user.*"),
         (":12:user.7", ":12:user.*"),
         (":20240115:x", ":20240115:x"),
-        ("site:2:user.7", "site:2:user.*"),
+        ("site:1:user.7", "site:1:user.*"),
+        ("site:2:user.7", "site:*:user.*"),
         // An id where a version would be, and versions that are none.
         ("user:1234:x", "user:*:x"),
         ("user:12:x", "user:*:x"),

@@ -108,7 +108,10 @@ impl HotKey {
 
 fn hot_keys_text(figures: &Figures, _: Style) -> String {
     let sampled = figures.number("sampled_one_in").unwrap_or(1);
-    let mut text = format!("One operation in {} is looked at.\n", units::count(sampled));
+    let mut text = match sampled {
+        ..=1 => "Every operation is looked at.\n".to_owned(),
+        _ => format!("One operation in {} is looked at.\n", units::count(sampled)),
+    };
     for ranking in Ranking::ALL {
         let total = ranking.total(figures);
         let keys = HotKey::read(figures, ranking);

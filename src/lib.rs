@@ -30,6 +30,10 @@
 //! | a dump, or another answer that walks over all items | `commands/report.rs` | `tests/wire/dumps_list_what_is_there.rs` |
 //! | what watchers are told | `commands/watch.rs`, `telemetry/watchers.rs` | `tests/wire/watch.rs` |
 //! | a command for operators | `protocol/controls.rs`, `commands/{admin,crawler,detail,tuning}.rs` | `tests/wire/answers/` |
+//! | what is told about another `-m` | [`advisor`] | unit tests there, `benches/advisor` |
+//! | hot keys, families of keys, latency | [`insight`], `commands/{observe,explain,latency}.rs` | unit tests there, `tests/wire/explained.rs` |
+//! | why a key is gone | `store/shard/removals.rs`, `store/ages.rs`, `commands/explain.rs` | `tests/wire/why.rs` |
+//! | what memory is used for | `commands/memory.rs` | `tests/wire/explained.rs` |
 //! | a metric, the status page | `metrics/{exporter,own}.rs`, `metrics/{status.rs,page.html}` | `tests/daemon/metrics.rs`, `tests/run status-page` |
 //! | sockets and their options | `server/listener.rs` | `tests/daemon/sockets.rs` |
 //! | UDP | `server/udp.rs` | `tests/daemon/udp.rs` |

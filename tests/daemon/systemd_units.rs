@@ -2,7 +2,7 @@
 //!
 //! Tests of the units need systemd's programs; without them they say so in one line, and fail under CI=true.
 
-use crate::support::{Client, Folder, Process, larder, skip, wait_for};
+use crate::support::{Client, Folder, Process, larder, larder_program, skip, wait_for};
 use std::fs;
 use std::io;
 use std::net::{TcpListener, UdpSocket};
@@ -32,7 +32,7 @@ fn units(folder: &Folder) -> [PathBuf; 2] {
     ["larder.service", "larder.socket"].map(|name| {
         let unit = fs::read_to_string(source.join(name)).unwrap();
         let copy = folder.file(name);
-        fs::write(&copy, unit.replace("/usr/local/bin/larder", env!("CARGO_BIN_EXE_larder"))).unwrap();
+        fs::write(&copy, unit.replace("/usr/local/bin/larder", larder_program().to_str().unwrap())).unwrap();
         copy
     })
 }
@@ -85,7 +85,7 @@ fn a_socket_unit_hands_over_tcp_and_unix_sockets() {
     activate.arg("-l").arg(format!("127.0.0.1:{port}")).arg("-l").arg(&unix);
     // The port of -p stays closed: handed sockets take the place of its own.
     let own = free_port();
-    activate.arg(env!("CARGO_BIN_EXE_larder")).args(["-p", &own.to_string(), "-v"]);
+    activate.arg(larder_program()).args(["-p", &own.to_string(), "-v"]);
     let _daemon = Process(activate.stdin(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
     // The first connection starts the daemon and is served by it.
     let mut first = wait_for("the socket", || {
@@ -117,7 +117,7 @@ fn given(handed: impl Into<Stdio>, arguments: &[&str]) -> Process {
     command
         .arg("-c")
         .arg("LISTEN_FDS=1 LISTEN_PID=$$ exec \"$0\" \"$@\" 3<&0")
-        .arg(env!("CARGO_BIN_EXE_larder"))
+        .arg(larder_program())
         .args(arguments);
     Process(command.stdin(handed).stderr(Stdio::piped()).spawn().unwrap())
 }

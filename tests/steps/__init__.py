@@ -20,7 +20,7 @@ from .report import Step
 STEPS = (
     Step("build", "the release binary that the clients meet", rust.build),
     Step("debug", "cargo test", rust.debug_tests),
-    Step("release", "cargo test --release", rust.release_tests),
+    Step("release", "the tests that start larder, on the release binary", rust.release_tests),
     Step("oracle", "the same random requests to larder and memcached", rust.oracle),
     Step("django", "Django's own cache and session tests", django_suite.run),
     Step("pymemcache", "pymemcache's own integration tests", pymemcache_suite.run),

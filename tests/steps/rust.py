@@ -29,9 +29,10 @@ def debug_tests(environment, result):
 
 
 def release_tests(environment, result):
-    """The same tests on the code as it is shipped."""
+    """The tests that start larder, on the program as it is shipped."""
     service_tools(environment, result)
-    cargo_test(environment, result, "release", ["--release"])
+    program = {"LARDER_PROGRAM": environment.larder}
+    cargo_test(environment, result, "release", ["--test", "wire", "--test", "daemon"], program)
 
 
 def oracle(environment, result):

@@ -1,6 +1,6 @@
 //! Starting the built binary, waiting until it serves, and ending it.
 
-use super::{Client, Folder, wait_for};
+use super::{Client, Folder, larder_program, wait_for};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::fs;
@@ -30,7 +30,7 @@ impl Starting {
     fn new(name: &str, args: &str) -> Starting {
         let folder = Folder::new();
         let binary = folder.file(name);
-        symlink(env!("CARGO_BIN_EXE_larder"), &binary).unwrap();
+        symlink(larder_program(), &binary).unwrap();
         let mut command = Command::new(binary);
         command.args(args.split_whitespace());
         command.stdin(Stdio::null());

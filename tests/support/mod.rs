@@ -17,7 +17,17 @@ pub use daemon::{Daemon, Process, Starting, larder, memcached};
 pub use folder::Folder;
 
 use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 use std::time::Duration;
+
+/// The larder to test: the one that was built with the test, or the one that `LARDER_PROGRAM` names.
+pub fn larder_program() -> &'static Path {
+    static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| {
+        std::env::var_os("LARDER_PROGRAM").map_or(env!("CARGO_BIN_EXE_larder").into(), PathBuf::from)
+    });
+    &PROGRAM
+}
 
 /// How long anything may take before a test fails. Generous, because it only costs time when something is broken.
 pub const PATIENCE: Duration = Duration::from_secs(20);

@@ -1,7 +1,7 @@
 //! `larder keys` lists what is there; nothing that a key holds reaches the terminal as it is.
 
 use super::{filled, printed, refused};
-use crate::support::{Process, larder, wait_for};
+use crate::support::{Process, larder, larder_program, wait_for};
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
@@ -56,7 +56,7 @@ fn a_list_of_many_keys_is_no_answer_to_be_held() {
     client.expect("MN\r\n");
     assert_eq!(printed("keys --json", &daemon.address().to_string()).lines().count(), 20_000);
     // A reader that has seen enough is no failure.
-    let mut command = Command::new(env!("CARGO_BIN_EXE_larder"));
+    let mut command = Command::new(larder_program());
     command.args(["keys", "--server", &daemon.address().to_string()]);
     let mut child = Process(command.stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().unwrap());
     let mut line = String::new();

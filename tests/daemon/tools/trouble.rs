@@ -2,7 +2,7 @@
 
 use super::scripted_server::ScriptedServer;
 use super::{filled, refused};
-use crate::support::{Process, larder, wait_for};
+use crate::support::{Process, larder, larder_program, wait_for};
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
@@ -51,7 +51,7 @@ fn the_live_view_needs_a_terminal_or_json() {
     let server = daemon.address().to_string();
     assert_eq!(refused("top", &server), "larder: no terminal to show this on; --json prints without one");
     assert!(refused("top --json", "127.0.0.1:1").starts_with("larder: cannot connect to 127.0.0.1:1: "));
-    let mut command = Command::new(env!("CARGO_BIN_EXE_larder"));
+    let mut command = Command::new(larder_program());
     command.args(["top", "--json", "--server", &server]).stdout(Stdio::piped());
     let mut child = Process(command.spawn().unwrap());
     let mut line = String::new();

@@ -175,7 +175,7 @@ mod tests {
 
     #[test]
     fn every_operation_on_a_sampled_key_is_seen_in_order() {
-        let store = Store::new(Settings::default());
+        let store = Store::new(Settings { shards: Some(1), ..Settings::default() });
         drain(&store, SampleRule { hash_below: u64::MAX, one_in: 0 });
         set(&store, "k");
         assert!(store.get(b"k", NOW, |_| ()).is_ok());

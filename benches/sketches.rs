@@ -28,7 +28,7 @@ const KEYS: usize = 1_000_000;
 /// One operation in so many is looked at.
 const SHARES: [u32; 3] = [1, 16, 256];
 
-/// Samples per call of [`Insight::note_all`].
+/// Samples per call of [`Insight::note_batch`].
 const BATCH: usize = 16;
 
 /// Seconds that a whole stream lasts.
@@ -116,12 +116,11 @@ fn feed(insight: &Insight, numbers: &[usize], share: u32) -> f64 {
         let keys: Vec<String> = sampled.map(|number| text(*number)).collect();
         let started = Instant::now();
         for batch in keys.chunks(BATCH) {
-            insight.note_all(batch.iter().map(|key| Seen {
-                kind: SeenKind::Hit,
-                key: key.as_bytes(),
-                value_bytes: 100,
-                weight: share,
-            }));
+            insight.note_batch(|note| {
+                batch.iter().for_each(|key| {
+                    note(&Seen { kind: SeenKind::Hit, key: key.as_bytes(), value_bytes: 100, weight: share })
+                })
+            });
         }
         nanos += started.elapsed().as_nanos();
         samples += keys.len();

@@ -54,15 +54,6 @@ impl Insight {
         Insight { sketches: Mutex::new(Sketches::new(now)), one_in: Mutex::new(1) }
     }
 
-    /// Takes in a batch of samples, under one lock. The iterator must not come back here.
-    pub fn note_all<'a>(&self, seen: impl IntoIterator<Item = Seen<'a>>) {
-        let mut sketches = self.sketches.lock();
-        for seen in seen {
-            sketches.hot_keys.note(&seen);
-            sketches.families.note(&seen);
-        }
-    }
-
     /// Takes in samples as `batch` hands them out, under one lock; `batch` must not come back here.
     pub fn note_batch<R>(&self, batch: impl FnOnce(&mut dyn FnMut(&Seen<'_>)) -> R) -> R {
         let mut sketches = self.sketches.lock();
@@ -126,7 +117,9 @@ mod tests {
     #[test]
     fn a_batch_is_seen_by_all_sketches() {
         let insight = Insight::new(Now::from_secs(100));
-        insight.note_all([hit(b"user:1", 16), hit(b"user:2", 16), hit(b"user:1", 16)]);
+        insight.note_batch(|note| {
+            [hit(b"user:1", 16), hit(b"user:2", 16), hit(b"user:1", 16)].iter().for_each(note)
+        });
         let hot = insight.hot_keys();
         assert_eq!(
             (&*hot.reads[0].key, hot.reads[0].count, hot.bytes_out[0].count),
@@ -140,7 +133,7 @@ mod tests {
     #[test]
     fn time_is_counted_from_the_last_call_and_a_reset_keeps_it() {
         let insight = Insight::new(Now::from_secs(100));
-        insight.note_all([hit(b"a", 1000)]);
+        insight.note_batch(|note| [hit(b"a", 1000)].iter().for_each(note));
         insight.age(Now::from_secs(400));
         insight.age(Now::from_secs(700));
         // A clock that is set back takes nothing away.
@@ -149,7 +142,7 @@ mod tests {
         insight.reset();
         assert_eq!(insight.hot_keys(), HotKeys { sampled_one_in: 1, ..HotKeys::default() });
         assert!(insight.families(&Census::default()).is_empty());
-        insight.note_all([hit(b"a", 1000)]);
+        insight.note_batch(|note| [hit(b"a", 1000)].iter().for_each(note));
         insight.age(Now::from_secs(600));
         assert_eq!(insight.hot_keys().total_reads, 1000);
     }
@@ -161,7 +154,7 @@ mod tests {
         for number in 0..100_000 {
             let key = format!("{number:x>250}");
             let seen = Seen { kind: kinds[number % 3], ..hit(key.as_bytes(), 1 + number as u32) };
-            insight.note_all([seen]);
+            insight.note_batch(|note| [seen].iter().for_each(note));
         }
         assert!(insight.own_bytes() < 420 << 10, "{}", insight.own_bytes());
     }

@@ -9,7 +9,7 @@ use crate::clock::Now;
 use crate::store::handle::Handle;
 use crate::store::hash::KeyHash;
 use crate::store::item::Item;
-use crate::store::outcome::{Cause, Removed};
+use crate::store::outcome::{Cause, Hit, Removed};
 
 /// The ring takes one in this many bytes of the memory limit,
 const LIMIT_SHARE: u64 = 256;
@@ -77,11 +77,18 @@ impl Removals {
         (self.pages_due * self.per_page) as u64
     }
 
-    fn push(&mut self, removal: Removal) {
+    fn push(&mut self, hash: KeyHash, removed: Removed) {
         let room = self.room();
         if room == 0 {
             return;
         }
+        let removal = Removal {
+            fingerprint: fingerprint(hash),
+            secs: removed.at.secs(),
+            last_access_secs: removed.last_access.secs(),
+            cause_and_bytes: packed(removed.cause, removed.bytes),
+            cas: removed.cas,
+        };
         let at = (self.noted % room) as usize;
         if at / self.per_page == self.pages.len() {
             self.pages.push(vec![Removal::default(); self.per_page].into());
@@ -156,42 +163,26 @@ impl Shard {
 
     /// Notes that an item is about to be removed.
     pub(in crate::store) fn note_removal(&mut self, cause: Cause, hash: KeyHash, handle: Handle, now: Now) {
-        let shown = self.shown(handle);
-        let last_access_secs = shown.last_access.secs();
+        let Hit { last_access, deadline, cas, .. } = self.shown(handle);
         // An item is gone when its time is over, not when that is noticed.
-        let secs = match cause {
-            Cause::Expired => shown.deadline.secs().clamp(last_access_secs.min(now.secs()), now.secs()),
-            _ => now.secs(),
+        let at = match cause {
+            Cause::Expired => {
+                Now::from_secs(deadline.secs().clamp(last_access.secs().min(now.secs()), now.secs()))
+            }
+            _ => now,
         };
-        let removal = Removal {
-            fingerprint: fingerprint(hash),
-            secs,
-            last_access_secs,
-            cause_and_bytes: packed(cause, self.bytes_of(handle)),
-            cas: shown.cas,
-        };
-        self.removals.push(removal);
+        let bytes = self.bytes_of(handle);
+        self.removals.push(hash, Removed { cause, at, last_access, bytes, cas });
     }
 
     /// Notes the removal of an item whose page has left its class already.
     pub(super) fn note_left_behind(&mut self, cause: Cause, hash: KeyHash, item: Item<'_>, now: Now) {
-        self.removals.push(Removal {
-            fingerprint: fingerprint(hash),
-            secs: now.secs(),
-            last_access_secs: item.last_access().secs(),
-            cause_and_bytes: packed(cause, item.bytes() as u64),
-            cas: item.cas(),
-        });
+        let (last_access, bytes, cas) = (item.last_access(), item.bytes() as u64, item.cas());
+        self.removals.push(hash, Removed { cause, at: now, last_access, bytes, cas });
     }
 
     /// Notes that there is no item, because one of so many bytes could not be stored.
     pub(in crate::store) fn note_failed_store(&mut self, cause: Cause, hash: KeyHash, bytes: u64, now: Now) {
-        self.removals.push(Removal {
-            fingerprint: fingerprint(hash),
-            secs: now.secs(),
-            last_access_secs: now.secs(),
-            cause_and_bytes: packed(cause, bytes),
-            cas: 0,
-        });
+        self.removals.push(hash, Removed { cause, at: now, last_access: now, bytes, cas: 0 });
     }
 }

@@ -61,8 +61,8 @@ impl Cause {
 }
 
 impl Engine {
-    /// True if names of keys may be shown (not under `-X`).
-    pub fn shows_keys(&self) -> bool {
+    /// True if keys may be listed: not with `-X`.
+    pub fn may_list_keys(&self) -> bool {
         self.settings.dump_enabled
     }
 
@@ -122,7 +122,7 @@ impl Engine {
 
     /// `why`.
     pub(super) fn answer_why(&self, key: &[u8], out: &mut ReplyBuffer) {
-        if !self.shows_keys() {
+        if !self.may_list_keys() {
             return out.push(Refusal::KeysNotAllowed.line());
         }
         let known = |secs: Option<u32>| secs.map_or("?".to_owned(), |secs| secs.to_string());
@@ -147,7 +147,7 @@ impl Engine {
     /// The topics of `stats` that explain the cache.
     pub(super) fn explain(&self, topic: StatsTopic, out: &mut ReplyBuffer) {
         match topic {
-            StatsTopic::HotKeys | StatsTopic::Families if !self.shows_keys() => {
+            StatsTopic::HotKeys | StatsTopic::Families if !self.may_list_keys() => {
                 return out.push(Refusal::KeysNotAllowed.line());
             }
             StatsTopic::Advisor => push_advice(&self.advice(), out),

@@ -1,6 +1,5 @@
 //! A figure of a report: text for `stats`, a number for the metrics.
 
-use super::Engine;
 use crate::telemetry::CpuTime;
 use std::fmt;
 
@@ -65,13 +64,6 @@ macro_rules! texts {
 }
 
 texts!(String, char, fmt::Arguments<'_>);
-
-impl Engine {
-    /// True if keys may be listed: not with `-X`.
-    pub fn may_list_keys(&self) -> bool {
-        self.settings.dump_enabled
-    }
-}
 
 #[cfg(test)]
 mod tests {

@@ -177,7 +177,6 @@ impl Engine {
         self.store.return_freed_memory();
         self.note_end_of_crawl(now);
         self.tell_evictions(now);
-        self.observe(now);
         more
     }
 

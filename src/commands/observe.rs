@@ -56,8 +56,9 @@ fn access(sampled: &Sampled<'_>) -> Option<Access> {
 }
 
 impl Engine {
-    /// Takes in what was done since the last call, and a step of the census.
-    pub(super) fn observe(&self, now: Now) {
+    /// Takes in what was done since the last call, and a step of the census; to be called about ten times a second.
+    pub fn observe(&self) {
+        let now = self.clock.now();
         self.take_samples(now);
         self.take_census(now);
         self.insight.age(now);

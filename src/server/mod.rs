@@ -158,6 +158,7 @@ async fn tick_until_stopped(shared: &Shared, signals: &mut shutdown::Signals, al
             ticks_to_second = TICKS_PER_SECOND;
         }
         ticks_to_second -= 1;
+        shared.engine.observe();
         for _ in 0..MAINTENANCE_ROUNDS_MAX {
             if !shared.engine.maintain() {
                 break;

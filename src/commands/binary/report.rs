@@ -18,7 +18,7 @@ impl Engine {
             b"advisor" => StatsTopic::Advisor,
             b"memory" => StatsTopic::Memory,
             b"latency" => StatsTopic::Latency,
-            b"hotkeys" | b"families" if !self.shows_keys() => {
+            b"hotkeys" | b"families" if !self.may_list_keys() => {
                 answers.error(Status::NotFound);
                 return Flow::Continue;
             }

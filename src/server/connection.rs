@@ -613,8 +613,10 @@ impl<S: Stream> Future for Connection<S> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = self.get_mut();
         let shared = &this.worker.shared;
-        shared.signs.note_work(shared.engine.clock().now().secs());
-        match SCRATCH.with_borrow_mut(|scratch| this.turn(cx, scratch)) {
+        shared.signs.begin_work(shared.engine.clock().now().secs());
+        let turned = SCRATCH.with_borrow_mut(|scratch| this.turn(cx, scratch));
+        this.worker.shared.signs.end_work();
+        match turned {
             Poll::Pending => {
                 this.entry.note_state(this.waiting_state());
                 Poll::Pending
@@ -633,6 +635,8 @@ impl<S: Stream> Drop for Connection<S> {
     fn drop(&mut self) {
         debug!("<{} connection closed.", self.fd);
         self.tell_close();
+        // A panic has skipped it.
+        self.worker.shared.signs.end_work();
         self.worker.shared.engine.connections().remove(self.fd);
         self.worker.left();
     }

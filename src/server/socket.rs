@@ -9,6 +9,7 @@
 
 use super::worker::Stream;
 use crate::telemetry::Transport;
+use log::warn;
 use rustix::buffer::spare_capacity;
 use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, SocketFlags, accept_with, recv, send, sendmsg};
 use std::io::{self, ErrorKind, IoSlice};
@@ -60,19 +61,30 @@ impl ListeningSocket {
     }
 
     /// Accepts one connection.
-    pub(super) async fn accept(&self) -> io::Result<Accepted> {
+    pub(super) fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<Accepted>> {
         let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
-        let accept = |fd: &OwnedFd| Ok(accept_with(fd, flags)?);
-        let fd = self.io.async_io(Interest::READABLE, accept).await?;
-        Ok(Accepted::new(fd, self.transport))
+        loop {
+            let mut guard = ready!(self.io.poll_read_ready(cx))?;
+            if let Ok(accepted) = guard.try_io(|io| Ok(accept_with(io.get_ref(), flags)?)) {
+                return Poll::Ready(accepted.map(|fd| Accepted::new(fd, self.transport)));
+            }
+        }
     }
+}
+
+/// Where the descriptor of a connection is.
+enum Place {
+    /// Not in the event loop: it has not been waited for yet, or was refused there.
+    Outside(OwnedFd),
+    /// In the event loop.
+    Inside(AsyncFd<OwnedFd>),
+    /// On its way from one to the other.
+    Nowhere,
 }
 
 /// The socket of a connection.
 pub(super) struct StreamSocket {
-    /// `None` only for a socket that the event loop has refused: then it is in `outside`.
-    io: Option<AsyncFd<OwnedFd>>,
-    outside: Option<OwnedFd>,
+    place: Place,
     /// True once it is registered for writing too.
     waits_to_send: bool,
     /// True until the first look for what has come.
@@ -81,15 +93,48 @@ pub(super) struct StreamSocket {
 }
 
 impl StreamSocket {
-    /// Puts an accepted socket into the event loop.
-    pub(super) fn new(accepted: Accepted) -> io::Result<StreamSocket> {
+    /// An accepted socket. It enters the event loop when it has to be waited for, by when its first request is often
+    /// answered.
+    pub(super) fn new(accepted: Accepted) -> StreamSocket {
         let Accepted { fd, transport } = accepted;
-        let io = register(fd, Interest::READABLE).map_err(|(_, error)| error)?;
-        Ok(StreamSocket { io: Some(io), outside: None, waits_to_send: false, fresh: true, transport })
+        StreamSocket { place: Place::Outside(fd), waits_to_send: false, fresh: true, transport }
     }
 
-    fn io(&self) -> io::Result<&AsyncFd<OwnedFd>> {
-        self.io.as_ref().ok_or_else(|| ErrorKind::NotConnected.into())
+    fn descriptor(&self) -> io::Result<BorrowedFd<'_>> {
+        match &self.place {
+            Place::Outside(fd) => Ok(fd.as_fd()),
+            Place::Inside(io) => Ok(io.get_ref().as_fd()),
+            Place::Nowhere => Err(ErrorKind::NotConnected.into()),
+        }
+    }
+
+    /// The socket in the event loop, where it is put for reading if it is not there.
+    fn inside(&mut self) -> io::Result<&AsyncFd<OwnedFd>> {
+        if let Place::Outside(_) = self.place {
+            self.enter(Interest::READABLE)?;
+        }
+        match &self.place {
+            Place::Inside(io) => Ok(io),
+            Place::Outside(_) | Place::Nowhere => Err(ErrorKind::NotConnected.into()),
+        }
+    }
+
+    /// Registers it for this alone.
+    fn enter(&mut self, interest: Interest) -> io::Result<()> {
+        let fd = match std::mem::replace(&mut self.place, Place::Nowhere) {
+            Place::Outside(fd) => fd,
+            Place::Inside(io) => io.into_inner(),
+            Place::Nowhere => return Err(ErrorKind::NotConnected.into()),
+        };
+        let (place, entered) = match register(fd, interest) {
+            Ok(io) => (Place::Inside(io), Ok(())),
+            Err((fd, error)) => {
+                warn!("a connection is lost, as it cannot be waited for: {error}");
+                (Place::Outside(fd), Err(error))
+            }
+        };
+        self.place = place;
+        entered
     }
 
     /// Receives what is there into something with this much room.
@@ -100,13 +145,13 @@ impl StreamSocket {
         mut recv: impl FnMut(BorrowedFd<'_>) -> rustix::io::Result<usize>,
     ) -> Poll<io::Result<usize>> {
         if std::mem::take(&mut self.fresh) {
-            match recv(self.io()?.get_ref().as_fd()) {
+            match recv(self.descriptor()?) {
                 Err(rustix::io::Errno::AGAIN) => {}
                 received => return Poll::Ready(Ok(received?)),
             }
         }
         loop {
-            let mut guard = ready!(self.io()?.poll_read_ready(cx))?;
+            let mut guard = ready!(self.inside()?.poll_read_ready(cx))?;
             let Ok(received) = guard.try_io(|io| Ok(recv(io.get_ref().as_fd())?)) else { continue };
             // Less than there was room for is all there was; another call would only say so.
             if received.as_ref().is_ok_and(|count| (1..room).contains(count)) {
@@ -122,32 +167,20 @@ impl StreamSocket {
         send: impl Fn(BorrowedFd<'_>) -> rustix::io::Result<usize>,
     ) -> Poll<io::Result<usize>> {
         if !self.waits_to_send {
-            match send(self.io()?.get_ref().as_fd()) {
-                Err(rustix::io::Errno::AGAIN) => self.wait_to_send()?,
+            match send(self.descriptor()?) {
+                Err(rustix::io::Errno::AGAIN) => {
+                    self.enter(Interest::READABLE | Interest::WRITABLE)?;
+                    self.waits_to_send = true;
+                }
                 sent => return Poll::Ready(Ok(sent?)),
             }
         }
         loop {
-            let mut guard = ready!(self.io()?.poll_write_ready(cx))?;
+            let mut guard = ready!(self.inside()?.poll_write_ready(cx))?;
             if let Ok(sent) = guard.try_io(|io| Ok(send(io.get_ref().as_fd())?)) {
                 return Poll::Ready(sent);
             }
         }
-    }
-
-    /// Registers it for writing too.
-    fn wait_to_send(&mut self) -> io::Result<()> {
-        let Some(io) = self.io.take() else { return Err(ErrorKind::NotConnected.into()) };
-        let both = Interest::READABLE | Interest::WRITABLE;
-        match register(io.into_inner(), both) {
-            Ok(io) => self.io = Some(io),
-            Err((fd, error)) => {
-                self.outside = Some(fd);
-                return Err(error);
-            }
-        }
-        self.waits_to_send = true;
-        Ok(())
     }
 }
 
@@ -157,11 +190,7 @@ impl Stream for StreamSocket {
     }
 
     fn fd(&self) -> RawFd {
-        match (&self.io, &self.outside) {
-            (Some(io), _) => io.as_raw_fd(),
-            (None, Some(fd)) => fd.as_raw_fd(),
-            (None, None) => -1,
-        }
+        self.descriptor().map_or(-1, |fd| fd.as_raw_fd())
     }
 
     fn poll_fill(&mut self, cx: &mut Context<'_>, page: &mut Vec<u8>) -> Poll<io::Result<usize>> {
@@ -213,7 +242,7 @@ impl AsyncWrite for StreamSocket {
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let ended = rustix::net::shutdown(self.io()?.get_ref(), rustix::net::Shutdown::Write);
+        let ended = rustix::net::shutdown(self.descriptor()?, rustix::net::Shutdown::Write);
         Poll::Ready(Ok(ended?))
     }
 }

@@ -14,8 +14,8 @@ use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 
-/// In place of a time: the thread waits for something to do.
-const WAITS: u32 = 0;
+/// In place of a time: the thread is at no piece of work.
+const RESTS: u32 = 0;
 
 /// How long a thread waits for others to do what every thread is to do.
 const EVERY_THREAD_MAX: Duration = Duration::from_millis(10);
@@ -35,18 +35,15 @@ pub(super) fn event_loop(shared: &Arc<Shared>) -> io::Result<Runtime> {
     let threads = shared.settings.threads;
     let mut builder = if threads == 1 { Builder::new_current_thread() } else { Builder::new_multi_thread() };
     let started = AtomicUsize::new(0);
-    let (resting, working) = (shared.clone(), shared.clone());
     builder
         .enable_io()
         .worker_threads(threads)
         .thread_name("worker")
         .on_thread_start(move || INDEX.set(started.fetch_add(1, Ordering::Relaxed)))
-        .on_thread_park(move || resting.signs.note_rest())
-        .on_thread_unpark(move || working.signs.note_work(working.engine.clock().now().secs()))
         .build()
 }
 
-/// When a thread was last seen at work. Padded, so that threads do not disturb each other.
+/// Since when a thread has been at one piece of work. Padded, so that threads do not disturb each other.
 #[derive(Default)]
 #[repr(align(128))]
 struct Sign(AtomicU32);
@@ -59,20 +56,20 @@ impl Signs {
         Signs((0..threads).map(|_| Sign::default()).collect())
     }
 
-    /// This thread is at work.
-    pub(super) fn note_work(&self, now_secs: u32) {
+    /// This thread begins a piece of work, which must not wait.
+    pub(super) fn begin_work(&self, now_secs: u32) {
         self.0[index()].0.store(now_secs, Ordering::Relaxed);
     }
 
-    /// This thread has nothing to do.
-    fn note_rest(&self) {
-        self.0[index()].0.store(WAITS, Ordering::Relaxed);
+    /// This thread has done what it began.
+    pub(super) fn end_work(&self) {
+        self.0[index()].0.store(RESTS, Ordering::Relaxed);
     }
 
     /// True if no thread has been at one piece of work for longer than `max_secs`.
     pub(super) fn all_alive(&self, now_secs: u32, max_secs: u32) -> bool {
         self.0.iter().all(|sign| match sign.0.load(Ordering::Relaxed) {
-            WAITS => true,
+            RESTS => true,
             at_work_secs => now_secs.saturating_sub(at_work_secs) <= max_secs,
         })
     }
@@ -103,10 +100,10 @@ mod tests {
     fn a_thread_that_rests_is_alive_and_one_that_works_too_long_is_not() {
         let signs = Signs::new(2);
         assert!(signs.all_alive(1000, 5));
-        signs.note_work(100);
+        signs.begin_work(100);
         assert!(signs.all_alive(105, 5));
         assert!(!signs.all_alive(106, 5));
-        signs.note_rest();
+        signs.end_work();
         assert!(signs.all_alive(106, 5));
     }
 }

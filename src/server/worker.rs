@@ -18,7 +18,7 @@ use crate::protocol::ShutdownMode;
 use crate::telemetry::{Transport, WorkerCounters};
 use log::{debug, warn};
 use nix::errno::Errno;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::io;
 use std::os::fd::RawFd;
 use std::pin::pin;
@@ -245,7 +245,7 @@ impl Worker {
     async fn accept(self, socket: ListeningSocket, service: Service) {
         loop {
             self.wait_for_room(service).await;
-            match socket.accept().await {
+            match poll_fn(|cx| socket.poll_accept(cx)).await {
                 Ok(accepted) => self.admit(accepted, service),
                 Err(error) => self.accept_failed(&error).await,
             }
@@ -292,13 +292,7 @@ impl Worker {
             };
         }
         self.counters().total_connections.add(1);
-        let socket = match StreamSocket::new(accepted) {
-            Ok(socket) => socket,
-            Err(error) => {
-                warn!("an accepted connection is lost: {error}");
-                return self.left();
-            }
-        };
+        let socket = StreamSocket::new(accepted);
         let Some(clients) = service.tls else {
             tokio::spawn(Connection::new(socket, self.clone(), service.binding));
             return;

@@ -8,7 +8,6 @@ use nix::sys::socket::{
     AddressFamily, Shutdown, SockaddrLike, SockaddrStorage, getpeername, getsockname, shutdown,
 };
 use parking_lot::Mutex;
-use std::collections::BTreeMap;
 use std::os::fd::RawFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU32, AtomicUsize, Ordering};
@@ -146,13 +145,35 @@ pub struct Row {
     pub last_command_secs: u32,
 }
 
-/// Some of the connections, by descriptor.
-type Table = Mutex<BTreeMap<RawFd, Arc<Connection>>>;
+/// The connections of every so manieth descriptor, from a first one on. The kernel hands out the lowest descriptor that
+/// is free, so there are few empty places.
+#[derive(Default, Debug)]
+struct Table(Vec<Option<Arc<Connection>>>);
+
+impl Table {
+    fn insert(&mut self, place: usize, connection: Arc<Connection>) {
+        if place >= self.0.len() {
+            self.0.resize(place + 1, None);
+        }
+        self.0[place] = Some(connection);
+    }
+
+    fn remove(&mut self, place: usize) {
+        if let Some(connection) = self.0.get_mut(place) {
+            *connection = None;
+        }
+    }
+
+    /// With their places.
+    fn iter(&self) -> impl Iterator<Item = (usize, &Connection)> {
+        self.0.iter().enumerate().filter_map(|(place, connection)| Some((place, &**connection.as_ref()?)))
+    }
+}
 
 /// All open connections and listeners.
 #[derive(Debug)]
 pub struct Connections {
-    tables: Box<[Table]>,
+    tables: Box<[Mutex<Table>]>,
     listening: Mutex<Vec<Listening>>,
     /// Of them, those there were at the last reset.
     listening_before: AtomicUsize,
@@ -198,8 +219,20 @@ impl Connections {
         self.open_max.load(Ordering::Relaxed)
     }
 
-    fn table(&self, fd: RawFd) -> &Table {
-        &self.tables[fd.unsigned_abs() as usize % self.tables.len()]
+    /// The table of a descriptor, and its place there.
+    fn place(&self, fd: RawFd) -> (&Mutex<Table>, usize) {
+        let (fd, tables) = (fd.unsigned_abs() as usize, self.tables.len());
+        (&self.tables[fd % tables], fd / tables)
+    }
+
+    /// Calls `visit` with every connection and its descriptor.
+    fn for_each(&self, mut visit: impl FnMut(RawFd, &Connection)) {
+        for (first, table) in self.tables.iter().enumerate() {
+            for (place, connection) in table.lock().iter() {
+                let fd = RawFd::try_from(place * self.tables.len() + first);
+                visit(fd.unwrap_or(RawFd::MAX), connection);
+            }
+        }
     }
 
     /// Puts a connection into a table.
@@ -209,13 +242,15 @@ impl Connections {
             last_command_secs: AtomicU32::new(now_secs),
             state: AtomicU8::new(ConnectionState::Read as u8),
         });
-        self.table(fd).lock().insert(fd, connection.clone());
+        let (table, place) = self.place(fd);
+        table.lock().insert(place, connection.clone());
         connection
     }
 
     /// Takes a connection out; call it before its socket is closed.
     pub fn remove(&self, fd: RawFd) {
-        self.table(fd).lock().remove(&fd);
+        let (table, place) = self.place(fd);
+        table.lock().remove(place);
     }
 
     /// Notes a listening socket.
@@ -240,40 +275,32 @@ impl Connections {
 
     /// Ends the input of every connection: each answers what it has received, then closes itself.
     pub fn end_input(&self) {
-        for table in &self.tables {
-            for fd in table.lock().keys() {
-                // An error means that the peer is gone already.
-                let _ = shutdown(*fd, Shutdown::Read);
-            }
-        }
+        self.for_each(|fd, _| {
+            // An error means that the peer is gone already.
+            let _ = shutdown(fd, Shutdown::Read);
+        });
     }
 
     /// Ends the input of those TCP connections that wait for a request and got none since `since_secs`: each closes
     /// itself. Returns how many.
     pub fn end_idle(&self, since_secs: u32) -> u64 {
-        self.tables.iter().map(|table| Self::end_idle_of(table, since_secs)).sum()
-    }
-
-    fn end_idle_of(table: &Table, since_secs: u32) -> u64 {
         let mut ended = 0;
-        for (fd, connection) in table.lock().iter() {
+        self.for_each(|fd, connection| {
             let waits = connection.state.load(Ordering::Relaxed) == ConnectionState::Read as u8;
             let idle = connection.last_command_secs.load(Ordering::Relaxed) < since_secs;
             if connection.transport == Transport::Tcp && waits && idle {
                 connection.note_state(ConnectionState::Closing);
-                let _ = shutdown(*fd, Shutdown::Read);
+                let _ = shutdown(fd, Shutdown::Read);
                 ended += 1;
             }
-        }
+        });
         ended
     }
 
     /// Everything that is open, by descriptor.
     pub fn rows(&self) -> Vec<Row> {
         let mut rows: Vec<Row> = self.listening.lock().iter().map(listening_row).collect();
-        for table in &self.tables {
-            rows.extend(table.lock().iter().map(|(fd, connection)| connection_row(*fd, connection)));
-        }
+        self.for_each(|fd, connection| rows.push(connection_row(fd, connection)));
         rows.sort_by_key(|row| row.fd);
         rows
     }

@@ -58,7 +58,7 @@ fn connect(worker: &Worker) -> (Connection<StreamSocket>, UnixStream) {
     for end in [&server, &client] {
         end.set_nonblocking(true).unwrap();
     }
-    let server = StreamSocket::new(Accepted::new(server.into(), Transport::Unix)).unwrap();
+    let server = StreamSocket::new(Accepted::new(server.into(), Transport::Unix));
     assert!(worker.enter());
     (Connection::new(server, worker.clone(), Binding::Auto), UnixStream::from_std(client).unwrap())
 }

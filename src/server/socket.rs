@@ -11,6 +11,7 @@ use super::worker::Stream;
 use crate::telemetry::Transport;
 use log::warn;
 use rustix::buffer::spare_capacity;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, SocketFlags, accept_with, recv, send, sendmsg};
 use std::io::{self, ErrorKind, IoSlice};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
@@ -65,11 +66,21 @@ impl ListeningSocket {
         let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
         loop {
             let mut guard = ready!(self.io.poll_read_ready(cx))?;
-            if let Ok(accepted) = guard.try_io(|io| Ok(accept_with(io.get_ref(), flags)?)) {
-                return Poll::Ready(accepted.map(|fd| Accepted::new(fd, self.transport)));
+            let Ok(accepted) = guard.try_io(|io| Ok(accept_with(io.get_ref(), flags)?)) else { continue };
+            // The kernel builds a whole socket before it finds that nobody waits for it.
+            if accepted.is_ok() && !somebody_waits(self.io.get_ref()) {
+                guard.clear_ready();
             }
+            return Poll::Ready(accepted.map(|fd| Accepted::new(fd, self.transport)));
         }
     }
+}
+
+/// True if a connection waits to be accepted, or if that is not known.
+fn somebody_waits(listening: &OwnedFd) -> bool {
+    let at_once = Timespec::default();
+    let mut looked_at = [PollFd::new(listening, PollFlags::IN)];
+    poll(&mut looked_at, Some(&at_once)) != Ok(0)
 }
 
 /// Where the descriptor of a connection is.

@@ -257,3 +257,59 @@ impl AsyncWrite for StreamSocket {
         Poll::Ready(Ok(ended?))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::{TcpListener, TcpStream};
+    use std::os::unix::net::UnixStream;
+    use std::task::Waker;
+
+    /// Lets the event loop look for what has happened.
+    async fn look() {
+        tokio::task::yield_now().await;
+    }
+
+    #[test]
+    fn all_who_wait_are_accepted_and_so_is_who_comes_after_them() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
+        runtime.block_on(async {
+            let listening = TcpListener::bind("127.0.0.1:0").unwrap();
+            let address = listening.local_addr().unwrap();
+            listening.set_nonblocking(true).unwrap();
+            let listening = ListeningSocket::new(listening.into(), Transport::Tcp).unwrap();
+            let mut cx = Context::from_waker(Waker::noop());
+            let mut clients = Vec::new();
+            for come in [3, 1, 2] {
+                assert!(listening.poll_accept(&mut cx).is_pending());
+                clients.extend((0..come).map(|_| TcpStream::connect(address).unwrap()));
+                look().await;
+                for _ in 0..come {
+                    assert!(matches!(listening.poll_accept(&mut cx), Poll::Ready(Ok(_))));
+                }
+            }
+            assert!(listening.poll_accept(&mut cx).is_pending());
+        });
+    }
+
+    #[test]
+    fn a_connection_enters_the_event_loop_when_it_has_to_be_waited_for() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
+        runtime.block_on(async {
+            let (server, client) = UnixStream::pair().unwrap();
+            server.set_nonblocking(true).unwrap();
+            let mut socket = StreamSocket::new(Accepted::new(server.into(), Transport::Unix));
+            let mut cx = Context::from_waker(Waker::noop());
+            let mut page = Vec::with_capacity(10);
+            rustix::io::write(&client, b"one").unwrap();
+            assert!(matches!(socket.poll_fill(&mut cx, &mut page), Poll::Ready(Ok(3))));
+            assert!(matches!(socket.place, Place::Outside(_)));
+            assert!(socket.poll_fill(&mut cx, &mut page).is_pending());
+            assert!(matches!(socket.place, Place::Inside(_)));
+            rustix::io::write(&client, b"two").unwrap();
+            look().await;
+            assert!(matches!(socket.poll_fill(&mut cx, &mut page), Poll::Ready(Ok(3))));
+            assert_eq!(page, b"onetwo");
+        });
+    }
+}

@@ -12,13 +12,7 @@
 //! timers 3367, with (1) and (3) 3221. connect-get-close on a unix socket: median 0.78 times, CPU 0.97 times what it
 //! was; on TCP CPU 0.97 times; gets on a unix socket CPU 0.95 times.
 //!
-//! A new connection is looked at before it is waited for, and enters the event loop only when it has to be waited for,
-//! by when its first request is often answered. After each accept the worker asks (`poll`) whether somebody else
-//! waits, because accepting in vain is dear: the kernel builds a socket and a file first (4.5 us against 0.2 us on the
-//! machine of these figures). The event loop calls nobody when it waits and when it wakes: a connection notes itself
-//! that its thread is at work. With these, connect-get-close against the build before them and against memcached
-//! (`benches/loopback`, one run, one thread): on TCP CPU 0.95 and 0.74, median 0.92 and 0.80; on a unix socket CPU 0.88
-//! and 0.56, median 0.88 and 0.55.
+//! The first look at a new socket comes before any wait: CPU the same, median on a unix socket 0.97 times.
 //!
 //! Refused: mio's sockets (one more way to the same descriptors); an event loop of our own inside tokio's (the bare
 //! loop has it at 1.04 times the CPU, for one more wait per batch).

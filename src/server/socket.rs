@@ -67,7 +67,7 @@ impl ListeningSocket {
         loop {
             let mut guard = ready!(self.io.poll_read_ready(cx))?;
             let Ok(accepted) = guard.try_io(|io| Ok(accept_with(io.get_ref(), flags)?)) else { continue };
-            // The kernel builds a whole socket before it finds that nobody waits for it.
+            // To accept in vain is dear (`decisions::d15`).
             if accepted.is_ok() && !somebody_waits(self.io.get_ref()) {
                 guard.clear_ready();
             }

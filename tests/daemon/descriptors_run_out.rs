@@ -15,9 +15,9 @@ fn newcomers_wait_and_nobody_else_notices() {
     }
     let only_this = daemon.addresses().len().to_string();
     let own = wait_for("those connections to be gone", || {
-        (daemon.connect().stat("", "curr_connections") == only_this).then(|| daemon.descriptors())
+        (daemon.connect().stat("", "curr_connections") == only_this).then(|| daemon.next_descriptor())
     });
-    let own = wait_for("the last one too", || Some(daemon.descriptors()).filter(|now| *now <= own));
+    let own = wait_for("the last one too", || Some(daemon.next_descriptor()).filter(|now| *now <= own));
     let limit = own + ROOM;
     let limited = Command::new("prlimit")
         .arg(format!("--nofile={limit}:{limit}"))
@@ -26,7 +26,7 @@ fn newcomers_wait_and_nobody_else_notices() {
     assert!(limited.expect("prlimit is part of util-linux").success());
 
     let mut clients: Vec<Client> = Vec::new();
-    while daemon.descriptors() < limit {
+    while daemon.next_descriptor() < limit {
         let mut client = daemon.connect();
         client.ask("version\r\n", "VERSION 1.6.45\r\n");
         clients.push(client);

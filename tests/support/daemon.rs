@@ -213,6 +213,12 @@ impl Daemon {
     pub fn descriptors(&self) -> usize {
         fs::read_dir(proc_path(self.pid(), "fd")).unwrap().count()
     }
+
+    /// The number that its next descriptor will have. It may have inherited higher ones.
+    pub fn next_descriptor(&self) -> usize {
+        let taken = proc_path(self.pid(), "fd");
+        (0..).find(|number: &usize| fs::symlink_metadata(taken.join(number.to_string())).is_err()).unwrap()
+    }
 }
 
 /// A process that is killed with this value.

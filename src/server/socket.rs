@@ -67,7 +67,7 @@ impl ListeningSocket {
         loop {
             let mut guard = ready!(self.io.poll_read_ready(cx))?;
             let Ok(accepted) = guard.try_io(|io| Ok(accept_with(io.get_ref(), flags)?)) else { continue };
-            // To accept in vain is dear (`decisions::d15`).
+            // To accept in vain is dear (`decisions::d16`).
             if accepted.is_ok() && !somebody_waits(self.io.get_ref()) {
                 guard.clear_ready();
             }

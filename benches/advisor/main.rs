@@ -4,6 +4,8 @@
 //!
 //! `cargo bench --bench advisor` replays the synthetic load of `benches/hit_ratio`. With arguments after `--`:
 //! - `--memory 64` in MiB, of the middle store;
+//! - `--requests 10000000` of a trace at most;
+//! - `--pace 100000` requests a second on servers, by which a trace's time passes;
 //! - `--cluster 4` only this one of Twitter's clusters (may be repeated);
 //! - `--trace FILE` a published trace instead (may be repeated), with values so large that keys and values are
 //!   [`FOOTPRINT`] times the memory, as those of the synthetic load are;
@@ -44,8 +46,8 @@ const QUARTERS: [u64; 5] = [1, 2, 4, 8, 16];
 /// Which of them the advisor hears of.
 const PRESENT: usize = 2;
 
-/// Requests of a published trace at most.
-const REQUESTS_MAX: usize = 3_000_000;
+/// Requests of a published trace at most, if nothing else is said.
+const PUBLISHED_REQUESTS: usize = 3_000_000;
 
 /// A published trace lasts so many seconds at least, or a daemon would see too little of it at a time: what it samples
 /// in a second is bounded.
@@ -63,6 +65,8 @@ struct Outcome {
 fn main() -> Result<(), Failure> {
     let arguments = Command::new("advisor")
         .arg(Arg::new("memory").long("memory").value_parser(value_parser!(u64)).default_value("64"))
+        .arg(Arg::new("requests").long("requests").value_parser(value_parser!(usize)))
+        .arg(Arg::new("pace").long("pace").value_parser(value_parser!(u32)).default_value("100000"))
         .arg(Arg::new("cluster").long("cluster").value_parser(value_parser!(u32)).action(ArgAction::Append))
         .arg(Arg::new("trace").long("trace").value_parser(value_parser!(PathBuf)).action(ArgAction::Append))
         .arg(Arg::new("share").long("share").value_parser(value_parser!(f64)).default_value("1.0"))
@@ -76,6 +80,9 @@ fn main() -> Result<(), Failure> {
     let share_max = arguments.get_one("share").copied().unwrap_or(1.0);
     let wanted: Vec<u32> = arguments.get_many("cluster").into_iter().flatten().copied().collect();
     let paths: Vec<&PathBuf> = arguments.get_many("trace").into_iter().flatten().collect();
+    let requests_max = arguments.get_one("requests").copied();
+    let pace = arguments.get_one("pace").copied().unwrap_or(REQUESTS_PER_SEC);
+    let extent = |requests| Extent { requests: requests_max.unwrap_or(requests), requests_per_sec: pace };
     let footprint_bytes = memory_bytes as f64 * FOOTPRINT;
     println!("trace              memory  predicted   real    off");
     let daemon = arguments.get_one::<String>("daemon");
@@ -88,21 +95,19 @@ fn main() -> Result<(), Failure> {
     };
     let mut worst = 0.0;
     for path in &paths {
-        worst = f64::max(worst, show(&sized(path, footprint_bytes)?)?);
+        worst = f64::max(worst, show(&sized(path, footprint_bytes, extent(PUBLISHED_REQUESTS))?)?);
     }
     let rows = twitter::ROWS.iter().filter(|row| wanted.is_empty() || wanted.contains(&row.number));
-    let extent = Extent { requests: twitter::REQUESTS, requests_per_sec: REQUESTS_PER_SEC };
     for row in rows.filter(|_| paths.is_empty() || !wanted.is_empty()) {
-        worst = f64::max(worst, show(&row.trace(footprint_bytes as u64, extent))?);
+        worst = f64::max(worst, show(&row.trace(footprint_bytes as u64, extent(twitter::REQUESTS)))?);
     }
     println!("largest difference {worst:.2} points");
     Ok(())
 }
 
 /// A published trace with values that add up to about this much.
-fn sized(path: &Path, footprint_bytes: f64) -> Result<Trace, Failure> {
+fn sized(path: &Path, footprint_bytes: f64, mut extent: Extent) -> Result<Trace, Failure> {
     const MEDIAN_BYTES: f64 = 300.0;
-    let mut extent = Extent { requests: REQUESTS_MAX, requests_per_sec: REQUESTS_PER_SEC };
     let trace = Trace::read(path, extent, MEDIAN_BYTES)?;
     let keys_bytes = (trace.items.len() * trace.key_bytes) as f64;
     let scale = (footprint_bytes - keys_bytes) / (trace.footprint_bytes() as f64 - keys_bytes);

@@ -102,7 +102,8 @@ fn warm(trace: &Trace) -> usize {
     trace.requests.len() * 3 / 10
 }
 
-/// Miss ratios of the store, of exact LRU with a header per item, and of exact LRU with none.
+/// Miss ratios of the store, of exact LRU with a header per item and with none, and of a memory without bound: first
+/// reads, and reads of what has expired.
 fn beside_lru(trace: &Trace, memory_mib: u64) -> Vec<f64> {
     fn ratio(mut cache: impl Cache, trace: &Trace) -> f64 {
         replay(&mut cache, trace, 0, warm(trace));
@@ -113,8 +114,10 @@ fn beside_lru(trace: &Trace, memory_mib: u64) -> Vec<f64> {
         ratio(Larder::new(bytes), trace),
         ratio(ExactLru::new(bytes, LRU_ITEM_BYTES), trace),
         ratio(ExactLru::new(bytes, 0), trace),
+        ratio(ExactLru::new(u64::MAX, 0), trace),
     ];
-    for (name, misses) in ["larder", "exact LRU", "exact LRU without headers"].iter().zip(&misses) {
+    for (name, misses) in ["larder", "exact LRU", "exact LRU without headers", "no bound"].iter().zip(&misses)
+    {
         println!("  {name:26} {:.4}", misses);
     }
     misses

@@ -257,7 +257,7 @@ fn even_reads_are_predicted() {
 #[test]
 fn a_working_set_that_moves_is_predicted() {
     let mut random = fastrand::Rng::with_seed(5);
-    let reads = (0..400_000).map(move |at| (skewed(&mut random, 50_000) ^ at / 100_000, 300, 0));
+    let reads = (0..400_000).map(move |at| (skewed(&mut random, 50_000) ^ (at / 100_000), 300, 0));
     let (advisor, reference) = fed(4 * MB, reads);
     let off = off(&advisor, &reference);
     assert!(off < OFF, "{off} points off {reference:?}: {:?}", advisor.advise());

@@ -12,19 +12,12 @@
 //! class compares itself the sooner the more a page is worth to it: 0.901, and the shift stands at 1.15, not 1.30.
 //! All together, over the nine: 0.921 before, 0.897 now, each better by 0.2 to 4.9 %; the shift 1.10.
 //!
-//! Since then: large values lie apart by size, and the coldest of each size are compared by idle time times the power
-//! 0.75 of the size. Among the 16 coldest of all sizes there was little to choose from, so that larder was the nearer to
-//! LRU the more values were large. Misses against those before: ORM accesses with a median of 3000 bytes the same, of
-//! 6000 (128 MB) 0.96, of 12,000 0.95, of 48,000 (1 GB) 0.87; the web shop of 6000 0.98, of 24,000 0.96; OLTP of 1000
-//! the same, of 8000 1.004; cluster 46 1.006, the other clusters the same.
-//!
 //! Refused: to let items go earlier that die before the hand returns (0.904); near misses worth nothing (0.894, but
 //! then a class that loops over a little more than it holds never gets a page); among large values 32 candidates, or
 //! the whole size instead of its root (ORM accesses miss 0.83 to 0.84 instead of 0.82); the power 0 (same, more bytes
-//! missed); ghosts of large values of the main part (ORM accesses 0.844 instead of 0.833); the idle time of the large
-//! value that leaves next, not of the coldest, to be compared with that of pages (ORM accesses miss 1.10 times as often).
+//! missed); ghosts of large values of the main part (ORM accesses 0.844 instead of 0.833).
 //!
 //! Price: 4 ns for a store over a live item (of 112); more bytes missed where large values are the popular ones: that
 //! they give way sooner gains 3 % on the web shop and costs 1.5 % on ORM accesses.
 //!
-//! Reopen: real traces with value sizes of their own.
+//! Of large values it goes on in [`d17`](super::d17_large_values_lie_apart_by_size). Reopen: real traces with sizes.

@@ -8,7 +8,7 @@
 //! As among small items, newcomers are on probation: they leave first, in the order they came, while they hold more
 //! than a tenth of the memory of large values; those used meanwhile come to the main part, which is in LRU order. Both
 //! are apart by size (`large/bands.rs`), and of a few at the end of each size the one that has kept the most memory idle
-//! leaves (decision note [`d13`](crate::decisions::d13_what_a_hit_is_worth_decides)).
+//! leaves (decision note [`d17`](crate::decisions::d17_large_values_lie_apart_by_size)).
 //!
 //! Invariants: the deadlines hold exactly the items that have one; `charged_bytes` is the sum over all items.
 

@@ -1,6 +1,6 @@
 //! Replays a trace inside this process: the store, and exact LRU (the `lru` crate) holding the same bytes.
 
-use super::trace::{Item, Request, Trace};
+use super::trace::{Item, Misses, Request, Trace};
 use larder::clock::{Deadline, Now};
 use larder::store::{Incoming, Settings, Store, StoreMode};
 use lru::LruCache;
@@ -13,24 +13,6 @@ const UPKEEP_EVERY: usize = 10_000;
 
 /// Bytes of a value; all values are parts of it.
 static VALUE: [u8; 1 << 19] = [b'v'; 1 << 19];
-
-/// Misses, and the reads they are among.
-#[derive(Clone, Default)]
-pub struct Misses {
-    pub misses: u64,
-    pub reads: u64,
-}
-
-impl Misses {
-    pub fn ratio(&self) -> f64 {
-        self.misses as f64 / self.reads.max(1) as f64
-    }
-
-    fn count(&mut self, hit: bool) {
-        self.misses += u64::from(!hit);
-        self.reads += 1;
-    }
-}
 
 /// What a trace is replayed on.
 pub trait Cache {

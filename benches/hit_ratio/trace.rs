@@ -29,6 +29,34 @@ pub struct Item {
     pub ttl_secs: u32,
 }
 
+/// Misses, and the reads they are among.
+#[derive(Clone, Default)]
+pub struct Misses {
+    pub misses: u64,
+    pub reads: u64,
+}
+
+impl Misses {
+    pub fn ratio(&self) -> f64 {
+        self.misses as f64 / self.reads.max(1) as f64
+    }
+
+    pub fn count(&mut self, hit: bool) {
+        self.misses += u64::from(!hit);
+        self.reads += 1;
+    }
+}
+
+/// The usual pace.
+pub const REQUESTS_PER_SEC: u32 = 100_000;
+
+/// How much of a trace is replayed at the most, and how fast.
+#[derive(Clone, Copy)]
+pub struct Extent {
+    pub requests: usize,
+    pub requests_per_sec: u32,
+}
+
 /// A trace. Time passes at [`Trace::requests_per_sec`].
 pub struct Trace {
     pub name: String,
@@ -63,14 +91,14 @@ impl Trace {
 
     /// A published trace: object ids as 32-bit numbers (big-endian), or, in a file whose name ends in `.lis`, lines of
     /// a first block and a count.
-    pub fn read(path: &Path, limit: usize, median_bytes: f64) -> Result<Trace> {
+    pub fn read(path: &Path, extent: Extent, median_bytes: f64) -> Result<Trace> {
         let ids = if path.extension().is_some_and(|it| it == "lis") {
-            blocks(&fs::read_to_string(path)?, limit)?
+            blocks(&fs::read_to_string(path)?, extent.requests)?
         } else {
             let words = fs::read(path)?;
             let ids =
                 words.chunks_exact(4).map(|word| u32::from_be_bytes([word[0], word[1], word[2], word[3]]));
-            ids.take(limit).collect()
+            ids.take(extent.requests).collect()
         };
         let mut numbers = std::collections::HashMap::new();
         let mut items = Vec::new();
@@ -83,7 +111,7 @@ impl Trace {
             requests.push(Request { key, write: false });
         }
         let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
-        Ok(Trace { name, key_bytes: 20, requests, items, requests_per_sec: 100_000 })
+        Ok(Trace { name, key_bytes: 20, requests, items, requests_per_sec: extent.requests_per_sec })
     }
 
     /// A working set of small values, then one of large values, or the reverse: all keys once, then reads skewed by a
@@ -102,7 +130,7 @@ impl Trace {
         let size = |key| value_bytes(key, if key < before { from_bytes } else { to_bytes });
         let items = (0..before + after).map(|key| Item { value_bytes: size(key), ttl_secs: 0 }).collect();
         let name = format!("shift from {from_bytes} to {to_bytes} bytes");
-        (Trace { name, key_bytes: 20, requests, items, requests_per_sec: 100_000 }, shifts_at)
+        (Trace { name, key_bytes: 20, requests, items, requests_per_sec: REQUESTS_PER_SEC }, shifts_at)
     }
 }
 

@@ -4,16 +4,13 @@
 //! of hundreds of in-memory cache clusters at Twitter", OSDI 2020. Where a skew is not given (46), 0.7 is taken.
 //!
 //! The footprint is a multiple of the memory and the number of requests follows from the mean frequency of a key, up to
-//! [`REQUESTS_MAX`]. Times to live span minutes to days, so the trace's time is stretched: a trace lasts twice its
-//! row's median time to live, and is replayed at [`REQUESTS_PER_SEC`].
+//! a bound. Times to live span minutes to days, so the trace's time is stretched: a trace lasts twice its row's median
+//! time to live.
 
-use super::trace::{Item, Request, Trace, Zipf, median_of_mean, mixed_share, value_bytes};
+use super::trace::{Extent, Item, Request, Trace, Zipf, median_of_mean, mixed_share, value_bytes};
 
-/// Requests of a trace at most.
-const REQUESTS_MAX: f64 = 10_000_000.0;
-
-/// Pace of the replay.
-const REQUESTS_PER_SEC: u32 = 100_000;
+/// Requests of a trace at most, if nothing else is said.
+pub const REQUESTS: usize = 10_000_000;
 
 /// The keys in use change: this share of those that come more than once is there from the start.
 const FROM_THE_START: f64 = 0.7;
@@ -126,12 +123,13 @@ pub const ROWS: [Row; 6] = [
 
 impl Row {
     /// A trace of this many bytes of keys and values.
-    pub fn trace(&self, footprint_bytes: u64) -> Trace {
+    pub fn trace(&self, footprint_bytes: u64, extent: Extent) -> Trace {
         let keys = footprint_bytes as f64 / (self.key_bytes as f64 + self.value_bytes);
-        let count = (keys * self.frequency).min(REQUESTS_MAX) as usize;
+        let count = ((keys * self.frequency) as usize).min(extent.requests);
         let (requests, keys) = self.requests(keys, count);
         let median_bytes = median_of_mean(self.value_bytes);
-        let stretch = count as f64 / f64::from(REQUESTS_PER_SEC) / f64::from(2 * self.median_ttl_secs());
+        let stretch =
+            count as f64 / f64::from(extent.requests_per_sec) / f64::from(2 * self.median_ttl_secs());
         let items = (0..keys).map(|key| Item {
             value_bytes: value_bytes(key, median_bytes),
             ttl_secs: (f64::from(self.ttl_secs(key)) * stretch).round().max(1.0) as u32,
@@ -141,7 +139,7 @@ impl Row {
             key_bytes: self.key_bytes,
             requests,
             items: items.collect(),
-            requests_per_sec: REQUESTS_PER_SEC,
+            requests_per_sec: extent.requests_per_sec,
         }
     }
 

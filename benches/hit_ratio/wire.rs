@@ -1,106 +1,172 @@
-//! Replays a trace over a socket against servers that speak memcached's text protocol, each started for it.
+//! Replays a trace over a socket against a server that speaks memcached's text protocol, started for it.
 
-use super::inside::Misses;
-use super::trace::{Request, Trace};
+use super::trace::{Misses, Request, Trace};
 use crate::support::Failure;
 use crate::support::server::Server;
 use socket2::Socket;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::time::{Duration, Instant};
 
 /// Requests sent at once.
 const BATCH: usize = 32;
 
+/// Bytes of a value; all values are parts of it.
+static VALUE: [u8; 1 << 19] = [b'v'; 1 << 19];
+
 /// A connection to a server.
-struct Client(BufReader<Socket>);
+struct Client {
+    socket: BufReader<Socket>,
+    line: Vec<u8>,
+}
 
 impl Client {
     fn send(&mut self, bytes: &[u8]) -> Result<(), Failure> {
-        Ok(self.0.get_mut().write_all(bytes)?)
+        Ok(self.socket.get_mut().write_all(bytes)?)
+    }
+
+    fn read_line(&mut self) -> Result<(), Failure> {
+        self.line.clear();
+        self.socket.read_until(b'\n', &mut self.line)?;
+        Ok(())
     }
 
     /// Reads the reply to a `get`: the keys that were there.
-    fn found(&mut self, line: &mut Vec<u8>, found: &mut HashSet<u32>) -> Result<(), Failure> {
+    fn found(&mut self, found: &mut HashSet<u32>) -> Result<(), Failure> {
         found.clear();
         loop {
-            line.clear();
-            self.0.read_until(b'\n', line)?;
-            if line == b"END\r\n" {
+            self.read_line()?;
+            if self.line == b"END\r\n" {
                 return Ok(());
             }
-            let text = String::from_utf8_lossy(line).into_owned();
+            let text = String::from_utf8_lossy(&self.line).into_owned();
             let words: Vec<&str> = text.split_whitespace().collect();
             let ["VALUE", key, _, length] = words[..] else { return Err(text.into()) };
             found.insert(Trace::key_number(key.as_bytes()));
             let length: usize = length.parse()?;
-            line.resize(length + 2, 0);
-            self.0.read_exact(line)?;
+            self.line.resize(length + 2, 0);
+            self.socket.read_exact(&mut self.line)?;
+        }
+    }
+
+    /// Reads the reply to a `set`.
+    fn stored(&mut self) -> Result<(), Failure> {
+        self.read_line()?;
+        match &self.line[..] {
+            b"STORED\r\n" | b"SERVER_ERROR out of memory storing object\r\n" => Ok(()),
+            line => Err(String::from_utf8_lossy(line).into()),
+        }
+    }
+
+    /// Reads the reply to a `stats`.
+    fn stats(&mut self) -> Result<HashMap<String, String>, Failure> {
+        let mut stats = HashMap::new();
+        loop {
+            self.read_line()?;
+            let text = String::from_utf8_lossy(&self.line);
+            match text.split_whitespace().collect::<Vec<_>>()[..] {
+                ["END"] => return Ok(stats),
+                ["STAT", name, value] => stats.insert(name.to_owned(), value.to_owned()),
+                _ => return Err(text.into()),
+            };
         }
     }
 }
 
+/// A replay on one server.
+pub struct Player<'a> {
+    client: Client,
+    trace: &'a Trace,
+    started: Instant,
+    /// How far behind the pace it came.
+    pub late: Duration,
+    /// Ends with the replay.
+    _server: Server,
+}
+
 #[expect(clippy::disallowed_methods, reason = "a replay keeps its pace by the OS clock")]
-/// Replays a trace at its pace; counts reads from `counted_from` on, and says how far behind the pace it came.
-pub fn replay(
-    command: &str,
-    memory_mib: u64,
-    trace: &Trace,
-    counted_from: usize,
-) -> Result<(Misses, Duration), Failure> {
-    let server = Server::start(command, 1, false, &[("{memory}", &memory_mib.to_string())])?;
-    let mut client = Client(BufReader::with_capacity(1 << 20, server.connect(false)?));
-    let (mut misses, mut late) = (Misses::default(), Duration::ZERO);
-    let (mut line, mut found) = (Vec::new(), HashSet::new());
-    let value = vec![b'v'; 1 << 19];
-    let started = Instant::now();
-    for (number, batch) in trace.requests.chunks(BATCH).enumerate() {
-        let due = Duration::from_secs_f64((number * BATCH) as f64 / f64::from(trace.requests_per_sec));
-        let elapsed = started.elapsed();
+impl Player<'_> {
+    /// Starts the server; `{port}` and `{memory}` are filled in.
+    pub fn start<'a>(command: &str, memory_mib: u64, trace: &'a Trace) -> Result<Player<'a>, Failure> {
+        let server = Server::start(command, 1, false, &[("{memory}", &memory_mib.to_string())])?;
+        let socket = BufReader::with_capacity(1 << 20, server.connect(false)?);
+        let client = Client { socket, line: Vec::new() };
+        Ok(Player { client, trace, started: Instant::now(), late: Duration::ZERO, _server: server })
+    }
+
+    /// Replays the requests from `from` to `to`, at their pace; counts reads.
+    pub fn play(&mut self, from: usize, to: usize) -> Result<Misses, Failure> {
+        let mut misses = Misses::default();
+        let mut found = HashSet::new();
+        for (number, batch) in self.trace.requests[from..to].chunks(BATCH).enumerate() {
+            self.keep_pace(from + number * BATCH);
+            self.exchange(batch, &mut found, &mut misses)?;
+        }
+        Ok(misses)
+    }
+
+    /// What the server says about a topic, by name.
+    pub fn stats(&mut self, topic: &str) -> Result<HashMap<String, String>, Failure> {
+        self.client.send(format!("stats {topic}").trim_end().as_bytes())?;
+        self.client.send(b"\r\n")?;
+        self.client.stats()
+    }
+
+    fn keep_pace(&mut self, at: usize) {
+        let due = Duration::from_secs_f64(at as f64 / f64::from(self.trace.requests_per_sec));
+        let elapsed = self.started.elapsed();
         if due > elapsed + Duration::from_millis(1) {
             std::thread::sleep(due - elapsed);
         }
-        late = late.max(elapsed.saturating_sub(due));
+        self.late = self.late.max(elapsed.saturating_sub(due));
+    }
+
+    /// Reads at once, then stores of what was missed and of what is written.
+    fn exchange(
+        &mut self,
+        batch: &[Request],
+        found: &mut HashSet<u32>,
+        misses: &mut Misses,
+    ) -> Result<(), Failure> {
         let reads = |request: &&Request| !request.write;
         let mut asked: Vec<u32> = batch.iter().filter(reads).map(|request| request.key).collect();
         let count = asked.len();
         asked.sort_unstable();
         asked.dedup();
-        let mut output = Vec::new();
+        found.clear();
         if count > 0 {
-            output.extend_from_slice(b"get");
-            for key in &asked {
-                output.push(b' ');
-                trace.write_key(*key, &mut output);
-            }
-            output.extend_from_slice(b"\r\n");
-            client.send(&output)?;
-            client.found(&mut line, &mut found)?;
+            self.get(&asked)?;
+            self.client.found(found)?;
         }
         let mut stored: Vec<u32> = asked.into_iter().filter(|key| !found.contains(key)).collect();
-        if number * BATCH >= counted_from {
-            // A repeat within the batch would have hit.
-            misses.reads += count as u64;
-            misses.misses += stored.len() as u64;
-        }
+        // A repeat within the batch would have hit.
+        misses.reads += count as u64;
+        misses.misses += stored.len() as u64;
         stored.extend(batch.iter().filter(|request| request.write).map(|request| request.key));
-        output.clear();
-        for key in &stored {
-            let item = trace.items[*key as usize];
+        self.set(&stored)
+    }
+
+    fn get(&mut self, keys: &[u32]) -> Result<(), Failure> {
+        let mut output = b"get".to_vec();
+        for key in keys {
+            output.push(b' ');
+            self.trace.write_key(*key, &mut output);
+        }
+        output.extend_from_slice(b"\r\n");
+        self.client.send(&output)
+    }
+
+    fn set(&mut self, keys: &[u32]) -> Result<(), Failure> {
+        let mut output = Vec::new();
+        for key in keys {
+            let item = self.trace.items[*key as usize];
             output.extend_from_slice(b"set ");
-            trace.write_key(*key, &mut output);
+            self.trace.write_key(*key, &mut output);
             write!(output, " 0 {} {}\r\n", item.ttl_secs, item.value_bytes)?;
-            output.extend_from_slice(&value[..item.value_bytes as usize]);
+            output.extend_from_slice(&VALUE[..item.value_bytes as usize]);
             output.extend_from_slice(b"\r\n");
         }
-        client.send(&output)?;
-        for _ in &stored {
-            line.clear();
-            client.0.read_until(b'\n', &mut line)?;
-            if !matches!(&line[..], b"STORED\r\n" | b"SERVER_ERROR out of memory storing object\r\n") {
-                return Err(String::from_utf8_lossy(&line).into());
-            }
-        }
+        self.client.send(&output)?;
+        keys.iter().try_for_each(|_| self.client.stored())
     }
-    Ok((misses, late))
 }

@@ -9,17 +9,15 @@
 //! | --- | --- | --- | --- | --- | --- |
 //! | all | exact LRU by stack distances | 0.9 | 1.8 | 2.6 | 0.9 |
 //! | all | one ring of second chance with probation and ghosts | 0.6 | 0.8 | 0.2 | 0.1 |
-//! | all | the same, not moved | 2.4 | 2.9 | 1.1 | 0.4 |
-//! | all | the same, misses scaled instead of moved | 1.4 | 1.3 | 0.4 | 0.3 |
-//! | all | as many rings as size classes, factor 2, quotas traded by first hits | 0.3 | 0.6 | 0.3 | 0.2 |
+//! | all | the same, not moved; misses scaled instead | 2.4; 1.4 | 2.9; 1.3 | 1.1; 0.4 | 0.4; 0.3 |
+//! | all | as many rings as size classes, quotas traded by first hits | 0.3 | 0.6 | 0.3 | 0.2 |
 //! | one in ten | one ring of second chance with probation and ghosts | 0.7 | 0.9 | 0.2 | 0.2 |
 //!
-//! Choice: the one ring, moved. Misses are counted over all reads and not over the sampled ones, or one hot key in or
-//! out of the sample would be worth several points.
-//!
-//! Refused: the rings by size class (twice the rules, for two or three tenths of a point); the lists of the `lru` crate for
-//! keys, queues or ghosts (60 to 80 bytes per key and list, against 26 for a key and what five runs know of it); a
-//! deadline per run (16 bytes per key), so an item is taken to die at each size when it dies in the cache itself.
-//! Price: the moved curve says nothing about classes that would fare differently from others at another size; a limit
-//! of a few MB, where every class still waits for its first pages, is predicted less well.
-//! Reopen: when `benches/advisor` shows more than 3 points on a load that somebody has.
+//! Choice: the one ring, moved; misses over all reads, not the sampled ones, or one hot key would be worth points.
+//! Shown by five daemons of 16 to 256 MB (`benches/advisor`, `--daemon`): orm-busy 0.9, web07 0.9, OLTP 0.5, clusters
+//! 4 / 29 / 46 / 52 (`--requests 5000000 --pace 50000`): 0.6 / 0.2 / 2.0 / 0.4.
+//! Refused: the rings by size class (twice the rules, for two or three tenths of a point); the lists of the `lru` crate
+//! (60 to 80 bytes per key and list, against 26 for a key and what five runs know of it); a deadline per run (16 bytes
+//! per key). Price: a store after a miss renews the deadline in larger runs too, where the key would not have been
+//! missed (clusters 19 and 46, in process: 3.0 and 2.4 too many at four times the memory); all classes fare alike; a
+//! limit of a few MB is predicted less well. Reopen: when `benches/advisor` shows more than 3 points.

@@ -42,9 +42,26 @@ pub struct ChunkAt {
 pub struct LargeId(pub u32);
 
 impl LargeId {
-    /// The number after this one, going round.
+    /// The lowest bits tell the band of sizes that the value belongs to.
+    pub const BAND_BITS: u32 = 4;
+
+    /// With any band it stays below the largest number, which is never given.
+    const NEXT_MAX: u32 = !LARGE >> LargeId::BAND_BITS << LargeId::BAND_BITS;
+
+    /// The band.
+    pub fn band(self) -> usize {
+        (self.0 & ((1 << LargeId::BAND_BITS) - 1)) as usize
+    }
+
+    /// The same number in another band.
+    pub fn with_band(self, band: u32) -> LargeId {
+        LargeId(self.0 >> LargeId::BAND_BITS << LargeId::BAND_BITS | band)
+    }
+
+    /// The number after this one, in the first band, going round.
     pub fn next(self) -> LargeId {
-        LargeId(if self.0 + 1 < !LARGE { self.0 + 1 } else { 0 })
+        let next = ((self.0 >> LargeId::BAND_BITS) + 1) << LargeId::BAND_BITS;
+        LargeId(if next < LargeId::NEXT_MAX { next } else { 0 })
     }
 }
 
@@ -92,6 +109,8 @@ mod tests {
             assert_eq!(Handle::from(LargeId(number)).place(), Place::Large(LargeId(number)));
         }
         assert_eq!(LargeId(LARGE - 2).next(), LargeId(0));
+        assert_eq!(LargeId(35).next(), LargeId(48));
+        assert_eq!((LargeId(35).band(), LargeId(35).with_band(1)), (3, LargeId(33)));
         assert_eq!(size_of::<Option<Handle>>(), 4);
     }
 }

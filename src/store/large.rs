@@ -6,18 +6,20 @@
 //! lie the items of one shard; they are charged what the allocator takes for them. Knows neither index nor pages.
 //!
 //! As among small items, newcomers are on probation: they leave first, in the order they came, while they hold more
-//! than a tenth of the memory of large values; those used meanwhile come to the main part, which is in LRU order. Of a
-//! few at the end of either, the one that has kept the most memory idle leaves (decision note
-//! [`d13`](crate::decisions::d13_what_a_hit_is_worth_decides)).
+//! than a tenth of the memory of large values; those used meanwhile come to the main part, which is in LRU order. Both
+//! are apart by size (`large/bands.rs`), and of a few at the end of each size the one that has kept the most memory idle
+//! leaves (decision note [`d17`](crate::decisions::d17_large_values_lie_apart_by_size)).
 //!
 //! Invariants: the deadlines hold exactly the items that have one; `charged_bytes` is the sum over all items.
+
+mod bands;
 
 use super::budget::{Account, allocated_bytes};
 use super::figures::ClassFigures;
 use super::handle::LargeId;
 use super::item::Marks;
 use crate::clock::{Deadline, Now};
-use lru::LruCache;
+use bands::Bands;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -30,9 +32,6 @@ const HEADER_BYTES: usize = super::item::HEADER_MAX_BYTES;
 
 /// Values on probation may hold one in this many bytes before they leave first.
 const PROBATION_ONE_IN: u64 = 10;
-
-/// Values looked at, the coldest first, for the one that leaves.
-const CANDIDATES: usize = 16;
 
 /// Values promoted while one is looked for that leaves.
 const PROMOTED_MAX: u32 = 16;
@@ -89,9 +88,9 @@ pub(super) fn charge_for(page_bytes: usize, key_len: usize, value_len: usize) ->
 /// The large items of a shard.
 #[derive(Debug)]
 pub(super) struct Large {
-    main: LruCache<LargeId, LargeItem>,
+    main: Bands,
     /// Newcomers, in the order they came.
-    probation: LruCache<LargeId, LargeItem>,
+    probation: Bands,
     probation_bytes: u64,
     deadlines: BTreeSet<(u32, LargeId)>,
     next: LargeId,
@@ -102,8 +101,8 @@ pub(super) struct Large {
 impl Large {
     pub(super) fn new() -> Large {
         Large {
-            main: LruCache::unbounded(),
-            probation: LruCache::unbounded(),
+            main: Bands::new(),
+            probation: Bands::new(),
             probation_bytes: 0,
             deadlines: BTreeSet::new(),
             next: LargeId(0),
@@ -125,23 +124,23 @@ impl Large {
     /// An item that is there by the law that index entries name live items only.
     pub(super) fn item(&self, id: LargeId) -> &LargeItem {
         self.main
-            .peek(&id)
-            .or_else(|| self.probation.peek(&id))
+            .peek(id)
+            .or_else(|| self.probation.peek(id))
             .expect("index entries name live items only (S1)")
     }
 
     /// As [`Large::item`], and moves it to the front of the order; one on probation stays where it is.
     pub(super) fn use_item(&mut self, id: LargeId) -> &mut LargeItem {
-        let item = match self.main.get_mut(&id) {
-            None => self.probation.peek_mut(&id),
+        let item = match self.main.get_mut(id) {
+            None => self.probation.peek_mut(id),
             found => found,
         };
         item.expect("index entries name live items only (S1)")
     }
 
     fn item_mut(&mut self, id: LargeId) -> Option<&mut LargeItem> {
-        match self.main.peek_mut(&id) {
-            None => self.probation.peek_mut(&id),
+        match self.main.peek_mut(id) {
+            None => self.probation.peek_mut(id),
             found => found,
         }
     }
@@ -157,13 +156,19 @@ impl Large {
         }
     }
 
+    fn is_taken(&self, id: LargeId) -> bool {
+        self.main.peek(id).is_some() || self.probation.peek(id).is_some()
+    }
+
     /// Adds an item, already charged, at the front of the order.
     pub(super) fn insert(&mut self, item: LargeItem) -> LargeId {
-        let mut id = self.next;
-        while self.main.contains(&id) || self.probation.contains(&id) {
-            id = id.next();
+        let band = Bands::band_of(item.charged_bytes);
+        let mut number = self.next;
+        while self.is_taken(number.with_band(band)) {
+            number = number.next();
         }
-        self.next = id.next();
+        self.next = number.next();
+        let id = number.with_band(band);
         self.charged_bytes += item.charged_bytes;
         self.figures.item_bytes += item.bytes();
         if !item.deadline.is_never() {
@@ -193,7 +198,7 @@ impl Large {
 
     /// Takes an item out; the caller gives its charge back.
     pub(super) fn remove(&mut self, id: LargeId) -> Option<LargeItem> {
-        let item = self.main.pop(&id).or_else(|| self.probation.pop(&id))?;
+        let item = self.main.pop(id).or_else(|| self.probation.pop(id))?;
         self.probation_bytes -= if item.probation { item.charged_bytes } else { 0 };
         self.deadlines.remove(&(item.deadline.secs(), id));
         self.charged_bytes -= item.charged_bytes;
@@ -203,15 +208,14 @@ impl Large {
 
     /// The item that was not used for the longest, newcomers apart if there are others.
     pub(super) fn coldest(&self) -> Option<(LargeId, &LargeItem)> {
-        let coldest = self.main.peek_lru().or_else(|| self.probation.peek_lru());
-        coldest.map(|(id, item)| (*id, item))
+        self.main.coldest().or_else(|| self.probation.coldest())
     }
 
     /// When the item that was not used for the longest was last used, in operations of the shard. The newcomers' order
     /// is that of their coming, so those that were used since are promoted first, a few at most.
     pub(super) fn idle_since(&mut self) -> Option<u64> {
         self.promote_used();
-        let ends = [self.main.peek_lru(), self.probation.peek_lru()];
+        let ends = [self.main.coldest(), self.probation.coldest()];
         ends.into_iter().flatten().map(|(_, item)| item.used).min()
     }
 
@@ -222,11 +226,9 @@ impl Large {
     /// Promotes the newcomers that would leave next and were used, a few at most.
     fn promote_used(&mut self) {
         for _ in 0..PROMOTED_MAX {
-            let used = self.probation.peek_lru().is_some_and(|(_, item)| item.fetched);
-            if !self.newcomers_first() || !used {
-                break;
-            }
-            if let Some((id, item)) = self.probation.pop_lru() {
+            let used = self.probation.ends().find(|(_, item)| item.fetched);
+            let Some((id, _)) = used.filter(|_| self.newcomers_first()) else { break };
+            if let Some(item) = self.probation.pop(id) {
                 self.probation_bytes -= item.charged_bytes;
                 self.figures.promoted += 1;
                 self.main.put(id, LargeItem { probation: false, ..item });
@@ -234,18 +236,13 @@ impl Large {
         }
     }
 
-    /// The item that leaves next: of a few of the coldest the one that has kept the most memory idle, `seq` being the
-    /// operations of the shard so far. Size counts by its root, so that a large one may still outlast a small one.
+    /// The item that leaves next: of a few of the coldest of each size the one that has kept the most memory idle, `seq`
+    /// being the operations of the shard so far.
     pub(super) fn next_victim(&mut self, seq: u64) -> Option<(LargeId, &LargeItem)> {
         self.promote_used();
         let newcomers = self.newcomers_first() && !self.probation.is_empty();
         let order = if newcomers { &self.probation } else { &self.main };
-        let idle = |item: &LargeItem| {
-            (seq.saturating_sub(item.used) + 1) as f64 * (item.charged_bytes as f64).sqrt()
-        };
-        let candidates = order.iter().rev().take(CANDIDATES).filter(|(_, item)| !(newcomers && item.fetched));
-        let idlest = candidates.max_by(|a, b| idle(a.1).total_cmp(&idle(b.1)));
-        idlest.or_else(|| order.peek_lru()).map(|(id, item)| (*id, item))
+        order.idlest(seq, |item| newcomers && item.fetched).or_else(|| order.coldest())
     }
 
     /// The next item whose time is over.
@@ -256,7 +253,7 @@ impl Large {
 
     /// Every item.
     pub(super) fn iter(&self) -> impl Iterator<Item = (LargeId, &LargeItem)> {
-        self.main.iter().chain(self.probation.iter()).map(|(id, item)| (*id, item))
+        self.main.iter().chain(self.probation.iter())
     }
 
     /// What keys and values take, by their own account.

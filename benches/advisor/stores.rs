@@ -1,0 +1,178 @@
+//! Five stores inside this process, and an advisor that sees the sampled operations of the middle one.
+
+use super::trace::{Item, Trace};
+use super::{Outcome, PRESENT, QUARTERS};
+use foldhash::quality::FixedState;
+use larder::advisor::Advisor;
+use larder::advisor::figures::{Access, AccessKind, Advice, Live};
+use larder::clock::{Deadline, Now};
+use larder::store::{Incoming, Settings, Store, StoreMode};
+use std::hash::BuildHasher;
+use std::time::{Duration, Instant};
+
+/// The advisor may take one part in so many of the memory, and this much anyway.
+const OWN_PART: u64 = 200;
+const OWN_BYTES_MIN: u64 = 64 << 10;
+
+/// Requests between two batches for the advisor, and between two calls of the stores' upkeep, which a daemon makes ten
+/// times a second.
+const BATCH: usize = 1000;
+const UPKEEP_EVERY: usize = 10_000;
+
+/// When a trace starts.
+const START_SECS: u32 = 100;
+
+/// Bytes of an item's header, without flags; the deadline's are its last.
+const HEADER_BYTES: u64 = 21;
+const DEADLINE_BYTES: u64 = 4;
+
+/// Bytes of a value; all values are parts of it.
+static VALUE: [u8; 1 << 19] = [b'v'; 1 << 19];
+
+/// Replays a trace on stores around this size.
+pub fn outcome(trace: &Trace, memory_bytes: u64, share_max: f64) -> Outcome {
+    let mut replay = Replay::new(memory_bytes, share_max);
+    replay.run(trace);
+    let Advice { predictions, reads, keys, share, own_bytes, sentence, .. } = replay.advisor.advise();
+    let nanos = replay.spent.as_nanos() as f64 / replay.noted.max(1) as f64;
+    Outcome {
+        predicted: predictions.iter().map(|size| size.hit_ratio).collect(),
+        real: replay.missed.map(|missed| 1.0 - missed / replay.reads),
+        told: format!(
+            "{sentence}\n  {reads} reads, {keys} keys, share {share:.3}, {own_bytes} bytes, {nanos:.0} ns/operation"
+        ),
+    }
+}
+
+/// Five stores and an advisor.
+struct Replay {
+    stores: [Store; 5],
+    advisor: Advisor,
+    hasher: FixedState,
+    batch: Vec<Access>,
+    /// Reads, and those that each of the stores missed, weighing as the advisor weighs them.
+    reads: f64,
+    missed: [f64; 5],
+    live: Live,
+    /// What the advisor rested on after the last batch; less means that it has halved its counts.
+    rested_on: u64,
+    noted: u64,
+    spent: Duration,
+}
+
+impl Replay {
+    fn new(memory_bytes: u64, share_max: f64) -> Replay {
+        let store = |quarters| {
+            Store::new(Settings {
+                memory_limit_bytes: memory_bytes * quarters / 4,
+                hash_seed: Some(1),
+                ..Settings::default()
+            })
+        };
+        let own_bytes = (memory_bytes / OWN_PART).max(OWN_BYTES_MIN);
+        Replay {
+            stores: QUARTERS.map(store),
+            advisor: Advisor::new(memory_bytes, own_bytes, share_max),
+            hasher: FixedState::default(),
+            batch: Vec::new(),
+            reads: 0.0,
+            missed: [0.0; 5],
+            live: Live { limit_bytes: memory_bytes, evicts: true, ..Live::default() },
+            rested_on: 0,
+            noted: 0,
+            spent: Duration::ZERO,
+        }
+    }
+
+    fn run(&mut self, trace: &Trace) {
+        let mut key = Vec::new();
+        self.advisor.observe(&self.live);
+        for (at, request) in trace.requests.iter().enumerate() {
+            let now = Now::from_secs(START_SECS + (at / trace.requests_per_sec as usize) as u32);
+            if at % UPKEEP_EVERY == 0 {
+                self.stores.iter().for_each(|store| {
+                    store.maintain(now);
+                });
+            }
+            key.clear();
+            trace.write_key(request.key, &mut key);
+            let item = trace.items[request.key as usize];
+            if request.write {
+                self.stores.iter().for_each(|store| put(store, &key, item, now));
+                self.sample(AccessKind::Store, &key, item, deadline(item, now), now);
+            } else {
+                self.read(&key, item, now);
+            }
+            if at % BATCH == BATCH - 1 || at + 1 == trace.requests.len() {
+                self.advise();
+            }
+        }
+    }
+
+    fn read(&mut self, key: &[u8], item: Item, now: Now) {
+        self.reads += 1.0;
+        for size in 0..self.stores.len() {
+            let found = self.stores[size].get(key, now, |hit| hit.deadline);
+            if found.is_err() {
+                self.missed[size] += 1.0;
+                put(&self.stores[size], key, item, now);
+            }
+            if size != PRESENT {
+                continue;
+            }
+            match found {
+                Ok(deadline) => {
+                    self.live.hits += 1;
+                    self.sample(AccessKind::Hit, key, item, deadline, now);
+                }
+                Err(_) => {
+                    self.live.misses += 1;
+                    self.sample(AccessKind::Miss, key, item, Deadline::NEVER, now);
+                    self.sample(AccessKind::Store, key, item, deadline(item, now), now);
+                }
+            }
+        }
+    }
+
+    /// Keeps an operation for the advisor if the key is sampled.
+    fn sample(&mut self, kind: AccessKind, key: &[u8], item: Item, deadline: Deadline, now: Now) {
+        let hash = self.hasher.hash_one(key);
+        if hash >= self.advisor.threshold() {
+            return;
+        }
+        let header_bytes = HEADER_BYTES - if deadline.is_never() { DEADLINE_BYTES } else { 0 };
+        let bytes = header_bytes + key.len() as u64 + u64::from(item.value_bytes);
+        let bytes = if kind == AccessKind::Miss { 0 } else { bytes };
+        self.batch.push(Access { kind, hash, bytes, deadline, now });
+    }
+
+    /// Gives the advisor its batch.
+    fn advise(&mut self) {
+        let totals = self.stores[PRESENT].totals();
+        self.live.charged_bytes = totals.charged_bytes;
+        self.live.item_bytes = totals.item_bytes;
+        let started = Instant::now();
+        self.batch.iter().for_each(|access| self.advisor.note(access));
+        self.advisor.observe(&self.live);
+        self.spent += started.elapsed();
+        self.noted += self.batch.len() as u64;
+        self.batch.clear();
+        let rests_on = self.advisor.advise().reads;
+        if rests_on < self.rested_on {
+            self.reads /= 2.0;
+            self.missed.iter_mut().for_each(|missed| *missed /= 2.0);
+        }
+        self.rested_on = rests_on;
+    }
+}
+
+/// The deadline of an item stored now.
+fn deadline(item: Item, now: Now) -> Deadline {
+    if item.ttl_secs == 0 { Deadline::NEVER } else { Deadline::from_secs(now.secs() + item.ttl_secs) }
+}
+
+fn put(store: &Store, key: &[u8], item: Item, now: Now) {
+    let value = Incoming::Bytes(&VALUE[..item.value_bytes as usize]);
+    let stored = store.store(StoreMode::Set, key, 0, deadline(item, now), value, now);
+    assert!(stored.is_ok(), "{} bytes: {stored:?}", item.value_bytes);
+}

@@ -189,7 +189,7 @@ impl Worker {
                 let engine = self.shared.engine.clone();
                 threads::on_every_thread(self.shared.settings.threads, move || engine.take_in_freed_memory());
             }
-            if self.relocate().await {
+            if self.compact().await {
                 looks = LOOKS_AFTER_RELOCATION;
                 self.pause().await;
             } else {
@@ -200,9 +200,9 @@ impl Worker {
 
     /// Moves some of what is held together, after the limit was lowered; true while there is more to do. Connections are
     /// served in between.
-    async fn relocate(&self) -> bool {
+    async fn compact(&self) -> bool {
         for _ in 0..RELOCATIONS_PER_PULSE * self.shared.settings.threads {
-            if !self.shared.engine.relocate() {
+            if !self.shared.engine.compact() {
                 return false;
             }
             yield_now().await;

@@ -661,7 +661,7 @@ impl Store {
     /// The allocator keeps freed memory for a second in case it is wanted again, and looks at it next when something of
     /// the size of many pages is freed, which in an idle process is never.
     pub fn return_freed_memory(&self) {
-        const MANY_PAGES_BYTES: usize = 4 << 20;
+        const MANY_PAGES_BYTES: usize = 768 << 10;
         allocate(MANY_PAGES_BYTES);
     }
 

@@ -26,7 +26,7 @@ const WITHHELD_BYTES: u64 = 4 << 20;
 
 /// Of what is too much, one in this many bytes is withheld at each look, about ten times a second: freed memory goes
 /// back to the system a second later.
-const RISE_ONE_IN: u64 = 8;
+const RISE_ONE_IN: u64 = 16;
 
 /// Of what is withheld, one in this many bytes is given back at each look.
 const FALL_ONE_IN: u64 = 256;
@@ -93,7 +93,7 @@ mod tests {
     #[test]
     fn what_is_too_much_is_withheld_within_seconds_and_no_more() {
         const TOO_MUCH: u64 = 2 << 20;
-        let withheld = settled(BEYOND_BYTES + TOO_MUCH, 50);
+        let withheld = settled(BEYOND_BYTES + TOO_MUCH, 100);
         assert!(withheld.abs_diff(TOO_MUCH) < TOO_MUCH / 50, "{withheld}");
         assert_eq!(settled(LIMIT, 1000), 4 << 20, "and never more than a small part");
     }

@@ -193,7 +193,7 @@ impl Engine {
         self.store.take_in_freed_memory();
     }
 
-    /// Moves some of what is held together, after the limit was lowered; true while there is more to do.
+    /// Moves some of what is held together, where it lies scattered; true while there is more to do.
     pub fn compact(&self) -> bool {
         self.store.compact()
     }

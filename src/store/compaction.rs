@@ -184,7 +184,8 @@ impl Compaction {
     /// Chooses the regions to be emptied: the sparsest, as many as the others have room for.
     fn choose(&mut self) {
         for bytes in [SMALL_REGION_BYTES, REGION_BYTES] {
-            let mut regions: Vec<(usize, Region)> = self.used.iter().map(|(region, used)| (*used, *region)).collect();
+            let mut regions: Vec<(usize, Region)> =
+                self.used.iter().map(|(region, used)| (*used, *region)).collect();
             regions.retain(|(_, region)| region.bytes == bytes);
             regions.sort_unstable();
             let free = |used: usize| bytes.saturating_sub(used);
@@ -200,5 +201,83 @@ impl Compaction {
                 self.leaving.insert(region);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PAGE_BYTES: usize = 32 << 10;
+
+    fn page(fill: u8) -> Box<[u8]> {
+        vec![fill; PAGE_BYTES].into()
+    }
+
+    /// Runs a compaction over these pages to its end.
+    fn compact(pages: &mut [Box<[u8]>]) -> Compaction {
+        let mut compaction = Compaction::default();
+        compaction.start();
+        while compaction.is_under_way() {
+            if compaction.wants_blocks() {
+                pages.iter_mut().for_each(|page| compaction.show_boxed(page));
+                compaction.end_of_blocks();
+            } else {
+                compaction.let_go();
+            }
+        }
+        compaction
+    }
+
+    #[test]
+    fn what_is_moved_holds_what_it_held() {
+        let mut pages: Vec<Box<[u8]>> = (0..2000).map(|number| page(number as u8)).collect();
+        let mut number = 0;
+        pages.retain(|_| {
+            number += 1;
+            number % 7 == 0
+        });
+        let before: Vec<Vec<u8>> = pages.iter().map(|page| page.to_vec()).collect();
+        let compaction = compact(&mut pages);
+        assert!(pages.iter().zip(&before).all(|(page, before)| **page == **before));
+        assert!(compaction.held.is_empty() && compaction.leaving.is_empty());
+    }
+
+    #[test]
+    fn the_sparsest_regions_are_chosen_as_far_as_the_others_have_room() {
+        let mut compaction = Compaction::default();
+        compaction.start();
+        let region = |number| Region { start: number * REGION_BYTES, bytes: REGION_BYTES };
+        for (number, eighths) in [7, 1, 4, 2, 8, 6].into_iter().enumerate() {
+            compaction.used.insert(region(number), eighths * REGION_BYTES / 8);
+        }
+        compaction.end_of_blocks();
+        // One and two eighths find room in the holes of the others, four more would not.
+        assert_eq!(compaction.leaving, HashSet::from([region(1), region(3)]));
+    }
+
+    #[test]
+    fn full_regions_stay() {
+        let mut compaction = Compaction::default();
+        compaction.start();
+        let region = |number| Region { start: number * SMALL_REGION_BYTES, bytes: SMALL_REGION_BYTES };
+        (0..100).for_each(|number| {
+            compaction.used.insert(region(number), SMALL_REGION_BYTES * 15 / 16);
+        });
+        compaction.end_of_blocks();
+        assert!(compaction.leaving.is_empty());
+        compaction.let_go();
+        assert!(!compaction.is_under_way());
+    }
+
+    #[test]
+    fn no_more_regions_are_noted_than_there_is_room_for() {
+        let mut compaction = Compaction::default();
+        compaction.start();
+        let noted = |number: usize| Region { start: number * REGION_BYTES, bytes: REGION_BYTES };
+        compaction.used =
+            (1..=REGIONS_MAX).map(|number| (noted(usize::MAX / REGION_BYTES - number), 1)).collect();
+        compaction.show_boxed(&mut page(1));
+        assert_eq!(compaction.used.len(), REGIONS_MAX);
     }
 }

@@ -658,11 +658,12 @@ impl Store {
     /// Lets the allocator give freed memory back to the system; to be called by a thread that serves nobody, because
     /// what a flush leaves takes milliseconds.
     ///
-    /// The allocator keeps freed memory for a second in case it is wanted again, and looks at it next when something of
-    /// the size of many pages is freed, which in an idle process is never.
+    /// The allocator keeps freed memory for a second in case it is wanted again, and looks at it next when something
+    /// that has pages of its own is freed, which in an idle process is never. It must be smaller than 4 MiB: that much
+    /// it does not give back, nor what was free below.
     pub fn return_freed_memory(&self) {
-        const MANY_PAGES_BYTES: usize = 768 << 10;
-        allocate(MANY_PAGES_BYTES);
+        const OWN_PAGES_BYTES: usize = 768 << 10;
+        allocate(OWN_PAGES_BYTES);
     }
 
     /// True if much was freed since the last call, which has left in `charged_before` what was charged then.

@@ -18,7 +18,11 @@ pub(in crate::store) struct BlocksSeen {
 
 impl Shard {
     /// Shows the next block, or those of the next large value; false if all were seen.
-    pub(in crate::store) fn show_blocks(&mut self, seen: &mut BlocksSeen, compaction: &mut Compaction) -> bool {
+    pub(in crate::store) fn show_blocks(
+        &mut self,
+        seen: &mut BlocksSeen,
+        compaction: &mut Compaction,
+    ) -> bool {
         if seen.segments < self.index.segments() {
             self.index.show_segment(seen.segments, compaction);
             seen.segments += 1;

@@ -6,6 +6,7 @@
 pub mod admin;
 mod arithmetic;
 pub mod binary;
+mod bound;
 mod crawler;
 mod detail;
 mod explain;
@@ -96,6 +97,7 @@ pub struct Engine {
     insight: Insight,
     survey: Survey,
     latencies: Latencies,
+    bound: bound::Bound,
     /// Which flush the advisor was told of, in seconds.
     flush_told_secs: AtomicU32,
     /// What was resident before anything was stored, in bytes.
@@ -128,6 +130,7 @@ impl Engine {
             insight: Insight::new(clock.now()),
             survey: Survey::new(observe::STEPS_PER_ROUND),
             latencies: Latencies::new(settings.threads),
+            bound: bound::Bound::default(),
             flush_told_secs: AtomicU32::new(0),
             resident_at_start_bytes: resident_bytes(),
             settings,
@@ -190,9 +193,9 @@ impl Engine {
         self.store.take_in_freed_memory();
     }
 
-    /// Moves some of what is held together, after the limit was lowered; true while there is more to do.
-    pub fn relocate(&self) -> bool {
-        self.store.relocate()
+    /// Moves some of what is held together, where it lies scattered; true while there is more to do.
+    pub fn compact(&self) -> bool {
+        self.store.compact()
     }
 
     /// Asserts the store's laws; nobody may use the engine meanwhile.

@@ -8,8 +8,8 @@
 //! of its size classes keeps the holes of values that left; giving holes back at once still left 96 MiB. In blocks:
 //! 73 MiB. An end of its exact length: 3 to 6 MiB more on traces with many values of 8 to 60 KiB.
 //!
-//! When the limit is lowered, what stays is moved together: of 60 MiB in values of all sizes, those that stay below
-//! `cache_memlimit 16` kept 67 MiB resident, and 25 MiB once they were moved, two seconds later.
+//! What the holes take that are left, and how they are closed: decision note
+//! [`d15`](super::d15_holes_count).
 //!
 //! Price: a value of 1 MB is received by 32 calls instead of about 10; its end, less than a page, is copied once; the
 //! last block is half empty on the average. Blocks of two sizes still leave holes when memory moves between pages and

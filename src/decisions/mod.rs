@@ -15,5 +15,6 @@ pub mod d11_sixteen_shards_carry_a_terabyte;
 pub mod d12_idle_threads_take_over;
 pub mod d13_what_a_hit_is_worth_decides;
 pub mod d14_advice_comes_from_miniature_runs;
+pub mod d15_holes_count;
 pub mod d16_nobody_is_accepted_in_vain;
 pub mod d17_large_values_lie_apart_by_size;

@@ -159,6 +159,7 @@ async fn tick_until_stopped(shared: &Shared, signals: &mut shutdown::Signals, al
         }
         ticks_to_second -= 1;
         shared.engine.observe();
+        shared.engine.hold_to_limit();
         for _ in 0..MAINTENANCE_ROUNDS_MAX {
             if !shared.engine.maintain() {
                 break;

@@ -35,10 +35,10 @@ use tokio::task::yield_now;
 const TOO_MANY: &[u8] = b"ERROR Too many open connections\r\n";
 
 /// Calls for a part of the memory to be moved, per pulse and thread: 10 MiB.
-const RELOCATIONS_PER_PULSE: usize = 40;
+const COMPACTIONS_PER_PULSE: usize = 40;
 
 /// How often, once a second, freed memory is looked for after what is held has been moved.
-const LOOKS_AFTER_RELOCATION: u32 = 10;
+const LOOKS_AFTER_COMPACTION: u32 = 10;
 
 /// What all workers share.
 pub(super) struct Shared {
@@ -189,8 +189,8 @@ impl Worker {
                 let engine = self.shared.engine.clone();
                 threads::on_every_thread(self.shared.settings.threads, move || engine.take_in_freed_memory());
             }
-            if self.relocate().await {
-                looks = LOOKS_AFTER_RELOCATION;
+            if self.compact().await {
+                looks = LOOKS_AFTER_COMPACTION;
                 self.pause().await;
             } else {
                 self.shared.second.notified().await;
@@ -198,11 +198,11 @@ impl Worker {
         }
     }
 
-    /// Moves some of what is held together, after the limit was lowered; true while there is more to do. Connections are
+    /// Moves some of what is held together, where it lies scattered; true while there is more to do. Connections are
     /// served in between.
-    async fn relocate(&self) -> bool {
-        for _ in 0..RELOCATIONS_PER_PULSE * self.shared.settings.threads {
-            if !self.shared.engine.relocate() {
+    async fn compact(&self) -> bool {
+        for _ in 0..COMPACTIONS_PER_PULSE * self.shared.settings.threads {
+            if !self.shared.engine.compact() {
                 return false;
             }
             yield_now().await;

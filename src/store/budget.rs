@@ -11,7 +11,9 @@ use std::sync::Arc;
 pub struct Budget {
     charged_bytes: AtomicU64,
     limit_bytes: AtomicU64,
-    /// The limit was lowered: what was charged before may be over it.
+    /// Part of the limit that must not be charged for the time being.
+    withheld_bytes: AtomicU64,
+    /// The limit was lowered, or a part of it withheld: what was charged before may be over it.
     lowered: AtomicBool,
 }
 
@@ -21,6 +23,7 @@ impl Budget {
         Budget {
             charged_bytes: AtomicU64::new(0),
             limit_bytes: AtomicU64::new(limit_bytes),
+            withheld_bytes: AtomicU64::new(0),
             lowered: AtomicBool::new(false),
         }
     }
@@ -41,20 +44,36 @@ impl Budget {
         self.lowered.fetch_or(bytes < before, Ordering::Relaxed);
     }
 
-    /// What may still be charged.
-    pub fn left_bytes(&self) -> u64 {
-        self.limit_bytes().saturating_sub(self.charged_bytes())
+    /// Part of the limit that must not be charged for the time being.
+    pub fn withheld_bytes(&self) -> u64 {
+        self.withheld_bytes.load(Ordering::Relaxed)
     }
 
-    /// Bytes charged over a limit that was lowered.
+    /// Withholds so many bytes from now on.
+    pub fn withhold(&self, bytes: u64) {
+        let before = self.withheld_bytes.swap(bytes, Ordering::Relaxed);
+        self.lowered.fetch_or(bytes > before, Ordering::Relaxed);
+    }
+
+    /// What may be charged in all.
+    fn chargeable_bytes(&self) -> u64 {
+        self.limit_bytes().saturating_sub(self.withheld_bytes())
+    }
+
+    /// What may still be charged.
+    pub fn left_bytes(&self) -> u64 {
+        self.chargeable_bytes().saturating_sub(self.charged_bytes())
+    }
+
+    /// Bytes charged over a limit that was lowered, or before a part of it was withheld.
     pub fn excess_bytes(&self) -> u64 {
-        self.charged_bytes().saturating_sub(self.limit_bytes())
+        self.charged_bytes().saturating_sub(self.chargeable_bytes())
     }
 
     /// Charges `bytes` if the limit allows it; true if it did.
     #[must_use]
     pub fn try_charge(&self, bytes: u64) -> bool {
-        let limit = self.limit_bytes();
+        let limit = self.chargeable_bytes();
         self.charged_bytes
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |charged| {
                 charged.checked_add(bytes).filter(|&sum| sum <= limit)
@@ -70,7 +89,7 @@ impl Budget {
 
     /// Asserts the part of S3 that is about the limit.
     pub fn check(&self) {
-        let (charged, limit) = (self.charged_bytes(), self.limit_bytes());
+        let (charged, limit) = (self.charged_bytes(), self.chargeable_bytes());
         let lowered = self.lowered.load(Ordering::Relaxed);
         assert!(charged <= limit || lowered, "S3: {charged} bytes charged of {limit}");
     }

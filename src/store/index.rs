@@ -16,6 +16,7 @@
 //! hash; only the last bucket of a chain has room; `entries` counts them all; every overflow bucket is in one chain or
 //! in the free list.
 
+use super::compaction::Compaction;
 use super::handle::Handle;
 use super::hash::KeyHash;
 
@@ -38,7 +39,6 @@ const GHOSTS_BYTES: usize = GHOSTS * size_of::<u16>();
 const NONE: u32 = u32::MAX;
 
 #[derive(Clone, Copy, Debug)]
-#[repr(align(64))]
 struct Bucket {
     handles: [Option<Handle>; SLOTS],
     next: u32,
@@ -85,10 +85,20 @@ impl Bucket {
     }
 }
 
+/// Buckets that lie side by side. The allocator has blocks of the size of a segment for what needs no alignment and for
+/// what needs this one; for any between it would take a block a quarter larger.
+#[derive(Clone, Copy, Debug)]
+#[repr(align(4096))]
+struct Group([Bucket; GROUP]);
+
+const GROUP: usize = 64;
+
+const _: () = assert!(size_of::<Group>() == align_of::<Group>());
+
 /// Buckets in segments.
 #[derive(Debug, Default)]
 struct Segments {
-    segments: Vec<Box<[Bucket]>>,
+    segments: Vec<Box<[Group]>>,
     /// Logarithm of the buckets of a segment.
     log_per_segment: u32,
 }
@@ -99,17 +109,18 @@ impl Segments {
     }
 
     fn add(&mut self) {
-        self.segments.push(vec![EMPTY; 1 << self.log_per_segment].into());
+        let groups = (1 << self.log_per_segment) / GROUP;
+        self.segments.push(vec![Group([EMPTY; GROUP]); groups].into());
     }
 
     fn get(&self, at: u32) -> &Bucket {
         let (segment, at) = self.place(at);
-        &self.segments[segment][at]
+        &self.segments[segment][at / GROUP].0[at % GROUP]
     }
 
     fn get_mut(&mut self, at: u32) -> &mut Bucket {
         let (segment, at) = self.place(at);
-        &mut self.segments[segment][at]
+        &mut self.segments[segment][at / GROUP].0[at % GROUP]
     }
 
     fn place(&self, at: u32) -> (usize, usize) {
@@ -174,17 +185,10 @@ impl Index {
         self.primary.segments.len() + self.overflow.segments.len()
     }
 
-    /// Puts a segment, of all that are held, into another allocation; returns its bytes.
-    pub(super) fn relocate(&mut self, at: usize) -> usize {
-        let primary = self.primary.segments.len();
-        let segment = match at.checked_sub(primary) {
-            None => self.primary.segments.get_mut(at),
-            Some(at) => self.overflow.segments.get_mut(at),
-        };
-        segment.map_or(0, |segment| {
-            *segment = segment.clone();
-            size_of_val::<[Bucket]>(segment)
-        })
+    /// Shows a segment, of the primary buckets or behind them of the overflow, to who may move it.
+    pub(super) fn show_segment(&mut self, at: usize, compaction: &mut Compaction) {
+        let segments = self.primary.segments.iter_mut().chain(&mut self.overflow.segments);
+        segments.skip(at).take(1).for_each(|segment| compaction.show_boxed(segment));
     }
 
     fn bucket_of(&self, hash: KeyHash) -> u32 {

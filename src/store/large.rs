@@ -15,6 +15,7 @@
 mod bands;
 
 use super::budget::{Account, allocated_bytes};
+use super::compaction::Compaction;
 use super::figures::ClassFigures;
 use super::handle::LargeId;
 use super::item::Marks;
@@ -42,7 +43,7 @@ pub type Blocks = Arc<[Vec<u8>]>;
 /// Blocks of the end of a value, which does not fill a page.
 const TAIL_BLOCK_BYTES: usize = 2048;
 
-/// What the allocator needs for one of them beyond its bytes: it puts 31 into 64 KiB.
+/// Charged for one of them beyond its bytes: holes that others left among them, of which there are always some.
 const TAIL_BLOCK_OVERHEAD_BYTES: u64 = 66;
 
 /// A large item.
@@ -183,17 +184,13 @@ impl Large {
         id
     }
 
-    /// Puts the blocks of an item, if it is still there and nobody reads it, into other allocations; returns its bytes.
-    pub(super) fn relocate(&mut self, id: LargeId) -> usize {
-        let Some(item) = self.item_mut(id) else { return 0 };
-        let Some(blocks) = Arc::get_mut(&mut item.value) else { return 0 };
-        for block in blocks {
-            // Of the same capacity, or the block would come to lie among those of another size.
-            let mut moved = Vec::with_capacity(block.capacity());
-            moved.extend_from_slice(block);
-            *block = moved;
+    /// Shows the blocks of an item, if it is still there, to who may move them; not while somebody reads it.
+    pub(super) fn show_value(&mut self, id: LargeId, compaction: &mut Compaction) {
+        let Some(item) = self.item_mut(id) else { return };
+        match Arc::get_mut(&mut item.value) {
+            Some(blocks) => blocks.iter_mut().for_each(|block| compaction.show(block)),
+            None => item.value.iter().for_each(|block| compaction.show_fixed(block)),
         }
-        item.value_len
     }
 
     /// Takes an item out; the caller gives its charge back.

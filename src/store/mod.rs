@@ -8,6 +8,7 @@
 mod ages;
 mod budget;
 mod cas;
+mod compaction;
 pub mod decimal;
 mod expiry;
 mod figures;
@@ -35,6 +36,7 @@ use crate::clock::{Deadline, Now};
 use ages::Ages;
 use budget::{Account, Budget};
 use cas::CasSequence;
+use compaction::Compaction;
 use hash::KeyHasher;
 use parking_lot::{Mutex, MutexGuard};
 use sample::Samples;
@@ -66,8 +68,8 @@ const PAGES_PER_SHARD_MIN: u64 = 1000;
 /// Values being received at once may take one in this many bytes of the limit.
 const RECEIVING_SHARE: u64 = 2;
 
-/// Bytes that one call of [`Store::relocate`] moves, about.
-const RELOCATED_BYTES: usize = 256 << 10;
+/// Bytes that one call of [`Store::compact`] moves, about.
+const COMPACTED_BYTES: usize = 256 << 10;
 
 /// How often a store is tried again after other shards gave way, before it is refused.
 const TRIES_MAX: u32 = 8;
@@ -148,6 +150,7 @@ pub struct Store {
     samples: Mutex<Samples>,
     /// The limit was lowered, and what is left has not begun to move together.
     shrinks: AtomicBool,
+    compaction: Mutex<Compaction>,
 }
 
 /// A locked shard in the middle of an operation. Says so until it is dropped in order; should the operation panic,
@@ -226,6 +229,7 @@ impl Store {
             turn: AtomicUsize::new(0),
             sweeping: AtomicBool::new(true),
             shrinks: AtomicBool::new(false),
+            compaction: Mutex::default(),
             ages: Ages::default(),
             flushed_secs: AtomicU32::new(0),
             samples: Mutex::default(),
@@ -547,6 +551,19 @@ impl Store {
         self.receiving.set_limit_bytes(bytes / RECEIVING_SHARE);
     }
 
+    /// Withholds a part of the limit, for the time being; memory over what is left is given back step by step by
+    /// [`Store::maintain`]. Where nothing may be evicted, no more than is free.
+    pub fn withhold(&self, bytes: u64) {
+        let withheld = self.budget.withheld_bytes();
+        let most = if self.rules.evict { u64::MAX } else { withheld + self.budget.left_bytes() };
+        self.budget.withhold(bytes.min(most));
+    }
+
+    /// The part of the limit that is withheld.
+    pub fn withheld_bytes(&self) -> u64 {
+        self.budget.withheld_bytes()
+    }
+
     /// Number of shards.
     pub fn shards(&self) -> usize {
         self.shards.len()
@@ -562,13 +579,12 @@ impl Store {
     pub fn maintain(&self, now: Now) -> bool {
         self.mark_time(now);
         let mut more = false;
-        let relocates = self.budget.excess_bytes() == 0 && self.shrinks.swap(false, Ordering::Acquire);
+        if self.budget.excess_bytes() == 0 && self.shrinks.swap(false, Ordering::Acquire) {
+            self.start_compaction();
+        }
         for shard in &self.shards {
             let mut shard = Self::lock(shard);
             shard.flush_if_due(now);
-            if relocates {
-                shard.start_relocation();
-            }
             if self.is_sweeping() {
                 shard.sweep_idle(now);
                 more |= shard.crawl_left > 0;
@@ -585,10 +601,38 @@ impl Store {
         more
     }
 
-    /// Moves together what stays after the limit was lowered. Bounded work per call and per lock. Returns true while
-    /// there is more to do.
-    pub fn relocate(&self) -> bool {
-        self.shards.iter().any(|shard| Self::lock(shard).relocate(RELOCATED_BYTES))
+    /// Begins to move together what lies scattered, so that the memory between goes back to the system;
+    /// [`Store::compact`] does it.
+    pub fn start_compaction(&self) {
+        self.compaction.lock().start();
+    }
+
+    /// Goes on with a compaction. Bounded work per call and per lock. Returns true while there is more to do.
+    pub fn compact(&self) -> bool {
+        let mut compaction = self.compaction.lock();
+        let compaction = &mut *compaction;
+        if !compaction.wants_blocks() {
+            compaction.let_go();
+            return compaction.is_under_way();
+        }
+        let Some(shard) = self.shards.get(compaction.shard) else {
+            compaction.end_of_blocks();
+            return true;
+        };
+        compaction.begin_call();
+        let mut seen = std::mem::take(&mut compaction.seen);
+        let mut shard = Self::lock(shard);
+        let mut more = true;
+        while more && !compaction.has_done(COMPACTED_BYTES) {
+            more = shard.show_blocks(&mut seen, compaction);
+        }
+        drop(shard);
+        if more {
+            compaction.seen = seen;
+        } else {
+            compaction.shard += 1;
+        }
+        true
     }
 
     /// Lets [`Store::maintain`] look for items whose time is over, or not. What storing pays for is swept all the same.
@@ -614,11 +658,12 @@ impl Store {
     /// Lets the allocator give freed memory back to the system; to be called by a thread that serves nobody, because
     /// what a flush leaves takes milliseconds.
     ///
-    /// The allocator keeps freed memory for a second in case it is wanted again, and looks at it next when something of
-    /// the size of many pages is freed, which in an idle process is never.
+    /// The allocator keeps freed memory for a second in case it is wanted again, and looks at it next when something
+    /// that has pages of its own is freed, which in an idle process is never. It must be smaller than 4 MiB: that much
+    /// it does not give back, nor what was free below.
     pub fn return_freed_memory(&self) {
-        const MANY_PAGES_BYTES: usize = 4 << 20;
-        allocate(MANY_PAGES_BYTES);
+        const OWN_PAGES_BYTES: usize = 768 << 10;
+        allocate(OWN_PAGES_BYTES);
     }
 
     /// True if much was freed since the last call, which has left in `charged_before` what was charged then.

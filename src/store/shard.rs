@@ -18,16 +18,16 @@
 //! panic in between all the same, `mid_update` stays set and the store empties the shard when it is locked next: a
 //! cache may forget, but not lie.
 
+mod blocks;
 mod checks;
 mod evictions;
-mod relocation;
 mod removals;
 mod room;
 mod sampling;
 
+pub(super) use blocks::BlocksSeen;
 pub(super) use checks::Visited;
 use evictions::{EvictionRecord, Recording};
-use relocation::Relocation;
 use removals::Removals;
 use sampling::Sampler;
 
@@ -148,8 +148,6 @@ pub(super) struct Shard {
     pub(super) sweep: Sweep,
     /// Pages that a crawl has still to look at.
     pub(super) crawl_left: usize,
-    /// What is being moved to give memory back.
-    relocation: Relocation,
     /// Set while an operation is at work; found set by the next one only after a panic.
     pub(super) mid_update: bool,
     /// Large items that left, to be freed after the lock.
@@ -174,7 +172,6 @@ impl Shard {
             account,
             rules,
             seq: 0,
-            relocation: Relocation::default(),
             flush_at: None,
             sweep: Sweep::default(),
             crawl_left: 0,

@@ -146,7 +146,7 @@ impl Run {
             11 => self.now = Now::from_secs(self.now.secs() + self.random.u32(..5)),
             12 => {
                 self.store.maintain(self.now);
-                self.store.relocate();
+                self.store.compact();
             }
             LIMITS if self.random.u8(..20) == 0 => self.change_limit(),
             14 => self.read_or_create(&key),
@@ -501,7 +501,7 @@ impl Run {
         self.store.set_memory_limit(limit);
         if self.random.bool() {
             while self.store.maintain(self.now) {}
-            while self.store.relocate() {}
+            while self.store.compact() {}
             let charged = self.store.totals().charged_bytes;
             assert!(charged <= limit, "given back: {charged} bytes are charged of {limit}");
         }

@@ -6,6 +6,7 @@
 
 use super::Shard;
 use crate::clock::Now;
+use crate::store::compaction::Compaction;
 use crate::store::handle::Handle;
 use crate::store::hash::KeyHash;
 use crate::store::item::Item;
@@ -71,6 +72,11 @@ impl Removals {
     /// Pages it has.
     pub(in crate::store) fn pages_held(&self) -> usize {
         self.pages.len()
+    }
+
+    /// Shows its pages to who may move them.
+    pub(super) fn show_pages(&mut self, compaction: &mut Compaction) {
+        self.pages.iter_mut().for_each(|page| compaction.show_boxed(page));
     }
 
     fn room(&self) -> u64 {

@@ -17,6 +17,7 @@ use super::handle::{CHUNKS_PER_PAGE_MAX, ChunkAt, PAGES_MAX};
 use super::item::{self, Fields, Item, Marks};
 use crate::clock::{Deadline, Now};
 use crate::store::ClassFigures;
+use crate::store::compaction::Compaction;
 use trade::Epoch;
 
 /// A chunk that was free and belongs to nobody until it is filled or given back.
@@ -99,9 +100,11 @@ impl Slab {
         &mut self.classes
     }
 
-    /// Puts the page at a place into another allocation; returns its bytes.
-    pub(in crate::store) fn relocate(&mut self, place: usize) -> usize {
-        self.pages.get_mut(place).and_then(Option::as_mut).map_or(0, Page::relocate)
+    /// Shows the page at a place, if there is one, to who may move it.
+    pub(in crate::store) fn show_page(&mut self, place: usize, compaction: &mut Compaction) {
+        if let Some(page) = self.page_at_mut(place) {
+            page.show_bytes(compaction);
+        }
     }
 
     /// Pages that belong to a class.

@@ -8,6 +8,7 @@
 
 use super::class::ClassId;
 use crate::clock::Now;
+use crate::store::compaction::Compaction;
 use crate::store::item::{self, Fields, Item};
 
 /// End of the free list.
@@ -77,10 +78,9 @@ pub(in crate::store) struct Page {
 }
 
 impl Page {
-    /// Puts the page into another allocation; returns its bytes.
-    pub(super) fn relocate(&mut self) -> usize {
-        self.bytes = self.bytes.clone();
-        self.bytes.len()
+    /// Shows its memory to who may move it.
+    pub(super) fn show_bytes(&mut self, compaction: &mut Compaction) {
+        compaction.show_boxed(&mut self.bytes);
     }
 
     /// Cuts `bytes` into chunks of `chunk_bytes` for `class`.

@@ -4,7 +4,7 @@
 //! 1. [`server`] reads bytes from a connection (`server/connection.rs`);
 //! 2. [`protocol`] cuts one complete request out of them (`protocol/intake.rs`, then `protocol/classic.rs`);
 //! 3. [`commands`] decides what it means for the cache (`commands/mod.rs`, then for example `commands/retrieval.rs`);
-//! 4. [`store`] answers under the lock of one shard (`store/shard.rs`);
+//! 4. [`store`] answers under the lock of one shard (`store/shard.rs` and the files below it);
 //! 5. the reply is appended to a buffer and sent, once per batch, by `server/connection.rs`.
 //!
 //! # Layers
@@ -34,6 +34,7 @@
 //! | hot keys, families of keys, latency | [`insight`], `commands/{observe,explain,latency}.rs` | unit tests there, `tests/wire/explained.rs` |
 //! | why a key is gone | `store/shard/removals.rs`, `store/ages.rs`, `commands/explain.rs` | `tests/wire/why.rs` |
 //! | what memory is used for | `commands/memory.rs` | `tests/wire/explained.rs` |
+//! | how the resident size is held | `commands/bound.rs`, `store/compaction.rs` | unit tests there, `benches/capacity/bound.rs` |
 //! | a metric, the status page | `metrics/{exporter,own}.rs`, `metrics/{status.rs,page.html}` | `tests/daemon/metrics.rs`, `tests/run status-page` |
 //! | sockets and their options | `server/listener.rs` | `tests/daemon/sockets.rs` |
 //! | UDP | `server/udp.rs` | `tests/daemon/udp.rs` |

@@ -1,0 +1,169 @@
+//! Where an item lies: it is found, put into a chunk or into blocks, and taken out.
+//!
+//! Items and index entries are joined and parted together, so that they pair one to one (S1); as do `room.rs` for a page
+//! that leaves its class, and `expiry.rs`.
+
+use super::{Key, NeedRoom, Shard, key_of};
+use crate::clock::Now;
+use crate::store::handle::{Handle, Place};
+use crate::store::hash::KeyHash;
+use crate::store::item::Fields;
+use crate::store::large::{Blocks, LargeItem, charge_for, into_blocks};
+use crate::store::outcome::{Cause, Miss};
+use crate::store::sample::SampleKind;
+
+impl Shard {
+    pub(super) fn find(&self, key: Key<'_>) -> Option<Handle> {
+        self.index.find(key.hash, |handle| self.key_of(handle) == key.bytes)
+    }
+
+    /// The item of a key; one whose time is over is removed.
+    pub(in crate::store) fn find_alive(&mut self, key: Key<'_>, now: Now) -> Result<Handle, Miss> {
+        self.seq += 1;
+        self.flush_if_due(now);
+        let handle = self.find(key).ok_or(Miss::Absent)?;
+        if self.deadline_of(handle).is_over(now) {
+            self.reclaim(key.hash, handle, now);
+            return Err(Miss::Expired);
+        }
+        Ok(handle)
+    }
+
+    /// Stores a value: over the old one if that has the same chunk size, else in a new chunk, or as a large one.
+    pub(super) fn put(
+        &mut self,
+        key: Key<'_>,
+        old: Option<Handle>,
+        mut fields: Fields,
+        value: &[u8],
+        now: Now,
+    ) -> Result<Handle, NeedRoom> {
+        let class = self.slab.class_of(fields.item_bytes(key.bytes.len(), value.len()));
+        let Some(class) = class else {
+            let blocks = into_blocks(self.rules.page_bytes, value.len(), [value]);
+            return self.keep_large(key, &fields, blocks, value.len(), now);
+        };
+        if let Some(Place::Chunk(at)) = old.map(Handle::place)
+            && self.slab.class_at(at) == class
+        {
+            let item = self.slab.item(at);
+            (fields.uses, fields.probation) = (item.uses(), item.probation());
+            self.slab.overwrite(at, &fields, key.bytes, value);
+            return Ok(at.into());
+        }
+        self.index_room(now)?;
+        let vacant = self.chunk_room(class, now)?;
+        // Making room may have moved the old item, or evicted it.
+        let old = self.find(key);
+        match old.map(Handle::place) {
+            Some(Place::Chunk(at)) => {
+                let item = self.slab.item(at);
+                (fields.uses, fields.probation) = (item.uses(), item.probation());
+            }
+            Some(Place::Large(_)) => {}
+            None if self.index.recall_ghost(key.hash) => {
+                // With more memory this would have been a hit.
+                fields.probation = false;
+                self.slab.count_near_miss(class);
+            }
+            None => {}
+        }
+        let at = self.slab.fill(vacant, &fields, key.bytes, value);
+        self.link(key, old, at.into());
+        Ok(at.into())
+    }
+
+    /// Stores a large value that has not been charged yet.
+    pub(super) fn keep_large(
+        &mut self,
+        key: Key<'_>,
+        fields: &Fields,
+        blocks: Blocks,
+        len: usize,
+        now: Now,
+    ) -> Result<Handle, NeedRoom> {
+        let charged_bytes = charge_for(self.rules.page_bytes, key.bytes.len(), len);
+        self.charge(charged_bytes, now)?;
+        if let Err(need) = self.index_room(now) {
+            self.account.refund(charged_bytes);
+            return Err(need);
+        }
+        Ok(self.put_large(key, fields, blocks, len, charged_bytes))
+    }
+
+    /// Stores a large value whose charge the account has, in place of what the key had. There is room in the index.
+    pub(super) fn put_large(
+        &mut self,
+        key: Key<'_>,
+        fields: &Fields,
+        value: Blocks,
+        value_len: usize,
+        charged_bytes: u64,
+    ) -> Handle {
+        let old = self.find(key);
+        let probation = match old.map(Handle::place) {
+            Some(Place::Chunk(at)) => self.slab.item(at).probation(),
+            Some(Place::Large(id)) => self.large.item(id).probation,
+            None => !self.index.recall_ghost(key.hash),
+        };
+        let id = self.large.insert(LargeItem {
+            key: key.bytes.into(),
+            value,
+            value_len,
+            charged_bytes,
+            flags: fields.flags,
+            cas: fields.cas,
+            deadline: fields.deadline,
+            last_access: fields.last_access,
+            fetched: fields.fetched,
+            marks: fields.marks,
+            used: self.seq,
+            probation,
+        });
+        self.link(key, old, id.into());
+        id.into()
+    }
+
+    fn link(&mut self, key: Key<'_>, old: Option<Handle>, new: Handle) {
+        match old {
+            Some(old) => {
+                self.index.redirect(key.hash, old, new);
+                self.discard(old);
+            }
+            None => {
+                let (slab, large, hasher) = (&self.slab, &self.large, &self.rules.hasher);
+                self.index.insert(key.hash, new, |handle| hasher.hash(key_of(slab, large, handle)));
+            }
+        }
+    }
+
+    /// Removes an item and its index entry.
+    pub(in crate::store) fn unlink(&mut self, hash: KeyHash, handle: Handle) {
+        self.index.remove(hash, handle);
+        self.discard(handle);
+    }
+
+    /// Removes an item whose index entry is gone already.
+    fn discard(&mut self, handle: Handle) {
+        match handle.place() {
+            Place::Chunk(at) => self.slab.free(at),
+            Place::Large(id) => {
+                if let Some(item) = self.large.remove(id) {
+                    self.account.refund(item.charged_bytes);
+                    self.left.push(item);
+                }
+            }
+        }
+    }
+
+    /// Removes an item whose time is over.
+    pub(in crate::store) fn reclaim(&mut self, hash: KeyHash, handle: Handle, now: Now) {
+        self.note_removal(Cause::Expired, hash, handle, now);
+        self.sample_item(SampleKind::Expire, hash, handle, now);
+        let fetched = self.is_fetched(handle);
+        let figures = self.figures(handle);
+        figures.reclaimed += 1;
+        figures.expired_unfetched += u64::from(!fetched);
+        self.unlink(hash, handle);
+    }
+}

@@ -1,0 +1,241 @@
+//! Reading: an item is looked up and shown, and its use is noted.
+//!
+//! Must never show an item whose time is over, nor leave anything half done while it is shown: who looks may panic.
+
+use super::{Key, NeedRoom, Shard};
+use crate::clock::{Deadline, Now};
+use crate::store::figures::ClassFigures;
+use crate::store::handle::{Handle, Place};
+use crate::store::item::{Fields, Item, Marks};
+use crate::store::outcome::{Access, Hit, Miss, Recache, ValueRef};
+use crate::store::sample::SampleKind;
+
+impl Shard {
+    /// Looks a key up and lets `hit` see it. Counts as an access.
+    pub(in crate::store) fn get<R>(
+        &mut self,
+        key: Key<'_>,
+        now: Now,
+        hit: impl FnOnce(Hit<'_>) -> R,
+    ) -> Result<R, Miss> {
+        self.seq += 1;
+        self.flush_if_due(now);
+        let Some(handle) = self.find(key) else {
+            self.sample(SampleKind::Miss, key, None, now);
+            return Err(Miss::Absent);
+        };
+        // Nothing is half done while `hit` looks, so a panic there costs nothing.
+        self.mid_update = false;
+        let shown = self.shown(handle);
+        if shown.deadline.is_over(now) {
+            self.mid_update = true;
+            self.reclaim(key.hash, handle, now);
+            self.sample(SampleKind::Miss, key, None, now);
+            return Err(Miss::Expired);
+        }
+        let result = hit(shown);
+        self.mid_update = true;
+        self.sample(SampleKind::Hit, key, Some(handle), now);
+        self.note_hit(handle, now).get_hits += 1;
+        Ok(result)
+    }
+
+    /// Lets `hit` see an item as it is, and leaves no trace.
+    pub(in crate::store) fn peek<R>(
+        &mut self,
+        key: Key<'_>,
+        now: Now,
+        hit: impl FnOnce(Hit<'_>) -> R,
+    ) -> Result<R, Miss> {
+        self.flush_if_due(now);
+        let handle = self.find(key).ok_or(Miss::Absent)?;
+        if self.deadline_of(handle).is_over(now) {
+            return Err(Miss::Expired);
+        }
+        Ok(self.show(handle, hit, |hit| hit))
+    }
+
+    /// Gives an item another deadline.
+    pub(in crate::store) fn touch(&mut self, key: Key<'_>, deadline: Deadline, now: Now) -> Result<(), Miss> {
+        let handle = self.find_alive(key, now)?;
+        let handle = self.set_deadline(key, handle, deadline, now)?;
+        self.figures(handle).touch_hits += 1;
+        self.note_hit(handle, now);
+        self.sample(SampleKind::Touch, key, Some(handle), now);
+        Ok(())
+    }
+
+    /// Looks a key up, does to the item what `access` says, and lets `hit` see it. `hit` is not called if there is no
+    /// room for an item to be made.
+    pub(in crate::store) fn fetch<R>(
+        &mut self,
+        key: Key<'_>,
+        access: &Access,
+        now: Now,
+        hit: &mut impl FnMut(Hit<'_>) -> R,
+    ) -> Result<Result<R, Miss>, NeedRoom> {
+        let mut created = false;
+        let mut handle = match (self.find_alive(key, now), access.create) {
+            (Ok(handle), _) => handle,
+            (Err(miss), None) => {
+                self.sample(SampleKind::Miss, key, None, now);
+                return Ok(Err(miss));
+            }
+            (Err(_), Some(create)) => {
+                created = true;
+                self.create(key, create, b"", now)?
+            }
+        };
+        let mut deadline_before = None;
+        if let Some(deadline) = access.deadline.filter(|_| !created) {
+            deadline_before = Some(self.deadline_of(handle));
+            handle = match self.set_deadline(key, handle, deadline, now) {
+                Ok(handle) => handle,
+                Err(miss) => return Ok(Err(miss)),
+            };
+            self.figures(handle).touch_hits += 1;
+        } else {
+            self.figures(handle).get_hits += u64::from(!access.uncounted);
+        }
+        let (mut marks, mut wins) = (Marks::default(), false);
+        let result = self.show(handle, hit, |shown| {
+            let deadline_before = deadline_before.unwrap_or(shown.deadline);
+            let near_its_end = access.recache.is_some_and(|Recache { below_secs, after_touch }| {
+                let reckoned = if after_touch { shown.deadline } else { deadline_before };
+                !reckoned.is_never() && reckoned.secs().saturating_sub(now.secs()) < below_secs
+            });
+            marks = shown.marks;
+            wins = created || access.may_win && !marks.won && (marks.stale || near_its_end);
+            Hit { deadline_before, wins, created, ..shown }
+        });
+        if wins {
+            self.set_marks(handle, Marks { won: true, ..marks });
+        }
+        self.sample(if created { SampleKind::Miss } else { SampleKind::Hit }, key, Some(handle), now);
+        if !access.unseen {
+            self.note_hit(handle, now);
+        }
+        Ok(Ok(result))
+    }
+
+    /// Lets `hit` see an item as `change` has it. Nothing is half done meanwhile, so a panic there costs nothing.
+    fn show<R>(
+        &mut self,
+        handle: Handle,
+        hit: impl FnOnce(Hit<'_>) -> R,
+        change: impl FnOnce(Hit<'_>) -> Hit<'_>,
+    ) -> R {
+        self.mid_update = false;
+        let result = hit(change(self.shown(handle)));
+        self.mid_update = true;
+        result
+    }
+
+    #[inline(always)]
+    pub(super) fn shown(&self, handle: Handle) -> Hit<'_> {
+        match handle.place() {
+            Place::Chunk(at) => {
+                let page = self.slab.page(at.page);
+                let (fields, value) = Item(page.chunk(at.chunk)).read();
+                Hit {
+                    flags: fields.flags,
+                    cas: fields.cas,
+                    deadline: fields.deadline,
+                    deadline_before: fields.deadline,
+                    last_access: fields.last_access,
+                    fetched: fields.fetched,
+                    value: ValueRef::Small(value),
+                    marks: fields.marks,
+                    wins: false,
+                    created: false,
+                    class: u32::from(page.class()) + 1,
+                    item_bytes: 0,
+                }
+            }
+            Place::Large(id) => {
+                let item = self.large.item(id);
+                Hit {
+                    flags: item.flags,
+                    cas: item.cas,
+                    deadline: item.deadline,
+                    deadline_before: item.deadline,
+                    last_access: item.last_access,
+                    fetched: item.fetched,
+                    value: ValueRef::Large { blocks: &item.value, len: item.value_len },
+                    marks: item.marks,
+                    wins: false,
+                    created: false,
+                    class: self.slab.classes().len() as u32 + 1,
+                    item_bytes: 0,
+                }
+            }
+        }
+    }
+
+    /// Notes that an item was read. Returns the figures of its class.
+    fn note_hit(&mut self, handle: Handle, now: Now) -> &mut ClassFigures {
+        match handle.place() {
+            Place::Chunk(at) => self.slab.note_use(at, true, now),
+            Place::Large(id) => {
+                self.large.use_item(id).fetched = true;
+                self.note_access(handle, now);
+                &mut self.large.figures
+            }
+        }
+    }
+
+    /// Notes that an item was used: it will leave later.
+    pub(super) fn note_use(&mut self, handle: Handle, now: Now) {
+        match handle.place() {
+            Place::Chunk(at) => {
+                self.slab.note_use(at, false, now);
+            }
+            Place::Large(_) => self.note_access(handle, now),
+        }
+    }
+
+    pub(super) fn note_access(&mut self, handle: Handle, now: Now) {
+        match handle.place() {
+            Place::Chunk(at) => self.slab.note_access(at, now),
+            Place::Large(id) => {
+                let seq = self.seq;
+                let item = self.large.use_item(id);
+                (item.last_access, item.used) = (now, seq);
+            }
+        }
+    }
+
+    /// Gives an item another deadline. One without room for it in its header is written anew; should there be no
+    /// memory for that, the item is evicted: a cache may forget, but not keep what it was told to drop.
+    fn set_deadline(
+        &mut self,
+        key: Key<'_>,
+        handle: Handle,
+        deadline: Deadline,
+        now: Now,
+    ) -> Result<Handle, Miss> {
+        let at = match handle.place() {
+            Place::Large(id) => {
+                self.large.set_deadline(id, deadline);
+                return Ok(handle);
+            }
+            Place::Chunk(at) => at,
+        };
+        if self.slab.set_deadline(at, deadline) {
+            return Ok(handle);
+        }
+        let value = self.slab.item(at).value().to_vec();
+        let fields = Fields { deadline, ..self.fields_of(handle) };
+        match self.put(key, Some(handle), fields, &value, now) {
+            Ok(handle) => Ok(handle),
+            Err(_) => {
+                if let Some(handle) = self.find(key) {
+                    self.record_eviction(key.hash, handle, now);
+                    self.figures(handle).count_eviction(&fields, now);
+                    self.unlink(key.hash, handle);
+                }
+                Err(Miss::Absent)
+            }
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! Storing, by the rules of the storage commands.
+//!
+//! Must never change what is there before all that can fail has gone well.
+
+use super::{Key, NeedRoom, NewItem, Shard, Value};
+use crate::clock::{Deadline, Now};
+use crate::store::handle::{Handle, Place};
+use crate::store::item::Fields;
+use crate::store::large::into_blocks;
+use crate::store::outcome::{Create, StoreMode, Stored};
+use crate::store::sample::SampleKind;
+
+impl Shard {
+    /// Stores by the rule of `mode`. Leaves `value` as it was if there is no room.
+    pub(in crate::store) fn store(
+        &mut self,
+        mode: StoreMode,
+        key: Key<'_>,
+        new: &NewItem,
+        value: &mut Value<'_>,
+        now: Now,
+    ) -> Result<Stored, NeedRoom> {
+        let stored = self.store_if(mode, key, new, value, now)?;
+        if !matches!(stored, Stored::Stored { .. }) {
+            // It counts for the class that it would have come to.
+            let fields = self.fields(new.flags, 1, new.deadline, now);
+            let figures = match self.rules.sizes.class_of(fields.item_bytes(key.bytes.len(), value.len())) {
+                Some(class) => &mut self.slab.class_mut(class).figures,
+                None => &mut self.large.figures,
+            };
+            figures.stores += 1;
+        }
+        Ok(stored)
+    }
+
+    fn store_if(
+        &mut self,
+        mode: StoreMode,
+        key: Key<'_>,
+        new: &NewItem,
+        value: &mut Value<'_>,
+        now: Now,
+    ) -> Result<Stored, NeedRoom> {
+        let cas = self.rules.cas.draw_or(new.options.cas);
+        self.sweep_by_the_way(now);
+        let old = self.find_alive(key, now).ok();
+        let mut fields = self.fields(new.flags, cas, new.deadline, now);
+        fields.marks.binary_key = new.options.binary_key;
+        match (mode, old) {
+            (StoreMode::Set, _) | (StoreMode::Add, None) | (StoreMode::Replace, Some(_)) => {}
+            (StoreMode::Add, Some(old)) => {
+                self.note_access(old, now);
+                return Ok(Stored::NotStored);
+            }
+            (StoreMode::Cas(_), None) => return Ok(Stored::NotFound),
+            (StoreMode::Append | StoreMode::Prepend, None) if new.options.create.is_some() => {
+                fields.deadline = new.options.create.unwrap_or(Deadline::NEVER);
+            }
+            (StoreMode::Replace | StoreMode::Append | StoreMode::Prepend, None) => {
+                return Ok(Stored::NotStored);
+            }
+            (StoreMode::Cas(unique), Some(old)) => {
+                let present = self.cas_of(old);
+                if unique != 0 && unique < present && new.options.accept_older {
+                    fields.deadline = self.deadline_of(old);
+                    fields.marks.won = self.marks_of(old).won;
+                    fields.marks.stale = true;
+                } else if unique == 0 || present != unique {
+                    self.figures(old).cas_badval += 1;
+                    return Ok(Stored::Exists);
+                }
+            }
+            (StoreMode::Append | StoreMode::Prepend, Some(old)) => {
+                if new.options.compare.is_some_and(|unique| unique != self.cas_of(old)) {
+                    self.figures(old).cas_badval += 1;
+                    return Ok(Stored::Exists);
+                }
+                return self.join(mode, key, old, &value.bytes(), fields, now);
+            }
+        }
+        let len = value.len();
+        let handle = match value {
+            Value::Bytes(bytes) => self.put(key, old, fields, bytes, now)?,
+            Value::Received { blocks, len, charge } => {
+                self.index_room(now)?;
+                let charged_bytes = charge.charged_bytes();
+                self.account.take_over(charge);
+                self.put_large(key, &fields, blocks.clone(), *len, charged_bytes)
+            }
+        };
+        if let (Some(_), Place::Chunk(at)) = (old, handle.place()) {
+            self.slab.note_rewrite(at);
+        }
+        self.count_store(handle);
+        self.sample(SampleKind::Store, key, Some(handle), now);
+        self.figures(handle).cas_hits += u64::from(matches!(mode, StoreMode::Cas(_)));
+        Ok(Stored::Stored { cas, len })
+    }
+
+    /// Joins a value to a present one, whose flags and deadline stay.
+    fn join(
+        &mut self,
+        mode: StoreMode,
+        key: Key<'_>,
+        old: Handle,
+        added: &[u8],
+        new: Fields,
+        now: Now,
+    ) -> Result<Stored, NeedRoom> {
+        let Fields { flags, deadline, marks: present_marks, .. } = self.fields_of(old);
+        let present = self.pieces_of(old);
+        let len = present.iter().map(|piece| piece.len()).sum::<usize>() + added.len();
+        if !self.rules.fits(key.bytes.len(), flags, len) {
+            return Ok(Stored::NotStored);
+        }
+        // A key that was once named in plain is fit for a line.
+        let mut marks = new.marks;
+        marks.binary_key &= present_marks.binary_key;
+        let fields = Fields { flags, deadline, marks, ..new };
+        let joined = match mode {
+            StoreMode::Append => [present, vec![added]].concat(),
+            _ => [vec![added], present].concat(),
+        };
+        let handle = if self.slab.class_of(fields.item_bytes(key.bytes.len(), len)).is_none() {
+            // Straight into its blocks: a value in one piece would leave a hole of its length in the allocator.
+            let blocks = into_blocks(self.rules.page_bytes, len, joined);
+            self.keep_large(key, &fields, blocks, len, now)?
+        } else {
+            let joined = joined.concat();
+            self.put(key, Some(old), fields, &joined, now)?
+        };
+        self.count_store(handle);
+        self.sample(SampleKind::Store, key, Some(handle), now);
+        Ok(Stored::Stored { cas: new.cas, len })
+    }
+
+    /// Makes an item of which a client has been told to replace it.
+    pub(super) fn create(
+        &mut self,
+        key: Key<'_>,
+        create: Create,
+        value: &[u8],
+        now: Now,
+    ) -> Result<Handle, NeedRoom> {
+        let cas = self.rules.cas.draw_or(create.cas);
+        let mut fields = self.fields(0, cas, create.deadline, now);
+        fields.marks.binary_key = create.binary_key;
+        let handle = self.put(key, None, fields, value, now)?;
+        self.count_store(handle);
+        Ok(handle)
+    }
+
+    fn count_store(&mut self, handle: Handle) {
+        self.figures(handle).stores += 1;
+        self.totals.items_ever += 1;
+    }
+}

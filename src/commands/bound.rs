@@ -7,15 +7,15 @@
 //! [`d15`](crate::decisions::d15_holes_count)).
 
 use super::Engine;
-use crate::telemetry::resident_bytes;
+use crate::telemetry::resident_and_shared_bytes;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// What the process may take beyond the limit before anything is withheld: of 8 MiB promised, the rest is for what
 /// comes between two looks.
-const BEYOND_BYTES: u64 = 13 << 19;
+const BEYOND_BYTES: u64 = 7 << 20;
 
-/// What the program takes before anything is stored. A larger one, as a build for tests is, is not the cache's fault.
-const PROGRAM_BYTES: u64 = 7 << 20;
+/// Of that, for the program. A larger one, as a build for tests is, is not the cache's fault.
+const PROGRAM_BYTES: u64 = 5 << 20;
 
 /// Beside that, for each open connection: its buffers.
 const PER_CONNECTION_BYTES: u64 = 64 << 10;
@@ -62,8 +62,9 @@ pub(super) struct Bound {
 impl Engine {
     /// Looks at the resident memory; to be called about ten times a second.
     pub fn hold_to_limit(&self) {
-        let (resident, limit) = (resident_bytes(), self.store.memory_limit());
-        let program = self.resident_at_start_bytes.saturating_sub(PROGRAM_BYTES);
+        let (resident, shared) = resident_and_shared_bytes();
+        let limit = self.store.memory_limit();
+        let program = shared.saturating_sub(PROGRAM_BYTES);
         let aim = limit + BEYOND_BYTES + program + self.connections.open() as u64 * PER_CONNECTION_BYTES;
         self.store.withhold(withheld_after(self.store.withheld_bytes(), resident, aim, limit));
         if resident <= aim {

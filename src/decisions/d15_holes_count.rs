@@ -4,7 +4,7 @@
 //! Measured with values of 1 B to 900 KB and `-m 1024`: 20 to 23 MiB beyond, of which 14 to 18 are holes among the blocks of
 //! 2 KiB in which values end: 64 KiB stay until the last of 32 is free. After `cache_memlimit 16`: 28 to 34 MiB.
 //!
-//! Choice: what is resident is looked at ten times a second (`commands/bound.rs`). While it is over 6.5 MiB beyond the
+//! Choice: what is resident is looked at ten times a second (`commands/bound.rs`). While it is over 7 MiB beyond the
 //! limit, a part of the limit is withheld, and a compaction (`store/compaction.rs`) empties the regions with the fewest
 //! blocks, by the addresses of all, and lets go of what it left only at the end. Without an excess nothing is withheld.
 //! To have the allocator look for freed memory, 768 KiB are freed: 4 MiB, as before, it did not give back, nor what lay

@@ -29,12 +29,19 @@ pub struct Usage {
 
 /// Bytes of this process in memory now; 0 if the OS does not say.
 pub fn resident_bytes() -> u64 {
-    // Pages: the whole size, then the resident part (proc(5), /proc/pid/statm).
+    resident_and_shared_bytes().0
+}
+
+/// Bytes of this process in memory now, and those of them that are files, as the program is; 0 if the OS does not say.
+pub fn resident_and_shared_bytes() -> (u64, u64) {
+    // Pages: the whole size, then the resident part, then that of files (proc(5), /proc/pid/statm).
     let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
-    let pages: u64 = statm.split(' ').nth(1).and_then(|pages| pages.parse().ok()).unwrap_or(0);
+    let mut fields = statm.split(' ').skip(1).map(|pages| pages.parse::<u64>().unwrap_or(0));
+    let mut pages = || fields.next().unwrap_or(0);
     let page_bytes =
         sysconf(SysconfVar::PAGE_SIZE).ok().flatten().and_then(|bytes| u64::try_from(bytes).ok());
-    pages * page_bytes.unwrap_or(0)
+    let page_bytes = page_bytes.unwrap_or(0);
+    (pages() * page_bytes, pages() * page_bytes)
 }
 
 /// Asks the OS.

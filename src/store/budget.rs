@@ -56,7 +56,7 @@ impl Budget {
     }
 
     /// What may be charged in all.
-    fn chargeable_bytes(&self) -> u64 {
+    pub fn chargeable_bytes(&self) -> u64 {
         self.limit_bytes().saturating_sub(self.withheld_bytes())
     }
 

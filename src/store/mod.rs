@@ -3,7 +3,8 @@
 //! A [`Store`] is a set of shards, each under one mutex, chosen by the key's hash, and one budget for all memory that
 //! grows with items. Only one shard is locked at a time. Large values leave as references and are freed after the
 //! lock. `shard.rs` has the operations and the laws, `slab/` the chunks of small items, `large.rs` the large ones,
-//! `index.rs` the way from key to item.
+//! `index.rs` the way from key to item; `room.rs` lets shards give way to each other, `upkeep.rs` is called by time and
+//! not by clients, `walk.rs` goes over all items.
 
 mod ages;
 mod budget;
@@ -19,10 +20,13 @@ mod item;
 mod large;
 mod outcome;
 mod reassign;
+mod room;
 mod sample;
 mod settings;
 mod shard;
 mod slab;
+mod upkeep;
+mod walk;
 
 pub use figures::{ClassFigures, Totals};
 pub use item::Marks;
@@ -31,6 +35,7 @@ pub use outcome::*;
 pub use sample::{Drained, SampleKind, SampleRule, Sampled};
 pub use settings::Settings;
 pub use shard::counted_bytes;
+pub use walk::{Surveyed, WalkPlace};
 
 use crate::clock::{Deadline, Now};
 use ages::Ages;
@@ -39,8 +44,9 @@ use cas::CasSequence;
 use compaction::Compaction;
 use hash::KeyHasher;
 use parking_lot::{Mutex, MutexGuard};
+use room::TRIES_MAX;
 use sample::Samples;
-use shard::{Key, NeedRoom, NewItem, Rules, Shard, Value, Visited};
+use shard::{Key, NewItem, Rules, Shard, Value};
 use slab::ClassSizes;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
@@ -67,40 +73,6 @@ const PAGES_PER_SHARD_MIN: u64 = 1000;
 
 /// Values being received at once may take one in this many bytes of the limit.
 const RECEIVING_SHARE: u64 = 2;
-
-/// Bytes that one call of [`Store::compact`] moves, about.
-const COMPACTED_BYTES: usize = 256 << 10;
-
-/// How often a store is tried again after other shards gave way, before it is refused.
-const TRIES_MAX: u32 = 8;
-
-/// What one call of [`Store::maintain`] does per shard, at most: pages given back, buckets of the index merged.
-const FREED_PER_CALL: u32 = 64;
-const SHRINK_STEPS_PER_CALL: usize = 256;
-
-/// Buckets of the index whose items a walk sees under one lock.
-const WALK_BUCKETS: u32 = 32;
-
-/// Where a walk over all items stands. The default is the start.
-#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
-pub struct WalkPlace {
-    shard: usize,
-    bucket: u32,
-}
-
-/// What a step of [`Store::survey`] saw.
-#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
-pub struct Surveyed {
-    /// Buckets of the index that were looked at.
-    pub looked_at: u64,
-    /// Buckets that these stand for.
-    pub of: u64,
-}
-
-/// Where part number `part` of `parts` begins.
-fn part(all: u32, part: u32, parts: u32) -> u32 {
-    (u64::from(all) * u64::from(part.min(parts)) / u64::from(parts)) as u32
-}
 
 /// When a `flush_all` takes effect.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -185,10 +157,6 @@ impl Drop for Working<'_> {
         // Values are freed here, after the lock.
         drop(left);
     }
-}
-
-fn allocate(bytes: usize) {
-    drop(std::hint::black_box(Vec::<u8>::with_capacity(bytes)));
 }
 
 /// The number of shards for this much memory and so many threads: a power of two.
@@ -466,60 +434,6 @@ impl Store {
         self.with_room(key, now, |shard| shard.arithmetic(key, step, options, now))
     }
 
-    /// Lets `visit` see every item that is alive, a few under each lock. An item that is stored or moved meanwhile may
-    /// be seen twice or not at all. Stops when `visit` says false.
-    pub fn walk(&self, now: Now, mut visit: impl FnMut(&[u8], Hit<'_>) -> bool) {
-        let mut place = WalkPlace::default();
-        while let Some(next) = self.walk_on(place, now, &mut |key, hit| visit(key, hit)) {
-            place = next;
-        }
-    }
-
-    /// Lets `visit` see the items of a few buckets from `place` on; returns where to go on, or `None` at the end or
-    /// when `visit` said false.
-    pub fn walk_on(
-        &self,
-        place: WalkPlace,
-        now: Now,
-        visit: &mut dyn FnMut(&[u8], Hit<'_>) -> bool,
-    ) -> Option<WalkPlace> {
-        let shard = self.shards.get(place.shard)?;
-        match Self::lock(shard).visit(place.bucket, WALK_BUCKETS, now, visit) {
-            Visited::UpTo(bucket) => Some(WalkPlace { bucket, ..place }),
-            Visited::All => Some(WalkPlace { shard: place.shard + 1, bucket: 0 }),
-            Visited::Stopped => None,
-        }
-    }
-
-    /// Lets `visit` see the items of some buckets of the index, spread over the store: step number `step` of `steps`,
-    /// which together look at `buckets` each and see all items of a store that has no more. Says how many buckets were
-    /// looked at and how many these stand for.
-    pub fn survey(
-        &self,
-        step: u32,
-        steps: u32,
-        buckets: u32,
-        now: Now,
-        visit: &mut dyn FnMut(&[u8], Hit<'_>),
-    ) -> Surveyed {
-        let mut surveyed = Surveyed::default();
-        // Steps go over the shards in turn, so that each has its share of them.
-        let shard = &self.shards[step as usize % self.shards.len()];
-        let (turn, turns) = (step / self.shards.len() as u32, (steps / self.shards.len() as u32).max(1));
-        let all = Self::lock(shard).index.buckets();
-        let (from, end) = (part(all, turn, turns), part(all, turn + 1, turns));
-        let stride = (end - from).div_ceil(buckets).max(1);
-        for bucket in (from..end).step_by(stride as usize) {
-            Self::lock(shard).visit(bucket, 1, now, &mut |key, hit| {
-                visit(key, hit);
-                true
-            });
-            surveyed.looked_at += 1;
-        }
-        surveyed.of = u64::from(end - from);
-        surveyed
-    }
-
     /// Forgets everything, now or later.
     pub fn flush_all(&self, at: FlushAt, now: Now) {
         let due = if let FlushAt::At(at) = at { at } else { now };
@@ -541,29 +455,6 @@ impl Store {
         self.receiving.charged_bytes()
     }
 
-    /// Changes the memory limit; memory over a lowered limit is given back step by step by [`Store::maintain`].
-    pub fn set_memory_limit(&self, bytes: u64) {
-        let lowered = bytes < self.budget.limit_bytes();
-        self.budget.set_limit_bytes(bytes);
-        if lowered {
-            self.shrinks.store(true, Ordering::Release);
-        }
-        self.receiving.set_limit_bytes(bytes / RECEIVING_SHARE);
-    }
-
-    /// Withholds a part of the limit, for the time being; memory over what is left is given back step by step by
-    /// [`Store::maintain`]. Where nothing may be evicted, no more than is free.
-    pub fn withhold(&self, bytes: u64) {
-        let withheld = self.budget.withheld_bytes();
-        let most = if self.rules.evict { u64::MAX } else { withheld + self.budget.left_bytes() };
-        self.budget.withhold(bytes.min(most));
-    }
-
-    /// The part of the limit that is withheld.
-    pub fn withheld_bytes(&self) -> u64 {
-        self.budget.withheld_bytes()
-    }
-
     /// Number of shards.
     pub fn shards(&self) -> usize {
         self.shards.len()
@@ -572,115 +463,6 @@ impl Store {
     /// The memory limit, in bytes.
     pub fn memory_limit(&self) -> u64 {
         self.budget.limit_bytes()
-    }
-
-    /// Background work, called about ten times a second: expiry sweep, giving memory back. Bounded work per call
-    /// and per lock. Returns true while there is more to do soon.
-    pub fn maintain(&self, now: Now) -> bool {
-        self.mark_time(now);
-        let mut more = false;
-        if self.budget.excess_bytes() == 0 && self.shrinks.swap(false, Ordering::Acquire) {
-            self.start_compaction();
-        }
-        for shard in &self.shards {
-            let mut shard = Self::lock(shard);
-            shard.flush_if_due(now);
-            if self.is_sweeping() {
-                shard.sweep_idle(now);
-                more |= shard.crawl_left > 0;
-            }
-            shard.shrink_index(SHRINK_STEPS_PER_CALL);
-            let mut freed = 0;
-            while freed < FREED_PER_CALL
-                && (shard.free_spare_page() || self.budget.excess_bytes() > 0 && shard.shed(now))
-            {
-                freed += 1;
-            }
-            more |= freed == FREED_PER_CALL || shard.index.is_far_too_large();
-        }
-        more
-    }
-
-    /// Begins to move together what lies scattered, so that the memory between goes back to the system;
-    /// [`Store::compact`] does it.
-    pub fn start_compaction(&self) {
-        self.compaction.lock().start();
-    }
-
-    /// Goes on with a compaction. Bounded work per call and per lock. Returns true while there is more to do.
-    pub fn compact(&self) -> bool {
-        let mut compaction = self.compaction.lock();
-        let compaction = &mut *compaction;
-        if !compaction.wants_blocks() {
-            compaction.let_go();
-            return compaction.is_under_way();
-        }
-        let Some(shard) = self.shards.get(compaction.shard) else {
-            compaction.end_of_blocks();
-            return true;
-        };
-        compaction.begin_call();
-        let mut seen = std::mem::take(&mut compaction.seen);
-        let mut shard = Self::lock(shard);
-        let mut more = true;
-        while more && !compaction.has_done(COMPACTED_BYTES) {
-            more = shard.show_blocks(&mut seen, compaction);
-        }
-        drop(shard);
-        if more {
-            compaction.seen = seen;
-        } else {
-            compaction.shard += 1;
-        }
-        true
-    }
-
-    /// Lets [`Store::maintain`] look for items whose time is over, or not. What storing pays for is swept all the same.
-    pub fn set_sweeping(&self, on: bool) {
-        self.sweeping.store(on, Ordering::Relaxed);
-    }
-
-    /// True if [`Store::maintain`] looks for items whose time is over.
-    pub fn is_sweeping(&self) -> bool {
-        self.sweeping.load(Ordering::Relaxed)
-    }
-
-    /// Begins to look at every item now; [`Store::maintain`] does it.
-    pub fn start_crawl(&self) {
-        self.shards.iter().for_each(|shard| Self::lock(shard).start_crawl());
-    }
-
-    /// True from the start of a crawl until every item was looked at.
-    pub fn is_crawling(&self) -> bool {
-        self.shards.iter().any(|shard| Self::lock(shard).crawl_left > 0)
-    }
-
-    /// Lets the allocator give freed memory back to the system; to be called by a thread that serves nobody, because
-    /// what a flush leaves takes milliseconds.
-    ///
-    /// The allocator keeps freed memory for a second in case it is wanted again, and looks at it next when something
-    /// that has pages of its own is freed, which in an idle process is never. It must be smaller than 4 MiB: that much
-    /// it does not give back, nor what was free below.
-    pub fn return_freed_memory(&self) {
-        const OWN_PAGES_BYTES: usize = 768 << 10;
-        allocate(OWN_PAGES_BYTES);
-    }
-
-    /// True if much was freed since the last call, which has left in `charged_before` what was charged then.
-    pub fn has_freed_much(&self, charged_before: &mut u64) -> bool {
-        const MUCH_BYTES: u64 = 1 << 20;
-        let charged = self.budget.charged_bytes();
-        let much = charged.saturating_add(MUCH_BYTES) <= *charged_before;
-        *charged_before = if much { charged } else { charged.max(*charged_before) };
-        much
-    }
-
-    /// Lets the allocator take in what other threads have freed of the memory of this one, which it does by itself once
-    /// in ten thousand allocations.
-    pub fn take_in_freed_memory(&self) {
-        const ALLOCATIONS: u32 = 10_000;
-        // More bytes than what the allocator calls small, which it does not count.
-        (0..ALLOCATIONS).for_each(|_| allocate(2048));
     }
 
     /// Figures over the whole store.
@@ -758,62 +540,6 @@ impl Store {
     fn empty_broken(shard: &mut Shard) {
         let account = Account::new(shard.account.shared_budget());
         *shard = Shard::new(shard.rules.clone(), account);
-    }
-
-    /// Runs an operation on the shard of a key, again after other shards gave way if it lacks room.
-    fn with_room<T>(
-        &self,
-        key: Key<'_>,
-        now: Now,
-        mut operation: impl FnMut(&mut Shard) -> Result<T, NeedRoom>,
-    ) -> Result<T, Refused> {
-        for _ in 0..TRIES_MAX {
-            let NeedRoom(bytes) = match operation(&mut self.shard_of(key)) {
-                Ok(outcome) => return Ok(outcome),
-                Err(need) => need,
-            };
-            if !self.make_room(bytes, now, Self::richest_shard) {
-                break;
-            }
-        }
-        Err(Refused::NoRoom)
-    }
-
-    /// Lets shards give way until so many bytes can be charged; false if they cannot. Locks one shard at a time.
-    fn make_room(&self, bytes: u64, now: Now, asked_first: fn(&Store) -> usize) -> bool {
-        if bytes > self.budget.limit_bytes() {
-            return false;
-        }
-        while self.budget.left_bytes() < bytes {
-            let first = asked_first(self);
-            let mut turns = (0..self.shards.len()).map(|step| (first + step) % self.shards.len());
-            if !turns.any(|at| Self::lock(&self.shards[at]).give_way(now)) {
-                return false;
-            }
-        }
-        true
-    }
-
-    /// The shard that holds the most memory.
-    fn richest_shard(&self) -> usize {
-        let charged = |at: &usize| Self::lock(&self.shards[*at]).account.charged_bytes();
-        (0..self.shards.len()).max_by_key(charged).unwrap_or(0)
-    }
-
-    /// The shard whose large values have been idle for longest; by turns if none has any.
-    fn coldest_shard(&self) -> usize {
-        let turn = self.turn.fetch_add(1, Ordering::Relaxed) % self.shards.len();
-        if self.shards.len() == 1 {
-            return turn;
-        }
-        let idle_since = |at: &usize| {
-            Self::lock(&self.shards[*at])
-                .large
-                .coldest()
-                .map_or(u32::MAX, |(_, item)| item.last_access.secs())
-        };
-        let turns = (0..self.shards.len()).map(|step| (turn + step) % self.shards.len());
-        turns.min_by_key(idle_since).unwrap_or(turn)
     }
 }
 

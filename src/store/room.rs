@@ -1,0 +1,68 @@
+//! Room for what is stored: shards give way to each other, one lock at a time.
+
+use super::Store;
+use super::outcome::Refused;
+use super::shard::{Key, NeedRoom, Shard};
+use crate::clock::Now;
+use std::sync::atomic::Ordering;
+
+/// How often a store is tried again after other shards gave way, before it is refused.
+pub(super) const TRIES_MAX: u32 = 8;
+
+impl Store {
+    /// Runs an operation on the shard of a key, again after other shards gave way if it lacks room.
+    pub(super) fn with_room<T>(
+        &self,
+        key: Key<'_>,
+        now: Now,
+        mut operation: impl FnMut(&mut Shard) -> Result<T, NeedRoom>,
+    ) -> Result<T, Refused> {
+        for _ in 0..TRIES_MAX {
+            let NeedRoom(bytes) = match operation(&mut self.shard_of(key)) {
+                Ok(outcome) => return Ok(outcome),
+                Err(need) => need,
+            };
+            if !self.make_room(bytes, now, Self::richest_shard) {
+                break;
+            }
+        }
+        Err(Refused::NoRoom)
+    }
+
+    /// Lets shards give way until so many bytes can be charged; false if they cannot. Locks one shard at a time.
+    pub(super) fn make_room(&self, bytes: u64, now: Now, asked_first: fn(&Store) -> usize) -> bool {
+        if bytes > self.budget.chargeable_bytes() {
+            return false;
+        }
+        while self.budget.left_bytes() < bytes {
+            let first = asked_first(self);
+            let mut turns = (0..self.shards.len()).map(|step| (first + step) % self.shards.len());
+            if !turns.any(|at| Self::lock(&self.shards[at]).give_way(now)) {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// The shard that holds the most memory.
+    fn richest_shard(&self) -> usize {
+        let charged = |at: &usize| Self::lock(&self.shards[*at]).account.charged_bytes();
+        (0..self.shards.len()).max_by_key(charged).unwrap_or(0)
+    }
+
+    /// The shard whose large values have been idle for longest; by turns if none has any.
+    pub(super) fn coldest_shard(&self) -> usize {
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed) % self.shards.len();
+        if self.shards.len() == 1 {
+            return turn;
+        }
+        let idle_since = |at: &usize| {
+            Self::lock(&self.shards[*at])
+                .large
+                .coldest()
+                .map_or(u32::MAX, |(_, item)| item.last_access.secs())
+        };
+        let turns = (0..self.shards.len()).map(|step| (turn + step) % self.shards.len());
+        turns.min_by_key(idle_since).unwrap_or(turn)
+    }
+}

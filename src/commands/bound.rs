@@ -2,13 +2,12 @@
 //!
 //! The store counts what it asks the allocator for. What the allocator keeps beyond that, in holes and for want of a
 //! better time, nobody counts; the system tells it with the resident size. While that is too far beyond the limit, the
-//! store is to use less, and moves together what lies scattered; once it is not, the store gets its memory back slowly.
+//! store is to use less; once it is not, the store gets its memory back slowly.
 //! Where the excess stays within what a process may take anyway, nothing is withheld (decision note
 //! [`d15`](crate::decisions::d15_holes_count)).
 
 use super::Engine;
 use crate::telemetry::resident_and_shared_bytes;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 /// What the process may take beyond the limit before anything is withheld: of 8 MiB promised, the rest is for what
 /// comes between two looks.
@@ -34,9 +33,6 @@ const RISE_ONE_IN: u64 = 16;
 /// Of what is withheld, one in this many bytes is given back at each look.
 const FALL_ONE_IN: u64 = 256;
 
-/// Between the starts of two compactions, in looks that found too much.
-const COMPACTION_LOOKS: u32 = 20;
-
 fn withheld_max(limit: u64) -> u64 {
     (limit / WITHHELD_ONE_IN).max(WITHHELD_BYTES).min(limit / 2)
 }
@@ -53,12 +49,6 @@ fn withheld_after(withheld: u64, resident: u64, aim: u64, limit: u64) -> u64 {
     next.min(withheld_max(limit))
 }
 
-/// Looks that found too much.
-#[derive(Default, Debug)]
-pub(super) struct Bound {
-    looks: AtomicU32,
-}
-
 impl Engine {
     /// Looks at the resident memory; to be called about ten times a second.
     pub fn hold_to_limit(&self) {
@@ -67,13 +57,6 @@ impl Engine {
         let program = shared.saturating_sub(PROGRAM_BYTES);
         let aim = limit + BEYOND_BYTES + program + self.connections.open() as u64 * PER_CONNECTION_BYTES;
         self.store.withhold(withheld_after(self.store.withheld_bytes(), resident, aim, limit));
-        if resident <= aim {
-            return;
-        }
-        let looks = self.bound.looks.fetch_add(1, Ordering::Relaxed);
-        if looks.is_multiple_of(COMPACTION_LOOKS) {
-            self.store.start_compaction();
-        }
     }
 }
 

@@ -97,7 +97,6 @@ pub struct Engine {
     insight: Insight,
     survey: Survey,
     latencies: Latencies,
-    bound: bound::Bound,
     /// Which flush the advisor was told of, in seconds.
     flush_told_secs: AtomicU32,
     /// What was resident before anything was stored, in bytes.
@@ -130,7 +129,6 @@ impl Engine {
             insight: Insight::new(clock.now()),
             survey: Survey::new(observe::STEPS_PER_ROUND),
             latencies: Latencies::new(settings.threads),
-            bound: bound::Bound::default(),
             flush_told_secs: AtomicU32::new(0),
             resident_at_start_bytes: resident_bytes(),
             settings,

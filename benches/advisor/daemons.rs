@@ -4,6 +4,7 @@ use super::support::Failure;
 use super::trace::Trace;
 use super::wire::Player;
 use super::{Outcome, PRESENT, QUARTERS};
+use larder::tools::percent_decoded;
 use std::collections::HashMap;
 use std::str::FromStr;
 
@@ -40,7 +41,7 @@ pub fn outcome(command: &str, trace: &Trace, memory_mib: u64) -> Result<Outcome,
         real: std::array::from_fn(|size| courses[size].weighed_as(present)),
         told: format!(
             "{}\n  {} reads, {} keys, share {}, measured {} %",
-            decoded(&word("advice")?),
+            String::from_utf8_lossy(&percent_decoded(word("advice")?.as_bytes())),
             word("requests")?,
             word("keys")?,
             word("sampled_share")?,
@@ -52,18 +53,6 @@ pub fn outcome(command: &str, trace: &Trace, memory_mib: u64) -> Result<Outcome,
 fn figure<T: FromStr>(stats: &HashMap<String, String>, name: &str) -> Result<T, Failure> {
     let value = stats.get(name).ok_or_else(|| format!("no {name}"))?;
     value.parse().map_err(|_| format!("{name} {value}").into())
-}
-
-/// A sentence of a server, which comes percent-encoded and in ASCII.
-fn decoded(text: &str) -> String {
-    let mut parts = text.split('%');
-    let mut sentence = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        let (code, rest) = part.split_at(part.len().min(2));
-        sentence.push(u8::from_str_radix(code, 16).map_or('?', char::from));
-        sentence.push_str(rest);
-    }
-    sentence
 }
 
 impl Course {

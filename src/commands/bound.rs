@@ -2,9 +2,8 @@
 //!
 //! The store counts what it asks the allocator for. What the allocator keeps beyond that, in holes and for want of a
 //! better time, nobody counts; the system tells it with the resident size. While that is too far beyond the limit, the
-//! store is to use less; once it is not, the store gets its memory back slowly.
-//! Where the excess stays within what a process may take anyway, nothing is withheld (decision note
-//! [`d15`](crate::decisions::d15_holes_count)).
+//! store is to use less; once it is not, the store gets its memory back slowly. Where the excess stays within what a
+//! process may take anyway, nothing is withheld (decision note [`d15`](crate::decisions::d15_holes_count)).
 
 use super::Engine;
 use crate::telemetry::resident_and_shared_bytes;

@@ -145,8 +145,8 @@ pub struct Row {
     pub last_command_secs: u32,
 }
 
-/// The connections of every so manieth descriptor, from a first one on. The kernel hands out the lowest descriptor that
-/// is free, so there are few empty places.
+/// The connections of one descriptor in so many. The kernel hands out the lowest that is free, so there are few empty
+/// places.
 #[derive(Default, Debug)]
 struct Table(Vec<Option<Arc<Connection>>>);
 

@@ -21,6 +21,7 @@ mod why;
 
 pub use address::{Address, BadAddress};
 pub use client::Trouble;
+pub use escape::percent_decoded;
 
 use client::Client;
 use std::io::{self, BufWriter, IsTerminal, Write};

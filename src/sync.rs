@@ -2,4 +2,4 @@
 //! which use this module as they are, and puts its own types in this place.
 
 pub use parking_lot::Mutex;
-pub use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+pub use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};

@@ -8,6 +8,7 @@
 //! the clock, does the store's background work and waits for signals.
 
 mod connection;
+mod event_loop;
 mod listener;
 mod lone_worker;
 mod settings;
@@ -49,7 +50,7 @@ const TICKS_PER_SECOND: u32 = 10;
 const MAINTENANCE_ROUNDS_MAX: u32 = 8;
 
 /// Descriptors of the event loop that serves.
-const DESCRIPTORS_OF_LOOP: usize = 4;
+const DESCRIPTORS_OF_LOOP: usize = 2;
 
 /// Descriptors of the event loop that waits for signals.
 const DESCRIPTORS_OF_SIGNALS: usize = 8;
@@ -120,7 +121,7 @@ async fn serve(listeners: Listeners, shared: Shared, hooks: Hooks) -> io::Result
     (hooks.stopping)();
     shared.stop();
     let mut looks_left = GRACE.as_millis() / GRACE_LOOK.as_millis();
-    while !workers.is_finished() {
+    while !workers.are_finished() {
         match looks_left.checked_sub(1) {
             Some(left) => looks_left = left,
             None => shared.end_grace(),
@@ -128,7 +129,7 @@ async fn serve(listeners: Listeners, shared: Shared, hooks: Hooks) -> io::Result
         shared.pulse();
         sleep(GRACE_LOOK).await;
     }
-    if workers.join().is_err() {
+    if !workers.join() {
         warn!("the workers ended by a panic");
     }
     Ok(())

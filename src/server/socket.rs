@@ -1,35 +1,67 @@
-//! A stream socket in an event loop, TCP and unix alike.
+//! A socket in the event loop: stream sockets, TCP and unix alike, listening ones and those for datagrams.
 //!
-//! It is registered for reading alone. Registered for writing as well, a unix socket would wake the worker whenever the
+//! It is waited for to be read alone. Waited for to be written as well, a unix socket would wake a thread whenever the
 //! peer takes a reply out of the buffer; so that comes only when a socket has refused bytes. `recv` and `send` go to the
 //! kernel without the detour by which the C library lets threads be cancelled, and `recv` fills memory that nobody had
 //! to clear first.
 //!
-//! Invariant: the descriptor is open as long as the value.
+//! Invariants: the descriptor is open as long as the value; what is known of a socket ([`Known`]) is never less than what
+//! the event loop has told, so that nobody waits for what has come.
 
+use super::event_loop::{ENDED, EventLoop, Interest, TO_RECEIVE, TO_SEND, take_news};
 use super::worker::Stream;
 use crate::telemetry::Transport;
 use log::warn;
 use rustix::buffer::spare_capacity;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, SocketFlags, accept_with, recv, send, sendmsg};
-use std::io::{self, ErrorKind, IoSlice};
+use std::future::poll_fn;
+use std::io::{self, IoSlice};
+use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use tokio::io::unix::AsyncFd;
-use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// An accepted socket that is in no event loop yet, as it may be turned away.
+/// What is known of a socket: what may be tried at once, and what would be in vain.
+struct Known {
+    receivable: bool,
+    sendable: bool,
+    /// Nothing more will be told.
+    ended: bool,
+}
+
+impl Known {
+    /// Of one that nobody has looked at.
+    const NOTHING: Known = Known { receivable: true, sendable: true, ended: false };
+
+    /// Takes in what the event loop has told.
+    fn learn(&mut self) {
+        let news = take_news();
+        self.receivable |= news & TO_RECEIVE != 0;
+        self.sendable |= news & TO_SEND != 0;
+        self.ended |= news & ENDED != 0;
+    }
+
+    /// All that there was has been received, unless the end is still to come.
+    fn note_empty(&mut self) {
+        self.receivable = self.ended;
+    }
+}
+
+/// An accepted socket that nobody serves yet, as it may be turned away.
 pub(super) struct Accepted {
     fd: OwnedFd,
     transport: Transport,
+    event_loop: Arc<EventLoop>,
 }
 
 impl Accepted {
-    /// A socket that is connected and does not block.
-    pub(super) fn new(fd: OwnedFd, transport: Transport) -> Accepted {
-        Accepted { fd, transport }
+    /// A socket that is connected and does not block, to be waited for in this event loop.
+    pub(super) fn new(fd: OwnedFd, transport: Transport, event_loop: Arc<EventLoop>) -> Accepted {
+        Accepted { fd, transport, event_loop }
     }
 
     /// Says a line to a peer that is not served. The buffer of a new socket is empty, so a line fits it; if not, the
@@ -39,39 +71,47 @@ impl Accepted {
     }
 }
 
-/// Puts a socket into the event loop; one that is refused comes back.
-#[expect(
-    deprecated,
-    reason = "its successor is unsafe for what may close a descriptor early, as `OwnedFd` never does"
-)]
-fn register(fd: OwnedFd, interest: Interest) -> Result<AsyncFd<OwnedFd>, (OwnedFd, io::Error)> {
-    AsyncFd::try_with_interest(fd, interest).map_err(|refused| refused.into_parts())
-}
-
 /// A listening socket in an event loop.
 pub(super) struct ListeningSocket {
-    io: AsyncFd<OwnedFd>,
+    fd: OwnedFd,
     transport: Transport,
+    known: Known,
+    event_loop: Arc<EventLoop>,
 }
 
 impl ListeningSocket {
     /// Puts a listening socket, which must not block, into the event loop.
-    pub(super) fn new(fd: OwnedFd, transport: Transport) -> io::Result<ListeningSocket> {
-        let io = register(fd, Interest::READABLE).map_err(|(_, error)| error)?;
-        Ok(ListeningSocket { io, transport })
+    pub(super) fn new(
+        fd: OwnedFd,
+        transport: Transport,
+        event_loop: Arc<EventLoop>,
+    ) -> io::Result<ListeningSocket> {
+        event_loop.wait_for(fd.as_fd(), Interest::ToReceive)?;
+        Ok(ListeningSocket { fd, transport, known: Known::NOTHING, event_loop })
+    }
+
+    /// Its descriptor.
+    pub(super) fn fd(&self) -> RawFd {
+        self.fd.as_raw_fd()
     }
 
     /// Accepts one connection.
-    pub(super) fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<Accepted>> {
-        let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
-        loop {
-            let mut guard = ready!(self.io.poll_read_ready(cx))?;
-            let Ok(accepted) = guard.try_io(|io| Ok(accept_with(io.get_ref(), flags)?)) else { continue };
-            // To accept in vain is dear (`decisions::d16`).
-            if accepted.is_ok() && !somebody_waits(self.io.get_ref()) {
-                guard.clear_ready();
+    pub(super) fn poll_accept(&mut self) -> Poll<io::Result<Accepted>> {
+        self.known.learn();
+        if !self.known.receivable {
+            return Poll::Pending;
+        }
+        match accept_with(&self.fd, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC) {
+            Ok(fd) => {
+                // To accept in vain is dear (`decisions::d16`).
+                self.known.receivable = somebody_waits(&self.fd);
+                Poll::Ready(Ok(Accepted::new(fd, self.transport, self.event_loop.clone())))
             }
-            return Poll::Ready(accepted.map(|fd| Accepted::new(fd, self.transport)));
+            Err(Errno::AGAIN) => {
+                self.known.receivable = false;
+                Poll::Pending
+            }
+            Err(error) => Poll::Ready(Err(error.into())),
         }
     }
 }
@@ -83,115 +123,128 @@ fn somebody_waits(listening: &OwnedFd) -> bool {
     poll(&mut looked_at, Some(&at_once)) != Ok(0)
 }
 
-/// Where the descriptor of a connection is.
-enum Place {
-    /// Not in the event loop: it has not been waited for yet, or was refused there.
-    Outside(OwnedFd),
-    /// In the event loop.
-    Inside(AsyncFd<OwnedFd>),
-    /// On its way from one to the other.
-    Nowhere,
+/// A socket for datagrams in an event loop.
+pub(super) struct DatagramSocket {
+    socket: UdpSocket,
+    known: Known,
+}
+
+impl DatagramSocket {
+    /// Puts a socket, which must not block, into the event loop.
+    pub(super) fn new(socket: UdpSocket, event_loop: &EventLoop) -> io::Result<DatagramSocket> {
+        event_loop.wait_for(socket.as_fd(), Interest::ToReceiveAndSend)?;
+        Ok(DatagramSocket { socket, known: Known::NOTHING })
+    }
+
+    /// Its descriptor.
+    pub(super) fn fd(&self) -> RawFd {
+        self.socket.as_raw_fd()
+    }
+
+    /// Receives one datagram.
+    pub(super) async fn recv_from(&mut self, datagram: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+        poll_fn(|_| {
+            self.known.learn();
+            if !self.known.receivable {
+                return Poll::Pending;
+            }
+            match self.socket.recv_from(datagram) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.known.receivable = false;
+                    Poll::Pending
+                }
+                received => Poll::Ready(received),
+            }
+        })
+        .await
+    }
+
+    /// Sends one datagram.
+    pub(super) async fn send_to(&mut self, datagram: &[u8], peer: SocketAddr) -> io::Result<()> {
+        poll_fn(|_| {
+            self.known.learn();
+            if !self.known.sendable {
+                return Poll::Pending;
+            }
+            match self.socket.send_to(datagram, peer) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.known.sendable = false;
+                    Poll::Pending
+                }
+                sent => Poll::Ready(sent.map(drop)),
+            }
+        })
+        .await
+    }
 }
 
 /// The socket of a connection.
 pub(super) struct StreamSocket {
-    place: Place,
-    /// True once it is registered for writing too.
-    waits_to_send: bool,
-    /// True until the first look for what has come.
-    fresh: bool,
+    fd: OwnedFd,
     transport: Transport,
+    known: Known,
+    /// What it is waited for. Nothing at first: by when it has to be waited for, its first request is often answered.
+    waited_for: Option<Interest>,
+    event_loop: Arc<EventLoop>,
 }
 
 impl StreamSocket {
-    /// An accepted socket. It enters the event loop when it has to be waited for, by when its first request is often
-    /// answered.
+    /// An accepted socket.
     pub(super) fn new(accepted: Accepted) -> StreamSocket {
-        let Accepted { fd, transport } = accepted;
-        StreamSocket { place: Place::Outside(fd), waits_to_send: false, fresh: true, transport }
+        let Accepted { fd, transport, event_loop } = accepted;
+        StreamSocket { fd, transport, known: Known::NOTHING, waited_for: None, event_loop }
     }
 
-    fn descriptor(&self) -> io::Result<BorrowedFd<'_>> {
-        match &self.place {
-            Place::Outside(fd) => Ok(fd.as_fd()),
-            Place::Inside(io) => Ok(io.get_ref().as_fd()),
-            Place::Nowhere => Err(ErrorKind::NotConnected.into()),
-        }
-    }
-
-    /// The socket in the event loop, where it is put for reading if it is not there.
-    fn inside(&mut self) -> io::Result<&AsyncFd<OwnedFd>> {
-        if let Place::Outside(_) = self.place {
-            self.enter(Interest::READABLE)?;
-        }
-        match &self.place {
-            Place::Inside(io) => Ok(io),
-            Place::Outside(_) | Place::Nowhere => Err(ErrorKind::NotConnected.into()),
-        }
-    }
-
-    /// Registers it for this alone.
-    fn enter(&mut self, interest: Interest) -> io::Result<()> {
-        let fd = match std::mem::replace(&mut self.place, Place::Nowhere) {
-            Place::Outside(fd) => fd,
-            Place::Inside(io) => io.into_inner(),
-            Place::Nowhere => return Err(ErrorKind::NotConnected.into()),
-        };
-        let (place, entered) = match register(fd, interest) {
-            Ok(io) => (Place::Inside(io), Ok(())),
-            Err((fd, error)) => {
-                warn!("a connection is lost, as it cannot be waited for: {error}");
-                (Place::Outside(fd), Err(error))
+    /// Has it waited for, for this at least.
+    fn wait_for(&mut self, interest: Interest) -> io::Result<()> {
+        let asked = match self.waited_for {
+            None => self.event_loop.wait_for(self.fd.as_fd(), interest),
+            Some(Interest::ToReceive) if interest == Interest::ToReceiveAndSend => {
+                self.event_loop.wait_for_more(self.fd.as_fd(), interest)
             }
+            Some(_) => return Ok(()),
         };
-        self.place = place;
-        entered
+        asked.inspect_err(|error| warn!("a connection is lost, as it cannot be waited for: {error}"))?;
+        self.waited_for = Some(interest);
+        Ok(())
     }
 
     /// Receives what is there into something with this much room.
     fn poll_recv(
         &mut self,
-        cx: &mut Context<'_>,
         room: usize,
-        mut recv: impl FnMut(BorrowedFd<'_>) -> rustix::io::Result<usize>,
+        recv: impl FnOnce(BorrowedFd<'_>) -> rustix::io::Result<usize>,
     ) -> Poll<io::Result<usize>> {
-        if std::mem::take(&mut self.fresh) {
-            match recv(self.descriptor()?) {
-                Err(rustix::io::Errno::AGAIN) => {}
-                received => return Poll::Ready(Ok(received?)),
+        self.known.learn();
+        if self.known.receivable {
+            match recv(self.fd.as_fd()) {
+                Err(Errno::AGAIN) => self.known.receivable = false,
+                received => {
+                    // Less than there was room for is all there was; another call would only say so.
+                    if received.is_ok_and(|count| (1..room).contains(&count)) {
+                        self.known.note_empty();
+                    }
+                    return Poll::Ready(Ok(received?));
+                }
             }
         }
-        loop {
-            let mut guard = ready!(self.inside()?.poll_read_ready(cx))?;
-            let Ok(received) = guard.try_io(|io| Ok(recv(io.get_ref().as_fd())?)) else { continue };
-            // Less than there was room for is all there was; another call would only say so.
-            if received.as_ref().is_ok_and(|count| (1..room).contains(count)) {
-                guard.clear_ready();
-            }
-            return Poll::Ready(received);
-        }
+        self.wait_for(Interest::ToReceive)?;
+        Poll::Pending
     }
 
     fn poll_send(
         &mut self,
-        cx: &mut Context<'_>,
-        send: impl Fn(BorrowedFd<'_>) -> rustix::io::Result<usize>,
+        send: impl FnOnce(BorrowedFd<'_>) -> rustix::io::Result<usize>,
     ) -> Poll<io::Result<usize>> {
-        if !self.waits_to_send {
-            match send(self.descriptor()?) {
-                Err(rustix::io::Errno::AGAIN) => {
-                    self.enter(Interest::READABLE | Interest::WRITABLE)?;
-                    self.waits_to_send = true;
-                }
+        self.known.learn();
+        if self.known.sendable {
+            match send(self.fd.as_fd()) {
+                Err(Errno::AGAIN) => self.known.sendable = false,
                 sent => return Poll::Ready(Ok(sent?)),
             }
         }
-        loop {
-            let mut guard = ready!(self.inside()?.poll_write_ready(cx))?;
-            if let Ok(sent) = guard.try_io(|io| Ok(send(io.get_ref().as_fd())?)) {
-                return Poll::Ready(sent);
-            }
-        }
+        self.wait_for(Interest::ToReceiveAndSend)?;
+        Poll::Pending
     }
 }
 
@@ -201,12 +254,12 @@ impl Stream for StreamSocket {
     }
 
     fn fd(&self) -> RawFd {
-        self.descriptor().map_or(-1, |fd| fd.as_raw_fd())
+        self.fd.as_raw_fd()
     }
 
-    fn poll_fill(&mut self, cx: &mut Context<'_>, page: &mut Vec<u8>) -> Poll<io::Result<usize>> {
+    fn poll_fill(&mut self, _cx: &mut Context<'_>, page: &mut Vec<u8>) -> Poll<io::Result<usize>> {
         let room = page.capacity() - page.len();
-        self.poll_recv(cx, room, |fd| {
+        self.poll_recv(room, |fd| {
             let (_, count) = recv(fd, spare_capacity(page), RecvFlags::empty())?;
             Ok(count)
         })
@@ -216,11 +269,11 @@ impl Stream for StreamSocket {
 impl AsyncRead for StreamSocket {
     fn poll_read(
         self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
+        _cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let room = buffer.initialize_unfilled();
-        let received = self.get_mut().poll_recv(cx, room.len(), |fd| {
+        let received = self.get_mut().poll_recv(room.len(), |fd| {
             let (_, count) = recv(fd, &mut *room, RecvFlags::empty())?;
             Ok(count)
         });
@@ -231,17 +284,17 @@ impl AsyncRead for StreamSocket {
 }
 
 impl AsyncWrite for StreamSocket {
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.get_mut().poll_send(cx, |fd| send(fd, bytes, SendFlags::NOSIGNAL))
+    fn poll_write(self: Pin<&mut Self>, _cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.get_mut().poll_send(|fd| send(fd, bytes, SendFlags::NOSIGNAL))
     }
 
     fn poll_write_vectored(
         self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
+        _cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let flags = SendFlags::NOSIGNAL;
-        self.get_mut().poll_send(cx, |fd| sendmsg(fd, slices, &mut SendAncillaryBuffer::default(), flags))
+        self.get_mut().poll_send(|fd| sendmsg(fd, slices, &mut SendAncillaryBuffer::default(), flags))
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -253,63 +306,118 @@ impl AsyncWrite for StreamSocket {
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let ended = rustix::net::shutdown(self.descriptor()?, rustix::net::Shutdown::Write);
-        Poll::Ready(Ok(ended?))
+        Poll::Ready(Ok(rustix::net::shutdown(&self.fd, rustix::net::Shutdown::Write)?))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::server::event_loop::{give_way, run_alone};
+    use std::future::Future;
     use std::net::{TcpListener, TcpStream};
     use std::os::unix::net::UnixStream;
     use std::task::Waker;
 
-    /// Lets the event loop look for what has happened.
-    async fn look() {
-        tokio::task::yield_now().await;
+    #[test]
+    fn all_who_wait_are_accepted_and_so_is_who_comes_after_them() {
+        let event_loop = EventLoop::new(1).unwrap();
+        let listening = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listening.local_addr().unwrap();
+        listening.set_nonblocking(true).unwrap();
+        let mut listening =
+            ListeningSocket::new(listening.into(), Transport::Tcp, event_loop.clone()).unwrap();
+        run_alone(&event_loop, listening.fd(), async move {
+            let mut clients = Vec::new();
+            for come in [3, 1, 2] {
+                assert!(listening.poll_accept().is_pending());
+                clients.extend((0..come).map(|_| TcpStream::connect(address).unwrap()));
+                give_way().await;
+                for _ in 0..come {
+                    assert!(matches!(listening.poll_accept(), Poll::Ready(Ok(_))));
+                }
+            }
+            assert!(listening.poll_accept().is_pending());
+        });
+    }
+
+    /// A socket and its peer.
+    fn pair(event_loop: &Arc<EventLoop>) -> (StreamSocket, UnixStream) {
+        let (server, client) = UnixStream::pair().unwrap();
+        server.set_nonblocking(true).unwrap();
+        client.set_nonblocking(true).unwrap();
+        (StreamSocket::new(Accepted::new(server.into(), Transport::Unix, event_loop.clone())), client)
+    }
+
+    fn fill(socket: &mut StreamSocket, page: &mut Vec<u8>) -> Poll<io::Result<usize>> {
+        socket.poll_fill(&mut Context::from_waker(Waker::noop()), page)
+    }
+
+    fn write(socket: &mut StreamSocket, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(socket).poll_write(&mut Context::from_waker(Waker::noop()), bytes)
+    }
+
+    /// Runs a test that has a socket in the event loop.
+    fn run<F: Future<Output = ()> + Send + 'static>(test: impl FnOnce(StreamSocket, UnixStream) -> F) {
+        let event_loop = EventLoop::new(1).unwrap();
+        let (socket, client) = pair(&event_loop);
+        run_alone(&event_loop, socket.fd(), test(socket, client));
     }
 
     #[test]
-    fn all_who_wait_are_accepted_and_so_is_who_comes_after_them() {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
-        runtime.block_on(async {
-            let listening = TcpListener::bind("127.0.0.1:0").unwrap();
-            let address = listening.local_addr().unwrap();
-            listening.set_nonblocking(true).unwrap();
-            let listening = ListeningSocket::new(listening.into(), Transport::Tcp).unwrap();
-            let mut cx = Context::from_waker(Waker::noop());
-            let mut clients = Vec::new();
-            for come in [3, 1, 2] {
-                assert!(listening.poll_accept(&mut cx).is_pending());
-                clients.extend((0..come).map(|_| TcpStream::connect(address).unwrap()));
-                look().await;
-                for _ in 0..come {
-                    assert!(matches!(listening.poll_accept(&mut cx), Poll::Ready(Ok(_))));
-                }
-            }
-            assert!(listening.poll_accept(&mut cx).is_pending());
+    fn a_connection_is_waited_for_when_it_has_said_all() {
+        run(|mut socket, client| async move {
+            let mut page = Vec::with_capacity(10);
+            rustix::io::write(&client, b"one").unwrap();
+            assert!(matches!(fill(&mut socket, &mut page), Poll::Ready(Ok(3))));
+            assert_eq!(socket.waited_for, None);
+            assert!(fill(&mut socket, &mut page).is_pending());
+            assert_eq!(socket.waited_for, Some(Interest::ToReceive));
+            rustix::io::write(&client, b"two").unwrap();
+            give_way().await;
+            assert!(matches!(fill(&mut socket, &mut page), Poll::Ready(Ok(3))));
+            assert_eq!(page, b"onetwo");
         });
     }
 
     #[test]
-    fn a_connection_enters_the_event_loop_when_it_has_to_be_waited_for() {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
-        runtime.block_on(async {
-            let (server, client) = UnixStream::pair().unwrap();
-            server.set_nonblocking(true).unwrap();
-            let mut socket = StreamSocket::new(Accepted::new(server.into(), Transport::Unix));
-            let mut cx = Context::from_waker(Waker::noop());
+    fn an_end_that_comes_with_the_last_bytes_is_seen() {
+        run(|mut socket, client| async move {
             let mut page = Vec::with_capacity(10);
-            rustix::io::write(&client, b"one").unwrap();
-            assert!(matches!(socket.poll_fill(&mut cx, &mut page), Poll::Ready(Ok(3))));
-            assert!(matches!(socket.place, Place::Outside(_)));
-            assert!(socket.poll_fill(&mut cx, &mut page).is_pending());
-            assert!(matches!(socket.place, Place::Inside(_)));
-            rustix::io::write(&client, b"two").unwrap();
-            look().await;
-            assert!(matches!(socket.poll_fill(&mut cx, &mut page), Poll::Ready(Ok(3))));
-            assert_eq!(page, b"onetwo");
+            assert!(fill(&mut socket, &mut page).is_pending());
+            rustix::io::write(&client, b"last").unwrap();
+            drop(client);
+            give_way().await;
+            assert!(matches!(fill(&mut socket, &mut page), Poll::Ready(Ok(4))));
+            assert!(matches!(fill(&mut socket, &mut page), Poll::Ready(Ok(0))));
+        });
+    }
+
+    #[test]
+    fn what_comes_while_nobody_receives_is_not_forgotten() {
+        run(|mut socket, client| async move {
+            let mut page = Vec::with_capacity(10);
+            assert!(fill(&mut socket, &mut page).is_pending());
+            rustix::io::write(&client, b"word").unwrap();
+            for _ in 0..3 {
+                give_way().await;
+            }
+            assert!(matches!(fill(&mut socket, &mut page), Poll::Ready(Ok(4))));
+        });
+    }
+
+    #[test]
+    fn a_socket_that_refused_bytes_takes_them_when_the_peer_has_read() {
+        run(|mut socket, client| async move {
+            let bytes = vec![7; 1 << 16];
+            while write(&mut socket, &bytes).is_ready() {}
+            assert_eq!(socket.waited_for, Some(Interest::ToReceiveAndSend));
+            give_way().await;
+            assert!(write(&mut socket, &bytes).is_pending());
+            let mut read = vec![0; 1 << 20];
+            while rustix::io::read(&client, &mut read[..]).is_ok() {}
+            give_way().await;
+            assert!(write(&mut socket, &bytes).is_ready());
         });
     }
 }

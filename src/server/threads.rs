@@ -1,18 +1,15 @@
 //! The threads that serve: their event loop, and what each of them has of its own.
 //!
-//! One thread alone has an event loop that nobody shares, which costs less. Several share one, and who has nothing to
-//! do takes over what waits for another (`decisions::d12`): a connection is served by whichever thread is free.
-//!
-//! Invariant: no two threads of the event loop have the same index, so what is kept by index has one writer.
+//! Invariant: no two threads of an event loop have the same index, so what is kept by index has one writer.
 
-use super::worker::Shared;
+use super::event_loop::EventLoop;
 use parking_lot::{Condvar, Mutex};
 use std::cell::Cell;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
-use tokio::runtime::{Builder, Runtime};
 
 /// In place of a time: the thread is at no piece of work.
 const RESTS: u32 = 0;
@@ -30,17 +27,45 @@ pub(super) fn index() -> usize {
     INDEX.get()
 }
 
-/// The event loop, with as many threads as the settings say. A single one is the thread that runs it.
-pub(super) fn event_loop(shared: &Arc<Shared>) -> io::Result<Runtime> {
-    let threads = shared.settings.threads;
-    let mut builder = if threads == 1 { Builder::new_current_thread() } else { Builder::new_multi_thread() };
-    let started = AtomicUsize::new(0);
-    builder
-        .enable_io()
-        .worker_threads(threads)
-        .thread_name("worker")
-        .on_thread_start(move || INDEX.set(started.fetch_add(1, Ordering::Relaxed)))
-        .build()
+/// The threads of an event loop.
+pub(super) struct Threads {
+    event_loop: Arc<EventLoop>,
+    running: Vec<JoinHandle<()>>,
+}
+
+impl Threads {
+    /// Starts so many.
+    pub(super) fn start(event_loop: Arc<EventLoop>, threads: usize) -> io::Result<Threads> {
+        let mut started = Threads { event_loop, running: Vec::with_capacity(threads) };
+        for index in 0..threads {
+            let event_loop = started.event_loop.clone();
+            let thread = Builder::new().name("worker".to_owned()).spawn(move || {
+                INDEX.set(index);
+                event_loop.run();
+            });
+            match thread {
+                Ok(thread) => started.running.push(thread),
+                Err(error) => {
+                    started.event_loop.end();
+                    started.join();
+                    return Err(error);
+                }
+            }
+        }
+        Ok(started)
+    }
+
+    /// True once all have ended.
+    pub(super) fn are_finished(&self) -> bool {
+        self.running.iter().all(JoinHandle::is_finished)
+    }
+
+    /// Waits until all have ended, and ends what they have left. False if one has ended by a panic.
+    pub(super) fn join(self) -> bool {
+        let joined: Vec<_> = self.running.into_iter().map(JoinHandle::join).collect();
+        self.event_loop.end_tasks();
+        joined.iter().all(Result::is_ok)
+    }
 }
 
 /// Since when a thread has been at one piece of work. Padded, so that threads do not disturb each other.
@@ -77,11 +102,15 @@ impl Signs {
 
 /// Has every thread of the event loop do `work` once. Who has done it waits for the others, so that nobody does it
 /// twice, but not for long: one that is busy all the time may be left out.
-pub(super) fn on_every_thread(threads: usize, work: impl Fn() + Send + Sync + 'static) {
+pub(super) fn on_every_thread(
+    event_loop: &Arc<EventLoop>,
+    threads: usize,
+    work: impl Fn() + Send + Sync + 'static,
+) {
     let shared = Arc::new((work, Mutex::new(threads), Condvar::new()));
     for _ in 0..threads {
         let shared = shared.clone();
-        tokio::spawn(async move {
+        event_loop.spawn(async move {
             let (work, missing, all_came) = &*shared;
             work();
             let mut missing = missing.lock();

@@ -9,6 +9,7 @@
 //! with a command is dropped without an answer, so that nobody else gets it; no reply of a server begins like a command,
 //! so two servers whose addresses somebody forged cannot answer each other without end.
 
+use super::socket::DatagramSocket;
 use super::worker::Worker;
 use crate::commands::Flow;
 use crate::protocol::binary::{self, MAGIC_REQUEST, NOOP, Status};
@@ -16,7 +17,6 @@ use crate::protocol::{Binding, Intake, Keys, Pull, ReplyBuffer, Request, Retriev
 use log::debug;
 use std::io;
 use std::net::SocketAddr;
-use tokio::net::UdpSocket;
 
 /// Size of the header.
 const HEADER_BYTES: usize = 8;
@@ -34,14 +34,14 @@ const TOO_LARGE: &[u8] = b"SERVER_ERROR object too large for UDP\r\n";
 const NOT_HERE: &[u8] = b"CLIENT_ERROR not by UDP\r\n";
 
 /// Serves a socket until the task is aborted.
-pub(super) async fn serve(socket: UdpSocket, worker: Worker, binding: Binding) {
+pub(super) async fn serve(mut socket: DatagramSocket, worker: Worker, binding: Binding) {
     let mut datagram = vec![0; DATAGRAM_MAX_BYTES];
     loop {
         match socket.recv_from(&mut datagram).await {
             Ok((len, peer)) => {
                 worker.counters().bytes_read.add(len as u64);
                 let Some((id, payload, protocol)) = request(&datagram[..len], binding) else { continue };
-                let exchange = Exchange { socket: &socket, worker: &worker, peer, id };
+                let mut exchange = Exchange { socket: &mut socket, worker: &worker, peer, id };
                 let answered = match protocol {
                     Protocol::Text => exchange.answer(payload).await,
                     Protocol::Binary => exchange.answer_binary(payload).await,
@@ -81,7 +81,7 @@ fn request(datagram: &[u8], binding: Binding) -> Option<(u16, &[u8], Protocol)> 
 
 /// One datagram and what is answered to it.
 struct Exchange<'a> {
-    socket: &'a UdpSocket,
+    socket: &'a mut DatagramSocket,
     worker: &'a Worker,
     peer: SocketAddr,
     id: u16,
@@ -89,7 +89,7 @@ struct Exchange<'a> {
 
 impl Exchange<'_> {
     /// Executes the commands that are complete in `payload` and sends their replies. What is left is dropped.
-    async fn answer(&self, payload: &[u8]) -> io::Result<()> {
+    async fn answer(&mut self, payload: &[u8]) -> io::Result<()> {
         let engine = &*self.worker.shared.engine;
         let mut intake = Intake::default();
         let mut receiving = None;
@@ -188,7 +188,7 @@ impl Exchange<'_> {
     /// Executes the frames that are complete in `payload` and sends their replies. As with memcached, a quiet request
     /// that has nothing to say is a message of no datagram where replies begin to gather: at the front of the datagram,
     /// behind a Noop and behind an error.
-    async fn answer_binary(&self, payload: &[u8]) -> io::Result<()> {
+    async fn answer_binary(&mut self, payload: &[u8]) -> io::Result<()> {
         let engine = &*self.worker.shared.engine;
         let mut intake = binary::Intake::default();
         let mut session = engine.session();
@@ -243,7 +243,7 @@ impl Exchange<'_> {
     /// keys is not found, memcached sends a message of no datagram for it, and so does larder. A long list comes in
     /// parts, of which one is the first.
     async fn answer_retrieval(
-        &self,
+        &mut self,
         retrieval: &Retrieval<'_>,
         mut first: bool,
         out: &mut ReplyBuffer,
@@ -264,7 +264,7 @@ impl Exchange<'_> {
     }
 
     /// Sends a message, cut into datagrams; an empty one is a header that counts none.
-    async fn send(&self, message: &ReplyBuffer) -> io::Result<()> {
+    async fn send(&mut self, message: &ReplyBuffer) -> io::Result<()> {
         let payload_max_bytes = PACKET_MAX_BYTES - HEADER_BYTES;
         let Ok(total) = u16::try_from(message.len().div_ceil(payload_max_bytes)) else {
             let mut packet = self.header(0, 1);
@@ -299,7 +299,7 @@ impl Exchange<'_> {
         packet
     }
 
-    async fn send_packet(&self, packet: &[u8]) -> io::Result<()> {
+    async fn send_packet(&mut self, packet: &[u8]) -> io::Result<()> {
         self.socket.send_to(packet, self.peer).await?;
         self.worker.counters().bytes_written.add(packet.len() as u64);
         Ok(())

@@ -1,16 +1,16 @@
 //! What serves connections: accepts them, begins them, does once a second what has to be done, and ends.
 //!
-//! All of it are tasks of one event loop, whose threads are the workers (`threads.rs`).
+//! All of it are tasks of one event loop (`event_loop.rs`), whose threads are the workers.
 //!
-//! The event loop has no timers: it would look at them at every wait. What depends on time is told by the thread that
-//! moves the clock ([`Shared::pulse`], [`Shared::tell_second`]).
+//! The event loop has no timers. What depends on time is told by the thread that moves the clock ([`Shared::pulse`], [`Shared::tell_second`]).
 
 use super::connection::Connection;
+use super::event_loop::{EventLoop, give_way};
 use super::listener::{Group, Listeners};
 use super::settings::{Service, Settings};
 use super::shutdown::tell_stop;
-use super::socket::{Accepted, ListeningSocket, StreamSocket};
-use super::threads::{self, Signs};
+use super::socket::{Accepted, DatagramSocket, ListeningSocket, StreamSocket};
+use super::threads::{self, Signs, Threads};
 use super::tls::{Handshakes, Tls, TlsConnection, TlsError};
 use super::udp;
 use crate::commands::Engine;
@@ -25,14 +25,14 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
-use std::thread::JoinHandle;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
-use tokio::net::UdpSocket;
 use tokio::sync::Notify;
-use tokio::task::yield_now;
 
 /// Answer to a connection over the limit.
 const TOO_MANY: &[u8] = b"ERROR Too many open connections\r\n";
+
+/// Connections accepted before those that are there have their turn.
+const ACCEPTED_AT_ONCE: u64 = 16;
 
 /// Calls for a part of the memory to be moved, per pulse and thread: 10 MiB.
 const COMPACTIONS_PER_PULSE: usize = 40;
@@ -136,12 +136,12 @@ pub(super) struct Worker {
 }
 
 impl Worker {
-    /// Starts to serve, in threads of its own; the one returned ends when all has been answered.
-    pub(super) fn start(shared: Arc<Shared>, listeners: Listeners) -> io::Result<JoinHandle<()>> {
-        let event_loop = threads::event_loop(&shared)?;
-        let worker = Worker { shared };
-        let thread = std::thread::Builder::new().name("worker".to_owned());
-        thread.spawn(move || event_loop.block_on(worker.work(listeners)))
+    /// Starts to serve, in threads of its own, which end when all has been answered.
+    pub(super) fn start(shared: Arc<Shared>, listeners: Listeners) -> io::Result<Threads> {
+        let threads = shared.settings.threads;
+        let event_loop = EventLoop::new(threads)?;
+        event_loop.spawn(Worker { shared }.work(event_loop.clone(), listeners));
+        Threads::start(event_loop, threads)
     }
 
     /// The counters of this thread. Not to be held while waiting, as another thread may go on.
@@ -149,33 +149,40 @@ impl Worker {
         self.shared.engine.counters().worker(threads::index())
     }
 
-    async fn work(self, listeners: Listeners) {
-        let mut accepting = Vec::new();
+    async fn work(self, event_loop: Arc<EventLoop>, listeners: Listeners) {
+        let mut working = Vec::new();
         for (socket, binding) in listeners.udp {
-            match UdpSocket::from_std(socket.into()) {
-                Ok(socket) => accepting.push(tokio::spawn(udp::serve(socket, self.clone(), binding))),
+            match DatagramSocket::new(socket.into(), &event_loop) {
+                Ok(socket) => {
+                    let fd = socket.fd();
+                    working
+                        .push(event_loop.spawn_on(fd, Box::pin(udp::serve(socket, self.clone(), binding))));
+                }
                 Err(error) => warn!("a UDP socket is lost: {error}"),
             }
         }
         for Group { socket, unix, service } in listeners.groups {
             let transport = if unix { Transport::Unix } else { Transport::Tcp };
-            match ListeningSocket::new(socket.into(), transport) {
-                Ok(socket) => accepting.push(tokio::spawn(self.clone().accept(socket, service))),
+            match ListeningSocket::new(socket.into(), transport, event_loop.clone()) {
+                Ok(socket) => {
+                    let fd = socket.fd();
+                    let accept = self.clone().accept(socket, service, event_loop.clone());
+                    working.push(event_loop.spawn_on(fd, Box::pin(accept)));
+                }
                 Err(error) => warn!("a listening socket is lost: {error}"),
             }
         }
-        accepting.push(tokio::spawn(self.clone().keep_house()));
+        working.push(event_loop.spawn(self.clone().keep_house(event_loop.clone())));
         self.shared.stop.notified().await;
-        for task in accepting {
-            task.abort();
-            // What it says is that it was aborted.
-            let _ = task.await;
+        for task in working {
+            task.end();
         }
         self.drain().await;
+        event_loop.end();
     }
 
     /// What is done once a second, without end.
-    async fn keep_house(self) {
+    async fn keep_house(self, event_loop: Arc<EventLoop>) {
         let (mut charged_bytes, mut looks) = (0, 0);
         loop {
             let now_secs = self.shared.engine.clock().now().secs();
@@ -187,7 +194,8 @@ impl Worker {
             }
             if self.shared.engine.has_freed_much(&mut charged_bytes) {
                 let engine = self.shared.engine.clone();
-                threads::on_every_thread(self.shared.settings.threads, move || engine.take_in_freed_memory());
+                let threads = self.shared.settings.threads;
+                threads::on_every_thread(&event_loop, threads, move || engine.take_in_freed_memory());
             }
             if self.compact().await {
                 looks = LOOKS_AFTER_COMPACTION;
@@ -205,7 +213,7 @@ impl Worker {
             if !self.shared.engine.compact() {
                 return false;
             }
-            yield_now().await;
+            give_way().await;
         }
         true
     }
@@ -242,12 +250,15 @@ impl Worker {
         }
     }
 
-    async fn accept(self, socket: ListeningSocket, service: Service) {
-        loop {
+    async fn accept(self, mut socket: ListeningSocket, service: Service, event_loop: Arc<EventLoop>) {
+        for turn in 1u64.. {
             self.wait_for_room(service).await;
-            match poll_fn(|cx| socket.poll_accept(cx)).await {
-                Ok(accepted) => self.admit(accepted, service),
+            match poll_fn(|_| socket.poll_accept()).await {
+                Ok(accepted) => self.admit(accepted, service, &event_loop),
                 Err(error) => self.accept_failed(&error).await,
+            }
+            if turn.is_multiple_of(ACCEPTED_AT_ONCE) {
+                give_way().await;
             }
         }
     }
@@ -283,7 +294,7 @@ impl Worker {
     }
 
     /// Begins to serve a connection.
-    fn admit(&self, accepted: Accepted, service: Service) {
+    fn admit(&self, accepted: Accepted, service: Service, event_loop: &Arc<EventLoop>) {
         if !self.enter() {
             self.counters().rejected_connections.add(1);
             // Outside TLS nothing must be told, and inside there is no TLS yet.
@@ -293,15 +304,16 @@ impl Worker {
         }
         self.counters().total_connections.add(1);
         let socket = StreamSocket::new(accepted);
+        let fd = socket.fd();
         let Some(clients) = service.tls else {
-            tokio::spawn(Connection::new(socket, self.clone(), service.binding));
+            event_loop.spawn_on(fd, Connection::new(socket, self.clone(), service.binding));
             return;
         };
         // Without a configuration, which `Tls::load` rules out, there is no service: never one in the clear.
         match self.shared.tls.as_ref().and_then(|tls| tls.configuration(clients)) {
             Some(config) => {
                 let stream = TlsConnection::new(socket, config, self.clone());
-                tokio::spawn(Connection::new(stream, self.clone(), service.binding));
+                event_loop.spawn_on(fd, Connection::new(stream, self.clone(), service.binding));
             }
             None => self.left(),
         }

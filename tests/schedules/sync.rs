@@ -1,7 +1,7 @@
 //! What `src/sync.rs` is in larder, from shuttle: every operation is a place where another thread may come in between.
 
 use shuttle::sync::MutexGuard;
-pub use shuttle::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+pub use shuttle::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 
 /// A lock that, like parking_lot's, does not poison.
 #[derive(Default, Debug)]

@@ -1,15 +1,18 @@
-//! A connection over a socket pair, polled by hand or by an event loop.
+//! A connection over a socket pair, polled by hand or run by an event loop.
 
 use super::*;
 use crate::clock::Clock;
 use crate::commands::{Engine, Settings as CommandSettings};
 use crate::server::LoneWorker;
+use crate::server::event_loop::EventLoop;
 use crate::server::socket::{Accepted, StreamSocket};
+use crate::server::threads::Threads;
 use crate::store::{Settings as StoreSettings, Store};
 use crate::telemetry::Transport;
+use std::io::{Read, Write};
+use std::net::Shutdown;
+use std::os::unix::net::UnixStream;
 use std::task::Waker;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::UnixStream;
 
 fn engine() -> Engine {
     let store = Store::new(StoreSettings { hash_seed: Some(1), ..StoreSettings::default() });
@@ -53,61 +56,68 @@ fn worker(engine: Engine) -> Worker {
 }
 
 /// A connection as the worker would admit it, and the client's end.
-fn connect(worker: &Worker) -> (Connection<StreamSocket>, UnixStream) {
-    let (server, client) = std::os::unix::net::UnixStream::pair().unwrap();
-    for end in [&server, &client] {
-        end.set_nonblocking(true).unwrap();
-    }
-    let server = StreamSocket::new(Accepted::new(server.into(), Transport::Unix));
+fn connect(worker: &Worker, event_loop: &Arc<EventLoop>) -> (Connection<StreamSocket>, UnixStream) {
+    let (server, client) = UnixStream::pair().unwrap();
+    server.set_nonblocking(true).unwrap();
+    let accepted = Accepted::new(server.into(), Transport::Unix, event_loop.clone());
     assert!(worker.enter());
-    (Connection::new(server, worker.clone(), Binding::Auto), UnixStream::from_std(client).unwrap())
+    (Connection::new(StreamSocket::new(accepted), worker.clone(), Binding::Auto), client)
 }
 
-fn run(test: impl Future<Output = ()>) {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(test);
+/// The client's end of a connection that is served.
+fn served(worker: &Worker, event_loop: &Arc<EventLoop>) -> UnixStream {
+    let (server, client) = connect(worker, event_loop);
+    event_loop.spawn_on(server.fd, server);
+    client
 }
 
-async fn ask(client: &mut UnixStream, request: &[u8], answer: &[u8]) {
-    client.write_all(request).await.unwrap();
+/// Runs an event loop beside a test.
+fn run(test: impl FnOnce(&Arc<EventLoop>)) {
+    let event_loop = EventLoop::new(1).unwrap();
+    let threads = Threads::start(event_loop.clone(), 1).unwrap();
+    test(&event_loop);
+    event_loop.end();
+    assert!(threads.join());
+}
+
+fn ask(client: &mut UnixStream, request: &[u8], answer: &[u8]) {
+    client.write_all(request).unwrap();
     let mut got = vec![0; answer.len()];
-    client.read_exact(&mut got).await.unwrap();
+    client.read_exact(&mut got).unwrap();
     assert_eq!(String::from_utf8_lossy(&got), String::from_utf8_lossy(answer));
 }
 
 #[test]
 fn a_panic_in_one_connection_leaves_the_others_served() {
-    run(async {
+    run(|event_loop| {
         let mut engine = engine();
         engine.panic_key = Some(b"boom");
         let worker = worker(engine);
-        let (server, mut doomed) = connect(&worker);
-        tokio::spawn(server);
-        let (server, mut other) = connect(&worker);
-        tokio::spawn(server);
-        ask(&mut other, b"set a 0 0 1\r\n1\r\n", b"STORED\r\n").await;
-        doomed.write_all(b"version\r\nget a boom\r\n").await.unwrap();
+        let mut doomed = served(&worker, event_loop);
+        let mut other = served(&worker, event_loop);
+        ask(&mut other, b"set a 0 0 1\r\n1\r\n", b"STORED\r\n");
+        doomed.write_all(b"version\r\nget a boom\r\n").unwrap();
         let mut rest = Vec::new();
-        let _ = doomed.read_to_end(&mut rest).await;
+        let _ = doomed.read_to_end(&mut rest);
         assert_eq!(rest, b"", "it ended, and its half-made replies went nowhere");
-        ask(&mut other, b"get a\r\n", b"VALUE a 0 1\r\n1\r\nEND\r\n").await;
+        ask(&mut other, b"get a\r\n", b"VALUE a 0 1\r\n1\r\nEND\r\n");
         assert_eq!(worker.shared.engine.connections().open(), 1);
     });
 }
 
 #[test]
 fn a_peer_that_never_reads_bounds_what_is_held_for_it() {
-    run(async {
+    run(|event_loop| {
         let worker = worker(engine());
-        let (mut server, mut client) = connect(&worker);
+        let (mut server, mut client) = connect(&worker, event_loop);
         let value = "v".repeat(VALUE_INLINE_MAX_BYTES);
         let set = format!("set a 0 0 {}\r\n{value}\r\n", value.len());
         let mut cx = Context::from_waker(Waker::noop());
-        client.write_all(set.as_bytes()).await.unwrap();
-        client.write_all(format!("get{}\r\n", " a".repeat(30_000)).as_bytes()).await.unwrap();
-        // Enough turns for the event loop to report the socket and for every yield to be taken up again.
+        client.write_all(set.as_bytes()).unwrap();
+        client.write_all(format!("get{}\r\n", " a".repeat(30_000)).as_bytes()).unwrap();
+        // Enough turns for every yield to be taken up again.
         for _ in 0..200 {
             assert!(Pin::new(&mut server).poll(&mut cx).is_pending());
-            tokio::task::yield_now().await;
         }
         let held = server.unsent.as_ref().expect("the socket is full").replies.len();
         assert!(
@@ -121,12 +131,11 @@ fn a_peer_that_never_reads_bounds_what_is_held_for_it() {
 
 #[test]
 fn a_long_pipeline_is_answered_in_shares() {
-    run(async {
+    run(|event_loop| {
         let worker = worker(engine());
-        let (server, mut client) = connect(&worker);
-        tokio::spawn(server);
+        let mut client = served(&worker, event_loop);
         let answer = "VERSION 1.6.45\r\n".repeat(1000);
-        ask(&mut client, "version\r\n".repeat(1000).as_bytes(), answer.as_bytes()).await;
+        ask(&mut client, "version\r\n".repeat(1000).as_bytes(), answer.as_bytes());
         let yields = worker.counters().conn_yields.get();
         assert!((40..=50).contains(&yields), "1000 requests in shares of 20 gave way {yields} times");
     });
@@ -134,14 +143,13 @@ fn a_long_pipeline_is_answered_in_shares() {
 
 #[test]
 fn everything_received_before_the_peers_end_is_answered() {
-    run(async {
+    run(|event_loop| {
         let worker = worker(engine());
-        let (server, mut client) = connect(&worker);
-        tokio::spawn(server);
-        client.write_all("version\r\n".repeat(100).as_bytes()).await.unwrap();
-        client.shutdown().await.unwrap();
+        let mut client = served(&worker, event_loop);
+        client.write_all("version\r\n".repeat(100).as_bytes()).unwrap();
+        client.shutdown(Shutdown::Write).unwrap();
         let mut all = String::new();
-        client.read_to_string(&mut all).await.unwrap();
+        client.read_to_string(&mut all).unwrap();
         assert_eq!(all, "VERSION 1.6.45\r\n".repeat(100));
         assert_eq!(worker.shared.engine.connections().open(), 0);
     });
@@ -149,14 +157,13 @@ fn everything_received_before_the_peers_end_is_answered() {
 
 #[test]
 fn an_idle_connection_owns_no_buffer() {
-    run(async {
+    run(|event_loop| {
         let worker = worker(engine());
-        let (mut server, mut client) = connect(&worker);
+        let (mut server, mut client) = connect(&worker, event_loop);
         let mut cx = Context::from_waker(Waker::noop());
-        client.write_all(b"set a 0 0 1\r\n1\r\nget a\r\n").await.unwrap();
+        client.write_all(b"set a 0 0 1\r\n1\r\nget a\r\n").unwrap();
         while worker.counters().bytes_written.get() == 0 {
             assert!(Pin::new(&mut server).poll(&mut cx).is_pending());
-            tokio::task::yield_now().await;
         }
         assert!(server.left.is_none());
         assert!(server.unsent.is_none() && server.receiving.is_none());

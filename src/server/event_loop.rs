@@ -1,0 +1,353 @@
+//! The event loop: threads that wait together for sockets, and run the task of each that has news.
+//!
+//! All threads wait at one epoll instance (epoll(7)), edge-triggered, so whichever is free takes up what comes
+//! (`decisions::d12`, `decisions::d18`). A task has one descriptor at most, by whose number it is found. Tasks that were
+//! called rather than had news, and those that gave way, are in a queue; a thread that takes one and leaves others
+//! behind has a resting thread come.
+//!
+//! Must never: know what a task does, or have timers (the thread that moves the clock calls whoever waits for time).
+//! Invariant: a task is struck off before its descriptor is closed, so a number that is used again leads to nobody else.
+
+mod task;
+
+pub(super) use task::{ENDED, TO_RECEIVE, TO_SEND, take_news};
+
+use parking_lot::Mutex;
+use rustix::buffer::spare_capacity;
+use rustix::event::epoll::{self, EventData, EventFlags};
+use rustix::event::{EventfdFlags, Timespec, eventfd};
+use rustix::io::Errno;
+use std::cell::Cell;
+use std::collections::VecDeque;
+use std::future::{Future, poll_fn};
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::task::Poll;
+use task::{Home, Run, Task};
+
+/// In place of a descriptor: somebody rang.
+const BELL: u64 = u64::MAX;
+
+/// Sockets with news that a thread takes up at once when it is alone, at most.
+const EVENTS_MAX: usize = 256;
+
+/// The same when there are others, who could take some of them up.
+const EVENTS_MAX_SHARED: usize = 8;
+
+thread_local! {
+    /// True for the threads of event loops.
+    static SERVES: Cell<bool> = const { Cell::new(false) };
+}
+
+/// What a socket is waited for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Interest {
+    /// That there is something to receive.
+    ToReceive,
+    /// That, or room to send.
+    ToReceiveAndSend,
+}
+
+impl Interest {
+    fn flags(self) -> EventFlags {
+        let to_receive = EventFlags::IN | EventFlags::RDHUP | EventFlags::ET;
+        match self {
+            Interest::ToReceive => to_receive,
+            Interest::ToReceiveAndSend => to_receive | EventFlags::OUT,
+        }
+    }
+}
+
+/// What epoll says, as a task is told.
+fn news_of(flags: EventFlags) -> u8 {
+    let mut news = 0;
+    if flags.intersects(EventFlags::IN | EventFlags::PRI) {
+        news |= TO_RECEIVE;
+    }
+    if flags.contains(EventFlags::OUT) {
+        news |= TO_SEND;
+    }
+    if flags.intersects(EventFlags::RDHUP | EventFlags::HUP | EventFlags::ERR) {
+        news |= TO_RECEIVE | TO_SEND | ENDED;
+    }
+    news
+}
+
+/// The event loop.
+pub(super) struct EventLoop {
+    epoll: OwnedFd,
+    bell: OwnedFd,
+    threads: usize,
+    /// By descriptor.
+    tasks: Mutex<Vec<Option<Arc<dyn Run>>>>,
+    queue: Mutex<VecDeque<Arc<dyn Run>>>,
+    /// Threads that wait, or are about to.
+    resting: AtomicUsize,
+    /// True while a thread that was rung for has not come yet.
+    rung: AtomicBool,
+    ended: AtomicBool,
+}
+
+/// A task, for who may have to end it.
+pub(super) struct Handle(Arc<dyn Run>);
+
+impl Handle {
+    /// Ends the task; it is gone when this returns.
+    pub(super) fn end(&self) {
+        self.0.end();
+    }
+}
+
+impl EventLoop {
+    /// An event loop for so many threads, each of which calls [`EventLoop::run`].
+    pub(super) fn new(threads: usize) -> io::Result<Arc<EventLoop>> {
+        let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
+        let bell = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
+        epoll::add(&epoll, &bell, EventData::new_u64(BELL), EventFlags::IN | EventFlags::ET)?;
+        Ok(Arc::new(EventLoop {
+            epoll,
+            bell,
+            threads,
+            tasks: Mutex::default(),
+            queue: Mutex::default(),
+            resting: AtomicUsize::new(0),
+            rung: AtomicBool::new(false),
+            ended: AtomicBool::new(false),
+        }))
+    }
+
+    /// Has a task run that has no descriptor.
+    pub(super) fn spawn(self: &Arc<Self>, future: impl Future<Output = ()> + Send + 'static) -> Handle {
+        let task = Task::new(self.clone(), None, Box::pin(future));
+        self.queue(task.clone());
+        Handle(task)
+    }
+
+    /// Has the task of this descriptor run. The descriptor is closed with the future, and not before; it is waited for
+    /// once the future has asked for it by [`EventLoop::wait_for`].
+    pub(super) fn spawn_on(
+        self: &Arc<Self>,
+        fd: RawFd,
+        future: impl Future<Output = ()> + Send + Unpin + 'static,
+    ) -> Handle {
+        let task: Arc<dyn Run> = Task::new(self.clone(), Some(fd), future);
+        if let Ok(fd) = usize::try_from(fd) {
+            let mut tasks = self.tasks.lock();
+            if tasks.len() <= fd {
+                tasks.resize(fd + 1, None);
+            }
+            tasks[fd] = Some(task.clone());
+        }
+        self.queue(task.clone());
+        Handle(task)
+    }
+
+    /// Waits for a descriptor from now on. What has already happened is told as well.
+    pub(super) fn wait_for(&self, fd: BorrowedFd<'_>, interest: Interest) -> io::Result<()> {
+        let number = u64::try_from(fd.as_raw_fd()).unwrap_or(BELL);
+        Ok(epoll::add(&self.epoll, fd, EventData::new_u64(number), interest.flags())?)
+    }
+
+    /// Waits for something else at a descriptor that is waited for. What has already happened is told again.
+    pub(super) fn wait_for_more(&self, fd: BorrowedFd<'_>, interest: Interest) -> io::Result<()> {
+        let number = u64::try_from(fd.as_raw_fd()).unwrap_or(BELL);
+        Ok(epoll::modify(&self.epoll, fd, EventData::new_u64(number), interest.flags())?)
+    }
+
+    /// Runs tasks until the end.
+    pub(super) fn run(&self) {
+        SERVES.set(true);
+        let mut events = Vec::with_capacity(if self.threads == 1 { EVENTS_MAX } else { EVENTS_MAX_SHARED });
+        let mut with_news = Vec::with_capacity(events.capacity());
+        while !self.ended.load(Ordering::Acquire) {
+            self.run_queue();
+            self.wait(&mut events);
+            {
+                let tasks = self.tasks.lock();
+                with_news.extend(events.iter().filter_map(|event: &epoll::Event| {
+                    let task = tasks.get(usize::try_from(event.data.u64()).ok()?)?.as_ref()?;
+                    Some((task.clone(), news_of(event.flags)))
+                }));
+            }
+            for (task, news) in with_news.drain(..) {
+                if task.notice(news) {
+                    task.run();
+                }
+            }
+        }
+        // Who has not heard of the end is rung for by those who have.
+        self.ring();
+    }
+
+    /// Runs what is in the queue now; what comes in meanwhile has its turn after the sockets.
+    fn run_queue(&self) {
+        let mut left = self.queue.lock().len();
+        while left > 0 {
+            let (task, more) = {
+                let mut queue = self.queue.lock();
+                (queue.pop_front(), !queue.is_empty())
+            };
+            let Some(task) = task else { return };
+            if more {
+                self.call_help();
+            }
+            task.run();
+            left -= 1;
+        }
+    }
+
+    /// Waits until there is news, or only looks for some if something is in the queue.
+    fn wait(&self, events: &mut Vec<epoll::Event>) {
+        self.resting.fetch_add(1, Ordering::AcqRel);
+        let at_once = (!self.queue.lock().is_empty()).then(Timespec::default);
+        events.clear();
+        // Interrupted, it has nothing to tell.
+        let waited = epoll::wait(&self.epoll, spare_capacity(events), at_once.as_ref());
+        debug_assert!(matches!(waited, Ok(_) | Err(Errno::INTR)));
+        self.resting.fetch_sub(1, Ordering::AcqRel);
+        self.rung.store(false, Ordering::Release);
+    }
+
+    /// Has a resting thread come, if there is one and none is on its way.
+    fn call_help(&self) {
+        let rests = self.threads > 1 && self.resting.load(Ordering::Acquire) > 0;
+        if rests && !self.rung.swap(true, Ordering::AcqRel) {
+            self.ring();
+        }
+    }
+
+    /// Wakes a thread. One is enough: it calls others, if there is more in the queue.
+    fn ring(&self) {
+        // It fails when it has been rung 2^64 times.
+        let _ = rustix::io::write(&self.bell, &1u64.to_ne_bytes());
+    }
+
+    /// Ends every thread's [`EventLoop::run`] and, after them, every task.
+    pub(super) fn end(&self) {
+        self.ended.store(true, Ordering::Release);
+        self.ring();
+    }
+
+    /// Ends all tasks that have a descriptor or are in the queue. For when no thread runs any more.
+    pub(super) fn end_tasks(&self) {
+        let by_descriptor = std::mem::take(&mut *self.tasks.lock());
+        let queued = std::mem::take(&mut *self.queue.lock());
+        for task in by_descriptor.into_iter().flatten().chain(queued) {
+            task.end();
+        }
+    }
+}
+
+impl Home for EventLoop {
+    fn queue(&self, task: Arc<dyn Run>) {
+        self.queue.lock().push_back(task);
+        // A thread of the loop looks into the queue before it waits.
+        if !SERVES.get() {
+            self.ring();
+        }
+    }
+
+    fn strike_off(&self, fd: RawFd) {
+        if let Ok(fd) = usize::try_from(fd)
+            && let Some(place) = self.tasks.lock().get_mut(fd)
+        {
+            *place = None;
+        }
+    }
+}
+
+/// Gives way to others once.
+pub(super) async fn give_way() {
+    let mut given = false;
+    poll_fn(|cx| {
+        if std::mem::replace(&mut given, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
+
+/// Runs a task alone in an event loop, to its end.
+#[cfg(test)]
+pub(super) fn run_alone(
+    event_loop: &Arc<EventLoop>,
+    fd: RawFd,
+    task: impl Future<Output = ()> + Send + 'static,
+) {
+    struct EndLoop(Arc<EventLoop>);
+    impl Drop for EndLoop {
+        fn drop(&mut self) {
+            self.0.end();
+        }
+    }
+    let ends = EndLoop(event_loop.clone());
+    let passed = Arc::new(AtomicBool::new(false));
+    let passes = passed.clone();
+    let task = async move {
+        let _ends = ends;
+        task.await;
+        passes.store(true, Ordering::Relaxed);
+    };
+    event_loop.spawn_on(fd, Box::pin(task));
+    event_loop.run();
+    assert!(passed.load(Ordering::Relaxed), "the task has panicked");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::server::threads::{self, Threads};
+    use std::sync::mpsc::channel;
+    use tokio::sync::Notify;
+
+    #[test]
+    fn a_call_from_outside_wakes_a_task_that_has_no_descriptor() {
+        let event_loop = EventLoop::new(2).unwrap();
+        let threads = Threads::start(event_loop.clone(), 2).unwrap();
+        let called = Arc::new(Notify::new());
+        let (tell, told) = channel();
+        let waits = called.clone();
+        event_loop.spawn(async move {
+            waits.notified().await;
+            tell.send(threads::index()).unwrap();
+        });
+        called.notify_one();
+        assert!(told.recv().unwrap() < 2);
+        event_loop.end();
+        assert!(threads.join());
+    }
+
+    #[test]
+    fn every_thread_is_called_and_every_thread_ends() {
+        let event_loop = EventLoop::new(4).unwrap();
+        let threads = Threads::start(event_loop.clone(), 4).unwrap();
+        let (tell, told) = channel();
+        threads::on_every_thread(&event_loop, 4, move || tell.send(threads::index()).unwrap());
+        let mut came: Vec<usize> = told.iter().collect();
+        came.sort_unstable();
+        assert_eq!(came, [0, 1, 2, 3]);
+        event_loop.end();
+        assert!(threads.join());
+    }
+
+    #[test]
+    fn a_task_that_is_ended_is_gone_at_once() {
+        let event_loop = EventLoop::new(1).unwrap();
+        let threads = Threads::start(event_loop.clone(), 1).unwrap();
+        let (tell, told) = channel();
+        let handle = event_loop.spawn(async move {
+            tell.send(1).unwrap();
+            std::future::pending::<()>().await;
+            tell.send(2).unwrap();
+        });
+        assert_eq!(told.recv(), Ok(1));
+        handle.end();
+        assert!(told.recv().is_err(), "nobody is left who could tell");
+        event_loop.end();
+        assert!(threads.join());
+    }
+}

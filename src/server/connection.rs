@@ -618,7 +618,13 @@ impl<S: Stream> Future for Connection<S> {
         this.worker.shared.signs.end_work();
         match turned {
             Poll::Pending => {
-                this.entry.note_state(this.waiting_state());
+                let state = this.waiting_state();
+                this.entry.note_state(state);
+                if this.left.is_some()
+                    || matches!(state, ConnectionState::ReceiveValue | ConnectionState::Swallow)
+                {
+                    this.stream.acknowledge();
+                }
                 Poll::Pending
             }
             Poll::Ready(Ok(())) => Poll::Ready(()),

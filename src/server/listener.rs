@@ -4,6 +4,7 @@ use super::settings::{Binding, InheritedSocket, MetricsListen, Service, Settings
 use nix::errno::Errno;
 use nix::sys::socket::{setsockopt, sockopt};
 use nix::sys::stat::{Mode, umask};
+use rustix::net::sockopt::set_tcp_quickack;
 use socket2::{Domain, Protocol, Socket, Type};
 use std::fmt;
 use std::fs;
@@ -248,7 +249,10 @@ fn new_socket(address: SocketAddr, settings: &Settings) -> io::Result<Socket> {
 /// Options that accepted sockets inherit from the listening one, which saves the calls on each of them.
 fn inherit(socket: &Socket) -> io::Result<()> {
     socket.set_tcp_nodelay(true)?;
-    socket.set_keepalive(true)
+    socket.set_keepalive(true)?;
+    // The first reply acknowledges the first request, which saves a packet; where none can follow yet, the connection
+    // acknowledges at once (`Stream::acknowledge`).
+    Ok(set_tcp_quickack(socket, false)?)
 }
 
 fn bind_path(unix: &UnixListen, backlog: i32) -> io::Result<Socket> {

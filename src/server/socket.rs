@@ -15,6 +15,7 @@ use log::warn;
 use rustix::buffer::spare_capacity;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
+use rustix::net::sockopt::set_tcp_quickack;
 use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, SocketFlags, accept_with, recv, send, sendmsg};
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
@@ -255,6 +256,13 @@ impl Stream for StreamSocket {
 
     fn fd(&self) -> RawFd {
         self.fd.as_raw_fd()
+    }
+
+    fn acknowledge(&self) {
+        if self.transport == Transport::Tcp {
+            // It is a hint.
+            let _ = set_tcp_quickack(&self.fd, true);
+        }
     }
 
     fn poll_fill(&mut self, _cx: &mut Context<'_>, page: &mut Vec<u8>) -> Poll<io::Result<usize>> {

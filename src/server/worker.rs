@@ -120,6 +120,10 @@ pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin + 'static {
     /// Its descriptor.
     fn fd(&self) -> RawFd;
 
+    /// Acknowledges at once what has come. A peer that sends a request in pieces may wait for it before the next one
+    /// (RFC 896), and no reply that would carry it is due.
+    fn acknowledge(&self) {}
+
     /// Receives into the spare capacity of `page`; returns how many bytes came, 0 at the peer's end.
     fn poll_fill(&mut self, cx: &mut Context<'_>, page: &mut Vec<u8>) -> Poll<io::Result<usize>> {
         pin!(self.read_buf(page)).poll(cx)

@@ -137,6 +137,12 @@ impl Stream for TlsConnection {
         self.fd
     }
 
+    fn acknowledge(&self) {
+        if let State::Open(stream) = &self.state {
+            stream.get_ref().0.acknowledge();
+        }
+    }
+
     /// Tells the peer that what it has got is all. Once, because it may not be reading.
     fn say_goodbye(&mut self, cx: &mut Context<'_>) {
         if let State::Open(stream) = &mut self.state {

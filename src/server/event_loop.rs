@@ -1,18 +1,19 @@
 //! The event loop: threads that wait together for sockets, and run the task of each that has news.
 //!
-//! All threads wait at one epoll instance (epoll(7)), edge-triggered, so whichever is free takes up what comes
-//! (`decisions::d12`, `decisions::d18`). A task has one descriptor at most, by whose number it is found. Tasks that were
-//! called rather than had news, and those that gave way, are in a queue; a thread that takes one and leaves others
-//! behind has a resting thread come.
+//! One thread at a time waits at the epoll instance (epoll(7)), edge-triggered, and the others rest. What has news goes
+//! into the queue of all, but for what the thread that waited takes up itself; who takes a task and leaves enough others
+//! behind has a resting thread come (`decisions::d12`, `decisions::d18`). A thread that is alone needs no queue for that.
+//! A task has one descriptor at most, by whose number it is found.
 //!
 //! Must never: know what a task does, or have timers (the thread that moves the clock calls whoever waits for time).
-//! Invariant: a task is struck off before its descriptor is closed, so a number that is used again leads to nobody else.
+//! Invariants: a task is struck off before its descriptor is closed, so a number that is used again leads to nobody
+//! else; a thread rests only while another waits or works, which comes back to wait.
 
 mod task;
 
 pub(super) use task::{ENDED, TO_RECEIVE, TO_SEND, take_news};
 
-use parking_lot::Mutex;
+use parking_lot::{Condvar, Mutex};
 use rustix::buffer::spare_capacity;
 use rustix::event::epoll::{self, EventData, EventFlags};
 use rustix::event::{EventfdFlags, Timespec, eventfd};
@@ -23,18 +24,18 @@ use std::future::{Future, poll_fn};
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
 use task::{Home, Run, Task};
 
 /// In place of a descriptor: somebody rang.
 const BELL: u64 = u64::MAX;
 
-/// Sockets with news that a thread takes up at once when it is alone, at most.
+/// Sockets with news that are taken up at once, at most.
 const EVENTS_MAX: usize = 256;
 
-/// The same when there are others, who could take some of them up.
-const EVENTS_MAX_SHARED: usize = 8;
+/// Tasks that a thread may leave behind before another is to come.
+const LEFT_BEHIND_MAX: usize = 1;
 
 thread_local! {
     /// True for the threads of event loops.
@@ -79,15 +80,31 @@ fn news_of(flags: EventFlags) -> u8 {
 pub(super) struct EventLoop {
     epoll: OwnedFd,
     bell: OwnedFd,
-    threads: usize,
+    alone: bool,
     /// By descriptor.
     tasks: Mutex<Vec<Option<Arc<dyn Run>>>>,
-    queue: Mutex<VecDeque<Arc<dyn Run>>>,
-    /// Threads that wait, or are about to.
-    resting: AtomicUsize,
-    /// True while a thread that was rung for has not come yet.
-    rung: AtomicBool,
+    queue: Mutex<Queue>,
+    /// Tells resting threads to come.
+    come: Condvar,
+    /// Held by the thread that waits.
+    waiting: Mutex<()>,
     ended: AtomicBool,
+}
+
+/// What waits for a thread, and the threads that wait for it.
+#[derive(Default)]
+struct Queue {
+    tasks: VecDeque<Arc<dyn Run>>,
+    resting: usize,
+    /// Told to come, and not there yet.
+    called: usize,
+}
+
+impl Queue {
+    /// True if a thread should be told to come.
+    fn needs_help(&self) -> bool {
+        self.tasks.len() > LEFT_BEHIND_MAX && self.resting > 0 && self.called == 0
+    }
 }
 
 /// A task, for who may have to end it.
@@ -109,11 +126,11 @@ impl EventLoop {
         Ok(Arc::new(EventLoop {
             epoll,
             bell,
-            threads,
+            alone: threads == 1,
             tasks: Mutex::default(),
             queue: Mutex::default(),
-            resting: AtomicUsize::new(0),
-            rung: AtomicBool::new(false),
+            come: Condvar::new(),
+            waiting: Mutex::default(),
             ended: AtomicBool::new(false),
         }))
     }
@@ -159,39 +176,37 @@ impl EventLoop {
     /// Runs tasks until the end.
     pub(super) fn run(&self) {
         SERVES.set(true);
-        let mut events = Vec::with_capacity(if self.threads == 1 { EVENTS_MAX } else { EVENTS_MAX_SHARED });
-        let mut with_news = Vec::with_capacity(events.capacity());
+        let mut events = Vec::with_capacity(EVENTS_MAX);
+        let mut with_news = Vec::with_capacity(EVENTS_MAX);
         while !self.ended.load(Ordering::Acquire) {
             self.run_queue();
+            let Some(waiting) = self.waiting.try_lock() else {
+                self.rest();
+                continue;
+            };
             self.wait(&mut events);
-            {
-                let tasks = self.tasks.lock();
-                with_news.extend(events.iter().filter_map(|event: &epoll::Event| {
-                    let task = tasks.get(usize::try_from(event.data.u64()).ok()?)?.as_ref()?;
-                    Some((task.clone(), news_of(event.flags)))
-                }));
+            drop(waiting);
+            self.find(&events, &mut with_news);
+            if !self.alone {
+                self.leave_to_all(&mut with_news);
             }
-            for (task, news) in with_news.drain(..) {
-                if task.notice(news) {
-                    task.run();
-                }
+            for task in with_news.drain(..) {
+                task.run();
             }
         }
-        // Who has not heard of the end is rung for by those who have.
-        self.ring();
     }
 
     /// Runs what is in the queue now; what comes in meanwhile has its turn after the sockets.
     fn run_queue(&self) {
-        let mut left = self.queue.lock().len();
+        let mut left = self.queue.lock().tasks.len();
         while left > 0 {
-            let (task, more) = {
+            let (task, needs_help) = {
                 let mut queue = self.queue.lock();
-                (queue.pop_front(), !queue.is_empty())
+                (queue.tasks.pop_front(), queue.needs_help())
             };
             let Some(task) = task else { return };
-            if more {
-                self.call_help();
+            if needs_help {
+                self.call(1);
             }
             task.run();
             left -= 1;
@@ -200,25 +215,67 @@ impl EventLoop {
 
     /// Waits until there is news, or only looks for some if something is in the queue.
     fn wait(&self, events: &mut Vec<epoll::Event>) {
-        self.resting.fetch_add(1, Ordering::AcqRel);
-        let at_once = (!self.queue.lock().is_empty()).then(Timespec::default);
+        let at_once = (!self.queue.lock().tasks.is_empty()).then(Timespec::default);
         events.clear();
         // Interrupted, it has nothing to tell.
         let waited = epoll::wait(&self.epoll, spare_capacity(events), at_once.as_ref());
         debug_assert!(matches!(waited, Ok(_) | Err(Errno::INTR)));
-        self.resting.fetch_sub(1, Ordering::AcqRel);
-        self.rung.store(false, Ordering::Release);
     }
 
-    /// Has a resting thread come, if there is one and none is on its way.
-    fn call_help(&self) {
-        let rests = self.threads > 1 && self.resting.load(Ordering::Acquire) > 0;
-        if rests && !self.rung.swap(true, Ordering::AcqRel) {
-            self.ring();
+    /// Finds the tasks that news are about and that nobody runs.
+    fn find(&self, events: &[epoll::Event], with_news: &mut Vec<Arc<dyn Run>>) {
+        let tasks = self.tasks.lock();
+        with_news.extend(events.iter().filter_map(|event| {
+            let task = tasks.get(usize::try_from(event.data.u64()).ok()?)?.as_ref()?;
+            task.notice(news_of(event.flags)).then(|| task.clone())
+        }));
+    }
+
+    /// Puts all but the first into the queue.
+    fn leave_to_all(&self, with_news: &mut Vec<Arc<dyn Run>>) {
+        if with_news.len() > 1 {
+            let needs_help = {
+                let mut queue = self.queue.lock();
+                queue.tasks.extend(with_news.drain(1..));
+                queue.needs_help()
+            };
+            if needs_help {
+                self.call(1);
+            }
         }
     }
 
-    /// Wakes a thread. One is enough: it calls others, if there is more in the queue.
+    /// Rests until called.
+    fn rest(&self) {
+        let mut queue = self.queue.lock();
+        if queue.tasks.is_empty() && !self.ended.load(Ordering::Acquire) {
+            queue.resting += 1;
+            self.come.wait(&mut queue);
+            queue.resting -= 1;
+            queue.called = queue.called.saturating_sub(1);
+        }
+    }
+
+    /// Has so many of the resting threads come.
+    fn call(&self, threads: usize) {
+        let calls = {
+            let mut queue = self.queue.lock();
+            let calls = threads.min(queue.resting.saturating_sub(queue.called));
+            queue.called += calls;
+            calls
+        };
+        for _ in 0..calls {
+            self.come.notify_one();
+        }
+    }
+
+    /// Has every thread that rests or waits come.
+    pub(super) fn call_all(&self) {
+        self.call(usize::MAX);
+        self.ring();
+    }
+
+    /// Wakes the thread that waits.
     fn ring(&self) {
         // It fails when it has been rung 2^64 times.
         let _ = rustix::io::write(&self.bell, &1u64.to_ne_bytes());
@@ -227,13 +284,13 @@ impl EventLoop {
     /// Ends every thread's [`EventLoop::run`] and, after them, every task.
     pub(super) fn end(&self) {
         self.ended.store(true, Ordering::Release);
-        self.ring();
+        self.call_all();
     }
 
     /// Ends all tasks that have a descriptor or are in the queue. For when no thread runs any more.
     pub(super) fn end_tasks(&self) {
         let by_descriptor = std::mem::take(&mut *self.tasks.lock());
-        let queued = std::mem::take(&mut *self.queue.lock());
+        let queued = std::mem::take(&mut self.queue.lock().tasks);
         for task in by_descriptor.into_iter().flatten().chain(queued) {
             task.end();
         }
@@ -242,7 +299,7 @@ impl EventLoop {
 
 impl Home for EventLoop {
     fn queue(&self, task: Arc<dyn Run>) {
-        self.queue.lock().push_back(task);
+        self.queue.lock().tasks.push_back(task);
         // A thread of the loop looks into the queue before it waits.
         if !SERVES.get() {
             self.ring();

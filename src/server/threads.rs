@@ -119,6 +119,7 @@ pub(super) fn on_every_thread(
             all_came.wait_while_for(&mut missing, |missing| *missing > 0, EVERY_THREAD_MAX);
         });
     }
+    event_loop.call_all();
 }
 
 #[cfg(test)]

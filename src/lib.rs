@@ -37,6 +37,7 @@
 //! | how the resident size is held | `commands/bound.rs`, `store/compaction.rs` | unit tests there, `benches/capacity/bound.rs` |
 //! | a metric, the status page | `metrics/{exporter,own}.rs`, `metrics/{status.rs,page.html}` | `tests/daemon/metrics.rs`, `tests/run status-page` |
 //! | sockets and their options | `server/listener.rs` | `tests/daemon/sockets.rs` |
+//! | which thread runs what, and when | `server/event_loop.rs` | unit tests there, `tests/schedules` |
 //! | UDP | `server/udp.rs` | `tests/daemon/udp.rs` |
 //! | TLS | `server/tls.rs`, `options/tls.rs` | `tests/daemon/tls_*.rs` |
 //! | what `larder top` and its kin print | [`tools`], `options/tools.rs` | unit tests there, `tests/daemon/tools/` |

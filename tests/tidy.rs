@@ -63,7 +63,7 @@ const LAYERS: [Layer; 13] = [
     },
     Layer {
         name: "server",
-        modules: &["commands", "protocol", "telemetry", "clock"],
+        modules: &["commands", "protocol", "telemetry", "clock", "sync"],
         libraries: &["tokio", "tokio_rustls", "rustls", "rustix", "socket2", "nix", "log", "parking_lot"],
         words: &["Store::"],
     },

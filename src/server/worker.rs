@@ -2,7 +2,8 @@
 //!
 //! All of it are tasks of one event loop (`event_loop.rs`), whose threads are the workers.
 //!
-//! The event loop has no timers. What depends on time is told by the thread that moves the clock ([`Shared::pulse`], [`Shared::tell_second`]).
+//! The event loop has no timers. What depends on time is told by the thread that moves the clock ([`Shared::pulse`],
+//! [`Shared::tell_second`]).
 
 use super::connection::Connection;
 use super::event_loop::{EventLoop, give_way};

@@ -1,8 +1,8 @@
 //! Large values: refcounted blocks, in LRU order behind a probation.
 //!
 //! A value leaves the store as a reference, so it is sent without a copy and freed when the last reader is done. It
-//! lies in blocks of the size of a page, and its end in blocks of [`TAIL_BLOCK_BYTES`]: values of all sizes and pages
-//! then take turns in the same memory (decision note [`d06`](crate::decisions::d06_large_values_lie_in_blocks)). Here
+//! lies in blocks of the size of a page, and its end in smaller ones (see [`block_bytes`]): values of all sizes and
+//! pages then take turns in the same memory (decision note [`d06`](crate::decisions::d06_large_values_lie_in_blocks)). Here
 //! lie the items of one shard; they are charged what the allocator takes for them. Knows neither index nor pages.
 //!
 //! As among small items, newcomers are on probation: they leave first, in the order they came, while they hold more
@@ -40,8 +40,30 @@ const PROMOTED_MAX: u32 = 16;
 /// A large value: its blocks, in order.
 pub type Blocks = Arc<[Vec<u8>]>;
 
-/// Blocks of the end of a value, which does not fill a page.
+/// Blocks of the end of a value, which fills nothing larger.
 const TAIL_BLOCK_BYTES: usize = 2048;
+
+/// Blocks between those of pages and the end, beside pages that are so large that an end would lie in many blocks.
+const PART_BLOCK_BYTES: usize = 16 << 10;
+const PARTED_FROM_PAGE_BYTES: usize = 64 << 10;
+
+/// Size of the next block of a value of which so many bytes are missing, more than none.
+fn block_bytes(page_bytes: usize, missing: usize) -> usize {
+    if missing >= page_bytes {
+        page_bytes
+    } else if page_bytes >= PARTED_FROM_PAGE_BYTES && missing >= PART_BLOCK_BYTES {
+        PART_BLOCK_BYTES
+    } else {
+        TAIL_BLOCK_BYTES
+    }
+}
+
+/// Of a value of this length, the blocks that are as large as a page, those between, and those of the end.
+fn blocks_of(page_bytes: usize, len: usize) -> (usize, usize, usize) {
+    let (pages, rest) = (len / page_bytes, len % page_bytes);
+    let parts = if page_bytes >= PARTED_FROM_PAGE_BYTES { rest / PART_BLOCK_BYTES } else { 0 };
+    (pages, parts, (rest - parts * PART_BLOCK_BYTES).div_ceil(TAIL_BLOCK_BYTES))
+}
 
 /// Charged for one of them beyond its bytes: holes that others left among them, of which there are always some.
 const TAIL_BLOCK_OVERHEAD_BYTES: u64 = 66;
@@ -76,10 +98,10 @@ impl LargeItem {
 
 /// What a large item of these lengths is charged with, in bytes.
 pub(super) fn charge_for(page_bytes: usize, key_len: usize, value_len: usize) -> u64 {
-    let pages = value_len / page_bytes;
-    let tail_blocks = (value_len % page_bytes).div_ceil(TAIL_BLOCK_BYTES);
-    let list = allocated_bytes((pages + tail_blocks) * size_of::<Vec<u8>>());
+    let (pages, parts, tail_blocks) = blocks_of(page_bytes, value_len);
+    let list = allocated_bytes((pages + parts + tail_blocks) * size_of::<Vec<u8>>());
     pages as u64 * allocated_bytes(page_bytes)
+        + parts as u64 * allocated_bytes(PART_BLOCK_BYTES)
         + tail_blocks as u64 * (TAIL_BLOCK_BYTES as u64 + TAIL_BLOCK_OVERHEAD_BYTES)
         + list
         + allocated_bytes(key_len)
@@ -291,15 +313,15 @@ struct BlockBuffer {
 
 impl BlockBuffer {
     fn new(page_bytes: usize, length: usize) -> BlockBuffer {
-        let blocks = length / page_bytes + (length % page_bytes).div_ceil(TAIL_BLOCK_BYTES);
+        let (pages, parts, tail_blocks) = blocks_of(page_bytes, length);
+        let blocks = pages + parts + tail_blocks;
         BlockBuffer { full: Vec::with_capacity(blocks), filling: Vec::new(), page_bytes, missing: length }
     }
 
     /// Room in the block being filled; a new one if that is full. Not 0 while bytes are missing.
     fn room(&mut self) -> usize {
         if self.filling.capacity() == 0 {
-            let is_page = self.missing >= self.page_bytes;
-            self.filling.reserve_exact(if is_page { self.page_bytes } else { TAIL_BLOCK_BYTES });
+            self.filling.reserve_exact(block_bytes(self.page_bytes, self.missing));
         }
         self.missing.min(self.filling.capacity() - self.filling.len())
     }
@@ -404,10 +426,13 @@ mod tests {
     fn a_draft_gathers_its_bytes_in_blocks_however_they_come() {
         let budget = Arc::new(Budget::new(1 << 20));
         let data: Vec<u8> = (0..100_000).map(|at: u32| at as u8).collect();
-        for length in [1, 32_767, 32_768, 32_769, 65_536, 99_999] {
+        let lengths = [1, 16_384, 32_767, 32_768, 32_769, 65_536, 99_999];
+        for (length, page_bytes) in
+            lengths.into_iter().flat_map(|length| [(length, 32 << 10), (length, 64 << 10)])
+        {
             for piece in [1, 7, 4096, 32_768, 100_000] {
                 let account = || Account::new(budget.clone());
-                let mut draft = LargeDraft::new(32 << 10, length, account(), account());
+                let mut draft = LargeDraft::new(page_bytes, length, account(), account());
                 for piece in data.chunks(piece) {
                     let missing = draft.missing();
                     assert_eq!(draft.push(piece), piece.len().min(missing));
@@ -415,8 +440,9 @@ mod tests {
                 assert_eq!(draft.missing(), 0);
                 let (blocks, len, _) = draft.into_parts();
                 assert_eq!((blocks.concat(), len), (data[..length].to_vec(), length));
-                let tail = length % (32 << 10);
-                assert_eq!(blocks.len(), length / (32 << 10) + tail.div_ceil(TAIL_BLOCK_BYTES));
+                let (pages, parts, tail_blocks) = blocks_of(page_bytes, length);
+                assert_eq!(blocks.len(), pages + parts + tail_blocks);
+                assert!(blocks.iter().map(Vec::capacity).sum::<usize>() < length + TAIL_BLOCK_BYTES);
             }
         }
     }
@@ -426,6 +452,8 @@ mod tests {
         let bytes = |len| charge_for(32 << 10, 1, len) - charge_for(32 << 10, 1, 0);
         assert_eq!(bytes(64 << 10), (64 << 10) + 48);
         assert_eq!(bytes((32 << 10) + 1), (32 << 10) + 2048 + TAIL_BLOCK_OVERHEAD_BYTES + 48);
+        assert_eq!(blocks_of(32 << 10, 100_000), (3, 0, 1));
+        assert_eq!(blocks_of(64 << 10, 100_000), (1, 2, 1));
     }
 
     #[test]

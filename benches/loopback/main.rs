@@ -3,7 +3,8 @@
 //! `cargo bench --bench loopback -- --help` tells the rest. Servers take turns within each round, and what is printed
 //! is the median of the rounds and its ratio to the first server. A server has one CPU and the load another, so with
 //! one load thread the load may be the limit: `busy` is the share of its CPU that the server used, and operations per
-//! second rank servers only where that is close to 1.
+//! second rank servers only where that is close to 1. `aside` is how much of the server's CPU time went to threads that are
+//! not called workers: in larder all that keeps house and explains the cache.
 
 #![expect(clippy::disallowed_methods, reason = "a benchmark measures real time")]
 

@@ -14,6 +14,7 @@ pub(crate) struct Figures {
     cpu_micros: f64,
     user_micros: f64,
     busy: f64,
+    aside_percent: f64,
     p50_micros: f64,
     p99_micros: f64,
     p999_micros: f64,
@@ -51,6 +52,7 @@ impl Figures {
             cpu_micros: cpu_nanos / operations / 1000.0,
             user_micros: cpu_nanos * user_share / operations / 1000.0,
             busy: cpu_nanos / elapsed.as_nanos() as f64,
+            aside_percent: (after.aside_nanos - before.aside_nanos) as f64 / cpu_nanos.max(1.0) * 100.0,
             p50_micros: percentile(0.5),
             p99_micros: percentile(0.99),
             p999_micros: percentile(0.999),
@@ -63,7 +65,7 @@ impl Figures {
 
 /// Name, and how to get it; the first three are also shown as ratios.
 type Column = (&'static str, fn(&Figures) -> f64);
-const COLUMNS: [Column; 8] = [
+const COLUMNS: [Column; 9] = [
     ("CPU us/op", |figures| figures.cpu_micros),
     ("user us/op", |figures| figures.user_micros),
     ("p50 us", |figures| figures.p50_micros),
@@ -71,6 +73,7 @@ const COLUMNS: [Column; 8] = [
     ("p99.9 us", |figures| figures.p999_micros),
     ("op/s", |figures| figures.operations_per_sec),
     ("busy", |figures| figures.busy),
+    ("aside %", |figures| figures.aside_percent),
     ("RSS MiB", |figures| figures.resident_mib),
 ];
 const RATIOS: usize = 3;

@@ -31,6 +31,8 @@ pub(crate) struct Server {
 pub(crate) struct Used {
     /// On a CPU, in nanoseconds, by the scheduler.
     pub(crate) cpu_nanos: u64,
+    /// Of which in threads that are not called workers.
+    pub(crate) aside_nanos: u64,
     /// Of which in user mode and in the kernel, in ticks of the system; coarse.
     pub(crate) user_ticks: u64,
     pub(crate) system_ticks: u64,
@@ -118,17 +120,21 @@ impl Server {
 
     /// What it has used so far.
     pub(crate) fn used(&self) -> Result<Used, Failure> {
-        let mut cpu_nanos = 0;
+        let (mut cpu_nanos, mut aside_nanos) = (0, 0);
         for task in fs::read_dir(format!("/proc/{}/task", self.child.id()))? {
-            let schedstat = fs::read_to_string(task?.path().join("schedstat"))?;
-            cpu_nanos += schedstat.split(' ').next().ok_or("an empty schedstat")?.parse::<u64>()?;
+            let task = task?.path();
+            let schedstat = fs::read_to_string(task.join("schedstat"))?;
+            let nanos = schedstat.split(' ').next().ok_or("an empty schedstat")?.parse::<u64>()?;
+            let works = fs::read_to_string(task.join("comm"))?.contains("worker");
+            cpu_nanos += nanos;
+            aside_nanos += if works { 0 } else { nanos };
         }
         let stat = self.proc("stat")?;
         // The name before it may hold spaces. Fields 14 and 15 of the whole (proc(5)).
         let fields: Vec<&str> = stat.rsplit(") ").next().unwrap_or_default().split(' ').collect();
         let ticks =
             |field: usize| fields.get(field - 3).ok_or("a short stat")?.parse().map_err(Failure::from);
-        Ok(Used { cpu_nanos, user_ticks: ticks(14)?, system_ticks: ticks(15)? })
+        Ok(Used { cpu_nanos, aside_nanos, user_ticks: ticks(14)?, system_ticks: ticks(15)? })
     }
 
     /// A cheap look at the time that its threads of now have been on a CPU.

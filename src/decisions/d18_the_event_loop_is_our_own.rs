@@ -8,7 +8,7 @@
 //! a request stays with tokio: signals, time, metrics, the notices between threads, the traits of a stream.
 //!
 //! Measured in one run (`benches/loopback`, medians of 5; the build before, the bare loop, this; memcached 1.6.18 = 1):
-//! get 0.87, 0.77, 0.81; mix 0.85, 0.75, 0.79; 500 connections 0.86, 0.75, 0.79; connect-get-close 0.79, 0.78, 0.72,
+//! get 0.87, 0.77, 0.81 (with more rounds 1.05 to 1.08 of the bare loop); mix 0.85, 0.75, 0.79; 500 connections 0.86, 0.75, 0.79; connect-get-close 0.79, 0.78, 0.72,
 //! median 0.82, 0.84, 0.77; 5 gets 0.86, 0.78, 0.79; unix socket 0.60, -, 0.50. Idle connection 572, 72, 316 bytes. Of
 //! the build before, with `-t 4`: get 0.95, 16 at once 0.99, connect-get-close 0.90, unix socket 0.78. A get takes
 //! 2111 instructions, 3011 before.

@@ -95,6 +95,7 @@ impl Listeners {
                 let socket = Socket::from(listener);
                 socket.set_nonblocking(true)?;
                 inherit(&socket)?;
+                acknowledge_by_reply(&socket)?;
                 let service = Service { tls: settings.tls.as_ref().map(|tls| tls.clients), binding };
                 self.groups.push(Group { socket, unix: false, service });
             }
@@ -232,6 +233,7 @@ fn bind_address(address: SocketAddr, listen: &TcpListen, settings: &Settings) ->
     let socket = new_socket(address, settings)?;
     socket.bind(&address.into())?;
     socket.listen(settings.backlog)?;
+    acknowledge_by_reply(&socket)?;
     Ok(Group { socket, unix: false, service: listen.service })
 }
 
@@ -249,9 +251,13 @@ fn new_socket(address: SocketAddr, settings: &Settings) -> io::Result<Socket> {
 /// Options that accepted sockets inherit from the listening one, which saves the calls on each of them.
 fn inherit(socket: &Socket) -> io::Result<()> {
     socket.set_tcp_nodelay(true)?;
-    socket.set_keepalive(true)?;
-    // The first reply acknowledges the first request, which saves a packet; where none can follow yet, the connection
-    // acknowledges at once (`Stream::acknowledge`).
+    socket.set_keepalive(true)
+}
+
+/// Has the first reply of accepted sockets acknowledge their first request, which saves a packet; where no reply can
+/// follow yet, the connection acknowledges at once (`Stream::acknowledge`). For a socket that listens already, because
+/// listen(2) forgets it.
+fn acknowledge_by_reply(socket: &Socket) -> io::Result<()> {
     Ok(set_tcp_quickack(socket, false)?)
 }
 

@@ -322,7 +322,9 @@ impl AsyncWrite for StreamSocket {
 mod tests {
     use super::*;
     use crate::server::event_loop::{give_way, run_alone};
+    use rustix::net::sockopt::tcp_quickack;
     use std::future::Future;
+    use std::io::Write;
     use std::net::{TcpListener, TcpStream};
     use std::os::unix::net::UnixStream;
     use std::task::Waker;
@@ -347,6 +349,21 @@ mod tests {
             }
             assert!(listening.poll_accept().is_pending());
         });
+    }
+
+    #[test]
+    fn a_connection_acknowledges_by_its_reply_or_when_it_is_told_to() {
+        let event_loop = EventLoop::new(1).unwrap();
+        let listening = TcpListener::bind("127.0.0.1:0").unwrap();
+        set_tcp_quickack(&listening, false).unwrap();
+        let mut client = TcpStream::connect(listening.local_addr().unwrap()).unwrap();
+        let accepted = OwnedFd::from(listening.accept().unwrap().0);
+        let mut socket = StreamSocket::new(Accepted::new(accepted, Transport::Tcp, event_loop));
+        client.write_all(b"get ").unwrap();
+        assert!(matches!(fill(&mut socket, &mut Vec::with_capacity(10)), Poll::Ready(Ok(4))));
+        assert_eq!(tcp_quickack(&socket.fd), Ok(false));
+        socket.acknowledge();
+        assert_eq!(tcp_quickack(&socket.fd), Ok(true));
     }
 
     /// A socket and its peer.

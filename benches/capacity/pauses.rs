@@ -1,14 +1,11 @@
 //! How long one get a millisecond waits: on a quiet server, while small items come in as fast as they can, and while
 //! all of them are flushed.
-//!
-//! A get also waits while the machine gives the server no CPU. How long the server itself was at work during the get
-//! is what it may be the reason of; of that the largest is shown, too.
 
 use crate::Contender;
 use crate::client::{Client, key};
 use crate::support::Failure;
 use crate::support::affinity::{self, LOAD_CPU, SERVER_CPU};
-use crate::support::server::{CpuStopwatch, Server};
+use crate::support::server::Server;
 use std::thread::{JoinHandle, sleep, spawn};
 use std::time::{Duration, Instant};
 
@@ -27,17 +24,14 @@ pub(crate) fn measure(contenders: &[Contender], share: u64) -> Result<(), Failur
         ITEMS / share,
         VALUE.len()
     );
-    println!(
-        "  {:12} {:22} {:>8} {:>8} {:>8} {:>8} {:>10}",
-        "", "", "p50", "p99", "p99.9", "max", "max at work"
-    );
+    println!("  {:12} {:22} {:>8} {:>8} {:>8} {:>8}", "", "", "p50", "p99", "p99.9", "max");
     for contender in contenders {
         let server = contender.start(MEMORY_MIB)?;
         // The load has its own CPU; who asks must not wait for it.
         affinity::hold(&[SERVER_CPU, LOAD_CPU])?;
-        let mut probe = Probe { client: Client::connect(&server)?, stopwatch: server.stopwatch()? };
-        probe.client.store("set", "probe", b"1")?;
-        probe.client.flush()?;
+        let mut probe = Client::connect(&server)?;
+        probe.store("set", "probe", b"1")?;
+        probe.flush()?;
         let start = Instant::now();
         show(contender, "quiet", ask_until(&mut probe, || start.elapsed() > QUIET / share.min(100) as u32)?);
         let load = beside(&server, move |client| {
@@ -77,30 +71,15 @@ fn join(load: JoinHandle<Result<(), String>>) -> Result<(), Failure> {
     Ok(load.join().map_err(|_| "the load panicked")??)
 }
 
-/// Who asks.
-struct Probe {
-    client: Client,
-    stopwatch: CpuStopwatch,
-}
-
-/// A get: how long it took, and how long the server was at work meanwhile, in milliseconds.
-struct Wait {
-    millis: f64,
-    at_work_millis: f64,
-}
-
-/// A get a millisecond.
-fn ask_until(probe: &mut Probe, done: impl Fn() -> bool) -> Result<Vec<Wait>, Failure> {
+/// Waiting times of a get a millisecond, in milliseconds.
+fn ask_until(probe: &mut Client, done: impl Fn() -> bool) -> Result<Vec<f64>, Failure> {
     let asked = ["probe".to_owned()];
     let mut waits = Vec::new();
     let mut next = Instant::now();
     while !done() {
-        let worked_before = probe.stopwatch.nanos()?;
         let start = Instant::now();
-        probe.client.get(&asked)?;
-        let millis = start.elapsed().as_secs_f64() * 1000.0;
-        let at_work_millis = (probe.stopwatch.nanos()? - worked_before) as f64 / 1e6;
-        waits.push(Wait { millis, at_work_millis: at_work_millis.min(millis) });
+        probe.get(&asked)?;
+        waits.push(start.elapsed().as_secs_f64() * 1000.0);
         let now = Instant::now();
         next = (next + EVERY).max(now.checked_sub(LATE_MAX).unwrap_or(now));
         sleep(next.saturating_duration_since(now));
@@ -108,12 +87,11 @@ fn ask_until(probe: &mut Probe, done: impl Fn() -> bool) -> Result<Vec<Wait>, Fa
     Ok(waits)
 }
 
-fn show(contender: &Contender, when: &str, mut waits: Vec<Wait>) {
-    waits.sort_by(|one, other| one.millis.total_cmp(&other.millis));
-    let at = |share: f64| waits[((waits.len() as f64 * share) as usize).min(waits.len() - 1)].millis;
-    let at_work = waits.iter().map(|wait| wait.at_work_millis).fold(0.0, f64::max);
+fn show(contender: &Contender, when: &str, mut waits: Vec<f64>) {
+    waits.sort_by(f64::total_cmp);
+    let at = |share: f64| waits[((waits.len() as f64 * share) as usize).min(waits.len() - 1)];
     println!(
-        "  {:12} {when:22} {:8.3} {:8.3} {:8.3} {:8.3} {at_work:10.3}",
+        "  {:12} {when:22} {:8.3} {:8.3} {:8.3} {:8.3}",
         contender.name,
         at(0.5),
         at(0.99),

@@ -5,9 +5,8 @@ use super::affinity::{self, LOAD_CPU, SERVER_CPU};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use socket2::{Domain, SockAddr, Socket, Type};
-use std::fs::{self, File};
+use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
@@ -36,25 +35,6 @@ pub(crate) struct Used {
     /// Of which in user mode and in the kernel, in ticks of the system; coarse.
     pub(crate) user_ticks: u64,
     pub(crate) system_ticks: u64,
-}
-
-/// What [`Server::stopwatch`] returns.
-pub(crate) struct CpuStopwatch {
-    files: Vec<File>,
-    text: [u8; 64],
-}
-
-impl CpuStopwatch {
-    /// Time on a CPU so far, of all threads together, in nanoseconds.
-    pub(crate) fn nanos(&mut self) -> Result<u64, Failure> {
-        let mut nanos = 0;
-        for file in &self.files {
-            let len = file.read_at(&mut self.text, 0)?;
-            let text = std::str::from_utf8(&self.text[..len])?;
-            nanos += text.split(' ').next().ok_or("an empty schedstat")?.parse::<u64>()?;
-        }
-        Ok(nanos)
-    }
 }
 
 impl Server {
@@ -135,13 +115,6 @@ impl Server {
         let ticks =
             |field: usize| fields.get(field - 3).ok_or("a short stat")?.parse().map_err(Failure::from);
         Ok(Used { cpu_nanos, aside_nanos, user_ticks: ticks(14)?, system_ticks: ticks(15)? })
-    }
-
-    /// A cheap look at the time that its threads of now have been on a CPU.
-    pub(crate) fn stopwatch(&self) -> Result<CpuStopwatch, Failure> {
-        let tasks = fs::read_dir(format!("/proc/{}/task", self.child.id()))?;
-        let files = tasks.map(|task| File::open(task?.path().join("schedstat"))).collect::<Result<_, _>>()?;
-        Ok(CpuStopwatch { files, text: [0; 64] })
     }
 
     /// Memory in use, in bytes.

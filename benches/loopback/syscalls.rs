@@ -20,6 +20,7 @@ const EVENTS: &[(&str, &str)] = &[
     ("syscalls:sys_enter_sendto", "send"),
     ("syscalls:sys_enter_sendmsg", "sendmsg"),
     ("syscalls:sys_enter_epoll_wait", "epoll_wait"),
+    ("syscalls:sys_enter_epoll_pwait", "epoll_pwait"),
 ];
 
 /// How long perf is given to attach.

@@ -4,7 +4,7 @@
 //! Measured with values of 1 B to 900 KB and `-m 1024`: 20 to 23 MiB beyond, of which 14 to 18 are holes among the
 //! blocks of 2 KiB in which values end: 64 KiB stay until the last of 32 is free. After `cache_memlimit 16`: 28 to 34.
 //!
-//! Choice: what is resident is looked at ten times a second (`commands/bound.rs`). While it is over 6 MiB beyond the
+//! Choice: what is resident is looked at ten times a second (`commands/bound.rs`). While it is over 7 MiB beyond the
 //! limit, a part of the limit is withheld; without an excess nothing is. After the limit was lowered a compaction
 //! (`store/compaction.rs`) empties the regions with the fewest blocks, by the addresses of all. To have the allocator
 //! look for freed memory, 768 KiB are freed: 4 MiB it did not give back, nor what lay below. With these 16 MiB are met

@@ -1,6 +1,7 @@
 //! The command lines of the tools: `larder top --server cache:11211`.
 //!
-//! Only the first word makes it one, and only under larder's own name: memcached has no such words.
+//! Only the first word makes it one, and only under larder's own name: memcached has no such words. A first word that
+//! names no tool is a slip, and starts no daemon.
 
 use super::{BadSetting, Command as Asked, Name, status};
 use crate::protocol::limits::KEY_MAX_BYTES;
@@ -41,14 +42,20 @@ const TOOLS: [(&str, &str, &str); 5] = [
     ),
 ];
 
-/// True if the first word of a command line makes it one for a tool.
+/// True if the first word of a command line makes it one for a tool: any but an option.
 pub(super) fn is_tool(word: &OsStr) -> bool {
-    TOOLS.iter().any(|(name, ..)| word == *name)
+    !word.is_empty() && !word.as_encoded_bytes().starts_with(b"-")
 }
 
 /// Reads the command line of a tool, the program's name included.
 pub(super) fn read(mut args: Vec<OsString>) -> Result<Asked, BadSetting> {
     let tool = args.get(1).map(|word| word.to_string_lossy().into_owned()).unwrap_or_default();
+    let names = TOOLS.map(|(name, ..)| name);
+    if !names.contains(&tool.as_str()) {
+        let line =
+            format!("larder: no tool is called {tool:?}, but {} are (larder --help)", names.join(", "));
+        return Err(BadSetting::new(line, status::USAGE));
+    }
     // The help calls it so, wherever it was started from.
     if let Some(program) = args.first_mut() {
         *program = Name::Larder.word().into();
@@ -238,8 +245,14 @@ mod tests {
 
     #[test]
     fn only_the_first_word_of_larder_names_a_tool() {
-        for line in ["larder -p 7 top", "memcached -u nobody top", "memcached top -u nobody", "larder tops"] {
+        for line in
+            ["larder -p 7 top", "larder -p 7 tops", "memcached -u nobody top", "memcached top -u nobody"]
+        {
             assert!(matches!(read(line), Ok(Asked::Serve(_))), "{line}");
         }
+        assert_eq!(
+            refused("larder tops -p 7"),
+            "larder: no tool is called \"tops\", but advise, why, top, stats, keys are (larder --help)"
+        );
     }
 }

@@ -194,6 +194,8 @@ impl EventLoop {
                 task.run();
             }
         }
+        // The thread that waits next may not have seen the end, and who waited has taken the bell.
+        self.ring();
     }
 
     /// Runs what is in the queue now; what comes in meanwhile has its turn after the sockets.
@@ -389,6 +391,22 @@ mod tests {
         assert_eq!(came, [0, 1, 2, 3]);
         event_loop.end();
         assert!(threads.join());
+    }
+
+    #[test]
+    fn an_end_at_any_moment_reaches_every_thread() {
+        for turns in 0..5000 {
+            let event_loop = EventLoop::new(3).unwrap();
+            let threads = Threads::start(event_loop.clone(), 3).unwrap();
+            let ends = event_loop.clone();
+            event_loop.spawn(async move {
+                for _ in 0..turns % 20 {
+                    give_way().await;
+                }
+                ends.end();
+            });
+            assert!(threads.join(), "each thread has ended, and by no panic");
+        }
     }
 
     #[test]

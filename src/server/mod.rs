@@ -107,6 +107,8 @@ async fn serve(listeners: Listeners, shared: Shared, hooks: Hooks) -> io::Result
     }
     let ports = listeners.ports();
     let shared = Arc::new(shared);
+    // From now on operations are sampled: the first request is seen as well.
+    shared.engine.observe();
     let workers = Worker::start(shared.clone(), listeners)?;
     if let Some(path) = port_file {
         // As memcached: the daemon goes on without the file.

@@ -5,6 +5,7 @@
 use crate::support::{Client, Folder, Process, larder, larder_program, skip, wait_for};
 use std::fs;
 use std::io;
+use std::io::ErrorKind;
 use std::net::{TcpListener, UdpSocket};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixDatagram;
@@ -214,7 +215,13 @@ impl Manager {
     #[track_caller]
     fn hears(&self, expected: &str) {
         let mut message = [0; 1024];
-        let length = self.socket.recv(&mut message).expect("a message to the service manager");
+        let length = loop {
+            match self.socket.recv(&mut message) {
+                // A socket with a time-out does not go on by itself after a signal.
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                received => break received.expect("a message to the service manager"),
+            }
+        };
         assert_eq!(String::from_utf8_lossy(&message[..length]), format!("{expected}\n"));
     }
 }

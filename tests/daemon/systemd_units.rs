@@ -5,7 +5,6 @@
 use crate::support::{Client, Folder, Process, larder, larder_program, skip, wait_for};
 use std::fs;
 use std::io;
-use std::io::ErrorKind;
 use std::net::{TcpListener, UdpSocket};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixDatagram;
@@ -218,7 +217,7 @@ impl Manager {
         let length = loop {
             match self.socket.recv(&mut message) {
                 // A socket with a time-out does not go on by itself after a signal.
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 received => break received.expect("a message to the service manager"),
             }
         };

@@ -61,6 +61,11 @@ impl Interest {
     }
 }
 
+/// By what epoll names a descriptor.
+fn number_of(fd: BorrowedFd<'_>) -> EventData {
+    EventData::new_u64(u64::try_from(fd.as_raw_fd()).unwrap_or(BELL))
+}
+
 /// What epoll says, as a task is told.
 fn news_of(flags: EventFlags) -> u8 {
     let mut news = 0;
@@ -163,14 +168,12 @@ impl EventLoop {
 
     /// Waits for a descriptor from now on. What has already happened is told as well.
     pub(super) fn wait_for(&self, fd: BorrowedFd<'_>, interest: Interest) -> io::Result<()> {
-        let number = u64::try_from(fd.as_raw_fd()).unwrap_or(BELL);
-        Ok(epoll::add(&self.epoll, fd, EventData::new_u64(number), interest.flags())?)
+        Ok(epoll::add(&self.epoll, fd, number_of(fd), interest.flags())?)
     }
 
     /// Waits for something else at a descriptor that is waited for. What has already happened is told again.
     pub(super) fn wait_for_more(&self, fd: BorrowedFd<'_>, interest: Interest) -> io::Result<()> {
-        let number = u64::try_from(fd.as_raw_fd()).unwrap_or(BELL);
-        Ok(epoll::modify(&self.epoll, fd, EventData::new_u64(number), interest.flags())?)
+        Ok(epoll::modify(&self.epoll, fd, number_of(fd), interest.flags())?)
     }
 
     /// Runs tasks until the end.

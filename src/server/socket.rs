@@ -14,11 +14,10 @@ use crate::telemetry::Transport;
 use log::warn;
 use rustix::buffer::spare_capacity;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::io::Errno;
 use rustix::net::sockopt::set_tcp_quickack;
 use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, SocketFlags, accept_with, recv, send, sendmsg};
 use std::future::poll_fn;
-use std::io::{self, IoSlice};
+use std::io::{self, ErrorKind, IoSlice};
 use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::pin::Pin;
@@ -49,6 +48,21 @@ impl Known {
     /// All that there was has been received, unless the end is still to come.
     fn note_empty(&mut self) {
         self.receivable = self.ended;
+    }
+}
+
+/// Tries what is possible as far as is known. What the kernel refuses for now is not tried again before the event loop
+/// tells.
+fn attempt<T>(possible: &mut bool, io: impl FnOnce() -> io::Result<T>) -> Poll<io::Result<T>> {
+    if !*possible {
+        return Poll::Pending;
+    }
+    match io() {
+        Err(error) if error.kind() == ErrorKind::WouldBlock => {
+            *possible = false;
+            Poll::Pending
+        }
+        done => Poll::Ready(done),
     }
 }
 
@@ -99,21 +113,11 @@ impl ListeningSocket {
     /// Accepts one connection.
     pub(super) fn poll_accept(&mut self) -> Poll<io::Result<Accepted>> {
         self.known.learn();
-        if !self.known.receivable {
-            return Poll::Pending;
-        }
-        match accept_with(&self.fd, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC) {
-            Ok(fd) => {
-                // To accept in vain is dear (`decisions::d16`).
-                self.known.receivable = somebody_waits(&self.fd);
-                Poll::Ready(Ok(Accepted::new(fd, self.transport, self.event_loop.clone())))
-            }
-            Err(Errno::AGAIN) => {
-                self.known.receivable = false;
-                Poll::Pending
-            }
-            Err(error) => Poll::Ready(Err(error.into())),
-        }
+        let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+        let fd = ready!(attempt(&mut self.known.receivable, || Ok(accept_with(&self.fd, flags)?)))?;
+        // To accept in vain is dear (`decisions::d16`).
+        self.known.receivable = somebody_waits(&self.fd);
+        Poll::Ready(Ok(Accepted::new(fd, self.transport, self.event_loop.clone())))
     }
 }
 
@@ -146,16 +150,7 @@ impl DatagramSocket {
     pub(super) async fn recv_from(&mut self, datagram: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
         poll_fn(|_| {
             self.known.learn();
-            if !self.known.receivable {
-                return Poll::Pending;
-            }
-            match self.socket.recv_from(datagram) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    self.known.receivable = false;
-                    Poll::Pending
-                }
-                received => Poll::Ready(received),
-            }
+            attempt(&mut self.known.receivable, || self.socket.recv_from(datagram))
         })
         .await
     }
@@ -164,16 +159,7 @@ impl DatagramSocket {
     pub(super) async fn send_to(&mut self, datagram: &[u8], peer: SocketAddr) -> io::Result<()> {
         poll_fn(|_| {
             self.known.learn();
-            if !self.known.sendable {
-                return Poll::Pending;
-            }
-            match self.socket.send_to(datagram, peer) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    self.known.sendable = false;
-                    Poll::Pending
-                }
-                sent => Poll::Ready(sent.map(drop)),
-            }
+            attempt(&mut self.known.sendable, || self.socket.send_to(datagram, peer).map(drop))
         })
         .await
     }
@@ -217,20 +203,15 @@ impl StreamSocket {
         recv: impl FnOnce(BorrowedFd<'_>) -> rustix::io::Result<usize>,
     ) -> Poll<io::Result<usize>> {
         self.known.learn();
-        if self.known.receivable {
-            match recv(self.fd.as_fd()) {
-                Err(Errno::AGAIN) => self.known.receivable = false,
-                received => {
-                    // Less than there was room for is all there was; another call would only say so.
-                    if received.is_ok_and(|count| (1..room).contains(&count)) {
-                        self.known.note_empty();
-                    }
-                    return Poll::Ready(Ok(received?));
-                }
-            }
+        let Poll::Ready(received) = attempt(&mut self.known.receivable, || Ok(recv(self.fd.as_fd())?)) else {
+            self.wait_for(Interest::ToReceive)?;
+            return Poll::Pending;
+        };
+        // Less than there was room for is all there was; another call would only say so.
+        if received.as_ref().is_ok_and(|count| (1..room).contains(count)) {
+            self.known.note_empty();
         }
-        self.wait_for(Interest::ToReceive)?;
-        Poll::Pending
+        Poll::Ready(received)
     }
 
     fn poll_send(
@@ -238,14 +219,11 @@ impl StreamSocket {
         send: impl FnOnce(BorrowedFd<'_>) -> rustix::io::Result<usize>,
     ) -> Poll<io::Result<usize>> {
         self.known.learn();
-        if self.known.sendable {
-            match send(self.fd.as_fd()) {
-                Err(Errno::AGAIN) => self.known.sendable = false,
-                sent => return Poll::Ready(Ok(sent?)),
-            }
+        let sent = attempt(&mut self.known.sendable, || Ok(send(self.fd.as_fd())?));
+        if sent.is_pending() {
+            self.wait_for(Interest::ToReceiveAndSend)?;
         }
-        self.wait_for(Interest::ToReceiveAndSend)?;
-        Poll::Pending
+        sent
     }
 }
 

@@ -1,13 +1,15 @@
 //! One connection: a future that reads, lets the engine execute every complete request, and writes once per batch.
 //!
 //! Input is read into a buffer of the thread, replies gather in another one, so an idle connection owns neither; only
-//! what is left over (an incomplete request, unsent replies) stays with the connection, and both are bounded.
+//! what is left over (an incomplete request, unsent replies) stays with the connection, and both are bounded. Short
+//! replies of connections that have news at once are sent behind one another, when all have been read (`decisions::d19`).
 //! Invariants: nothing is read while replies wait to be sent (back-pressure); the thread's buffers are never held
 //! while waiting; bytes are executed in the order they came.
 
 mod binary;
 mod text_login;
 
+use super::event_loop::{ROUND_MAX, take_second_turn};
 use super::threads;
 use super::worker::{Stream, Worker};
 use crate::clock::Stopwatch;
@@ -42,6 +44,9 @@ const CONNECTION_MAX_BYTES: usize = 136;
 /// The time of one batch of requests in so many is taken.
 const TIMED_ONE_IN: u32 = 32;
 
+/// Replies that may wait until the others of the round have been read, at most.
+const PUT_OFF_MAX_BYTES: usize = 4 * 1024;
+
 /// Slices handed to one vectored write.
 const SLICES_MAX: usize = 64;
 
@@ -54,14 +59,43 @@ struct Scratch {
     output: ReplyBuffer,
     /// Batches up to the next one whose time is taken.
     untimed: u32,
-    /// The batch at hand, if its time is taken: since it came, and what is asked first.
-    timed: Option<(Stopwatch, CommandFamily)>,
+    /// The batch at hand, if its time is taken.
+    timed: Option<Timed>,
+    /// For replies that are put off. As many as a round has connections, at most.
+    spare: Vec<Box<Unsent>>,
 }
+
+/// When a batch of requests came, and what it asks first.
+type Timed = (Stopwatch, CommandFamily);
 
 impl Scratch {
     fn new() -> Scratch {
         let input = vec![0; SCRATCH_BYTES].into();
-        Scratch { input, output: ReplyBuffer::default(), untimed: 0, timed: None }
+        Scratch { input, output: ReplyBuffer::default(), untimed: 0, timed: None, spare: Vec::new() }
+    }
+
+    /// Moves the replies out of the thread's buffer, if they are so short that they can be put off.
+    fn put_off(&mut self) -> Option<Box<Unsent>> {
+        let replies =
+            self.output.plain().filter(|replies| (1..=PUT_OFF_MAX_BYTES).contains(&replies.len()))?;
+        if !take_second_turn() {
+            return None;
+        }
+        let mut unsent = self.spare.pop().unwrap_or_default();
+        unsent.replies.push(replies);
+        unsent.timed = self.timed.take();
+        unsent.was_put_off = true;
+        self.output.clear();
+        Some(unsent)
+    }
+
+    /// Keeps the memory of what was put off and has been sent.
+    fn keep(&mut self, mut sent: Box<Unsent>) {
+        if sent.was_put_off && self.spare.len() < ROUND_MAX {
+            sent.replies.clear();
+            sent.sent = 0;
+            self.spare.push(sent);
+        }
     }
 
     /// True if the time of the batch that has just come is to be taken.
@@ -85,10 +119,13 @@ struct Left {
     done: usize,
 }
 
-/// Replies that the socket did not take at once.
+/// Replies that the socket did not take at once, or that were put off.
+#[derive(Default)]
 struct Unsent {
     replies: ReplyBuffer,
     sent: usize,
+    timed: Option<Timed>,
+    was_put_off: bool,
 }
 
 /// Why a connection ends.
@@ -225,7 +262,7 @@ impl<S: Stream> Connection<S> {
         scratch.output.clear();
         scratch.timed = None;
         loop {
-            ready!(self.send_unsent(cx))?;
+            ready!(self.send_unsent(cx, scratch))?;
             match self.end {
                 Some(end @ (End::Closed | End::Foreign)) => {
                     if end == End::Foreign {
@@ -274,10 +311,26 @@ impl<S: Stream> Connection<S> {
                 self.stream.say_goodbye(cx);
                 return Poll::Ready(Ok(()));
             }
-            self.send(cx, &mut scratch.output)?;
-            if let Some((stopwatch, family)) = scratch.timed.take() {
-                self.worker.shared.engine.note_latency(threads::index(), family, stopwatch.nanos());
+            if self.waits_for_requests()
+                && let Some(unsent) = scratch.put_off()
+            {
+                self.unsent = Some(unsent);
+                return Poll::Pending;
             }
+            self.send(cx, &mut scratch.output)?;
+            self.note_latency(scratch.timed.take());
+        }
+    }
+
+    /// True if nothing is left to do but to read on.
+    fn waits_for_requests(&self) -> bool {
+        !self.more_to_do && self.end.is_none() && self.report.is_none() && self.watching.is_none()
+    }
+
+    /// Notes how long a batch has taken until now.
+    fn note_latency(&self, timed: Option<Timed>) {
+        if let Some((stopwatch, family)) = timed {
+            self.worker.shared.engine.note_latency(threads::index(), family, stopwatch.nanos());
         }
     }
 
@@ -499,16 +552,19 @@ impl<S: Stream> Connection<S> {
         if self.write_all(cx, out, &mut sent)?.is_ready() {
             out.clear();
         } else {
-            self.unsent = Some(Box::new(Unsent { replies: std::mem::take(out), sent }));
+            self.unsent = Some(Box::new(Unsent { replies: std::mem::take(out), sent, ..Unsent::default() }));
         }
         Ok(())
     }
 
-    fn send_unsent(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn send_unsent(&mut self, cx: &mut Context<'_>, scratch: &mut Scratch) -> Poll<io::Result<()>> {
         let Some(mut unsent) = self.unsent.take() else { return Poll::Ready(Ok(())) };
         let written = self.write_all(cx, &unsent.replies, &mut unsent.sent)?;
+        self.note_latency(unsent.timed.take());
         if written.is_pending() {
             self.unsent = Some(unsent);
+        } else {
+            scratch.keep(unsent);
         }
         written.map(Ok)
     }

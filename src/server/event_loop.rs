@@ -11,7 +11,7 @@
 
 mod task;
 
-pub(super) use task::{ENDED, TO_RECEIVE, TO_SEND, take_news};
+pub(super) use task::{ENDED, TO_RECEIVE, TO_SEND, take_news, take_second_turn};
 
 use parking_lot::{Condvar, Mutex};
 use rustix::buffer::spare_capacity;
@@ -24,15 +24,21 @@ use std::future::{Future, poll_fn};
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::Poll;
-use task::{Home, Run, Task};
+use task::{Home, Run, Task, run_round};
 
 /// In place of a descriptor: somebody rang.
 const BELL: u64 = u64::MAX;
 
 /// Sockets with news that are taken up at once, at most.
 const EVENTS_MAX: usize = 256;
+
+/// Tasks that a thread runs in one round, at most.
+pub(super) const ROUND_MAX: usize = 16;
+
+/// Tasks that a thread takes up at once while there are other threads, at most.
+const SHARE_MAX: usize = 4;
 
 /// Tasks that a thread may leave behind before another is to come.
 const LEFT_BEHIND_MAX: usize = 1;
@@ -85,10 +91,12 @@ fn news_of(flags: EventFlags) -> u8 {
 pub(super) struct EventLoop {
     epoll: OwnedFd,
     bell: OwnedFd,
-    alone: bool,
+    threads: usize,
     /// By descriptor.
     tasks: Mutex<Vec<Option<Arc<dyn Run>>>>,
     queue: Mutex<Queue>,
+    /// Tasks in the queue, as of its last change: who only asks whether there are some needs no lock.
+    queued: AtomicUsize,
     /// Tells resting threads to come.
     come: Condvar,
     /// Held by the thread that waits.
@@ -106,9 +114,42 @@ struct Queue {
 }
 
 impl Queue {
-    /// True if a thread should be told to come.
-    fn needs_help(&self) -> bool {
-        self.tasks.len() > LEFT_BEHIND_MAX && self.resting > 0 && self.called == 0
+    /// Counts so many of the resting threads as called, or all that are not yet; returns how many.
+    fn call(&mut self, threads: usize) -> usize {
+        let calls = threads.min(self.resting.saturating_sub(self.called));
+        self.called += calls;
+        calls
+    }
+
+    /// Moves the next round of tasks, at most so many.
+    fn take_round(&mut self, tasks_max: usize, round: &mut Vec<Arc<dyn Run>>) {
+        while round.len() < tasks_max
+            && let Some(task) = self.tasks.pop_front_if(|task| round.is_empty() || task.has_descriptor())
+        {
+            let has_descriptor = task.has_descriptor();
+            round.push(task);
+            if !has_descriptor {
+                return;
+            }
+        }
+    }
+
+    /// Counts one as called if too much is left behind and none is on its way; returns how many.
+    fn call_for_help(&mut self) -> usize {
+        if self.tasks.len() > LEFT_BEHIND_MAX && self.called == 0 { self.call(1) } else { 0 }
+    }
+}
+
+/// What a thread runs next.
+#[derive(Default)]
+struct Rounds {
+    tasks: Vec<Arc<dyn Run>>,
+    second_turns: Vec<Arc<dyn Run>>,
+}
+
+impl Rounds {
+    fn run(&mut self) {
+        run_round(&mut self.tasks, &mut self.second_turns);
     }
 }
 
@@ -131,9 +172,10 @@ impl EventLoop {
         Ok(Arc::new(EventLoop {
             epoll,
             bell,
-            alone: threads == 1,
+            threads,
             tasks: Mutex::default(),
             queue: Mutex::default(),
+            queued: AtomicUsize::new(0),
             come: Condvar::new(),
             waiting: Mutex::default(),
             ended: AtomicBool::new(false),
@@ -181,46 +223,65 @@ impl EventLoop {
         SERVES.set(true);
         let mut events = Vec::with_capacity(EVENTS_MAX);
         let mut with_news = Vec::with_capacity(EVENTS_MAX);
+        let mut rounds = Rounds::default();
         while !self.ended.load(Ordering::Acquire) {
-            self.run_queue();
-            let Some(waiting) = self.waiting.try_lock() else {
+            self.run_queue(&mut rounds);
+            let waiting = self.is_shared().then(|| self.waiting.try_lock());
+            if matches!(waiting, Some(None)) {
                 self.rest();
                 continue;
-            };
+            }
             self.wait(&mut events);
             drop(waiting);
             self.find(&events, &mut with_news);
-            if !self.alone {
+            if self.is_shared() {
                 self.leave_to_all(&mut with_news);
             }
-            for task in with_news.drain(..) {
-                task.run();
+            while !with_news.is_empty() {
+                rounds.tasks.extend(with_news.drain(..with_news.len().min(ROUND_MAX)));
+                rounds.run();
             }
         }
         // The thread that waits next may not have seen the end, and who waited has taken the bell.
         self.ring();
     }
 
+    fn is_shared(&self) -> bool {
+        self.threads > 1
+    }
+
+    /// Of so many tasks, those that one thread takes up at once.
+    fn share_of(&self, tasks: usize) -> usize {
+        (tasks / self.threads).clamp(1, if self.is_shared() { SHARE_MAX } else { ROUND_MAX })
+    }
+
     /// Runs what is in the queue now; what comes in meanwhile has its turn after the sockets.
-    fn run_queue(&self) {
-        let mut left = self.queue.lock().tasks.len();
+    fn run_queue(&self, rounds: &mut Rounds) {
+        let mut left = self.queued.load(Ordering::Acquire);
         while left > 0 {
-            let (task, needs_help) = {
-                let mut queue = self.queue.lock();
-                (queue.tasks.pop_front(), queue.needs_help())
-            };
-            let Some(task) = task else { return };
-            if needs_help {
-                self.call(1);
+            let calls = self.change_queue(|queue| {
+                queue.take_round(self.share_of(queue.tasks.len()).min(left), &mut rounds.tasks);
+                queue.call_for_help()
+            });
+            self.notify(calls);
+            if rounds.tasks.is_empty() {
+                return;
             }
-            task.run();
-            left -= 1;
+            left -= rounds.tasks.len();
+            rounds.run();
         }
+    }
+
+    fn change_queue<T>(&self, change: impl FnOnce(&mut Queue) -> T) -> T {
+        let mut queue = self.queue.lock();
+        let changed = change(&mut queue);
+        self.queued.store(queue.tasks.len(), Ordering::Release);
+        changed
     }
 
     /// Waits until there is news, or only looks for some if something is in the queue.
     fn wait(&self, events: &mut Vec<epoll::Event>) {
-        let at_once = (!self.queue.lock().tasks.is_empty()).then(Timespec::default);
+        let at_once = (self.queued.load(Ordering::Acquire) > 0).then(Timespec::default);
         events.clear();
         // Interrupted, it has nothing to tell.
         let waited = epoll::wait(&self.epoll, spare_capacity(events), at_once.as_ref());
@@ -236,17 +297,14 @@ impl EventLoop {
         }));
     }
 
-    /// Puts all but the first into the queue.
+    /// Puts all but this thread's share into the queue.
     fn leave_to_all(&self, with_news: &mut Vec<Arc<dyn Run>>) {
         if with_news.len() > 1 {
-            let needs_help = {
-                let mut queue = self.queue.lock();
-                queue.tasks.extend(with_news.drain(1..));
-                queue.needs_help()
-            };
-            if needs_help {
-                self.call(1);
-            }
+            let calls = self.change_queue(|queue| {
+                queue.tasks.extend(with_news.drain(self.share_of(with_news.len())..));
+                queue.call_for_help()
+            });
+            self.notify(calls);
         }
     }
 
@@ -261,14 +319,8 @@ impl EventLoop {
         }
     }
 
-    /// Has so many of the resting threads come.
-    fn call(&self, threads: usize) {
-        let calls = {
-            let mut queue = self.queue.lock();
-            let calls = threads.min(queue.resting.saturating_sub(queue.called));
-            queue.called += calls;
-            calls
-        };
+    /// Has so many of the resting threads come, which are counted as called.
+    fn notify(&self, calls: usize) {
         for _ in 0..calls {
             self.come.notify_one();
         }
@@ -276,7 +328,8 @@ impl EventLoop {
 
     /// Has every thread that rests or waits come.
     pub(super) fn call_all(&self) {
-        self.call(usize::MAX);
+        let calls = self.change_queue(|queue| queue.call(usize::MAX));
+        self.notify(calls);
         self.ring();
     }
 
@@ -295,7 +348,7 @@ impl EventLoop {
     /// Ends all tasks that have a descriptor or are in the queue. For when no thread runs any more.
     pub(super) fn end_tasks(&self) {
         let by_descriptor = std::mem::take(&mut *self.tasks.lock());
-        let queued = std::mem::take(&mut self.queue.lock().tasks);
+        let queued = self.change_queue(|queue| std::mem::take(&mut queue.tasks));
         for task in by_descriptor.into_iter().flatten().chain(queued) {
             task.end();
         }
@@ -304,7 +357,7 @@ impl EventLoop {
 
 impl Home for EventLoop {
     fn queue(&self, task: Arc<dyn Run>) {
-        self.queue.lock().tasks.push_back(task);
+        self.change_queue(|queue| queue.tasks.push_back(task));
         // A thread of the loop looks into the queue before it waits.
         if !SERVES.get() {
             self.ring();
@@ -363,6 +416,7 @@ pub(super) fn run_alone(
 mod tests {
     use super::*;
     use crate::server::threads::{self, Threads};
+    use std::os::unix::net::UnixStream;
     use std::sync::mpsc::channel;
     use tokio::sync::Notify;
 
@@ -410,6 +464,60 @@ mod tests {
             });
             assert!(threads.join(), "each thread has ended, and by no panic");
         }
+    }
+
+    #[test]
+    fn a_round_has_a_second_turn_for_who_asks_and_is_not_alone() {
+        let event_loop = EventLoop::new(1).unwrap();
+        let turns = Arc::new(Mutex::new(Vec::new()));
+        let (tell, told) = channel();
+        let sockets = [0; 3].map(|_| UnixStream::pair().unwrap());
+        for (number, (socket, _)) in sockets.iter().enumerate() {
+            let (turns, tell) = (turns.clone(), tell.clone());
+            let mut asks = number != 1;
+            event_loop.spawn_on(
+                socket.as_raw_fd(),
+                poll_fn(move |_| {
+                    turns.lock().push(number);
+                    if std::mem::take(&mut asks) {
+                        assert!(take_second_turn());
+                        assert!(!take_second_turn(), "there is one");
+                        return Poll::Pending;
+                    }
+                    assert!(number == 1 || !take_second_turn(), "and no third");
+                    tell.send(()).unwrap();
+                    Poll::Ready(())
+                }),
+            );
+        }
+        let threads = Threads::start(event_loop.clone(), 1).unwrap();
+        (0..3).for_each(|_| told.recv().unwrap());
+        assert_eq!(*turns.lock(), [0, 1, 2, 0, 2]);
+        let (socket, _) = UnixStream::pair().unwrap();
+        event_loop.spawn_on(
+            socket.as_raw_fd(),
+            poll_fn(move |_| {
+                tell.send(assert!(!take_second_turn(), "it is alone")).unwrap();
+                Poll::Ready(())
+            }),
+        );
+        told.recv().unwrap();
+        event_loop.end();
+        assert!(threads.join());
+    }
+
+    #[test]
+    fn a_task_without_a_descriptor_is_in_no_round_with_others() {
+        let event_loop = EventLoop::new(1).unwrap();
+        let (tell, told) = channel();
+        for _ in 0..3 {
+            let tell = tell.clone();
+            event_loop.spawn(async move { tell.send(take_second_turn()).unwrap() });
+        }
+        let threads = Threads::start(event_loop.clone(), 1).unwrap();
+        (0..3).for_each(|_| assert_eq!(told.recv(), Ok(false)));
+        event_loop.end();
+        assert!(threads.join());
     }
 
     #[test]

@@ -28,7 +28,7 @@ use std::os::fd::RawFd;
 use std::sync::Arc;
 use std::task::Poll;
 use sync::{AtomicBool, AtomicU8, Mutex, Ordering};
-use task::{ENDED, Home, Run, TO_RECEIVE, TO_SEND, Task, take_news};
+use task::{ENDED, Home, Run, TO_RECEIVE, TO_SEND, Task, run_round, take_news, take_second_turn};
 
 const LIMIT_BYTES: u64 = 100;
 
@@ -232,6 +232,53 @@ fn news_brought_at_once_all_arrive_and_one_thread_at_a_time_runs_the_task() {
         assert_eq!(seen.load(Ordering::Acquire), TO_RECEIVE | TO_SEND | ENDED);
         assert!(queue.struck_off.lock().is_empty(), "no turn has ended by a panic");
         task.end();
+    });
+}
+
+#[test]
+fn between_the_turns_of_a_round_nobody_else_runs_the_task_and_no_news_is_lost() {
+    many_orders(|| {
+        let queue = Arc::new(Queue::default());
+        let between = Arc::new(AtomicBool::new(false));
+        let seen = Arc::new(AtomicU8::new(0));
+        let future = {
+            let (between, seen) = (between.clone(), seen.clone());
+            let mut first = true;
+            poll_fn(move |_| {
+                let second = between.swap(false, Ordering::AcqRel);
+                assert!(first || !second || !take_second_turn(), "there is one second turn");
+                if std::mem::take(&mut first) {
+                    assert!(take_second_turn());
+                    between.store(true, Ordering::Release);
+                } else {
+                    seen.fetch_or(take_news(), Ordering::AcqRel);
+                }
+                Poll::<()>::Pending
+            })
+        };
+        let task: Arc<dyn Run> = Task::new(queue.clone(), Some(5), future);
+        let looks = {
+            let between = between.clone();
+            poll_fn(move |_| {
+                assert!(
+                    between.load(Ordering::Acquire),
+                    "the other's second turn came before this first one"
+                );
+                Poll::<()>::Pending
+            })
+        };
+        let other: Arc<dyn Run> = Task::new(queue.clone(), Some(6), looks);
+        assert!(task.has_descriptor() && other.has_descriptor(), "they may be in one round");
+        let threads = [TO_RECEIVE, TO_SEND].map(|news| brings(&queue, &task, news));
+        run_round(&mut vec![task.clone(), other.clone()], &mut Vec::new());
+        assert!(!between.load(Ordering::Acquire), "the second turn was in the round");
+        queue.run_all();
+        threads.into_iter().for_each(|it| it.join().unwrap());
+        queue.run_all();
+        assert_eq!(seen.load(Ordering::Acquire), TO_RECEIVE | TO_SEND);
+        assert!(queue.struck_off.lock().is_empty(), "no turn has ended by a panic");
+        task.end();
+        other.end();
     });
 }
 

@@ -71,13 +71,18 @@ fn served(worker: &Worker, event_loop: &Arc<EventLoop>) -> UnixStream {
     client
 }
 
+/// Runs connections from now on, and ends when the test does.
+fn serve(event_loop: &Arc<EventLoop>, test: impl FnOnce()) {
+    let threads = Threads::start(event_loop.clone(), 1).unwrap();
+    test();
+    event_loop.end();
+    assert!(threads.join());
+}
+
 /// Runs an event loop beside a test.
 fn run(test: impl FnOnce(&Arc<EventLoop>)) {
     let event_loop = EventLoop::new(1).unwrap();
-    let threads = Threads::start(event_loop.clone(), 1).unwrap();
-    test(&event_loop);
-    event_loop.end();
-    assert!(threads.join());
+    serve(&event_loop, || test(&event_loop));
 }
 
 fn ask(client: &mut UnixStream, request: &[u8], answer: &[u8]) {
@@ -103,6 +108,70 @@ fn a_panic_in_one_connection_leaves_the_others_served() {
         ask(&mut other, b"get a\r\n", b"VALUE a 0 1\r\n1\r\nEND\r\n");
         assert_eq!(worker.shared.engine.connections().open(), 1);
     });
+}
+
+#[test]
+fn replies_are_sent_when_all_who_have_news_have_been_read() {
+    let event_loop = EventLoop::new(1).unwrap();
+    let worker = worker(engine());
+    let [mut first, mut second] = [0; 2].map(|_| served(&worker, &event_loop));
+    first.write_all(b"version\r\n").unwrap();
+    second.write_all(b"stats\r\nquit\r\n").unwrap();
+    serve(&event_loop, || {
+        let mut stats = String::new();
+        second.read_to_string(&mut stats).unwrap();
+        assert!(stats.contains("STAT bytes_read 22\r\nSTAT bytes_written 0\r\n"), "{stats}");
+        ask(&mut first, b"version\r\n", &b"VERSION 1.6.45\r\n".repeat(2));
+    });
+}
+
+#[test]
+fn in_a_round_each_gets_its_own_replies_whatever_the_others_do() {
+    const LONG: usize = PUT_OFF_MAX_BYTES / 16;
+    let event_loop = EventLoop::new(1).unwrap();
+    let mut engine = engine();
+    engine.panic_key = Some(b"boom");
+    let worker = worker(engine);
+    let request = |number: usize, gets: usize| {
+        format!("set k{number} 0 0 4\r\n{number:4}\r\n") + &format!("get k{number}\r\n").repeat(gets)
+    };
+    let answer = |number: usize, gets: usize| {
+        "STORED\r\n".to_owned() + &format!("VALUE k{number} 0 4\r\n{number:4}\r\nEND\r\n").repeat(gets)
+    };
+    let mut clients: Vec<_> = (0..10)
+        .map(|number| {
+            let mut client = served(&worker, &event_loop);
+            let asks = match number % 5 {
+                0 => request(number, 1),
+                1 => request(number, 1) + "quit\r\n",
+                2 => request(number, 1) + "get boom\r\n",
+                3 => request(number, 1),
+                _ => request(number, LONG),
+            };
+            client.write_all(asks.as_bytes()).unwrap();
+            client
+        })
+        .collect();
+    // Two are gone before they are answered.
+    clients.remove(8);
+    clients.remove(3);
+    serve(&event_loop, || {
+        for (number, client) in [0, 1, 2, 4, 5, 6, 7, 9].into_iter().zip(&mut clients) {
+            match number % 5 {
+                0 => ask(client, b"", answer(number, 1).as_bytes()),
+                4 => ask(client, b"", answer(number, LONG).as_bytes()),
+                kind => {
+                    let mut all = String::new();
+                    let _ = client.read_to_string(&mut all);
+                    assert_eq!(all, if kind == 1 { answer(number, 1) } else { String::new() });
+                }
+            }
+        }
+        for (number, at) in [(0, 0), (4, 3), (5, 4), (9, 7)] {
+            ask(&mut clients[at], request(number, 2).as_bytes(), answer(number, 2).as_bytes());
+        }
+    });
+    assert_eq!(worker.shared.engine.connections().open(), 0);
 }
 
 #[test]

@@ -4,8 +4,12 @@
 //! then on; whoever ran the task gives the right back only if nothing has come meanwhile, and puts the task into the
 //! queue otherwise, so that others get their turn. News that a turn did not take wait for the next one.
 //!
+//! A thread runs tasks by rounds ([`run_round`]). A task may ask for a second turn in the round, after the first turns of
+//! the others, and keeps the right to run until then.
+//!
 //! Invariants: one thread at a time runs a task; after news it is run once more; what has ended is not run again and,
-//! before its descriptor is closed, is struck off by its home.
+//! before its descriptor is closed, is struck off by its home; a second turn is taken in the round that gave it, by the
+//! same thread.
 
 use crate::sync::{AtomicU8, Mutex, Ordering};
 use std::cell::Cell;
@@ -30,14 +34,48 @@ const BUSY: u8 = 16;
 /// What a task learns about its descriptor.
 const OF_DESCRIPTOR: u8 = TO_RECEIVE | TO_SEND | ENDED;
 
+/// What the round of a thread has for the task at hand.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum SecondTurn {
+    /// It has none: the task is alone, or this is its second turn.
+    None,
+    /// It has one.
+    Free,
+    /// The task has asked for it.
+    Taken,
+}
+
 thread_local! {
     /// News of the task that this thread runs.
     static NEWS: Cell<u8> = const { Cell::new(0) };
+    static SECOND_TURN: Cell<SecondTurn> = const { Cell::new(SecondTurn::None) };
 }
 
 /// What has happened to the descriptor of the task at hand since it asked last.
 pub fn take_news() -> u8 {
     NEWS.take()
+}
+
+/// Asks for a second turn of the task at hand in this round. True if it gets one, and then it has to be pending.
+pub fn take_second_turn() -> bool {
+    let free = SECOND_TURN.get() == SecondTurn::Free;
+    if free {
+        SECOND_TURN.set(SecondTurn::Taken);
+    }
+    free
+}
+
+/// Runs these tasks once each, and then those that have asked for a second turn. The caller has the right to run them.
+pub fn run_round(round: &mut Vec<Arc<dyn Run>>, second_turns: &mut Vec<Arc<dyn Run>>) {
+    let free = if round.len() > 1 { SecondTurn::Free } else { SecondTurn::None };
+    for task in round.drain(..) {
+        SECOND_TURN.set(free);
+        second_turns.extend(task.run());
+    }
+    SECOND_TURN.set(SecondTurn::None);
+    for task in second_turns.drain(..) {
+        task.run();
+    }
 }
 
 /// Where tasks belong.
@@ -54,8 +92,11 @@ pub trait Run: Send + Sync {
     /// Adds news. True if the caller has to run it.
     fn notice(&self, news: u8) -> bool;
 
-    /// Runs it once. Only for who has the right to.
-    fn run(self: Arc<Self>);
+    /// Runs it once. Only for who has the right to, and who keeps it if the task comes back: for a second turn.
+    fn run(self: Arc<Self>) -> Option<Arc<dyn Run>>;
+
+    /// True if it may be in a round with others: one that has no descriptor may wait for other threads.
+    fn has_descriptor(&self) -> bool;
 
     /// Ends it, as soon as nobody runs it.
     fn end(&self);
@@ -98,11 +139,15 @@ impl<F: Future<Output = ()> + Send + Unpin + 'static, H: Home> Run for Task<F, H
         self.state.fetch_or(news | BUSY, Ordering::AcqRel) & BUSY == 0
     }
 
-    fn run(self: Arc<Self>) {
+    fn has_descriptor(&self) -> bool {
+        self.fd.is_some()
+    }
+
+    fn run(self: Arc<Self>) -> Option<Arc<dyn Run>> {
         let news = self.state.swap(BUSY, Ordering::AcqRel);
         let mut place = self.work.lock();
         // One that has ended stays busy, so nobody runs it again.
-        let Some(work) = place.as_mut() else { return };
+        let work = place.as_mut()?;
         NEWS.set((news & OF_DESCRIPTOR) | work.left);
         let mut cx = Context::from_waker(&work.waker);
         // What a panic leaves half done goes with the future.
@@ -110,18 +155,22 @@ impl<F: Future<Output = ()> + Send + Unpin + 'static, H: Home> Run for Task<F, H
         work.left = NEWS.take();
         if let Ok(Poll::Pending) = polled {
             drop(place);
+            if SECOND_TURN.get() == SecondTurn::Taken {
+                return Some(self);
+            }
             let given_back = self.state.compare_exchange(BUSY, 0, Ordering::AcqRel, Ordering::Acquire);
             if given_back.is_err() {
                 let home = self.home.clone();
                 home.queue(self);
             }
-            return;
+            return None;
         }
         self.strike_off();
         let ended = place.take();
         drop(place);
         // The message of a panic has been written when it began.
         let _ = catch_unwind(AssertUnwindSafe(|| drop(ended)));
+        None
     }
 
     fn end(&self) {

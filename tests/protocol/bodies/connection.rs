@@ -14,6 +14,9 @@ use larder::server::LoneWorker;
 use larder::store::{Settings, Store};
 use log::LevelFilter;
 use std::collections::VecDeque;
+use std::fs::File;
+use std::os::fd::AsRawFd;
+use std::path::Path;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, Once};
@@ -67,14 +70,17 @@ static OPTIONS: LazyLock<Options> = LazyLock::new(|| {
     }
 });
 
-/// Credentials are read from a file, wherever they are used.
+/// Credentials are read from a file, wherever they are used; this one has no name, so that none is left behind.
 fn credentials(form: Form) -> Credentials {
-    static FILE: LazyLock<std::path::PathBuf> = LazyLock::new(|| {
+    static FILE: LazyLock<File> = LazyLock::new(|| {
         let path = std::env::temp_dir().join(format!("larder-users-{}", std::process::id()));
         std::fs::write(&path, USERS).unwrap();
-        path
+        let file = File::open(&path).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        file
     });
-    Credentials::read(&FILE, form).unwrap()
+    let path = format!("/proc/self/fd/{}", FILE.as_raw_fd());
+    Credentials::read(Path::new(&path), form).unwrap()
 }
 
 fn engine(door: Door) -> Engine {

@@ -27,6 +27,9 @@ use forecast::{PERCENTS, Tallies};
 use miniature::Miniature;
 use sample::{SIZES, Sample, Slot};
 
+/// Where there are more keys than places, the threshold falls by one part in so many.
+const FALL_ONE_IN: u64 = 8;
+
 /// Sampled reads below which nothing is predicted.
 const READS_NEEDED: u64 = 10_000;
 
@@ -75,12 +78,9 @@ impl Advisor {
         self.sample.threshold()
     }
 
-    /// Follows fewer keys, about half, because operations on them are too many.
+    /// Follows half as many keys, because operations on them are too many.
     pub fn follow_half(&mut self) {
-        let wanted = self.sample.threshold() / 2;
-        while self.sample.threshold() > wanted.max(1) {
-            self.follow_fewer();
-        }
+        self.follow_below(self.sample.threshold() / 2);
     }
 
     /// Sees an operation on a sampled key. All of them in order.
@@ -209,13 +209,14 @@ impl Advisor {
     /// A place for a key, which is held there; makes one by sampling fewer, so the key itself may be out.
     fn follow(&mut self, hash: u64) -> Option<Slot> {
         while self.sample.is_full() {
-            self.follow_fewer();
+            let threshold = self.sample.threshold();
+            self.follow_below(threshold - threshold.div_ceil(FALL_ONE_IN));
         }
         (hash < self.sample.threshold()).then(|| self.sample.insert(hash))
     }
 
-    fn follow_fewer(&mut self) {
-        self.sample.lower_threshold();
+    fn follow_below(&mut self, threshold: u64) {
+        self.sample.lower_threshold(threshold);
         for slot in 0..self.sample.places() as Slot {
             if self.sample.is_above(slot) {
                 self.forget(slot);

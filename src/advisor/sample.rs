@@ -33,9 +33,6 @@ const INDEX_LOAD_PERCENT: usize = 70;
 const KEYS_MAX: usize = 1 << 16;
 const KEYS_MIN: usize = 64;
 
-/// The threshold falls by one part in so many.
-const FALL_ONE_IN: u64 = 8;
-
 /// Ends the list of free slots, and marks free places of the index.
 const NONE: Slot = Slot::MAX;
 
@@ -189,9 +186,9 @@ impl Sample {
         at.or_else(|| before.iter().position(found)).map(|at| at as Slot)
     }
 
-    /// Lets the threshold fall. The caller then forgets the keys that are above it.
-    pub(super) fn lower_threshold(&mut self) {
-        self.threshold -= (self.threshold / FALL_ONE_IN).max(1).min(self.threshold - 1);
+    /// Lets the threshold fall, to 1 at the least. The caller then forgets the keys that are above it.
+    pub(super) fn lower_threshold(&mut self, threshold: u64) {
+        self.threshold = threshold.clamp(1, self.threshold);
     }
 
     /// True if there is a key in the slot, and it is above the threshold.
@@ -315,12 +312,10 @@ mod tests {
 
     #[test]
     fn the_threshold_falls_and_never_to_0() {
-        let mut sample = Sample::new(4096, u64::MAX);
-        for _ in 0..1000 {
-            let before = sample.threshold();
-            sample.lower_threshold();
-            assert!(sample.threshold() < before || before == 1);
+        let mut sample = Sample::new(4096, 1000);
+        for (lowered, threshold) in [(900, 900), (950, 900), (0, 1), (1, 1)] {
+            sample.lower_threshold(lowered);
+            assert_eq!(sample.threshold(), threshold);
         }
-        assert_eq!(sample.threshold(), 1);
     }
 }

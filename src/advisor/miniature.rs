@@ -69,8 +69,10 @@ impl Miniature {
         self.capacity_bytes = (cache_bytes as f64 * share) as u64;
         let item_bytes_max =
             if share >= 1.0 { u64::MAX } else { (self.capacity_bytes / ITEM_PART).next_power_of_two() };
-        if item_bytes_max != self.item_bytes_max {
-            self.item_bytes_max = item_bytes_max;
+        let charges_change = item_bytes_max != self.item_bytes_max
+            && item_bytes_max.min(self.item_bytes_max) < sample.largest_bytes();
+        self.item_bytes_max = item_bytes_max;
+        if charges_change {
             let held = sample.slots().filter(|slot| self.holds(sample, *slot));
             self.used_bytes = held.map(|slot| self.charge(sample, slot)).sum();
         }

@@ -194,8 +194,7 @@ impl Advisor {
                 run.will_take(&self.sample, slot, bytes);
             }
         }
-        let key = self.sample.key_mut(slot);
-        (key.bytes, key.deadline) = (bytes, access.deadline);
+        self.sample.set_item(slot, bytes, access.deadline);
         for run in &mut self.runs {
             if run.holds(&self.sample, slot) {
                 run.make_room(&mut self.sample, 0, access.now);

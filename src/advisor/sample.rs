@@ -55,6 +55,8 @@ pub(super) struct Sample {
     free: Slot,
     count: usize,
     threshold: u64,
+    /// Bytes of the largest item since all were forgotten.
+    largest_bytes: u32,
 }
 
 impl Sample {
@@ -71,6 +73,7 @@ impl Sample {
             free: NONE,
             count: 0,
             threshold,
+            largest_bytes: 0,
         };
         sample.clear();
         sample
@@ -81,6 +84,7 @@ impl Sample {
         self.index.fill(NONE);
         self.states.fill(0);
         self.count = 0;
+        self.largest_bytes = 0;
         self.free = 0;
         let places = self.keys.len() as Slot;
         for (next, key) in (1..).zip(&mut self.keys) {
@@ -153,8 +157,16 @@ impl Sample {
         &self.keys[slot as usize]
     }
 
-    pub(super) fn key_mut(&mut self, slot: Slot) -> &mut Key {
-        &mut self.keys[slot as usize]
+    /// Changes what its item is.
+    pub(super) fn set_item(&mut self, slot: Slot, bytes: u32, deadline: Deadline) {
+        let key = &mut self.keys[slot as usize];
+        (key.bytes, key.deadline) = (bytes, deadline);
+        self.largest_bytes = self.largest_bytes.max(bytes);
+    }
+
+    /// No item is larger than this, in bytes.
+    pub(super) fn largest_bytes(&self) -> u64 {
+        u64::from(self.largest_bytes)
     }
 
     pub(super) fn is_over(&self, slot: Slot, now: Now) -> bool {
@@ -266,6 +278,7 @@ impl Sample {
         for slot in self.slots() {
             assert_eq!(self.find(self.key(slot).hash), Some(slot), "A1");
             assert!(self.key(slot).hash < self.threshold, "A2");
+            assert!(self.key(slot).bytes <= self.largest_bytes);
         }
     }
 }

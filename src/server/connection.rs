@@ -7,20 +7,20 @@
 //! while waiting; bytes are executed in the order they came.
 
 mod binary;
+mod scratch;
 mod text_login;
 
-use super::event_loop::{ROUND_MAX, take_second_turn};
 use super::threads;
 use super::worker::{Stream, Worker};
 use crate::clock::Stopwatch;
 use crate::commands::{CommandFamily, Engine, Flow, Receiving, Report, family_of};
 use crate::protocol::binary as binary_protocol;
-use crate::protocol::limits::{LINE_MAX_BYTES, OUTPUT_BATCH_BYTES, VALUE_INLINE_MAX_BYTES};
+use crate::protocol::limits::OUTPUT_BATCH_BYTES;
 use crate::protocol::{Binding, Intake, Pull, Refusal, ReplyBuffer, Request, ShutdownMode};
 use crate::telemetry::{self, ConnectionState, LogClass, Peer, Watcher};
 use binary::Binary;
 use log::{debug, log_enabled};
-use std::cell::RefCell;
+use scratch::{SCRATCH, Scratch, Timed, Unsent};
 use std::future::Future;
 use std::io::{self, IoSlice};
 use std::os::fd::RawFd;
@@ -28,9 +28,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use tokio::io::ReadBuf;
-
-/// Size of a thread's input buffer, and so of the largest read.
-const SCRATCH_BYTES: usize = 64 * 1024;
 
 /// Input thrown away after a refusal that ends the connection, at most, in bytes. Closing while input is unread resets
 /// the connection, and the peer might lose the refusal.
@@ -41,75 +38,8 @@ const LINGER_BYTES: u32 = 1024 * 1024;
 #[cfg(test)]
 const CONNECTION_MAX_BYTES: usize = 136;
 
-/// The time of one batch of requests in so many is taken.
-const TIMED_ONE_IN: u32 = 32;
-
-/// Replies that may wait until the others of the round have been read, at most.
-const PUT_OFF_MAX_BYTES: usize = 4 * 1024;
-
 /// Slices handed to one vectored write.
 const SLICES_MAX: usize = 64;
-
-/// An incomplete request fits the buffer with room to spare, so a read always has somewhere to go.
-const _: () = assert!(LINE_MAX_BYTES + VALUE_INLINE_MAX_BYTES + 4 < SCRATCH_BYTES / 2);
-
-/// The buffers of a thread.
-struct Scratch {
-    input: Box<[u8]>,
-    output: ReplyBuffer,
-    /// Batches up to the next one whose time is taken.
-    untimed: u32,
-    /// The batch at hand, if its time is taken.
-    timed: Option<Timed>,
-    /// For replies that are put off. As many as a round has connections, at most.
-    spare: Vec<Box<Unsent>>,
-}
-
-/// When a batch of requests came, and what it asks first.
-type Timed = (Stopwatch, CommandFamily);
-
-impl Scratch {
-    fn new() -> Scratch {
-        let input = vec![0; SCRATCH_BYTES].into();
-        Scratch { input, output: ReplyBuffer::default(), untimed: 0, timed: None, spare: Vec::new() }
-    }
-
-    /// Moves the replies out of the thread's buffer, if they are so short that they can be put off.
-    fn put_off(&mut self) -> Option<Box<Unsent>> {
-        let replies =
-            self.output.plain().filter(|replies| (1..=PUT_OFF_MAX_BYTES).contains(&replies.len()))?;
-        if !take_second_turn() {
-            return None;
-        }
-        let mut unsent = self.spare.pop().unwrap_or_default();
-        unsent.replies.push(replies);
-        unsent.timed = self.timed.take();
-        unsent.was_put_off = true;
-        self.output.clear();
-        Some(unsent)
-    }
-
-    /// Keeps the memory of what was put off and has been sent.
-    fn keep(&mut self, mut sent: Box<Unsent>) {
-        if sent.was_put_off && self.spare.len() < ROUND_MAX {
-            sent.replies.clear();
-            sent.sent = 0;
-            self.spare.push(sent);
-        }
-    }
-
-    /// True if the time of the batch that has just come is to be taken.
-    fn takes_time(&mut self) -> bool {
-        let now = self.untimed == 0;
-        self.untimed = if now { TIMED_ONE_IN - 1 } else { self.untimed - 1 };
-        now
-    }
-}
-
-thread_local! {
-    static SCRATCH: RefCell<Scratch> =
-        RefCell::new(Scratch::new());
-}
 
 /// Bytes received and not executed.
 #[derive(Default)]
@@ -117,15 +47,6 @@ struct Left {
     bytes: Vec<u8>,
     /// How many of them have been executed by now.
     done: usize,
-}
-
-/// Replies that the socket did not take at once, or that were put off.
-#[derive(Default)]
-struct Unsent {
-    replies: ReplyBuffer,
-    sent: usize,
-    timed: Option<Timed>,
-    was_put_off: bool,
 }
 
 /// Why a connection ends.
@@ -552,7 +473,7 @@ impl<S: Stream> Connection<S> {
         if self.write_all(cx, out, &mut sent)?.is_ready() {
             out.clear();
         } else {
-            self.unsent = Some(Box::new(Unsent { replies: std::mem::take(out), sent, ..Unsent::default() }));
+            self.unsent = Some(Unsent::left_of(std::mem::take(out), sent));
         }
         Ok(())
     }

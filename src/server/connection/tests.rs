@@ -1,8 +1,10 @@
 //! A connection over a socket pair, polled by hand or run by an event loop.
 
+use super::scratch::{PUT_OFF_MAX_BYTES, SCRATCH_BYTES};
 use super::*;
 use crate::clock::Clock;
 use crate::commands::{Engine, Settings as CommandSettings};
+use crate::protocol::limits::{LINE_MAX_BYTES, VALUE_INLINE_MAX_BYTES};
 use crate::server::LoneWorker;
 use crate::server::event_loop::EventLoop;
 use crate::server::socket::{Accepted, StreamSocket};

@@ -140,19 +140,6 @@ impl Queue {
     }
 }
 
-/// What a thread runs next.
-#[derive(Default)]
-struct Rounds {
-    tasks: Vec<Arc<dyn Run>>,
-    second_turns: Vec<Arc<dyn Run>>,
-}
-
-impl Rounds {
-    fn run(&mut self) {
-        run_round(&mut self.tasks, &mut self.second_turns);
-    }
-}
-
 /// A task, for who may have to end it.
 pub(super) struct Handle(Arc<dyn Run>);
 
@@ -222,10 +209,10 @@ impl EventLoop {
     pub(super) fn run(&self) {
         SERVES.set(true);
         let mut events = Vec::with_capacity(EVENTS_MAX);
-        let mut with_news = Vec::with_capacity(EVENTS_MAX);
-        let mut rounds = Rounds::default();
+        let mut tasks = Vec::with_capacity(EVENTS_MAX);
+        let mut second_turns = Vec::with_capacity(ROUND_MAX);
         while !self.ended.load(Ordering::Acquire) {
-            self.run_queue(&mut rounds);
+            self.run_queue(&mut tasks, &mut second_turns);
             let waiting = self.is_shared().then(|| self.waiting.try_lock());
             if matches!(waiting, Some(None)) {
                 self.rest();
@@ -233,13 +220,13 @@ impl EventLoop {
             }
             self.wait(&mut events);
             drop(waiting);
-            self.find(&events, &mut with_news);
+            self.find(&events, &mut tasks);
             if self.is_shared() {
-                self.leave_to_all(&mut with_news);
+                self.leave_to_all(&mut tasks);
             }
-            while !with_news.is_empty() {
-                rounds.tasks.extend(with_news.drain(..with_news.len().min(ROUND_MAX)));
-                rounds.run();
+            let mut with_news = tasks.drain(..);
+            while with_news.len() > 0 {
+                run_round(with_news.by_ref().take(ROUND_MAX), &mut second_turns);
             }
         }
         // The thread that waits next may not have seen the end, and who waited has taken the bell.
@@ -256,19 +243,19 @@ impl EventLoop {
     }
 
     /// Runs what is in the queue now; what comes in meanwhile has its turn after the sockets.
-    fn run_queue(&self, rounds: &mut Rounds) {
+    fn run_queue(&self, round: &mut Vec<Arc<dyn Run>>, second_turns: &mut Vec<Arc<dyn Run>>) {
         let mut left = self.queued.load(Ordering::Acquire);
         while left > 0 {
             let calls = self.change_queue(|queue| {
-                queue.take_round(self.share_of(queue.tasks.len()).min(left), &mut rounds.tasks);
+                queue.take_round(self.share_of(queue.tasks.len()).min(left), round);
                 queue.call_for_help()
             });
             self.notify(calls);
-            if rounds.tasks.is_empty() {
+            if round.is_empty() {
                 return;
             }
-            left -= rounds.tasks.len();
-            rounds.run();
+            left -= round.len();
+            run_round(round.drain(..), second_turns);
         }
     }
 

@@ -270,7 +270,7 @@ fn between_the_turns_of_a_round_nobody_else_runs_the_task_and_no_news_is_lost() 
         let other: Arc<dyn Run> = Task::new(queue.clone(), Some(6), looks);
         assert!(task.has_descriptor() && other.has_descriptor(), "they may be in one round");
         let threads = [TO_RECEIVE, TO_SEND].map(|news| brings(&queue, &task, news));
-        run_round(&mut vec![task.clone(), other.clone()], &mut Vec::new());
+        run_round([task.clone(), other.clone()].into_iter(), &mut Vec::new());
         assert!(!between.load(Ordering::Acquire), "the second turn was in the round");
         queue.run_all();
         threads.into_iter().for_each(|it| it.join().unwrap());

@@ -65,10 +65,11 @@ pub fn take_second_turn() -> bool {
     free
 }
 
-/// Runs these tasks once each, and then those that have asked for a second turn. The caller has the right to run them.
-pub fn run_round(round: &mut Vec<Arc<dyn Run>>, second_turns: &mut Vec<Arc<dyn Run>>) {
+/// Runs these tasks once each, and then those that have asked for a second turn. The caller has the right to run them;
+/// `second_turns` is empty before and after.
+pub fn run_round(round: impl ExactSizeIterator<Item = Arc<dyn Run>>, second_turns: &mut Vec<Arc<dyn Run>>) {
     let free = if round.len() > 1 { SecondTurn::Free } else { SecondTurn::None };
-    for task in round.drain(..) {
+    for task in round {
         SECOND_TURN.set(free);
         second_turns.extend(task.run());
     }

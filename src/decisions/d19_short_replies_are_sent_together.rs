@@ -13,10 +13,10 @@
 //! of 4 / 64 0.99 / 0.97. In times when the machine is slow, a get has 0.98 times the CPU of before.
 //!
 //! With `-t 2` on two CPUs shared with the load, thousands of operations a second of single gets and 16 at once: before
-//! 140 and 1256; rounds of 1, 2, 4, 16: 136 and 1199, 136 and 1362, 133 and 1480, 127 and 1624. Beside the load a thread
-//! is stopped now and then, and all of its round waits.
+//! 140 and 1256; rounds of 1, 2, 4, 16: 136 and 1199, 136 and 1362, 133 and 1480, 127 and 1624. Beside the load a
+//! thread is stopped now and then, and all of its round waits.
 //!
-//! Price: 300 instructions of a get in a round (2430 to 2730), at most 80 KiB a thread; who is first in a round waits for
+//! Price: 80 instructions of a get alone, 300 in a round, at most 130 KiB a thread; who is first in a round waits for
 //! the others' requests, up to 16 shares of `-R`.
 //!
 //! Reopen: when threads have CPUs of their own and more than 4 at once can be shown to pay.

@@ -246,11 +246,10 @@ impl EventLoop {
     fn run_queue(&self, round: &mut Vec<Arc<dyn Run>>, second_turns: &mut Vec<Arc<dyn Run>>) {
         let mut left = self.queued.load(Ordering::Acquire);
         while left > 0 {
-            let calls = self.change_queue(|queue| {
+            self.call(|queue| {
                 queue.take_round(self.share_of(queue.tasks.len()).min(left), round);
                 queue.call_for_help()
             });
-            self.notify(calls);
             if round.is_empty() {
                 return;
             }
@@ -287,11 +286,10 @@ impl EventLoop {
     /// Puts all but this thread's share into the queue.
     fn leave_to_all(&self, with_news: &mut Vec<Arc<dyn Run>>) {
         if with_news.len() > 1 {
-            let calls = self.change_queue(|queue| {
+            self.call(|queue| {
                 queue.tasks.extend(with_news.drain(self.share_of(with_news.len())..));
                 queue.call_for_help()
             });
-            self.notify(calls);
         }
     }
 
@@ -306,17 +304,16 @@ impl EventLoop {
         }
     }
 
-    /// Has so many of the resting threads come, which are counted as called.
-    fn notify(&self, calls: usize) {
-        for _ in 0..calls {
+    /// Changes the queue, and has as many of the resting threads come as `change` has counted as called.
+    fn call(&self, change: impl FnOnce(&mut Queue) -> usize) {
+        for _ in 0..self.change_queue(change) {
             self.come.notify_one();
         }
     }
 
     /// Has every thread that rests or waits come.
     pub(super) fn call_all(&self) {
-        let calls = self.change_queue(|queue| queue.call(usize::MAX));
-        self.notify(calls);
+        self.call(|queue| queue.call(usize::MAX));
         self.ring();
     }
 

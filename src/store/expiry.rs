@@ -39,7 +39,9 @@ impl Shard {
     /// The share of a sweep that a storage command pays for.
     pub(super) fn sweep_by_the_way(&mut self, now: Now) {
         let Some(page) = self.slab.page_at(self.sweep.place) else {
-            self.sweep = Sweep::default();
+            // A page was given away, or all that is held is large.
+            self.sweep.credit = 0;
+            self.sweep_next(now);
             return self.reclaim_large(now);
         };
         let chunks = u32::from(page.chunks());

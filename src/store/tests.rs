@@ -303,17 +303,35 @@ fn a_sweep_ends_within_two_rounds_and_background_work_does_the_same() {
     assert!(swept.items < 5000 * 2 / 3 && swept.reclaimed > 1500, "{swept:?}");
 }
 
+/// Stores a few items that stay, over and over, at a time when the others are over.
+fn store_on(store: &Store) {
+    let later = Now::from_secs(102);
+    for number in 0..10_000u32 {
+        let key = (number % 100 + 10_000).to_be_bytes();
+        assert!(store.store(StoreMode::Set, &key, 0, Deadline::NEVER, Incoming::Bytes(b"v"), later).is_ok());
+    }
+}
+
 #[test]
 fn storing_sweeps_by_the_way() {
     let store = store(|_| ());
     for number in 0..5000u32 {
         set(&store, &number.to_be_bytes(), &[0; 60], Deadline::from_secs(101));
     }
-    let later = Now::from_secs(102);
-    for number in 0..10_000u32 {
-        let key = (number % 100 + 10_000).to_be_bytes();
-        assert!(store.store(StoreMode::Set, &key, 0, Deadline::NEVER, Incoming::Bytes(b"v"), later).is_ok());
+    store_on(&store);
+    assert_eq!(store.totals().items, 100);
+}
+
+#[test]
+fn storing_sweeps_behind_a_page_that_was_given_away() {
+    let store = store(|_| ());
+    for number in 0..5000u32 {
+        set(&store, &number.to_be_bytes(), &[0; 60], Deadline::from_secs(101));
     }
+    let class = store.peek(&0u32.to_be_bytes(), NOW, |hit| hit.class).unwrap();
+    assert_eq!(store.reassign_page(PagePlace::Class(class), PagePlace::Free, NOW), Ok(class));
+    assert!(store.shards[0].lock().slab.page_at(0).is_none(), "the sweep begins at a hole");
+    store_on(&store);
     assert_eq!(store.totals().items, 100);
 }
 

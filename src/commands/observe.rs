@@ -13,7 +13,7 @@ use std::sync::atomic::Ordering;
 
 /// Operations on keys that the advisor follows, between two calls, above which it is to follow fewer: more than that
 /// would cost the clients too much, and are not kept by the store.
-const BY_KEY_MAX: u64 = 500;
+const BY_KEY_MAX: u64 = 250;
 
 /// Buckets of the index that one step of the census looks at.
 const BUCKETS_PER_STEP: u32 = 16;

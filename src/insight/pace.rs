@@ -1,7 +1,7 @@
 //! How much is sampled: so much that quiet caches are seen whole, and no more than a bounded part of busy ones.
 
 /// Operations sampled by their turn between two calls of [`one_in_after`], about.
-const SAMPLES_WANTED: u64 = 256;
+const SAMPLES_WANTED: u64 = 128;
 
 /// One operation in so many is sampled by its turn, at the least.
 const ONE_IN_MAX: u32 = 1 << 20;

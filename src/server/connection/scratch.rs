@@ -14,7 +14,7 @@ use std::cell::RefCell;
 pub(super) const SCRATCH_BYTES: usize = 64 * 1024;
 
 /// The time of one batch of requests in so many is taken.
-const TIMED_ONE_IN: u32 = 32;
+const TIMED_ONE_IN: u32 = 128;
 
 /// Replies that may wait until the others of the round have been read, at most.
 pub(super) const PUT_OFF_MAX_BYTES: usize = 4 * 1024;

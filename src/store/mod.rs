@@ -71,6 +71,9 @@ const SHARDS_PER_THREAD: usize = 4;
 /// Pages that every shard must be able to have: below that, a page cut for each class begins to cost hits.
 const PAGES_PER_SHARD_MIN: u64 = 1000;
 
+/// The same for one thread, which has no other to wait for.
+const PAGES_PER_LONE_SHARD_MIN: u64 = 2000;
+
 /// Values being received at once may take one in this many bytes of the limit.
 const RECEIVING_SHARE: u64 = 2;
 
@@ -162,7 +165,8 @@ impl Drop for Working<'_> {
 /// The number of shards for this much memory and so many threads: a power of two.
 fn shard_count(limit_bytes: u64, page_bytes: usize, threads: usize) -> usize {
     let pages = limit_bytes / page_bytes as u64;
-    let by_memory = (pages / PAGES_PER_SHARD_MIN).min(SHARDS_MAX as u64) as usize;
+    let pages_min = if threads > 1 { PAGES_PER_SHARD_MIN } else { PAGES_PER_LONE_SHARD_MIN };
+    let by_memory = (pages / pages_min).min(SHARDS_MAX as u64) as usize;
     let most = by_memory.min(threads.saturating_mul(SHARDS_PER_THREAD)).max(1);
     1 << most.ilog2()
 }

@@ -355,7 +355,9 @@ fn shards_follow_memory_and_threads() {
     for (mib, threads, shards) in [
         (2, 4, 1),
         (64, 4, 2),
+        (64, 1, 1),
         (128, 4, 4),
+        (128, 1, 2),
         (256, 4, 4),
         (512, 4, 8),
         (1024, 4, 16),

@@ -44,7 +44,7 @@ impl Shard {
                 self.slab.class_mut(class).figures.out_of_memory += 1;
                 return Err(NeedRoom(self.page_charge()));
             }
-            self.slab.end_epoch_if_due(self.seq);
+            self.slab.end_epoch_if_due();
             let owner = self.slab.class_mut(class);
             let pageless = owner.pages() == 0;
             if pageless || owner.evictions_since_compared >= owner.compares_at {

@@ -109,8 +109,8 @@ pub(in crate::store) struct Class {
     pub(super) first_hits: f64,
     /// The same of earlier epochs, fading.
     pub(super) first_hits_before: f64,
-    /// When it last got a page, in operations of the shard.
-    pub(super) gained: u64,
+    /// Pages that it got in this epoch, and in the last.
+    pub(super) gained: [usize; 2],
     /// Counters under the names that `stats` uses; what can be counted afresh is filled in when asked for.
     pub(in crate::store) figures: ClassFigures,
 }
@@ -131,7 +131,7 @@ impl Class {
             compares_at: (page_bytes / chunk_bytes as usize) as u32,
             first_hits: 0.0,
             first_hits_before: 0.0,
-            gained: 0,
+            gained: [0; 2],
             figures: ClassFigures::default(),
         }
     }

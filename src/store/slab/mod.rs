@@ -303,7 +303,7 @@ impl Slab {
             }
         };
         let owner = self.class_mut(class);
-        owner.gained = seq;
+        owner.gained[0] += 1;
         let place = owner.main_hand.place.min(owner.pages.len());
         owner.pages.insert(place, id);
         if owner.pages.len() > 1 {

@@ -36,11 +36,14 @@ const GAIN: f64 = 1.5;
 /// most while pages are worth far more to it.
 const HASTE_MAX: f64 = 16.0;
 
-/// How far the present epoch is, and when the last two ended, in operations of the shard.
+/// A class is left alone while one in so many of its pages, or more, are new to it: they have had no time to earn.
+const NEW_ONE_IN: usize = 8;
+
+/// How far the present epoch is, and how many there were before.
 #[derive(Clone, Copy, Default, Debug)]
 pub(super) struct Epoch {
-    pub(super) first_hits: u64,
-    ends: [u64; 2],
+    first_hits: u64,
+    ended: u64,
 }
 
 /// A class that could give up a page.
@@ -56,6 +59,11 @@ impl Class {
     fn score(&self) -> f64 {
         let first_hits = self.first_hits_before + self.first_hits;
         first_hits * self.hit_weight / self.pages.len().max(1) as f64
+    }
+
+    /// True if few of its pages came in this epoch or the last.
+    fn is_settled(&self) -> bool {
+        self.gained.iter().sum::<usize>() * NEW_ONE_IN < self.pages()
     }
 }
 
@@ -73,28 +81,29 @@ impl Slab {
     }
 
     /// Ends the epoch if it has lasted long enough.
-    pub(in crate::store) fn end_epoch_if_due(&mut self, seq: u64) {
+    pub(in crate::store) fn end_epoch_if_due(&mut self) {
         let pages = (self.pages_held() as u64).max(EPOCH_PAGES_MIN);
         if self.epoch.first_hits < EPOCH_HITS_PER_PAGE * pages {
             return;
         }
-        self.epoch = Epoch { first_hits: 0, ends: [self.epoch.ends[1], seq] };
+        self.epoch = Epoch { first_hits: 0, ended: self.epoch.ended + 1 };
         for class in &mut self.classes {
+            class.gained = [0, class.gained[0]];
             class.first_hits_before = class.first_hits_before * FADE + class.first_hits;
             class.first_hits = 0.0;
         }
     }
 
-    /// The class whose page is worth least, `taker` left out. A class that gained a page in this epoch or the last is
-    /// left alone, unless there is no other.
+    /// The class whose page is worth least, `taker` left out. One that has just grown is left alone, unless there is no
+    /// other or all have grown into free memory so far.
     pub(in crate::store) fn cheapest_giver(&self, taker: ClassId) -> Option<Giver> {
         let others = || {
             let ids = (0..self.classes.len() as ClassId).zip(&self.classes);
             ids.filter(move |(id, class)| *id != taker && class.pages() > 0)
         };
-        let settled = self.epoch.ends[0];
+        let growing = self.epoch.ended < 2;
         let cheapest = others()
-            .filter(|(_, class)| class.has_pages_to_spare() || settled == 0 || class.gained < settled)
+            .filter(|(_, class)| class.has_pages_to_spare() || growing || class.is_settled())
             .map(|(id, class)| Giver { class: id, score: giving_score(class) })
             .min_by(|a, b| a.score.total_cmp(&b.score));
         let largest = || others().max_by_key(|(_, class)| class.pages());

@@ -16,9 +16,9 @@ use std::sync::atomic::Ordering;
 const BY_KEY_MAX: u64 = 250;
 
 /// Buckets of the index that one step of the census looks at.
-const BUCKETS_PER_STEP: u32 = 16;
+const BUCKETS_PER_STEP: u32 = 8;
 
-/// Steps of a census: it looks at all items of a small store, and at some 20,000 of a large one.
+/// Steps of a census: it looks at all items of a small store, and at some 10,000 of a large one.
 pub(super) const STEPS_PER_ROUND: u32 = 128;
 
 /// Steps that an answer takes, where there has not been a whole round.

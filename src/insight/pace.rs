@@ -20,7 +20,7 @@ mod tests {
     #[test]
     fn a_quiet_cache_is_sampled_whole_and_a_busy_one_in_part() {
         assert_eq!(one_in_after(1, 200), 1);
-        assert_eq!(one_in_after(1, 256_000), 1000);
+        assert_eq!(one_in_after(1, 128_000), 1000);
         assert_eq!(one_in_after(1000, 0), 500, "one quiet moment does not open it wide");
         assert_eq!(one_in_after(1, u64::MAX), ONE_IN_MAX);
     }

@@ -303,6 +303,15 @@ fn a_sweep_ends_within_two_rounds_and_background_work_does_the_same() {
     assert!(swept.items < 5000 * 2 / 3 && swept.reclaimed > 1500, "{swept:?}");
 }
 
+/// A store of items that are over by the time of [`store_on`].
+fn store_of_mortals() -> Store {
+    let store = store(|_| ());
+    for number in 0..5000u32 {
+        set(&store, &number.to_be_bytes(), &[0; 60], Deadline::from_secs(101));
+    }
+    store
+}
+
 /// Stores a few items that stay, over and over, at a time when the others are over.
 fn store_on(store: &Store) {
     let later = Now::from_secs(102);
@@ -314,20 +323,14 @@ fn store_on(store: &Store) {
 
 #[test]
 fn storing_sweeps_by_the_way() {
-    let store = store(|_| ());
-    for number in 0..5000u32 {
-        set(&store, &number.to_be_bytes(), &[0; 60], Deadline::from_secs(101));
-    }
+    let store = store_of_mortals();
     store_on(&store);
     assert_eq!(store.totals().items, 100);
 }
 
 #[test]
 fn storing_sweeps_behind_a_page_that_was_given_away() {
-    let store = store(|_| ());
-    for number in 0..5000u32 {
-        set(&store, &number.to_be_bytes(), &[0; 60], Deadline::from_secs(101));
-    }
+    let store = store_of_mortals();
     let class = store.peek(&0u32.to_be_bytes(), NOW, |hit| hit.class).unwrap();
     assert_eq!(store.reassign_page(PagePlace::Class(class), PagePlace::Free, NOW), Ok(class));
     assert!(store.shards[0].lock().slab.page_at(0).is_none(), "the sweep begins at a hole");

@@ -171,7 +171,7 @@ fn push_hit(
     if with_value {
         match hit.value {
             ValueRef::Small(value) => out.push(value),
-            ValueRef::Large { blocks, len } => out.push_large(blocks, len),
+            ValueRef::Large { blocks, len } => out.push_large(blocks.clone(), len),
         }
         out.push(b"\r\n");
     }

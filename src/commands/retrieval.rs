@@ -3,8 +3,8 @@
 use super::{Engine, Flow, answer};
 use crate::clock::Now;
 use crate::protocol::limits::OUTPUT_BATCH_BYTES;
-use crate::protocol::{Keys, ReplyBuffer, Retrieval};
-use crate::store::{Access, Hit, Miss, ValueRef};
+use crate::protocol::{Keys, Parts, ReplyBuffer, Retrieval};
+use crate::store::{Access, Hit, LargeValue, Miss, ValueRef};
 use crate::telemetry::WorkerCounters;
 
 impl Engine {
@@ -96,6 +96,12 @@ impl Engine {
     }
 }
 
+impl Parts for LargeValue {
+    fn part(&self, number: usize) -> Option<&[u8]> {
+        LargeValue::part(self, number)
+    }
+}
+
 /// Copies a small value and its line; takes a reference to a large one. Runs under the shard's lock.
 fn push_hit(out: &mut ReplyBuffer, key: &[u8], hit: &Hit<'_>, with_cas: bool) {
     let cas = with_cas.then_some(hit.cas);
@@ -106,7 +112,7 @@ fn push_hit(out: &mut ReplyBuffer, key: &[u8], hit: &Hit<'_>, with_cas: bool) {
         }
         ValueRef::Large { blocks, len } => {
             out.push_value_line(key, hit.flags, len, cas);
-            out.push_large(blocks, len);
+            out.push_large(blocks.clone(), len);
         }
     }
     out.push(b"\r\n");

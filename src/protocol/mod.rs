@@ -26,7 +26,7 @@ pub use binding::Binding;
 pub use intake::{Intake, Pull};
 pub use log_line::LogLine;
 pub use refusal::Refusal;
-pub use reply::ReplyBuffer;
+pub use reply::{Parts, ReplyBuffer};
 pub use request::{
     ClassSet, Classes, ClockChange, CrawlerAction, Detail, DumpForm, Keys, LruAction, Request, Retrieval,
     ShutdownMode, SlabsAction, StatsTopic, StorageHeader, StoreVerb, Thousandths, WatchClasses,

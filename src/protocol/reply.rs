@@ -2,10 +2,17 @@
 //!
 //! Invariants: splice points never fall and never lie beyond the bytes; `len` is the sum of both.
 
+use std::fmt::Debug;
 use std::sync::Arc;
 
-/// A large value that somebody else keeps as well: its parts, in order.
-pub type SharedParts = Arc<[Vec<u8>]>;
+/// A large value in its parts.
+pub trait Parts: Debug + Send + Sync {
+    /// The part with this number, from 0 on.
+    fn part(&self, number: usize) -> Option<&[u8]>;
+}
+
+/// A large value that somebody else keeps as well.
+pub type SharedParts = Arc<dyn Parts>;
 
 /// Replies waiting to be sent.
 #[derive(Default, Debug)]
@@ -70,9 +77,9 @@ impl ReplyBuffer {
     }
 
     /// Appends a large value by reference.
-    pub fn push_large(&mut self, parts: &SharedParts, len: usize) {
+    pub fn push_large(&mut self, parts: SharedParts, len: usize) {
         self.large_bytes += len;
-        self.large.push(Splice { at: self.bytes.len(), parts: parts.clone(), len });
+        self.large.push(Splice { at: self.bytes.len(), parts, len });
     }
 
     /// Appends `VALUE <key> <flags> <length>[ <cas>]` and its line end.
@@ -110,7 +117,7 @@ impl ReplyBuffer {
         let spliced = self.large.iter().flat_map(move |splice| {
             let before = &self.bytes[start..splice.at];
             start = splice.at;
-            std::iter::once(before).chain(splice.parts.iter().map(|part| &part[..]))
+            std::iter::once(before).chain((0..).map_while(|number| splice.parts.part(number)))
         });
         let end = self.large.last().map_or(0, |splice| splice.at);
         let all = spliced.chain(std::iter::once(&self.bytes[end..]));
@@ -127,8 +134,15 @@ impl ReplyBuffer {
 mod tests {
     use super::*;
 
+    impl Parts for Vec<Vec<u8>> {
+        fn part(&self, number: usize) -> Option<&[u8]> {
+            self.get(number).map(Vec::as_slice)
+        }
+    }
+
     fn parts(of: &[&str]) -> SharedParts {
-        of.iter().map(|part| part.as_bytes().to_vec()).collect()
+        let parts: Vec<Vec<u8>> = of.iter().map(|part| part.as_bytes().to_vec()).collect();
+        Arc::new(parts)
     }
 
     fn sent(reply: &ReplyBuffer, skip: usize) -> Vec<u8> {
@@ -139,9 +153,9 @@ mod tests {
     fn large_values_keep_their_place_at_every_skip() {
         let mut reply = ReplyBuffer::default();
         reply.push(b"one ");
-        reply.push_large(&parts(&["T", "WO"]), 3);
+        reply.push_large(parts(&["T", "WO"]), 3);
         reply.push(b" three ");
-        reply.push_large(&parts(&["FOUR"]), 4);
+        reply.push_large(parts(&["FOUR"]), 4);
         let whole = b"one TWO three FOUR";
         assert_eq!(reply.len(), whole.len());
         assert!(reply.plain().is_none());
@@ -156,7 +170,7 @@ mod tests {
         reply.push(b"kept");
         let mark = reply.mark();
         reply.push(b"gone");
-        reply.push_large(&parts(&["gone ", "too"]), 8);
+        reply.push_large(parts(&["gone ", "too"]), 8);
         reply.truncate(mark);
         assert_eq!(reply.plain(), Some(&b"kept"[..]));
         assert_eq!(reply.len(), 4);

@@ -11,6 +11,7 @@
 //! Bounded work per call; [`Store::compact`](super::Store::compact) holds the lock of one shard meanwhile.
 
 use super::shard::BlocksSeen;
+use bytes::BytesMut;
 use std::collections::{HashMap, HashSet};
 
 /// Regions of blocks up to this size are small, in bytes.
@@ -47,11 +48,14 @@ struct Region {
 }
 
 impl Region {
-    /// Of a block that is as large as this.
+    /// Of a block that begins here.
+    fn at(start: usize, block_bytes: usize) -> Region {
+        let bytes = if block_bytes <= SMALL_BLOCK_MAX_BYTES { SMALL_REGION_BYTES } else { REGION_BYTES };
+        Region { start: start & !(bytes - 1), bytes }
+    }
+
     fn of<T>(block: &Vec<T>) -> Region {
-        let small = block.capacity() * size_of::<T>() <= SMALL_BLOCK_MAX_BYTES;
-        let bytes = if small { SMALL_REGION_BYTES } else { REGION_BYTES };
-        Region { start: block.as_ptr().addr() & !(bytes - 1), bytes }
+        Region::at(block.as_ptr().addr(), block.capacity() * size_of::<T>())
     }
 }
 
@@ -152,31 +156,59 @@ impl Compaction {
         if !self.leaving.contains(&Region::of(block)) {
             return;
         }
-        let Some(mut moved) = self.room_elsewhere(block.capacity()) else { return };
+        // It stays of the same capacity, or it would come to lie among those of another size.
+        let capacity = block.capacity();
+        let Some(mut moved) = self.room_elsewhere(|| Vec::with_capacity(capacity), Region::of) else { return };
         moved.extend_from_slice(block);
         self.done_bytes += size_of_val(block.as_slice());
-        self.held.push(Box::new(std::mem::replace(block, moved)));
+        self.hold(std::mem::replace(block, moved));
     }
 
     /// Shows a block that cannot be moved.
     pub(super) fn show_fixed<T>(&mut self, block: &Vec<T>) {
-        self.done_bytes += LOOK_BYTES;
-        let (region, room) = (Region::of(block), self.used.len() < REGIONS_MAX);
-        if self.phase != Phase::Look || !room && !self.used.contains_key(&region) {
-            return;
-        }
-        *self.used.entry(region).or_default() += block.capacity() * size_of::<T>();
+        self.note(Region::of(block), block.capacity() * size_of::<T>());
     }
 
-    /// An empty block outside of the regions that are being emptied. It stays of the same capacity, or it would come to
-    /// lie among those of another size.
-    fn room_elsewhere<T: Copy + Send + 'static>(&mut self, capacity: usize) -> Option<Vec<T>> {
+    /// Shows a block that others move; returns memory as large as it if that is to be.
+    pub(super) fn show_frame(&mut self, start: usize, bytes: usize) -> Option<BytesMut> {
+        if self.phase == Phase::Look {
+            self.note(Region::at(start, bytes), bytes);
+            return None;
+        }
+        self.done_bytes += LOOK_BYTES;
+        if !self.leaving.contains(&Region::at(start, bytes)) {
+            return None;
+        }
+        self.done_bytes += bytes;
+        let region = |memory: &BytesMut| Region::at(memory.as_ptr().addr(), bytes);
+        self.room_elsewhere(|| BytesMut::with_capacity(bytes), region)
+    }
+
+    /// Keeps what was left until all have moved.
+    pub(super) fn hold(&mut self, left: impl Send + 'static) {
+        self.held.push(Box::new(left));
+    }
+
+    fn note(&mut self, region: Region, bytes: usize) {
+        self.done_bytes += LOOK_BYTES;
+        let room = self.used.len() < REGIONS_MAX;
+        if self.phase == Phase::Look && (room || self.used.contains_key(&region)) {
+            *self.used.entry(region).or_default() += bytes;
+        }
+    }
+
+    /// Empty memory outside of the regions that are being emptied.
+    fn room_elsewhere<T: Send + 'static>(
+        &mut self,
+        allocate: impl Fn() -> T,
+        region: impl Fn(&T) -> Region,
+    ) -> Option<T> {
         for _ in 0..TRIES_MAX {
-            let block = Vec::with_capacity(capacity);
-            if !self.leaving.contains(&Region::of(&block)) {
-                return Some(block);
+            let memory = allocate();
+            if !self.leaving.contains(&region(&memory)) {
+                return Some(memory);
             }
-            self.held.push(Box::new(block));
+            self.hold(memory);
         }
         None
     }

@@ -44,7 +44,7 @@ use super::expiry::Sweep;
 use super::figures::Totals;
 use super::hash::{KeyHash, KeyHasher};
 use super::index::Index;
-use super::large::{Blocks, Large, LargeItem};
+use super::large::{Blocks, Large, LargeItem, Plan};
 use super::outcome::StoreOptions;
 use super::slab::{ClassSizes, Slab};
 use crate::clock::{Deadline, Now};
@@ -108,8 +108,8 @@ pub(super) enum Value<'a> {
     Received {
         /// The value.
         blocks: Blocks,
-        /// Its length in bytes.
-        len: usize,
+        /// Which blocks it has.
+        plan: Plan,
         /// What it is charged with.
         charge: Account,
     },
@@ -119,7 +119,7 @@ impl Value<'_> {
     fn len(&self) -> usize {
         match self {
             Value::Bytes(bytes) => bytes.len(),
-            Value::Received { len, .. } => *len,
+            Value::Received { plan, .. } => plan.len(),
         }
     }
 
@@ -165,7 +165,7 @@ impl Shard {
         let mut shard = Shard {
             slab: Slab::new(rules.page_bytes, rules.sizes.clone()),
             index: Index::new(rules.page_bytes),
-            large: Large::new(),
+            large: Large::new(rules.page_bytes),
             account,
             rules,
             seq: 0,

@@ -155,7 +155,8 @@ fn a_page_that_was_not_charged_is_seen() {
 fn a_large_value_that_takes_more_than_its_charge_is_seen() {
     let said = complaint(|shard| {
         let Place::Large(id) = handle_of(shard, b"large").place() else { panic!("a large value") };
-        shard.large.use_item(id).value = vec![vec![1; 12_000]; 5].into();
+        let value = &mut shard.large.use_item(id).value;
+        Arc::get_mut(value).unwrap().plant_page(60_000);
     });
     assert!(said.contains("S3"), "{said}");
 }

@@ -60,7 +60,7 @@ impl Store {
             shard.shrink_index(SHRINK_STEPS_PER_CALL);
             let mut freed = 0;
             while freed < FREED_PER_CALL
-                && (shard.free_spare_page() || self.budget.excess_bytes() > 0 && shard.shed(now))
+                && (shard.free_idle_memory() || self.budget.excess_bytes() > 0 && shard.shed(now))
             {
                 freed += 1;
             }

@@ -97,7 +97,7 @@ impl ReplyBuffer {
     }
 
     /// Appends a successful reply with a large value, by reference, in place of the one in `fields`.
-    pub fn push_large_frame(&mut self, to: &Envelope, fields: &Fields<'_>, parts: &SharedParts, len: usize) {
+    pub fn push_large_frame(&mut self, to: &Envelope, fields: &Fields<'_>, parts: SharedParts, len: usize) {
         self.push_head(to, 0, fields, len);
         self.push_large(parts, len);
     }

@@ -3,6 +3,7 @@
 use super::*;
 use crate::protocol::ReplyBuffer;
 use crate::protocol::limits::{BODY_MAX_BYTES, KEY_MAX_BYTES, VALUE_INLINE_MAX_BYTES};
+use std::sync::Arc;
 
 const OPAQUE: u32 = 0xDEAD_BEEF;
 const CAS: u64 = 0x0102_0304_0506_0708;
@@ -267,9 +268,9 @@ fn replies_are_laid_out_as_the_documentation_says() {
     let body = b"\x01\x02\x03\x04keyvalue";
     assert_eq!(written(|out| out.push_frame(&to, &whole)), expected([0, 3, 4, 0], 0, 12, 5, body));
     assert_eq!(written(|out| out.push_frame(&to, &Fields::default())), expected([0; 4], 0, 0, 0, b""));
-    let parts = [b"large ".to_vec(), b"value".to_vec()].into();
+    let parts = Arc::new(vec![b"large ".to_vec(), b"value".to_vec()]);
     let fields = Fields { value: b"", ..whole };
-    let large = written(|out| out.push_large_frame(&to, &fields, &parts, 11));
+    let large = written(|out| out.push_large_frame(&to, &fields, parts.clone(), 11));
     assert_eq!(large, expected([0, 3, 4, 0], 0, 18, 5, b"\x01\x02\x03\x04keylarge value"));
     let error = written(|out| out.push_status(&to, Status::NotFound));
     assert_eq!(error, expected([0; 4], 1, 9, 0, b"Not found"));

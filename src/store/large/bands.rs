@@ -11,7 +11,7 @@ use lru::LruCache;
 /// How many there are. The last has what is larger as well.
 const BANDS: usize = 1 << LargeId::BAND_BITS;
 
-/// The first ends at this many doublings of a byte, as charged.
+/// The first ends at this many doublings of a byte taken.
 const FIRST_DOUBLINGS: u32 = 14;
 
 /// Items looked at in each band, the coldest first.
@@ -31,9 +31,9 @@ impl Bands {
         Bands(std::array::from_fn(|_| LruCache::unbounded()))
     }
 
-    /// The band of an item that is charged with so many bytes.
-    pub(super) fn band_of(charged_bytes: u64) -> u32 {
-        (charged_bytes >> (FIRST_DOUBLINGS - 1)).max(1).ilog2().min(BANDS as u32 - 1)
+    /// The band of an item that takes so many bytes.
+    pub(super) fn band_of(taken_bytes: u64) -> u32 {
+        (taken_bytes >> (FIRST_DOUBLINGS - 1)).max(1).ilog2().min(BANDS as u32 - 1)
     }
 
     /// Number of items.
@@ -94,7 +94,7 @@ impl Bands {
         stays: impl Fn(&LargeItem) -> bool,
     ) -> Option<(LargeId, &LargeItem)> {
         let idle = |item: &LargeItem| {
-            (seq.saturating_sub(item.used) + 1) as f64 * (item.charged_bytes as f64).powf(SIZE_EXPONENT)
+            (seq.saturating_sub(item.used) + 1) as f64 * (item.taken_bytes as f64).powf(SIZE_EXPONENT)
         };
         let few = self.0.iter().flat_map(|band| band.iter().rev().take(CANDIDATES));
         let candidates = few.filter(|(_, item)| !stays(item));

@@ -42,14 +42,6 @@ impl Shard {
         }
     }
 
-    /// The value, in one piece or in its blocks.
-    pub(super) fn pieces_of(&self, handle: Handle) -> Vec<&[u8]> {
-        match handle.place() {
-            Place::Chunk(at) => vec![self.slab.item(at).value()],
-            Place::Large(id) => self.large.item(id).value.iter().map(Vec::as_slice).collect(),
-        }
-    }
-
     /// Bytes of header, key and value.
     pub(super) fn bytes_of(&self, handle: Handle) -> u64 {
         match handle.place() {

@@ -12,12 +12,13 @@ pub(in crate::store) struct BlocksSeen {
     segments: usize,
     pages: usize,
     removals: bool,
+    frames: usize,
     /// Large values still to be seen, once the walk has come to them.
     large: Option<Vec<LargeId>>,
 }
 
 impl Shard {
-    /// Shows the next block, or those of the next large value; false if all were seen.
+    /// Shows the next block, or the pages of the next large value; false if all were seen.
     pub(in crate::store) fn show_blocks(
         &mut self,
         seen: &mut BlocksSeen,
@@ -32,10 +33,13 @@ impl Shard {
         } else if !seen.removals {
             self.removals.show_pages(compaction);
             seen.removals = true;
+        } else if seen.frames < self.large.frame_numbers() {
+            self.large.show_frame(seen.frames as u32, compaction);
+            seen.frames += 1;
         } else {
             let large = seen.large.get_or_insert_with(|| self.large.iter().map(|(id, _)| id).collect());
             match large.pop() {
-                Some(id) => self.large.show_value(id, compaction),
+                Some(id) => self.large.show_pages(id, compaction),
                 None => return false,
             }
         }

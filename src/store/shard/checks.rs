@@ -63,10 +63,11 @@ impl Shard {
     pub(in crate::store) fn flush(&mut self) -> Flushed {
         self.flush_at = None;
         let index = std::mem::replace(&mut self.index, Index::new(self.rules.page_bytes));
-        let mut large = std::mem::replace(&mut self.large, Large::new());
+        let mut large = std::mem::replace(&mut self.large, Large::new(self.rules.page_bytes));
         self.large.figures = std::mem::take(&mut large.figures);
         self.large.figures.item_bytes = 0;
-        self.account.refund(index.segments() as u64 * self.page_charge() + large.charged_bytes());
+        let pages = index.segments() + large.frames();
+        self.account.refund(pages as u64 * self.page_charge() + large.own_bytes());
         self.slab.clear();
         Flushed { _index: index, _large: large }
     }
@@ -120,7 +121,7 @@ impl Shard {
         large_sum.large = true;
         large_sum.add_counters(&self.large.figures);
         large_sum.used_chunks += self.large.len() as u64;
-        large_sum.chunk_bytes += self.large.charged_bytes();
+        large_sum.chunk_bytes += self.large.taken_bytes();
         let coldest = self.large.coldest().map_or(0, |(_, item)| now.secs_since(item.last_access));
         large_sum.age_secs = large_sum.age_secs.max(coldest);
     }
@@ -163,7 +164,7 @@ impl Shard {
         let charged = self.account.charged_bytes();
         assert!(held <= charged, "S3: {held} bytes held, {charged} charged");
         self.account.budget().check();
-        let recount = pages as u64 * self.page_charge() + self.large.charged_bytes();
+        let recount = (pages + self.large.frames()) as u64 * self.page_charge() + self.large.own_bytes();
         assert_eq!(charged, recount, "S5: charged bytes equal a recount");
     }
 }

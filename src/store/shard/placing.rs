@@ -8,7 +8,7 @@ use crate::clock::Now;
 use crate::store::handle::{Handle, Place};
 use crate::store::hash::KeyHash;
 use crate::store::item::Fields;
-use crate::store::large::{Blocks, LargeItem, charge_for, into_blocks};
+use crate::store::large::{Blocks, LargeItem, Plan};
 use crate::store::outcome::{Cause, Miss};
 use crate::store::sample::SampleKind;
 
@@ -40,8 +40,7 @@ impl Shard {
     ) -> Result<Handle, NeedRoom> {
         let class = self.slab.class_of(fields.item_bytes(key.bytes.len(), value.len()));
         let Some(class) = class else {
-            let blocks = into_blocks(self.rules.page_bytes, value.len(), [value]);
-            return self.keep_large(key, &fields, blocks, value.len(), now);
+            return self.keep_large(key, &fields, &[value], now);
         };
         if let Some(Place::Chunk(at)) = old.map(Handle::place)
             && self.slab.class_at(at) == class
@@ -73,32 +72,36 @@ impl Shard {
         Ok(at.into())
     }
 
-    /// Stores a large value that has not been charged yet.
+    /// Stores a large value of these parts, which has not been charged yet.
     pub(super) fn keep_large(
         &mut self,
         key: Key<'_>,
         fields: &Fields,
-        blocks: Blocks,
-        len: usize,
+        parts: &[&[u8]],
         now: Now,
     ) -> Result<Handle, NeedRoom> {
-        let charged_bytes = charge_for(self.rules.page_bytes, key.bytes.len(), len);
-        self.charge(charged_bytes, now)?;
-        if let Err(need) = self.index_room(now) {
-            self.account.refund(charged_bytes);
-            return Err(need);
-        }
-        Ok(self.put_large(key, fields, blocks, len, charged_bytes))
+        let plan = Plan::of(self.rules.page_bytes, parts.iter().map(|part| part.len()).sum());
+        let own_bytes = plan.own_bytes(key.bytes.len());
+        self.index_room(now)?;
+        self.charge(own_bytes, now)?;
+        let gathering = match self.gathering(plan, now) {
+            Ok(gathering) => gathering,
+            Err(need) => {
+                self.account.refund(own_bytes);
+                return Err(need);
+            }
+        };
+        Ok(self.put_large(key, fields, gathering.filled(parts), plan, own_bytes))
     }
 
-    /// Stores a large value whose charge the account has, in place of what the key had. There is room in the index.
+    /// Stores a large value of this shard whose charge the account has, in place of what the key had. There is room in the index.
     pub(super) fn put_large(
         &mut self,
         key: Key<'_>,
         fields: &Fields,
         value: Blocks,
-        value_len: usize,
-        charged_bytes: u64,
+        plan: Plan,
+        own_bytes: u64,
     ) -> Handle {
         let old = self.find(key);
         let probation = match old.map(Handle::place) {
@@ -109,8 +112,9 @@ impl Shard {
         let id = self.large.insert(LargeItem {
             key: key.bytes.into(),
             value,
-            value_len,
-            charged_bytes,
+            value_len: plan.len(),
+            taken_bytes: plan.taken_bytes(key.bytes.len()),
+            own_bytes,
             flags: fields.flags,
             cas: fields.cas,
             deadline: fields.deadline,
@@ -148,8 +152,9 @@ impl Shard {
         match handle.place() {
             Place::Chunk(at) => self.slab.free(at),
             Place::Large(id) => {
-                if let Some(item) = self.large.remove(id) {
-                    self.account.refund(item.charged_bytes);
+                if let Some(mut item) = self.large.remove(id) {
+                    self.account.refund(item.own_bytes);
+                    self.large.recover(&mut item.value);
                     self.left.push(item);
                 }
             }

@@ -6,7 +6,7 @@ use super::{NeedRoom, Shard, key_of};
 use crate::clock::Now;
 use crate::store::budget::allocated_bytes;
 use crate::store::handle::Handle;
-use crate::store::large::LargeItem;
+use crate::store::large::{Gathering, LargeItem, Plan};
 use crate::store::outcome::Cause;
 use crate::store::sample::SampleKind;
 use crate::store::slab::{ClassId, Vacant, Victim};
@@ -78,7 +78,7 @@ impl Shard {
         }
         let bytes = match self.slab.take_spare() {
             Some(bytes) => bytes,
-            None if self.account.try_charge(self.page_charge()) => vec![0; self.rules.page_bytes].into(),
+            None if self.try_charge(self.page_charge()) => vec![0; self.rules.page_bytes].into(),
             None => return false,
         };
         self.slab.add_page(class, bytes, self.seq);
@@ -196,9 +196,38 @@ impl Shard {
         true
     }
 
+    /// Charges `bytes` if that needs no item to leave; true if it did.
+    fn try_charge(&mut self, bytes: u64) -> bool {
+        loop {
+            if self.account.try_charge(bytes) {
+                return true;
+            }
+            if !self.free_frame() {
+                return false;
+            }
+        }
+    }
+
+    /// An empty buffer for a large value, in pieces for what fills no page, making room for them by eviction where that
+    /// is allowed.
+    pub(in crate::store) fn gathering(&mut self, plan: Plan, now: Now) -> Result<Gathering, NeedRoom> {
+        let mut pieces = Vec::new();
+        for (kind, count) in (0..).zip(plan.pieces()) {
+            while !self.large.take_pieces(kind, count, &mut pieces) {
+                if self.try_charge(self.page_charge()) {
+                    self.large.add_frame(kind);
+                } else if !self.give_way(now) {
+                    self.large.give_back(pieces);
+                    return Err(NeedRoom(self.page_charge()));
+                }
+            }
+        }
+        Ok(self.large.gathering(plan, pieces))
+    }
+
     /// Charges `bytes`, making room by eviction where that is allowed.
     pub(super) fn charge(&mut self, bytes: u64, now: Now) -> Result<(), NeedRoom> {
-        while !self.account.try_charge(bytes) {
+        while !self.try_charge(bytes) {
             if bytes > self.account.budget().limit_bytes() || !self.give_way(now) {
                 return Err(NeedRoom(bytes));
             }
@@ -209,7 +238,7 @@ impl Shard {
     /// Makes sure that one more entry fits the index.
     pub(super) fn index_room(&mut self, now: Now) -> Result<(), NeedRoom> {
         while let Some(lack) = self.index.lack() {
-            if self.account.try_charge(self.page_charge()) {
+            if self.try_charge(self.page_charge()) {
                 self.index.add_segment(lack);
             } else if !self.give_way(now) {
                 return Err(NeedRoom(self.page_charge()));
@@ -234,10 +263,28 @@ impl Shard {
         spare
     }
 
-    /// Gives memory back to the budget: a spare page, or else the coldest large value or the page that its hand has
-    /// been away from for longest, whichever was idle for longer. False if there is nothing, or nothing may leave.
+    /// Gives back a frame whose pieces others of this shard have room for; true if there was one.
+    fn free_frame(&mut self) -> bool {
+        let freed = self.large.free_frame();
+        if freed {
+            self.account.refund(self.page_charge());
+        }
+        freed
+    }
+
+    /// Gives memory back to the budget that holds no item and need not be moved for it; true if there was some.
+    pub(in crate::store) fn free_idle_memory(&mut self) -> bool {
+        let whole = self.large.free_whole_frame();
+        if whole {
+            self.account.refund(self.page_charge());
+        }
+        whole || self.free_spare_page()
+    }
+
+    /// Gives memory back to the budget: a spare page or frame, or else the coldest large value or the page that its hand
+    /// has been away from for longest, whichever was idle for longer. False if there is nothing, or nothing may leave.
     pub(in crate::store) fn give_way(&mut self, now: Now) -> bool {
-        if self.free_spare_page() {
+        if self.free_spare_page() || self.free_frame() {
             return true;
         }
         self.rules.evict && self.shed(now)
@@ -245,7 +292,7 @@ impl Shard {
 
     /// As [`Shard::give_way`] without asking whether items may leave.
     pub(in crate::store) fn shed(&mut self, now: Now) -> bool {
-        if self.free_spare_page() {
+        if self.free_spare_page() || self.free_frame() {
             return true;
         }
         let slowest = self.slab.slowest_hand(None, self.seq);

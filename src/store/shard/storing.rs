@@ -6,9 +6,24 @@ use super::{Key, NeedRoom, NewItem, Shard, Value};
 use crate::clock::{Deadline, Now};
 use crate::store::handle::{Handle, Place};
 use crate::store::item::Fields;
-use crate::store::large::into_blocks;
+use crate::store::large::Blocks;
 use crate::store::outcome::{Create, StoreMode, Stored};
 use crate::store::sample::SampleKind;
+
+/// A value that outlasts its item.
+enum Kept {
+    Small(Vec<u8>),
+    Large(Blocks),
+}
+
+impl Kept {
+    fn parts(&self) -> Vec<&[u8]> {
+        match self {
+            Kept::Small(bytes) => vec![bytes],
+            Kept::Large(blocks) => blocks.parts().collect(),
+        }
+    }
+}
 
 impl Shard {
     /// Stores by the rule of `mode`. Leaves `value` as it was if there is no room.
@@ -81,11 +96,16 @@ impl Shard {
         let len = value.len();
         let handle = match value {
             Value::Bytes(bytes) => self.put(key, old, fields, bytes, now)?,
-            Value::Received { blocks, len, charge } => {
+            Value::Received { blocks, plan, charge } if self.large.is_from_here(blocks) => {
                 self.index_room(now)?;
-                let charged_bytes = charge.charged_bytes();
+                let own_bytes = charge.charged_bytes();
                 self.account.take_over(charge);
-                self.put_large(key, &fields, blocks.clone(), *len, charged_bytes)
+                self.put_large(key, &fields, blocks.clone(), *plan, own_bytes)
+            }
+            // All was flushed since, with the memory that its pieces are of.
+            Value::Received { blocks, .. } => {
+                let parts: Vec<&[u8]> = blocks.parts().collect();
+                self.keep_large(key, &fields, &parts, now)?
             }
         };
         if let (Some(_), Place::Chunk(at)) = (old, handle.place()) {
@@ -108,8 +128,10 @@ impl Shard {
         now: Now,
     ) -> Result<Stored, NeedRoom> {
         let Fields { flags, deadline, marks: present_marks, .. } = self.fields_of(old);
-        let present = self.pieces_of(old);
-        let len = present.iter().map(|piece| piece.len()).sum::<usize>() + added.len();
+        // Kept, for it may leave when room is made.
+        let present = self.kept(old);
+        let present = present.parts();
+        let len = present.iter().map(|part| part.len()).sum::<usize>() + added.len();
         if !self.rules.fits(key.bytes.len(), flags, len) {
             return Ok(Stored::NotStored);
         }
@@ -123,15 +145,20 @@ impl Shard {
         };
         let handle = if self.slab.class_of(fields.item_bytes(key.bytes.len(), len)).is_none() {
             // Straight into its blocks: a value in one piece would leave a hole of its length in the allocator.
-            let blocks = into_blocks(self.rules.page_bytes, len, joined);
-            self.keep_large(key, &fields, blocks, len, now)?
+            self.keep_large(key, &fields, &joined, now)?
         } else {
-            let joined = joined.concat();
-            self.put(key, Some(old), fields, &joined, now)?
+            self.put(key, Some(old), fields, &joined.concat(), now)?
         };
         self.count_store(handle);
         self.sample(SampleKind::Store, key, Some(handle), now);
         Ok(Stored::Stored { cas: new.cas, len })
+    }
+
+    fn kept(&self, handle: Handle) -> Kept {
+        match handle.place() {
+            Place::Chunk(at) => Kept::Small(self.slab.item(at).value().to_vec()),
+            Place::Large(id) => Kept::Large(self.large.item(id).value.clone()),
+        }
     }
 
     /// Makes an item of which a client has been told to replace it.

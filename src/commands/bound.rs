@@ -1,16 +1,19 @@
 //! Holds the resident memory to the limit.
 //!
-//! The store counts what it asks the allocator for. What the allocator keeps beyond that, in holes and for want of a
-//! better time, nobody counts; the system tells it with the resident size. While that is too far beyond the limit, the
-//! store is to use less; once it is not, the store gets its memory back slowly. Where the excess stays within what a
-//! process may take anyway, nothing is withheld (decision note [`d15`](crate::decisions::d15_holes_count)).
+//! The store counts what it asks the allocator for. What the process takes beyond that (the program, its own figures,
+//! holes of the allocator) nobody counts; the system tells it with the resident size. As far as that is, or will be
+//! once the store is full, too far beyond the limit, the store is to use less; once it is not, the store gets its memory
+//! back slowly (decision note [`d15`](crate::decisions::d15_holes_count)).
+//!
+//! While the store fills, to withhold costs no item. What has to be freed for it lies scattered, so that the system gets
+//! it back only after some of what is left has moved together.
 
 use super::Engine;
 use crate::telemetry::resident_and_shared_bytes;
 
 /// What the process may take beyond the limit before anything is withheld: of 8 MiB promised, the rest is for what
 /// comes between two looks.
-const BEYOND_BYTES: u64 = 7 << 20;
+const BEYOND_BYTES: u64 = 15 << 19;
 
 /// Of that, for the program. A larger one, as a build for tests is, is not the cache's fault.
 const PROGRAM_BYTES: u64 = 5 << 20;
@@ -19,33 +22,80 @@ const PROGRAM_BYTES: u64 = 5 << 20;
 const PER_CONNECTION_BYTES: u64 = 64 << 10;
 
 /// Below this much less nothing is withheld any longer.
-const SLACK_BYTES: u64 = 2 << 20;
+const SLACK_BYTES: u64 = 1 << 19;
 
 /// At most one in this many bytes of the limit is withheld, or so many bytes if that is more.
 const WITHHELD_ONE_IN: u64 = 16;
 const WITHHELD_BYTES: u64 = 8 << 20;
 
-/// Of what is too much, one in this many bytes is withheld at each look, about ten times a second: freed memory goes
-/// back to the system a second later.
-const RISE_ONE_IN: u64 = 16;
+/// What a full store takes beyond one that is not: memory charged and not used yet, and holes, of which a store without
+/// evictions has none.
+const LATE_BYTES: u64 = 3 << 20;
+
+/// Of what has to be freed, one in this many bytes is withheld at each look, about ten times a second: freed memory
+/// goes back to the system a second later.
+const RISE_ONE_IN: u64 = 32;
 
 /// Of what is withheld, one in this many bytes is given back at each look.
 const FALL_ONE_IN: u64 = 256;
+
+/// So much is freed before something is moved together for it.
+const FREED_PER_COMPACTION_BYTES: u64 = 1 << 19;
 
 fn withheld_max(limit: u64) -> u64 {
     (limit / WITHHELD_ONE_IN).max(WITHHELD_BYTES).min(limit / 2)
 }
 
-/// What is to be withheld after a look.
-fn withheld_after(withheld: u64, resident: u64, aim: u64, limit: u64) -> u64 {
-    let next = if resident > aim {
-        withheld + (resident - aim).div_ceil(RISE_ONE_IN)
-    } else if resident + SLACK_BYTES < aim {
-        withheld - withheld.div_ceil(FALL_ONE_IN)
-    } else {
-        withheld
-    };
-    next.min(withheld_max(limit))
+/// What a look finds, in bytes.
+#[derive(Clone, Copy, Debug)]
+struct Look {
+    resident: u64,
+    /// What may be resident.
+    aim: u64,
+    limit: u64,
+    charged: u64,
+    withheld: u64,
+}
+
+/// What is remembered from one look to the next, in bytes.
+#[derive(Default, Debug)]
+pub(super) struct Bound {
+    /// The most that was charged of what may still be resident.
+    taken: u64,
+    /// What was withheld when something was last moved together.
+    compacted_at: u64,
+}
+
+impl Bound {
+    /// What is to be withheld after a look.
+    fn withheld_after(&mut self, look: Look) -> u64 {
+        self.taken = self.taken.max(look.charged).min(look.resident);
+        let untaken = (look.limit - look.withheld.min(look.limit)).saturating_sub(self.taken);
+        let expected = look.resident + untaken + untaken.min(LATE_BYTES);
+        let next = if expected > look.aim {
+            let excess = expected - look.aim;
+            let free = excess.min(untaken);
+            look.withheld + free + (excess - free).div_ceil(RISE_ONE_IN)
+        } else if expected + SLACK_BYTES < look.aim {
+            look.withheld - look.withheld.div_ceil(FALL_ONE_IN)
+        } else {
+            look.withheld
+        };
+        next.min(withheld_max(look.limit))
+    }
+
+    /// True if so much was freed since the last time that something is to be moved together, or much is still to go back.
+    fn wants_compaction(&mut self, look: Look) -> bool {
+        if look.resident <= look.aim {
+            self.compacted_at = look.withheld;
+            return false;
+        }
+        let wanted = look.withheld >= self.compacted_at + FREED_PER_COMPACTION_BYTES;
+        if wanted {
+            self.compacted_at = look.withheld;
+        }
+        wanted
+    }
 }
 
 impl Engine {
@@ -54,8 +104,18 @@ impl Engine {
         let (resident, shared) = resident_and_shared_bytes();
         let limit = self.store.memory_limit();
         let program = shared.saturating_sub(PROGRAM_BYTES);
-        let aim = limit + BEYOND_BYTES + program + self.connections.open() as u64 * PER_CONNECTION_BYTES;
-        self.store.withhold(withheld_after(self.store.withheld_bytes(), resident, aim, limit));
+        let look = Look {
+            resident,
+            aim: limit + BEYOND_BYTES + program + self.connections.open() as u64 * PER_CONNECTION_BYTES,
+            limit,
+            charged: self.store.charged_bytes(),
+            withheld: self.store.withheld_bytes(),
+        };
+        let mut bound = self.bound.lock();
+        self.store.withhold(bound.withheld_after(look));
+        if bound.wants_compaction(look) {
+            self.store.compact_a_little();
+        }
     }
 }
 
@@ -66,9 +126,15 @@ mod tests {
     const LIMIT: u64 = 64 << 20;
     const AIM: u64 = LIMIT + BEYOND_BYTES;
 
+    /// A full store that uses all it may.
+    fn full(withheld: u64, resident: u64) -> Look {
+        Look { resident, aim: AIM, limit: LIMIT, charged: LIMIT - withheld, withheld }
+    }
+
     /// What is withheld after so many looks at a process that takes what it is told to, and `excess` beyond.
     fn settled(excess: u64, looks: u32) -> u64 {
-        (0..looks).fold(0, |withheld, _| withheld_after(withheld, LIMIT - withheld + excess, AIM, LIMIT))
+        let mut bound = Bound::default();
+        (0..looks).fold(0, |withheld, _| bound.withheld_after(full(withheld, LIMIT - withheld + excess)))
     }
 
     #[test]
@@ -80,17 +146,35 @@ mod tests {
     #[test]
     fn what_is_too_much_is_withheld_within_seconds_and_no_more() {
         const TOO_MUCH: u64 = 2 << 20;
-        let withheld = settled(BEYOND_BYTES + TOO_MUCH, 100);
+        let withheld = settled(BEYOND_BYTES + TOO_MUCH, 200);
         assert!(withheld.abs_diff(TOO_MUCH) < TOO_MUCH / 50, "{withheld}");
         assert_eq!(settled(LIMIT, 1000), 8 << 20, "and never more than a small part");
     }
 
     #[test]
+    fn what_will_be_too_much_is_withheld_while_that_costs_nothing() {
+        const OVERHEAD: u64 = BEYOND_BYTES + (1 << 20) - LATE_BYTES;
+        let (mut bound, mut withheld) = (Bound::default(), 0);
+        for charged in [0, 10 << 20, 40 << 20] {
+            let look = Look { charged, ..full(withheld, charged + OVERHEAD) };
+            withheld = bound.withheld_after(look);
+            assert_eq!(withheld, 1 << 20, "at once");
+        }
+        // Holes that items have left will be filled again.
+        let look = Look { charged: 20 << 20, ..full(withheld, (40 << 20) + OVERHEAD) };
+        assert_eq!(bound.withheld_after(look), withheld);
+        // What went back to the system will be taken anew.
+        bound.withheld_after(Look { charged: 0, ..full(0, OVERHEAD) });
+        let look = Look { charged: 10 << 20, ..full(0, (10 << 20) + OVERHEAD) };
+        assert_eq!(bound.withheld_after(look), 1 << 20);
+    }
+
+    #[test]
     fn what_was_withheld_is_given_back_slowly_and_whole() {
-        let mut withheld = 1 << 20;
-        withheld = withheld_after(withheld, AIM - SLACK_BYTES, AIM, LIMIT);
+        let mut bound = Bound::default();
+        let mut withheld = bound.withheld_after(full(1 << 20, AIM - SLACK_BYTES));
         assert_eq!(withheld, 1 << 20, "not at once");
-        let fall = |withheld| withheld_after(withheld, AIM - SLACK_BYTES - 1, AIM, LIMIT);
+        let mut fall = |withheld| bound.withheld_after(full(withheld, AIM - SLACK_BYTES - 1));
         assert!(fall(withheld) > (1 << 20) * 99 / 100);
         for _ in 0..5000 {
             withheld = fall(withheld);
@@ -100,9 +184,25 @@ mod tests {
 
     #[test]
     fn the_most_that_is_withheld_follows_the_limit() {
-        let most = |limit| withheld_after(u64::MAX, AIM, AIM, limit);
+        let most = |limit| {
+            let look = Look { resident: u64::MAX / 2, aim: limit, limit, charged: limit, withheld: 0 };
+            Bound::default().withheld_after(look)
+        };
         assert_eq!(most(4 << 20), 2 << 20);
         assert_eq!(most(64 << 20), 8 << 20);
         assert_eq!(most(1 << 30), 64 << 20);
+    }
+
+    #[test]
+    fn what_is_left_moves_together_each_time_that_much_was_freed() {
+        let mut bound = Bound::default();
+        let mut wants = |withheld, resident| bound.wants_compaction(full(withheld, resident));
+        const START: u64 = 3 << 20;
+        const NEXT: u64 = START + FREED_PER_COMPACTION_BYTES;
+        assert!(!wants(START, AIM));
+        assert!(!wants(NEXT - 1, AIM + 1), "too little was freed");
+        assert!(wants(NEXT, AIM + 1));
+        assert!(!wants(NEXT, AIM + 1), "once");
+        assert!(wants(NEXT + FREED_PER_COMPACTION_BYTES, AIM + 1));
     }
 }

@@ -309,7 +309,7 @@ impl Engine {
 
     /// Memory in use for items and all that grows with them: `total_malloced` of `stats slabs`.
     pub fn malloced_bytes(&self) -> u64 {
-        self.store.totals().charged_bytes
+        self.store.charged_bytes()
     }
 
     fn conns(&self, now: Now, out: &mut ReplyBuffer) {

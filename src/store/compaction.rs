@@ -78,6 +78,8 @@ enum Phase {
 pub(super) struct Compaction {
     phase: Phase,
     rounds_left: u32,
+    /// Regions emptied at once, at most.
+    regions_max: usize,
     /// Where it stands: the shard, and the place in it.
     pub(super) shard: usize,
     pub(super) seen: BlocksSeen,
@@ -91,10 +93,11 @@ pub(super) struct Compaction {
 }
 
 impl Compaction {
-    /// Begins anew.
-    pub(super) fn start(&mut self) {
+    /// Begins anew, to empty so many regions at most in each round.
+    pub(super) fn start(&mut self, regions_max: usize) {
         let held = std::mem::take(&mut self.held);
-        *self = Compaction { phase: Phase::Look, rounds_left: ROUNDS, held, ..Compaction::default() };
+        let rounds_left = if regions_max == usize::MAX { ROUNDS } else { 1 };
+        *self = Compaction { phase: Phase::Look, rounds_left, regions_max, held, ..Compaction::default() };
     }
 
     /// True if there is something to do.
@@ -158,7 +161,9 @@ impl Compaction {
         }
         // It stays of the same capacity, or it would come to lie among those of another size.
         let capacity = block.capacity();
-        let Some(mut moved) = self.room_elsewhere(|| Vec::with_capacity(capacity), Region::of) else { return };
+        let Some(mut moved) = self.room_elsewhere(|| Vec::with_capacity(capacity), Region::of) else {
+            return;
+        };
         moved.extend_from_slice(block);
         self.done_bytes += size_of_val(block.as_slice());
         self.hold(std::mem::replace(block, moved));
@@ -226,8 +231,10 @@ impl Compaction {
             for (used, region) in regions {
                 free_bytes -= free(used);
                 moved_bytes += used;
-                let dense = free(used) <= bytes / DENSE_FREE_ONE_IN;
-                if dense || moved_bytes > free_bytes - free_bytes / SPARED_ONE_IN {
+                let enough = self.leaving.len() >= self.regions_max;
+                // Where a few are to be emptied, the memory is wanted.
+                let dense = self.regions_max == usize::MAX && free(used) <= bytes / DENSE_FREE_ONE_IN;
+                if dense || enough || moved_bytes > free_bytes - free_bytes / SPARED_ONE_IN {
                     break;
                 }
                 self.leaving.insert(region);
@@ -249,7 +256,7 @@ mod tests {
     /// Runs a compaction over these pages to its end.
     fn compact(pages: &mut [Box<[u8]>]) -> Compaction {
         let mut compaction = Compaction::default();
-        compaction.start();
+        compaction.start(usize::MAX);
         while compaction.is_under_way() {
             if compaction.wants_blocks() {
                 pages.iter_mut().for_each(|page| compaction.show_boxed(page));
@@ -278,7 +285,7 @@ mod tests {
     #[test]
     fn the_sparsest_regions_are_chosen_as_far_as_the_others_have_room() {
         let mut compaction = Compaction::default();
-        compaction.start();
+        compaction.start(usize::MAX);
         let region = |number| Region { start: number * REGION_BYTES, bytes: REGION_BYTES };
         for (number, eighths) in [7, 1, 4, 2, 8, 6].into_iter().enumerate() {
             compaction.used.insert(region(number), eighths * REGION_BYTES / 8);
@@ -291,7 +298,7 @@ mod tests {
     #[test]
     fn full_regions_stay() {
         let mut compaction = Compaction::default();
-        compaction.start();
+        compaction.start(usize::MAX);
         let region = |number| Region { start: number * SMALL_REGION_BYTES, bytes: SMALL_REGION_BYTES };
         (0..100).for_each(|number| {
             compaction.used.insert(region(number), SMALL_REGION_BYTES * 15 / 16);
@@ -305,7 +312,7 @@ mod tests {
     #[test]
     fn no_more_regions_are_noted_than_there_is_room_for() {
         let mut compaction = Compaction::default();
-        compaction.start();
+        compaction.start(usize::MAX);
         let noted = |number: usize| Region { start: number * REGION_BYTES, bytes: REGION_BYTES };
         compaction.used =
             (1..=REGIONS_MAX).map(|number| (noted(usize::MAX / REGION_BYTES - number), 1)).collect();

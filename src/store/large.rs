@@ -27,8 +27,8 @@ use bands::Bands;
 use frames::{Frames, Piece};
 use std::collections::BTreeSet;
 use std::sync::Arc;
-pub(super) use value::{Gathering, Plan};
 pub use value::{Blocks, LargeDraft, LargeValue};
+pub(super) use value::{Gathering, Plan};
 
 /// Bytes of the header in `stats`, as a full item in a chunk has.
 const HEADER_BYTES: usize = super::item::HEADER_MAX_BYTES;
@@ -231,7 +231,8 @@ impl Large {
     /// value is being received, or somebody reads it.
     fn empty_frame(&mut self, number: u32) -> Option<Vec<Piece>> {
         let owners = self.frames.owners(number)?;
-        let movable = |id: &LargeId| self.item_mut(*id).is_some_and(|item| Arc::get_mut(&mut item.value).is_some());
+        let movable =
+            |id: &LargeId| self.item_mut(*id).is_some_and(|item| Arc::get_mut(&mut item.value).is_some());
         if !owners.iter().all(movable) {
             return None;
         }

@@ -30,8 +30,8 @@ mod walk;
 
 pub use figures::{ClassFigures, Totals};
 pub use item::Marks;
-pub use large::{Blocks, LargeDraft, LargeValue};
 use large::Plan;
+pub use large::{Blocks, LargeDraft, LargeValue};
 pub use outcome::*;
 pub use sample::{Drained, SampleKind, SampleRule, Sampled};
 pub use settings::Settings;
@@ -469,6 +469,11 @@ impl Store {
     /// Number of shards.
     pub fn shards(&self) -> usize {
         self.shards.len()
+    }
+
+    /// What is charged against the limit, in bytes.
+    pub fn charged_bytes(&self) -> u64 {
+        self.budget.charged_bytes()
     }
 
     /// The memory limit, in bytes.

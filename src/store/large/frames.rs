@@ -320,7 +320,10 @@ impl Frames {
             assert!(self.by_free[frame.kind][frame.free.len()].contains(&(number as u32)), "by free pieces");
             let none = |piece: &Piece| frame.owners[usize::from(piece.place)] == NOBODY;
             assert!(frame.free.iter().all(none), "what is free is nobody's");
-            assert!(frame.free.iter().all(|piece| piece.frame as usize == number), "pieces lie in their frame");
+            assert!(
+                frame.free.iter().all(|piece| piece.frame as usize == number),
+                "pieces lie in their frame"
+            );
         }
         assert_eq!((free, vacant), (self.free, self.vacant.len()), "free pieces and frames");
         let listed: usize = self.by_free.iter().flatten().map(BTreeSet::len).sum();

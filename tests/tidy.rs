@@ -39,7 +39,7 @@ const LAYERS: [Layer; 13] = [
     Layer {
         name: "store",
         modules: &["clock", "advisor", "sync"],
-        libraries: &["foldhash", "getrandom", "hashbrown", "lru", "parking_lot"],
+        libraries: &["bytes", "foldhash", "getrandom", "hashbrown", "lru", "parking_lot"],
         words: &["std::io", "std::net", "pub fn lock"],
     },
     Layer { name: "sync", modules: &[], libraries: &["parking_lot"], words: &["std::io", "std::net"] },

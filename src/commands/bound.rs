@@ -10,6 +10,8 @@
 
 use super::Engine;
 use crate::telemetry::resident_and_shared_bytes;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
 
 /// What the process may take beyond the limit before anything is withheld: of 8 MiB promised, the rest is for what
 /// comes between two looks.
@@ -29,8 +31,9 @@ const WITHHELD_ONE_IN: u64 = 16;
 const WITHHELD_BYTES: u64 = 8 << 20;
 
 /// What a full store takes beyond one that is not: memory charged and not used yet, and holes, of which a store without
-/// evictions has none.
+/// evictions has none. So many bytes, and of the limit one in so many.
 const LATE_BYTES: u64 = 3 << 20;
+const LATE_ONE_IN: u64 = 512;
 
 /// Of what has to be freed, one in this many bytes is withheld at each look, about ten times a second: freed memory
 /// goes back to the system a second later.
@@ -61,17 +64,18 @@ struct Look {
 #[derive(Default, Debug)]
 pub(super) struct Bound {
     /// The most that was charged of what may still be resident.
-    taken: u64,
+    taken: AtomicU64,
     /// What was withheld when something was last moved together.
-    compacted_at: u64,
+    compacted_at: AtomicU64,
 }
 
 impl Bound {
     /// What is to be withheld after a look.
-    fn withheld_after(&mut self, look: Look) -> u64 {
-        self.taken = self.taken.max(look.charged).min(look.resident);
-        let untaken = (look.limit - look.withheld.min(look.limit)).saturating_sub(self.taken);
-        let expected = look.resident + untaken + untaken.min(LATE_BYTES);
+    fn withheld_after(&self, look: Look) -> u64 {
+        let taken = self.taken.load(Relaxed).max(look.charged).min(look.resident);
+        self.taken.store(taken, Relaxed);
+        let untaken = look.limit.saturating_sub(look.withheld).saturating_sub(taken);
+        let expected = look.resident + untaken + untaken.min(LATE_BYTES + look.limit / LATE_ONE_IN);
         let next = if expected > look.aim {
             let excess = expected - look.aim;
             let free = excess.min(untaken);
@@ -85,14 +89,11 @@ impl Bound {
     }
 
     /// True if so much was freed since the last time that something is to be moved together, or much is still to go back.
-    fn wants_compaction(&mut self, look: Look) -> bool {
-        if look.resident <= look.aim {
-            self.compacted_at = look.withheld;
-            return false;
-        }
-        let wanted = look.withheld >= self.compacted_at + FREED_PER_COMPACTION_BYTES;
-        if wanted {
-            self.compacted_at = look.withheld;
+    fn wants_compaction(&self, look: Look) -> bool {
+        let enough = look.withheld >= self.compacted_at.load(Relaxed) + FREED_PER_COMPACTION_BYTES;
+        let wanted = look.resident > look.aim && enough;
+        if wanted || look.resident <= look.aim {
+            self.compacted_at.store(look.withheld, Relaxed);
         }
         wanted
     }
@@ -111,9 +112,8 @@ impl Engine {
             charged: self.store.charged_bytes(),
             withheld: self.store.withheld_bytes(),
         };
-        let mut bound = self.bound.lock();
-        self.store.withhold(bound.withheld_after(look));
-        if bound.wants_compaction(look) {
+        self.store.withhold(self.bound.withheld_after(look));
+        if self.bound.wants_compaction(look) {
             self.store.compact_a_little();
         }
     }
@@ -133,7 +133,7 @@ mod tests {
 
     /// What is withheld after so many looks at a process that takes what it is told to, and `excess` beyond.
     fn settled(excess: u64, looks: u32) -> u64 {
-        let mut bound = Bound::default();
+        let bound = Bound::default();
         (0..looks).fold(0, |withheld, _| bound.withheld_after(full(withheld, LIMIT - withheld + excess)))
     }
 
@@ -153,8 +153,8 @@ mod tests {
 
     #[test]
     fn what_will_be_too_much_is_withheld_while_that_costs_nothing() {
-        const OVERHEAD: u64 = BEYOND_BYTES + (1 << 20) - LATE_BYTES;
-        let (mut bound, mut withheld) = (Bound::default(), 0);
+        const OVERHEAD: u64 = BEYOND_BYTES + (1 << 20) - LATE_BYTES - LIMIT / LATE_ONE_IN;
+        let (bound, mut withheld) = (Bound::default(), 0);
         for charged in [0, 10 << 20, 40 << 20] {
             let look = Look { charged, ..full(withheld, charged + OVERHEAD) };
             withheld = bound.withheld_after(look);
@@ -171,10 +171,10 @@ mod tests {
 
     #[test]
     fn what_was_withheld_is_given_back_slowly_and_whole() {
-        let mut bound = Bound::default();
+        let bound = Bound::default();
         let mut withheld = bound.withheld_after(full(1 << 20, AIM - SLACK_BYTES));
         assert_eq!(withheld, 1 << 20, "not at once");
-        let mut fall = |withheld| bound.withheld_after(full(withheld, AIM - SLACK_BYTES - 1));
+        let fall = |withheld| bound.withheld_after(full(withheld, AIM - SLACK_BYTES - 1));
         assert!(fall(withheld) > (1 << 20) * 99 / 100);
         for _ in 0..5000 {
             withheld = fall(withheld);
@@ -195,8 +195,8 @@ mod tests {
 
     #[test]
     fn what_is_left_moves_together_each_time_that_much_was_freed() {
-        let mut bound = Bound::default();
-        let mut wants = |withheld, resident| bound.wants_compaction(full(withheld, resident));
+        let bound = Bound::default();
+        let wants = |withheld, resident| bound.wants_compaction(full(withheld, resident));
         const START: u64 = 3 << 20;
         const NEXT: u64 = START + FREED_PER_COMPACTION_BYTES;
         assert!(!wants(START, AIM));

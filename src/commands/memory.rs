@@ -19,8 +19,7 @@ pub struct MemoryPart {
 const CONNECTION_BYTES: u64 = 320;
 
 impl Engine {
-    /// Bytes of the limit that the cache does not use for now, because the holes of the allocator take them
-    /// (`bound.rs`).
+    /// Bytes of the limit that the cache does not use for now, because the process takes them otherwise (`bound.rs`).
     pub fn withheld_bytes(&self) -> u64 {
         self.store.withheld_bytes()
     }

@@ -44,7 +44,6 @@ use crate::protocol::limits::EXPTIME_RELATIVE_MAX_SECS;
 use crate::protocol::{Refusal, ReplyBuffer, Request, ShutdownMode, StatsTopic};
 use crate::store::Store;
 use crate::telemetry::{Connections, Counters, Prefixes, Watchers, WorkerCounters, resident_bytes};
-use parking_lot::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 /// The version that clients are told, as memcached clients parse it (three numbers, the first not 0).
@@ -98,7 +97,7 @@ pub struct Engine {
     insight: Insight,
     survey: Survey,
     latencies: Latencies,
-    bound: Mutex<bound::Bound>,
+    bound: bound::Bound,
     /// Which flush the advisor was told of, in seconds.
     flush_told_secs: AtomicU32,
     /// What was resident before anything was stored, in bytes.
@@ -131,7 +130,7 @@ impl Engine {
             insight: Insight::new(clock.now()),
             survey: Survey::new(observe::STEPS_PER_ROUND),
             latencies: Latencies::new(settings.threads),
-            bound: Mutex::default(),
+            bound: bound::Bound::default(),
             flush_told_secs: AtomicU32::new(0),
             resident_at_start_bytes: resident_bytes(),
             settings,

@@ -20,3 +20,4 @@ pub mod d16_nobody_is_accepted_in_vain;
 pub mod d17_large_values_lie_apart_by_size;
 pub mod d18_the_event_loop_is_our_own;
 pub mod d19_short_replies_are_sent_together;
+pub mod d20_frames_close_up;

@@ -46,8 +46,7 @@ pub(super) fn push(snapshot: &Snapshot, exposition: &mut Exposition) {
     for part in &snapshot.memory {
         memory.of(&[("part", part.name)], part.bytes as f64);
     }
-    let withheld =
-        "Of the memory limit, what is not used for now because the holes of the allocator take it.";
+    let withheld = "Of the memory limit, what is not used for now because the process takes it otherwise.";
     exposition.gauge("larder_limit_withheld_bytes", withheld).is(snapshot.withheld_bytes as f64);
     push_advice(snapshot, exposition);
     push_latencies(snapshot, exposition);

@@ -370,3 +370,6 @@ impl Large {
         assert_eq!(mortal, self.deadlines.len(), "no deadline without an item");
     }
 }
+
+#[cfg(test)]
+mod tests;

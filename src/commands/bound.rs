@@ -15,7 +15,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 /// What the process may take beyond the limit before anything is withheld: of 8 MiB promised, the rest is for what
 /// comes between two looks.
-const BEYOND_BYTES: u64 = 15 << 19;
+const BEYOND_BYTES: u64 = 31 << 18;
 
 /// Of that, for the program. A larger one, as a build for tests is, is not the cache's fault.
 const PROGRAM_BYTES: u64 = 5 << 20;
@@ -30,20 +30,23 @@ const SLACK_BYTES: u64 = 1 << 19;
 const WITHHELD_ONE_IN: u64 = 16;
 const WITHHELD_BYTES: u64 = 8 << 20;
 
-/// What a full store takes beyond one that is not: memory charged and not used yet, and holes, of which a store without
-/// evictions has none. So many bytes, and of the limit one in so many.
-const LATE_BYTES: u64 = 3 << 20;
+/// What a full store takes beyond one that is not, one in this many bytes of the limit: memory charged and not used yet,
+/// and holes, of which a store without evictions has none.
 const LATE_ONE_IN: u64 = 512;
 
-/// Of what has to be freed, one in this many bytes is withheld at each look, about ten times a second: freed memory
-/// goes back to the system a second later.
-const RISE_ONE_IN: u64 = 32;
+/// So many looks, about two seconds of them, must find too much before something has to be freed: freed memory goes back to
+/// the system a second later, and what was freed for the last time is moved together meanwhile. A look that finds too much
+/// by so many bytes, or a multiple of them, counts as as many more.
+const LOOKS: u64 = 20;
+const URGENT_BYTES: u64 = 1 << 20;
+
+/// What is freed then: the excess, but so many bytes at least, and at most one in so many of the limit or four times as
+/// much.
+const STEP_BYTES: u64 = 1 << 19;
+const STEP_ONE_IN: u64 = 64;
 
 /// Of what is withheld, one in this many bytes is given back at each look.
 const FALL_ONE_IN: u64 = 256;
-
-/// So much is freed before something is moved together for it.
-const FREED_PER_COMPACTION_BYTES: u64 = 1 << 19;
 
 fn withheld_max(limit: u64) -> u64 {
     (limit / WITHHELD_ONE_IN).max(WITHHELD_BYTES).min(limit / 2)
@@ -60,42 +63,45 @@ struct Look {
     withheld: u64,
 }
 
-/// What is remembered from one look to the next, in bytes.
+/// What is to be done after a look.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Verdict {
+    /// Bytes to be withheld.
+    withheld: u64,
+    /// Of these, how many were not free.
+    freed: u64,
+}
+
+/// What is remembered from one look to the next.
 #[derive(Default, Debug)]
 pub(super) struct Bound {
-    /// The most that was charged of what may still be resident.
+    /// The most that was charged of what may still be resident, in bytes.
     taken: AtomicU64,
-    /// What was withheld when something was last moved together.
-    compacted_at: AtomicU64,
+    /// Looks in turn that found too much, as they count.
+    over: AtomicU64,
 }
 
 impl Bound {
-    /// What is to be withheld after a look.
-    fn withheld_after(&self, look: Look) -> u64 {
+    fn after(&self, look: Look) -> Verdict {
         let taken = self.taken.load(Relaxed).max(look.charged).min(look.resident);
         self.taken.store(taken, Relaxed);
         let untaken = look.limit.saturating_sub(look.withheld).saturating_sub(taken);
-        let expected = look.resident + untaken + untaken.min(LATE_BYTES + look.limit / LATE_ONE_IN);
-        let next = if expected > look.aim {
-            let excess = expected - look.aim;
-            let free = excess.min(untaken);
-            look.withheld + free + (excess - free).div_ceil(RISE_ONE_IN)
-        } else if expected + SLACK_BYTES < look.aim {
+        let expected = look.resident + untaken + untaken.min(look.limit / LATE_ONE_IN);
+        let excess = expected.saturating_sub(look.aim);
+        let free = excess.min(untaken);
+        let unfree = excess - free;
+        let before = if unfree > 0 { self.over.load(Relaxed) } else { 0 };
+        let over = before + u64::from(unfree > 0) + unfree / URGENT_BYTES;
+        let due = over >= LOOKS;
+        self.over.store(if due { 0 } else { over }, Relaxed);
+        let most = (look.limit / STEP_ONE_IN).max(4 * STEP_BYTES);
+        let freed = if due { unfree.clamp(STEP_BYTES, most) } else { 0 };
+        let withheld = if expected + SLACK_BYTES < look.aim {
             look.withheld - look.withheld.div_ceil(FALL_ONE_IN)
         } else {
-            look.withheld
+            look.withheld + free + freed
         };
-        next.min(withheld_max(look.limit))
-    }
-
-    /// True if so much was freed since the last time that something is to be moved together, or much is still to go back.
-    fn wants_compaction(&self, look: Look) -> bool {
-        let enough = look.withheld >= self.compacted_at.load(Relaxed) + FREED_PER_COMPACTION_BYTES;
-        let wanted = look.resident > look.aim && enough;
-        if wanted || look.resident <= look.aim {
-            self.compacted_at.store(look.withheld, Relaxed);
-        }
-        wanted
+        Verdict { withheld: withheld.min(withheld_max(look.limit)), freed }
     }
 }
 
@@ -112,9 +118,10 @@ impl Engine {
             charged: self.store.charged_bytes(),
             withheld: self.store.withheld_bytes(),
         };
-        self.store.withhold(self.bound.withheld_after(look));
-        if self.bound.wants_compaction(look) {
-            self.store.compact_a_little();
+        let Verdict { withheld, freed } = self.bound.after(look);
+        self.store.withhold(withheld);
+        if freed > 0 {
+            self.store.compact_a_little(freed);
         }
     }
 }
@@ -132,9 +139,9 @@ mod tests {
     }
 
     /// What is withheld after so many looks at a process that takes what it is told to, and `excess` beyond.
-    fn settled(excess: u64, looks: u32) -> u64 {
+    fn settled(excess: u64, looks: u64) -> u64 {
         let bound = Bound::default();
-        (0..looks).fold(0, |withheld, _| bound.withheld_after(full(withheld, LIMIT - withheld + excess)))
+        (0..looks).fold(0, |withheld, _| bound.after(full(withheld, LIMIT - withheld + excess)).withheld)
     }
 
     #[test]
@@ -144,37 +151,52 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_much_is_withheld_within_seconds_and_no_more() {
-        const TOO_MUCH: u64 = 2 << 20;
-        let withheld = settled(BEYOND_BYTES + TOO_MUCH, 200);
-        assert!(withheld.abs_diff(TOO_MUCH) < TOO_MUCH / 50, "{withheld}");
+    fn what_is_too_much_is_withheld_once_it_has_lasted_and_no_more() {
+        const TOO_MUCH: u64 = URGENT_BYTES - 1;
+        assert_eq!(settled(BEYOND_BYTES + TOO_MUCH, LOOKS - 1), 0);
+        assert_eq!(settled(BEYOND_BYTES + TOO_MUCH, LOOKS), TOO_MUCH);
+        assert_eq!(settled(BEYOND_BYTES + URGENT_BYTES, LOOKS / 2), URGENT_BYTES, "the more the sooner");
+        assert_eq!(settled(BEYOND_BYTES + TOO_MUCH, 1000), TOO_MUCH);
+        assert_eq!(settled(BEYOND_BYTES + 1, LOOKS), STEP_BYTES, "a little would have no effect");
+        assert_eq!(settled(LIMIT, 1), 4 * STEP_BYTES, "nor all at once");
         assert_eq!(settled(LIMIT, 1000), 8 << 20, "and never more than a small part");
     }
 
     #[test]
+    fn a_moment_without_excess_is_enough_to_wait_anew() {
+        let bound = Bound::default();
+        let look = |resident| bound.after(full(0, resident));
+        for _ in 0..10 {
+            assert!((1..LOOKS).all(|_| look(AIM + 1).withheld == 0));
+            assert_eq!(look(AIM).withheld, 0);
+        }
+    }
+
+    #[test]
     fn what_will_be_too_much_is_withheld_while_that_costs_nothing() {
-        const OVERHEAD: u64 = BEYOND_BYTES + (1 << 20) - LATE_BYTES - LIMIT / LATE_ONE_IN;
+        const OVERHEAD: u64 = BEYOND_BYTES + (1 << 20) - LIMIT / LATE_ONE_IN;
+        const FORESEEN: Verdict = Verdict { withheld: 1 << 20, freed: 0 };
         let (bound, mut withheld) = (Bound::default(), 0);
         for charged in [0, 10 << 20, 40 << 20] {
             let look = Look { charged, ..full(withheld, charged + OVERHEAD) };
-            withheld = bound.withheld_after(look);
-            assert_eq!(withheld, 1 << 20, "at once");
+            assert_eq!(bound.after(look), FORESEEN, "at once");
+            withheld = FORESEEN.withheld;
         }
         // Holes that items have left will be filled again.
         let look = Look { charged: 20 << 20, ..full(withheld, (40 << 20) + OVERHEAD) };
-        assert_eq!(bound.withheld_after(look), withheld);
+        assert_eq!(bound.after(look), FORESEEN);
         // What went back to the system will be taken anew.
-        bound.withheld_after(Look { charged: 0, ..full(0, OVERHEAD) });
+        bound.after(Look { charged: 0, ..full(0, OVERHEAD) });
         let look = Look { charged: 10 << 20, ..full(0, (10 << 20) + OVERHEAD) };
-        assert_eq!(bound.withheld_after(look), 1 << 20);
+        assert_eq!(bound.after(look), FORESEEN);
     }
 
     #[test]
     fn what_was_withheld_is_given_back_slowly_and_whole() {
         let bound = Bound::default();
-        let mut withheld = bound.withheld_after(full(1 << 20, AIM - SLACK_BYTES));
+        let mut withheld = bound.after(full(1 << 20, AIM - SLACK_BYTES)).withheld;
         assert_eq!(withheld, 1 << 20, "not at once");
-        let fall = |withheld| bound.withheld_after(full(withheld, AIM - SLACK_BYTES - 1));
+        let fall = |withheld| bound.after(full(withheld, AIM - SLACK_BYTES - 1)).withheld;
         assert!(fall(withheld) > (1 << 20) * 99 / 100);
         for _ in 0..5000 {
             withheld = fall(withheld);
@@ -185,24 +207,13 @@ mod tests {
     #[test]
     fn the_most_that_is_withheld_follows_the_limit() {
         let most = |limit| {
-            let look = Look { resident: u64::MAX / 2, aim: limit, limit, charged: limit, withheld: 0 };
-            Bound::default().withheld_after(look)
+            let bound = Bound::default();
+            let look =
+                |withheld| Look { resident: u64::MAX / 2, aim: limit, limit, charged: limit, withheld };
+            (0..100 * LOOKS).fold(0, |withheld, _| bound.after(look(withheld)).withheld)
         };
         assert_eq!(most(4 << 20), 2 << 20);
         assert_eq!(most(64 << 20), 8 << 20);
         assert_eq!(most(1 << 30), 64 << 20);
-    }
-
-    #[test]
-    fn what_is_left_moves_together_each_time_that_much_was_freed() {
-        let bound = Bound::default();
-        let wants = |withheld, resident| bound.wants_compaction(full(withheld, resident));
-        const START: u64 = 3 << 20;
-        const NEXT: u64 = START + FREED_PER_COMPACTION_BYTES;
-        assert!(!wants(START, AIM));
-        assert!(!wants(NEXT - 1, AIM + 1), "too little was freed");
-        assert!(wants(NEXT, AIM + 1));
-        assert!(!wants(NEXT, AIM + 1), "once");
-        assert!(wants(NEXT + FREED_PER_COMPACTION_BYTES, AIM + 1));
     }
 }

@@ -93,11 +93,18 @@ pub(super) struct Compaction {
 }
 
 impl Compaction {
-    /// Begins anew, to empty so many regions at most in each round.
-    pub(super) fn start(&mut self, regions_max: usize) {
+    /// Begins anew, to empty what it can.
+    pub(super) fn start(&mut self) {
         let held = std::mem::take(&mut self.held);
-        let rounds_left = if regions_max == usize::MAX { ROUNDS } else { 1 };
+        let (rounds_left, regions_max) = (ROUNDS, usize::MAX);
         *self = Compaction { phase: Phase::Look, rounds_left, regions_max, held, ..Compaction::default() };
+    }
+
+    /// Begins anew, to empty as many regions as have so many bytes.
+    pub(super) fn start_for(&mut self, bytes: u64) {
+        self.start();
+        self.rounds_left = 1;
+        self.regions_max = bytes.div_ceil(REGION_BYTES as u64) as usize + 1;
     }
 
     /// True if there is something to do.
@@ -256,7 +263,7 @@ mod tests {
     /// Runs a compaction over these pages to its end.
     fn compact(pages: &mut [Box<[u8]>]) -> Compaction {
         let mut compaction = Compaction::default();
-        compaction.start(usize::MAX);
+        compaction.start();
         while compaction.is_under_way() {
             if compaction.wants_blocks() {
                 pages.iter_mut().for_each(|page| compaction.show_boxed(page));
@@ -285,7 +292,7 @@ mod tests {
     #[test]
     fn the_sparsest_regions_are_chosen_as_far_as_the_others_have_room() {
         let mut compaction = Compaction::default();
-        compaction.start(usize::MAX);
+        compaction.start();
         let region = |number| Region { start: number * REGION_BYTES, bytes: REGION_BYTES };
         for (number, eighths) in [7, 1, 4, 2, 8, 6].into_iter().enumerate() {
             compaction.used.insert(region(number), eighths * REGION_BYTES / 8);
@@ -298,7 +305,7 @@ mod tests {
     #[test]
     fn full_regions_stay() {
         let mut compaction = Compaction::default();
-        compaction.start(usize::MAX);
+        compaction.start();
         let region = |number| Region { start: number * SMALL_REGION_BYTES, bytes: SMALL_REGION_BYTES };
         (0..100).for_each(|number| {
             compaction.used.insert(region(number), SMALL_REGION_BYTES * 15 / 16);
@@ -312,7 +319,7 @@ mod tests {
     #[test]
     fn no_more_regions_are_noted_than_there_is_room_for() {
         let mut compaction = Compaction::default();
-        compaction.start(usize::MAX);
+        compaction.start();
         let noted = |number: usize| Region { start: number * REGION_BYTES, bytes: REGION_BYTES };
         compaction.used =
             (1..=REGIONS_MAX).map(|number| (noted(usize::MAX / REGION_BYTES - number), 1)).collect();

@@ -10,9 +10,6 @@ use std::sync::atomic::Ordering;
 /// Bytes that one call of [`Store::compact`] moves, about.
 const COMPACTED_BYTES: usize = 256 << 10;
 
-/// Regions of the allocator that are emptied at once while the store is in use. What lay there stays until all has moved.
-const REGIONS_AT_ONCE: usize = 4;
-
 /// What one call of [`Store::maintain`] does per shard, at most: pages given back, buckets of the index merged.
 const FREED_PER_CALL: u32 = 64;
 const SHRINK_STEPS_PER_CALL: usize = 256;
@@ -75,14 +72,15 @@ impl Store {
     /// Begins to move together what lies scattered, so that the memory between goes back to the system;
     /// [`Store::compact`] does it.
     pub fn start_compaction(&self) {
-        self.compaction.lock().start(usize::MAX);
+        self.compaction.lock().start();
     }
 
-    /// As [`Store::start_compaction`], but of a little, and not if something is being moved already.
-    pub fn compact_a_little(&self) {
+    /// As [`Store::start_compaction`], but so that about so many bytes go back, and not if something is being moved
+    /// already: what lay in a region stays until all has moved, so that while the store is in use it should be little.
+    pub fn compact_a_little(&self, bytes: u64) {
         let mut compaction = self.compaction.lock();
         if !compaction.is_under_way() {
-            compaction.start(REGIONS_AT_ONCE);
+            compaction.start_for(bytes);
         }
     }
 

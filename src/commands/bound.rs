@@ -49,7 +49,7 @@ const STEP_ONE_IN: u64 = 64;
 const FALL_ONE_IN: u64 = 256;
 
 fn withheld_max(limit: u64) -> u64 {
-    (limit / WITHHELD_ONE_IN).max(WITHHELD_BYTES).min(limit / 2)
+    (limit / WITHHELD_ONE_IN).max(WITHHELD_BYTES).min(limit / 4)
 }
 
 /// What a look finds, in bytes.
@@ -212,7 +212,7 @@ mod tests {
                 |withheld| Look { resident: u64::MAX / 2, aim: limit, limit, charged: limit, withheld };
             (0..100 * LOOKS).fold(0, |withheld, _| bound.after(look(withheld)).withheld)
         };
-        assert_eq!(most(4 << 20), 2 << 20);
+        assert_eq!(most(4 << 20), 1 << 20);
         assert_eq!(most(64 << 20), 8 << 20);
         assert_eq!(most(1 << 30), 64 << 20);
     }

@@ -223,7 +223,10 @@ impl Large {
 
     /// As [`Large::free_whole_frame`], after the pieces of one have been moved to others; of one frame at most.
     pub(super) fn free_frame(&mut self) -> bool {
-        self.frames.take_back();
+        // Asked at every store into a full cache, so only where it may help.
+        if self.frames.strayed_bytes() >= self.frames.page_bytes() {
+            self.frames.take_back();
+        }
         self.frames.sparsest().into_iter().any(|number| self.empty_frame(number).is_some())
     }
 

@@ -284,10 +284,7 @@ impl Shard {
     /// Gives memory back to the budget: a spare page or frame, or else the coldest large value or the page that its hand
     /// has been away from for longest, whichever was idle for longer. False if there is nothing, or nothing may leave.
     pub(in crate::store) fn give_way(&mut self, now: Now) -> bool {
-        if self.free_spare_page() || self.free_frame() {
-            return true;
-        }
-        self.rules.evict && self.shed(now)
+        if self.rules.evict { self.shed(now) } else { self.free_spare_page() || self.free_frame() }
     }
 
     /// As [`Shard::give_way`] without asking whether items may leave.

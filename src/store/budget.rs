@@ -38,8 +38,9 @@ impl Budget {
         self.charged_bytes.load(Ordering::Relaxed)
     }
 
-    /// Changes the limit.
+    /// Changes the limit. What was withheld was of another, and may be more than this one: nothing is any longer.
     pub fn set_limit_bytes(&self, bytes: u64) {
+        self.withheld_bytes.store(0, Ordering::Relaxed);
         let before = self.limit_bytes.swap(bytes, Ordering::Relaxed);
         self.lowered.fetch_or(bytes < before, Ordering::Relaxed);
     }

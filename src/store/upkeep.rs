@@ -23,8 +23,6 @@ impl Store {
     pub fn set_memory_limit(&self, bytes: u64) {
         let lowered = bytes < self.budget.limit_bytes();
         self.budget.set_limit_bytes(bytes);
-        // It was for another limit, and may be more than this one.
-        self.budget.withhold(0);
         if lowered {
             self.shrinks.store(true, Ordering::Release);
         }

@@ -53,3 +53,13 @@ fn a_lowered_limit_shows_the_excess() {
     assert_eq!((budget.excess_bytes(), budget.left_bytes()), (30, 0));
     assert!(!budget.try_charge(1));
 }
+
+#[test]
+fn what_is_withheld_is_forgotten_with_the_limit_that_it_was_of() {
+    let budget = Budget::new(10_000);
+    budget.withhold(600);
+    assert_eq!(budget.chargeable_bytes(), 9400);
+    budget.set_limit_bytes(500);
+    assert_eq!((budget.withheld_bytes(), budget.chargeable_bytes()), (0, 500));
+    assert!(budget.try_charge(500));
+}

@@ -94,7 +94,8 @@ impl Shard {
         Ok(self.put_large(key, fields, gathering.filled(parts), plan, own_bytes))
     }
 
-    /// Stores a large value of this shard whose charge the account has, in place of what the key had. There is room in the index.
+    /// Stores a large value of this shard whose charge the account has, in place of what the key had. There is room in
+    /// the index.
     pub(super) fn put_large(
         &mut self,
         key: Key<'_>,

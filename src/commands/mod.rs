@@ -177,7 +177,6 @@ impl Engine {
     pub fn maintain(&self) -> bool {
         let now = self.clock.now();
         let more = self.store.maintain(now);
-        self.store.return_freed_memory();
         self.note_end_of_crawl(now);
         self.tell_evictions(now);
         more
@@ -186,6 +185,11 @@ impl Engine {
     /// True if much was freed since the last call with this count, see [`Store::has_freed_much`].
     pub fn has_freed_much(&self, charged_before: &mut u64) -> bool {
         self.store.has_freed_much(charged_before)
+    }
+
+    /// Lets the allocator give freed memory back, see [`Store::return_freed_memory`].
+    pub fn return_freed_memory(&self) {
+        self.store.return_freed_memory();
     }
 
     /// Lets the allocator take in what others have freed, for the thread that calls.

@@ -43,8 +43,16 @@ use worker::{Shared, Worker};
 /// second.
 const TICK: Duration = Duration::from_millis(100);
 
-/// Between two rounds of what is done once a second.
-const TICKS_PER_SECOND: u32 = 10;
+/// Between two rounds of what the workers do now and then. Not in step with the second for which the allocator keeps
+/// freed memory: a worker that frees when it is over would give back itself all that others have freed, for which
+/// everybody waits.
+const TICKS_PER_ROUND: u32 = 13;
+
+/// Between two looks for what the allocator could give back, while it may have much: whoever frees after the second is
+/// over gives it back, and that should be the thread that serves nobody.
+const LOOK: Duration = Duration::from_millis(10);
+
+const LOOKS_PER_TICK: u32 = (TICK.as_millis() / LOOK.as_millis()) as u32;
 
 /// Rounds of background work done at once while the store says that there is more to do, per tick.
 const MAINTENANCE_ROUNDS_MAX: u32 = 8;
@@ -138,12 +146,14 @@ async fn serve(listeners: Listeners, shared: Shared, hooks: Hooks) -> io::Result
 }
 
 async fn tick_until_stopped(shared: &Shared, signals: &mut shutdown::Signals, alive: &(dyn Fn() + Send)) {
-    let mut ticks = interval(TICK);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut told_secs = 0;
-    let mut ticks_to_second = 0;
+    let (mut ticks, mut frequent) = (interval(TICK), interval(LOOK));
+    for each in [&mut ticks, &mut frequent] {
+        each.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    }
+    let (mut told_secs, mut ticks_to_round, mut charged_bytes) = (0, 0, 0);
     loop {
-        match signals.next(ticks.tick(), &shared.stop_asked).await {
+        let next = if shared.has_looks() { &mut frequent } else { &mut ticks };
+        match signals.next(next.tick(), &shared.stop_asked).await {
             Next::Stop => return,
             Next::Hangup => {
                 shared.engine.reread_tokens();
@@ -154,13 +164,20 @@ async fn tick_until_stopped(shared: &Shared, signals: &mut shutdown::Signals, al
             }
             Next::Event => {}
         }
-        let now = shared.engine.clock().tick();
-        shared.pulse();
-        if ticks_to_second == 0 {
-            shared.tell_second();
-            ticks_to_second = TICKS_PER_SECOND;
+        shared.engine.return_freed_memory();
+        if !shared.take_look().is_multiple_of(LOOKS_PER_TICK) {
+            continue;
         }
-        ticks_to_second -= 1;
+        let now = shared.engine.clock().tick();
+        if shared.engine.has_freed_much(&mut charged_bytes) {
+            shared.note_much_freed();
+        }
+        shared.pulse();
+        if ticks_to_round == 0 {
+            shared.tell_round();
+            ticks_to_round = TICKS_PER_ROUND;
+        }
+        ticks_to_round -= 1;
         shared.engine.observe();
         shared.engine.hold_to_limit();
         for _ in 0..MAINTENANCE_ROUNDS_MAX {

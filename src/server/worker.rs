@@ -1,9 +1,9 @@
-//! What serves connections: accepts them, begins them, does once a second what has to be done, and ends.
+//! What serves connections: accepts them, begins them, does now and then what has to be done, and ends.
 //!
 //! All of it are tasks of one event loop (`event_loop.rs`), whose threads are the workers.
 //!
 //! The event loop has no timers. What depends on time is told by the thread that moves the clock ([`Shared::pulse`],
-//! [`Shared::tell_second`]).
+//! [`Shared::tell_round`]).
 
 use super::connection::Connection;
 use super::event_loop::{EventLoop, give_way};
@@ -24,7 +24,7 @@ use std::io;
 use std::os::fd::RawFd;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::sync::Notify;
@@ -38,8 +38,12 @@ const ACCEPTED_AT_ONCE: u64 = 16;
 /// Calls for a part of the memory to be moved, per pulse and thread: 10 MiB.
 const COMPACTIONS_PER_PULSE: usize = 40;
 
-/// How often, once a second, freed memory is looked for after what is held has been moved.
-const LOOKS_AFTER_COMPACTION: u32 = 10;
+/// Looks for freed memory ([`Shared::take_look`]) after much was freed: until the workers have taken in their part, and
+/// that has been given back too.
+const LOOKS_AFTER_MUCH: u32 = 300;
+
+/// The same after what is held was moved.
+const LOOKS_AFTER_COMPACTION: u32 = 1000;
 
 /// What all workers share.
 pub(super) struct Shared {
@@ -52,8 +56,10 @@ pub(super) struct Shared {
     pub(super) stop_asked: Notify,
     /// Wakes what waits for time to pass.
     pulse: Notify,
-    /// Tells that a second has passed.
-    second: Notify,
+    /// Tells that it is time for a round of what is done now and then.
+    round: Notify,
+    /// Looks for freed memory that are still to come.
+    looks: AtomicU32,
     stop: Notify,
     complained: AtomicBool,
     /// True once connections have had their time to be answered.
@@ -71,7 +77,8 @@ impl Shared {
             tls,
             stop_asked: Notify::new(),
             pulse: Notify::new(),
-            second: Notify::new(),
+            round: Notify::new(),
+            looks: AtomicU32::new(0),
             stop: Notify::new(),
             complained: AtomicBool::new(false),
             grace_is_over: AtomicBool::new(false),
@@ -83,9 +90,26 @@ impl Shared {
         self.pulse.notify_waiters();
     }
 
-    /// Tells that a second has passed.
-    pub(super) fn tell_second(&self) {
-        self.second.notify_one();
+    /// Tells that it is time for a round.
+    pub(super) fn tell_round(&self) {
+        self.round.notify_one();
+    }
+
+    /// Notes that much was freed: it is looked for from now on, and the workers take in what is theirs.
+    pub(super) fn note_much_freed(&self) {
+        self.looks.fetch_max(LOOKS_AFTER_MUCH, Ordering::Relaxed);
+    }
+
+    /// True while freed memory is looked for.
+    pub(super) fn has_looks(&self) -> bool {
+        self.looks.load(Ordering::Relaxed) > 0
+    }
+
+    /// Counts one look; returns how many are left.
+    pub(super) fn take_look(&self) -> u32 {
+        let left = |looks: u32| Some(looks.saturating_sub(1));
+        let before = self.looks.fetch_update(Ordering::Relaxed, Ordering::Relaxed, left);
+        before.map_or(0, |looks| looks.saturating_sub(1))
     }
 
     /// A client asks for the end of the process.
@@ -186,27 +210,21 @@ impl Worker {
         event_loop.end();
     }
 
-    /// What is done once a second, without end.
+    /// What is done now and then, without end.
     async fn keep_house(self, event_loop: Arc<EventLoop>) {
-        let (mut charged_bytes, mut looks) = (0, 0);
         loop {
             let now_secs = self.shared.engine.clock().now().secs();
             self.end_idle_connections(now_secs);
-            if looks > 0 {
-                // Moving frees much that nobody gives back.
-                charged_bytes = u64::MAX;
-                looks -= 1;
-            }
-            if self.shared.engine.has_freed_much(&mut charged_bytes) {
+            if self.shared.has_looks() {
                 let engine = self.shared.engine.clone();
                 let threads = self.shared.settings.threads;
                 threads::on_every_thread(&event_loop, threads, move || engine.take_in_freed_memory());
             }
             if self.compact().await {
-                looks = LOOKS_AFTER_COMPACTION;
+                self.shared.looks.store(LOOKS_AFTER_COMPACTION, Ordering::Relaxed);
                 self.pause().await;
             } else {
-                self.shared.second.notified().await;
+                self.shared.round.notified().await;
             }
         }
     }

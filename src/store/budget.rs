@@ -82,6 +82,16 @@ impl Budget {
             .is_ok()
     }
 
+    /// Charges `bytes` for which more was given back, though what is charged stays over a limit that was lowered; false
+    /// if it is not over.
+    fn charge_over_the_limit(&self, bytes: u64) -> bool {
+        let over = self.excess_bytes() > 0;
+        if over {
+            self.charged_bytes.fetch_add(bytes, Ordering::Relaxed);
+        }
+        over
+    }
+
     /// Gives back what was charged.
     pub fn refund(&self, bytes: u64) {
         let before = self.charged_bytes.fetch_sub(bytes, Ordering::Relaxed);
@@ -101,17 +111,22 @@ impl Budget {
     }
 }
 
+/// Over a limit that was lowered, who has given back so many times what it needs may have it.
+pub const GIVEN_BACK_TIMES: u64 = 2;
+
 /// What one owner has charged. Everything it still holds is given back when it is dropped.
 #[derive(Debug)]
 pub struct Account {
     budget: Arc<Budget>,
     charged_bytes: u64,
+    /// Given back, by it or for it, since it has charged something.
+    given_back_bytes: u64,
 }
 
 impl Account {
     /// With nothing charged.
     pub fn new(budget: Arc<Budget>) -> Account {
-        Account { budget, charged_bytes: 0 }
+        Account { budget, charged_bytes: 0, given_back_bytes: 0 }
     }
 
     /// The budget, for another account on it.
@@ -129,11 +144,16 @@ impl Account {
         self.charged_bytes
     }
 
-    /// Charges `bytes` if the budget allows it; true if it did.
+    /// Charges `bytes` if the budget allows it, or if twice as much was given back for it: a request that needs a little
+    /// does not give way until all is gone by which a lowered limit is passed. True if it did.
     #[must_use]
     pub fn try_charge(&mut self, bytes: u64) -> bool {
-        let charged = self.budget.try_charge(bytes);
-        self.charged_bytes += if charged { bytes } else { 0 };
+        let paid = self.given_back_bytes >= bytes.saturating_mul(GIVEN_BACK_TIMES);
+        let charged = self.budget.try_charge(bytes) || paid && self.budget.charge_over_the_limit(bytes);
+        if charged {
+            self.charged_bytes += bytes;
+            self.given_back_bytes = 0;
+        }
         charged
     }
 
@@ -141,7 +161,13 @@ impl Account {
     pub fn refund(&mut self, bytes: u64) {
         debug_assert!(self.charged_bytes >= bytes, "more given back than was charged");
         self.charged_bytes -= bytes;
+        self.credit(bytes);
         self.budget.refund(bytes);
+    }
+
+    /// Notes that others have given back so much for what this one is to charge next.
+    pub fn credit(&mut self, bytes: u64) {
+        self.given_back_bytes = self.given_back_bytes.saturating_add(bytes);
     }
 
     /// Takes over what another account of the same budget has charged.

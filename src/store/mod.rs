@@ -346,16 +346,20 @@ impl Store {
             return Err(Refused::NoRoom);
         }
         for _ in 0..TRIES_MAX {
-            let need = if account.charged_bytes() < own_bytes && !account.try_charge(own_bytes) {
-                own_bytes
-            } else {
-                match self.shard_of(key).gathering(plan, now) {
-                    Ok(gathering) => return Ok(LargeDraft::new(gathering, account, receiving)),
-                    Err(NeedRoom(bytes)) => bytes,
+            if account.charged_bytes() < own_bytes && !account.try_charge(own_bytes) {
+                match self.make_room(own_bytes, now, Self::coldest_shard) {
+                    Some(freed) => account.credit(freed),
+                    None => break,
                 }
+                continue;
+            }
+            let need = match self.shard_of(key).gathering(plan, now) {
+                Ok(gathering) => return Ok(LargeDraft::new(gathering, account, receiving)),
+                Err(NeedRoom(bytes)) => bytes,
             };
-            if !self.make_room(need, now, Self::coldest_shard) {
-                break;
+            match self.make_room(need, now, Self::coldest_shard) {
+                Some(freed) => self.shard_of(key).account.credit(freed),
+                None => break,
             }
         }
         Err(Refused::NoRoom)

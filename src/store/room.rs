@@ -1,6 +1,7 @@
 //! Room for what is stored: shards give way to each other, one lock at a time.
 
 use super::Store;
+use super::budget::GIVEN_BACK_TIMES;
 use super::outcome::Refused;
 use super::shard::{Key, NeedRoom, Shard};
 use crate::clock::Now;
@@ -22,26 +23,28 @@ impl Store {
                 Ok(outcome) => return Ok(outcome),
                 Err(need) => need,
             };
-            if !self.make_room(bytes, now, Self::richest_shard) {
-                break;
+            match self.make_room(bytes, now, Self::richest_shard) {
+                Some(freed) => self.shard_of(key).account.credit(freed),
+                None => break,
             }
         }
         Err(Refused::NoRoom)
     }
 
-    /// Lets shards give way until so many bytes can be charged; false if they cannot. Locks one shard at a time.
-    pub(super) fn make_room(&self, bytes: u64, now: Now, asked_first: fn(&Store) -> usize) -> bool {
+    /// Lets shards give way until so many bytes can be charged, or, over a limit that was lowered, until what they gave
+    /// back is enough to be credited for it. Returns what they gave back; nothing if they cannot. Locks one shard at a
+    /// time.
+    pub(super) fn make_room(&self, bytes: u64, now: Now, asked_first: fn(&Store) -> usize) -> Option<u64> {
         if bytes > self.budget.chargeable_bytes() {
-            return false;
+            return None;
         }
-        while self.budget.left_bytes() < bytes {
+        let mut freed = 0;
+        while self.budget.left_bytes() < bytes && freed < bytes.saturating_mul(GIVEN_BACK_TIMES) {
             let first = asked_first(self);
             let mut turns = (0..self.shards.len()).map(|step| (first + step) % self.shards.len());
-            if !turns.any(|at| Self::lock(&self.shards[at]).give_way(now)) {
-                return false;
-            }
+            freed += turns.find_map(|at| Self::lock(&self.shards[at]).bytes_given_way(now))?;
         }
-        true
+        Some(freed)
     }
 
     /// The shard that holds the most memory.

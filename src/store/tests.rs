@@ -172,6 +172,25 @@ fn a_charge_over_the_limit_is_seen_unless_that_was_lowered() {
 }
 
 #[test]
+fn one_request_does_not_work_off_a_lowered_limit() {
+    let store = store(|_| ());
+    let value = [1; 100];
+    (0..18_000u32).for_each(|number| set(&store, &number.to_be_bytes(), &value, Deadline::NEVER));
+    let before = store.totals();
+    assert!(before.evictions > 0, "the store is full");
+    store.set_memory_limit(1 << 20);
+    set(&store, b"large", &[1; 12_000], Deadline::NEVER);
+    store.check_invariants();
+    let after = store.totals();
+    let items_of_a_page = (store.rules.page_bytes / 100) as u64;
+    assert!(after.items > before.items - 5 * items_of_a_page, "{} of {}", after.items, before.items);
+    assert!(after.charged_bytes > 3 << 19 && after.charged_bytes < before.charged_bytes);
+    while store.maintain(NOW) {}
+    assert!(store.totals().charged_bytes <= 1 << 20);
+    store.check_invariants();
+}
+
+#[test]
 fn a_hand_out_of_range_is_seen() {
     let said = complaint(|shard| {
         let class = shard.slab.class_at(chunk_of(shard, b"a\x05"));

@@ -10,9 +10,14 @@ use std::sync::atomic::Ordering;
 /// Bytes that one call of [`Store::compact`] moves, about.
 const COMPACTED_BYTES: usize = 256 << 10;
 
-/// What one call of [`Store::maintain`] does per shard, at most: pages given back, buckets of the index merged.
+/// What one call of [`Store::maintain`] does per shard, at most: empty pages given back, buckets of the index merged.
 const FREED_PER_CALL: u32 = 64;
 const SHRINK_STEPS_PER_CALL: usize = 256;
+
+/// Pages whose items leave, or large values, in one hold of a shard's lock, and how often each shard has its turn in one
+/// call of [`Store::maintain`].
+const SHED_PER_TURN: u32 = 2;
+const SHED_TURNS: u32 = 32;
 
 fn allocate(bytes: usize) {
     drop(std::hint::black_box(Vec::<u8>::with_capacity(bytes)));
@@ -59,14 +64,30 @@ impl Store {
             }
             shard.shrink_index(SHRINK_STEPS_PER_CALL);
             let mut freed = 0;
-            while freed < FREED_PER_CALL
-                && (shard.free_idle_memory() || self.budget.excess_bytes() > 0 && shard.shed(now))
-            {
+            while freed < FREED_PER_CALL && shard.free_idle_memory() {
                 freed += 1;
             }
             more |= freed == FREED_PER_CALL || shard.index.is_far_too_large();
         }
-        more
+        self.shed_excess(now) || more
+    }
+
+    /// Works off what is charged over a limit that was lowered; true if some is left that can go.
+    fn shed_excess(&self, now: Now) -> bool {
+        for _ in 0..SHED_TURNS {
+            let mut shed = false;
+            for shard in &self.shards {
+                if self.budget.excess_bytes() == 0 {
+                    return false;
+                }
+                let mut shard = Self::lock(shard);
+                (0..SHED_PER_TURN).for_each(|_| shed |= shard.shed(now));
+            }
+            if !shed {
+                return false;
+            }
+        }
+        true
     }
 
     /// Begins to move together what lies scattered, so that the memory between goes back to the system;

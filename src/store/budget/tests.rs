@@ -55,6 +55,20 @@ fn a_lowered_limit_shows_the_excess() {
 }
 
 #[test]
+fn over_a_lowered_limit_who_has_given_back_twice_what_it_needs_may_have_it_once() {
+    let budget = Arc::new(Budget::new(100));
+    let mut account = Account::new(budget.clone());
+    assert!(account.try_charge(100));
+    account.refund(20);
+    let mut other = Account::new(budget.clone());
+    assert!(other.try_charge(20) && !account.try_charge(10), "the limit holds where it was not lowered");
+    budget.set_limit_bytes(50);
+    assert!(!account.try_charge(11) && account.try_charge(10) && !account.try_charge(1));
+    assert_eq!((account.charged_bytes(), budget.charged_bytes()), (90, 110));
+    assert!(!other.try_charge(1), "who has given nothing back gets nothing");
+}
+
+#[test]
 fn what_is_withheld_is_forgotten_with_the_limit_that_it_was_of() {
     let budget = Budget::new(10_000);
     budget.withhold(600);

@@ -283,8 +283,14 @@ impl Shard {
 
     /// Gives memory back to the budget: a spare page or frame, or else the coldest large value or the page that its hand
     /// has been away from for longest, whichever was idle for longer. False if there is nothing, or nothing may leave.
-    pub(in crate::store) fn give_way(&mut self, now: Now) -> bool {
+    fn give_way(&mut self, now: Now) -> bool {
         if self.rules.evict { self.shed(now) } else { self.free_spare_page() || self.free_frame() }
+    }
+
+    /// As [`Shard::give_way`]; returns how much was given back, nothing if there is none.
+    pub(in crate::store) fn bytes_given_way(&mut self, now: Now) -> Option<u64> {
+        let before = self.account.charged_bytes();
+        self.give_way(now).then(|| before.saturating_sub(self.account.charged_bytes()))
     }
 
     /// As [`Shard::give_way`] without asking whether items may leave.

@@ -1,11 +1,13 @@
 //! How long one get a millisecond waits: on a quiet server, while small items come in as fast as they can, and while
-//! all of them are flushed.
+//! all of them are flushed. Beside it, for how long the machine itself had no CPU, on a virtual one, which no server can
+//! help.
 
 use crate::Contender;
 use crate::client::{Client, key};
 use crate::support::Failure;
 use crate::support::affinity::{self, LOAD_CPU, SERVER_CPU};
 use crate::support::server::Server;
+use nix::unistd::SysconfVar;
 use std::thread::{JoinHandle, sleep, spawn};
 use std::time::{Duration, Instant};
 
@@ -24,7 +26,7 @@ pub(crate) fn measure(contenders: &[Contender], share: u64) -> Result<(), Failur
         ITEMS / share,
         VALUE.len()
     );
-    println!("  {:12} {:22} {:>8} {:>8} {:>8} {:>8}", "", "", "p50", "p99", "p99.9", "max");
+    println!("  {:12} {:22} {:>8} {:>8} {:>8} {:>8} {:>8}", "", "", "p50", "p99", "p99.9", "max", "stolen");
     for contender in contenders {
         let server = contender.start(MEMORY_MIB)?;
         // The load has its own CPU; who asks must not wait for it.
@@ -71,10 +73,27 @@ fn join(load: JoinHandle<Result<(), String>>) -> Result<(), Failure> {
     Ok(load.join().map_err(|_| "the load panicked")??)
 }
 
-/// Waiting times of a get a millisecond, in milliseconds.
-fn ask_until(probe: &mut Client, done: impl Fn() -> bool) -> Result<Vec<f64>, Failure> {
+/// What was seen in one phase, in milliseconds.
+struct Seen {
+    waits: Vec<f64>,
+    /// For how long the host gave a CPU of this machine to others.
+    stolen: f64,
+}
+
+/// Milliseconds for which the host has given the CPUs to others since the machine started, in steps of ten or so: the
+/// eighth number of the first line of /proc/stat, in ticks (proc(5)).
+fn stolen_millis() -> Result<f64, Failure> {
+    let millis_per_tick = 1000.0 / nix::unistd::sysconf(SysconfVar::CLK_TCK)?.unwrap_or(100) as f64;
+    let stat = std::fs::read_to_string("/proc/stat")?;
+    let ticks = stat.split_whitespace().nth(8).and_then(|ticks| ticks.parse::<f64>().ok());
+    Ok(ticks.ok_or("/proc/stat tells of no stolen time")? * millis_per_tick)
+}
+
+/// Waiting times of a get a millisecond.
+fn ask_until(probe: &mut Client, done: impl Fn() -> bool) -> Result<Seen, Failure> {
     let asked = ["probe".to_owned()];
     let mut waits = Vec::new();
+    let stolen_before = stolen_millis()?;
     let mut next = Instant::now();
     while !done() {
         let start = Instant::now();
@@ -84,14 +103,14 @@ fn ask_until(probe: &mut Client, done: impl Fn() -> bool) -> Result<Vec<f64>, Fa
         next = (next + EVERY).max(now.checked_sub(LATE_MAX).unwrap_or(now));
         sleep(next.saturating_duration_since(now));
     }
-    Ok(waits)
+    Ok(Seen { waits, stolen: stolen_millis()? - stolen_before })
 }
 
-fn show(contender: &Contender, when: &str, mut waits: Vec<f64>) {
+fn show(contender: &Contender, when: &str, Seen { mut waits, stolen }: Seen) {
     waits.sort_by(f64::total_cmp);
     let at = |share: f64| waits[((waits.len() as f64 * share) as usize).min(waits.len() - 1)];
     println!(
-        "  {:12} {when:22} {:8.3} {:8.3} {:8.3} {:8.3}",
+        "  {:12} {when:22} {:8.3} {:8.3} {:8.3} {:8.3} {stolen:8.0}",
         contender.name,
         at(0.5),
         at(0.99),

@@ -21,3 +21,4 @@ pub mod d17_large_values_lie_apart_by_size;
 pub mod d18_the_event_loop_is_our_own;
 pub mod d19_short_replies_are_sent_together;
 pub mod d20_frames_close_up;
+pub mod d21_nobody_pays_for_all;

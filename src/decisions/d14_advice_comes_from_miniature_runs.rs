@@ -15,7 +15,8 @@
 //!
 //! Choice: the one ring, moved; misses over all reads, not the sampled ones, or one hot key would be worth points.
 //! Shown by five daemons of 16 to 256 MB (`benches/advisor`, `--daemon`), orm-busy 1.0, web07 2.1 (2.9 and
-//! 3.1 before frames closed up), OLTP 0.7; before, with twice the samples, clusters 4 / 29 / 46 / 52: 0.6 / 0.2 / 2.0 / 0.4.
+//! 3.1 before frames closed up), OLTP 0.7, clusters 4 / 29 / 52 0.4 / 0.1 / 0.3; before, with twice the samples,
+//! cluster 46 2.0.
 //! Refused: the rings by size class (twice the rules, for two or three tenths of a point); the lists of the `lru` crate
 //! (60 to 80 bytes per key and list, against 26 for a key and what five runs know of it); a deadline per run (16 bytes
 //! per key). Price: a store after a miss renews the deadline in larger runs too, where the key would not have been

@@ -19,4 +19,6 @@
 //! Price: 80 instructions of a get alone, 300 in a round, at most 130 KiB a thread; who is first in a round waits for
 //! the others' requests, up to 16 shares of `-R`.
 //!
+//! Refused: up to 8 KiB (a get of 4 KB: 1.00 times the CPU, 31 rounds).
+//!
 //! Reopen: when threads have CPUs of their own and more than 4 at once can be shown to pay.

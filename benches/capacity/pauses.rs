@@ -7,7 +7,7 @@ use crate::client::{Client, key};
 use crate::support::Failure;
 use crate::support::affinity::{self, LOAD_CPU, SERVER_CPU};
 use crate::support::server::Server;
-use nix::unistd::SysconfVar;
+use nix::unistd::{SysconfVar, sysconf};
 use std::thread::{JoinHandle, sleep, spawn};
 use std::time::{Duration, Instant};
 
@@ -83,7 +83,7 @@ struct Seen {
 /// Milliseconds for which the host has given the CPUs to others since the machine started, in steps of ten or so: the
 /// eighth number of the first line of /proc/stat, in ticks (proc(5)).
 fn stolen_millis() -> Result<f64, Failure> {
-    let millis_per_tick = 1000.0 / nix::unistd::sysconf(SysconfVar::CLK_TCK)?.unwrap_or(100) as f64;
+    let millis_per_tick = 1000.0 / sysconf(SysconfVar::CLK_TCK)?.unwrap_or(100) as f64;
     let stat = std::fs::read_to_string("/proc/stat")?;
     let ticks = stat.split_whitespace().nth(8).and_then(|ticks| ticks.parse::<f64>().ok());
     Ok(ticks.ok_or("/proc/stat tells of no stolen time")? * millis_per_tick)

@@ -52,8 +52,6 @@ const TICKS_PER_ROUND: u32 = 13;
 /// over gives it back, and that should be the thread that serves nobody.
 const LOOK: Duration = Duration::from_millis(10);
 
-const LOOKS_PER_TICK: u32 = (TICK.as_millis() / LOOK.as_millis()) as u32;
-
 /// Rounds of background work done at once while the store says that there is more to do, per tick.
 const MAINTENANCE_ROUNDS_MAX: u32 = 8;
 
@@ -126,6 +124,7 @@ async fn serve(listeners: Listeners, shared: Shared, hooks: Hooks) -> io::Result
     }
     shared.engine.note_serving(true);
     (hooks.ready)();
+    tokio::spawn(give_back(shared.clone()));
     tick_until_stopped(&shared, &mut signals, &hooks.alive).await;
     shared.engine.note_serving(false);
     (hooks.stopping)();
@@ -145,15 +144,23 @@ async fn serve(listeners: Listeners, shared: Shared, hooks: Hooks) -> io::Result
     Ok(())
 }
 
-async fn tick_until_stopped(shared: &Shared, signals: &mut shutdown::Signals, alive: &(dyn Fn() + Send)) {
-    let (mut ticks, mut frequent) = (interval(TICK), interval(LOOK));
-    for each in [&mut ticks, &mut frequent] {
-        each.set_missed_tick_behavior(MissedTickBehavior::Delay);
+/// Gives back what was freed, as long as there may be much.
+async fn give_back(shared: Arc<Shared>) {
+    loop {
+        shared.much_freed().await;
+        while shared.take_look() {
+            shared.engine.return_freed_memory();
+            sleep(LOOK).await;
+        }
     }
+}
+
+async fn tick_until_stopped(shared: &Shared, signals: &mut shutdown::Signals, alive: &(dyn Fn() + Send)) {
+    let mut ticks = interval(TICK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let (mut told_secs, mut ticks_to_round, mut charged_bytes) = (0, 0, 0);
     loop {
-        let next = if shared.has_looks() { &mut frequent } else { &mut ticks };
-        match signals.next(next.tick(), &shared.stop_asked).await {
+        match signals.next(ticks.tick(), &shared.stop_asked).await {
             Next::Stop => return,
             Next::Hangup => {
                 shared.engine.reread_tokens();
@@ -164,13 +171,10 @@ async fn tick_until_stopped(shared: &Shared, signals: &mut shutdown::Signals, al
             }
             Next::Event => {}
         }
-        shared.engine.return_freed_memory();
-        if !shared.take_look().is_multiple_of(LOOKS_PER_TICK) {
-            continue;
-        }
         let now = shared.engine.clock().tick();
+        shared.engine.return_freed_memory();
         if shared.engine.has_freed_much(&mut charged_bytes) {
-            shared.note_much_freed();
+            shared.look_after_much();
         }
         shared.pulse();
         if ticks_to_round == 0 {

@@ -60,6 +60,8 @@ pub(super) struct Shared {
     round: Notify,
     /// Looks for freed memory that are still to come.
     looks: AtomicU32,
+    /// Tells that there are some.
+    much_freed: Notify,
     stop: Notify,
     complained: AtomicBool,
     /// True once connections have had their time to be answered.
@@ -79,6 +81,7 @@ impl Shared {
             pulse: Notify::new(),
             round: Notify::new(),
             looks: AtomicU32::new(0),
+            much_freed: Notify::new(),
             stop: Notify::new(),
             complained: AtomicBool::new(false),
             grace_is_over: AtomicBool::new(false),
@@ -95,21 +98,30 @@ impl Shared {
         self.round.notify_one();
     }
 
-    /// Notes that much was freed: it is looked for from now on, and the workers take in what is theirs.
-    pub(super) fn note_much_freed(&self) {
-        self.looks.fetch_max(LOOKS_AFTER_MUCH, Ordering::Relaxed);
+    /// Much was freed: it is looked for from now on, and the workers take in what is theirs.
+    pub(super) fn look_after_much(&self) {
+        self.look(LOOKS_AFTER_MUCH);
+    }
+
+    fn look(&self, times: u32) {
+        self.looks.fetch_max(times, Ordering::Relaxed);
+        self.much_freed.notify_one();
+    }
+
+    /// Waits until much was freed.
+    pub(super) async fn much_freed(&self) {
+        self.much_freed.notified().await;
     }
 
     /// True while freed memory is looked for.
-    pub(super) fn has_looks(&self) -> bool {
+    fn has_looks(&self) -> bool {
         self.looks.load(Ordering::Relaxed) > 0
     }
 
-    /// Counts one look; returns how many are left.
-    pub(super) fn take_look(&self) -> u32 {
-        let left = |looks: u32| Some(looks.saturating_sub(1));
-        let before = self.looks.fetch_update(Ordering::Relaxed, Ordering::Relaxed, left);
-        before.map_or(0, |looks| looks.saturating_sub(1))
+    /// Counts one look, if there are any left to be made; true if there were.
+    pub(super) fn take_look(&self) -> bool {
+        let one_less = |looks: u32| looks.checked_sub(1);
+        self.looks.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less).is_ok()
     }
 
     /// A client asks for the end of the process.
@@ -221,7 +233,7 @@ impl Worker {
                 threads::on_every_thread(&event_loop, threads, move || engine.take_in_freed_memory());
             }
             if self.compact().await {
-                self.shared.looks.store(LOOKS_AFTER_COMPACTION, Ordering::Relaxed);
+                self.shared.look(LOOKS_AFTER_COMPACTION);
                 self.pause().await;
             } else {
                 self.shared.round.notified().await;

@@ -172,7 +172,14 @@ impl Account {
 
     /// Takes over what another account of the same budget has charged.
     pub fn take_over(&mut self, other: &mut Account) {
-        self.charged_bytes += std::mem::take(&mut other.charged_bytes);
+        self.take_part(other, other.charged_bytes);
+    }
+
+    /// Takes over a part of it.
+    pub fn take_part(&mut self, other: &mut Account, bytes: u64) {
+        debug_assert!(other.charged_bytes >= bytes, "more taken over than was charged");
+        other.charged_bytes -= bytes;
+        self.charged_bytes += bytes;
     }
 }
 

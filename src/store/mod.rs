@@ -45,7 +45,6 @@ use cas::CasSequence;
 use compaction::Compaction;
 use hash::KeyHasher;
 use parking_lot::{Mutex, MutexGuard};
-use room::TRIES_MAX;
 use sample::Samples;
 use shard::{Key, NeedRoom, NewItem, Rules, Shard, Value};
 use slab::ClassSizes;
@@ -341,28 +340,20 @@ impl Store {
         let own_bytes = plan.own_bytes(key.len());
         let key = self.key(key);
         let mut receiving = Account::new(self.receiving.clone());
-        let mut account = Account::new(self.budget.clone());
         if !receiving.try_charge(plan.taken_bytes(key.bytes.len())) {
             return Err(Refused::NoRoom);
         }
-        for _ in 0..TRIES_MAX {
-            if account.charged_bytes() < own_bytes && !account.try_charge(own_bytes) {
-                match self.make_room(own_bytes, now, Self::coldest_shard) {
-                    Some(freed) => account.credit(freed),
-                    None => break,
+        let mut own = Account::new(self.budget.clone());
+        let gathering = self.with_room_asking(Self::coldest_shard, key, now, |shard| {
+            if own.charged_bytes() < own_bytes {
+                if !shard.account.try_charge(own_bytes) {
+                    return Err(NeedRoom(own_bytes));
                 }
-                continue;
+                own.take_part(&mut shard.account, own_bytes);
             }
-            let need = match self.shard_of(key).gathering(plan, now) {
-                Ok(gathering) => return Ok(LargeDraft::new(gathering, account, receiving)),
-                Err(NeedRoom(bytes)) => bytes,
-            };
-            match self.make_room(need, now, Self::coldest_shard) {
-                Some(freed) => self.shard_of(key).account.credit(freed),
-                None => break,
-            }
-        }
-        Err(Refused::NoRoom)
+            shard.gathering(plan, now)
+        })?;
+        Ok(LargeDraft::new(gathering, own, receiving))
     }
 
     /// Removes an item.

@@ -8,12 +8,23 @@ use crate::clock::Now;
 use std::sync::atomic::Ordering;
 
 /// How often a store is tried again after other shards gave way, before it is refused.
-pub(super) const TRIES_MAX: u32 = 8;
+const TRIES_MAX: u32 = 8;
 
 impl Store {
     /// Runs an operation on the shard of a key, again after other shards gave way if it lacks room.
     pub(super) fn with_room<T>(
         &self,
+        key: Key<'_>,
+        now: Now,
+        operation: impl FnMut(&mut Shard) -> Result<T, NeedRoom>,
+    ) -> Result<T, Refused> {
+        self.with_room_asking(Self::richest_shard, key, now, operation)
+    }
+
+    /// As [`Store::with_room`], where `first` says which shard gives way before the others.
+    pub(super) fn with_room_asking<T>(
+        &self,
+        first: fn(&Store) -> usize,
         key: Key<'_>,
         now: Now,
         mut operation: impl FnMut(&mut Shard) -> Result<T, NeedRoom>,
@@ -23,7 +34,7 @@ impl Store {
                 Ok(outcome) => return Ok(outcome),
                 Err(need) => need,
             };
-            match self.make_room(bytes, now, Self::richest_shard) {
+            match self.make_room(bytes, now, first) {
                 Some(freed) => self.shard_of(key).account.credit(freed),
                 None => break,
             }
@@ -34,13 +45,15 @@ impl Store {
     /// Lets shards give way until so many bytes can be charged, or, over a limit that was lowered, until what they gave
     /// back is enough to be credited for it. Returns what they gave back; nothing if they cannot. Locks one shard at a
     /// time.
-    pub(super) fn make_room(&self, bytes: u64, now: Now, asked_first: fn(&Store) -> usize) -> Option<u64> {
+    fn make_room(&self, bytes: u64, now: Now, first: fn(&Store) -> usize) -> Option<u64> {
         if bytes > self.budget.chargeable_bytes() {
             return None;
         }
         let mut freed = 0;
-        while self.budget.left_bytes() < bytes && freed < bytes.saturating_mul(GIVEN_BACK_TIMES) {
-            let first = asked_first(self);
+        let is_paid =
+            |freed| self.budget.excess_bytes() > 0 && freed >= bytes.saturating_mul(GIVEN_BACK_TIMES);
+        while self.budget.left_bytes() < bytes && !is_paid(freed) {
+            let first = first(self);
             let mut turns = (0..self.shards.len()).map(|step| (first + step) % self.shards.len());
             freed += turns.find_map(|at| Self::lock(&self.shards[at]).bytes_given_way(now))?;
         }

@@ -3,6 +3,7 @@
 //! One thread at a time waits at the epoll instance (epoll(7)), edge-triggered, and the others rest. What has news goes
 //! into the queue of all, but for what the thread that waited takes up itself; who takes a task and leaves enough others
 //! behind has a resting thread come (`decisions::d12`, `decisions::d18`). A thread that is alone needs no queue for that.
+//! Whose peer has ended its side has its turn after the others, and after who has come meanwhile: nobody waits for it.
 //! A task has one descriptor at most, by whose number it is found.
 //!
 //! Must never: know what a task does, or have timers (the thread that moves the clock calls whoever waits for time).
@@ -210,6 +211,7 @@ impl EventLoop {
         SERVES.set(true);
         let mut events = Vec::with_capacity(EVENTS_MAX);
         let mut tasks = Vec::with_capacity(EVENTS_MAX);
+        let mut ended = Vec::with_capacity(EVENTS_MAX);
         let mut second_turns = Vec::with_capacity(ROUND_MAX);
         while !self.ended.load(Ordering::Acquire) {
             self.run_queue(&mut tasks, &mut second_turns);
@@ -220,7 +222,7 @@ impl EventLoop {
             }
             self.wait(&mut events);
             drop(waiting);
-            self.find(&events, &mut tasks);
+            self.find(&events, &mut tasks, &mut ended);
             if self.is_shared() {
                 self.leave_to_all(&mut tasks);
             }
@@ -228,6 +230,7 @@ impl EventLoop {
             while with_news.len() > 0 {
                 run_round(with_news.by_ref().take(ROUND_MAX), &mut second_turns);
             }
+            self.put_last(&mut ended);
         }
         // The thread that waits next may not have seen the end, and who waited has taken the bell.
         self.ring();
@@ -274,23 +277,39 @@ impl EventLoop {
         debug_assert!(matches!(waited, Ok(_) | Err(Errno::INTR)));
     }
 
-    /// Finds the tasks that news are about and that nobody runs.
-    fn find(&self, events: &[epoll::Event], with_news: &mut Vec<Arc<dyn Run>>) {
+    /// Finds the tasks that news are about and that nobody runs; those whose peer has ended its side go to `ended`.
+    fn find(
+        &self,
+        events: &[epoll::Event],
+        with_news: &mut Vec<Arc<dyn Run>>,
+        ended: &mut Vec<Arc<dyn Run>>,
+    ) {
         let tasks = self.tasks.lock();
-        with_news.extend(events.iter().filter_map(|event| {
-            let task = tasks.get(usize::try_from(event.data.u64()).ok()?)?.as_ref()?;
-            task.notice(news_of(event.flags)).then(|| task.clone())
-        }));
+        for event in events {
+            let number = usize::try_from(event.data.u64()).ok();
+            let Some(task) = number.and_then(|number| tasks.get(number)?.as_ref()) else { continue };
+            let news = news_of(event.flags);
+            if task.notice(news) {
+                let found = if news & ENDED == 0 { &mut *with_news } else { &mut *ended };
+                found.push(task.clone());
+            }
+        }
+    }
+
+    /// Puts tasks behind those that are in the queue.
+    fn put_last(&self, tasks: &mut Vec<Arc<dyn Run>>) {
+        if !tasks.is_empty() {
+            self.call(|queue| {
+                queue.tasks.extend(tasks.drain(..));
+                queue.call_for_help()
+            });
+        }
     }
 
     /// Puts all but this thread's share into the queue.
     fn leave_to_all(&self, with_news: &mut Vec<Arc<dyn Run>>) {
-        if with_news.len() > 1 {
-            self.call(|queue| {
-                queue.tasks.extend(with_news.drain(self.share_of(with_news.len())..));
-                queue.call_for_help()
-            });
-        }
+        let mut left = with_news.split_off(self.share_of(with_news.len()).min(with_news.len()));
+        self.put_last(&mut left);
     }
 
     /// Rests until called.
@@ -400,6 +419,8 @@ pub(super) fn run_alone(
 mod tests {
     use super::*;
     use crate::server::threads::{self, Threads};
+    use std::io::Write;
+    use std::os::fd::AsFd;
     use std::os::unix::net::UnixStream;
     use std::sync::mpsc::channel;
     use tokio::sync::Notify;
@@ -489,6 +510,43 @@ mod tests {
         told.recv().unwrap();
         event_loop.end();
         assert!(threads.join());
+    }
+
+    #[test]
+    fn who_has_ended_has_its_turn_after_who_has_just_come() {
+        let event_loop = EventLoop::new(1).unwrap();
+        let turns = Arc::new(Mutex::new(Vec::new()));
+        let (leaving, left) = UnixStream::pair().unwrap();
+        let (asking, asked) = UnixStream::pair().unwrap();
+        for (name, socket) in [("leaving", &leaving), ("asking", &asking)] {
+            let (home, turns) = (event_loop.clone(), turns.clone());
+            let socket = socket.try_clone().unwrap();
+            let mut waits = false;
+            event_loop.spawn_on(
+                socket.as_raw_fd(),
+                poll_fn(move |_| {
+                    if !std::mem::replace(&mut waits, true) {
+                        home.wait_for(socket.as_fd(), Interest::ToReceive).unwrap();
+                        return Poll::Pending;
+                    }
+                    turns.lock().push(name);
+                    if name == "asking" {
+                        let turns = turns.clone();
+                        home.spawn(async move { turns.lock().push("come") });
+                    } else {
+                        home.end();
+                    }
+                    Poll::Ready(())
+                }),
+            );
+        }
+        let mut asks = asked.try_clone().unwrap();
+        event_loop.spawn(async move {
+            drop(left);
+            asks.write_all(b"x").unwrap();
+        });
+        event_loop.run();
+        assert_eq!(*turns.lock(), ["asking", "come", "leaving"]);
     }
 
     #[test]

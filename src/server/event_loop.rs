@@ -223,6 +223,10 @@ impl EventLoop {
             self.wait(&mut events);
             drop(waiting);
             self.find(&events, &mut tasks, &mut ended);
+            // Without others they need no queue.
+            if tasks.is_empty() {
+                std::mem::swap(&mut tasks, &mut ended);
+            }
             if self.is_shared() {
                 self.leave_to_all(&mut tasks);
             }
@@ -230,7 +234,9 @@ impl EventLoop {
             while with_news.len() > 0 {
                 run_round(with_news.by_ref().take(ROUND_MAX), &mut second_turns);
             }
-            self.put_last(&mut ended);
+            if !ended.is_empty() {
+                self.change_queue(|queue| queue.tasks.extend(ended.drain(..)));
+            }
         }
         // The thread that waits next may not have seen the end, and who waited has taken the bell.
         self.ring();
@@ -296,20 +302,14 @@ impl EventLoop {
         }
     }
 
-    /// Puts tasks behind those that are in the queue.
-    fn put_last(&self, tasks: &mut Vec<Arc<dyn Run>>) {
-        if !tasks.is_empty() {
+    /// Puts all but this thread's share into the queue.
+    fn leave_to_all(&self, with_news: &mut Vec<Arc<dyn Run>>) {
+        if with_news.len() > 1 {
             self.call(|queue| {
-                queue.tasks.extend(tasks.drain(..));
+                queue.tasks.extend(with_news.drain(self.share_of(with_news.len())..));
                 queue.call_for_help()
             });
         }
-    }
-
-    /// Puts all but this thread's share into the queue.
-    fn leave_to_all(&self, with_news: &mut Vec<Arc<dyn Run>>) {
-        let mut left = with_news.split_off(self.share_of(with_news.len()).min(with_news.len()));
-        self.put_last(&mut left);
     }
 
     /// Rests until called.

@@ -8,15 +8,18 @@
 //! needed a page evicted until all of the excess had gone: 8,700 of 14,600 items for a value of 12 KB. The thread that
 //! keeps house freed up to 64 pages of items in one hold of a shard's lock.
 //!
-//! Choice: the thread that keeps house looks for what can be given back every 10 ms while there may be much, and the
-//! workers take in theirs every 1.3 s, out of step with the allocator (`server/mod.rs`). A request may charge what it
+//! Choice: a thread of its own looks for what can be given back, every 10 ms while there may be much, and the workers
+//! take in theirs every 1.3 s, out of step with the allocator. It is nicer by 10 than the others, so that a worker on
+//! its CPU has its turn at once, and takes no lock of the store (`server/returning.rs`). A request may charge what it
 //! needs once twice as much was given back for it (`Account::try_charge`); the rest is worked off by the house, two pages
 //! of a shard at a time (`Store::maintain`).
 //!
-//! Measured (`benches/capacity --only pauses`), longest wait under `flush_all` in three runs, in turn: before 2.9, 4.1
-//! and 4.4 ms, with the looks 0.9, 0.9 and 3.0; by the scheduler's account the rest is that the threads share a CPU.
+//! Measured (`benches/capacity --only pauses`), longest wait under `flush_all`, runs in turn: before 2.9, 4.1 and 4.4 ms,
+//! with the looks 0.9, 0.9 and 3.0; on another machine by the thread that keeps house 0.5 to 3.8 in five runs, by one of
+//! its own 0.4 to 1.5; under sets 1.1, 1.1, 1.7, 3.5, 3.5 and 0.9, 1.0, 1.0, 1.3, 3.4.
 //!
-//! Refused: a short slice for all threads (`sched_setattr`): no clear difference, and `unsafe`. A thread of the lowest
-//! class that gives memory back: where the machine is busy it comes too late, and the worker does it all.
+//! Refused: a short slice for all threads (`sched_setattr`): under sets 0.7 to 1.5 ms, under `flush_all` no clear
+//! difference, and `unsafe`. The lowest class for the thread of its own: on a busy machine it comes too late, and the
+//! worker does it all. The house nicer as well: it takes locks.
 //!
 //! Reopen: when the allocator can be told to return memory without `unsafe`.

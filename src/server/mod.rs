@@ -11,6 +11,7 @@ mod connection;
 mod event_loop;
 mod listener;
 mod lone_worker;
+mod returning;
 mod settings;
 mod shutdown;
 mod socket;
@@ -30,6 +31,7 @@ pub use worker::Stream;
 use crate::commands::Engine;
 use crate::telemetry::Listening;
 use log::{info, warn};
+use returning::Returning;
 use shutdown::Next;
 use std::fs::File;
 use std::io;
@@ -47,10 +49,6 @@ const TICK: Duration = Duration::from_millis(100);
 /// freed memory: a worker that frees when it is over would give back itself all that others have freed, for which
 /// everybody waits.
 const TICKS_PER_ROUND: u32 = 13;
-
-/// Between two looks for what the allocator could give back, while it may have much: whoever frees after the second is
-/// over gives it back, and that should be the thread that serves nobody.
-const LOOK: Duration = Duration::from_millis(10);
 
 /// Rounds of background work done at once while the store says that there is more to do, per tick.
 const MAINTENANCE_ROUNDS_MAX: u32 = 8;
@@ -115,6 +113,7 @@ async fn serve(listeners: Listeners, shared: Shared, hooks: Hooks) -> io::Result
     let shared = Arc::new(shared);
     // From now on operations are sampled: the first request is seen as well.
     shared.engine.observe();
+    let returning = Returning::start(shared.clone())?;
     let workers = Worker::start(shared.clone(), listeners)?;
     if let Some(path) = port_file {
         // As memcached: the daemon goes on without the file.
@@ -124,7 +123,6 @@ async fn serve(listeners: Listeners, shared: Shared, hooks: Hooks) -> io::Result
     }
     shared.engine.note_serving(true);
     (hooks.ready)();
-    tokio::spawn(give_back(shared.clone()));
     tick_until_stopped(&shared, &mut signals, &hooks.alive).await;
     shared.engine.note_serving(false);
     (hooks.stopping)();
@@ -141,18 +139,10 @@ async fn serve(listeners: Listeners, shared: Shared, hooks: Hooks) -> io::Result
     if !workers.join() {
         warn!("the workers ended by a panic");
     }
-    Ok(())
-}
-
-/// Gives back what was freed, as long as there may be much.
-async fn give_back(shared: Arc<Shared>) {
-    loop {
-        shared.much_freed().await;
-        while shared.take_look() {
-            shared.engine.return_freed_memory();
-            sleep(LOOK).await;
-        }
+    if !returning.end() {
+        warn!("the thread that gives memory back ended by a panic");
     }
+    Ok(())
 }
 
 async fn tick_until_stopped(shared: &Shared, signals: &mut shutdown::Signals, alive: &(dyn Fn() + Send)) {
@@ -172,7 +162,6 @@ async fn tick_until_stopped(shared: &Shared, signals: &mut shutdown::Signals, al
             Next::Event => {}
         }
         let now = shared.engine.clock().tick();
-        shared.engine.return_freed_memory();
         if shared.engine.has_freed_much(&mut charged_bytes) {
             shared.look_after_much();
         }

@@ -60,8 +60,6 @@ pub(super) struct Shared {
     round: Notify,
     /// Looks for freed memory that are still to come.
     looks: AtomicU32,
-    /// Tells that there are some.
-    much_freed: Notify,
     stop: Notify,
     complained: AtomicBool,
     /// True once connections have had their time to be answered.
@@ -81,7 +79,6 @@ impl Shared {
             pulse: Notify::new(),
             round: Notify::new(),
             looks: AtomicU32::new(0),
-            much_freed: Notify::new(),
             stop: Notify::new(),
             complained: AtomicBool::new(false),
             grace_is_over: AtomicBool::new(false),
@@ -105,12 +102,6 @@ impl Shared {
 
     fn look(&self, times: u32) {
         self.looks.fetch_max(times, Ordering::Relaxed);
-        self.much_freed.notify_one();
-    }
-
-    /// Waits until much was freed.
-    pub(super) async fn much_freed(&self) {
-        self.much_freed.notified().await;
     }
 
     /// True while freed memory is looked for.

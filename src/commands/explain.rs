@@ -5,7 +5,7 @@
 
 use super::{Engine, MemoryPart};
 use crate::advisor::figures::Advice;
-use crate::clock::Now;
+use crate::clock::{FIRST_SECOND, Now};
 use crate::insight::figures::{Family, HotKey, HotKeys, Latency};
 use crate::protocol::listing::uri_encoded;
 use crate::protocol::{Refusal, ReplyBuffer, StatsTopic};
@@ -112,7 +112,7 @@ impl Engine {
                 bytes,
             },
             None => Why::Unknown {
-                reach_secs: known_since.map_or_else(|| now.secs(), |since| now.secs_since(since)),
+                reach_secs: now.secs_since(known_since.unwrap_or(Now::from_secs(FIRST_SECOND))),
                 flushed_secs: flushed
                     .filter(|flushed| *flushed <= now)
                     .map(|flushed| now.secs_since(flushed)),

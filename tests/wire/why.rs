@@ -75,6 +75,20 @@ fn evicted_keys_are_known_as_far_as_it_reaches() {
 }
 
 #[test]
+fn nothing_is_known_of_the_time_before_the_start() {
+    let daemon = larder("--debug-commands").start();
+    let mut client = daemon.connect();
+    client.ask("debugtime p\r\n", "OK\r\n");
+    client.ask("debugtime 100\r\n", "OK\r\n");
+    client.send("stats\r\n");
+    let stats = client.read_until("END\r\n");
+    let uptime = stats.lines().find_map(|line| line.strip_prefix("STAT uptime ")).unwrap();
+    // Which begins with 2.
+    let reach = uptime.parse::<u32>().unwrap() - 2;
+    assert_eq!(why(&mut client, "never"), format!("unknown reach={reach}"));
+}
+
+#[test]
 fn what_never_was_is_unknown_and_a_flush_is_told() {
     let daemon = larder("--debug-commands").start();
     let mut client = daemon.connect();

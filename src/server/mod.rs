@@ -5,7 +5,7 @@
 //! connection was answered.
 //!
 //! Workers are the threads of one event loop; whichever is free serves a connection. The thread that calls [`run`] moves
-//! the clock, does the store's background work and waits for signals.
+//! the clock, does the store's background work and waits for signals; one more gives freed memory back (`returning.rs`).
 
 mod connection;
 mod event_loop;

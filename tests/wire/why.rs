@@ -80,11 +80,8 @@ fn nothing_is_known_of_the_time_before_the_start() {
     let mut client = daemon.connect();
     client.ask("debugtime p\r\n", "OK\r\n");
     client.ask("debugtime 100\r\n", "OK\r\n");
-    client.send("stats\r\n");
-    let stats = client.read_until("END\r\n");
-    let uptime = stats.lines().find_map(|line| line.strip_prefix("STAT uptime ")).unwrap();
-    // Which begins with 2.
-    let reach = uptime.parse::<u32>().unwrap() - 2;
+    // The uptime begins with 2.
+    let reach = client.stat("", "uptime").parse::<u32>().unwrap() - 2;
     assert_eq!(why(&mut client, "never"), format!("unknown reach={reach}"));
 }
 

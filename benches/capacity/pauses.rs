@@ -1,6 +1,6 @@
 //! How long one get a millisecond waits: on a quiet server, while small items come in as fast as they can, and while
-//! all of them are flushed. Beside it, for how long the machine itself had no CPU, on a virtual one, which no server can
-//! help.
+//! all of them are flushed. Beside it, what no server can help: how long the longest is without what the thread that asks
+//! waited for a CPU itself, which it shares with the load, and for how long a virtual machine had no CPU.
 
 use crate::Contender;
 use crate::client::{Client, key};
@@ -8,6 +8,8 @@ use crate::support::Failure;
 use crate::support::affinity::{self, LOAD_CPU, SERVER_CPU};
 use crate::support::server::Server;
 use nix::unistd::{SysconfVar, sysconf};
+use std::fs::File;
+use std::os::unix::fs::FileExt;
 use std::thread::{JoinHandle, sleep, spawn};
 use std::time::{Duration, Instant};
 
@@ -26,7 +28,10 @@ pub(crate) fn measure(contenders: &[Contender], share: u64) -> Result<(), Failur
         ITEMS / share,
         VALUE.len()
     );
-    println!("  {:12} {:22} {:>8} {:>8} {:>8} {:>8} {:>8}", "", "", "p50", "p99", "p99.9", "max", "stolen");
+    println!(
+        "  {:12} {:22} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8}",
+        "", "", "p50", "p99", "p99.9", "max", "on CPU", "stolen"
+    );
     for contender in contenders {
         let server = contender.start(MEMORY_MIB)?;
         // The load has its own CPU; who asks must not wait for it.
@@ -76,6 +81,8 @@ fn join(load: JoinHandle<Result<(), String>>) -> Result<(), Failure> {
 /// What was seen in one phase, in milliseconds.
 struct Seen {
     waits: Vec<f64>,
+    /// The longest wait without what the thread that asked waited for a CPU during each.
+    longest_on_cpu: f64,
     /// For how long the host gave a CPU of this machine to others.
     stolen: f64,
 }
@@ -89,28 +96,49 @@ fn stolen_millis() -> Result<f64, Failure> {
     Ok(ticks.ok_or("/proc/stat tells of no stolen time")? * millis_per_tick)
 }
 
+/// How long this thread has waited for a CPU: the second number of its schedstat, in nanoseconds.
+struct OwnQueueing(File);
+
+impl OwnQueueing {
+    fn open() -> Result<OwnQueueing, Failure> {
+        Ok(OwnQueueing(File::open("/proc/thread-self/schedstat")?))
+    }
+
+    fn millis(&self) -> Result<f64, Failure> {
+        let mut text = [0; 64];
+        let count = self.0.read_at(&mut text, 0)?;
+        let nanos = std::str::from_utf8(&text[..count])?.split_whitespace().nth(1);
+        Ok(nanos.and_then(|nanos| nanos.parse::<f64>().ok()).ok_or("schedstat tells of no waiting")? / 1e6)
+    }
+}
+
 /// Waiting times of a get a millisecond.
 fn ask_until(probe: &mut Client, done: impl Fn() -> bool) -> Result<Seen, Failure> {
     let asked = ["probe".to_owned()];
     let mut waits = Vec::new();
+    let queueing = OwnQueueing::open()?;
+    let mut longest_on_cpu = 0.0_f64;
     let stolen_before = stolen_millis()?;
     let mut next = Instant::now();
     while !done() {
+        let queued_before = queueing.millis()?;
         let start = Instant::now();
         probe.get(&asked)?;
-        waits.push(start.elapsed().as_secs_f64() * 1000.0);
+        let wait = start.elapsed().as_secs_f64() * 1000.0;
+        longest_on_cpu = longest_on_cpu.max(wait - (queueing.millis()? - queued_before));
+        waits.push(wait);
         let now = Instant::now();
         next = (next + EVERY).max(now.checked_sub(LATE_MAX).unwrap_or(now));
         sleep(next.saturating_duration_since(now));
     }
-    Ok(Seen { waits, stolen: stolen_millis()? - stolen_before })
+    Ok(Seen { waits, longest_on_cpu, stolen: stolen_millis()? - stolen_before })
 }
 
-fn show(contender: &Contender, when: &str, Seen { mut waits, stolen }: Seen) {
+fn show(contender: &Contender, when: &str, Seen { mut waits, longest_on_cpu, stolen }: Seen) {
     waits.sort_by(f64::total_cmp);
     let at = |share: f64| waits[((waits.len() as f64 * share) as usize).min(waits.len() - 1)];
     println!(
-        "  {:12} {when:22} {:8.3} {:8.3} {:8.3} {:8.3} {stolen:8.0}",
+        "  {:12} {when:22} {:8.3} {:8.3} {:8.3} {:8.3} {longest_on_cpu:8.3} {stolen:8.0}",
         contender.name,
         at(0.5),
         at(0.99),

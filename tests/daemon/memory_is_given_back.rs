@@ -1,6 +1,7 @@
 //! What is no longer needed goes back to the system within seconds, also when no client asks for anything.
 
 use crate::support::{larder, wait_for};
+use std::fs;
 
 const MIB: u64 = 1024 * 1024;
 
@@ -24,4 +25,26 @@ fn after_a_flush_and_after_a_lowered_limit() {
             (daemon.resident_bytes() < before + left + 12 * MIB).then_some(())
         });
     }
+}
+
+#[test]
+fn by_a_thread_that_lets_those_who_serve_go_first() {
+    let daemon = larder("-t 2").start();
+    let threads = wait_for("a thread that is nice", || {
+        let tasks = fs::read_dir(format!("/proc/{}/task", daemon.pid())).unwrap();
+        let stats = tasks.filter_map(|task| fs::read_to_string(task.ok()?.path().join("stat")).ok());
+        let mut threads: Vec<_> = stats.map(|stat| name_and_nice(&stat)).collect();
+        threads.retain(|(name, _)| name == "worker" || name == "returning");
+        threads.sort();
+        (threads.first()?.1 != 0).then_some(threads)
+    });
+    let expected = [("returning", 10), ("worker", 0), ("worker", 0)];
+    assert_eq!(threads, expected.map(|(name, nice)| (name.to_owned(), nice)));
+}
+
+/// The second and the nineteenth field of proc_pid_stat(5).
+fn name_and_nice(stat: &str) -> (String, i32) {
+    let (front, rest) = stat.rsplit_once(')').unwrap();
+    let name = front.split_once('(').unwrap().1.to_owned();
+    (name, rest.split_whitespace().nth(16).unwrap().parse().unwrap())
 }

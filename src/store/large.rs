@@ -290,7 +290,7 @@ impl Large {
     /// Takes the pieces back of a value that was removed, unless somebody reads it: then they come back later.
     pub(super) fn recover(&mut self, value: &mut Blocks) {
         if let Some(value) = Arc::get_mut(value) {
-            value.take_pieces().for_each(|piece| self.frames.give_back(piece));
+            value.drain_pieces().for_each(|piece| self.frames.give_back(piece));
         }
     }
 

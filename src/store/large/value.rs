@@ -138,7 +138,7 @@ impl LargeValue {
     }
 
     /// Takes its pieces away: nobody needs it any longer.
-    pub(super) fn take_pieces(&mut self) -> impl Iterator<Item = Piece> {
+    pub(super) fn drain_pieces(&mut self) -> impl Iterator<Item = Piece> {
         let pages = self.blocks.partition_point(|block| matches!(block, Block::Page(_)));
         pieces_of(self.blocks.drain(pages..))
     }

@@ -15,11 +15,11 @@
 //! of a shard at a time (`Store::maintain`).
 //!
 //! Measured (`benches/capacity --only pauses`), longest wait under `flush_all`, runs in turn: before 2.9, 4.1 and 4.4 ms,
-//! with the looks 0.9, 0.9 and 3.0; on another machine by the thread that keeps house 0.5 to 3.8 in five runs, by one of
-//! its own 0.4 to 1.5; under sets 1.1, 1.1, 1.7, 3.5, 3.5 and 0.9, 1.0, 1.0, 1.3, 3.4.
+//! with the looks 0.9, 0.9 and 3.0; by the thread that keeps house 0.5 to 3.8 in five runs, by one of its own 0.4 to 1.5.
+//! Of 18 runs that were traced two had waits for this thread, 2.3 and 4.0 ms: the server has one CPU there, and the kernel
+//! may let who runs finish its slice. The other waits of 2 ms were the kernel's, the host's or of who asked.
 //!
-//! Refused: a short slice for all threads (`sched_setattr`): under sets 0.7 to 1.5 ms, under `flush_all` no clear
-//! difference, and `unsafe`. The lowest class for the thread of its own: on a busy machine it comes too late, and the
-//! worker does it all. The house nicer as well: it takes locks.
+//! Refused: a short slice for the worker (`sched_setattr`): over nine runs no difference, and `unsafe`. The lowest class
+//! for the thread of its own: on a busy machine it comes too late. The house nicer as well: it takes locks.
 //!
 //! Reopen: when the allocator can be told to return memory without `unsafe`.

@@ -4,12 +4,11 @@
 
 use crate::Contender;
 use crate::client::{Client, key};
-use crate::support::Failure;
 use crate::support::affinity::{self, LOAD_CPU, SERVER_CPU};
 use crate::support::server::Server;
+use crate::support::{Failure, Scheduled};
 use nix::unistd::{SysconfVar, sysconf};
-use std::fs::File;
-use std::os::unix::fs::FileExt;
+use std::path::Path;
 use std::thread::{JoinHandle, sleep, spawn};
 use std::time::{Duration, Instant};
 
@@ -96,36 +95,24 @@ fn stolen_millis() -> Result<f64, Failure> {
     Ok(ticks.ok_or("/proc/stat tells of no stolen time")? * millis_per_tick)
 }
 
-/// How long this thread has waited for a CPU: the second number of its schedstat, in nanoseconds.
-struct OwnQueueing(File);
-
-impl OwnQueueing {
-    fn open() -> Result<OwnQueueing, Failure> {
-        Ok(OwnQueueing(File::open("/proc/thread-self/schedstat")?))
-    }
-
-    fn millis(&self) -> Result<f64, Failure> {
-        let mut text = [0; 64];
-        let count = self.0.read_at(&mut text, 0)?;
-        let nanos = std::str::from_utf8(&text[..count])?.split_whitespace().nth(1);
-        Ok(nanos.and_then(|nanos| nanos.parse::<f64>().ok()).ok_or("schedstat tells of no waiting")? / 1e6)
-    }
+/// How long this thread has waited for a CPU so far, in milliseconds.
+fn queued_millis() -> Result<f64, Failure> {
+    Ok(Scheduled::of(Path::new("/proc/thread-self"))?.queued_nanos as f64 / 1e6)
 }
 
 /// Waiting times of a get a millisecond.
 fn ask_until(probe: &mut Client, done: impl Fn() -> bool) -> Result<Seen, Failure> {
     let asked = ["probe".to_owned()];
     let mut waits = Vec::new();
-    let queueing = OwnQueueing::open()?;
     let mut longest_on_cpu = 0.0_f64;
     let stolen_before = stolen_millis()?;
     let mut next = Instant::now();
     while !done() {
-        let queued_before = queueing.millis()?;
+        let queued_before = queued_millis()?;
         let start = Instant::now();
         probe.get(&asked)?;
         let wait = start.elapsed().as_secs_f64() * 1000.0;
-        longest_on_cpu = longest_on_cpu.max(wait - (queueing.millis()? - queued_before));
+        longest_on_cpu = longest_on_cpu.max(wait - (queued_millis()? - queued_before));
         waits.push(wait);
         let now = Instant::now();
         next = (next + EVERY).max(now.checked_sub(LATE_MAX).unwrap_or(now));

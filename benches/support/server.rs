@@ -1,7 +1,7 @@
 //! A server under load: started on ports of its own, asked what it has used, ended with this value.
 
-use super::Failure;
 use super::affinity::{self, LOAD_CPU, SERVER_CPU};
+use super::{Failure, Scheduled};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use socket2::{Domain, SockAddr, Socket, Type};
@@ -103,8 +103,7 @@ impl Server {
         let (mut cpu_nanos, mut aside_nanos) = (0, 0);
         for task in fs::read_dir(format!("/proc/{}/task", self.child.id()))? {
             let task = task?.path();
-            let schedstat = fs::read_to_string(task.join("schedstat"))?;
-            let nanos = schedstat.split(' ').next().ok_or("an empty schedstat")?.parse::<u64>()?;
+            let nanos = Scheduled::of(&task)?.ran_nanos;
             let works = fs::read_to_string(task.join("comm"))?.contains("worker");
             cpu_nanos += nanos;
             aside_nanos += if works { 0 } else { nanos };

@@ -10,7 +10,7 @@
 //!
 //! Choice: a thread of its own looks for what can be given back, every 10 ms while there may be much, and the workers
 //! take in theirs every 1.3 s, out of step with the allocator. It is nicer by 10 than the others, so that a worker on
-//! its CPU has its turn at once, and takes no lock of the store (`server/returning.rs`). A request may charge what it
+//! its CPU goes before it, and takes no lock of the store (`server/returning.rs`). A request may charge what it
 //! needs once twice as much was given back for it (`Account::try_charge`); the rest is worked off by the house, two pages
 //! of a shard at a time (`Store::maintain`).
 //!

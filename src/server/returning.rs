@@ -1,8 +1,8 @@
 //! Gives back to the system what was freed, by a thread of its own.
 //!
-//! What a flush leaves takes milliseconds. A worker that wants the same CPU meanwhile should have it at once and not at
-//! the end of a time slice, so this thread is nicer than all others. Must never: take a lock of the store, as others
-//! would wait for it as long as it is kept waiting.
+//! What a flush leaves takes milliseconds. A worker that wants the same CPU meanwhile should have most of it, so this
+//! thread is nicer than all others; the kernel may still let it finish a slice (`decisions::d21`). Must never: take a lock
+//! of the store, as others would wait for it as long as it is kept waiting.
 
 use super::worker::Shared;
 use rustix::process::setpriority_process;

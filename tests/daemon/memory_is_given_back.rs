@@ -30,16 +30,17 @@ fn after_a_flush_and_after_a_lowered_limit() {
 #[test]
 fn by_a_thread_that_lets_those_who_serve_go_first() {
     let daemon = larder("-t 2").start();
-    let threads = wait_for("a thread that is nice", || {
+    let expected =
+        [("returning", 10), ("worker", 0), ("worker", 0)].map(|(name, nice)| (name.to_owned(), nice));
+    // Each takes its name and how nice it is by itself, after it has begun.
+    wait_for("a thread that is nice beside two that are not", || {
         let tasks = fs::read_dir(format!("/proc/{}/task", daemon.pid())).unwrap();
         let stats = tasks.filter_map(|task| fs::read_to_string(task.ok()?.path().join("stat")).ok());
         let mut threads: Vec<_> = stats.map(|stat| name_and_nice(&stat)).collect();
         threads.retain(|(name, _)| name == "worker" || name == "returning");
         threads.sort();
-        (threads.first()?.1 != 0).then_some(threads)
+        (threads == expected).then_some(())
     });
-    let expected = [("returning", 10), ("worker", 0), ("worker", 0)];
-    assert_eq!(threads, expected.map(|(name, nice)| (name.to_owned(), nice)));
 }
 
 /// The second and the nineteenth field of proc_pid_stat(5).

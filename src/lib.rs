@@ -59,6 +59,7 @@ pub mod options;
 pub mod process;
 pub mod protocol;
 pub mod server;
+pub mod session;
 pub mod store;
 mod sync;
 pub mod telemetry;

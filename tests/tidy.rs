@@ -23,7 +23,7 @@ const CLOCK_READERS: [&str; 2] = ["Instant::now", "SystemTime::now"];
 const WAITING: [&str; 4] = ["async", "await", "thread::sleep", "TcpStream"];
 const UNCHECKED: [&str; 2] = [".unwrap()", ".expect("];
 
-const LAYERS: [Layer; 13] = [
+const LAYERS: [Layer; 14] = [
     Layer {
         name: "auth",
         modules: &[],
@@ -62,8 +62,14 @@ const LAYERS: [Layer; 13] = [
         words: &["std::io", "std::net", "Mutex", "RwLock", ".lock()"],
     },
     Layer {
+        name: "session",
+        modules: &["commands", "protocol", "telemetry"],
+        libraries: &["log"],
+        words: &["std::io", "std::net", "Mutex", ".lock()", "tokio"],
+    },
+    Layer {
         name: "server",
-        modules: &["commands", "protocol", "telemetry", "clock", "sync"],
+        modules: &["commands", "session", "telemetry", "clock", "sync"],
         libraries: &["tokio", "tokio_rustls", "rustls", "rustix", "socket2", "nix", "log", "parking_lot"],
         words: &["Store::"],
     },

@@ -63,7 +63,10 @@ impl Engine {
             }
             Command::Delete { key } => self.delete_binary(worker, key, now, &mut answers),
             Command::Count { .. } => self.count_binary(worker, &frame.command, now, &mut answers),
-            Command::Flush { exptime } => self.flush_binary(worker, exptime, now, &mut answers),
+            Command::Flush { exptime } => {
+                self.flush_binary(worker, exptime, now, &mut answers);
+                return Flow::Exhaust;
+            }
             Command::Stat { topic } => return self.report_binary(topic, now, &mut answers),
             Command::Verbosity { level } => {
                 self.set_verbosity(level, None);

@@ -35,6 +35,7 @@ pub use report::Report;
 pub use settings::{Settings, Told};
 pub use storage::Receiving;
 pub use tls::TlsReport;
+pub use watch::CloseReason;
 
 use crate::advisor::SharedAdvisor;
 use crate::auth::Credentials;
@@ -54,6 +55,13 @@ pub const WIRE_VERSION: &str = "1.6.45";
 pub enum Flow {
     /// Goes on with the next one.
     Continue,
+    /// Goes on with the next one, after a retrieval that looked up so many keys.
+    Retrieved {
+        /// The keys.
+        keys: u32,
+    },
+    /// Goes on with the next one when others had their turn: the request was as much work as a turn may be.
+    Exhaust,
     /// Sends what has gathered, then hands in the retrieval again, of whose keys `left` bytes were not reached.
     Partial {
         /// Bytes of the key list not walked.
@@ -223,6 +231,7 @@ impl Engine {
             }
             Request::FlushAll { delay, noreply } => {
                 self.flush_all(worker, delay, now, reply_to(out, noreply));
+                return Flow::Exhaust;
             }
             Request::MetaGet { ref meta } => self.meta_get(worker, meta, now, out),
             Request::MetaStore { ref header, value } => {
@@ -247,13 +256,24 @@ impl Engine {
             Request::CacheMemlimit { mib, noreply } => self.set_memlimit(mib, reply_to(out, noreply)),
             Request::Stats(StatsTopic::CacheDump { .. }) => return self.cache_dump(out),
             Request::Stats(StatsTopic::Sizes) if self.settings.track_sizes => return Flow::Report,
-            Request::Stats(StatsTopic::Detail(detail)) => self.detail(detail, out),
-            Request::Stats(topic) => self.stats(topic, now, out),
+            Request::Stats(topic) => {
+                match topic {
+                    StatsTopic::Detail(detail) => self.detail(detail, out),
+                    topic => self.stats(topic, now, out),
+                }
+                return Flow::Exhaust;
+            }
             Request::RefreshCertificates if self.settings.tls.enabled => return Flow::RefreshCertificates,
             Request::RefreshCertificates => out.push(b"Error TLS not enabled\r\n"),
             Request::Dump { form, .. } => return self.dump(form, out),
-            Request::Crawler { action, noreply } => self.tell_crawler(action, reply_to(out, noreply)),
-            Request::Slabs { action, noreply } => self.tell_slabs(action, now, reply_to(out, noreply)),
+            Request::Crawler { action, noreply } => {
+                self.tell_crawler(action, reply_to(out, noreply));
+                return Flow::Exhaust;
+            }
+            Request::Slabs { action, noreply } => {
+                self.tell_slabs(action, now, reply_to(out, noreply));
+                return Flow::Exhaust;
+            }
             Request::Lru { action, noreply } => self.tell_lru(action, reply_to(out, noreply)),
             Request::Watch(_) => return self.may_watch(out),
             Request::DebugTime { change, noreply } => self.debug_time(change, reply_to(out, noreply)),

@@ -2,15 +2,15 @@
 
 use super::{Engine, Flow, answer};
 use crate::clock::Now;
-use crate::protocol::limits::OUTPUT_BATCH_BYTES;
-use crate::protocol::{Keys, Parts, ReplyBuffer, Retrieval};
+use crate::protocol::limits::{RETRIEVAL_PART_BYTES, RETRIEVAL_PART_KEYS};
+use crate::protocol::{Keys, Parts, Refusal, ReplyBuffer, Retrieval};
 use crate::store::{Access, Hit, LargeValue, Miss, ValueRef};
 use crate::telemetry::WorkerCounters;
 
 impl Engine {
-    /// Answers key by key. Stops early when it has gathered a batch of output, so that one line of keys cannot make the
-    /// server hold more than that. Where it stops depends on its keys alone, not on what gathered before: with it goes
-    /// what a wrong key takes back.
+    /// Answers key by key. Stops early after a part ([`RETRIEVAL_PART_BYTES`], [`RETRIEVAL_PART_KEYS`]), so that a line of
+    /// keys is neither held nor served as a whole. Where it stops depends on its keys alone. A wrong key takes the whole
+    /// answer back, so the first part is not sent before all keys of the frame were looked at.
     pub(super) fn retrieve(
         &self,
         worker: &WorkerCounters,
@@ -19,29 +19,34 @@ impl Engine {
         out: &mut ReplyBuffer,
     ) -> Flow {
         let mark = out.mark();
-        let full_at = out.len() + OUTPUT_BATCH_BYTES;
+        let full_at = out.len() + RETRIEVAL_PART_BYTES;
         let deadline = retrieval.exptime.map(|exptime| self.deadline(exptime, now));
         let access = Access { deadline, ..Access::default() };
         let mut keys = Keys::new(retrieval.keys);
-        let mut asked = 0;
+        let mut asked: u32 = 0;
         let mut hits = 0;
         let mut expired = 0;
         let flow = loop {
-            if asked > 0 && out.len() >= full_at && keys.left_bytes() > 0 {
-                break Flow::Partial { left: keys.left_bytes() };
+            let part_is_full = asked > 0 && out.len() >= full_at || asked == RETRIEVAL_PART_KEYS;
+            let wrong = |refusal: Refusal, out: &mut ReplyBuffer| {
+                out.truncate(mark);
+                out.push(refusal.line());
+                Flow::AbandonKeys
+            };
+            if part_is_full && keys.left_bytes() > 0 {
+                break match keys.clone().find_map(Result::err).filter(|_| retrieval.first) {
+                    Some(refusal) => wrong(refusal, out),
+                    None => Flow::Partial { left: keys.left_bytes() },
+                };
             }
             let key = match keys.next() {
                 Some(Ok(key)) => key,
-                Some(Err(refusal)) => {
-                    out.truncate(mark);
-                    out.push(refusal.line());
-                    break Flow::AbandonKeys;
-                }
+                Some(Err(refusal)) => break wrong(refusal, out),
                 None => {
                     if retrieval.last {
                         out.push(b"END\r\n");
                     }
-                    break Flow::Continue;
+                    break Flow::Retrieved { keys: asked };
                 }
             };
             #[cfg(test)]
@@ -60,6 +65,7 @@ impl Engine {
                 Err(Miss::Expired) => expired += 1,
             }
         };
+        let asked = u64::from(asked);
         if deadline.is_some() {
             worker.cmd_touch.add(asked);
             worker.touch_hits.add(hits);

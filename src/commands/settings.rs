@@ -68,6 +68,45 @@ pub struct Settings {
     pub debug_commands: bool,
 }
 
+#[cfg(test)]
+impl Settings {
+    /// As a plain command line makes them, with everything allowed.
+    pub(crate) fn for_tests() -> Settings {
+        Settings {
+            flush_enabled: true,
+            dump_enabled: true,
+            reassign_enabled: true,
+            sweep_enabled: true,
+            watch_enabled: true,
+            prefix_delimiter: b':',
+            detail_enabled: false,
+            track_sizes: false,
+            told: Default::default(),
+            shutdown_enabled: true,
+            cas_enabled: true,
+            evict: true,
+            item_max_bytes: 1 << 20,
+            max_connections: 10,
+            tcp_port: 0,
+            listen: None,
+            udp_port: 0,
+            unix_path: None,
+            unix_mask: 0o700,
+            growth_factor: 1.1,
+            chunk_min_bytes: 48,
+            threads: 1,
+            requests_per_event: 20,
+            backlog: 10,
+            max_connections_fast: true,
+            idle_timeout_secs: 0,
+            tls: Default::default(),
+            binding: Binding::Auto,
+            verbosity: 0,
+            debug_commands: false,
+        }
+    }
+}
+
 /// Names and values of `-o` that have no meaning in larder. `stats settings` repeats them, as it repeats what `slabs` and
 /// `lru` are told later.
 #[derive(Clone, Debug, Default)]

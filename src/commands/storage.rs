@@ -33,20 +33,9 @@ impl Receiving {
         self.draft.missing()
     }
 
-    /// The next of the missing bytes go into its spare capacity, if a whole page of them is to be filled; call
-    /// [`Receiving::advance`] with the number that came. What fills no page is to be handed to [`Receiving::push`].
-    pub fn page(&mut self) -> Option<&mut Vec<u8>> {
-        self.draft.page()
-    }
-
-    /// Notes that `count` bytes were written to [`Receiving::page`].
+    /// Notes that `count` bytes were written to [`Engine::value_page`].
     pub fn advance(&mut self, count: usize) {
         self.draft.advance(count);
-    }
-
-    /// Takes what it needs of `bytes`; returns how many that were.
-    pub fn push(&mut self, bytes: &[u8]) -> usize {
-        self.draft.push(bytes)
     }
 }
 
@@ -94,7 +83,7 @@ impl Engine {
         self.prefixes.count_set(header.key);
         let now = self.clock.now();
         let reserved =
-            self.admit(header).and_then(|()| self.store.reserve(header.key, header.value_len, now));
+            self.admit(header).and_then(|()| self.store.begin_draft(header.key, header.value_len, now));
         self.tell_evictions(now);
         match reserved {
             Ok(draft) => {
@@ -107,6 +96,27 @@ impl Engine {
                 Err((!header.noreply).then_some(refusal))
             }
         }
+    }
+
+    /// Takes what a value needs of `bytes`; returns how many that were.
+    pub fn fill_value(&self, receiving: &mut Receiving, bytes: &[u8]) -> usize {
+        let Receiving { key, draft, .. } = receiving;
+        let now = self.clock.now();
+        let taken = self.store.fill_draft(key, draft, bytes, now);
+        self.tell_evictions(now);
+        taken
+    }
+
+    /// The next of the missing bytes go into its spare capacity, if a whole page of them is to be filled; call
+    /// [`Receiving::advance`] with the number that came. What fills no page is for [`Engine::fill_value`].
+    pub fn value_page<'a>(&self, receiving: &'a mut Receiving) -> Option<&'a mut Vec<u8>> {
+        let Receiving { key, draft, .. } = receiving;
+        if draft.needs_room() {
+            let now = self.clock.now();
+            self.store.extend_draft(key, draft, now);
+            self.tell_evictions(now);
+        }
+        draft.page()
     }
 
     /// Stores a value received in place, or drops it if its end was not `intact`.

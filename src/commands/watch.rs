@@ -7,7 +7,8 @@ use super::{Engine, Flow};
 use crate::clock::{Clock, Deadline, Now};
 use crate::protocol::{LogLine, Refusal, ReplyBuffer, WatchClasses};
 use crate::store::{Evicted, Miss, Refused, StoreMode, Stored};
-use crate::telemetry::{LogClass, Watcher, Watchers, served};
+use crate::telemetry::{LogClass, Peer, Watcher, Watchers, served};
+use std::fmt::Display;
 use std::sync::Arc;
 
 /// What is told of an item once it is deleted.
@@ -25,6 +26,31 @@ pub(super) struct Mutation<'a> {
     pub(super) deadline: Deadline,
     /// Length of the value that came, in bytes.
     pub(super) value_len: usize,
+}
+
+/// Why a connection ended, as watchers are told.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum CloseReason {
+    /// The client or its request ended it.
+    Normal,
+    /// What came was no request, or the socket failed.
+    Error,
+    /// It sent nothing for too long.
+    IdleTimeout,
+    /// The client asked for the end of the process.
+    Shutdown,
+}
+
+impl CloseReason {
+    /// In the words of `watch connevents`.
+    fn word(self) -> &'static str {
+        match self {
+            CloseReason::Normal => "normal",
+            CloseReason::Error => "error",
+            CloseReason::IdleTimeout => "idle_timeout",
+            CloseReason::Shutdown => "shutdown",
+        }
+    }
 }
 
 impl Engine {
@@ -74,6 +100,30 @@ impl Engine {
     /// Tells a line to those who watch its class.
     pub fn tell(&self, class: LogClass, line: &LogLine) {
         self.watchers.tell(class, Clock::unix_micros(), line.bytes());
+    }
+
+    /// Tells watchers that a connection has come.
+    pub fn tell_connection_opened(&self, peer: &Peer, number: i32) {
+        self.tell_connection("conn_new", peer, "", number);
+    }
+
+    /// Tells watchers that a connection ends.
+    pub fn tell_connection_closed(&self, peer: &Peer, reason: CloseReason, number: i32) {
+        self.tell_connection("conn_close", peer, &format!("reason={} ", reason.word()), number);
+    }
+
+    /// Tells watchers that a TLS handshake failed.
+    pub fn tell_handshake_failed(&self, number: i32, error: &dyn Display) {
+        if self.watchers.wants(LogClass::Connections) {
+            let fields = format_args!("fd={number} msg={error}");
+            self.tell(LogClass::Connections, &LogLine::new("conntlserr").fields(fields));
+        }
+    }
+
+    fn tell_connection(&self, kind: &str, peer: &Peer, reason: &str, number: i32) {
+        let Peer { host, port, transport } = peer;
+        let fields = format_args!("rip={host} rport={port} transport={transport} {reason}cfd={number}");
+        self.tell(LogClass::Connections, &LogLine::new(kind).fields(fields));
     }
 
     /// A key is about to be looked up.

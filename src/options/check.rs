@@ -121,6 +121,7 @@ impl<'a> Check<'a> {
             backlog: commands.backlog,
             tcp: listen.tcp,
             udp: listen.udp,
+            udp_reply_max_bytes: extended.udp_reply_max_bytes,
             unix: listen.unix,
             port_file: port_file.filter(|path| !path.is_empty()).map(|path| absolute(Path::new(&path))),
             binding,

@@ -90,6 +90,13 @@ const WITHOUT_MEANING: &[(&str, Takes, &str)] = &[
     ("ext_drop_unread", Nothing, MEMORY_ONLY),
 ];
 
+/// What is answered to one datagram, at most, in bytes: enough for most values, and little to flood a victim with whose
+/// address somebody forged.
+const UDP_REPLY_BYTES: usize = 64 * 1024;
+
+/// What `udp_reply_max` may be: a reply is counted in datagrams by 16 bits.
+const UDP_REPLY_MAX_BYTES: i64 = 65_535 * 1392;
+
 /// Sum of `hot_lru_pct` and `warm_lru_pct`, at most.
 const QUEUES_MAX_PERCENT: i64 = 80;
 
@@ -102,6 +109,8 @@ pub(super) struct Extended {
     pub(super) idle_timeout_secs: u32,
     /// Mark of the packets of TCP connections (SO_MARK); 0 for none.
     pub(super) socket_mark: u32,
+    /// What is answered to one datagram, at most, in bytes. larder's own.
+    pub(super) udp_reply_max_bytes: usize,
     /// What `ssl_` settings were given.
     pub(super) tls: tls::Given,
     /// True: `stats sizes` has an answer.
@@ -122,6 +131,7 @@ pub(super) fn read(values: &[String]) -> Result<Extended, BadSetting> {
         max_connections_fast: true,
         idle_timeout_secs: 0,
         socket_mark: 0,
+        udp_reply_max_bytes: UDP_REPLY_BYTES,
         tls: tls::Given::default(),
         track_sizes: false,
         reassign: true,
@@ -142,6 +152,9 @@ pub(super) fn read(values: &[String]) -> Result<Extended, BadSetting> {
             "no_maxconns_fast" => extended.max_connections_fast = false,
             "idle_timeout" => extended.idle_timeout_secs = whole(name, value, 0, U32)? as u32,
             "sock_cookie_id" => extended.socket_mark = whole(name, value, 0, U32)? as u32,
+            "udp_reply_max" => {
+                extended.udp_reply_max_bytes = whole(name, value, 1, UDP_REPLY_MAX_BYTES)? as usize;
+            }
             "track_sizes" => extended.track_sizes = true,
             "slab_reassign" => extended.reassign = true,
             "no_slab_reassign" => {
@@ -322,6 +335,7 @@ mod tests {
         assert_eq!((extended.idle_timeout_secs, extended.socket_mark), (300, 7));
         assert!(extended.remarks.is_empty());
         refuses("idle_timeout", 1, "Missing idle_timeout argument");
+        refuses("udp_reply_max", 1, "Missing udp_reply_max argument");
         refuses("idle_timeout=soon", 1, "could not parse argument to idle_timeout");
         refuses("idle_timeout=-1", 1, "idle_timeout must be at least 0");
     }

@@ -103,6 +103,8 @@ other
    - ssl_session_cache:   keep sessions for clients that come back
                           SIGHUP and refresh_certs read the files again
    - track_sizes:         let stats sizes count the items of each size
+   - udp_reply_max:       bytes that answer one datagram, at most (larder's
+                          own; default: 65536)
    - sock_cookie_id:      mark of the packets of TCP connections (SO_MARK)
                           others of memcached's names are accepted, and told
                           to have no meaning here

@@ -126,7 +126,7 @@ pub(super) fn retrieval(keys: &[u8], with_cas: bool, exptime: Option<i32>) -> Li
     if token(keys).is_err() {
         return refused(Refusal::BadLine, false);
     }
-    Line::Request(Request::Retrieval(Retrieval { with_cas, exptime, keys, last: true, tail: 0 }))
+    Line::Request(Request::Retrieval(Retrieval { with_cas, exptime, keys, first: true, last: true, tail: 0 }))
 }
 
 /// True if this may be the front of a retrieval whose first key has not come yet, though many spaces have.
@@ -331,6 +331,7 @@ mod tests {
                 with_cas: true,
                 exptime: None,
                 keys: b" a b",
+                first: true,
                 last: true,
                 tail: 0
             })
@@ -341,6 +342,7 @@ mod tests {
                 with_cas: false,
                 exptime: Some(-1),
                 keys: b" a",
+                first: true,
                 last: true,
                 tail: 0
             })

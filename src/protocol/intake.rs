@@ -71,7 +71,7 @@ enum State {
     #[default]
     Line,
     /// Inside the key list of a retrieval.
-    Keys { with_cas: bool, exptime: Option<i32> },
+    Keys { with_cas: bool, exptime: Option<i32>, first: bool },
     /// At the line end of a value received in place.
     ValueEnd,
     /// Dropping this many bytes of a data block; the answer follows it.
@@ -136,7 +136,7 @@ impl Intake {
         }
         match self.state {
             State::Line => self.pull_line(bytes),
-            State::Keys { with_cas, exptime } => self.pull_keys(bytes, with_cas, exptime),
+            State::Keys { with_cas, exptime, first } => self.pull_keys(bytes, with_cas, exptime, first),
             State::ValueEnd => self.pull_value_end(bytes),
             State::Swallow { left, answer } => self.pull_swallowed(bytes, left, answer),
             State::Resync { left } => self.pull_resync(bytes, left),
@@ -152,7 +152,7 @@ impl Intake {
     /// The caller executed a retrieval only in part and left `left` bytes of its keys. Returns how many of the bytes
     /// that [`Pull::Request`] gave as consumed are to stay.
     pub fn resume_keys(&mut self, retrieval: &Retrieval<'_>, left: usize) -> usize {
-        self.state = State::Keys { with_cas: retrieval.with_cas, exptime: retrieval.exptime };
+        self.state = State::Keys { with_cas: retrieval.with_cas, exptime: retrieval.exptime, first: false };
         left + retrieval.tail
     }
 
@@ -273,7 +273,7 @@ impl Intake {
         // The last token may be cut, but it is one of the keys, which the grammar leaves alone.
         match classic::line(first, 2) {
             Line::Request(Request::Retrieval(Retrieval { with_cas, exptime, keys, .. })) => {
-                self.state = State::Keys { with_cas, exptime };
+                self.state = State::Keys { with_cas, exptime, first: true };
                 self.done(Pull::Refused { answer: None, consumed: first.len() - keys.len() })
             }
             _ if end.is_none() && bytes.len() < KEYS_PART_BYTES && classic::awaits_keys(first) => {
@@ -283,7 +283,13 @@ impl Intake {
         }
     }
 
-    fn pull_keys<'a>(&mut self, bytes: &'a [u8], with_cas: bool, exptime: Option<i32>) -> Pull<'a> {
+    fn pull_keys<'a>(
+        &mut self,
+        bytes: &'a [u8],
+        with_cas: bool,
+        exptime: Option<i32>,
+        first: bool,
+    ) -> Pull<'a> {
         let (keys, consumed, last) = match self.line_end(bytes, KEYS_PART_BYTES) {
             Some(end) => (without_line_end(bytes, end).0, end + 1, true),
             None if bytes.len() < KEYS_PART_BYTES => return Pull::NeedMore,
@@ -294,11 +300,9 @@ impl Intake {
                 (&bytes[..part], part, false)
             }
         };
-        if last {
-            self.state = State::Line;
-        }
+        self.state = if last { State::Line } else { State::Keys { with_cas, exptime, first: false } };
         let tail = consumed - keys.len();
-        let request = Request::Retrieval(Retrieval { with_cas, exptime, keys, last, tail });
+        let request = Request::Retrieval(Retrieval { with_cas, exptime, keys, first, last, tail });
         self.done(Pull::Request { request, consumed })
     }
 

@@ -28,9 +28,22 @@ pub const VALUE_LENGTH_MAX: i32 = i32::MAX - 2;
 /// Values up to this many bytes are framed in the connection's buffer; longer ones are received in place.
 pub const VALUE_INLINE_MAX_BYTES: usize = 16 * 1024;
 
-/// Output that one connection may gather before it is sent, in bytes; a large value counts in full. The retrieval that
-/// passes the bound may gather as much again.
-pub const OUTPUT_BATCH_BYTES: usize = 256 * 1024;
+/// Output of one connection beyond which no further request is executed before it is sent, in bytes; a large value
+/// counts in full.
+pub const OUTPUT_BATCH_BYTES: usize = 12 * 1024;
+
+/// A retrieval stops after a key with which it has gathered as much output, in bytes, or that is this many keys behind
+/// its first one; it goes on when that was sent and others had their turn.
+pub const RETRIEVAL_PART_BYTES: usize = 15 * 1024;
+
+/// Keys of such a part.
+pub const RETRIEVAL_PART_KEYS: u32 = 128;
+
+/// What a connection may hold of input that was received and not executed, in bytes.
+pub const INPUT_MAX_BYTES: usize = 20 * 1024;
+
+/// What a connection may hold for a client that does not read, in bytes, large values apart.
+pub const HELD_MAX_BYTES: usize = 64 * 1024;
 
 /// Bytes dropped in search of a line end after a data block of unknown length, before the connection is closed.
 pub const RESYNC_MAX_BYTES: usize = LINE_MAX_BYTES;
@@ -78,5 +91,12 @@ pub const LOGIN_TOKEN_MAX_BYTES: usize = 16 * 1024;
 pub const LOGIN_FAILURES_MAX: u32 = 3;
 
 const _: () = assert!(LOGIN_TOKEN_MAX_BYTES <= VALUE_INLINE_MAX_BYTES);
-const _: () = assert!(LINE_MAX_BYTES + VALUE_INLINE_MAX_BYTES < OUTPUT_BATCH_BYTES);
+/// An incomplete request leaves room for a read.
+const _: () = assert!(LINE_MAX_BYTES + VALUE_INLINE_MAX_BYTES + 4 < INPUT_MAX_BYTES);
+const _: () = assert!(KEYS_PART_BYTES < INPUT_MAX_BYTES);
+/// A full batch, a part of a retrieval, its last value with its line, and the input behind it.
+const _: () = assert!(
+    OUTPUT_BATCH_BYTES + RETRIEVAL_PART_BYTES + VALUE_INLINE_MAX_BYTES + 2 * KEY_MAX_BYTES + INPUT_MAX_BYTES
+        <= HELD_MAX_BYTES
+);
 const _: () = assert!(KEY_MAX_BYTES < LINE_MAX_BYTES && LINE_MAX_BYTES < KEYS_PART_BYTES);

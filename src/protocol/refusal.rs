@@ -119,6 +119,10 @@ pub enum Refusal {
     LoginTokenTooLong,
     /// A command line without an end; the connection is closed behind this answer.
     LineTooLong,
+    /// A request by UDP whose answer has no bounded length or no end.
+    NotByUdp,
+    /// A request by UDP whose reply is over the limit.
+    TooLargeForUdp,
 }
 
 impl Refusal {
@@ -183,6 +187,8 @@ impl Refusal {
             Refusal::BadLoginEnd => b"CLIENT_ERROR bad command line termination\r\n",
             Refusal::LoginTokenTooLong => b"CLIENT_ERROR auth token too long\r\n",
             Refusal::LineTooLong => b"CLIENT_ERROR line too long\r\n",
+            Refusal::NotByUdp => b"CLIENT_ERROR not by UDP\r\n",
+            Refusal::TooLargeForUdp => b"SERVER_ERROR response too large for UDP\r\n",
         }
     }
 }

@@ -66,6 +66,16 @@ impl ReplyBuffer {
         }
     }
 
+    /// Takes everything out, in memory of its size; keeps the room.
+    pub fn take(&mut self) -> ReplyBuffer {
+        let bytes = self.bytes.as_slice().to_vec();
+        let taken =
+            ReplyBuffer { bytes, large: std::mem::take(&mut self.large), large_bytes: self.large_bytes };
+        self.large_bytes = 0;
+        self.clear();
+        taken
+    }
+
     /// Appends bytes.
     pub fn push(&mut self, bytes: &[u8]) {
         self.bytes.extend_from_slice(bytes);

@@ -164,6 +164,8 @@ pub struct Retrieval<'a> {
     pub exptime: Option<i32>,
     /// The keys, separated by spaces.
     pub keys: &'a [u8],
+    /// True if nothing of the line was executed before these keys.
+    pub first: bool,
     /// True if the line ends behind these keys.
     pub last: bool,
     /// Bytes of the frame behind the keys: its line end, if it has come.

@@ -1,25 +1,21 @@
-//! One connection: a future that reads, lets the engine execute every complete request, and writes once per batch.
+//! One connection: a future that reads, hands the input to its [`Session`], and writes once per batch.
 //!
-//! Input is read into a buffer of the thread, replies gather in another one, so an idle connection owns neither; only
-//! what is left over (an incomplete request, unsent replies) stays with the connection, and both are bounded. Short
-//! replies of connections that have news at once are sent behind one another, when all have been read (`decisions::d19`).
-//! Invariants: nothing is read while replies wait to be sent (back-pressure); the thread's buffers are never held
-//! while waiting; bytes are executed in the order they came.
+//! Input is read into a buffer of the thread, replies gather in another one, so an idle connection owns neither. Only
+//! what is left over (an incomplete request, unsent replies) stays with the connection.
+//! Invariants: nothing is read while replies wait to be sent (back-pressure); the thread's buffers are never held while
+//! waiting; a turn ends with its work budget, whatever the request; what stays is bounded by `HELD_MAX_BYTES`.
 
-mod binary;
 mod scratch;
-mod text_login;
 
+use super::event_loop::{has_yielded, note_work, yield_turn};
+use super::stream::Stream;
 use super::threads;
-use super::worker::{Stream, Worker};
+use super::worker::Worker;
 use crate::clock::Stopwatch;
-use crate::commands::{CommandFamily, Engine, Flow, Receiving, Report, family_of};
-use crate::protocol::binary as binary_protocol;
-use crate::protocol::limits::OUTPUT_BATCH_BYTES;
-use crate::protocol::{Binding, Intake, Pull, Refusal, ReplyBuffer, Request, ShutdownMode};
-use crate::telemetry::{self, ConnectionState, LogClass, Peer, Watcher};
-use binary::Binary;
-use log::{debug, log_enabled};
+use crate::commands::CloseReason;
+use crate::session::{Binding, Budget, End, Host, Next, Output, Progress, Session};
+use crate::telemetry::{self, ConnectionState, LogClass, Peer};
+use log::debug;
 use scratch::{SCRATCH, Scratch, Timed, Unsent};
 use std::future::Future;
 use std::io::{self, IoSlice};
@@ -30,93 +26,45 @@ use std::task::{Context, Poll, ready};
 use tokio::io::ReadBuf;
 
 /// Input thrown away after a refusal that ends the connection, at most, in bytes. Closing while input is unread resets
-/// the connection, and the peer might lose the refusal.
-const LINGER_BYTES: u32 = 1024 * 1024;
+/// the connection, and the client might lose the refusal.
+const LINGER_MAX_BYTES: u32 = 1024 * 1024;
 
 /// Size of a connection over a plain socket, at most, in bytes: with what the event loop keeps beside it, it fits the
 /// allocator's blocks of 224.
 #[cfg(test)]
-const CONNECTION_MAX_BYTES: usize = 136;
+const CONNECTION_MAX_BYTES: usize = 144;
 
 /// Slices handed to one vectored write.
-const SLICES_MAX: usize = 64;
+const SLICES_MAX: usize = 8;
+
+/// Bytes handed to one write, at most.
+const WRITE_MAX_BYTES: usize = 64 * 1024;
 
 /// Bytes received and not executed.
 #[derive(Default)]
-struct Left {
+struct Rest {
     bytes: Vec<u8>,
     /// How many of them have been executed by now.
     done: usize,
 }
 
-/// Why a connection ends.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum End {
-    /// The peer said so, or left.
-    Closed,
-    /// What the peer sent is not this protocol, and it is told nothing.
-    Foreign,
-    /// What the peer sent cannot be read on. It has been told, and may send so many bytes more until it hears it.
-    Refused {
-        /// Bytes of input still thrown away.
-        left: u32,
-    },
-    /// The peer asked for the end of the process.
-    Shutdown(ShutdownMode),
-}
-
-/// Why a connection ended, as those are told who watch.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Reason {
-    Normal,
-    Error,
-    IdleTimeout,
-    Shutdown,
-}
-
-impl Reason {
-    /// In the words of `watch connevents`.
-    fn word(self) -> &'static str {
-        match self {
-            Reason::Normal => "normal",
-            Reason::Error => "error",
-            Reason::IdleTimeout => "idle_timeout",
-            Reason::Shutdown => "shutdown",
-        }
+impl Rest {
+    fn bytes(&self) -> &[u8] {
+        &self.bytes[self.done..]
     }
 }
 
-/// Why a round of execution stopped.
+/// How a connection that ends goes on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Stop {
-    /// Everything complete was executed.
-    NeedMore,
-    /// Complete requests may be left: output has gathered, or the share of requests is used up.
-    MoreToDo,
-    /// The connection ends behind these replies.
+enum Closing {
+    /// By the end of its session.
     End(End),
+    /// The refusal was sent; so many bytes of input are still thrown away.
+    Linger { left_bytes: u32 },
 }
 
-/// What the peer speaks.
-enum Speech {
-    /// Its first byte will tell.
-    Unknown,
-    /// A text protocol, of which only a login is understood yet.
-    Login {
-        /// Logins that failed.
-        failures: u32,
-    },
-    /// A text protocol.
-    Text,
-    /// The binary protocol.
-    Binary(Box<Binary>),
-}
-
-impl Speech {
-    fn binary(engine: &Engine) -> Speech {
-        Speech::Binary(Box::new(Binary::new(engine)))
-    }
-}
+/// What a turn waits for, or why it ended.
+type Turn = Poll<io::Result<()>>;
 
 /// The future.
 pub(super) struct Connection<S: Stream> {
@@ -124,21 +72,17 @@ pub(super) struct Connection<S: Stream> {
     worker: Worker,
     entry: Arc<telemetry::Connection>,
     fd: RawFd,
-    speech: Speech,
-    intake: Intake,
-    /// True if `left` may hold complete requests.
+    /// True if the session has more to do with what it has.
     more_to_do: bool,
-    end: Option<End>,
-    left: Option<Box<Left>>,
+    /// True if input came since the last reply, and is not acknowledged by one.
+    unacknowledged: bool,
+    reason: CloseReason,
+    session: Session,
+    closing: Option<Closing>,
+    rest: Option<Box<Rest>>,
     unsent: Option<Box<Unsent>>,
-    receiving: Option<Box<Receiving>>,
-    /// A long answer under way; nothing else is executed until it is done.
-    report: Option<Box<Report>>,
-    /// Set from `watch` on: nothing is executed any more.
-    watching: Option<Arc<Watcher>>,
-    /// Whom it serves, if somebody watched connections when it came.
+    /// The peer's address, if connections were watched when it came.
     peer: Option<Box<Peer>>,
-    reason: Reason,
 }
 
 impl<S: Stream> Connection<S> {
@@ -146,106 +90,272 @@ impl<S: Stream> Connection<S> {
         let fd = stream.fd();
         let engine = &worker.shared.engine;
         let entry = engine.connections().add(fd, stream.transport(), engine.clock().now().secs());
-        let speech = match binding {
-            _ if engine.requires_text_login() => Speech::Login { failures: 0 },
-            Binding::Auto => Speech::Unknown,
-            Binding::Ascii => Speech::Text,
-            Binding::Binary => Speech::binary(engine),
-        };
+        let session = Session::new(engine, binding);
         debug!("<{fd} new {} client connection", binding.client());
         let peer = engine.watchers().wants(LogClass::Connections).then(|| Box::new(Peer::of(fd)));
         if let Some(peer) = &peer {
-            watching::tell_new(engine, peer, fd);
+            engine.tell_connection_opened(peer, fd);
         }
         Connection {
             stream,
             worker,
             entry,
             fd,
-            speech,
-            intake: Intake::default(),
             more_to_do: false,
-            end: None,
-            left: None,
+            unacknowledged: false,
+            reason: CloseReason::Normal,
+            session,
+            closing: None,
+            rest: None,
             unsent: None,
-            receiving: None,
-            report: None,
-            watching: None,
             peer,
-            reason: Reason::Normal,
         }
     }
 
-    /// Works until there is nothing to do or the connection ends. An error of the socket ends it as well.
-    fn turn(&mut self, cx: &mut Context<'_>, scratch: &mut Scratch) -> Poll<io::Result<()>> {
-        let mut share = self.worker.shared.settings.requests_per_event;
+    /// Works until there is nothing to do, the budget is used up, or the connection ends. An error of the socket ends it
+    /// as well.
+    fn turn(&mut self, cx: &mut Context<'_>, scratch: &mut Scratch, budget: &mut Budget) -> Turn {
         // A panic may have left something of another connection here.
         scratch.output.clear();
         scratch.timed = None;
         loop {
-            ready!(self.send_unsent(cx, scratch))?;
-            match self.end {
-                Some(end @ (End::Closed | End::Foreign)) => {
-                    if end == End::Foreign {
-                        self.reason = Reason::Error;
-                    }
-                    self.stream.say_goodbye(cx);
-                    return Poll::Ready(Ok(()));
-                }
-                Some(End::Refused { left }) => {
-                    self.reason = Reason::Error;
-                    return self.linger(cx, scratch, left);
-                }
-                Some(End::Shutdown(mode)) => {
-                    self.reason = Reason::Shutdown;
-                    self.stream.say_goodbye(cx);
-                    self.worker.shared.ask_to_stop(mode);
-                    return Poll::Ready(Ok(()));
-                }
-                None => {}
+            if budget.is_exhausted() && self.has_work() {
+                self.worker.counters().conn_yields.add(1);
+                return yield_turn(cx);
             }
-            if let Some(watcher) = self.watching.clone() {
-                ready!(self.watch(cx, scratch, &watcher))?;
-                if self.end.is_some() {
+            if let Some(unsent) = &mut self.unsent {
+                let Unsent { replies, sent } = &mut **unsent;
+                if !ready!(write(&mut self.stream, cx, replies, sent, budget))? {
                     continue;
                 }
-            } else if self.more_to_do || self.report.is_some() {
-                if share == 0 {
-                    self.worker.counters().conn_yields.add(1);
-                    cx.waker().wake_by_ref();
-                    return Poll::Pending;
-                }
-                if self.report.is_some() {
-                    self.report_on(&mut scratch.output);
-                    share = 0;
-                } else {
-                    self.execute_left(scratch, &mut share);
-                }
-            } else if self.receiving.as_mut().is_some_and(|receiving| receiving.page().is_some()) {
-                if ready!(self.receive_page(cx))? == 0 {
-                    return Poll::Ready(Ok(()));
-                }
-            } else if ready!(self.read(cx, scratch, &mut share))? == 0 {
-                if self.entry.was_ended_idle() {
-                    self.reason = Reason::IdleTimeout;
-                }
-                self.stream.say_goodbye(cx);
-                return Poll::Ready(Ok(()));
+                self.note_written();
+                continue;
             }
-            if self.waits_for_requests()
-                && let Some(unsent) = scratch.put_off()
-            {
-                self.unsent = Some(unsent);
-                return Poll::Pending;
+            match self.closing {
+                Some(closing) => return self.close(cx, scratch, budget, closing),
+                None if self.session.is_watching() => ready!(self.watch(cx, scratch, budget))?,
+                None if self.more_to_do => self.advance_rest(scratch, budget),
+                None => {
+                    let received = match self.stream.may_receive() {
+                        true => self.receive_page(cx, budget),
+                        false => None,
+                    };
+                    let received = received.unwrap_or_else(|| self.read(cx, scratch, budget));
+                    if ready!(received)? == 0 {
+                        if self.entry.was_ended_idle() {
+                            self.reason = CloseReason::IdleTimeout;
+                        }
+                        self.stream.say_goodbye(cx);
+                        return Poll::Ready(Ok(()));
+                    }
+                }
             }
-            self.send(cx, &mut scratch.output)?;
-            self.note_latency(scratch.timed.take());
+            self.send(cx, scratch, budget)?;
         }
     }
 
-    /// True if nothing is left to do but to read on.
-    fn waits_for_requests(&self) -> bool {
-        !self.more_to_do && self.end.is_none() && self.report.is_none() && self.watching.is_none()
+    /// True if another turn would find something to do.
+    fn has_work(&mut self) -> bool {
+        self.unsent.is_some() || self.more_to_do || self.stream.may_receive()
+    }
+
+    /// Ends the connection as its session wants.
+    fn close(
+        &mut self,
+        cx: &mut Context<'_>,
+        scratch: &mut Scratch,
+        budget: &mut Budget,
+        closing: Closing,
+    ) -> Turn {
+        match closing {
+            Closing::End(End::Refused) => {
+                self.reason = CloseReason::Error;
+                ready!(Pin::new(&mut self.stream).poll_shutdown(cx))?;
+                self.linger(cx, scratch, budget, LINGER_MAX_BYTES)
+            }
+            Closing::Linger { left_bytes } => self.linger(cx, scratch, budget, left_bytes),
+            Closing::End(end) => {
+                if end == End::Foreign {
+                    self.reason = CloseReason::Error;
+                }
+                self.stream.say_goodbye(cx);
+                if let End::Shutdown(mode) = end {
+                    self.reason = CloseReason::Shutdown;
+                    self.worker.shared.ask_to_stop(mode);
+                }
+                Poll::Ready(Ok(()))
+            }
+        }
+    }
+
+    /// Reads and forgets until the client has closed as well. Background work ends it when that takes too long.
+    fn linger(
+        &mut self,
+        cx: &mut Context<'_>,
+        scratch: &mut Scratch,
+        budget: &mut Budget,
+        mut left_bytes: u32,
+    ) -> Turn {
+        while left_bytes > 0 {
+            self.closing = Some(Closing::Linger { left_bytes });
+            if budget.is_exhausted() {
+                return yield_turn(cx);
+            }
+            let read = ready!(self.discard(cx, scratch, budget))?;
+            if read == 0 {
+                break;
+            }
+            left_bytes = left_bytes.saturating_sub(u32::try_from(read).unwrap_or(u32::MAX));
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Reads and forgets; returns the bytes read, 0 at the client's end.
+    fn discard(
+        &mut self,
+        cx: &mut Context<'_>,
+        scratch: &mut Scratch,
+        budget: &mut Budget,
+    ) -> Poll<io::Result<usize>> {
+        let mut buffer = ReadBuf::new(&mut scratch.input);
+        ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buffer))?;
+        let read = buffer.filled().len();
+        self.worker.counters().bytes_read.add(read as u64);
+        budget.spend(read);
+        Poll::Ready(Ok(read))
+    }
+
+    /// Drops what a watcher sends, and puts the lines that wait for it into the output; pending if there are none.
+    fn watch(&mut self, cx: &mut Context<'_>, scratch: &mut Scratch, budget: &mut Budget) -> Turn {
+        self.rest = None;
+        loop {
+            if budget.is_exhausted() {
+                return yield_turn(cx);
+            }
+            match self.discard(cx, scratch, budget)? {
+                Poll::Pending => break,
+                Poll::Ready(0) => {
+                    self.closing = Some(Closing::End(End::Closed));
+                    return Poll::Ready(Ok(()));
+                }
+                Poll::Ready(_) => {}
+            }
+        }
+        let engine = &self.worker.shared.engine;
+        match self.session.take_log(engine, cx.waker(), &mut scratch.output) {
+            true => Poll::Ready(Ok(())),
+            false => Poll::Pending,
+        }
+    }
+
+    /// Reads into the thread's buffer and executes; returns the bytes read, 0 at the client's end.
+    fn read(
+        &mut self,
+        cx: &mut Context<'_>,
+        scratch: &mut Scratch,
+        budget: &mut Budget,
+    ) -> Poll<io::Result<usize>> {
+        let before = self.rest.as_ref().map_or(0, |rest| rest.bytes().len());
+        let mut buffer = ReadBuf::new(&mut scratch.input[before..]);
+        ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buffer))?;
+        let read = buffer.filled().len();
+        if read == 0 {
+            return Poll::Ready(Ok(0));
+        }
+        self.unacknowledged = true;
+        self.worker.counters().bytes_read.add(read as u64);
+        if let Some(rest) = self.rest.take() {
+            scratch.input[..before].copy_from_slice(rest.bytes());
+        }
+        if scratch.takes_time() {
+            scratch.timed = Some((Stopwatch::start(), self.session.family_of(&scratch.input)));
+        }
+        let Scratch { input, output, .. } = scratch;
+        let bytes = &input[..before + read];
+        let Progress { consumed, next } = self.advance(bytes, output, budget);
+        if consumed < bytes.len() {
+            self.rest = Some(Box::new(Rest { bytes: bytes[consumed..].to_vec(), done: 0 }));
+        }
+        self.follow(next, output);
+        Poll::Ready(Ok(read))
+    }
+
+    fn advance(&mut self, input: &[u8], output: &mut Output, budget: &mut Budget) -> Progress {
+        let Connection { worker, entry, fd, session, .. } = self;
+        let engine = &worker.shared.engine;
+        let host = Host { engine, counters: worker.counters(), number: *fd, entry: Some(entry) };
+        session.advance(&host, input, output, budget)
+    }
+
+    /// Goes on with what an earlier turn left.
+    fn advance_rest(&mut self, scratch: &mut Scratch, budget: &mut Budget) {
+        let mut rest = self.rest.take().unwrap_or_default();
+        let Progress { consumed, next } = self.advance(rest.bytes(), &mut scratch.output, budget);
+        rest.done += consumed;
+        if rest.done < rest.bytes.len() {
+            self.rest = Some(rest);
+        }
+        self.follow(next, &mut scratch.output);
+    }
+
+    /// Does what the session needs next.
+    fn follow(&mut self, next: Next, output: &mut Output) {
+        self.more_to_do = matches!(next, Next::More | Next::RefreshCertificates);
+        match next {
+            Next::Input | Next::More => {}
+            Next::RefreshCertificates => {
+                let outcome = self.worker.shared.refresh_certificates();
+                self.session.certificates_read(outcome.map_err(|error| error.to_string()), output);
+            }
+            Next::End(end) => {
+                self.closing = Some(Closing::End(end));
+                if end == End::Refused {
+                    let now_secs = self.worker.shared.engine.clock().now().secs();
+                    self.entry.note(ConnectionState::Lingering, now_secs);
+                }
+            }
+        }
+    }
+
+    /// Receives a page of a large value straight into the memory that the store will keep; `None` if no page is to be
+    /// filled.
+    fn receive_page(&mut self, cx: &mut Context<'_>, budget: &mut Budget) -> Option<Poll<io::Result<usize>>> {
+        let page = self.session.page(&self.worker.shared.engine)?;
+        Some(self.stream.poll_fill(cx, page).map_ok(|read| {
+            self.unacknowledged = true;
+            self.more_to_do = self.session.page_filled(read);
+            self.worker.counters().bytes_read.add(read as u64);
+            budget.spend(read);
+            read
+        }))
+    }
+
+    /// Sends the batch; what the socket or the budget does not allow stays with the connection.
+    fn send(&mut self, cx: &mut Context<'_>, scratch: &mut Scratch, budget: &mut Budget) -> io::Result<()> {
+        let output = &mut scratch.output;
+        if !output.is_empty() {
+            let mut sent = 0;
+            match write(&mut self.stream, cx, output, &mut sent, budget)? {
+                Poll::Ready(true) => {
+                    self.worker.counters().bytes_written.add(output.len() as u64);
+                    output.clear();
+                }
+                // Pending has left a wake-up for the moment the socket takes more.
+                Poll::Pending | Poll::Ready(false) => {
+                    self.unsent = Some(Box::new(Unsent { replies: output.take(), sent }));
+                }
+            }
+            self.unacknowledged = false;
+        }
+        self.note_latency(scratch.timed.take());
+        Ok(())
+    }
+
+    /// Lets go of replies that were sent.
+    fn note_written(&mut self) {
+        if let Some(unsent) = self.unsent.take() {
+            self.worker.counters().bytes_written.add(unsent.replies.len() as u64);
+        }
     }
 
     /// Notes how long a batch has taken until now.
@@ -255,333 +365,59 @@ impl<S: Stream> Connection<S> {
         }
     }
 
-    /// Ends the output, then reads and forgets until the peer has closed as well.
-    fn linger(&mut self, cx: &mut Context<'_>, scratch: &mut Scratch, mut left: u32) -> Poll<io::Result<()>> {
-        ready!(Pin::new(&mut self.stream).poll_shutdown(cx))?;
-        while left > 0 {
-            let mut buffer = ReadBuf::new(&mut scratch.input);
-            ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buffer))?;
-            let read = buffer.filled().len();
-            if read == 0 {
-                break;
-            }
-            left = left.saturating_sub(u32::try_from(read).unwrap_or(u32::MAX));
-            self.end = Some(End::Refused { left });
-        }
-        Poll::Ready(Ok(()))
-    }
-
-    /// Reads into the thread's buffer and executes; returns the bytes read, 0 at the peer's end.
-    fn read(
-        &mut self,
-        cx: &mut Context<'_>,
-        scratch: &mut Scratch,
-        share: &mut u32,
-    ) -> Poll<io::Result<usize>> {
-        let before = self.left.as_ref().map_or(0, |left| left.bytes.len() - left.done);
-        let mut buffer = ReadBuf::new(&mut scratch.input[before..]);
-        ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buffer))?;
-        let read = buffer.filled().len();
-        if read == 0 {
-            return Poll::Ready(Ok(0));
-        }
-        if scratch.takes_time() {
-            let first =
-                if self.receiving.is_some() { CommandFamily::Set } else { self.family_of(&scratch.input) };
-            scratch.timed = Some((Stopwatch::start(), first));
-        }
-        let Scratch { input, output, .. } = scratch;
-        self.worker.counters().bytes_read.add(read as u64);
-        if let Some(left) = self.left.take() {
-            input[..before].copy_from_slice(&left.bytes[left.done..]);
-        }
-        let bytes = &input[..before + read];
-        let (consumed, stop) = self.execute(bytes, output, share);
-        if consumed < bytes.len() {
-            self.left = Some(Box::new(Left { bytes: bytes[consumed..].to_vec(), done: 0 }));
-        }
-        self.note(stop);
-        Poll::Ready(Ok(read))
-    }
-
-    /// What a batch asks first. `input` begins with what came before, if something was left.
-    #[cold]
-    fn family_of(&self, input: &[u8]) -> CommandFamily {
-        let left = self.left.as_ref().map_or(&[][..], |left| &left.bytes[left.done..]);
-        let front = if left.is_empty() { input } else { left };
-        family_of(front, matches!(self.speech, Speech::Binary(_)))
-    }
-
-    /// Goes on executing what an earlier round left.
-    fn execute_left(&mut self, scratch: &mut Scratch, share: &mut u32) {
-        let mut left = self.left.take().unwrap_or_default();
-        let (consumed, stop) = self.execute(&left.bytes[left.done..], &mut scratch.output, share);
-        left.done += consumed;
-        if left.done < left.bytes.len() {
-            self.left = Some(left);
-        }
-        self.note(stop);
-    }
-
-    /// Appends the next batch of a report, which is as much work as a share of requests.
-    fn report_on(&mut self, out: &mut ReplyBuffer) {
-        let engine = &self.worker.shared.engine;
-        if self.report.as_mut().is_some_and(|report| !engine.report_on(report, out)) {
-            self.report = None;
-        }
-    }
-
-    fn note(&mut self, stop: Stop) {
-        self.more_to_do = stop == Stop::MoreToDo;
-        if let Stop::End(end) = stop {
-            self.end = Some(end);
-        }
-    }
-
-    /// Receives a page of a large value straight into the memory that the store will keep.
-    fn receive_page(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        let Some(receiving) = &mut self.receiving else { return Poll::Ready(Ok(0)) };
-        let Some(page) = receiving.page() else { return Poll::Ready(Ok(0)) };
-        let read = ready!(self.stream.poll_fill(cx, page))?;
-        receiving.advance(read);
-        // In the binary protocol nothing need follow that would show the end.
-        self.more_to_do = receiving.missing() == 0;
-        self.worker.counters().bytes_read.add(read as u64);
-        Poll::Ready(Ok(read))
-    }
-
-    /// Executes the complete requests at the front of `bytes`; returns how many bytes they took.
-    fn execute(&mut self, bytes: &[u8], out: &mut ReplyBuffer, share: &mut u32) -> (usize, Stop) {
-        let mut at = 0;
-        if let Speech::Login { .. } = self.speech {
-            let (used, stop) = self.log_in(bytes, out, share);
-            if let Some(stop) = stop {
-                return (used, stop);
-            }
-            at = used;
-        }
-        let engine = &*self.worker.shared.engine;
-        let counters = self.worker.counters();
-        self.entry.note(ConnectionState::ParseCommand, engine.clock().now().secs());
-        telemetry::note_served(self.fd);
-        let traced = log_enabled!(log::Level::Debug);
-        if let Some(receiving) = &mut self.receiving {
-            at = receiving.push(bytes);
-            if receiving.missing() > 0 {
-                return (at, Stop::NeedMore);
-            }
-        }
-        if let (Speech::Unknown, [first, ..]) = (&self.speech, bytes) {
-            self.speech = if Binding::Auto.is_binary(*first) { Speech::binary(engine) } else { Speech::Text };
-        }
-        if let Speech::Binary(_) = self.speech {
-            let (used, stop) = self.execute_binary(&bytes[at..], out, share);
-            return (at + used, stop);
-        }
-        loop {
-            if *share == 0 || out.len() >= OUTPUT_BATCH_BYTES {
-                return (at, if at < bytes.len() { Stop::MoreToDo } else { Stop::NeedMore });
-            }
-            let before = out.len();
-            let mut consumed;
-            let mut flow = Flow::Continue;
-            match self.intake.pull(&bytes[at..]) {
-                Pull::NeedMore => return (at, Stop::NeedMore),
-                Pull::Request { request, consumed: frame } => {
-                    consumed = frame;
-                    *share -= 1;
-                    flow = engine.execute(counters, &request, out);
-                    match (&request, flow) {
-                        (_, Flow::RefreshCertificates) => refresh_certificates(&self.worker, out),
-                        (_, Flow::Report) => self.report = engine.report(&request).map(Box::new),
-                        (Request::Watch(classes), Flow::Watch) => {
-                            self.watching = engine.begin_watch(*classes, out);
-                            // Refused, it goes on as a connection like any other.
-                            flow = if self.watching.is_some() { Flow::Watch } else { Flow::Continue };
-                        }
-                        (Request::Retrieval(retrieval), Flow::Partial { left }) => {
-                            consumed -= self.intake.resume_keys(retrieval, left);
-                        }
-                        (Request::Retrieval(retrieval), Flow::AbandonKeys) => {
-                            self.intake.abandon_keys(retrieval)
-                        }
-                        _ => {}
-                    }
-                }
-                Pull::Receive { header, consumed: line } => {
-                    consumed = line;
-                    *share -= 1;
-                    match engine.begin_value(counters, &header) {
-                        Ok(mut receiving) => {
-                            consumed += receiving.push(&bytes[at + line..]);
-                            self.receiving = Some(Box::new(receiving));
-                        }
-                        Err(answer) => self.intake.swallow(header.value_len, answer),
-                    }
-                }
-                Pull::ReceiveMeta { header, consumed: line } => {
-                    consumed = line;
-                    *share -= 1;
-                    match engine.begin_meta_value(counters, &header) {
-                        Ok(mut receiving) => {
-                            consumed += receiving.push(&bytes[at + line..]);
-                            self.receiving = Some(Box::new(receiving));
-                        }
-                        Err(answer) => self.intake.swallow(header.value_len, Some(answer)),
-                    }
-                }
-                Pull::ValueEnd { intact, consumed: end } => {
-                    consumed = end;
-                    if let Some(receiving) = self.receiving.take() {
-                        engine.finish_value(counters, *receiving, intact, out);
-                    }
-                }
-                Pull::Refused { answer, consumed: frame } => {
-                    consumed = frame;
-                    push_refusal(out, answer);
-                }
-                Pull::Close { answer } => {
-                    push_refusal(out, answer);
-                    let told = !out.is_empty();
-                    let end = if told { End::Refused { left: LINGER_BYTES } } else { End::Foreign };
-                    return (bytes.len(), Stop::End(end));
-                }
-            }
-            if traced {
-                trace(self.fd, &bytes[at..at + consumed], out, before);
-            }
-            at += consumed;
-            match flow {
-                Flow::Continue | Flow::AbandonKeys | Flow::RefreshCertificates => {}
-                Flow::Flush if at == bytes.len() => {}
-                Flow::Flush | Flow::Partial { .. } => return (at, Stop::MoreToDo),
-                Flow::Report => return (at, if at < bytes.len() { Stop::MoreToDo } else { Stop::NeedMore }),
-                Flow::Watch => return (bytes.len(), Stop::NeedMore),
-                Flow::Close => return (bytes.len(), Stop::End(End::Closed)),
-                Flow::Shutdown(mode) => return (bytes.len(), Stop::End(End::Shutdown(mode))),
-            }
-        }
-    }
-
-    /// Sends the batch with one write; what the socket does not take stays with the connection.
-    fn send(&mut self, cx: &mut Context<'_>, out: &mut ReplyBuffer) -> io::Result<()> {
-        if out.is_empty() {
-            return Ok(());
-        }
-        let mut sent = 0;
-        // Pending has left a wake-up for the moment the socket takes more.
-        if self.write_all(cx, out, &mut sent)?.is_ready() {
-            out.clear();
-        } else {
-            self.unsent = Some(Unsent::left_of(std::mem::take(out), sent));
-        }
-        Ok(())
-    }
-
-    fn send_unsent(&mut self, cx: &mut Context<'_>, scratch: &mut Scratch) -> Poll<io::Result<()>> {
-        let Some(mut unsent) = self.unsent.take() else { return Poll::Ready(Ok(())) };
-        let written = self.write_all(cx, &unsent.replies, &mut unsent.sent)?;
-        self.note_latency(unsent.timed.take());
-        if written.is_pending() {
-            self.unsent = Some(unsent);
-        } else {
-            scratch.keep(unsent);
-        }
-        written.map(Ok)
-    }
-
-    fn write_all(
-        &mut self,
-        cx: &mut Context<'_>,
-        out: &ReplyBuffer,
-        sent: &mut usize,
-    ) -> io::Result<Poll<()>> {
-        while *sent < out.len() {
-            let stream = Pin::new(&mut self.stream);
-            let written = match out.plain() {
-                Some(bytes) => stream.poll_write(cx, &bytes[*sent..]),
-                None => {
-                    let mut slices = [IoSlice::new(&[]); SLICES_MAX];
-                    let mut count = 0;
-                    for (slice, piece) in slices.iter_mut().zip(out.pieces(*sent)) {
-                        *slice = IoSlice::new(piece);
-                        count += 1;
-                    }
-                    stream.poll_write_vectored(cx, &slices[..count])
-                }
-            };
-            match written {
-                Poll::Pending => return Ok(Poll::Pending),
-                Poll::Ready(Ok(0)) => return Err(io::ErrorKind::WriteZero.into()),
-                Poll::Ready(Ok(written)) => *sent += written,
-                Poll::Ready(Err(error)) => return Err(error),
-            }
-        }
-        // A stream that encrypts may have taken more than its socket has.
-        if Pin::new(&mut self.stream).poll_flush(cx)?.is_pending() {
-            return Ok(Poll::Pending);
-        }
-        self.worker.counters().bytes_written.add(out.len() as u64);
-        Ok(Poll::Ready(()))
-    }
-
-    fn is_between_requests(&self) -> bool {
-        match &self.speech {
-            Speech::Binary(binary) => binary.is_between_requests(),
-            Speech::Unknown | Speech::Login { .. } | Speech::Text => self.intake.is_between_requests(),
-        }
-    }
-
-    /// True if what is left begins with a whole line or header: then its value is what has not come.
-    fn has_a_head_left(&self) -> bool {
-        self.left.as_ref().is_some_and(|left| {
-            let bytes = &left.bytes[left.done..];
-            match &self.speech {
-                Speech::Binary(_) => bytes.len() >= binary_protocol::HEADER_BYTES,
-                Speech::Unknown | Speech::Login { .. } | Speech::Text => bytes.contains(&b'\n'),
-            }
-        })
-    }
-
     /// What `stats conns` shows while the connection waits.
     fn waiting_state(&self) -> ConnectionState {
-        if self.watching.is_some() {
-            ConnectionState::Watch
-        } else if self.unsent.is_some() || self.report.is_some() {
-            ConnectionState::Write
-        } else if self.receiving.is_some() || self.has_a_head_left() {
-            ConnectionState::ReceiveValue
-        } else if self.is_between_requests() {
-            ConnectionState::Read
-        } else {
-            ConnectionState::Swallow
+        match self.closing {
+            Some(Closing::Linger { .. } | Closing::End(End::Refused)) => ConnectionState::Lingering,
+            _ if self.unsent.is_some() => ConnectionState::Write,
+            _ => self.session.waiting_state(self.rest.as_ref().map_or(&[], |rest| rest.bytes())),
         }
     }
 }
 
-fn push_refusal(out: &mut ReplyBuffer, answer: Option<Refusal>) {
-    if let Some(refusal) = answer {
-        out.push(refusal.line());
+/// Writes replies from `sent` on, as far as the socket and the budget allow; ready with true once all are sent, with
+/// false if the budget is used up.
+fn write<S: Stream>(
+    stream: &mut S,
+    cx: &mut Context<'_>,
+    replies: &Output,
+    sent: &mut usize,
+    budget: &mut Budget,
+) -> Poll<io::Result<bool>> {
+    while *sent < replies.len() {
+        let stream = Pin::new(&mut *stream);
+        let written = match replies.plain() {
+            Some(bytes) => {
+                let end = bytes.len().min(*sent + WRITE_MAX_BYTES);
+                stream.poll_write(cx, &bytes[*sent..end])
+            }
+            None => {
+                let mut slices = [IoSlice::new(&[]); SLICES_MAX];
+                let (mut count, mut room) = (0, WRITE_MAX_BYTES);
+                for (slice, piece) in slices.iter_mut().zip(replies.pieces(*sent)) {
+                    let piece = &piece[..piece.len().min(room)];
+                    *slice = IoSlice::new(piece);
+                    (count, room) = (count + 1, room - piece.len());
+                    if room == 0 {
+                        break;
+                    }
+                }
+                stream.poll_write_vectored(cx, &slices[..count])
+            }
+        };
+        match ready!(written)? {
+            0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+            written => *sent += written,
+        }
+        if *sent < replies.len() {
+            budget.spend(WRITE_MAX_BYTES);
+            return Poll::Ready(Ok(false));
+        }
     }
-}
-
-fn refresh_certificates(worker: &Worker, out: &mut ReplyBuffer) {
-    match worker.shared.refresh_certificates() {
-        Ok(()) => out.push(b"OK\r\n"),
-        Err(error) => out.push(format!("{error}\r\n").as_bytes()),
-    }
-}
-
-/// The lines of `-vv`: the first line of what came, and of what goes.
-fn trace(fd: RawFd, came: &[u8], out: &ReplyBuffer, before: usize) {
-    let first_line = |bytes: &[u8]| {
-        let line = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
-        String::from_utf8_lossy(line).trim_end().to_owned()
-    };
-    debug!("<{fd} {}", first_line(came));
-    if let Some(goes) = out.pieces(before).next() {
-        debug!(">{fd} {}", first_line(goes));
-    }
+    budget.spend(replies.len().min(WRITE_MAX_BYTES));
+    // A stream that encrypts may have taken more than its socket has.
+    ready!(Pin::new(stream).poll_flush(cx))?;
+    Poll::Ready(Ok(true))
 }
 
 impl<S: Stream> Future for Connection<S> {
@@ -589,17 +425,13 @@ impl<S: Stream> Future for Connection<S> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = self.get_mut();
-        let shared = &this.worker.shared;
-        shared.signs.begin_work(shared.engine.clock().now().secs());
-        let turned = SCRATCH.with_borrow_mut(|scratch| this.turn(cx, scratch));
-        this.worker.shared.signs.end_work();
+        let mut budget = Budget::new(this.worker.shared.settings.requests_per_event);
+        let turned = SCRATCH.with_borrow_mut(|scratch| this.turn(cx, scratch, &mut budget));
+        note_work(budget.spent_bytes());
         match turned {
             Poll::Pending => {
-                let state = this.waiting_state();
-                this.entry.note_state(state);
-                if this.left.is_some()
-                    || matches!(state, ConnectionState::ReceiveValue | ConnectionState::Swallow)
-                {
+                this.entry.note_state(this.waiting_state());
+                if !has_yielded() && std::mem::take(&mut this.unacknowledged) {
                     this.stream.acknowledge();
                 }
                 Poll::Pending
@@ -607,7 +439,7 @@ impl<S: Stream> Future for Connection<S> {
             Poll::Ready(Ok(())) => Poll::Ready(()),
             Poll::Ready(Err(error)) => {
                 debug!("<{} {error}", this.fd);
-                this.reason = Reason::Error;
+                this.reason = CloseReason::Error;
                 Poll::Ready(())
             }
         }
@@ -617,17 +449,16 @@ impl<S: Stream> Future for Connection<S> {
 impl<S: Stream> Drop for Connection<S> {
     fn drop(&mut self) {
         debug!("<{} connection closed.", self.fd);
-        self.tell_close();
-        // A panic has skipped it.
-        self.worker.shared.signs.end_work();
-        self.worker.shared.engine.connections().remove(self.fd);
+        let engine = &self.worker.shared.engine;
+        self.session.close(engine);
+        if engine.watchers().wants(LogClass::Connections) {
+            let peer = self.peer.take().unwrap_or_else(|| Box::new(Peer::of(self.fd)));
+            engine.tell_connection_closed(&peer, self.reason, self.fd);
+        }
+        engine.connections().remove(self.fd);
         self.worker.left();
     }
 }
-
-mod watching;
-
-pub(super) use watching::tell_no_handshake;
 
 #[cfg(test)]
 mod tests;

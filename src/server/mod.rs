@@ -10,26 +10,26 @@
 mod connection;
 mod event_loop;
 mod listener;
-mod lone_worker;
 mod returning;
 mod settings;
 mod shutdown;
 mod socket;
+mod stream;
 mod threads;
 mod tls;
 mod udp;
+mod watchdog;
 mod worker;
 
 pub use listener::{ListenError, Listeners, bind_ports};
-pub use lone_worker::LoneWorker;
 pub use settings::{
     Binding, Hooks, InheritedSocket, MetricsListen, Service, Settings, TcpListen, UnixListen,
 };
 pub use tls::{ClientCertificates, KeyFormat, Tls, TlsError, TlsSettings};
-pub use worker::Stream;
 
 use crate::commands::Engine;
 use crate::telemetry::Listening;
+use event_loop::EventLoop;
 use log::{info, warn};
 use returning::Returning;
 use shutdown::Next;
@@ -39,6 +39,7 @@ use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{MissedTickBehavior, interval, sleep};
+use watchdog::Watchdog;
 use worker::{Shared, Worker};
 
 /// Between two rounds of background work, and two pulses of the workers; the clock moves on with the first round of a
@@ -58,9 +59,6 @@ const DESCRIPTORS_OF_LOOP: usize = 2;
 
 /// Descriptors of the event loop that waits for signals.
 const DESCRIPTORS_OF_SIGNALS: usize = 8;
-
-/// Seconds at one piece of work of some worker after which the watchdog is no longer told that all is well.
-const WORKER_STUCK_MAX_SECS: u32 = 5;
 
 /// How long connections may take to be answered after the end has begun.
 const GRACE: Duration = Duration::from_secs(5);
@@ -123,7 +121,7 @@ async fn serve(listeners: Listeners, shared: Shared, hooks: Hooks) -> io::Result
     }
     shared.engine.note_serving(true);
     (hooks.ready)();
-    tick_until_stopped(&shared, &mut signals, &hooks.alive).await;
+    tick_until_stopped(&shared, &mut signals, workers.event_loop(), &hooks.alive).await;
     shared.engine.note_serving(false);
     (hooks.stopping)();
     shared.stop();
@@ -145,9 +143,15 @@ async fn serve(listeners: Listeners, shared: Shared, hooks: Hooks) -> io::Result
     Ok(())
 }
 
-async fn tick_until_stopped(shared: &Shared, signals: &mut shutdown::Signals, alive: &(dyn Fn() + Send)) {
+async fn tick_until_stopped(
+    shared: &Shared,
+    signals: &mut shutdown::Signals,
+    event_loop: &EventLoop,
+    alive: &(dyn Fn() + Send),
+) {
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut watchdog = Watchdog::new();
     let (mut told_secs, mut ticks_to_round, mut charged_bytes) = (0, 0, 0);
     loop {
         match signals.next(ticks.tick(), &shared.stop_asked).await {
@@ -178,7 +182,9 @@ async fn tick_until_stopped(shared: &Shared, signals: &mut shutdown::Signals, al
                 break;
             }
         }
-        if now.secs() != told_secs && shared.signs.all_alive(now.secs(), WORKER_STUCK_MAX_SECS) {
+        let clients_are_served = watchdog.look(event_loop);
+        shared.engine.note_serving(clients_are_served);
+        if now.secs() != told_secs && clients_are_served {
             told_secs = now.secs();
             alive();
         }

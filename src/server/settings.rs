@@ -4,7 +4,7 @@ use super::tls::{ClientCertificates, TlsSettings};
 use std::fmt;
 use std::path::PathBuf;
 
-pub use crate::protocol::Binding;
+pub use crate::session::Binding;
 
 /// Checked by `options`.
 #[derive(Debug)]
@@ -21,6 +21,8 @@ pub struct Settings {
     pub tcp: Vec<TcpListen>,
     /// UDP addresses to listen on.
     pub udp: Vec<TcpListen>,
+    /// What is answered to one datagram, at most, in bytes (`-o udp_reply_max`).
+    pub udp_reply_max_bytes: usize,
     /// Unix socket to listen on.
     pub unix: Option<UnixListen>,
     /// File to write the bound ports to (MEMCACHED_PORT_FILENAME).

@@ -1,6 +1,6 @@
 //! What ends the server: signals, or a client's `shutdown`.
 
-use crate::protocol::ShutdownMode;
+use crate::session::ShutdownMode;
 use log::{info, warn};
 use std::future::{Future, poll_fn};
 use std::io;

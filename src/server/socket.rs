@@ -8,8 +8,8 @@
 //! Invariants: the descriptor is open as long as the value; what is known of a socket ([`Known`]) is never less than what
 //! the event loop has told, so that nobody waits for what has come.
 
-use super::event_loop::{ENDED, EventLoop, Interest, TO_RECEIVE, TO_SEND, take_news};
-use super::worker::Stream;
+use super::event_loop::{EventLoop, HANGUP, Interest, READABLE, WRITABLE, take_readiness};
+use super::stream::Stream;
 use crate::telemetry::Transport;
 use log::warn;
 use rustix::buffer::spare_capacity;
@@ -39,10 +39,10 @@ impl Known {
 
     /// Takes in what the event loop has told.
     fn learn(&mut self) {
-        let news = take_news();
-        self.receivable |= news & TO_RECEIVE != 0;
-        self.sendable |= news & TO_SEND != 0;
-        self.ended |= news & ENDED != 0;
+        let readiness = take_readiness();
+        self.receivable |= readiness & READABLE != 0;
+        self.sendable |= readiness & WRITABLE != 0;
+        self.ended |= readiness & HANGUP != 0;
     }
 
     /// All that there was has been received, unless the end is still to come.
@@ -101,7 +101,7 @@ impl ListeningSocket {
         transport: Transport,
         event_loop: Arc<EventLoop>,
     ) -> io::Result<ListeningSocket> {
-        event_loop.wait_for(fd.as_fd(), Interest::ToReceive)?;
+        event_loop.register(fd.as_fd(), Interest::Readable)?;
         Ok(ListeningSocket { fd, transport, known: Known::NOTHING, event_loop })
     }
 
@@ -137,7 +137,7 @@ pub(super) struct DatagramSocket {
 impl DatagramSocket {
     /// Puts a socket, which must not block, into the event loop.
     pub(super) fn new(socket: UdpSocket, event_loop: &EventLoop) -> io::Result<DatagramSocket> {
-        event_loop.wait_for(socket.as_fd(), Interest::ToReceiveAndSend)?;
+        event_loop.register(socket.as_fd(), Interest::ReadableAndWritable)?;
         Ok(DatagramSocket { socket, known: Known::NOTHING })
     }
 
@@ -171,7 +171,7 @@ pub(super) struct StreamSocket {
     transport: Transport,
     known: Known,
     /// What it is waited for. Nothing at first: by when it has to be waited for, its first request is often answered.
-    waited_for: Option<Interest>,
+    registered: Option<Interest>,
     event_loop: Arc<EventLoop>,
 }
 
@@ -179,20 +179,20 @@ impl StreamSocket {
     /// An accepted socket.
     pub(super) fn new(accepted: Accepted) -> StreamSocket {
         let Accepted { fd, transport, event_loop } = accepted;
-        StreamSocket { fd, transport, known: Known::NOTHING, waited_for: None, event_loop }
+        StreamSocket { fd, transport, known: Known::NOTHING, registered: None, event_loop }
     }
 
     /// Has it waited for, for this at least.
-    fn wait_for(&mut self, interest: Interest) -> io::Result<()> {
-        let asked = match self.waited_for {
-            None => self.event_loop.wait_for(self.fd.as_fd(), interest),
-            Some(Interest::ToReceive) if interest == Interest::ToReceiveAndSend => {
-                self.event_loop.wait_for_more(self.fd.as_fd(), interest)
+    fn register(&mut self, interest: Interest) -> io::Result<()> {
+        let asked = match self.registered {
+            None => self.event_loop.register(self.fd.as_fd(), interest),
+            Some(Interest::Readable) if interest == Interest::ReadableAndWritable => {
+                self.event_loop.reregister(self.fd.as_fd(), interest)
             }
             Some(_) => return Ok(()),
         };
         asked.inspect_err(|error| warn!("a connection is lost, as it cannot be waited for: {error}"))?;
-        self.waited_for = Some(interest);
+        self.registered = Some(interest);
         Ok(())
     }
 
@@ -204,7 +204,7 @@ impl StreamSocket {
     ) -> Poll<io::Result<usize>> {
         self.known.learn();
         let Poll::Ready(received) = attempt(&mut self.known.receivable, || Ok(recv(self.fd.as_fd())?)) else {
-            self.wait_for(Interest::ToReceive)?;
+            self.register(Interest::Readable)?;
             return Poll::Pending;
         };
         // Less than there was room for is all there was; another call would only say so.
@@ -221,7 +221,7 @@ impl StreamSocket {
         self.known.learn();
         let sent = attempt(&mut self.known.sendable, || Ok(send(self.fd.as_fd())?));
         if sent.is_pending() {
-            self.wait_for(Interest::ToReceiveAndSend)?;
+            self.register(Interest::ReadableAndWritable)?;
         }
         sent
     }
@@ -241,6 +241,11 @@ impl Stream for StreamSocket {
             // It is a hint.
             let _ = set_tcp_quickack(&self.fd, true);
         }
+    }
+
+    fn may_receive(&mut self) -> bool {
+        self.known.learn();
+        self.known.receivable
     }
 
     fn poll_fill(&mut self, _cx: &mut Context<'_>, page: &mut Vec<u8>) -> Poll<io::Result<usize>> {
@@ -299,7 +304,7 @@ impl AsyncWrite for StreamSocket {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::server::event_loop::{give_way, run_alone};
+    use crate::server::event_loop::{run_alone, yield_now};
     use rustix::net::sockopt::tcp_quickack;
     use std::future::Future;
     use std::io::Write;
@@ -309,7 +314,7 @@ mod tests {
 
     #[test]
     fn all_who_wait_are_accepted_and_so_is_who_comes_after_them() {
-        let event_loop = EventLoop::new(1).unwrap();
+        let event_loop = EventLoop::new(1, || {}).unwrap();
         let listening = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listening.local_addr().unwrap();
         listening.set_nonblocking(true).unwrap();
@@ -320,7 +325,7 @@ mod tests {
             for come in [3, 1, 2] {
                 assert!(listening.poll_accept().is_pending());
                 clients.extend((0..come).map(|_| TcpStream::connect(address).unwrap()));
-                give_way().await;
+                yield_now().await;
                 for _ in 0..come {
                     assert!(matches!(listening.poll_accept(), Poll::Ready(Ok(_))));
                 }
@@ -331,7 +336,7 @@ mod tests {
 
     #[test]
     fn a_connection_acknowledges_by_its_reply_or_when_it_is_told_to() {
-        let event_loop = EventLoop::new(1).unwrap();
+        let event_loop = EventLoop::new(1, || {}).unwrap();
         let listening = TcpListener::bind("127.0.0.1:0").unwrap();
         set_tcp_quickack(&listening, false).unwrap();
         let mut client = TcpStream::connect(listening.local_addr().unwrap()).unwrap();
@@ -362,22 +367,22 @@ mod tests {
 
     /// Runs a test that has a socket in the event loop.
     fn run<F: Future<Output = ()> + Send + 'static>(test: impl FnOnce(StreamSocket, UnixStream) -> F) {
-        let event_loop = EventLoop::new(1).unwrap();
+        let event_loop = EventLoop::new(1, || {}).unwrap();
         let (socket, client) = pair(&event_loop);
         run_alone(&event_loop, socket.fd(), test(socket, client));
     }
 
     #[test]
-    fn a_connection_is_waited_for_when_it_has_said_all() {
+    fn a_connection_is_registered_when_it_has_said_all() {
         run(|mut socket, client| async move {
             let mut page = Vec::with_capacity(10);
             rustix::io::write(&client, b"one").unwrap();
             assert!(matches!(fill(&mut socket, &mut page), Poll::Ready(Ok(3))));
-            assert_eq!(socket.waited_for, None);
+            assert_eq!(socket.registered, None);
             assert!(fill(&mut socket, &mut page).is_pending());
-            assert_eq!(socket.waited_for, Some(Interest::ToReceive));
+            assert_eq!(socket.registered, Some(Interest::Readable));
             rustix::io::write(&client, b"two").unwrap();
-            give_way().await;
+            yield_now().await;
             assert!(matches!(fill(&mut socket, &mut page), Poll::Ready(Ok(3))));
             assert_eq!(page, b"onetwo");
         });
@@ -390,7 +395,7 @@ mod tests {
             assert!(fill(&mut socket, &mut page).is_pending());
             rustix::io::write(&client, b"last").unwrap();
             drop(client);
-            give_way().await;
+            yield_now().await;
             assert!(matches!(fill(&mut socket, &mut page), Poll::Ready(Ok(4))));
             assert!(matches!(fill(&mut socket, &mut page), Poll::Ready(Ok(0))));
         });
@@ -403,7 +408,7 @@ mod tests {
             assert!(fill(&mut socket, &mut page).is_pending());
             rustix::io::write(&client, b"word").unwrap();
             for _ in 0..3 {
-                give_way().await;
+                yield_now().await;
             }
             assert!(matches!(fill(&mut socket, &mut page), Poll::Ready(Ok(4))));
         });
@@ -414,12 +419,12 @@ mod tests {
         run(|mut socket, client| async move {
             let bytes = vec![7; 1 << 16];
             while write(&mut socket, &bytes).is_ready() {}
-            assert_eq!(socket.waited_for, Some(Interest::ToReceiveAndSend));
-            give_way().await;
+            assert_eq!(socket.registered, Some(Interest::ReadableAndWritable));
+            yield_now().await;
             assert!(write(&mut socket, &bytes).is_pending());
             let mut read = vec![0; 1 << 20];
             while rustix::io::read(&client, &mut read[..]).is_ok() {}
-            give_way().await;
+            yield_now().await;
             assert!(write(&mut socket, &bytes).is_ready());
         });
     }

@@ -6,27 +6,24 @@
 //! [`Shared::tell_round`]).
 
 use super::connection::Connection;
-use super::event_loop::{EventLoop, give_way};
+use super::event_loop::{EventLoop, note_work, yield_now};
 use super::listener::{Group, Listeners};
 use super::settings::{Service, Settings};
 use super::shutdown::tell_stop;
 use super::socket::{Accepted, DatagramSocket, ListeningSocket, StreamSocket};
-use super::threads::{self, Signs, Threads};
+use super::stream::Stream;
+use super::threads::{self, Threads};
 use super::tls::{Handshakes, Tls, TlsConnection, TlsError};
 use super::udp;
 use crate::commands::Engine;
-use crate::protocol::ShutdownMode;
+use crate::session::ShutdownMode;
 use crate::telemetry::{Transport, WorkerCounters};
 use log::{debug, warn};
 use nix::errno::Errno;
-use std::future::{Future, poll_fn};
+use std::future::poll_fn;
 use std::io;
-use std::os::fd::RawFd;
-use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::task::{Context, Poll};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::sync::Notify;
 
 /// Answer to a connection over the limit.
@@ -45,12 +42,17 @@ const LOOKS_AFTER_MUCH: u32 = 300;
 /// The same after what is held was moved.
 const LOOKS_AFTER_COMPACTION: u32 = 1000;
 
+/// Seconds, two more at most, that a refused connection may take to be closed by its client.
+const LINGER_SECS: u32 = 2;
+
+/// Work of accepting a connection, in bytes as `session::Budget` counts them.
+const ACCEPT_WORK_BYTES: u32 = 2048;
+
 /// What all workers share.
 pub(super) struct Shared {
     pub(super) engine: Arc<Engine>,
     pub(super) settings: Settings,
     pub(super) handshakes: Handshakes,
-    pub(super) signs: Signs,
     tls: Option<Tls>,
     /// Told when a client asks for the end.
     pub(super) stop_asked: Notify,
@@ -68,12 +70,10 @@ pub(super) struct Shared {
 
 impl Shared {
     pub(super) fn new(engine: Arc<Engine>, settings: Settings, tls: Option<Tls>) -> Shared {
-        let signs = Signs::new(settings.threads);
         Shared {
             engine,
             settings,
             handshakes: Handshakes::default(),
-            signs,
             tls,
             stop_asked: Notify::new(),
             pulse: Notify::new(),
@@ -140,27 +140,6 @@ impl Shared {
     }
 }
 
-/// What a connection needs of its socket.
-pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin + 'static {
-    /// How it came here.
-    fn transport(&self) -> Transport;
-
-    /// Its descriptor.
-    fn fd(&self) -> RawFd;
-
-    /// Acknowledges at once what has come. A peer that sends a request in pieces may wait for it before the next one
-    /// (RFC 896), and no reply that would carry it is due.
-    fn acknowledge(&self) {}
-
-    /// Receives into the spare capacity of `page`; returns how many bytes came, 0 at the peer's end.
-    fn poll_fill(&mut self, cx: &mut Context<'_>, page: &mut Vec<u8>) -> Poll<io::Result<usize>> {
-        pin!(self.read_buf(page)).poll(cx)
-    }
-
-    /// Does, without waiting, what is due before the socket is closed.
-    fn say_goodbye(&mut self, _cx: &mut Context<'_>) {}
-}
-
 /// What serves, as its tasks see it. A single pointer, because every connection has one.
 #[derive(Clone)]
 pub(super) struct Worker {
@@ -171,7 +150,8 @@ impl Worker {
     /// Starts to serve, in threads of its own, which end when all has been answered.
     pub(super) fn start(shared: Arc<Shared>, listeners: Listeners) -> io::Result<Threads> {
         let threads = shared.settings.threads;
-        let event_loop = EventLoop::new(threads)?;
+        let engine = shared.engine.clone();
+        let event_loop = EventLoop::new(threads, move || engine.take_in_freed_memory())?;
         event_loop.spawn(Worker { shared }.work(event_loop.clone(), listeners));
         Threads::start(event_loop, threads)
     }
@@ -210,7 +190,7 @@ impl Worker {
             task.end();
         }
         self.drain().await;
-        event_loop.end();
+        event_loop.stop();
     }
 
     /// What is done now and then, without end.
@@ -219,9 +199,7 @@ impl Worker {
             let now_secs = self.shared.engine.clock().now().secs();
             self.end_idle_connections(now_secs);
             if self.shared.has_looks() {
-                let engine = self.shared.engine.clone();
-                let threads = self.shared.settings.threads;
-                threads::on_every_thread(&event_loop, threads, move || engine.take_in_freed_memory());
+                event_loop.ask_for_chore();
             }
             if self.compact().await {
                 self.shared.look(LOOKS_AFTER_COMPACTION);
@@ -239,13 +217,15 @@ impl Worker {
             if !self.shared.engine.compact() {
                 return false;
             }
-            give_way().await;
+            yield_now().await;
         }
         true
     }
 
-    /// Closes the connections that have sent nothing for too long (`-o idle_timeout`).
+    /// Closes the connections that have sent nothing for too long (`-o idle_timeout`), and those that were refused and do
+    /// not close.
     fn end_idle_connections(&self, now_secs: u32) {
+        self.shared.engine.connections().end_lingering(now_secs.saturating_sub(LINGER_SECS));
         let timeout_secs = self.shared.settings.idle_timeout_secs;
         if timeout_secs > 0 {
             let since_secs = now_secs.saturating_sub(timeout_secs);
@@ -280,11 +260,14 @@ impl Worker {
         for turn in 1u64.. {
             self.wait_for_room(service).await;
             match poll_fn(|_| socket.poll_accept()).await {
-                Ok(accepted) => self.admit(accepted, service, &event_loop),
+                Ok(accepted) => {
+                    note_work(ACCEPT_WORK_BYTES);
+                    self.admit(accepted, service, &event_loop);
+                }
                 Err(error) => self.accept_failed(&error).await,
             }
             if turn.is_multiple_of(ACCEPTED_AT_ONCE) {
-                give_way().await;
+                yield_now().await;
             }
         }
     }
@@ -338,7 +321,7 @@ impl Worker {
         // Without a configuration, which `Tls::load` rules out, there is no service: never one in the clear.
         match self.shared.tls.as_ref().and_then(|tls| tls.configuration(clients)) {
             Some(config) => {
-                let stream = TlsConnection::new(socket, config, self.clone());
+                let stream = TlsConnection::new(socket, config, self.clone(), event_loop.clone());
                 event_loop.spawn_on(fd, Connection::new(stream, self.clone(), service.binding));
             }
             None => self.left(),

@@ -24,11 +24,12 @@ use super::handle::LargeId;
 use super::item::Marks;
 use crate::clock::{Deadline, Now};
 use bands::Bands;
-use frames::{Frames, Piece};
+use frames::Frames;
+pub(super) use frames::Piece;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 pub use value::{Blocks, LargeDraft, LargeValue};
-pub(super) use value::{Gathering, Plan};
+pub(super) use value::{Gathering, Needed, Plan};
 
 /// Bytes of the header in `stats`, as a full item in a chunk has.
 const HEADER_BYTES: usize = super::item::HEADER_MAX_BYTES;
@@ -206,6 +207,11 @@ impl Large {
     /// An empty buffer for a value, in these pieces.
     pub(super) fn gathering(&self, plan: Plan, pieces: Vec<Piece>) -> Gathering {
         Gathering::new(plan, pieces, self.frames.home())
+    }
+
+    /// The same without pieces and with nothing charged, for a value whose bytes are still to come.
+    pub(super) fn uncharged_gathering(&self, plan: Plan) -> Gathering {
+        Gathering::uncharged(plan, self.frames.home())
     }
 
     /// Adds a frame, already charged, of pieces of a kind.

@@ -30,8 +30,8 @@ mod walk;
 
 pub use figures::{ClassFigures, Totals};
 pub use item::Marks;
-use large::Plan;
 pub use large::{Blocks, LargeDraft, LargeValue};
+use large::{Needed, Plan};
 pub use outcome::*;
 pub use sample::{Drained, SampleKind, SampleRule, Sampled};
 pub use settings::Settings;
@@ -305,8 +305,8 @@ impl Store {
         }
         let value = match value {
             Incoming::Bytes(bytes) if self.is_large(mode, key.len(), bytes.len()) => {
-                let mut draft = self.reserve(key, bytes.len(), now)?;
-                draft.push(bytes);
+                let mut draft = self.begin_draft(key, bytes.len(), now)?;
+                self.fill_draft(key, &mut draft, bytes, now);
                 Incoming::Draft(draft)
             }
             value => value,
@@ -314,7 +314,7 @@ impl Store {
         let mut value = match value {
             Incoming::Bytes(bytes) => Value::Bytes(bytes),
             Incoming::Draft(draft) => {
-                let (blocks, plan, charge) = draft.into_parts();
+                let (blocks, plan, charge) = draft.into_parts().ok_or(Refused::NoRoom)?;
                 Value::Received { blocks, plan, charge }
             }
         };
@@ -334,26 +334,68 @@ impl Store {
         self.rules.fits(key_len, flags, value_len)
     }
 
-    /// Reserves memory for a large value that is about to be received.
-    pub fn reserve(&self, key: &[u8], value_len: usize, now: Now) -> Result<LargeDraft, Refused> {
+    /// Begins a large value whose bytes are about to come. It has no room for them yet, see [`Store::extend_draft`].
+    pub fn begin_draft(&self, key: &[u8], value_len: usize, now: Now) -> Result<LargeDraft, Refused> {
         let plan = Plan::of(self.rules.page_bytes, value_len);
-        let own_bytes = plan.own_bytes(key.len());
-        let key = self.key(key);
+        // One that can never be stored is refused before its bytes come.
+        if plan.taken_bytes(key.len()) > self.receiving.limit_bytes() {
+            return Err(Refused::NoRoom);
+        }
+        let list_bytes = plan.list_bytes(key.len());
         let mut receiving = Account::new(self.receiving.clone());
-        if !receiving.try_charge(plan.taken_bytes(key.bytes.len())) {
+        if !receiving.try_charge(list_bytes) {
             return Err(Refused::NoRoom);
         }
         let mut own = Account::new(self.budget.clone());
+        let key = self.key(key);
         let gathering = self.with_room_asking(Self::coldest_shard, key, now, |shard| {
-            if own.charged_bytes() < own_bytes {
-                if !shard.account.try_charge(own_bytes) {
-                    return Err(NeedRoom(own_bytes));
-                }
-                own.take_part(&mut shard.account, own_bytes);
+            if !shard.account.try_charge(list_bytes) {
+                return Err(NeedRoom(list_bytes));
             }
-            shard.gathering(plan, now)
+            own.take_part(&mut shard.account, list_bytes);
+            Ok(shard.large.uncharged_gathering(plan))
         })?;
         Ok(LargeDraft::new(gathering, own, receiving))
+    }
+
+    /// Gives a draft of this key room for its next bytes, making it by eviction where that is allowed. Where there is none
+    /// the draft drops its bytes, and storing it is refused.
+    pub fn extend_draft(&self, key: &[u8], draft: &mut LargeDraft, now: Now) {
+        let key = self.key(key);
+        let extended = match draft.needed() {
+            None => return,
+            Some(Needed::Page) => draft.charge_page().is_some_and(|bytes| {
+                let charged = self.with_room_asking(Self::coldest_shard, key, now, |shard| {
+                    if !shard.account.try_charge(bytes) {
+                        return Err(NeedRoom(bytes));
+                    }
+                    draft.add_page(&mut shard.account, bytes);
+                    Ok(())
+                });
+                charged.is_ok()
+            }),
+            Some(Needed::Pieces) => draft.charge_pieces().is_some_and(|plan| {
+                let pieces =
+                    self.with_room_asking(Self::coldest_shard, key, now, |shard| shard.pieces(plan, now));
+                pieces.map(|pieces| draft.add_pieces(pieces)).is_ok()
+            }),
+        };
+        if !extended {
+            draft.fail();
+        }
+    }
+
+    /// Takes the next bytes of a large value, at most those that are missing, and makes room for them; returns how many
+    /// were taken.
+    pub fn fill_draft(&self, key: &[u8], draft: &mut LargeDraft, bytes: &[u8], now: Now) -> usize {
+        let mut taken = 0;
+        loop {
+            taken += draft.push(&bytes[taken..]);
+            if taken == bytes.len() || draft.missing() == 0 {
+                return taken;
+            }
+            self.extend_draft(key, draft, now);
+        }
     }
 
     /// Removes an item.

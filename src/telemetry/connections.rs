@@ -30,6 +30,8 @@ pub enum ConnectionState {
     Closing,
     /// Sending the log.
     Watch,
+    /// Refused; waiting for the peer to close.
+    Lingering,
 }
 
 impl ConnectionState {
@@ -41,14 +43,14 @@ impl ConnectionState {
             ConnectionState::ReceiveValue => "conn_nread",
             ConnectionState::Swallow => "conn_swallow",
             ConnectionState::Write => "conn_mwrite",
-            ConnectionState::Closing => "conn_closing",
+            ConnectionState::Closing | ConnectionState::Lingering => "conn_closing",
             ConnectionState::Watch => "conn_watch",
         }
     }
 
     fn from_u8(value: u8) -> ConnectionState {
         use ConnectionState::*;
-        [Read, ParseCommand, ReceiveValue, Swallow, Write, Closing, Watch]
+        [Read, ParseCommand, ReceiveValue, Swallow, Write, Closing, Watch, Lingering]
             .into_iter()
             .find(|s| *s as u8 == value)
             .unwrap_or(Read)
@@ -295,6 +297,16 @@ impl Connections {
             }
         });
         ended
+    }
+
+    /// Ends those connections that were refused before `since_secs` and whose peer has not closed yet.
+    pub fn end_lingering(&self, since_secs: u32) {
+        self.for_each(|fd, connection| {
+            let lingers = connection.state.load(Ordering::Relaxed) == ConnectionState::Lingering as u8;
+            if lingers && connection.last_command_secs.load(Ordering::Relaxed) < since_secs {
+                let _ = shutdown(fd, Shutdown::Both);
+            }
+        });
     }
 
     /// Everything that is open, by descriptor.

@@ -248,9 +248,10 @@ impl Run {
         let incoming = if value.len() > 16 << 10 {
             // What is joined to a value lies in memory twice.
             self.value_bytes += value.len() as u64;
-            match self.store.reserve(key, value.len(), self.now) {
+            match self.store.begin_draft(key, value.len(), self.now) {
                 Ok(mut draft) => {
-                    assert_eq!(draft.push(&value), value.len());
+                    let taken = self.store.fill_draft(key, &mut draft, &value, self.now);
+                    assert_eq!(taken, value.len());
                     Incoming::Draft(draft)
                 }
                 Err(refused) => return self.refused(refused),
@@ -585,8 +586,8 @@ fn the_longest_key_and_the_largest_value_come_back_whole() {
     let key = [b'k'; 250];
     let value: Vec<u8> = (0..(1 << 20) - 48 - 8 - 250 - 1 - 2).map(|at| at as u8).collect();
     let set = |value: &[u8]| {
-        let mut draft = store.reserve(&key, value.len(), now)?;
-        draft.push(value);
+        let mut draft = store.begin_draft(&key, value.len(), now)?;
+        store.fill_draft(&key, &mut draft, value, now);
         store.store(StoreMode::Set, &key, 0, Deadline::NEVER, Incoming::Draft(draft), now)
     };
     assert!(matches!(set(&value), Ok(Stored::Stored { .. })));

@@ -1,7 +1,7 @@
 //! What the fuzzer found worth keeping, in plain tests: `tests/fuzz` has the corpus and the programs that made it,
 //! `bodies` what is asserted.
 
-use crate::bodies::{fuzz_binary, fuzz_classic, fuzz_connection, fuzz_meta};
+use crate::bodies::{fuzz_binary, fuzz_classic, fuzz_meta, fuzz_session};
 use std::fs;
 use std::path::Path;
 
@@ -37,6 +37,6 @@ fn the_binary_corpus_holds() {
 }
 
 #[test]
-fn the_connection_corpus_holds() {
-    hold("connection", fuzz_connection);
+fn the_session_corpus_holds() {
+    hold("session", fuzz_session);
 }

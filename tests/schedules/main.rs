@@ -1,5 +1,6 @@
 //! What all shards and workers share, under the orders in which a few threads can meet: the budget, the sequence of CAS
-//! uniques, the counters of requests, the right to run a task. [shuttle](https://docs.rs/shuttle) runs each test once per order, and prints the
+//! uniques, the counters of requests, the right to run a task,
+//! the scheduler of the event loop. [shuttle](https://docs.rs/shuttle) runs each test once per order, and prints the
 //! order that fails.
 //!
 //! The files are larder's own, built here with the types of `tests/schedules/sync.rs`. Not tried: a thread that sees
@@ -14,21 +15,16 @@ mod cas;
 #[path = "../../src/telemetry/counters.rs"]
 #[expect(dead_code, reason = "larder has more counters than are looked at")]
 mod counters;
+mod event_loop;
 mod sync;
-#[path = "../../src/server/event_loop/task.rs"]
-mod task;
 
 use budget::{Account, Budget};
 use cas::CasSequence;
 use counters::Counters;
 use shuttle::scheduler::{DfsScheduler, PctScheduler, Scheduler};
 use shuttle::{Config, Runner, thread};
-use std::future::poll_fn;
-use std::os::fd::RawFd;
 use std::sync::Arc;
-use std::task::Poll;
-use sync::{AtomicBool, AtomicU8, Mutex, Ordering};
-use task::{ENDED, Home, Run, TO_RECEIVE, TO_SEND, Task, run_round, take_news, take_second_turn};
+use sync::Mutex;
 
 const LIMIT_BYTES: u64 = 100;
 
@@ -168,146 +164,5 @@ fn counts_survive_a_reset_and_never_fall_below_it() {
         worker.join().unwrap();
         reset.join().unwrap();
         assert!(counters.sums().get_hits <= 2);
-    });
-}
-
-/// Where the tasks below wait, and whom they have struck off.
-#[derive(Default)]
-struct Queue {
-    waiting: Mutex<Vec<Arc<dyn Run>>>,
-    struck_off: Mutex<Vec<RawFd>>,
-}
-
-impl Queue {
-    fn run_all(&self) {
-        loop {
-            let Some(task) = self.waiting.lock().pop() else { return };
-            task.run();
-        }
-    }
-}
-
-impl Home for Queue {
-    fn queue(&self, task: Arc<dyn Run>) {
-        self.waiting.lock().push(task);
-    }
-
-    fn strike_off(&self, fd: RawFd) {
-        self.struck_off.lock().push(fd);
-    }
-}
-
-/// A thread that has news for a task, and then takes what waits.
-fn brings(queue: &Arc<Queue>, task: &Arc<dyn Run>, news: u8) -> thread::JoinHandle<()> {
-    let (queue, task) = (queue.clone(), task.clone());
-    thread::spawn(move || {
-        if task.notice(news) {
-            task.run();
-        }
-        queue.run_all();
-    })
-}
-
-#[test]
-fn news_brought_at_once_all_arrive_and_one_thread_at_a_time_runs_the_task() {
-    many_orders(|| {
-        let queue = Arc::new(Queue::default());
-        let seen = Arc::new(AtomicU8::new(0));
-        let running = Arc::new(AtomicBool::new(false));
-        let future = {
-            let seen = seen.clone();
-            poll_fn(move |_| {
-                let news = take_news();
-                assert!(!running.swap(true, Ordering::AcqRel), "two threads at once");
-                seen.fetch_or(news, Ordering::AcqRel);
-                running.store(false, Ordering::Release);
-                Poll::<()>::Pending
-            })
-        };
-        let task: Arc<dyn Run> = Task::new(queue.clone(), Some(5), future);
-        queue.queue(task.clone());
-        let threads = [TO_RECEIVE, TO_SEND, ENDED].map(|news| brings(&queue, &task, news));
-        queue.run_all();
-        threads.into_iter().for_each(|it| it.join().unwrap());
-        assert_eq!(seen.load(Ordering::Acquire), TO_RECEIVE | TO_SEND | ENDED);
-        assert!(queue.struck_off.lock().is_empty(), "no turn has ended by a panic");
-        task.end();
-    });
-}
-
-#[test]
-fn between_the_turns_of_a_round_nobody_else_runs_the_task_and_no_news_is_lost() {
-    many_orders(|| {
-        let queue = Arc::new(Queue::default());
-        let between = Arc::new(AtomicBool::new(false));
-        let seen = Arc::new(AtomicU8::new(0));
-        let future = {
-            let (between, seen) = (between.clone(), seen.clone());
-            let mut first = true;
-            poll_fn(move |_| {
-                let second = between.swap(false, Ordering::AcqRel);
-                assert!(first || !second || !take_second_turn(), "there is one second turn");
-                if std::mem::take(&mut first) {
-                    assert!(take_second_turn());
-                    between.store(true, Ordering::Release);
-                } else {
-                    seen.fetch_or(take_news(), Ordering::AcqRel);
-                }
-                Poll::<()>::Pending
-            })
-        };
-        let task: Arc<dyn Run> = Task::new(queue.clone(), Some(5), future);
-        let looks = {
-            let between = between.clone();
-            poll_fn(move |_| {
-                assert!(
-                    between.load(Ordering::Acquire),
-                    "the other's second turn came before this first one"
-                );
-                Poll::<()>::Pending
-            })
-        };
-        let other: Arc<dyn Run> = Task::new(queue.clone(), Some(6), looks);
-        assert!(task.has_descriptor() && other.has_descriptor(), "they may be in one round");
-        let threads = [TO_RECEIVE, TO_SEND].map(|news| brings(&queue, &task, news));
-        run_round([task.clone(), other.clone()].into_iter(), &mut Vec::new());
-        assert!(!between.load(Ordering::Acquire), "the second turn was in the round");
-        queue.run_all();
-        threads.into_iter().for_each(|it| it.join().unwrap());
-        queue.run_all();
-        assert_eq!(seen.load(Ordering::Acquire), TO_RECEIVE | TO_SEND);
-        assert!(queue.struck_off.lock().is_empty(), "no turn has ended by a panic");
-        task.end();
-        other.end();
-    });
-}
-
-#[test]
-fn a_task_ends_once_and_is_struck_off_once() {
-    many_orders(|| {
-        let queue = Arc::new(Queue::default());
-        let turns = Arc::new(AtomicU8::new(0));
-        let future = {
-            let turns = turns.clone();
-            poll_fn(move |_| {
-                turns.fetch_add(1, Ordering::AcqRel);
-                if take_news() & ENDED == 0 { Poll::Pending } else { Poll::Ready(()) }
-            })
-        };
-        let task: Arc<dyn Run> = Task::new(queue.clone(), Some(5), future);
-        queue.queue(task.clone());
-        let threads = [TO_RECEIVE, ENDED].map(|news| brings(&queue, &task, news));
-        task.end();
-        queue.run_all();
-        threads.into_iter().for_each(|it| it.join().unwrap());
-        assert_eq!(*queue.struck_off.lock(), [5]);
-        let turns_taken = turns.load(Ordering::Acquire);
-        assert!(
-            !task.notice(TO_SEND) || {
-                task.run();
-                true
-            }
-        );
-        assert_eq!(turns.load(Ordering::Acquire), turns_taken, "it ran after its end");
     });
 }

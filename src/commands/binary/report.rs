@@ -28,7 +28,7 @@ impl Engine {
             _ if topic.starts_with(b"reset") => StatsTopic::Reset,
             _ => {
                 self.detail_binary(topic, answers);
-                return Flow::Continue;
+                return Flow::Exhaust;
             }
         };
         let mut lines = ReplyBuffer::default();
@@ -37,7 +37,7 @@ impl Engine {
             answers.done(&Fields { key: name, value, ..Fields::default() });
         }
         answers.done(&Fields::default());
-        Flow::Continue
+        Flow::Exhaust
     }
 
     /// `detail on`, `detail off`, `detail dump`; the dump is one figure that holds the whole text.

@@ -52,7 +52,7 @@ impl Engine {
         let StoreItem { verb, key, flags, exptime } = *item;
         self.prefixes.count_set(key);
         let reserved = if self.store.fits(key.len(), flags, value_len) {
-            self.store.reserve(key, value_len, now)
+            self.store.begin_draft(key, value_len, now)
         } else {
             Err(Refused::TooLarge)
         };

@@ -59,7 +59,7 @@ impl Engine {
         let mut room = KeyRoom::default();
         let key = header.meta.key(&mut room);
         let reserved =
-            self.admit_meta(key, header).and_then(|()| self.store.reserve(key, header.value_len, now));
+            self.admit_meta(key, header).and_then(|()| self.store.begin_draft(key, header.value_len, now));
         self.tell_evictions(now);
         match reserved {
             Ok(draft) => {

@@ -1,17 +1,13 @@
 //! A task: a future, and the right to run it, which one thread has at a time.
 //!
-//! Its state is one byte. Whoever brings news adds them to it and, if nobody had the right to run the task, has it from
-//! then on; whoever ran the task gives the right back only if nothing has come meanwhile, and puts the task into the
-//! queue otherwise, so that others get their turn. News that a turn did not take wait for the next one.
+//! Its state is one byte. Readiness is added to it; the thread that adds to an idle task has the right to run it. A
+//! thread that ran the task gives the right back only if nothing has come meanwhile, and schedules it again otherwise.
+//! Readiness that a turn did not take is kept for the next one.
 //!
-//! A thread runs tasks by rounds ([`run_round`]). A task may ask for a second turn in the round, after the first turns of
-//! the others, and keeps the right to run until then.
-//!
-//! Invariants: one thread at a time runs a task; after news it is run once more; what has ended is not run again and,
-//! before its descriptor is closed, is struck off by its home; a second turn is taken in the round that gave it, by the
-//! same thread.
+//! Invariants: one thread at a time runs a task; after readiness it runs once more; a task that has ended is not run
+//! again and is deregistered before its descriptor is closed.
 
-use crate::sync::{AtomicU8, Mutex, Ordering};
+use crate::sync::{AtomicU8, Mutex, Ordering, thread_local};
 use std::cell::Cell;
 use std::future::Future;
 use std::os::fd::RawFd;
@@ -21,91 +17,79 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 
 /// There is something to receive.
-pub const TO_RECEIVE: u8 = 1;
+pub const READABLE: u8 = 1;
 /// There is room to send.
-pub const TO_SEND: u8 = 2;
-/// The peer has ended its side, or the connection is broken: there is nothing to wait for any more.
-pub const ENDED: u8 = 4;
-/// Somebody called.
-const CALLED: u8 = 8;
-/// A thread has the right to run it, or it is in the queue.
-const BUSY: u8 = 16;
+pub const WRITABLE: u8 = 2;
+/// The peer hung up or ended its side, or the connection is broken: no more readiness will come.
+pub const HANGUP: u8 = 4;
+/// The task was woken by its waker.
+const WOKEN: u8 = 8;
+/// A thread has the right to run the task, or it is scheduled.
+const SCHEDULED: u8 = 16;
 
 /// What a task learns about its descriptor.
-const OF_DESCRIPTOR: u8 = TO_RECEIVE | TO_SEND | ENDED;
-
-/// What the round of a thread has for the task at hand.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum SecondTurn {
-    /// It has none: the task is alone, or this is its second turn.
-    None,
-    /// It has one.
-    Free,
-    /// The task has asked for it.
-    Taken,
-}
+const OF_DESCRIPTOR: u8 = READABLE | WRITABLE | HANGUP;
 
 thread_local! {
-    /// News of the task that this thread runs.
-    static NEWS: Cell<u8> = const { Cell::new(0) };
-    static SECOND_TURN: Cell<SecondTurn> = const { Cell::new(SecondTurn::None) };
+    /// Readiness of the task that this thread runs.
+    static READINESS: Cell<u8> = const { Cell::new(0) };
+    /// True if that task yielded in this turn.
+    static YIELDED: Cell<bool> = const { Cell::new(false) };
+    /// Work done by this thread since it was taken last, in bytes.
+    static WORK: Cell<u32> = const { Cell::new(0) };
 }
 
-/// What has happened to the descriptor of the task at hand since it asked last.
-pub fn take_news() -> u8 {
-    NEWS.take()
+/// What has happened to the descriptor of the running task since it asked last.
+pub fn take_readiness() -> u8 {
+    READINESS.with(Cell::take)
 }
 
-/// Asks for a second turn of the task at hand in this round. True if it gets one, and then it has to be pending.
-pub fn take_second_turn() -> bool {
-    let free = SECOND_TURN.get() == SecondTurn::Free;
-    if free {
-        SECOND_TURN.set(SecondTurn::Taken);
-    }
-    free
+/// Ends the turn of the running task, which has more to do: it runs again after the others.
+pub fn yield_turn<T>(cx: &mut Context<'_>) -> Poll<T> {
+    YIELDED.with(|yielded| yielded.set(true));
+    cx.waker().wake_by_ref();
+    Poll::Pending
 }
 
-/// Runs these tasks once each, and then those that have asked for a second turn. The caller has the right to run them;
-/// `second_turns` is empty before and after.
-pub fn run_round(round: impl ExactSizeIterator<Item = Arc<dyn Run>>, second_turns: &mut Vec<Arc<dyn Run>>) {
-    let free = if round.len() > 1 { SecondTurn::Free } else { SecondTurn::None };
-    for task in round {
-        SECOND_TURN.set(free);
-        second_turns.extend(task.run());
-    }
-    SECOND_TURN.set(SecondTurn::None);
-    for task in second_turns.drain(..) {
-        task.run();
-    }
+/// True if the running task yielded in this turn.
+pub fn has_yielded() -> bool {
+    YIELDED.with(Cell::get)
 }
 
-/// Where tasks belong.
-pub trait Home: Send + Sync + 'static {
-    /// Has a task run soon.
-    fn queue(&self, task: Arc<dyn Run>);
+/// Counts work of the running task, in bytes as `session::Budget` counts them.
+pub fn note_work(bytes: u32) {
+    WORK.with(|work| work.set(work.get().saturating_add(bytes)));
+}
+
+/// Takes the work that this thread has done.
+pub fn take_work() -> u32 {
+    WORK.with(Cell::take)
+}
+
+/// Runs tasks.
+pub trait Executor: Send + Sync + 'static {
+    /// Has a task run soon; after those that did not yield, if it yielded.
+    fn schedule(&self, task: Arc<dyn Run>, yielded: bool);
 
     /// Forgets the task of this descriptor, which is about to be closed.
-    fn strike_off(&self, fd: RawFd);
+    fn deregister(&self, fd: RawFd);
 }
 
 /// A task, whatever its future.
 pub trait Run: Send + Sync {
-    /// Adds news. True if the caller has to run it.
-    fn notice(&self, news: u8) -> bool;
+    /// Adds readiness. True if the caller has to run the task.
+    fn notice(&self, readiness: u8) -> bool;
 
-    /// Runs it once. Only for who has the right to, and who keeps it if the task comes back: for a second turn.
-    fn run(self: Arc<Self>) -> Option<Arc<dyn Run>>;
+    /// Runs it once. Only for a caller that has the right to.
+    fn run(self: Arc<Self>);
 
-    /// True if it may be in a round with others: one that has no descriptor may wait for other threads.
-    fn has_descriptor(&self) -> bool;
-
-    /// Ends it, as soon as nobody runs it.
+    /// Ends it, as soon as no thread runs it.
     fn end(&self);
 }
 
 /// A task that lives until its future is ready, panics, or is ended.
-pub struct Task<F, H> {
-    home: Arc<H>,
+pub struct Task<F, E> {
+    executor: Arc<E>,
     fd: Option<RawFd>,
     state: AtomicU8,
     work: Mutex<Option<Work<F>>>,
@@ -113,84 +97,78 @@ pub struct Task<F, H> {
 
 struct Work<F> {
     future: F,
-    /// Keeps the task, whoever else forgets it.
+    /// Keeps the task alive.
     waker: Waker,
-    /// News that were not taken.
+    /// Readiness that was not taken.
     left: u8,
 }
 
-impl<F: Future<Output = ()> + Send + Unpin + 'static, H: Home> Task<F, H> {
-    /// A task that is to be put into the queue. `fd` is what its news are about.
-    pub fn new(home: Arc<H>, fd: Option<RawFd>, future: F) -> Arc<Self> {
-        let task = Arc::new(Task { home, fd, state: AtomicU8::new(BUSY), work: Mutex::new(None) });
+impl<F: Future<Output = ()> + Send + Unpin + 'static, E: Executor> Task<F, E> {
+    /// A task that is to be scheduled. `fd` is what its readiness is about.
+    pub fn new(executor: Arc<E>, fd: Option<RawFd>, future: F) -> Arc<Self> {
+        let state = AtomicU8::new(SCHEDULED);
+        let task = Arc::new(Task { executor, fd, state, work: Mutex::new(None) });
         let waker = Waker::from(task.clone());
         *task.work.lock() = Some(Work { future, waker, left: 0 });
         task
     }
 
-    fn strike_off(&self) {
+    fn deregister(&self) {
         if let Some(fd) = self.fd {
-            self.home.strike_off(fd);
+            self.executor.deregister(fd);
         }
     }
 }
 
-impl<F: Future<Output = ()> + Send + Unpin + 'static, H: Home> Run for Task<F, H> {
-    fn notice(&self, news: u8) -> bool {
-        self.state.fetch_or(news | BUSY, Ordering::AcqRel) & BUSY == 0
+impl<F: Future<Output = ()> + Send + Unpin + 'static, E: Executor> Run for Task<F, E> {
+    fn notice(&self, readiness: u8) -> bool {
+        self.state.fetch_or(readiness | SCHEDULED, Ordering::AcqRel) & SCHEDULED == 0
     }
 
-    fn has_descriptor(&self) -> bool {
-        self.fd.is_some()
-    }
-
-    fn run(self: Arc<Self>) -> Option<Arc<dyn Run>> {
-        let news = self.state.swap(BUSY, Ordering::AcqRel);
+    fn run(self: Arc<Self>) {
+        let readiness = self.state.swap(SCHEDULED, Ordering::AcqRel);
         let mut place = self.work.lock();
-        // One that has ended stays busy, so nobody runs it again.
-        let work = place.as_mut()?;
-        NEWS.set((news & OF_DESCRIPTOR) | work.left);
+        // A task that has ended stays scheduled, so no thread runs it again.
+        let Some(work) = place.as_mut() else { return };
+        READINESS.with(|news| news.set((readiness & OF_DESCRIPTOR) | work.left));
+        YIELDED.with(|yielded| yielded.set(false));
         let mut cx = Context::from_waker(&work.waker);
         // What a panic leaves half done goes with the future.
         let polled = catch_unwind(AssertUnwindSafe(|| Pin::new(&mut work.future).poll(&mut cx)));
-        work.left = NEWS.take();
+        work.left = take_readiness();
         if let Ok(Poll::Pending) = polled {
             drop(place);
-            if SECOND_TURN.get() == SecondTurn::Taken {
-                return Some(self);
+            let idle = self.state.compare_exchange(SCHEDULED, 0, Ordering::AcqRel, Ordering::Acquire);
+            if idle.is_err() {
+                let executor = self.executor.clone();
+                executor.schedule(self, has_yielded());
             }
-            let given_back = self.state.compare_exchange(BUSY, 0, Ordering::AcqRel, Ordering::Acquire);
-            if given_back.is_err() {
-                let home = self.home.clone();
-                home.queue(self);
-            }
-            return None;
+            return;
         }
-        self.strike_off();
+        self.deregister();
         let ended = place.take();
         drop(place);
-        // The message of a panic has been written when it began.
+        // The message of a panic was written when it began.
         let _ = catch_unwind(AssertUnwindSafe(|| drop(ended)));
-        None
     }
 
     fn end(&self) {
         let ended = self.work.lock().take();
         if ended.is_some() {
-            self.strike_off();
+            self.deregister();
         }
         drop(ended);
     }
 }
 
-impl<F: Future<Output = ()> + Send + Unpin + 'static, H: Home> Wake for Task<F, H> {
+impl<F: Future<Output = ()> + Send + Unpin + 'static, E: Executor> Wake for Task<F, E> {
     fn wake(self: Arc<Self>) {
         self.wake_by_ref();
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        if self.notice(CALLED) {
-            self.home.queue(self.clone());
+        if self.notice(WOKEN) {
+            self.executor.schedule(self.clone(), false);
         }
     }
 }

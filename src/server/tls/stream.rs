@@ -5,9 +5,11 @@
 //! limited number; nothing is ever sent in the clear.
 
 use crate::server::TICK;
-use crate::server::connection::tell_no_handshake;
+use crate::server::event_loop::{EventLoop, note_work};
 use crate::server::socket::StreamSocket;
-use crate::server::worker::{Stream, Worker};
+use crate::server::stream::Stream;
+use crate::server::worker::Worker;
+use crate::session::TURN_WORK_BYTES;
 use crate::telemetry::Transport;
 use rustls::{HandshakeKind, ServerConfig};
 use std::future::Future;
@@ -67,6 +69,7 @@ enum State {
 }
 
 struct Handshake {
+    event_loop: Arc<EventLoop>,
     accept: FallibleAccept<StreamSocket>,
     time_out: Pin<Box<dyn Future<Output = ()> + Send>>,
     _place: Place,
@@ -78,18 +81,22 @@ impl TlsConnection {
         socket: StreamSocket,
         config: Arc<ServerConfig>,
         worker: Worker,
+        event_loop: Arc<EventLoop>,
     ) -> TlsConnection {
         let fd = socket.fd();
         let accept = tokio_rustls::TlsAcceptor::from(config).accept(socket).into_fallible();
         let place = worker.shared.handshakes.begin();
         let time_out = Box::pin(worker.clone().pauses(HANDSHAKE_MAX_PULSES));
-        let handshake = Handshake { accept, time_out, _place: place };
+        let handshake = Handshake { event_loop, accept, time_out, _place: place };
         TlsConnection { state: State::Handshake(Box::new(handshake)), fd, worker }
     }
 
     /// Goes on with the handshake, if it is not done.
     fn poll_open(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<&mut TlsStream<StreamSocket>>> {
         if let State::Handshake(handshake) = &mut self.state {
+            // Its arithmetic takes longer than a turn should.
+            handshake.event_loop.ensure_poller();
+            note_work(TURN_WORK_BYTES);
             let counters = self.worker.counters();
             let (state, error) = match Pin::new(&mut handshake.accept).poll(cx) {
                 Poll::Pending => {
@@ -116,7 +123,7 @@ impl TlsConnection {
 
     fn note_no_handshake(&self, error: io::Error) -> io::Error {
         self.worker.counters().ssl_handshake_errors.add(1);
-        tell_no_handshake(&self.worker.shared.engine, self.fd, &error);
+        self.worker.shared.engine.tell_handshake_failed(self.fd, &error);
         error
     }
 

@@ -51,6 +51,22 @@ impl Plan {
         self.pieces
     }
 
+    /// What an item is charged with before any of its bytes have come.
+    pub(in crate::store) fn list_bytes(&self, key_len: usize) -> u64 {
+        self.own_bytes(key_len) - self.pages as u64 * self.page_charge()
+    }
+
+    /// What a page is charged with.
+    pub(in crate::store) fn page_charge(&self) -> u64 {
+        allocated_bytes(self.page_bytes)
+    }
+
+    /// What the pieces take, in bytes.
+    fn piece_bytes(&self) -> u64 {
+        let sizes = piece_bytes(self.page_bytes);
+        self.pieces.iter().zip(sizes).map(|(count, bytes)| (count * bytes) as u64).sum()
+    }
+
     fn blocks(&self) -> usize {
         self.pages + self.pieces.iter().sum::<usize>()
     }
@@ -63,9 +79,7 @@ impl Plan {
 
     /// What an item takes in all, in bytes.
     pub(in crate::store) fn taken_bytes(&self, key_len: usize) -> u64 {
-        let sizes = piece_bytes(self.page_bytes);
-        let pieces: usize = self.pieces.iter().zip(sizes).map(|(count, bytes)| count * bytes).sum();
-        self.own_bytes(key_len) + pieces as u64
+        self.own_bytes(key_len) + self.piece_bytes()
     }
 }
 
@@ -191,6 +205,8 @@ impl LargeValue {
 pub(in crate::store) struct Gathering {
     value: LargeValue,
     plan: Plan,
+    /// Blocks that may be filled: the others are not charged yet.
+    charged_blocks: usize,
     /// The block being filled.
     at: usize,
     missing: usize,
@@ -203,11 +219,19 @@ impl Gathering {
         blocks.extend((0..plan.pages).map(|_| Block::Page(Vec::new())));
         blocks.extend(pieces.into_iter().map(Block::Piece));
         let value = LargeValue { blocks, home: home.clone() };
-        Gathering { value, plan, at: 0, missing: plan.len }
+        Gathering { value, plan, charged_blocks: plan.blocks(), at: 0, missing: plan.len }
     }
 
-    /// What the block being filled still takes; not 0 while bytes are missing.
+    /// Nothing yet, and nothing charged but what [`Plan::list_bytes`] says.
+    pub(super) fn uncharged(plan: Plan, home: &Arc<Returned>) -> Gathering {
+        Gathering { charged_blocks: 0, ..Gathering::new(plan, Vec::new(), home) }
+    }
+
+    /// What the block being filled still takes; 0 if none is missing or charged.
     fn room(&mut self) -> usize {
+        if self.at >= self.charged_blocks {
+            return 0;
+        }
         let room = match self.value.blocks.get_mut(self.at) {
             None => 0,
             Some(Block::Page(bytes)) => {
@@ -232,13 +256,17 @@ impl Gathering {
 
     fn advance(&mut self, count: usize) {
         self.missing -= count;
-        self.at += usize::from(self.room() == 0);
+        let full = self.room() == 0;
+        self.at += usize::from(full && self.at < self.charged_blocks);
     }
 
     fn push(&mut self, data: &[u8]) -> usize {
         let mut taken = 0;
         while taken < data.len() && self.missing > 0 {
             let count = self.room().min(data.len() - taken);
+            if count == 0 {
+                break;
+            }
             let piece = &data[taken..taken + count];
             match &mut self.value.blocks[self.at] {
                 Block::Page(bytes) => bytes.extend_from_slice(piece),
@@ -260,51 +288,130 @@ impl Gathering {
     }
 }
 
-/// A charged buffer for a large value that is still being received. Dropping it gives the charge back.
+/// What a draft needs before it can take more bytes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(in crate::store) enum Needed {
+    /// A page.
+    Page,
+    /// The pieces behind the last page.
+    Pieces,
+}
+
+/// A buffer for a large value that is still being received. It is charged block by block, as the bytes come. Dropping it
+/// gives the charge back.
+///
+/// A draft for which there was no room keeps nothing: it drops the bytes that come, and is refused when it is stored.
 #[derive(Debug)]
 pub struct LargeDraft {
-    gathering: Gathering,
+    /// `None` if there was no room.
+    gathering: Option<Gathering>,
     account: Account,
     /// What it takes in all, against the bound on all values being received at once.
-    _receiving: Account,
+    receiving: Account,
+    len: usize,
+    /// Of a draft without room.
+    dropped: usize,
 }
 
 impl LargeDraft {
-    /// An empty buffer, charged in both accounts.
+    /// An empty buffer, charged in both accounts with what its list of blocks takes.
     pub(in crate::store) fn new(gathering: Gathering, account: Account, receiving: Account) -> LargeDraft {
-        LargeDraft { gathering, account, _receiving: receiving }
+        let len = gathering.plan.len;
+        LargeDraft { gathering: Some(gathering), account, receiving, len, dropped: 0 }
     }
 
     /// The declared length.
     #[expect(clippy::len_without_is_empty, reason = "nobody asks whether a large value is empty")]
     pub fn len(&self) -> usize {
-        self.gathering.plan.len
+        self.len
     }
 
     /// Bytes still missing.
     pub fn missing(&self) -> usize {
-        self.gathering.missing
+        self.gathering.as_ref().map_or(self.len - self.dropped, |gathering| gathering.missing)
+    }
+
+    /// True if the bytes that come next have no room yet: `Store::extend_draft` is due.
+    pub fn needs_room(&self) -> bool {
+        self.needed().is_some()
+    }
+
+    pub(in crate::store) fn needed(&self) -> Option<Needed> {
+        let gathering = self.gathering.as_ref()?;
+        let needs = gathering.missing > 0 && gathering.at >= gathering.charged_blocks;
+        needs.then(|| if gathering.at < gathering.plan.pages { Needed::Page } else { Needed::Pieces })
+    }
+
+    /// Charges the next page to the bound on values being received; what it is charged with, if that went well.
+    pub(in crate::store) fn charge_page(&mut self) -> Option<u64> {
+        let bytes = self.gathering.as_ref()?.plan.page_charge();
+        self.receiving.try_charge(bytes).then_some(bytes)
+    }
+
+    /// Charges the pieces to the same bound; the plan that says which they are, if that went well.
+    pub(in crate::store) fn charge_pieces(&mut self) -> Option<Plan> {
+        let plan = self.gathering.as_ref()?.plan;
+        self.receiving.try_charge(plan.piece_bytes()).then_some(plan)
+    }
+
+    /// Adds a page, which `account` has charged.
+    pub(in crate::store) fn add_page(&mut self, account: &mut Account, bytes: u64) {
+        self.account.take_part(account, bytes);
+        if let Some(gathering) = &mut self.gathering {
+            gathering.charged_blocks += 1;
+        }
+    }
+
+    /// Adds the pieces.
+    pub(in crate::store) fn add_pieces(&mut self, pieces: Vec<Piece>) {
+        if let Some(gathering) = &mut self.gathering {
+            gathering.value.blocks.extend(pieces.into_iter().map(Block::Piece));
+            gathering.charged_blocks = gathering.plan.blocks();
+        }
+    }
+
+    /// There is no room: lets go of what has come, and of what comes.
+    pub(in crate::store) fn fail(&mut self) {
+        if let Some(gathering) = self.gathering.take() {
+            self.dropped = self.len - gathering.missing;
+            let charged = self.account.charged_bytes();
+            drop(gathering);
+            self.account.refund(charged);
+            let charged = self.receiving.charged_bytes();
+            self.receiving.refund(charged);
+        }
     }
 
     /// The next of the missing bytes go into its spare capacity, if a whole page of them is to be filled; call
     /// [`LargeDraft::advance`] with the number that came. What fills no page is to be handed to [`LargeDraft::push`].
     pub fn page(&mut self) -> Option<&mut Vec<u8>> {
-        self.gathering.page()
+        self.gathering.as_mut()?.page()
     }
 
     /// Notes that `count` bytes were written to [`LargeDraft::page`].
     pub fn advance(&mut self, count: usize) {
-        self.gathering.advance(count);
+        if let Some(gathering) = &mut self.gathering {
+            gathering.advance(count);
+        }
     }
 
-    /// Appends at most `missing()` bytes of `data`; returns how many were taken.
+    /// Appends at most `missing()` bytes of `data`, as far as there is room; returns how many were taken.
     pub fn push(&mut self, data: &[u8]) -> usize {
-        self.gathering.push(data)
+        match &mut self.gathering {
+            Some(gathering) => gathering.push(data),
+            None => {
+                let taken = data.len().min(self.len - self.dropped);
+                self.dropped += taken;
+                taken
+            }
+        }
     }
 
-    /// The value, which blocks it has, and its charge.
-    pub(in crate::store) fn into_parts(self) -> (Blocks, Plan, Account) {
-        (Arc::new(self.gathering.value), self.gathering.plan, self.account)
+    /// The value, which blocks it has, and its charge; `None` if there was no room for it.
+    pub(in crate::store) fn into_parts(self) -> Option<(Blocks, Plan, Account)> {
+        let LargeDraft { gathering, account, .. } = self;
+        let gathering = gathering?;
+        Some((Arc::new(gathering.value), gathering.plan, account))
     }
 }
 
@@ -345,7 +452,7 @@ mod tests {
                     assert_eq!(draft.push(piece), piece.len().min(missing));
                 }
                 assert_eq!((draft.missing(), draft.len()), (0, len));
-                let (blocks, plan, _) = draft.into_parts();
+                let (blocks, plan, _) = draft.into_parts().unwrap();
                 assert_eq!((blocks.concat(), plan), (data[..len].to_vec(), Plan::of(page_bytes, len)));
                 assert!(blocks.parts().all(|part| !part.is_empty()));
                 let taken = blocks.page_bytes() + blocks.pieces().map(Piece::capacity).sum::<usize>();

@@ -6,7 +6,7 @@ use super::{NeedRoom, Shard, key_of};
 use crate::clock::Now;
 use crate::store::budget::allocated_bytes;
 use crate::store::handle::Handle;
-use crate::store::large::{Gathering, LargeItem, Plan};
+use crate::store::large::{Gathering, LargeItem, Piece, Plan};
 use crate::store::outcome::Cause;
 use crate::store::sample::SampleKind;
 use crate::store::slab::{ClassId, Vacant, Victim};
@@ -211,6 +211,12 @@ impl Shard {
     /// An empty buffer for a large value, in pieces for what fills no page, making room for them by eviction where that
     /// is allowed.
     pub(in crate::store) fn gathering(&mut self, plan: Plan, now: Now) -> Result<Gathering, NeedRoom> {
+        let pieces = self.pieces(plan, now)?;
+        Ok(self.large.gathering(plan, pieces))
+    }
+
+    /// The pieces behind the last page of a value.
+    pub(in crate::store) fn pieces(&mut self, plan: Plan, now: Now) -> Result<Vec<Piece>, NeedRoom> {
         let mut pieces = Vec::new();
         for (kind, count) in (0..).zip(plan.pieces()) {
             while !self.large.take_pieces(kind, count, &mut pieces) {
@@ -222,7 +228,7 @@ impl Shard {
                 }
             }
         }
-        Ok(self.large.gathering(plan, pieces))
+        Ok(pieces)
     }
 
     /// Charges `bytes`, making room by eviction where that is allowed.

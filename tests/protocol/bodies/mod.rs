@@ -2,10 +2,9 @@
 //! plain tests call them with what it found worth keeping.
 
 pub mod binary;
-pub mod connection;
 mod input;
 mod pending;
-mod stream;
+pub mod session;
 pub mod text;
 
 use fastrand::Rng;
@@ -43,10 +42,10 @@ pub fn fuzz_binary(data: &[u8]) {
     assert_eq!(torn.closed, whole.closed);
 }
 
-/// A connection from its first byte to its last.
-pub fn fuzz_connection(data: &[u8]) {
+/// A session from its first byte to its last.
+pub fn fuzz_session(data: &[u8]) {
     if let Some(input) = Input::read(data) {
-        connection::check(&input);
+        session::check(&input);
     }
 }
 

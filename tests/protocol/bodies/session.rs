@@ -1,29 +1,38 @@
-//! A connection of a fresh server, polled by hand. It must answer the same whatever its peer's bytes and its own replies
-//! are torn into, hold no more than it may, never wait for nothing, and leave a server that keeps the store's laws and
-//! answers the next client.
+//! A session of a fresh engine, driven by hand. It must answer the same whatever its input is torn into and however small
+//! its budget is, keep to its bounds, always come to an end, and leave an engine that keeps the store's laws and answers
+//! the next client.
 
-use super::input::{Input, piece_len};
-use super::stream::{ITEM_MAX_BYTES, Memory, Peer, REPLIES_MAX_BYTES};
+use super::input::Input;
 use super::text;
 use larder::auth::{Credentials, Form};
 use larder::clock::Clock;
 use larder::commands::Engine;
 use larder::options::{self, Command, Options};
-use larder::protocol::Binding;
-use larder::server::LoneWorker;
+use larder::protocol::limits::{
+    KEY_MAX_BYTES, OUTPUT_BATCH_BYTES, RETRIEVAL_PART_BYTES, VALUE_INLINE_MAX_BYTES,
+};
+use larder::session::{Binding, Budget, Host, INPUT_MAX_BYTES, Next, Output, Progress, Session};
 use larder::store::{Settings, Store};
 use log::LevelFilter;
-use std::collections::VecDeque;
 use std::fs::File;
 use std::os::fd::AsRawFd;
 use std::path::Path;
-use std::pin::pin;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, LazyLock, Mutex, Once};
-use std::task::{Context, Wake, Waker};
+use std::sync::{Arc, LazyLock, Once};
+use std::task::Waker;
 
-/// A connection that is polled more often than this goes on for ever.
-const POLLS_MAX: u32 = 1_000_000;
+/// A session that is called more often than this goes on for ever.
+const CALLS_MAX: u32 = 1_000_000;
+
+/// Replies after which a client leaves.
+const REPLIES_MAX_BYTES: usize = 512 * 1024;
+
+/// What the store of these checks lets an item have, in bytes.
+const ITEM_MAX_BYTES: usize = 64 * 1024;
+
+/// What a call appends, at most: up to a batch, then a part of a retrieval or a report with its last value. Reports of
+/// `stats` are as long as they are.
+const OUTPUT_MAX_BYTES: usize =
+    OUTPUT_BATCH_BYTES + RETRIEVAL_PART_BYTES + ITEM_MAX_BYTES + VALUE_INLINE_MAX_BYTES + 2 * KEY_MAX_BYTES;
 
 /// Whom the servers with a login know.
 const USERS: &str = "ann:123\n";
@@ -117,42 +126,100 @@ impl log::Log for Sink {
     fn flush(&self) {}
 }
 
-struct Woken(AtomicBool);
-
-impl Wake for Woken {
-    fn wake(self: Arc<Self>) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-}
-
-/// Serves a peer to its end; returns the replies.
+/// Hands the pieces of a stream, which end at `ends`, to a session, and returns the replies.
 fn converse(
     engine: &Arc<Engine>,
     door: Door,
-    requests_per_event: u32,
+    requests_per_turn: u32,
     stream: &[u8],
     ends: Vec<usize>,
-    takes: VecDeque<Option<usize>>,
 ) -> Vec<u8> {
-    let worker = LoneWorker::new(engine.clone(), requests_per_event);
-    let peer = Arc::new(Mutex::new(Peer::new(stream.to_vec(), ends, takes)));
-    let woken = Arc::new(Woken(AtomicBool::new(false)));
-    let waker = Waker::from(woken.clone());
-    let mut context = Context::from_waker(&waker);
-    {
-        let served = worker.serve(Memory(peer.clone()), door.binding());
-        let mut connection = pin!(served.expect("it is the only one"));
-        let mut polls = 0;
-        while connection.as_mut().poll(&mut context).is_pending() {
-            let waits = std::mem::take(&mut peer.lock().unwrap().waits);
-            assert!(waits || woken.0.swap(false, Ordering::Relaxed), "it waits and nobody will wake it");
-            polls += 1;
-            assert!(polls < POLLS_MAX, "it goes on for ever");
+    let mut client = Client {
+        host: Host { engine, counters: engine.counters().worker(0), number: 0, entry: None },
+        session: Session::new(engine, door.binding()),
+        requests_per_turn,
+        input: Vec::new(),
+        replies: Vec::new(),
+        ended: false,
+    };
+    let mut start = 0;
+    for end in ends.into_iter().chain([stream.len()]) {
+        client.send(&stream[std::mem::replace(&mut start, end)..end]);
+    }
+    client.session.close(engine);
+    client.replies
+}
+
+/// The caller of a session.
+struct Client<'a> {
+    host: Host<'a>,
+    session: Session,
+    requests_per_turn: u32,
+    /// Not consumed yet.
+    input: Vec<u8>,
+    replies: Vec<u8>,
+    ended: bool,
+}
+
+impl Client<'_> {
+    /// Has the session take a piece of input, up to where it waits for the next one.
+    fn send(&mut self, mut piece: &[u8]) {
+        while !self.ended && !piece.is_empty() {
+            if let Some(page) = self.session.page(self.host.engine) {
+                assert!(self.input.is_empty(), "what goes into a page is not kept as input");
+                let count = (page.capacity() - page.len()).min(piece.len());
+                page.extend_from_slice(&piece[..count]);
+                piece = &piece[count..];
+                if !self.session.page_filled(count) {
+                    continue;
+                }
+            } else {
+                let room = INPUT_MAX_BYTES - self.input.len();
+                assert!(room > 0, "it waits for more than may be kept");
+                let (now, later) = piece.split_at(room.min(piece.len()));
+                self.input.extend_from_slice(now);
+                piece = later;
+            }
+            self.advance();
         }
     }
-    assert_eq!(engine.connections().open(), 0);
-    let mut peer = peer.lock().unwrap();
-    std::mem::take(&mut peer.replies)
+
+    /// Calls the session until it waits for input or ends.
+    fn advance(&mut self) {
+        for calls in 1.. {
+            assert!(calls < CALLS_MAX, "it goes on for ever");
+            let mut output = Output::default();
+            let mut budget = Budget::new(self.requests_per_turn);
+            let Progress { consumed, next } =
+                self.session.advance(&self.host, &self.input, &mut output, &mut budget);
+            assert!(consumed <= self.input.len());
+            self.input.drain(..consumed);
+            self.session.take_log(self.host.engine, Waker::noop(), &mut output);
+            let reply: Vec<u8> = output.pieces(0).flatten().copied().collect();
+            assert_eq!(reply.len(), output.len());
+            let is_stats = memchr::memmem::find(&reply, b"STAT ").is_some() || reply.first() == Some(&0x81);
+            assert!(reply.len() <= OUTPUT_MAX_BYTES || is_stats, "{} bytes at once", reply.len());
+            self.replies.extend(reply);
+            match next {
+                Next::Input => return,
+                Next::More => {}
+                Next::RefreshCertificates => {
+                    let mut output = Output::default();
+                    self.session.certificates_read(Ok(()), &mut output);
+                    self.replies.extend(output.plain().expect("it is a line"));
+                }
+                Next::End(_) => {
+                    assert!(self.input.is_empty(), "nothing is executed behind the end");
+                    self.ended = true;
+                }
+            }
+            self.ended |= self.replies.len() >= REPLIES_MAX_BYTES;
+            if self.ended {
+                self.replies.truncate(REPLIES_MAX_BYTES);
+                return;
+            }
+        }
+    }
 }
 
 fn is_refused_as_pipelined(replies: &[u8]) -> bool {
@@ -213,24 +280,23 @@ pub fn check(input: &Input) {
     static LOG: Once = Once::new();
     LOG.call_once(|| log::set_boxed_logger(Box::new(Sink)).expect("nobody else logs here"));
     let door = [Door::Open, Door::Open, Door::Token, Door::Sasl][usize::from(input.mode & 3)];
-    let requests_per_event = if input.mode & 4 == 0 { 20 } else { 1 };
+    let requests_per_turn = if input.mode & 4 == 0 { 20 } else { 1 };
     log::set_max_level(if input.mode & 0x18 == 0x18 { LevelFilter::Debug } else { LevelFilter::Warn });
 
     let [torn_engine, whole_engine] = twins(door);
-    let takes: VecDeque<_> = input.cuts.iter().map(|cut| (*cut > 0).then(|| piece_len(*cut))).collect();
-    let torn = converse(&torn_engine, door, requests_per_event, &input.stream, input.ends(), takes.clone());
-    let whole = converse(&whole_engine, door, 20, &input.stream, Vec::new(), VecDeque::new());
+    let torn = converse(&torn_engine, door, requests_per_turn, &input.stream, input.ends());
+    let whole = converse(&whole_engine, door, 20, &input.stream, Vec::new());
     if let Some(words) = difference(&torn, &whole) {
         assert!(!is_certain(input, door), "{words}");
         let [torn_engine, whole_engine] = twins(door);
         let ends = ends_inside_lines(input);
-        let torn = converse(&torn_engine, door, requests_per_event, &input.stream, ends, takes);
-        let whole = converse(&whole_engine, door, 20, &input.stream, Vec::new(), VecDeque::new());
+        let torn = converse(&torn_engine, door, requests_per_turn, &input.stream, ends);
+        let whole = converse(&whole_engine, door, 20, &input.stream, Vec::new());
         assert_eq!(difference(&torn, &whole), None, "no piece ends with a line");
     }
 
     let (greeting, answer) = door.greeting();
-    let greeted = converse(&torn_engine, door, 20, greeting, Vec::new(), VecDeque::new());
+    let greeted = converse(&torn_engine, door, 20, greeting, Vec::new());
     assert_eq!(greeted.escape_ascii().to_string(), answer.escape_ascii().to_string());
     torn_engine.maintain();
     torn_engine.check_invariants();

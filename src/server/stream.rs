@@ -1,0 +1,35 @@
+//! What a connection needs of its socket, encrypted or not.
+
+use crate::telemetry::Transport;
+use std::future::Future;
+use std::io;
+use std::os::fd::RawFd;
+use std::pin::pin;
+use std::task::{Context, Poll};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+
+/// A stream of bytes.
+pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin + 'static {
+    /// How the client came here.
+    fn transport(&self) -> Transport;
+
+    /// Its descriptor.
+    fn fd(&self) -> RawFd;
+
+    /// Acknowledges at once what has come. A client that sends requests without a reply, or a request in pieces, may wait
+    /// for it before it sends more (RFC 896), and no reply that would carry it is due.
+    fn acknowledge(&self) {}
+
+    /// False if a read would find nothing, as far as is known.
+    fn may_receive(&mut self) -> bool {
+        true
+    }
+
+    /// Receives into the spare capacity of `page`; returns how many bytes came, 0 at the client's end.
+    fn poll_fill(&mut self, cx: &mut Context<'_>, page: &mut Vec<u8>) -> Poll<io::Result<usize>> {
+        pin!(self.read_buf(page)).poll(cx)
+    }
+
+    /// Does, without waiting, what is due before the socket is closed.
+    fn say_goodbye(&mut self, _cx: &mut Context<'_>) {}
+}

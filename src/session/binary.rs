@@ -1,0 +1,163 @@
+//! The binary protocol in a session.
+//!
+//! Invariant: a value received in place is finished before another frame is looked at.
+
+use super::text::Step;
+use super::{Budget, End, Host, Next, Progress, Protocol, Session};
+use crate::commands::binary::Session as Login;
+use crate::commands::{Engine, Flow};
+use crate::protocol::ReplyBuffer;
+use crate::protocol::binary::{Command, Intake, Pull, Status};
+use crate::protocol::limits::OUTPUT_BATCH_BYTES;
+use log::{debug, log_enabled};
+
+/// What a session that speaks binary keeps between two calls.
+#[derive(Debug)]
+pub(super) struct Binary {
+    intake: Intake,
+    login: Login,
+}
+
+impl Binary {
+    pub(super) fn new(engine: &Engine) -> Binary {
+        Binary { intake: Intake::default(), login: engine.session() }
+    }
+
+    pub(super) fn is_between_requests(&self) -> bool {
+        self.intake.is_between_requests()
+    }
+}
+
+impl Session {
+    /// Executes the complete frames at the front of `input`.
+    pub(super) fn advance_binary(
+        &mut self,
+        host: &Host<'_>,
+        input: &[u8],
+        output: &mut ReplyBuffer,
+        budget: &mut Budget,
+    ) -> Progress {
+        let traced = log_enabled!(log::Level::Debug);
+        let mut consumed = 0;
+        loop {
+            let before = output.len();
+            self.finish_binary_value(host, output);
+            if budget.is_exhausted() || output.len() >= OUTPUT_BATCH_BYTES {
+                return Progress::stopped_early(consumed, input.len());
+            }
+            let step = self.step_binary::<false>(host, &input[consumed..], output, budget);
+            let (frame, next) = match step {
+                Step::NeedInput => return Progress { consumed, next: Next::Input },
+                Step::Continue(frame) | Step::Flush(frame) | Step::Answer(frame) => (frame, None),
+                Step::Stop(frame, next) => (frame, Some(next)),
+            };
+            if traced {
+                trace(host.number, &input[consumed..consumed + frame], output, before);
+            }
+            budget.spend(frame);
+            consumed += frame;
+            match next {
+                Some(Next::End(end)) => {
+                    return Progress { consumed: input.len(), next: Next::End(end) };
+                }
+                Some(next) => return Progress { consumed, next },
+                None if self.receiving.as_ref().is_some_and(|value| value.missing() > 0) => {
+                    return Progress { consumed, next: Next::Input };
+                }
+                None => {}
+            }
+        }
+    }
+
+    /// Stores a value that is complete.
+    pub(super) fn finish_binary_value(&mut self, host: &Host<'_>, output: &mut ReplyBuffer) {
+        if let Some(received) = self.receiving.take_if(|receiving| receiving.missing() == 0) {
+            host.engine.finish_value(host.counters, *received, true, output);
+        }
+    }
+
+    /// Executes one frame.
+    #[inline]
+    pub(super) fn step_binary<const DATAGRAM: bool>(
+        &mut self,
+        host: &Host<'_>,
+        input: &[u8],
+        output: &mut ReplyBuffer,
+        budget: &mut Budget,
+    ) -> Step {
+        let Session { protocol: Protocol::Binary(binary), receiving, report, .. } = self else {
+            return Step::NeedInput;
+        };
+        let Binary { intake, login } = &mut **binary;
+        let Host { engine, counters, .. } = *host;
+        match intake.pull(input, login.gate()) {
+            Pull::NeedMore => Step::NeedInput,
+            // The rest of the frame will not come.
+            Pull::Dropped { .. } if DATAGRAM => Step::NeedInput,
+            Pull::Receive { value_len, consumed, .. } if DATAGRAM && input.len() - consumed < value_len => {
+                Step::NeedInput
+            }
+            Pull::Request { frame, consumed } => {
+                budget.spend_request();
+                let quits = frame.command == Command::Quit;
+                match engine.execute_binary(counters, login, &frame, output) {
+                    Flow::Close if quits => Step::Stop(consumed, Next::End(End::Closed)),
+                    Flow::Close => Step::Stop(consumed, Next::End(End::Refused)),
+                    // Of no bounded length.
+                    Flow::Report if DATAGRAM => {
+                        output.push_status(&frame.envelope, Status::NotFound);
+                        Step::Continue(consumed)
+                    }
+                    Flow::Report => {
+                        budget.exhaust();
+                        *report = Some(Box::new(engine.binary_report(frame.envelope)));
+                        Step::Stop(consumed, Next::More)
+                    }
+                    Flow::Exhaust => {
+                        budget.exhaust();
+                        Step::Continue(consumed)
+                    }
+                    _ => Step::Continue(consumed),
+                }
+            }
+            Pull::Receive { envelope, quiet, item, value_len, consumed } => {
+                budget.spend_request();
+                match engine.begin_binary_value(envelope, quiet, &item, value_len) {
+                    Ok(mut value) => {
+                        let received = engine.fill_value(&mut value, &input[consumed..]);
+                        *receiving = Some(Box::new(value));
+                        Step::Continue(consumed + received)
+                    }
+                    Err(status) => {
+                        intake.swallow(value_len, envelope, status);
+                        Step::Continue(consumed)
+                    }
+                }
+            }
+            Pull::Refused { envelope, status, consumed } => {
+                output.push_status(&envelope, status);
+                Step::Continue(consumed)
+            }
+            Pull::Dropped { consumed } => Step::Continue(consumed),
+            Pull::Close { answer } => {
+                if let Some((envelope, status)) = answer {
+                    output.push_status(&envelope, status);
+                }
+                let end = if output.is_empty() { End::Foreign } else { End::Refused };
+                Step::Stop(input.len(), Next::End(end))
+            }
+        }
+    }
+}
+
+/// The lines of `-vv`: which command came, and the status of its reply. Keys and values are not shown: the message of a
+/// login would be among them.
+fn trace(number: i32, request: &[u8], output: &ReplyBuffer, before: usize) {
+    if let [_, opcode, ..] = request {
+        debug!("<{number} binary request 0x{opcode:02x}, {} bytes", request.len());
+    }
+    if let Some([_, opcode, _, _, _, _, high, low, ..]) = output.pieces(before).next() {
+        let status = u16::from_be_bytes([*high, *low]);
+        debug!(">{number} binary reply to 0x{opcode:02x}, status 0x{status:02x}");
+    }
+}

@@ -1,0 +1,242 @@
+//! UDP: a datagram with complete requests in, a message for every reply out (protocol.txt, "UDP protocol").
+//!
+//! A datagram begins with a header of four big-endian 16-bit numbers: request id, sequence number, datagrams in the
+//! message, and one that is reserved. A reply repeats the id and is cut into datagrams of [`PACKET_MAX_BYTES`].
+//!
+//! Promises: nothing is kept between two datagrams, so order and loss do no harm. A datagram that is not one whole
+//! request is dropped without an answer. No reply begins like a request, so two servers cannot be made to answer each
+//! other without end. The replies to one datagram stay below a limit, so a forged sender cannot have a victim flooded.
+
+use super::binary::Binary;
+use super::text::Step;
+use super::{Binding, Budget, End, Host, Next, Protocol, Session};
+use crate::commands::Engine;
+use crate::protocol::ReplyBuffer;
+use crate::protocol::binary::{Envelope, MAGIC_REQUEST, NOOP, Status};
+use crate::protocol::{Refusal, ShutdownMode};
+
+/// Size of the header.
+const HEADER_BYTES: usize = 8;
+
+/// Size of a datagram of a reply, at most, header included.
+const PACKET_MAX_BYTES: usize = 1400;
+
+/// Size of any datagram, at most.
+pub const DATAGRAM_MAX_BYTES: usize = 64 * 1024;
+
+/// What is to be sent after a request.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Message {
+    /// The output as a message; an empty one is a header that counts no datagram.
+    Send,
+    /// Nothing.
+    None,
+    /// Nothing: the client asked for the end of the process.
+    Shutdown(ShutdownMode),
+}
+
+/// The requests of one datagram.
+#[derive(Debug)]
+pub struct Datagram<'a> {
+    id: u16,
+    rest: &'a [u8],
+    session: Session,
+    /// Bytes that replies may still have.
+    reply_left_bytes: usize,
+    /// True for a binary session whose replies gather: memcached has sent no datagram of them yet.
+    gathering: bool,
+    ended: bool,
+}
+
+impl<'a> Datagram<'a> {
+    /// The requests of a datagram that is to be answered, by `reply_max_bytes` in all.
+    pub fn read(
+        engine: &Engine,
+        datagram: &'a [u8],
+        binding: Binding,
+        reply_max_bytes: usize,
+    ) -> Option<Datagram<'a>> {
+        let (header, payload) = datagram.split_first_chunk::<HEADER_BYTES>()?;
+        let [id_high, id_low, _, _, total_high, total_low, _, _] = *header;
+        let whole = u16::from_be_bytes([total_high, total_low]) == 1;
+        let protocol = match (payload.first()?, binding) {
+            (&MAGIC_REQUEST, Binding::Auto | Binding::Binary) => {
+                Protocol::Binary(Box::new(Binary::new(engine)))
+            }
+            (b'a'..=b'z', Binding::Auto | Binding::Ascii) => Protocol::Text,
+            _ => return None,
+        };
+        whole.then(|| Datagram {
+            id: u16::from_be_bytes([id_high, id_low]),
+            rest: payload,
+            session: Session::speaking(protocol),
+            reply_left_bytes: reply_max_bytes,
+            gathering: false,
+            ended: false,
+        })
+    }
+
+    /// Executes the next request, puts its reply into `output`, which is empty, and says what to send. `None` at the end;
+    /// what is incomplete is dropped.
+    pub fn next_message(
+        &mut self,
+        host: &Host<'_>,
+        output: &mut ReplyBuffer,
+        budget: &mut Budget,
+    ) -> Option<Message> {
+        if self.ended {
+            return None;
+        }
+        let message = match self.session.protocol {
+            Protocol::Binary(_) => self.next_binary(host, output, budget),
+            _ => self.next_text(host, output, budget),
+        }?;
+        if message == Message::Send && output.len() > self.reply_left_bytes {
+            self.refuse_reply(output);
+        }
+        self.reply_left_bytes = self.reply_left_bytes.saturating_sub(output.len());
+        Some(message)
+    }
+
+    fn next_text(
+        &mut self,
+        host: &Host<'_>,
+        output: &mut ReplyBuffer,
+        budget: &mut Budget,
+    ) -> Option<Message> {
+        // Without a line end there is no command, not even the start of a key list.
+        if !self.rest.contains(&b'\n') {
+            return None;
+        }
+        let (consumed, message) = match self.session.step_text::<true>(host, self.rest, output, budget) {
+            Step::NeedInput => return None,
+            Step::Continue(consumed) | Step::Flush(consumed) if output.is_empty() => {
+                (consumed, Message::None)
+            }
+            Step::Continue(consumed) | Step::Flush(consumed) | Step::Answer(consumed) => {
+                (consumed, Message::Send)
+            }
+            Step::Stop(consumed, Next::End(end)) => {
+                self.ended = true;
+                let message = match end {
+                    End::Closed => Message::Send,
+                    End::Shutdown(mode) => Message::Shutdown(mode),
+                    // Not this protocol, or a line without an end: not worth an answer.
+                    End::Foreign | End::Refused => return None,
+                };
+                (consumed, message)
+            }
+            Step::Stop(consumed, _) => (consumed, Message::None),
+        };
+        budget.spend(consumed);
+        self.rest = &self.rest[consumed..];
+        Some(message)
+    }
+
+    /// As with memcached, a quiet request without a reply is a message of no datagram where replies begin to gather: at
+    /// the front of the datagram, behind a Noop and behind an error.
+    fn next_binary(
+        &mut self,
+        host: &Host<'_>,
+        output: &mut ReplyBuffer,
+        budget: &mut Budget,
+    ) -> Option<Message> {
+        loop {
+            let step = self.session.step_binary::<true>(host, self.rest, output, budget);
+            let consumed = match step {
+                Step::NeedInput => return None,
+                Step::Continue(consumed) | Step::Flush(consumed) | Step::Answer(consumed) => consumed,
+                Step::Stop(consumed, Next::End(end)) => {
+                    self.ended = true;
+                    if end == End::Foreign || self.gathering && output.is_empty() {
+                        return None;
+                    }
+                    consumed
+                }
+                Step::Stop(consumed, _) => consumed,
+            };
+            budget.spend(consumed);
+            self.rest = &self.rest[consumed..];
+            // A refused value is dropped before its refusal.
+            if self.ended || self.session.is_between_requests() {
+                break;
+            }
+        }
+        self.session.finish_binary_value(host, output);
+        let silent = output.is_empty() && self.gathering;
+        self.gathering = !ends_gathering(output);
+        Some(if silent { Message::None } else { Message::Send })
+    }
+
+    /// Puts the refusal of a reply that is too large in its place, and ends the datagram: the next reply would be too
+    /// large as well.
+    fn refuse_reply(&mut self, output: &mut ReplyBuffer) {
+        self.ended = true;
+        let to = match output.pieces(0).next() {
+            Some(&[_, opcode, _, _, _, _, _, _, _, _, _, _, a, b, c, d, ..])
+                if matches!(self.session.protocol, Protocol::Binary(_)) =>
+            {
+                Some(Envelope { opcode, opaque: u32::from_be_bytes([a, b, c, d]), cas: 0 })
+            }
+            _ => None,
+        };
+        output.clear();
+        match to {
+            Some(envelope) => output.push_status(&envelope, Status::TooLarge),
+            None => output.push(Refusal::TooLargeForUdp.line()),
+        }
+    }
+
+    /// The datagrams of the message in `output`.
+    pub fn packets<'o>(&self, output: &'o ReplyBuffer) -> Packets<'o> {
+        let payload_max_bytes = PACKET_MAX_BYTES - HEADER_BYTES;
+        // The limit on replies is such that they can be counted.
+        let total = u16::try_from(output.len().div_ceil(payload_max_bytes)).unwrap_or(u16::MAX);
+        Packets { id: self.id, total, sequence: 0, output, sent: 0 }
+    }
+}
+
+/// The datagrams of one message.
+#[derive(Debug)]
+pub struct Packets<'o> {
+    id: u16,
+    total: u16,
+    sequence: u16,
+    output: &'o ReplyBuffer,
+    sent: usize,
+}
+
+impl Packets<'_> {
+    /// Puts the next one into `packet`; false if there is none.
+    pub fn next_into(&mut self, packet: &mut Vec<u8>) -> bool {
+        // A message of no datagram is one header.
+        if self.sequence > 0 && self.sequence >= self.total {
+            return false;
+        }
+        packet.clear();
+        for number in [self.id, self.sequence, self.total, 0] {
+            packet.extend_from_slice(&number.to_be_bytes());
+        }
+        for piece in self.output.pieces(self.sent) {
+            let room = PACKET_MAX_BYTES - packet.len();
+            packet.extend_from_slice(&piece[..piece.len().min(room)]);
+            if packet.len() == PACKET_MAX_BYTES {
+                break;
+            }
+        }
+        self.sent += packet.len() - HEADER_BYTES;
+        self.sequence += 1;
+        true
+    }
+}
+
+/// True if memcached sends everything up to this reply at once: that to a Noop, and an error told in words.
+fn ends_gathering(reply: &ReplyBuffer) -> bool {
+    match reply.pieces(0).next() {
+        Some([_, NOOP, ..]) => true,
+        Some([_, _, key_high, key_low, _, _, high, low, ..]) => {
+            [high, low] != [&0, &0] && [key_high, key_low] == [&0, &0]
+        }
+        _ => false,
+    }
+}

@@ -1,0 +1,273 @@
+//! One client's side of the protocol: bytes in, requests to the engine, replies out.
+//!
+//! A [`Session`] belongs to one connection, or to one datagram ([`Datagram`]). It detects the protocol, keeps the login,
+//! the value being received, a long report and the state of `watch`. TCP, unix sockets, TLS, UDP, tests and fuzzers
+//! drive the same code:
+//!
+//! 1. hand all unconsumed input to [`Session::advance`], drop what it consumed, send what it appended;
+//! 2. do what [`Next`] says, then go on with 1;
+//! 3. while [`Session::page`] gives a buffer, receive into it instead and call [`Session::page_filled`].
+//!
+//! Must never: do IO, wait, read a clock of its own, or keep input (the caller keeps what was not consumed).
+//! Invariants: bytes are executed in the order they came; the replies do not depend on where the input was torn; a call
+//! does at most the budget's work and one piece more; output grows by at most `OUTPUT_BATCH_BYTES`, one retrieval's
+//! part and one inline value.
+
+mod binary;
+mod budget;
+mod datagram;
+mod login;
+mod text;
+
+pub use crate::protocol::limits::INPUT_MAX_BYTES;
+pub use crate::protocol::{Binding, ReplyBuffer as Output, ShutdownMode};
+pub use budget::{Budget, TURN_WORK_BYTES};
+pub use datagram::{DATAGRAM_MAX_BYTES, Datagram, Message, Packets};
+
+use crate::commands::{CommandFamily, Engine, Receiving, Report, family_of};
+use crate::protocol::binary::HEADER_BYTES as BINARY_HEADER_BYTES;
+use crate::protocol::{Intake, ReplyBuffer};
+use crate::telemetry::{Connection, ConnectionState, Watcher, WorkerCounters};
+use binary::Binary;
+use std::sync::Arc;
+use std::task::Waker;
+
+/// What a session works with, while it works.
+#[derive(Clone, Copy)]
+pub struct Host<'a> {
+    /// Executes its requests.
+    pub engine: &'a Engine,
+    /// The counters of the thread at hand.
+    pub counters: &'a WorkerCounters,
+    /// The number of the connection in logs: its descriptor.
+    pub number: i32,
+    /// Its line in `stats conns`, if it has one.
+    pub entry: Option<&'a Connection>,
+}
+
+impl Host<'_> {
+    fn note(&self, state: ConnectionState) {
+        if let Some(entry) = self.entry {
+            entry.note(state, self.engine.clock().now().secs());
+        }
+    }
+}
+
+/// Why a session ends.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum End {
+    /// The client said so.
+    Closed,
+    /// The input is not this protocol, and the client is told nothing.
+    Foreign,
+    /// The input cannot be read on. The output says so; the client may not have seen it yet and go on sending.
+    Refused,
+    /// The client asked for the end of the process.
+    Shutdown(ShutdownMode),
+}
+
+/// What a session needs next.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Next {
+    /// More input; everything complete was executed.
+    Input,
+    /// Another call with the input that is left, after the output was sent and, if the budget is used up, after others
+    /// had their turn.
+    More,
+    /// The certificates read again, and then [`Session::certificates_read`].
+    RefreshCertificates,
+    /// To be closed once its output was sent. No input is left.
+    End(End),
+}
+
+/// How far a call of [`Session::advance`] has come.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Progress {
+    /// Bytes of the input that were executed.
+    pub consumed: usize,
+    /// What comes next.
+    pub next: Next,
+}
+
+impl Progress {
+    /// Stopped by the budget or a full output, which matters only if there is input left.
+    fn stopped_early(consumed: usize, input_len: usize) -> Progress {
+        Progress { consumed, next: if consumed < input_len { Next::More } else { Next::Input } }
+    }
+}
+
+/// What the client speaks.
+#[derive(Debug)]
+enum Protocol {
+    /// Its first byte will tell.
+    Undetected,
+    /// Text, and nothing but a login is understood yet.
+    Login {
+        /// Logins that failed.
+        failures: u32,
+    },
+    Text,
+    Binary(Box<Binary>),
+}
+
+/// The state.
+#[derive(Debug)]
+pub struct Session {
+    protocol: Protocol,
+    intake: Intake,
+    receiving: Option<Box<Receiving>>,
+    /// A long answer under way; nothing else is executed until it is done.
+    report: Option<Box<Report>>,
+    /// Set from `watch` on: input is dropped.
+    watcher: Option<Arc<Watcher>>,
+}
+
+impl Session {
+    /// The session of a new connection.
+    pub fn new(engine: &Engine, binding: Binding) -> Session {
+        let protocol = match binding {
+            _ if engine.requires_text_login() => Protocol::Login { failures: 0 },
+            Binding::Auto => Protocol::Undetected,
+            Binding::Ascii => Protocol::Text,
+            Binding::Binary => Protocol::Binary(Box::new(Binary::new(engine))),
+        };
+        Session::speaking(protocol)
+    }
+
+    fn speaking(protocol: Protocol) -> Session {
+        Session { protocol, intake: Intake::default(), receiving: None, report: None, watcher: None }
+    }
+
+    /// Executes the complete requests at the front of `input` and appends their replies, as far as the budget goes.
+    pub fn advance(
+        &mut self,
+        host: &Host<'_>,
+        input: &[u8],
+        output: &mut ReplyBuffer,
+        budget: &mut Budget,
+    ) -> Progress {
+        if self.watcher.is_some() {
+            return Progress { consumed: input.len(), next: Next::Input };
+        }
+        if let Some(report) = &mut self.report {
+            if host.engine.report_on(report, output) {
+                budget.exhaust();
+                return Progress { consumed: 0, next: Next::More };
+            }
+            self.report = None;
+        }
+        let mut consumed = 0;
+        if let Protocol::Login { .. } = self.protocol {
+            match self.advance_login(host, input, output, budget) {
+                Ok(login) => consumed = login,
+                Err(progress) => return progress,
+            }
+        }
+        host.note(ConnectionState::ParseCommand);
+        crate::telemetry::note_served(host.number);
+        if let Some(receiving) = &mut self.receiving {
+            let pushed = host.engine.fill_value(receiving, &input[consumed..]);
+            budget.spend(pushed);
+            consumed += pushed;
+            if receiving.missing() > 0 {
+                return Progress { consumed, next: Next::Input };
+            }
+        }
+        if let (Protocol::Undetected, [first, ..]) = (&self.protocol, input) {
+            self.protocol = match Binding::Auto.is_binary(*first) {
+                true => Protocol::Binary(Box::new(Binary::new(host.engine))),
+                false => Protocol::Text,
+            };
+        }
+        let rest = &input[consumed..];
+        let progress = match self.protocol {
+            Protocol::Binary(_) => self.advance_binary(host, rest, output, budget),
+            _ => self.advance_text(host, rest, output, budget),
+        };
+        Progress { consumed: consumed + progress.consumed, ..progress }
+    }
+
+    /// How the reading of the certificates went, for [`Next::RefreshCertificates`]; an error is a line.
+    pub fn certificates_read(&mut self, outcome: Result<(), String>, output: &mut ReplyBuffer) {
+        match outcome {
+            Ok(()) => output.push(b"OK\r\n"),
+            Err(error) => output.push(format!("{error}\r\n").as_bytes()),
+        }
+    }
+
+    /// Where the next bytes of a large value go without a copy: into the spare capacity of a page, if a whole page of
+    /// them is still to come. Takes memory, so it is to be asked for when there are bytes.
+    pub fn page(&mut self, engine: &Engine) -> Option<&mut Vec<u8>> {
+        engine.value_page(self.receiving.as_mut()?)
+    }
+
+    /// Notes that `count` bytes were received into [`Session::page`]. True if the value is complete: then another call of
+    /// [`Session::advance`] is due, because in the binary protocol no byte need follow.
+    pub fn page_filled(&mut self, count: usize) -> bool {
+        self.receiving.as_mut().is_some_and(|receiving| {
+            receiving.advance(count);
+            receiving.missing() == 0
+        })
+    }
+
+    /// True from `watch` on.
+    pub fn is_watching(&self) -> bool {
+        self.watcher.is_some()
+    }
+
+    /// Appends the lines that wait for a watcher. If there are none, `waker` is woken by the next one, and this says
+    /// false.
+    pub fn take_log(&self, engine: &Engine, waker: &Waker, output: &mut ReplyBuffer) -> bool {
+        let Some(watcher) = &self.watcher else { return false };
+        engine.watchers().take(watcher, waker, |lines| output.push(lines))
+    }
+
+    /// Gives up what it holds in the engine.
+    pub fn close(&mut self, engine: &Engine) {
+        if let Some(watcher) = self.watcher.take() {
+            engine.end_watch(&watcher);
+        }
+    }
+
+    /// The family of the request that begins here.
+    pub fn family_of(&self, input: &[u8]) -> CommandFamily {
+        match &self.protocol {
+            _ if self.receiving.is_some() => CommandFamily::Set,
+            Protocol::Binary(_) => family_of(input, true),
+            _ => family_of(input, false),
+        }
+    }
+
+    /// What `stats conns` shows while the connection waits for more than the `rest` it has.
+    pub fn waiting_state(&self, rest: &[u8]) -> ConnectionState {
+        if self.watcher.is_some() {
+            ConnectionState::Watch
+        } else if self.report.is_some() {
+            ConnectionState::Write
+        } else if self.receiving.is_some() || self.has_whole_head(rest) {
+            ConnectionState::ReceiveValue
+        } else if self.is_between_requests() {
+            ConnectionState::Read
+        } else {
+            ConnectionState::Swallow
+        }
+    }
+
+    fn is_between_requests(&self) -> bool {
+        match &self.protocol {
+            Protocol::Binary(binary) => binary.is_between_requests(),
+            _ => self.intake.is_between_requests(),
+        }
+    }
+
+    /// True if `rest` begins with a whole line or header: then its value is what is missing.
+    fn has_whole_head(&self, rest: &[u8]) -> bool {
+        match &self.protocol {
+            Protocol::Binary(_) => rest.len() >= BINARY_HEADER_BYTES,
+            _ => rest.contains(&b'\n'),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,98 @@
+//! A session driven by hand.
+
+use super::*;
+use crate::clock::Clock;
+use crate::commands::Settings;
+use crate::store::{Settings as StoreSettings, Store};
+
+fn engine() -> Engine {
+    let store = Store::new(StoreSettings { hash_seed: Some(1), ..StoreSettings::default() });
+    Engine::new(Settings::for_tests(), store, Clock::start())
+}
+
+/// What a session answers to `input`, and how far it came, with a budget of so many requests.
+fn advance(engine: &Engine, session: &mut Session, input: &[u8], requests: u32) -> (String, Progress) {
+    let host = Host { engine, counters: engine.counters().worker(0), number: 1, entry: None };
+    let mut output = Output::default();
+    let progress = session.advance(&host, input, &mut output, &mut Budget::new(requests));
+    let reply: Vec<u8> = output.pieces(0).flatten().copied().collect();
+    (String::from_utf8(reply).unwrap(), progress)
+}
+
+#[test]
+fn a_call_stops_with_its_budget_and_goes_on_where_it_stopped() {
+    let engine = engine();
+    let mut session = Session::new(&engine, Binding::Auto);
+    let input = b"version\r\nversion\r\nversion\r\nver";
+    let (reply, progress) = advance(&engine, &mut session, input, 2);
+    assert_eq!(reply, "VERSION 1.6.45\r\n".repeat(2));
+    assert_eq!(progress, Progress { consumed: 18, next: Next::More });
+    let (reply, progress) = advance(&engine, &mut session, &input[18..], 2);
+    assert_eq!(reply, "VERSION 1.6.45\r\n");
+    assert_eq!(progress, Progress { consumed: 9, next: Next::Input });
+}
+
+#[test]
+fn a_long_multiget_is_answered_in_parts_of_bounded_work() {
+    let engine = engine();
+    let mut session = Session::new(&engine, Binding::Auto);
+    let mut input = format!("get{}\r\n", " k".repeat(900)).into_bytes();
+    let mut calls = 0;
+    let reply = loop {
+        let (reply, progress) = advance(&engine, &mut session, &input, u32::MAX);
+        input.drain(..progress.consumed);
+        calls += 1;
+        match progress.next {
+            Next::More => assert_eq!(reply, ""),
+            next => {
+                assert_eq!(next, Next::Input);
+                break reply;
+            }
+        }
+    };
+    assert_eq!((reply.as_str(), input.len()), ("END\r\n", 0));
+    assert_eq!(calls, 900_u32.div_ceil(crate::protocol::limits::RETRIEVAL_PART_KEYS));
+}
+
+#[test]
+fn a_wrong_key_takes_back_the_whole_answer_of_its_line() {
+    let engine = engine();
+    let mut session = Session::new(&engine, Binding::Auto);
+    advance(&engine, &mut session, b"set k 0 0 1\r\nx\r\n", u32::MAX);
+    let input = format!("get{} {}\r\nversion\r\n", " k".repeat(800), "l".repeat(251)).into_bytes();
+    let (reply, progress) = advance(&engine, &mut session, &input, u32::MAX);
+    assert_eq!(reply, "CLIENT_ERROR bad command line format\r\nVERSION 1.6.45\r\n");
+    assert_eq!(progress, Progress { consumed: input.len(), next: Next::Input });
+}
+
+#[test]
+fn a_command_of_an_operator_ends_the_turn() {
+    let engine = engine();
+    for command in ["stats", "stats items", "stats slabs", "stats conns", "flush_all", "slabs reassign 1 2"] {
+        let mut session = Session::new(&engine, Binding::Auto);
+        let input = format!("{command}\r\nversion\r\n").into_bytes();
+        let (reply, progress) = advance(&engine, &mut session, &input, u32::MAX);
+        assert!(!reply.contains("VERSION"), "{command}");
+        assert_eq!(progress, Progress { consumed: command.len() + 2, next: Next::More }, "{command}");
+    }
+}
+
+#[test]
+fn nothing_is_executed_behind_the_end() {
+    let engine = engine();
+    for (input, end) in [
+        (&b"quit\r\nset a 0 0 1\r\nx\r\n"[..], End::Closed),
+        (b"GET / HTTP/1.1\r\nset a 0 0 1\r\nx\r\n", End::Foreign),
+        (&[b'x'; 3000], End::Refused),
+    ] {
+        let mut session = Session::new(&engine, Binding::Auto);
+        let (_, progress) = advance(&engine, &mut session, input, u32::MAX);
+        assert_eq!(progress, Progress { consumed: input.len(), next: Next::End(end) });
+    }
+    assert_eq!(engine.counters().sums().cmd_set, 0);
+}
+
+#[test]
+fn a_session_is_small_because_there_are_many() {
+    assert!(size_of::<Session>() <= 64, "{} bytes", size_of::<Session>());
+}

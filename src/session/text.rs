@@ -1,0 +1,264 @@
+//! The text protocol in a session: classic and meta commands.
+
+use super::{Budget, End, Host, Next, Progress, Session};
+use crate::commands::{Flow, Receiving};
+use crate::protocol::limits::OUTPUT_BATCH_BYTES;
+use crate::protocol::{Keys, Pull, Refusal, ReplyBuffer, Request, Retrieval};
+use log::{debug, log_enabled};
+
+/// What one frame has led to.
+pub(super) enum Step {
+    /// The input holds no complete frame.
+    NeedInput,
+    /// So many bytes are done; the next frame may follow at once.
+    Continue(usize),
+    /// So many bytes are done; the output is to be sent before the next frame.
+    Flush(usize),
+    /// So many bytes are done, and something else comes before the next frame.
+    Stop(usize, Next),
+    /// So many bytes are done; in a datagram, the output is a message even if it is empty.
+    Answer(usize),
+}
+
+impl Session {
+    /// Executes the complete requests at the front of `input`.
+    pub(super) fn advance_text(
+        &mut self,
+        host: &Host<'_>,
+        input: &[u8],
+        output: &mut ReplyBuffer,
+        budget: &mut Budget,
+    ) -> Progress {
+        let traced = log_enabled!(log::Level::Debug);
+        let mut consumed = 0;
+        loop {
+            if budget.is_exhausted() || output.len() >= OUTPUT_BATCH_BYTES {
+                return Progress::stopped_early(consumed, input.len());
+            }
+            let before = output.len();
+            let step = self.step_text::<false>(host, &input[consumed..], output, budget);
+            let (frame, next) = match step {
+                Step::NeedInput => return Progress { consumed, next: Next::Input },
+                Step::Continue(frame) | Step::Answer(frame) => (frame, None),
+                Step::Flush(frame) if consumed + frame == input.len() => (frame, None),
+                Step::Flush(frame) => (frame, Some(Next::More)),
+                Step::Stop(frame, next) => (frame, Some(next)),
+            };
+            if traced {
+                trace(host.number, &input[consumed..consumed + frame], output, before);
+            }
+            budget.spend(frame);
+            consumed += frame;
+            match next {
+                None => {}
+                // What follows the end is not executed.
+                Some(Next::End(end)) => {
+                    return Progress { consumed: input.len(), next: Next::End(end) };
+                }
+                // A watcher's input is dropped.
+                Some(_) if self.watcher.is_some() => {
+                    return Progress { consumed: input.len(), next: Next::Input };
+                }
+                Some(next) => return Progress { consumed, next },
+            }
+        }
+    }
+
+    /// Executes one frame; in a datagram, one key of a retrieval.
+    #[inline]
+    pub(super) fn step_text<const DATAGRAM: bool>(
+        &mut self,
+        host: &Host<'_>,
+        input: &[u8],
+        output: &mut ReplyBuffer,
+        budget: &mut Budget,
+    ) -> Step {
+        let Host { engine, counters, .. } = *host;
+        match self.intake.pull(input) {
+            Pull::NeedMore => Step::NeedInput,
+            Pull::Request { request: Request::Retrieval(retrieval), consumed } if DATAGRAM => {
+                self.answer_key(host, &retrieval, consumed, output)
+            }
+            Pull::Request { request, consumed } => {
+                budget.spend_request();
+                let flow = engine.execute(counters, &request, output);
+                if DATAGRAM && matches!(flow, Flow::Report | Flow::Watch | Flow::RefreshCertificates) {
+                    return self.refuse_in_datagram(flow, consumed, output);
+                }
+                self.follow(host, &request, flow, consumed, output, budget)
+            }
+            // The rest of the value will not come.
+            Pull::Receive { header, consumed } if DATAGRAM && input.len() - consumed < header.value_len => {
+                Step::NeedInput
+            }
+            Pull::ReceiveMeta { header, consumed }
+                if DATAGRAM && input.len() - consumed < header.value_len =>
+            {
+                Step::NeedInput
+            }
+            Pull::Receive { header, consumed } => {
+                budget.spend_request();
+                match engine.begin_value(counters, &header) {
+                    Ok(receiving) => {
+                        Step::Continue(consumed + self.receive(host, receiving, &input[consumed..]))
+                    }
+                    Err(answer) => {
+                        self.intake.swallow(header.value_len, answer);
+                        Step::Continue(consumed)
+                    }
+                }
+            }
+            Pull::ReceiveMeta { header, consumed } => {
+                budget.spend_request();
+                match engine.begin_meta_value(counters, &header) {
+                    Ok(receiving) => {
+                        Step::Continue(consumed + self.receive(host, receiving, &input[consumed..]))
+                    }
+                    Err(answer) => {
+                        self.intake.swallow(header.value_len, Some(answer));
+                        Step::Continue(consumed)
+                    }
+                }
+            }
+            Pull::ValueEnd { intact, consumed } => {
+                if let Some(receiving) = self.receiving.take() {
+                    engine.finish_value(counters, *receiving, intact, output);
+                }
+                Step::Continue(consumed)
+            }
+            Pull::Refused { answer, consumed } => {
+                push_refusal(output, answer);
+                Step::Continue(consumed)
+            }
+            Pull::Close { answer } => {
+                push_refusal(output, answer);
+                let end = if output.is_empty() { End::Foreign } else { End::Refused };
+                Step::Stop(input.len(), Next::End(end))
+            }
+        }
+    }
+
+    /// Does what the execution of a request asks for; `consumed` bytes were its frame.
+    #[inline]
+    fn follow(
+        &mut self,
+        host: &Host<'_>,
+        request: &Request<'_>,
+        flow: Flow,
+        consumed: usize,
+        output: &mut ReplyBuffer,
+        budget: &mut Budget,
+    ) -> Step {
+        match flow {
+            Flow::Continue => Step::Continue(consumed),
+            Flow::Retrieved { keys } => {
+                budget.spend_keys(keys);
+                Step::Continue(consumed)
+            }
+            Flow::Partial { left } => {
+                // A part is as much work as a turn may do.
+                budget.exhaust();
+                let Request::Retrieval(retrieval) = request else { return Step::Flush(consumed) };
+                Step::Stop(consumed - self.intake.resume_keys(retrieval, left), Next::More)
+            }
+            Flow::AbandonKeys => {
+                if let Request::Retrieval(retrieval) = request {
+                    self.intake.abandon_keys(retrieval);
+                }
+                Step::Continue(consumed)
+            }
+            Flow::Flush => Step::Flush(consumed),
+            Flow::Exhaust => {
+                budget.exhaust();
+                Step::Continue(consumed)
+            }
+            Flow::RefreshCertificates => Step::Stop(consumed, Next::RefreshCertificates),
+            Flow::Report => {
+                budget.exhaust();
+                self.report = host.engine.report(request).map(Box::new);
+                Step::Stop(consumed, Next::More)
+            }
+            Flow::Watch => {
+                let Request::Watch(classes) = request else { return Step::Continue(consumed) };
+                self.watcher = host.engine.begin_watch(*classes, output);
+                // Refused, it goes on as a session like any other; watching, it drops what follows.
+                match self.watcher {
+                    Some(_) => Step::Stop(consumed, Next::More),
+                    None => Step::Continue(consumed),
+                }
+            }
+            Flow::Close => Step::Stop(consumed, Next::End(End::Closed)),
+            Flow::Shutdown(mode) => Step::Stop(consumed, Next::End(End::Shutdown(mode))),
+        }
+    }
+
+    /// Answers the first key of a retrieval: in a datagram every key found is a message of its own, and the end of the
+    /// list goes with the last key. If the first of several keys is not found, memcached sends a message of no datagram.
+    fn answer_key(
+        &mut self,
+        host: &Host<'_>,
+        retrieval: &Retrieval<'_>,
+        consumed: usize,
+        output: &mut ReplyBuffer,
+    ) -> Step {
+        let mut keys = Keys::new(retrieval.keys);
+        if retrieval.first
+            && let Some(refusal) = keys.clone().find_map(Result::err)
+        {
+            output.push(refusal.line());
+            self.intake.abandon_keys(retrieval);
+            return Step::Continue(consumed);
+        }
+        let before = retrieval.keys.len();
+        let first = keys.next();
+        let used = before - keys.left_bytes();
+        let more = keys.clone().next().is_some();
+        let one = Retrieval { keys: &retrieval.keys[..used], last: retrieval.last && !more, ..*retrieval };
+        let flow = host.engine.execute(host.counters, &Request::Retrieval(one), output);
+        if flow == Flow::AbandonKeys {
+            self.intake.abandon_keys(retrieval);
+            return Step::Continue(consumed);
+        }
+        let kept = if more { self.intake.resume_keys(retrieval, before - used) } else { 0 };
+        // Keys of a long line may come without any in their first part.
+        if retrieval.first && first.is_some() {
+            Step::Answer(consumed - kept)
+        } else {
+            Step::Continue(consumed - kept)
+        }
+    }
+
+    /// Answers a request whose answer has no bounded length or no end.
+    fn refuse_in_datagram(&mut self, flow: Flow, consumed: usize, output: &mut ReplyBuffer) -> Step {
+        if flow != Flow::RefreshCertificates {
+            output.clear();
+            output.push(Refusal::NotByUdp.line());
+        }
+        Step::Continue(consumed)
+    }
+
+    /// Begins to receive a large value; returns how much of it `input` already holds.
+    fn receive(&mut self, host: &Host<'_>, mut receiving: Receiving, input: &[u8]) -> usize {
+        let received = host.engine.fill_value(&mut receiving, input);
+        self.receiving = Some(Box::new(receiving));
+        received
+    }
+}
+
+fn push_refusal(output: &mut ReplyBuffer, answer: Option<Refusal>) {
+    if let Some(refusal) = answer {
+        output.push(refusal.line());
+    }
+}
+
+/// The lines of `-vv`: the first line of a request and of its reply.
+fn trace(number: i32, request: &[u8], output: &ReplyBuffer, before: usize) {
+    let first_line = |bytes: &[u8]| {
+        let line = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
+        String::from_utf8_lossy(line).trim_end().to_owned()
+    };
+    debug!("<{number} {}", first_line(request));
+    if let Some(reply) = output.pieces(before).next() {
+        debug!(">{number} {}", first_line(reply));
+    }
+}

@@ -1,4 +1,0 @@
-//! libFuzzer's way to `bodies::fuzz_connection`.
-#![no_main]
-
-libfuzzer_sys::fuzz_target!(|data: &[u8]| bodies::fuzz_connection(data));

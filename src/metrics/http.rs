@@ -4,6 +4,7 @@
 //! slowly holds one of a few places for a few seconds. Nothing that comes behind the header of a request is read.
 
 use super::answers::Answers;
+use super::hosts::Hosts;
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{self, HeaderValue};
@@ -47,6 +48,10 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// How long an answer is shared.
 const SHARED: Duration = Duration::from_secs(1);
 
+/// For a request to a host that is not accepted.
+const OTHER_HOST: &str =
+    "this host is not served here: ask by IP address, or name the host by --metrics-host\n";
+
 /// The page, with everything it needs.
 const PAGE: &str = include_str!("page.html");
 
@@ -54,17 +59,24 @@ const PAGE: &str = include_str!("page.html");
 const POLICY: &str = "default-src 'none'; connect-src 'self'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; \
                       img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
+/// What is served.
+pub(super) struct Site {
+    pub(super) answers: Answers,
+    /// The hosts that it may be asked as.
+    pub(super) hosts: Hosts,
+}
+
 /// Serves without end.
-pub(super) async fn serve(socket: TcpListener, answers: Arc<Answers>, limits: Limits) {
-    tokio::spawn(keep_fresh(answers.clone()));
+pub(super) async fn serve(socket: TcpListener, site: Arc<Site>, limits: Limits) {
+    tokio::spawn(keep_fresh(site.clone()));
     let places = Arc::new(Semaphore::new(limits.connections));
     loop {
         match socket.accept().await {
             Ok((stream, _)) => {
                 let Ok(place) = places.clone().try_acquire_owned() else { continue };
-                let answers = answers.clone();
+                let site = site.clone();
                 tokio::spawn(async move {
-                    converse(stream, answers, limits).await;
+                    converse(stream, site, limits).await;
                     drop(place);
                 });
             }
@@ -76,23 +88,19 @@ pub(super) async fn serve(socket: TcpListener, answers: Arc<Answers>, limits: Li
     }
 }
 
-async fn keep_fresh(answers: Arc<Answers>) {
+async fn keep_fresh(site: Arc<Site>) {
     let mut ticks = interval(SHARED);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        answers.tick();
+        site.answers.tick();
     }
 }
 
 /// One request and its answer.
-async fn converse(
-    stream: impl AsyncRead + AsyncWrite + Unpin + 'static,
-    answers: Arc<Answers>,
-    limits: Limits,
-) {
+async fn converse(stream: impl AsyncRead + AsyncWrite + Unpin + 'static, site: Arc<Site>, limits: Limits) {
     let service = service_fn(|request: Request<Incoming>| {
-        let answer = answer(request.method(), request.uri().path(), &answers);
+        let answer = answer(&request, &site);
         async move { Ok::<_, Infallible>(answer) }
     });
     let connection = http1::Builder::new()
@@ -112,7 +120,11 @@ async fn converse(
 
 type Answer = Response<Full<Bytes>>;
 
-fn answer(method: &Method, path: &str, answers: &Answers) -> Answer {
+fn answer<B>(request: &Request<B>, site: &Site) -> Answer {
+    let (method, path, answers) = (request.method(), request.uri().path(), &site.answers);
+    if !site.hosts.accept(request.uri(), request.version(), request.headers()) {
+        return plain(StatusCode::MISDIRECTED_REQUEST, OTHER_HOST);
+    }
     let known = matches!(path, "/" | "/metrics" | "/status.json" | "/livez" | "/readyz");
     if known && !matches!(*method, Method::GET | Method::HEAD) {
         let mut refused = plain(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD\n");
@@ -159,14 +171,18 @@ mod tests {
     use super::*;
     use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 
+    fn site() -> Arc<Site> {
+        let answers = Answers::new(Arc::new(engine("")));
+        Arc::new(Site { answers, hosts: Hosts::new(Vec::new()) })
+    }
+
     /// What comes back for these bytes, over a stream that takes so many bytes at once and has so much time.
     fn heard(bytes: &[u8], at_once: usize, time: Duration, reads: bool) -> String {
         let limits = Limits { connections: 1, request: time, connection: time };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let (mut client, server) = duplex(at_once);
-            let answers = Arc::new(Answers::new(Arc::new(engine(""))));
-            let conversation = tokio::spawn(converse(server, answers, limits));
+            let conversation = tokio::spawn(converse(server, site(), limits));
             client.write_all(bytes).await.unwrap();
             if !reads {
                 conversation.await.unwrap();
@@ -182,7 +198,8 @@ mod tests {
 
     #[test]
     fn a_connection_has_one_answer() {
-        let twice = b"GET /livez HTTP/1.1\r\nHost: a\r\n\r\nGET /livez HTTP/1.1\r\nHost: a\r\n\r\n";
+        let twice =
+            b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\nGET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n";
         let heard = heard(twice, 65536, LONG, true);
         assert!(heard.starts_with("HTTP/1.1 200 OK\r\n"), "{heard}");
         assert!(heard.contains("connection: close\r\n"), "{heard}");
@@ -191,13 +208,13 @@ mod tests {
 
     #[test]
     fn who_does_not_end_the_request_is_cut_off() {
-        let heard = heard(b"GET /livez HTTP/1.1\r\nHost: a\r\n", 65536, SHORT, true);
+        let heard = heard(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n", 65536, SHORT, true);
         assert!(!heard.contains("200"), "{heard}");
     }
 
     #[test]
     fn who_does_not_read_the_answer_is_cut_off() {
-        let heard = heard(b"GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n", 64, SHORT, false);
+        let heard = heard(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n", 64, SHORT, false);
         assert!(heard.len() <= 64, "{heard}");
     }
 
@@ -206,7 +223,7 @@ mod tests {
         let request = |headers: usize, bytes: usize| {
             let padding = "x".repeat(bytes);
             let lines: String = (0..headers).map(|number| format!("h{number}: {padding}\r\n")).collect();
-            heard(format!("GET /livez HTTP/1.1\r\n{lines}\r\n").as_bytes(), 65536, LONG, true)
+            heard(format!("GET /livez HTTP/1.0\r\n{lines}\r\n").as_bytes(), 65536, LONG, true)
         };
         assert!(request(HEADERS_MAX, 1).contains(" 200 "));
         assert!(!request(HEADERS_MAX + 1, 1).contains(" 200 "));

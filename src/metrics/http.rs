@@ -1,7 +1,8 @@
 //! Connections and requests: who is let in, for how long, and what may be asked.
 //!
-//! A connection has one request and one answer, and is closed when its time is over, wherever it is: who sends or reads
-//! slowly holds one of a few places for a few seconds. Nothing that comes behind the header of a request is read.
+//! A connection has one request and one answer, and is closed when its time is over, wherever it is. Connections at once
+//! are limited; at the limit a new connection takes the place of the oldest one. So connections that send nothing, or
+//! send or read slowly, never keep a new one from its answer. Nothing that comes behind the header of a request is read.
 
 use super::answers::Answers;
 use super::hosts::Hosts;
@@ -13,18 +14,19 @@ use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use log::debug;
+use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use tokio::task::{AbortHandle, yield_now};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 /// What a connection may take.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
-    /// Connections at once; one more is closed unheard.
+    /// Connections at once; one more closes the oldest.
     connections: usize,
     /// For the request to come.
     request: Duration,
@@ -69,16 +71,20 @@ pub(super) struct Site {
 /// Serves without end.
 pub(super) async fn serve(socket: TcpListener, site: Arc<Site>, limits: Limits) {
     tokio::spawn(keep_fresh(site.clone()));
-    let places = Arc::new(Semaphore::new(limits.connections));
+    // Oldest first.
+    let mut connections: VecDeque<AbortHandle> = VecDeque::with_capacity(limits.connections);
     loop {
         match socket.accept().await {
             Ok((stream, _)) => {
-                let Ok(place) = places.clone().try_acquire_owned() else { continue };
-                let site = site.clone();
-                tokio::spawn(async move {
-                    converse(stream, site, limits).await;
-                    drop(place);
-                });
+                connections.retain(|connection| !connection.is_finished());
+                if connections.len() == limits.connections
+                    && let Some(oldest) = connections.pop_front()
+                {
+                    oldest.abort();
+                }
+                connections.push_back(tokio::spawn(converse(stream, site.clone(), limits)).abort_handle());
+                // Closes the oldest, and answers a request that is here already, before anybody else is accepted.
+                yield_now().await;
             }
             Err(error) => {
                 debug!("accept for --metrics: {error}");
@@ -169,7 +175,9 @@ fn of_kind(content_type: &'static str, body: Bytes) -> Answer {
 mod tests {
     use super::super::snapshot::tests::engine;
     use super::*;
+    use std::net::SocketAddr;
     use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+    use tokio::net::TcpSocket;
 
     fn site() -> Arc<Site> {
         let answers = Answers::new(Arc::new(engine("")));
@@ -216,6 +224,46 @@ mod tests {
     fn who_does_not_read_the_answer_is_cut_off() {
         let heard = heard(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n", 64, SHORT, false);
         assert!(heard.len() <= 64, "{heard}");
+    }
+
+    #[test]
+    fn a_new_connection_takes_the_place_of_the_oldest() {
+        const PLACES: usize = 3;
+        let limits = Limits { connections: PLACES, request: LONG, connection: LONG };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            // Buffers of the least size, so that an answer that nobody reads stays unsent.
+            let buffers = |socket: &TcpSocket| {
+                socket.set_send_buffer_size(1).unwrap();
+                socket.set_recv_buffer_size(1).unwrap();
+            };
+            let socket = TcpSocket::new_v4().unwrap();
+            buffers(&socket);
+            socket.bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+            let address = socket.local_addr().unwrap();
+            tokio::spawn(serve(socket.listen(16).unwrap(), site(), limits));
+            let connect = async |request: &[u8]| {
+                let socket = TcpSocket::new_v4().unwrap();
+                buffers(&socket);
+                let mut client = socket.connect(address).await.unwrap();
+                client.write_all(request).await.unwrap();
+                client
+            };
+            let mut held = VecDeque::new();
+            for request in [&b""[..], b"GET /livez HT", b"GET / HTTP/1.0\r\n\r\n"].repeat(5) {
+                held.push_back(connect(request).await);
+                let mut heard = String::new();
+                let mut probe = connect(b"GET /livez HTTP/1.0\r\n\r\n").await;
+                probe.read_to_string(&mut heard).await.unwrap();
+                assert!(heard.ends_with("\r\n\r\nalive\n"), "{heard}");
+                // The probe had a place of its own, so one place less is left for the others.
+                if held.len() == PLACES {
+                    let mut heard = Vec::new();
+                    let end = held.pop_front().unwrap().read_to_end(&mut heard).await;
+                    assert!(end.is_err() || heard.len() < PAGE.len(), "the oldest is cut off");
+                }
+            }
+        });
     }
 
     #[test]

@@ -8,10 +8,11 @@
 //! | `/livez` | 200 while the process answers |
 //! | `/readyz` | 200 while clients are served, else 503 |
 //!
-//! It runs on one thread of its own and never on a worker's. Nobody logs in, so it only reads, and only hosts that `hosts`
-//! accepts can be asked for. What it costs is bounded
-//! however many ask and however slowly they read: connections at once, the time of each, the size of a request (`http`),
-//! and answers are made at most once a second and shared (`answers`). Names of keys are in no answer under `-X`.
+//! It runs on one thread of its own and never on a worker's. Nobody logs in, so it only reads, and only the hosts that
+//! `hosts` accepts can be asked for. What it costs is bounded, however many ask and however slowly they read: connections
+//! at once, the time of each, the size of a request (`http`), and answers are made at most once a second and shared
+//! (`answers`). A new connection takes the place of the oldest one at the limit, so that probes are always answered. Names
+//! of keys are in no answer under `-X`.
 
 mod answers;
 mod exporter;

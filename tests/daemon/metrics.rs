@@ -301,7 +301,7 @@ fn a_client_that_never_ends_its_request_is_cut_off() {
 }
 
 #[test]
-fn of_a_hundred_connections_at_once_some_are_closed_and_the_cache_goes_on() {
+fn probes_are_answered_beside_a_hundred_idle_connections_and_the_cache_goes_on() {
     let daemon = with_metrics("");
     let before = daemon.descriptors();
     let mut clients: Vec<_> = (0..100).map(|_| Client::tcp(daemon.http_address())).collect();
@@ -309,15 +309,34 @@ fn of_a_hundred_connections_at_once_some_are_closed_and_the_cache_goes_on() {
     wait_for("the connections above the limit to be closed", || {
         (daemon.descriptors() <= before + 16 + 1).then_some(())
     });
-    // Those that got a place are answered; who did not hears nothing.
-    let answered = clients.iter_mut().filter_map(|client| {
+    for probe in ["/livez", "/readyz"] {
+        assert_eq!(got(&daemon, probe).status, 200, "{probe}");
+    }
+    // A probe took the place of the oldest of 16; the newest still have theirs.
+    let answered = clients.iter_mut().map(|client| {
         let sent = client.write_all(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n");
         let mut heard = Vec::new();
-        sent.and_then(|()| client.read_to_end(&mut heard)).ok()?;
-        heard.starts_with(b"HTTP/1.1 200").then_some(())
+        sent.and_then(|()| client.read_to_end(&mut heard)).is_ok_and(|_| heard.starts_with(b"HTTP/1.1 200"))
     });
-    assert_eq!(answered.count(), 16);
-    assert_eq!(got(&daemon, "/livez").status, 200);
+    let answered: Vec<bool> = answered.collect();
+    assert!(answered[86..].iter().all(|answered| *answered), "{answered:?}");
+    assert!(!answered[..85].contains(&true), "{answered:?}");
+}
+
+#[test]
+fn probes_are_answered_beside_connections_that_send_slowly() {
+    let daemon = with_metrics("");
+    let slow: Vec<_> = (0..40)
+        .map(|_| {
+            let mut client = Client::tcp(daemon.http_address());
+            client.send("GET /livez HTTP/1.1\r\nHost: loc");
+            client
+        })
+        .collect();
+    for probe in ["/livez", "/readyz"].repeat(20) {
+        assert_eq!(got(&daemon, probe).status, 200, "{probe}");
+    }
+    drop(slow);
 }
 
 #[test]

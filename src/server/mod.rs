@@ -5,12 +5,14 @@
 //! connection was answered.
 //!
 //! Workers are the threads of one event loop; whichever is free serves a connection. The thread that calls [`run`] moves
-//! the clock, does the store's background work and waits for signals; one more gives freed memory back (`returning.rs`).
+//! the clock, does the store's background work and waits for signals, and never for a file: those that SIGHUP names are
+//! read by another thread (`reloader.rs`). One more gives freed memory back (`returning.rs`).
 
 mod connection;
 mod event_loop;
 mod listener;
 mod lone_worker;
+mod reloader;
 mod returning;
 mod settings;
 mod shutdown;
@@ -31,6 +33,7 @@ pub use worker::Stream;
 use crate::commands::Engine;
 use crate::telemetry::Listening;
 use log::{info, warn};
+use reloader::Reloader;
 use returning::Returning;
 use shutdown::Next;
 use std::fs::File;
@@ -145,18 +148,20 @@ async fn serve(listeners: Listeners, shared: Shared, hooks: Hooks) -> io::Result
     Ok(())
 }
 
-async fn tick_until_stopped(shared: &Shared, signals: &mut shutdown::Signals, alive: &(dyn Fn() + Send)) {
+async fn tick_until_stopped(
+    shared: &Arc<Shared>,
+    signals: &mut shutdown::Signals,
+    alive: &(dyn Fn() + Send),
+) {
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut reloader = Reloader::default();
     let (mut told_secs, mut ticks_to_round, mut charged_bytes) = (0, 0, 0);
     loop {
         match signals.next(ticks.tick(), &shared.stop_asked).await {
             Next::Stop => return,
             Next::Hangup => {
-                shared.engine.reread_tokens();
-                if let Err(error) = shared.refresh_certificates() {
-                    warn!("the certificates in use stay: {error}");
-                }
+                reloader.request(shared);
                 continue;
             }
             Next::Event => {}

@@ -237,6 +237,27 @@ fn a_crawl_sweeps_and_a_disabled_sweep_does_not() {
 }
 
 #[test]
+fn a_crawl_with_much_to_do_is_under_way_after_its_answer() {
+    let (_daemon, mut client) = paused("-t 1 -m 64");
+    client.ask("lru_crawler disable\r\n", "OK\r\n");
+    wait_for("another crawl to be refused", || {
+        let value = "v".repeat(200);
+        client.send(
+            (0..50_000).map(|key| format!("set {key} 0 1 200 noreply\r\n{value}\r\n")).collect::<String>(),
+        );
+        shift(&mut client, 1);
+        client.send(
+            "lru_crawler enable\r\nlru_crawler crawl 1\r\nlru_crawler crawl all\r\nlru_crawler crawl all\r\n",
+        );
+        client.expect("OK\r\nOK\r\nOK\r\n");
+        let third = client.read_until("\r\n");
+        client.ask("lru_crawler disable\r\n", "OK\r\n");
+        // Unless the sweep in the background came in between.
+        (third == "BUSY currently processing crawler request\r\n").then_some(())
+    });
+}
+
+#[test]
 fn ages_are_counted_by_the_moved_clock() {
     let (_daemon, mut client) = paused("");
     store(&mut client, 0);

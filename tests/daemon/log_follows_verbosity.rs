@@ -9,8 +9,8 @@ fn said(daemon: Daemon) -> Vec<String> {
 }
 
 /// A line without its numbers.
-fn shape(line: &String) -> String {
-    line.replace(|c: char| c.is_ascii_digit(), "")
+fn shape(line: impl AsRef<str>) -> String {
+    line.as_ref().replace(|c: char| c.is_ascii_digit(), "")
 }
 
 #[test]

@@ -4,10 +4,12 @@
 //! answer or by its time which part of a pair was wrong, how long the right one is or whether the user exists; nor
 //! print a secret. Invariants: a set is never empty; a file that cannot be read again leaves the set as it was.
 
+use nix::fcntl::OFlag;
 use parking_lot::RwLock;
 use std::fmt;
-use std::fs;
-use std::io;
+use std::fs::{self, OpenOptions};
+use std::io::{self, Read};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use subtle::{Choice, ConstantTimeEq};
 
@@ -71,7 +73,7 @@ pub struct Credentials {
 impl Credentials {
     /// Reads the file.
     pub fn read(path: &Path, form: Form) -> Result<Credentials, Unusable> {
-        let entries = RwLock::new(entries_of(path, form)?);
+        let entries = RwLock::new(entries_of(path, form, fs::read(path))?);
         Ok(Credentials { path: path.to_owned(), form, entries })
     }
 
@@ -85,9 +87,10 @@ impl Credentials {
             .map_err(|reason| Unusable::NoPasswordDatabase(Some(Box::new(reason))))
     }
 
-    /// Reads the file again; if that fails, the old pairs stay.
+    /// Reads the file again; if that fails, the old pairs stay. A pipe, which may have served at the start, is not read
+    /// again: it would keep its reader waiting.
     pub fn reread(&self) -> Result<(), Unusable> {
-        let entries = entries_of(&self.path, self.form)?;
+        let entries = entries_of(&self.path, self.form, read_regular(&self.path))?;
         *self.entries.write() = entries;
         Ok(())
     }
@@ -145,8 +148,19 @@ impl Secret {
     }
 }
 
-fn entries_of(path: &Path, form: Form) -> Result<Vec<Entry>, Unusable> {
-    let text = fs::read(path).map_err(|error| Unusable::Unreadable(path.to_owned(), error))?;
+/// Reads a regular file, and opens nothing that would wait for a peer.
+fn read_regular(path: &Path) -> io::Result<Vec<u8>> {
+    let mut file = OpenOptions::new().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "only a regular file is read again"));
+    }
+    let mut text = Vec::new();
+    file.read_to_end(&mut text)?;
+    Ok(text)
+}
+
+fn entries_of(path: &Path, form: Form, text: io::Result<Vec<u8>>) -> Result<Vec<Entry>, Unusable> {
+    let text = text.map_err(|error| Unusable::Unreadable(path.to_owned(), error))?;
     let entries = match form {
         Form::Tokens => tokens(&text),
         Form::PasswordDatabase => Some(password_database(&text)),

@@ -54,14 +54,14 @@ fn serve(mut options: Options) -> Result<u8, Failure> {
         Detached::Parent(status) => return Ok(status),
         Detached::Daemon(starter) => starter,
     };
-    let figures = listeners.take_metrics();
+    let figures = listeners.take_metrics().zip(server.metrics.take());
     process::lock_memory(&process);
     process::choose_page_size(&process);
 
     let engine = Engine::new(commands, Store::new(store), Clock::start()).with_sasl(sasl).with_tokens(tokens);
     let engine = Arc::new(engine);
-    if let Some(socket) = figures {
-        metrics::start(socket, engine.clone())?;
+    if let Some((socket, listen)) = figures {
+        metrics::start(socket, listen.names, engine.clone())?;
     }
     let pid_file = PidFile::new(process.pid_file);
     let hooks = process::hooks(pid_file.clone(), starter);

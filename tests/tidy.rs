@@ -27,7 +27,7 @@ const LAYERS: [Layer; 14] = [
     Layer {
         name: "auth",
         modules: &[],
-        libraries: &["parking_lot", "subtle"],
+        libraries: &["nix", "parking_lot", "subtle"],
         words: &["std::net", "log::"],
     },
     Layer {

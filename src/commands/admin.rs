@@ -35,15 +35,15 @@ impl Engine {
         answer(out, b"OK\r\n");
     }
 
-    /// A delayed flush takes effect one second before its time, as memcached's does, so that what is stored at that
-    /// time is kept.
+    /// A delayed flush takes all that is stored before its second, and nothing that is stored from then on. As with
+    /// memcached it begins one second early, so that nothing of the second before is ever seen at that time.
     pub(super) fn flush_time(&self, delay: i64, now: Now) -> FlushAt {
         let at = match delay {
             ..=0 => return FlushAt::Immediately,
             _ if delay <= EXPTIME_RELATIVE_MAX_SECS.into() => now.secs().saturating_add(delay as u32),
             _ => self.clock.deadline_at_unix(delay as u64).secs(),
         };
-        if at - 1 <= now.secs() { FlushAt::Immediately } else { FlushAt::At(Now::from_secs(at - 1)) }
+        if at - 1 < now.secs() { FlushAt::Immediately } else { FlushAt::At(Now::from_secs(at - 1)) }
     }
 
     /// Forgets every item, now or later.

@@ -1,12 +1,14 @@
 //! lru_crawler but its dumps. larder's counterpart of memcached's crawler is the expiry sweep.
 //!
 //! `crawl` makes the sweep look at every page now; which classes were asked for makes no difference, because it sees
-//! them all. `disable` stops the sweep in the background (what storing pays for goes on). `sleep` and `tocrawl` are
+//! them all, unless these have no items. As with memcached a crawl with little to do is over when it is answered, and
+//! while one is under way another is refused. `disable` stops the sweep in the background (what storing pays for goes on). `sleep` and `tocrawl` are
 //! kept and reported: the sweep has a bound of its own and never holds anybody up.
 
 use super::{Engine, Told, answer, refuse};
 use crate::clock::Now;
-use crate::protocol::{CrawlerAction, LogLine, Refusal, ReplyBuffer};
+use crate::protocol::{Classes, CrawlerAction, LogLine, Refusal, ReplyBuffer};
+use crate::store::ClassFigures;
 use crate::telemetry::LogClass;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
@@ -41,7 +43,6 @@ impl Engine {
             CrawlerAction::Enable if self.store.is_sweeping() => Refusal::CrawlerEnabled,
             CrawlerAction::Crawl(_) if !self.store.is_sweeping() => Refusal::CrawlerDisabled,
             CrawlerAction::Crawl(_) if self.store.is_crawling() => Refusal::CrawlerBusy,
-            CrawlerAction::Crawl(_) if self.store.totals().items == 0 => Refusal::NothingToCrawl,
             action => {
                 self.set_crawler(action);
                 return answer(out, b"OK\r\n");
@@ -52,12 +53,12 @@ impl Engine {
 
     /// Tells of a crawl once it is over.
     pub(super) fn note_end_of_crawl(&self, now: Now) {
-        let since_secs = self.crawler.since_secs.load(Ordering::Relaxed);
-        if since_secs == 0 || self.store.is_crawling() {
+        if self.crawler.since_secs.load(Ordering::Relaxed) == 0 || self.store.is_crawling() {
             return;
         }
-        self.crawler.since_secs.store(0, Ordering::Relaxed);
-        if !self.watchers.wants(LogClass::System) {
+        // Two threads may come here; one of them tells.
+        let since_secs = self.crawler.since_secs.swap(0, Ordering::Relaxed);
+        if since_secs == 0 || !self.watchers.wants(LogClass::System) {
             return;
         }
         let totals = self.store.totals();
@@ -79,15 +80,25 @@ impl Engine {
             CrawlerAction::Disable => self.store.set_sweeping(false),
             CrawlerAction::Sleep(micros) => self.crawler.sleep_micros.store(micros, Ordering::Relaxed),
             CrawlerAction::ToCrawl(items) => self.crawler.to_crawl.store(items, Ordering::Relaxed),
-            CrawlerAction::Crawl(_) => {
+            CrawlerAction::Crawl(classes) => {
                 self.crawler.starts.fetch_add(1, Ordering::Relaxed);
-                let totals = self.store.totals();
-                self.crawler.before[0].store(totals.swept, Ordering::Relaxed);
-                self.crawler.before[1].store(totals.swept_reclaimed, Ordering::Relaxed);
-                self.store.start_crawl();
-                // Only now: until then there is no crawl whose end could be told.
-                self.crawler.since_secs.store(self.clock.now().secs(), Ordering::Release);
+                self.crawl(classes);
             }
         }
+    }
+
+    fn crawl(&self, classes: Classes) {
+        let now = self.clock.now();
+        let has_items = |class: &ClassFigures| class.used_chunks > 0 && classes.contains(class.id);
+        if !self.store.classes(now).iter().any(has_items) {
+            return;
+        }
+        let totals = self.store.totals();
+        self.crawler.before[0].store(totals.swept, Ordering::Relaxed);
+        self.crawler.before[1].store(totals.swept_reclaimed, Ordering::Relaxed);
+        self.store.start_crawl(now);
+        // Only now: until then there is no crawl whose end could be told.
+        self.crawler.since_secs.store(now.secs(), Ordering::Release);
+        self.note_end_of_crawl(now);
     }
 }

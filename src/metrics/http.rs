@@ -1,9 +1,11 @@
 //! Connections and requests: who is let in, for how long, and what may be asked.
 //!
-//! A connection has one request and one answer, and is closed when its time is over, wherever it is: who sends or reads
-//! slowly holds one of a few places for a few seconds. Nothing that comes behind the header of a request is read.
+//! A connection has one request and one answer, and is closed when its time is over, wherever it is. Connections at once
+//! are limited; at the limit a new connection takes the place of the oldest one. So connections that send nothing, or
+//! send or read slowly, never keep a new one from its answer. Nothing that comes behind the header of a request is read.
 
 use super::answers::Answers;
+use super::hosts::Hosts;
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{self, HeaderValue};
@@ -12,18 +14,19 @@ use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use log::debug;
+use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use tokio::task::{AbortHandle, yield_now};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 /// What a connection may take.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
-    /// Connections at once; one more is closed unheard.
+    /// Connections at once; one more closes the oldest.
     connections: usize,
     /// For the request to come.
     request: Duration,
@@ -47,6 +50,10 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// How long an answer is shared.
 const SHARED: Duration = Duration::from_secs(1);
 
+/// For a request to a host that is not accepted.
+const OTHER_HOST: &str =
+    "this host is not served here: ask by IP address, or name the host by --metrics-host\n";
+
 /// The page, with everything it needs.
 const PAGE: &str = include_str!("page.html");
 
@@ -54,19 +61,30 @@ const PAGE: &str = include_str!("page.html");
 const POLICY: &str = "default-src 'none'; connect-src 'self'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; \
                       img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
+/// What is served.
+pub(super) struct Site {
+    pub(super) answers: Answers,
+    /// The hosts that it may be asked as.
+    pub(super) hosts: Hosts,
+}
+
 /// Serves without end.
-pub(super) async fn serve(socket: TcpListener, answers: Arc<Answers>, limits: Limits) {
-    tokio::spawn(keep_fresh(answers.clone()));
-    let places = Arc::new(Semaphore::new(limits.connections));
+pub(super) async fn serve(socket: TcpListener, site: Arc<Site>, limits: Limits) {
+    tokio::spawn(keep_fresh(site.clone()));
+    // Oldest first.
+    let mut connections: VecDeque<AbortHandle> = VecDeque::with_capacity(limits.connections);
     loop {
         match socket.accept().await {
             Ok((stream, _)) => {
-                let Ok(place) = places.clone().try_acquire_owned() else { continue };
-                let answers = answers.clone();
-                tokio::spawn(async move {
-                    converse(stream, answers, limits).await;
-                    drop(place);
-                });
+                connections.retain(|connection| !connection.is_finished());
+                if connections.len() == limits.connections
+                    && let Some(oldest) = connections.pop_front()
+                {
+                    oldest.abort();
+                }
+                connections.push_back(tokio::spawn(converse(stream, site.clone(), limits)).abort_handle());
+                // Closes the oldest, and answers a request that is here already, before anybody else is accepted.
+                yield_now().await;
             }
             Err(error) => {
                 debug!("accept for --metrics: {error}");
@@ -76,23 +94,19 @@ pub(super) async fn serve(socket: TcpListener, answers: Arc<Answers>, limits: Li
     }
 }
 
-async fn keep_fresh(answers: Arc<Answers>) {
+async fn keep_fresh(site: Arc<Site>) {
     let mut ticks = interval(SHARED);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        answers.tick();
+        site.answers.tick();
     }
 }
 
 /// One request and its answer.
-async fn converse(
-    stream: impl AsyncRead + AsyncWrite + Unpin + 'static,
-    answers: Arc<Answers>,
-    limits: Limits,
-) {
+async fn converse(stream: impl AsyncRead + AsyncWrite + Unpin + 'static, site: Arc<Site>, limits: Limits) {
     let service = service_fn(|request: Request<Incoming>| {
-        let answer = answer(request.method(), request.uri().path(), &answers);
+        let answer = answer(&request, &site);
         async move { Ok::<_, Infallible>(answer) }
     });
     let connection = http1::Builder::new()
@@ -112,7 +126,11 @@ async fn converse(
 
 type Answer = Response<Full<Bytes>>;
 
-fn answer(method: &Method, path: &str, answers: &Answers) -> Answer {
+fn answer<B>(request: &Request<B>, site: &Site) -> Answer {
+    let (method, path, answers) = (request.method(), request.uri().path(), &site.answers);
+    if !site.hosts.accept(request.uri(), request.version(), request.headers()) {
+        return plain(StatusCode::MISDIRECTED_REQUEST, OTHER_HOST);
+    }
     let known = matches!(path, "/" | "/metrics" | "/status.json" | "/livez" | "/readyz");
     if known && !matches!(*method, Method::GET | Method::HEAD) {
         let mut refused = plain(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD\n");
@@ -157,7 +175,14 @@ fn of_kind(content_type: &'static str, body: Bytes) -> Answer {
 mod tests {
     use super::super::snapshot::tests::engine;
     use super::*;
+    use std::net::SocketAddr;
     use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+    use tokio::net::TcpSocket;
+
+    fn site() -> Arc<Site> {
+        let answers = Answers::new(Arc::new(engine("")));
+        Arc::new(Site { answers, hosts: Hosts::new(Vec::new()) })
+    }
 
     /// What comes back for these bytes, over a stream that takes so many bytes at once and has so much time.
     fn heard(bytes: &[u8], at_once: usize, time: Duration, reads: bool) -> String {
@@ -165,8 +190,7 @@ mod tests {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let (mut client, server) = duplex(at_once);
-            let answers = Arc::new(Answers::new(Arc::new(engine(""))));
-            let conversation = tokio::spawn(converse(server, answers, limits));
+            let conversation = tokio::spawn(converse(server, site(), limits));
             client.write_all(bytes).await.unwrap();
             if !reads {
                 conversation.await.unwrap();
@@ -182,7 +206,8 @@ mod tests {
 
     #[test]
     fn a_connection_has_one_answer() {
-        let twice = b"GET /livez HTTP/1.1\r\nHost: a\r\n\r\nGET /livez HTTP/1.1\r\nHost: a\r\n\r\n";
+        let twice =
+            b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\nGET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n";
         let heard = heard(twice, 65536, LONG, true);
         assert!(heard.starts_with("HTTP/1.1 200 OK\r\n"), "{heard}");
         assert!(heard.contains("connection: close\r\n"), "{heard}");
@@ -191,14 +216,54 @@ mod tests {
 
     #[test]
     fn who_does_not_end_the_request_is_cut_off() {
-        let heard = heard(b"GET /livez HTTP/1.1\r\nHost: a\r\n", 65536, SHORT, true);
+        let heard = heard(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n", 65536, SHORT, true);
         assert!(!heard.contains("200"), "{heard}");
     }
 
     #[test]
     fn who_does_not_read_the_answer_is_cut_off() {
-        let heard = heard(b"GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n", 64, SHORT, false);
+        let heard = heard(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n", 64, SHORT, false);
         assert!(heard.len() <= 64, "{heard}");
+    }
+
+    #[test]
+    fn a_new_connection_takes_the_place_of_the_oldest() {
+        const PLACES: usize = 3;
+        let limits = Limits { connections: PLACES, request: LONG, connection: LONG };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            // Buffers of the least size, so that an answer that nobody reads stays unsent.
+            let buffers = |socket: &TcpSocket| {
+                socket.set_send_buffer_size(1).unwrap();
+                socket.set_recv_buffer_size(1).unwrap();
+            };
+            let socket = TcpSocket::new_v4().unwrap();
+            buffers(&socket);
+            socket.bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+            let address = socket.local_addr().unwrap();
+            tokio::spawn(serve(socket.listen(16).unwrap(), site(), limits));
+            let connect = async |request: &[u8]| {
+                let socket = TcpSocket::new_v4().unwrap();
+                buffers(&socket);
+                let mut client = socket.connect(address).await.unwrap();
+                client.write_all(request).await.unwrap();
+                client
+            };
+            let mut held = VecDeque::new();
+            for request in [&b""[..], b"GET /livez HT", b"GET / HTTP/1.0\r\n\r\n"].repeat(5) {
+                held.push_back(connect(request).await);
+                let mut heard = String::new();
+                let mut probe = connect(b"GET /livez HTTP/1.0\r\n\r\n").await;
+                probe.read_to_string(&mut heard).await.unwrap();
+                assert!(heard.ends_with("\r\n\r\nalive\n"), "{heard}");
+                // The probe had a place of its own, so one place less is left for the others.
+                if held.len() == PLACES {
+                    let mut heard = Vec::new();
+                    let end = held.pop_front().unwrap().read_to_end(&mut heard).await;
+                    assert!(end.is_err() || heard.len() < PAGE.len(), "the oldest is cut off");
+                }
+            }
+        });
     }
 
     #[test]
@@ -206,7 +271,7 @@ mod tests {
         let request = |headers: usize, bytes: usize| {
             let padding = "x".repeat(bytes);
             let lines: String = (0..headers).map(|number| format!("h{number}: {padding}\r\n")).collect();
-            heard(format!("GET /livez HTTP/1.1\r\n{lines}\r\n").as_bytes(), 65536, LONG, true)
+            heard(format!("GET /livez HTTP/1.0\r\n{lines}\r\n").as_bytes(), 65536, LONG, true)
         };
         assert!(request(HEADERS_MAX, 1).contains(" 200 "));
         assert!(!request(HEADERS_MAX + 1, 1).contains(" 200 "));

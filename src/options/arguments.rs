@@ -56,6 +56,9 @@ const DEBUG_COMMANDS: &str = "debug-commands";
 /// The address that figures are served at; larder's own, so `memcached` does not know it.
 const METRICS: &str = "metrics";
 
+/// A name that figures are served under, besides that of the address; as often as there are names.
+const METRICS_HOST: &str = "metrics-host";
+
 /// The options as typed.
 pub(super) struct Arguments(ArgMatches);
 
@@ -96,6 +99,12 @@ impl Arguments {
         Some(given.to_string_lossy().into_owned())
     }
 
+    /// The values of `--metrics-host`.
+    pub(super) fn metrics_hosts(&self) -> Vec<String> {
+        let given = self.0.try_get_many::<OsString>(METRICS_HOST).ok().flatten();
+        given.into_iter().flatten().map(|name| name.to_string_lossy().into_owned()).collect()
+    }
+
     /// The last value given, without leading white space, as getopt's users read it.
     pub(super) fn value(&self, letter: char) -> Option<String> {
         self.values(letter).pop()
@@ -126,8 +135,9 @@ fn command(name: Name) -> Command {
     let verbose = valued("v", "verbose").num_args(0..=1).require_equals(true).action(ArgAction::Append);
     let debug = Arg::new(DEBUG_COMMANDS).long(DEBUG_COMMANDS).action(ArgAction::SetTrue).hide(true);
     let operands = Arg::new("operands").num_args(0..).value_parser(value_parser!(OsString)).hide(true);
-    let own = (name == Name::Larder).then(|| {
-        Arg::new(METRICS).long(METRICS).allow_hyphen_values(true).value_parser(value_parser!(OsString))
+    let own = [(METRICS, ArgAction::Set), (METRICS_HOST, ArgAction::Append)].map(|(long, action)| {
+        let own = Arg::new(long).long(long).action(action).allow_hyphen_values(true);
+        own.value_parser(value_parser!(OsString))
     });
     Command::new(name.word())
         .version(name.version())
@@ -138,7 +148,7 @@ fn command(name: Name) -> Command {
         .args_override_self(true)
         .args([help, version, verbose, operands, debug])
         .args(VALUED.iter().map(|(letter, long)| valued(letter, long)))
-        .args(own)
+        .args(own.into_iter().filter(|_| name == Name::Larder))
         .args(FLAGS.iter().map(|(letter, long)| arg(letter, long).action(ArgAction::SetTrue)))
 }
 
@@ -233,14 +243,16 @@ mod tests {
     #[test]
     fn only_larder_by_its_own_name_knows_metrics() {
         assert_eq!(served("--metrics=9150 --metrics :7").metrics().as_deref(), Some(":7"));
-        assert_eq!(served("--met 7").metrics().as_deref(), Some("7"));
         assert_eq!(served("").metrics(), None);
+        assert_eq!(served("--metrics-host=a --metrics-h b --metrics 7").metrics_hosts(), ["a", "b"]);
+        assert_eq!(served("--metrics 7").metrics_hosts(), [""; 0]);
         let line = ["memcached", "--metrics=9150"].map(OsString::from).to_vec();
         let refused = Arguments::read(Name::Memcached, line).err().unwrap().to_string();
         assert!(refused.contains("unrecognized option '--metrics"), "{refused}");
         assert!(!help::text(Name::Memcached).contains("--metrics"));
         let without = Arguments::read(Name::Memcached, vec!["memcached".into()]);
-        assert!(matches!(without, Ok(Asked::Serve(arguments)) if arguments.metrics().is_none()));
+        assert!(matches!(without, Ok(Asked::Serve(arguments))
+            if arguments.metrics().is_none() && arguments.metrics_hosts().is_empty()));
     }
 
     #[test]

@@ -68,7 +68,7 @@ impl<'a> Check<'a> {
         let growth_factor = self.growth_factor()?;
         let (memory_limit_bytes, item_max_bytes) = self.memory()?;
         let tls = self.tls(&extended.tls)?;
-        let metrics = self.arguments.metrics().map(|text| listen::metrics_address(&text)).transpose()?;
+        let metrics = listen::metrics(self.arguments)?;
         let listen = self.listen(Service { binding, tls: tls.as_ref().map(|tls| tls.clients) })?;
 
         let commands = commands::Settings {

@@ -114,12 +114,16 @@ without meaning here: -e --memory-file, -N --napi-ids
     )
 }
 
-/// An option of larder's own.
+/// Options of larder's own.
 const METRICS: &str = "\
 --metrics=<addr>          answer HTTP on <host>:<port> or a <port> of 127.0.0.1:
                           / is a status page, /metrics is for Prometheus,
                           /livez and /readyz are probes; nobody logs in there
                           (default: off)
+--metrics-host=<name>     answer requests to this host name as well; IP
+                          addresses, localhost and the name of --metrics are
+                          answered in any case, other names are refused;
+                          repeats add up
 ";
 
 /// The words that make it ask instead of serve.

@@ -2,6 +2,7 @@
 //!
 //! Names are not resolved here; that is part of binding.
 
+use super::arguments::Arguments;
 use super::{BadSetting, number, status};
 use crate::server::{Binding, ClientCertificates, MetricsListen, Service, TcpListen};
 
@@ -42,8 +43,30 @@ pub(super) fn addresses(
     Ok(addresses)
 }
 
+/// Reads `--metrics`, if it was given, and the names of `--metrics-host`.
+pub(super) fn metrics(arguments: &Arguments) -> Result<Option<MetricsListen>, BadSetting> {
+    let names = arguments.metrics_hosts();
+    if let Some(bad) = names.iter().find(|name| !is_host_name(name)) {
+        let line = format!("--metrics-host needs the name of a host, without a port, not \"{bad}\"");
+        return Err(BadSetting::new(line, status::USAGE));
+    }
+    let Some(text) = arguments.metrics() else {
+        let without = BadSetting::new("--metrics-host has no meaning without --metrics", status::USAGE);
+        return if names.is_empty() { Ok(None) } else { Err(without) };
+    };
+    let mut listen = metrics_address(&text)?;
+    listen.names = names;
+    listen.names.push(listen.host.clone());
+    Ok(Some(listen))
+}
+
+fn is_host_name(name: &str) -> bool {
+    let is_part = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+    !name.is_empty() && name.bytes().all(is_part)
+}
+
 /// Reads the value of `--metrics`: `host:port`, or a port of this machine with or without the colon.
-pub(super) fn metrics_address(text: &str) -> Result<MetricsListen, BadSetting> {
+fn metrics_address(text: &str) -> Result<MetricsListen, BadSetting> {
     let split = match text.strip_prefix('[') {
         Some(inside) => inside.split_once("]:"),
         None => match text.split_once(':') {
@@ -55,7 +78,9 @@ pub(super) fn metrics_address(text: &str) -> Result<MetricsListen, BadSetting> {
         },
     };
     let read = split.and_then(|(host, port)| match number::integer(port)? {
-        (port @ 0..=65535, "") => Some(MetricsListen { host: host.to_owned(), port: port as u16 }),
+        (port @ 0..=65535, "") => {
+            Some(MetricsListen { host: host.to_owned(), port: port as u16, names: Vec::new() })
+        }
         _ => None,
     });
     read.filter(|listen| !listen.host.is_empty()).ok_or_else(|| {

@@ -25,19 +25,17 @@ impl PidFile {
         }
         let mut unfinished = path.as_os_str().to_owned();
         unfinished.push(".tmp");
+        let unfinished = PathBuf::from(unfinished);
         if let Err(error) = fs::write(&unfinished, format!("{}\n", getpid())) {
-            return warn!(
-                "Could not open the pid file {} for writing: {error}",
-                Path::new(&unfinished).display()
-            );
+            warn!("Could not open the pid file {} for writing: {error}", unfinished.display());
+        } else if let Err(error) = fs::rename(&unfinished, path) {
+            let (from, to) = (unfinished.display(), path.display());
+            warn!("Could not rename the pid file {from} to {to}: {error}");
+        } else {
+            return;
         }
-        if let Err(error) = fs::rename(&unfinished, path) {
-            warn!(
-                "Could not rename the pid file {} to {}: {error}",
-                Path::new(&unfinished).display(),
-                path.display()
-            );
-        }
+        // On a full disk the file is there, and empty. If it is not there, there is nothing to remove.
+        let _ = fs::remove_file(&unfinished);
     }
 
     /// Removes it, if it still names this process.
@@ -52,7 +50,10 @@ impl PidFile {
     }
 }
 
+/// The process that the file names. Nothing but a regular file is opened: the process serves already, and would wait for
+/// the writer of a pipe.
 fn written_in(path: &Path) -> Option<Pid> {
+    fs::metadata(path).ok().filter(fs::Metadata::is_file)?;
     fs::read_to_string(path).ok()?.trim().parse().ok().filter(|pid| *pid > 0).map(Pid::from_raw)
 }
 

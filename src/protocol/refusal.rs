@@ -79,8 +79,6 @@ pub enum Refusal {
     CrawlerDisabled,
     /// `lru_crawler crawl` while it crawls.
     CrawlerBusy,
-    /// `lru_crawler crawl` of an empty cache.
-    NothingToCrawl,
     /// `lru_crawler enable` while it is enabled.
     CrawlerEnabled,
     /// `lru_crawler sleep` for more than a second.
@@ -167,7 +165,6 @@ impl Refusal {
             Refusal::CannotCrawlThat => b"ERROR an unknown error happened\r\n",
             Refusal::CrawlerDisabled => b"CLIENT_ERROR lru crawler disabled\r\n",
             Refusal::CrawlerBusy => b"BUSY currently processing crawler request\r\n",
-            Refusal::NothingToCrawl => b"NOTSTARTED no items to crawl\r\n",
             Refusal::CrawlerEnabled => b"ERROR failed to start lru crawler thread\r\n",
             Refusal::SleepTooLong => b"CLIENT_ERROR sleep must be one second or less\r\n",
             Refusal::UnknownFlag => b"CLIENT_ERROR invalid flag\r\n",

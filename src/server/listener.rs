@@ -8,7 +8,7 @@ use rustix::net::sockopt::set_tcp_quickack;
 use socket2::{Domain, Protocol, Socket, Type};
 use std::fmt;
 use std::fs;
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use std::os::unix::fs::FileTypeExt;
 use std::os::unix::net::UnixStream;
@@ -278,14 +278,19 @@ fn bind_path(unix: &UnixListen, backlog: i32) -> io::Result<Socket> {
     Ok(socket)
 }
 
-/// Writes the bound ports, one line each, by way of a second file, so that a reader never sees half of it.
+/// Writes the bound ports, one line each, by way of a second file, so that a reader never sees half of it. Leaves nothing
+/// behind if that fails.
 pub(super) fn write_port_file(path: &Path, ports: &[(&str, SocketAddr)]) -> io::Result<()> {
     let mut unfinished = path.as_os_str().to_owned();
     unfinished.push(".lck");
-    let mut file = fs::File::create(&unfinished)?;
-    for (word, address) in ports {
-        writeln!(file, "{word} INET{}: {}", if address.is_ipv6() { "6" } else { "" }, address.port())?;
+    let line = |(word, address): &(&str, SocketAddr)| {
+        format!("{word} INET{}: {}\n", if address.is_ipv6() { "6" } else { "" }, address.port())
+    };
+    let lines: String = ports.iter().map(line).collect();
+    let written = fs::write(&unfinished, lines).and_then(|()| fs::rename(&unfinished, path));
+    if written.is_err() {
+        // On a full disk the file is there, and empty. If it is not there, there is nothing to remove.
+        let _ = fs::remove_file(&unfinished);
     }
-    drop(file);
-    fs::rename(&unfinished, path)
+    written
 }

@@ -5,11 +5,13 @@
 //! connection was answered.
 //!
 //! Workers are the threads of one event loop; whichever is free serves a connection. The thread that calls [`run`] moves
-//! the clock, does the store's background work and waits for signals; one more gives freed memory back (`returning.rs`).
+//! the clock, does the store's background work and waits for signals, and never for a file: those that SIGHUP names are
+//! read by another thread (`reloader.rs`). One more gives freed memory back (`returning.rs`).
 
 mod connection;
 mod event_loop;
 mod listener;
+mod reloader;
 mod returning;
 mod settings;
 mod shutdown;
@@ -31,6 +33,7 @@ use crate::commands::Engine;
 use crate::telemetry::Listening;
 use event_loop::EventLoop;
 use log::{info, warn};
+use reloader::Reloader;
 use returning::Returning;
 use shutdown::Next;
 use std::fs::File;
@@ -144,7 +147,7 @@ async fn serve(listeners: Listeners, shared: Shared, hooks: Hooks) -> io::Result
 }
 
 async fn tick_until_stopped(
-    shared: &Shared,
+    shared: &Arc<Shared>,
     signals: &mut shutdown::Signals,
     event_loop: &EventLoop,
     alive: &(dyn Fn() + Send),
@@ -152,15 +155,13 @@ async fn tick_until_stopped(
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut watchdog = Watchdog::new();
+    let mut reloader = Reloader::default();
     let (mut told_secs, mut ticks_to_round, mut charged_bytes) = (0, 0, 0);
     loop {
         match signals.next(ticks.tick(), &shared.stop_asked).await {
             Next::Stop => return,
             Next::Hangup => {
-                shared.engine.reread_tokens();
-                if let Err(error) = shared.refresh_certificates() {
-                    warn!("the certificates in use stay: {error}");
-                }
+                reloader.request(shared);
                 continue;
             }
             Next::Event => {}

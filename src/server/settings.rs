@@ -74,11 +74,13 @@ pub struct MetricsListen {
     pub host: String,
     /// Port; 0 lets the OS choose.
     pub port: u16,
+    /// Host names that requests may be for, that of `host` among them.
+    pub names: Vec<String>,
 }
 
 impl fmt::Display for MetricsListen {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let MetricsListen { host, port } = self;
+        let MetricsListen { host, port, .. } = self;
         if host.contains(':') { write!(f, "[{host}]:{port}") } else { write!(f, "{host}:{port}") }
     }
 }

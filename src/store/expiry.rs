@@ -18,10 +18,10 @@ const PASS_SHARE: u32 = 4;
 /// Large values taken back by one call at most.
 const LARGE_PER_CALL: u32 = 4;
 
-/// Pages passed over by one background call at most.
+/// Pages passed over by such a call at most.
 const IDLE_PASSED_MAX: usize = 256;
 
-/// Pages swept by one background call at most.
+/// Pages swept by one background call, or by the start of a crawl, at most.
 const IDLE_SWEPT_MAX: usize = 4;
 
 /// The same while a crawl is on.
@@ -56,8 +56,19 @@ impl Shard {
 
     /// Sweeps on without being paid; for when nothing is stored. Faster while a crawl is on.
     pub(super) fn sweep_idle(&mut self, now: Now) {
+        self.sweep_pages(if self.crawl_left > 0 { CRAWL_SWEPT_MAX } else { IDLE_SWEPT_MAX }, now);
+    }
+
+    /// Begins to sweep every page once, and faster than by itself. Few pages are swept at once, so that a crawl with
+    /// little to do is over.
+    pub(super) fn start_crawl(&mut self, now: Now) {
+        // At least one, so that a shard of large values alone is looked at as well.
+        self.crawl_left = self.slab.places().max(1);
+        self.sweep_pages(IDLE_SWEPT_MAX, now);
+    }
+
+    fn sweep_pages(&mut self, swept_max: usize, now: Now) {
         self.reclaim_large(now);
-        let swept_max = if self.crawl_left > 0 { CRAWL_SWEPT_MAX } else { IDLE_SWEPT_MAX };
         let places = self.slab.places();
         let mut swept = 0;
         for _ in 0..IDLE_PASSED_MAX.min(places) {
@@ -68,12 +79,6 @@ impl Shard {
             }
         }
         self.crawl_left = self.crawl_left.min(places);
-    }
-
-    /// Begins to sweep every page once, and faster than by itself.
-    pub(super) fn start_crawl(&mut self) {
-        // At least one, so that a shard of large values alone is looked at as well.
-        self.crawl_left = self.slab.places().max(1);
     }
 
     /// Sweeps the page that is due next, or passes it over; true if it swept.

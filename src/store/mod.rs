@@ -82,7 +82,7 @@ const RECEIVING_SHARE: u64 = 2;
 pub enum FlushAt {
     /// Now: everything stored before the call is gone, everything stored after it stays.
     Immediately,
-    /// At the first operation at or after this moment; replaces an earlier deadline.
+    /// With the beginning of this second, and what is stored in it is gone as well; replaces an earlier delayed flush.
     At(Now),
 }
 
@@ -488,13 +488,10 @@ impl Store {
         self.flushed_secs.store(due.secs(), Ordering::Relaxed);
         for shard in &self.shards {
             let mut shard = Self::lock(shard);
-            let due = at == FlushAt::Immediately || shard.flush_at.is_some_and(|at| now >= at);
-            let flushed = due.then(|| shard.flush());
-            if let FlushAt::At(at) = at {
-                shard.flush_at = Some(at);
+            match at {
+                FlushAt::Immediately => shard.flush(),
+                FlushAt::At(at) => shard.flush_later(at, now),
             }
-            drop(shard);
-            drop(flushed);
         }
     }
 

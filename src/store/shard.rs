@@ -33,6 +33,7 @@ mod storing;
 
 pub(super) use asking::key_of;
 pub(super) use blocks::BlocksSeen;
+use checks::Flushed;
 pub(super) use checks::Visited;
 use evictions::{EvictionRecord, Recording};
 use removals::Removals;
@@ -131,6 +132,16 @@ impl Value<'_> {
     }
 }
 
+/// Before every second that is counted.
+const LONG_AGO: Now = Now::from_secs(0);
+
+/// What left a shard.
+#[derive(Default, Debug)]
+pub(super) struct Left {
+    items: Vec<LargeItem>,
+    flushed: Option<Box<Flushed>>,
+}
+
 /// One shard.
 #[derive(Debug)]
 pub(super) struct Shard {
@@ -141,14 +152,17 @@ pub(super) struct Shard {
     pub(super) large: Large,
     /// Operations so far: the time by which hands are compared.
     pub(super) seq: u64,
+    /// When a delayed flush is due.
     pub(super) flush_at: Option<Now>,
+    /// The last second of the last delayed flush; what is stored up to then is gone at once.
+    pub(super) flushed_through: Now,
     pub(super) sweep: Sweep,
     /// Pages that a crawl has still to look at.
     pub(super) crawl_left: usize,
     /// Set while an operation is at work; found set by the next one only after a panic.
     pub(super) mid_update: bool,
-    /// Large items that left, to be freed after the lock.
-    pub(super) left: Vec<LargeItem>,
+    /// What left, to be freed after the lock.
+    pub(super) left: Left,
     /// What was evicted, while somebody wants to know.
     pub(super) evicted: EvictionRecord,
     /// What was removed lately.
@@ -170,10 +184,11 @@ impl Shard {
             rules,
             seq: 0,
             flush_at: None,
+            flushed_through: LONG_AGO,
             sweep: Sweep::default(),
             crawl_left: 0,
             mid_update: false,
-            left: Vec::new(),
+            left: Left::default(),
             evicted: EvictionRecord::default(),
             removals: Removals::default(),
             sampler: Sampler::default(),

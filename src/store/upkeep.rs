@@ -143,9 +143,9 @@ impl Store {
         self.sweeping.load(Ordering::Relaxed)
     }
 
-    /// Begins to look at every item now; [`Store::maintain`] does it.
-    pub fn start_crawl(&self) {
-        self.shards.iter().for_each(|shard| Self::lock(shard).start_crawl());
+    /// Begins to look at every item now. What is more than a little is left to [`Store::maintain`].
+    pub fn start_crawl(&self, now: Now) {
+        self.shards.iter().for_each(|shard| Self::lock(shard).start_crawl(now));
     }
 
     /// True from the start of a crawl until every item was looked at.

@@ -1,10 +1,16 @@
 //! What is written to standard error: warnings only, and more with `-v`, `-vv`, `-vvv` or the command `verbosity`.
 
-use crate::support::{Daemon, Folder, frames, larder};
+use crate::support::{Authority, Client, Daemon, Folder, frames, larder};
+use rustls::version::TLS13;
 
 fn said(daemon: Daemon) -> Vec<String> {
     let root = "running as root";
     daemon.stop().lines().filter(|line| !line.starts_with(root)).map(str::to_owned).collect()
+}
+
+/// A line without its numbers.
+fn shape(line: impl AsRef<str>) -> String {
+    line.as_ref().replace(|c: char| c.is_ascii_digit(), "")
 }
 
 #[test]
@@ -22,7 +28,6 @@ fn vv_says_requests_and_replies_in_the_form_of_memcached() {
     client.send("quit\r\n");
     client.read_to_close();
     let lines = said(daemon);
-    let shape = |line: &String| line.replace(|c: char| c.is_ascii_digit(), "");
     let shapes: Vec<String> = lines.iter().map(shape).collect();
     let expected = [
         "< server listening (auto-negotiate)",
@@ -88,4 +93,32 @@ fn settings_without_effect_are_told_one_line_each() {
         "-m 64x is read as 64",
     ];
     assert_eq!(lines, expected);
+}
+
+#[test]
+fn no_library_says_anything() {
+    let authority = Authority::new();
+    for verbosity in ["-vv", "-vvv"] {
+        let options = format!("{verbosity} -t 1 -l 127.0.0.1 --metrics 0 {}", authority.options());
+        let daemon = larder(&options).start();
+        let mut client = authority.client(None, &[&TLS13]).connect(daemon.address());
+        client.ask("get a\r\nquit\r\n", "END\r\n");
+        client.read_to_close();
+        let mut http = Client::tcp(daemon.http_address());
+        http.send("GET /livez HTTP/1.0\r\n\r\n");
+        assert!(http.read_to_close().ends_with("alive\n"));
+        let lines = said(daemon);
+        let shapes: Vec<String> = lines.iter().map(shape).collect();
+        let expected = [
+            "< server listening (metrics)",
+            "< server listening (auto-negotiate)",
+            "< new auto-negotiating client connection",
+            "< get a",
+            "> END",
+            "< quit",
+            "< connection closed.",
+            "Exiting normally",
+        ];
+        assert_eq!(shapes, expected, "{verbosity}: {lines:?}");
+    }
 }

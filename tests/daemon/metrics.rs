@@ -113,7 +113,8 @@ fn asked(daemon: &Daemon, request: &str) -> Answer {
 
 #[track_caller]
 fn got(daemon: &Daemon, path: &str) -> Answer {
-    asked(daemon, &format!("GET {path} HTTP/1.1\r\nHost: here\r\n\r\n"))
+    let host = daemon.http_address();
+    asked(daemon, &format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n"))
 }
 
 /// The samples of `/metrics`: name and labels, and value.
@@ -162,13 +163,36 @@ fn the_page_needs_nothing_from_elsewhere_and_makes_no_markup_of_what_it_is_told(
 }
 
 #[test]
+fn only_a_host_that_is_known_is_answered() {
+    let daemon = larder("--metrics localhost:0 --metrics-host cache.example --metrics-host web").start();
+    let asked_as = |path: &str, host: &str| {
+        asked(&daemon, &format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n")).status
+    };
+    for path in ["/", "/status.json", "/metrics", "/livez", "/readyz"] {
+        for host in ["127.0.0.1", "[::1]:9150", "localhost:1", "cache.example", "WEB:80", "10.0.0.1"] {
+            assert_eq!(asked_as(path, host), 200, "{path} {host}");
+        }
+        for host in ["evil.example", "evil.example:9150", "127.0.0.1.evil.example", ""] {
+            assert_eq!(asked_as(path, host), 421, "{path} {host}");
+        }
+    }
+    let refused = asked(&daemon, "GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n");
+    refused.expect(421, "content-type: text/plain; charset=utf-8", "name the host by --metrics-host\n");
+    assert_eq!(refused.body.lines().count(), 1, "{}", refused.body);
+    assert_eq!(asked(&daemon, "GET http://evil.example/ HTTP/1.1\r\nHost: localhost\r\n\r\n").status, 421);
+    assert_eq!(asked(&daemon, "GET / HTTP/1.1\r\n\r\n").status, 421);
+    assert_eq!(asked(&daemon, "GET / HTTP/1.0\r\n\r\n").status, 200);
+}
+
+#[test]
 fn only_get_and_head_are_answered() {
     let daemon = with_metrics("");
     for method in ["POST", "PUT", "DELETE", "OPTIONS", "BREW"] {
-        let request = format!("{method} /metrics HTTP/1.1\r\nHost: here\r\nContent-Length: 3\r\n\r\nabc");
+        let request =
+            format!("{method} /metrics HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r\nabc");
         asked(&daemon, &request).expect(405, "allow: get, head", "");
     }
-    let head = asked(&daemon, "HEAD /livez HTTP/1.1\r\nHost: here\r\n\r\n");
+    let head = asked(&daemon, "HEAD /livez HTTP/1.1\r\nHost: localhost\r\n\r\n");
     head.expect(200, "content-length: 6", "");
     assert_eq!(head.body, "");
     asked(&daemon, "GET /livez HTTP/1.0\r\n\r\n").expect(200, "content-length: 6", "alive\n");
@@ -277,7 +301,7 @@ fn a_client_that_never_ends_its_request_is_cut_off() {
 }
 
 #[test]
-fn of_a_hundred_connections_at_once_some_are_closed_and_the_cache_goes_on() {
+fn probes_are_answered_beside_a_hundred_idle_connections_and_the_cache_goes_on() {
     let daemon = with_metrics("");
     let before = daemon.descriptors();
     let mut clients: Vec<_> = (0..100).map(|_| Client::tcp(daemon.http_address())).collect();
@@ -285,15 +309,34 @@ fn of_a_hundred_connections_at_once_some_are_closed_and_the_cache_goes_on() {
     wait_for("the connections above the limit to be closed", || {
         (daemon.descriptors() <= before + 16 + 1).then_some(())
     });
-    // Those that got a place are answered; who did not hears nothing.
-    let answered = clients.iter_mut().filter_map(|client| {
-        let sent = client.write_all(b"GET /livez HTTP/1.1\r\nHost: here\r\n\r\n");
+    for probe in ["/livez", "/readyz"] {
+        assert_eq!(got(&daemon, probe).status, 200, "{probe}");
+    }
+    // A probe took the place of the oldest of 16; the newest still have theirs.
+    let answered = clients.iter_mut().map(|client| {
+        let sent = client.write_all(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n");
         let mut heard = Vec::new();
-        sent.and_then(|()| client.read_to_end(&mut heard)).ok()?;
-        heard.starts_with(b"HTTP/1.1 200").then_some(())
+        sent.and_then(|()| client.read_to_end(&mut heard)).is_ok_and(|_| heard.starts_with(b"HTTP/1.1 200"))
     });
-    assert_eq!(answered.count(), 16);
-    assert_eq!(got(&daemon, "/livez").status, 200);
+    let answered: Vec<bool> = answered.collect();
+    assert!(answered[86..].iter().all(|answered| *answered), "{answered:?}");
+    assert!(!answered[..85].contains(&true), "{answered:?}");
+}
+
+#[test]
+fn probes_are_answered_beside_connections_that_send_slowly() {
+    let daemon = with_metrics("");
+    let slow: Vec<_> = (0..40)
+        .map(|_| {
+            let mut client = Client::tcp(daemon.http_address());
+            client.send("GET /livez HTTP/1.1\r\nHost: loc");
+            client
+        })
+        .collect();
+    for probe in ["/livez", "/readyz"].repeat(20) {
+        assert_eq!(got(&daemon, probe).status, 200, "{probe}");
+    }
+    drop(slow);
 }
 
 #[test]
@@ -376,7 +419,7 @@ fn it_is_off_unless_asked_for_and_listens_where_it_is_told() {
     let daemon = larder("-v --metrics=127.0.0.2:0").start();
     let address = format!("127.0.0.2:{}", daemon.http_address().port());
     let mut client = Client::tcp(address.parse().unwrap());
-    client.send("GET /livez HTTP/1.1\r\nHost: here\r\n\r\n");
+    client.send("GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n");
     assert_eq!(Answer::of(&client.read_to_close()).status, 200);
     assert!(TcpStream::connect(daemon.http_address()).is_err());
     assert!(daemon.stop().contains("server listening (metrics)"));
@@ -397,7 +440,7 @@ fn it_outlives_the_terminal_and_ends_with_the_daemon() {
     let pid: i32 = std::fs::read_to_string(&pid_file).unwrap().trim().parse().unwrap();
     let address = std::net::SocketAddr::from(([127, 0, 0, 1], port));
     let mut client = Client::tcp(address);
-    client.send("GET /readyz HTTP/1.1\r\nHost: here\r\n\r\n");
+    client.send("GET /readyz HTTP/1.1\r\nHost: localhost\r\n\r\n");
     assert_eq!(Answer::of(&client.read_to_close()).status, 200);
     nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), Signal::SIGTERM).unwrap();
     wait_for("the daemon to end", || TcpStream::connect(address).is_err().then_some(()));

@@ -1,8 +1,12 @@
-//! `-P`: the file is there when the daemon serves, names it, and goes with it.
+//! `-P`: the file is there when the daemon serves, names it, and goes with it. And the file of ports
+//! (MEMCACHED_PORT_FILENAME), which is written in the same way.
 
 use crate::support::{Folder, larder, wait_for};
 use nix::sys::signal::Signal;
+use nix::sys::stat::Mode;
+use nix::unistd::mkfifo;
 use std::fs;
+use std::os::unix::fs::symlink;
 
 #[test]
 fn it_is_written_in_the_foreground_too_and_removed_at_the_end() {
@@ -61,4 +65,48 @@ fn the_file_of_a_successor_is_left_alone() {
     fs::write(&file, "1\n").unwrap();
     daemon.stop();
     assert_eq!(fs::read_to_string(&file).unwrap(), "1\n");
+}
+
+#[test]
+fn a_full_disk_is_a_warning_and_nothing_is_left_behind() {
+    let folder = Folder::new();
+    // Opens as any file, and has no room for a byte.
+    let full = |name| symlink("/dev/full", folder.file(name)).unwrap();
+    full("pid.tmp");
+    full("ports.lck");
+    let daemon = larder("").arg("-P").arg(folder.file("pid")).start();
+    let said = daemon.stop();
+    assert!(said.contains("Could not open the pid file") && said.contains("No space left"), "{said}");
+    let started = larder("-d -p -1")
+        .arg("-P")
+        .arg(folder.file("other_pid"))
+        .env("MEMCACHED_PORT_FILENAME", folder.file("ports"))
+        .output();
+    let pid: i32 = fs::read_to_string(folder.file("other_pid")).unwrap().trim().parse().unwrap();
+    nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), Signal::SIGTERM).unwrap();
+    let said = String::from_utf8(started.stderr).unwrap();
+    assert!(said.contains("Failed to write") && said.contains("No space left"), "{said}");
+    wait_for("the end", || (!folder.file("other_pid").exists()).then_some(()));
+    let left = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name());
+    assert_eq!(left.collect::<Vec<_>>(), [""; 0]);
+}
+
+#[test]
+fn a_rename_that_fails_leaves_nothing_behind() {
+    let folder = Folder::new();
+    fs::create_dir(folder.file("pid")).unwrap();
+    let said = larder("").arg("-P").arg(folder.file("pid")).start().stop();
+    assert!(said.contains("Could not rename the pid file"), "{said}");
+    assert!(!folder.file("pid.tmp").exists());
+}
+
+#[test]
+fn a_pipe_in_its_place_is_replaced_and_not_waited_for() {
+    let folder = Folder::new();
+    let file = folder.file("pid");
+    mkfifo(&file, Mode::S_IRWXU).unwrap();
+    let daemon = larder("").arg("-P").arg(&file).start();
+    wait_for("the pid file", || file.is_file().then_some(()));
+    daemon.stop();
+    assert!(!file.exists());
 }

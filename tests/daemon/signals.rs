@@ -1,7 +1,14 @@
-//! What signals do: SIGTERM and SIGINT end the daemon when what came in is answered, SIGHUP does nothing.
+//! What signals do: SIGTERM and SIGINT end the daemon when what came in is answered, SIGHUP has files read again and
+//! stops nothing.
 
-use crate::support::{Client, Daemon, larder, wait_for};
+use crate::support::{Authority, Client, Daemon, Folder, larder, wait_for};
 use nix::sys::signal::Signal;
+use nix::sys::stat::Mode;
+use nix::unistd::mkfifo;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::version::TLS13;
+use std::fs;
 
 const VALUE_BYTES: usize = 500_000;
 const GETS: usize = 100;
@@ -58,6 +65,74 @@ fn sighup_changes_nothing() {
         client.ask("set a 0 0 1\r\nx\r\n", "STORED\r\n");
     }
     daemon.connect().ask("get a\r\n", "VALUE a 0 1\r\nx\r\nEND\r\n");
+    daemon.signal(Signal::SIGTERM);
+    assert_eq!(daemon.wait().code(), Some(0));
+}
+
+/// Waits until the clock has moved on.
+fn see_the_clock_move(client: &mut Client) {
+    let before = client.stat("", "uptime");
+    wait_for("the clock to move", || (client.stat("", "uptime") != before).then_some(()));
+}
+
+/// The threads that read files again.
+fn reloaders(daemon: &Daemon) -> usize {
+    let threads = fs::read_dir(format!("/proc/{}/task", daemon.pid())).unwrap();
+    let names = threads.map(|thread| fs::read_to_string(thread.unwrap().path().join("comm")).unwrap());
+    names.filter(|name| name.trim() == "reloader").count()
+}
+
+#[test]
+fn a_certificate_that_cannot_be_read_now_stops_neither_the_clock_nor_the_end() {
+    let authority = Authority::new();
+    let mut daemon = larder(&authority.options()).start();
+    let tls = authority.client(None, &[&TLS13]);
+    let mut client = tls.connect(daemon.address());
+    // A pair whose certificate comes by a pipe, which nobody has written to yet.
+    let new = authority.sign();
+    let pipe = authority.file("server.pem");
+    fs::remove_file(&pipe).unwrap();
+    mkfifo(&pipe, Mode::S_IRWXU).unwrap();
+    fs::write(authority.file("server.key"), new.key.serialize_pem()).unwrap();
+    for _ in 0..3 {
+        daemon.signal(Signal::SIGHUP);
+        see_the_clock_move(&mut client);
+        assert_eq!(reloaders(&daemon), 1);
+    }
+    // What is written to it after all is read.
+    fs::write(&pipe, &new.certificate).unwrap();
+    let certificate = CertificateDer::from_pem_slice(new.certificate.as_bytes()).unwrap();
+    wait_for("the new certificate", || {
+        let mut client = tls.connect(daemon.address());
+        (client.is_served() && client.session().2 == certificate).then_some(())
+    });
+    // Of the others one is left, which reads the pipe again.
+    see_the_clock_move(&mut client);
+    daemon.signal(Signal::SIGTERM);
+    assert_eq!(daemon.wait().code(), Some(0));
+}
+
+#[test]
+fn a_password_file_that_is_a_pipe_is_read_once_and_stops_nothing() {
+    let folder = Folder::new();
+    let pipe = folder.file("users");
+    mkfifo(&pipe, Mode::S_IRWXU).unwrap();
+    let writer = std::thread::spawn({
+        let pipe = pipe.clone();
+        move || fs::write(pipe, "ann:secret\n").unwrap()
+    });
+    let mut daemon = larder("").arg("-Y").arg(&pipe).start();
+    writer.join().unwrap();
+    let mut client = daemon.connect();
+    client.ask("set auth 0 0 10\r\nann secret\r\n", "STORED\r\n");
+    for _ in 0..2 {
+        daemon.signal(Signal::SIGHUP);
+        see_the_clock_move(&mut client);
+    }
+    wait_for("the complaint", || {
+        daemon.stderr().contains("only a regular file is read again; nothing has changed").then_some(())
+    });
+    daemon.connect().ask("set auth 0 0 10\r\nann secret\r\n", "STORED\r\n");
     daemon.signal(Signal::SIGTERM);
     assert_eq!(daemon.wait().code(), Some(0));
 }

@@ -29,6 +29,8 @@ pub struct Naive {
     entries: HashMap<Vec<u8>, Entry>,
     marks: HashMap<Vec<u8>, Marks>,
     flush_at: Option<Now>,
+    /// What is stored up to then is gone at once.
+    flushed_through: Option<Now>,
 }
 
 /// memcached's way of counting an item against the limit, CAS kept.
@@ -39,11 +41,10 @@ pub fn fits(key_len: usize, flags: u32, value_len: usize, item_max_bytes: usize)
 impl Naive {
     /// Lets time pass for a delayed flush; call it before anything else. True if it took effect.
     pub fn pass(&mut self, now: Now) -> bool {
-        let due = self.flush_at.is_some_and(|at| now >= at);
-        if due {
-            self.flush();
-        }
-        due
+        let Some(at) = self.flush_at.filter(|at| now >= *at) else { return false };
+        self.flush();
+        self.flushed_through = Some(at);
+        true
     }
 
     pub fn get(&self, key: &[u8], now: Now) -> Option<&Entry> {
@@ -88,7 +89,9 @@ impl Naive {
             }
             _ => entry,
         };
-        self.entries.insert(key.to_vec(), entry);
+        let lost = self.flushed_through.is_some_and(|through| now <= through);
+        let deadline = if lost { Deadline::PAST } else { entry.deadline };
+        self.entries.insert(key.to_vec(), Entry { deadline, ..entry });
         self.marks.remove(key);
     }
 
@@ -115,10 +118,12 @@ impl Naive {
 
     pub fn flush(&mut self) {
         self.flush_at = None;
+        self.flushed_through = None;
         self.entries.clear();
     }
 
     pub fn flush_later(&mut self, at: Now) {
+        self.flushed_through = None;
         self.flush_at = Some(at);
     }
 

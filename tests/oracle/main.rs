@@ -9,6 +9,7 @@ mod cases;
 mod commands;
 mod counters;
 mod damage;
+mod delayed_flush;
 #[path = "../support/frames.rs"]
 mod frames;
 mod interpret;

@@ -41,6 +41,40 @@ fn operators_get_the_answers_of_memcached() {
     assert!(different.is_empty(), "\n{different}");
 }
 
+/// Crawls of nothing and of a few items. Each is answered before the next is asked for.
+const CRAWLS: [&str; 10] = [
+    "lru_crawler enable",
+    "lru_crawler crawl all",
+    "lru_crawler crawl all",
+    "lru_crawler crawl 1",
+    "lru_crawler crawl 1,2,3",
+    "set a 0 0 1\r\nx",
+    "lru_crawler crawl all",
+    "lru_crawler crawl all",
+    "lru_crawler crawl 7",
+    "lru_crawler crawl 7",
+];
+
+#[test]
+fn crawls_with_little_to_do_are_answered_as_by_memcached() {
+    // Its maintainer would begin crawls of its own. Enabled by itself, its crawler does only what it is told.
+    let (larder, oracle) = (Server::larder(), Server::oracle());
+    answer(&larder, "lru_crawler disable");
+    for request in CRAWLS {
+        // Its crawl is not over yet where its thread has not had its turn.
+        let by_oracle = loop {
+            let by_oracle = answer(&oracle, request);
+            if !by_oracle.contains("BUSY") {
+                break by_oracle;
+            }
+        };
+        assert_eq!(answer(&larder, request), by_oracle, "{request:?}");
+    }
+    for server in [&larder, &oracle] {
+        assert!(answer(server, "stats").contains("STAT lru_crawler_starts 8\r\n"));
+    }
+}
+
 /// Sets, reads and deletes on keys with and without a prefix.
 const PREFIXED: &str = "stats detail on\r\nget a:1 none\r\nset a:1 0 0 1\r\n1\r\nadd a:1 0 0 1\r\n1\r\n\
     append a:1 0 0 1\r\n1\r\nset none 0 0 1\r\n1\r\nget a:1 a:1:x :x\r\ngat 0 a:1\r\nincr a:1 1\r\n\

@@ -86,7 +86,11 @@ fn a_delayed_flush_takes_what_was_there_and_leaves_what_comes_after() {
         client.send("get old\r\n");
         (client.read_until("END\r\n") == "END\r\n").then_some(())
     });
-    client.ask("set new 0 0 1\r\n1\r\nget old new\r\n", "STORED\r\nVALUE new 0 1\r\n1\r\nEND\r\n");
+    wait_for("the end of the flush", || {
+        client.send("set new 0 0 1\r\n1\r\nget old new\r\n");
+        (client.read_until("END\r\n") == "STORED\r\nVALUE new 0 1\r\n1\r\nEND\r\n").then_some(())
+    });
+    client.ask("get old new\r\n", "VALUE new 0 1\r\n1\r\nEND\r\n");
 }
 
 #[test]

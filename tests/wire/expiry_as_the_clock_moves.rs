@@ -1,5 +1,7 @@
 //! Deadlines that come: the clock of a daemon started with `--debug-commands` is moved, nobody waits.
 
+use crate::binary::ask;
+use crate::support::frames::numbered;
 use crate::support::{Client, Daemon, larder, wait_for};
 
 const GONE: &str = "END\r\n";
@@ -85,21 +87,105 @@ fn an_expired_get_is_counted_as_expired() {
     assert!(expired == "1" || client.stat("", "crawler_reclaimed") == "1", "{expired}");
 }
 
+/// Requests that make `k`, each with its answer.
+const MAKING: [(&str, &str); 5] = [
+    ("set k 0 0 1\r\n1\r\n", "STORED\r\n"),
+    ("add k 0 0 1\r\n1\r\n", "STORED\r\n"),
+    ("ms k 1\r\n1\r\n", "HD\r\n"),
+    ("mg k N100 t\r\n", "HD t100 W\r\n"),
+    ("ma k N0 J1 v\r\n", "VA 1\r\n1\r\n"),
+];
+
+/// Requests that change `k`, each with its answer if there is none.
+const CHANGING: [(&str, &str); 6] = [
+    ("replace k 0 0 1\r\n1\r\n", "NOT_STORED\r\n"),
+    ("append k 0 0 1\r\n1\r\n", "NOT_STORED\r\n"),
+    ("incr k 1\r\n", "NOT_FOUND\r\n"),
+    ("touch k 0\r\n", "NOT_FOUND\r\n"),
+    ("gat 0 k\r\n", GONE),
+    ("delete k\r\n", "NOT_FOUND\r\n"),
+];
+
+/// Flushes so many seconds from now: by text, with a Unix time, and by the binary protocol.
+fn flush_later(daemon: &Daemon, client: &mut Client, delay: u32, form: u8) {
+    let at = u32::try_from(server_time(client)).unwrap() + delay;
+    match form {
+        0 => client.ask(format!("flush_all {delay}\r\n"), "OK\r\n"),
+        1 => client.ask(format!("flush_all {at}\r\n"), "OK\r\n"),
+        _ => assert_eq!(ask(&mut daemon.connect(), &numbered(0x08, "", delay)).status, 0),
+    }
+}
+
 #[test]
-fn a_delayed_flush_takes_effect_a_second_before_its_time() {
-    let (_daemon, mut client) = paused("");
-    for absolute in [false, true] {
+fn a_delayed_flush_takes_what_is_stored_before_its_second_and_nothing_else() {
+    let (daemon, mut client) = paused("");
+    for form in 0..3 {
         store(&mut client, 0);
-        let delay = if absolute { server_time(&mut client) + 10 } else { 10 };
-        client.ask(format!("flush_all {delay}\r\n"), "OK\r\n");
+        flush_later(&daemon, &mut client, 10, form);
         shift(&mut client, 8);
         client.ask("get k\r\n", HERE);
+        // The second before its time: what is there has gone, what is stored now goes at once.
         shift(&mut client, 1);
         client.ask("get k\r\n", GONE);
+        for (make, made) in MAKING {
+            client.ask(make, made);
+            client.ask("get k\r\n", GONE);
+            for (change, answer) in CHANGING {
+                client.ask(make, made);
+                client.ask(change, answer);
+            }
+        }
+        store(&mut client, 0);
+        let large = format!("set large 0 0 100000\r\n{}\r\n", "v".repeat(100_000));
+        client.ask(format!("{large}get large\r\n"), "STORED\r\nEND\r\n");
+        client.ask(&large, "STORED\r\n");
+        shift(&mut client, 1);
+        client.ask("get k large\r\n", GONE);
         store(&mut client, 0);
         shift(&mut client, 100);
         client.ask("get k\r\n", HERE);
     }
+}
+
+#[test]
+fn a_flush_in_one_second_takes_the_rest_of_this_one() {
+    let (daemon, mut client) = paused("");
+    for form in 0..3 {
+        store(&mut client, 0);
+        flush_later(&daemon, &mut client, 1, form);
+        client.ask("get k\r\n", GONE);
+        store(&mut client, 0);
+        client.ask("get k\r\n", GONE);
+        shift(&mut client, 1);
+        client.ask("get k\r\n", GONE);
+        store(&mut client, 0);
+        client.ask("get k\r\n", HERE);
+    }
+}
+
+#[test]
+fn a_new_flush_ends_the_second_of_a_delayed_one() {
+    let (_daemon, mut client) = paused("");
+    for delay in [0, 100] {
+        client.ask("flush_all 1\r\n", "OK\r\n");
+        store(&mut client, 0);
+        client.ask(format!("flush_all {delay}\r\nget k\r\n"), format!("OK\r\n{GONE}"));
+        store(&mut client, 0);
+        client.ask("get k\r\n", HERE);
+        shift(&mut client, 1);
+        client.ask("get k\r\n", HERE);
+    }
+}
+
+#[test]
+fn a_delayed_flush_that_nobody_sees_takes_its_second_as_well() {
+    let (_daemon, mut client) = paused("");
+    store(&mut client, 0);
+    client.ask("flush_all 2\r\n", "OK\r\n");
+    shift(&mut client, 50);
+    client.ask("get k\r\n", GONE);
+    store(&mut client, 0);
+    client.ask("get k\r\n", HERE);
 }
 
 #[test]
@@ -148,6 +234,27 @@ fn a_crawl_sweeps_and_a_disabled_sweep_does_not() {
     wait_for("the end of the crawl", || (client.stat("", "lru_crawler_running") == "0").then_some(()));
     assert_eq!(client.stat("", "lru_crawler_starts"), "1");
     assert_eq!(client.stat("settings", "lru_crawler"), "yes");
+}
+
+#[test]
+fn a_crawl_with_much_to_do_is_under_way_after_its_answer() {
+    let (_daemon, mut client) = paused("-t 1 -m 64");
+    client.ask("lru_crawler disable\r\n", "OK\r\n");
+    wait_for("another crawl to be refused", || {
+        let value = "v".repeat(200);
+        client.send(
+            (0..50_000).map(|key| format!("set {key} 0 1 200 noreply\r\n{value}\r\n")).collect::<String>(),
+        );
+        shift(&mut client, 1);
+        client.send(
+            "lru_crawler enable\r\nlru_crawler crawl 1\r\nlru_crawler crawl all\r\nlru_crawler crawl all\r\n",
+        );
+        client.expect("OK\r\nOK\r\nOK\r\n");
+        let third = client.read_until("\r\n");
+        client.ask("lru_crawler disable\r\n", "OK\r\n");
+        // Unless the sweep in the background came in between.
+        (third == "BUSY currently processing crawler request\r\n").then_some(())
+    });
 }
 
 #[test]

@@ -219,6 +219,21 @@ fn tls_settings_without_tls_are_told() {
 }
 
 #[test]
+fn metrics_hosts_are_names_and_go_with_metrics() {
+    let names = |line: &str| options(line).server.metrics.unwrap().names;
+    assert_eq!(names("--metrics 9150"), ["127.0.0.1"]);
+    assert_eq!(
+        names("--metrics-host a.example --metrics cache:9150 --metrics-host b_1"),
+        ["a.example", "b_1", "cache"]
+    );
+    let start = "--metrics-host needs the name of a host, without a port, not";
+    for name in ["a:9150", "[::1]", "http://a", "*"] {
+        refuses(&format!("--metrics 9150 --metrics-host {name}"), 64, start);
+    }
+    refuses("--metrics-host a", 64, "--metrics-host has no meaning without --metrics");
+}
+
+#[test]
 fn a_udp_port_is_served_where_tcp_is_and_moves_it() {
     let ports = |list: &[crate::server::TcpListen]| list.iter().map(|at| at.port).collect::<Vec<_>>();
     let both = options("-U 7");

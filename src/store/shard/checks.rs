@@ -1,7 +1,7 @@
 //! A shard looked at from outside an operation: emptied, counted, checked.
 
-use super::Shard;
-use crate::clock::Now;
+use super::{LONG_AGO, Shard};
+use crate::clock::{Deadline, Now};
 use crate::store::figures::{ClassFigures, Totals};
 use crate::store::handle::Place;
 use crate::store::index::Index;
@@ -52,16 +52,34 @@ impl Shard {
         if end < self.index.buckets() { Visited::UpTo(end) } else { Visited::All }
     }
 
-    /// Forgets every item if it is time for that.
+    /// Forgets every item at `at`, in place of a delayed flush that is not due yet.
+    pub(in crate::store) fn flush_later(&mut self, at: Now, now: Now) {
+        if at > now {
+            self.flush_if_due(now);
+        }
+        self.flushed_through = LONG_AGO;
+        self.flush_at = Some(at);
+        self.flush_if_due(now);
+    }
+
+    /// Forgets every item if a delayed flush is due.
     pub(in crate::store) fn flush_if_due(&mut self, now: Now) {
-        if self.flush_at.is_some_and(|at| now >= at) {
+        if let Some(at) = self.flush_at.filter(|at| now >= *at) {
             self.flush();
+            self.flushed_through = at;
         }
     }
 
+    /// The deadline of what is stored now. As with memcached, a delayed flush takes effect with the beginning of a
+    /// second and takes all that is stored in that second, so that nothing stored before its end is ever seen again.
+    pub(super) fn deadline_now(&self, deadline: Deadline, now: Now) -> Deadline {
+        if now <= self.flushed_through { Deadline::PAST } else { deadline }
+    }
+
     /// Forgets every item. Pages stay with the shard as spare ones; [`Shard::free_spare_page`] gives them back.
-    pub(in crate::store) fn flush(&mut self) -> Flushed {
+    pub(in crate::store) fn flush(&mut self) {
         self.flush_at = None;
+        self.flushed_through = LONG_AGO;
         let index = std::mem::replace(&mut self.index, Index::new(self.rules.page_bytes));
         let mut large = std::mem::replace(&mut self.large, Large::new(self.rules.page_bytes));
         self.large.figures = std::mem::take(&mut large.figures);
@@ -69,7 +87,7 @@ impl Shard {
         let pages = index.segments() + large.frames();
         self.account.refund(pages as u64 * self.page_charge() + large.own_bytes());
         self.slab.clear();
-        Flushed { _index: index, _large: large }
+        self.left.flushed = Some(Box::new(Flushed { _index: index, _large: large }));
     }
 
     /// What the shard holds and has counted.

@@ -156,7 +156,7 @@ impl Shard {
                 if let Some(mut item) = self.large.remove(id) {
                     self.account.refund(item.own_bytes);
                     self.large.recover(&mut item.value);
-                    self.left.push(item);
+                    self.left.items.push(item);
                 }
             }
         }

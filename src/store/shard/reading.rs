@@ -99,14 +99,16 @@ impl Shard {
         }
         let (mut marks, mut wins) = (Marks::default(), false);
         let result = self.show(handle, hit, |shown| {
-            let deadline_before = deadline_before.unwrap_or(shown.deadline);
+            // What is made is shown as it was asked for, even if a flush takes it at once.
+            let deadline = access.create.filter(|_| created).map_or(shown.deadline, |create| create.deadline);
+            let deadline_before = deadline_before.unwrap_or(deadline);
             let near_its_end = access.recache.is_some_and(|Recache { below_secs, after_touch }| {
-                let reckoned = if after_touch { shown.deadline } else { deadline_before };
+                let reckoned = if after_touch { deadline } else { deadline_before };
                 !reckoned.is_never() && reckoned.secs().saturating_sub(now.secs()) < below_secs
             });
             marks = shown.marks;
             wins = created || access.may_win && !marks.won && (marks.stale || near_its_end);
-            Hit { deadline_before, wins, created, ..shown }
+            Hit { deadline, deadline_before, wins, created, ..shown }
         });
         if wins {
             self.set_marks(handle, Marks { won: true, ..marks });

@@ -93,6 +93,7 @@ impl Shard {
                 return self.join(mode, key, old, &value.bytes(), fields, now);
             }
         }
+        fields.deadline = self.deadline_now(fields.deadline, now);
         let len = value.len();
         let handle = match value {
             Value::Bytes(bytes) => self.put(key, old, fields, bytes, now)?,
@@ -170,7 +171,7 @@ impl Shard {
         now: Now,
     ) -> Result<Handle, NeedRoom> {
         let cas = self.rules.cas.draw_or(create.cas);
-        let mut fields = self.fields(0, cas, create.deadline, now);
+        let mut fields = self.fields(0, cas, self.deadline_now(create.deadline, now), now);
         fields.marks.binary_key = create.binary_key;
         let handle = self.put(key, None, fields, value, now)?;
         self.count_store(handle);

@@ -3,6 +3,8 @@
 use super::{ask, conversation, hear, hear_close};
 use crate::support::frames::{Request, join, keyed, request};
 use crate::support::{Client, Daemon, Folder, larder};
+use nix::sys::stat::Mode;
+use nix::unistd::mkfifo;
 use std::fs;
 
 const USERS: &str = "# who may come in\n\nann:secret\nbob:pass:word\n";
@@ -37,6 +39,16 @@ fn a_pair_of_the_file_gets_in() {
     let mut client = daemon.connect();
     let as_herself = join(0x21, "PLAIN", "ann\0ann\0secret");
     assert_eq!(ask(&mut client, &as_herself).line(), "21 0 value=Authenticated");
+}
+
+#[test]
+fn a_file_that_has_become_a_pipe_keeps_nobody_waiting() {
+    let (daemon, folder) = guarded();
+    fs::remove_file(folder.file("users")).unwrap();
+    mkfifo(&folder.file("users"), Mode::S_IRWXU).unwrap();
+    let mut client = daemon.connect();
+    assert_eq!(ask(&mut client, &login("ann", "wrong")).status, 0x20);
+    assert_eq!(ask(&mut client, &login("ann", "secret")).status, 0);
 }
 
 #[test]

@@ -19,7 +19,7 @@ pub(crate) fn speaks(command: &str, load: &Load) -> bool {
 /// Starts `command` as the load wants it, and waits until it serves.
 pub(crate) fn start(command: &str, load: &Load) -> Result<Server, Failure> {
     let options = if load.tls { channel::tls_options() } else { String::new() };
-    Server::start(command, load.threads, load.unix, &[("{tls}", &options)])
+    Server::start(command, load.threads, load.placement, load.unix, &[("{tls}", &options)])
 }
 
 /// A new connection as the load has it, encrypted or not.

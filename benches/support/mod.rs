@@ -5,6 +5,7 @@
 #![allow(dead_code, reason = "each bench uses its part")]
 
 pub(crate) mod affinity;
+pub(crate) mod medians;
 pub(crate) mod server;
 
 use std::error::Error;

@@ -124,7 +124,7 @@ fn main() -> Result<(), Failure> {
         }
         record.table(load);
     }
-    channel::clean_up();
+    support::tls::clean_up();
     Ok(())
 }
 

@@ -7,6 +7,7 @@
 pub(crate) mod affinity;
 pub(crate) mod medians;
 pub(crate) mod server;
+pub(crate) mod tls;
 
 use std::error::Error;
 use std::fs;

@@ -93,6 +93,11 @@ impl Server {
         Ok(socket)
     }
 
+    /// Its TCP port.
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
     fn proc(&self, file: &str) -> Result<String, Failure> {
         Ok(fs::read_to_string(format!("/proc/{}/{file}", self.child.id()))?)
     }

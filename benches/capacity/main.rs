@@ -15,6 +15,7 @@ mod support;
 
 use clap::{Arg, ArgAction, Command, value_parser};
 use support::Failure;
+use support::affinity::Placement;
 use support::server::{OWN_NAME, Server};
 
 /// The larder that cargo has just built.
@@ -41,7 +42,8 @@ impl Contender {
 
     pub(crate) fn start_with_items(&self, memory_mib: u64, item_limit: &str) -> Result<Server, Failure> {
         let memory = memory_mib.to_string();
-        Server::start(&self.command, 1, false, &[("{memory}", &memory), ("{item}", item_limit)])
+        let fills = [("{memory}", memory.as_str()), ("{item}", item_limit)];
+        Server::start(&self.command, 1, Placement::Apart, false, &fills)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::trace::{Misses, Request, Trace};
 use crate::support::Failure;
+use crate::support::affinity::Placement;
 use crate::support::server::Server;
 use socket2::Socket;
 use std::collections::{HashMap, HashSet};
@@ -88,7 +89,8 @@ pub struct Player<'a> {
 impl Player<'_> {
     /// Starts the server; `{port}` and `{memory}` are filled in.
     pub fn start<'a>(command: &str, memory_mib: u64, trace: &'a Trace) -> Result<Player<'a>, Failure> {
-        let server = Server::start(command, 1, false, &[("{memory}", &memory_mib.to_string())])?;
+        let server =
+            Server::start(command, 1, Placement::Apart, false, &[("{memory}", &memory_mib.to_string())])?;
         let socket = BufReader::with_capacity(1 << 20, server.connect(false)?);
         let client = Client { socket, line: Vec::new() };
         Ok(Player { client, trace, started: Instant::now(), late: Duration::ZERO, _server: server })

@@ -7,6 +7,7 @@
 
 use crate::loads::{self, Kind, LOADS, Load, Mix};
 use crate::support::Failure;
+use crate::support::affinity::Placement;
 use crate::support::server::Server;
 use crate::target::LARDER_COUNTED;
 use std::fs::{self, DirEntry};
@@ -50,7 +51,7 @@ fn instructions(load: &Load, mix: Mix, operations: usize) -> Result<(u64, u64), 
         "valgrind --tool=callgrind --separate-threads=yes --callgrind-out-file={} {LARDER_COUNTED}",
         counted.display()
     );
-    let server = Server::start(&command, 1, false, &[])?;
+    let server = Server::start(&command, 1, Placement::Apart, false, &[])?;
     loads::fill(&server, load, KEYS)?;
     let mut socket = server.connect(false)?;
     let mut done = 0;

@@ -2,6 +2,7 @@
 
 use crate::exchange::Batch;
 use crate::support::Failure;
+use crate::support::affinity::Placement;
 use crate::support::server::Server;
 use crate::target;
 use fastrand::Rng;
@@ -16,8 +17,9 @@ pub(crate) struct Load {
     pub(crate) depth: usize,
     /// Bytes of each value.
     pub(crate) value_len: usize,
-    /// Server threads. With more than one, server and load share all CPUs.
+    /// Server threads.
     pub(crate) threads: usize,
+    pub(crate) placement: Placement,
     /// By unix socket instead of TCP.
     pub(crate) unix: bool,
     /// Encrypted.
@@ -54,11 +56,17 @@ const TCP: Load = Load {
     depth: 1,
     value_len: 100,
     threads: 1,
+    placement: Placement::Apart,
     unix: false,
     tls: false,
 };
 
 const MIX: Kind = Kind::Exchange(Mix::Text { sets: 10 });
+
+/// The default number of threads. A load on a CPU of its own keeps figures of throughput meaningful.
+const FOUR: Load = Load { threads: 4, ..TCP };
+
+const TWO: Load = Load { threads: 2, placement: Placement::Overlapping, ..TCP };
 
 pub(crate) const LOADS: &[Load] = &[
     Load { name: "get", ..TCP },
@@ -76,8 +84,13 @@ pub(crate) const LOADS: &[Load] = &[
     Load { name: "churn", kind: Kind::Churn { gets: 1 }, ..TCP },
     Load { name: "churn-5-gets", kind: Kind::Churn { gets: 5 }, ..TCP },
     Load { name: "churn-unix", kind: Kind::Churn { gets: 1 }, unix: true, ..TCP },
-    Load { name: "get-2-threads", threads: 2, ..TCP },
-    Load { name: "get-deep-2-threads", threads: 2, depth: 16, ..TCP },
+    Load { name: "get-4-threads", ..FOUR },
+    Load { name: "get-deep-4-threads", depth: 16, ..FOUR },
+    Load { name: "mix-4-threads", kind: MIX, ..FOUR },
+    Load { name: "mix-deep-4-threads", kind: MIX, depth: 16, ..FOUR },
+    Load { name: "churn-4-threads", kind: Kind::Churn { gets: 1 }, ..FOUR },
+    Load { name: "get-2-threads", ..TWO },
+    Load { name: "get-deep-2-threads", depth: 16, ..TWO },
     Load { name: "idle", kind: Kind::Idle, ..TCP },
 ];
 

@@ -1,10 +1,20 @@
-//! larder and its peers over loopback, beside each other in one run: CPU time per operation first, then speed.
+//! larder and its peers over loopback, beside each other in one run: CPU time per operation, operations per second and
+//! latency.
 //!
-//! `cargo bench --bench loopback -- --help` tells the rest. Servers take turns within each round, and what is printed
-//! is the median of the rounds and its ratio to the first server. A server has one CPU and the load another, so with
-//! one load thread the load may be the limit: `busy` is the share of its CPU that the server used, and operations per
-//! second rank servers only where that is close to 1. `aside` is how much of the server's CPU time went to threads that are
-//! not called workers: in larder all that keeps house and explains the cache.
+//! `cargo bench --bench loopback -- --help` tells the rest. Servers take turns within each round. A printed figure is
+//! the median over the rounds. A printed ratio is the median over the rounds of the ratio to the first server within
+//! the same round; larger is better for `op/s`, smaller for all others.
+//!
+//! The load is a closed loop: each connection waits for its replies before it sends again. The server has one CPU and
+//! the load another, with four server threads as with one. The rows with two server threads are the exception: there the
+//! server runs on all CPUs and shares one of them with the load.
+//!
+//! `busy` is the share of one CPU that the server used. The load has one thread and may be the limit, so operations per
+//! second rank servers only where `busy` is close to 1. With `churn` there is one connection at a time, so operations
+//! per second are the inverse of its latency.
+//!
+//! `background` is the share of the server's CPU time that went to threads other than workers. In larder these threads
+//! run maintenance and explain the cache, in memcached they also accept connections.
 
 #![expect(clippy::disallowed_methods, reason = "a benchmark measures real time")]
 
@@ -114,7 +124,7 @@ fn main() -> Result<(), Failure> {
         }
         record.table(load);
     }
-    channel::clean_up();
+    support::tls::clean_up();
     Ok(())
 }
 

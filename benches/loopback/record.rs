@@ -1,7 +1,9 @@
 //! What a turn has cost, and the table of it.
 
-use crate::loads::Load;
+use crate::loads::{Kind, Load};
 use crate::support::Failure;
+use crate::support::affinity::Placement;
+use crate::support::medians::{median, median_ratio};
 use crate::support::server::{Server, Used};
 use std::fs::File;
 use std::io::{IsTerminal, Write};
@@ -14,7 +16,7 @@ pub(crate) struct Figures {
     cpu_micros: f64,
     user_micros: f64,
     busy: f64,
-    aside_percent: f64,
+    background_percent: f64,
     p50_micros: f64,
     p99_micros: f64,
     p999_micros: f64,
@@ -52,7 +54,9 @@ impl Figures {
             cpu_micros: cpu_nanos / operations / 1000.0,
             user_micros: cpu_nanos * user_share / operations / 1000.0,
             busy: cpu_nanos / elapsed.as_nanos() as f64,
-            aside_percent: (after.aside_nanos - before.aside_nanos) as f64 / cpu_nanos.max(1.0) * 100.0,
+            background_percent: (after.background_nanos - before.background_nanos) as f64
+                / cpu_nanos.max(1.0)
+                * 100.0,
             p50_micros: percentile(0.5),
             p99_micros: percentile(0.99),
             p999_micros: percentile(0.999),
@@ -63,25 +67,33 @@ impl Figures {
     }
 }
 
-/// Name, and how to get it; the first three are also shown as ratios.
+/// Name, and how to get it; the first five are also shown as ratios.
 type Column = (&'static str, fn(&Figures) -> f64);
 const COLUMNS: [Column; 9] = [
     ("CPU us/op", |figures| figures.cpu_micros),
-    ("user us/op", |figures| figures.user_micros),
+    ("op/s", |figures| figures.operations_per_sec),
     ("p50 us", |figures| figures.p50_micros),
     ("p99 us", |figures| figures.p99_micros),
+    ("user us/op", |figures| figures.user_micros),
     ("p99.9 us", |figures| figures.p999_micros),
-    ("op/s", |figures| figures.operations_per_sec),
     ("busy", |figures| figures.busy),
-    ("aside %", |figures| figures.aside_percent),
+    ("background %", |figures| figures.background_percent),
     ("RSS MiB", |figures| figures.resident_mib),
 ];
-const RATIOS: usize = 3;
+const RATIOS: usize = 5;
+
+/// A turn of a server.
+struct Turn {
+    load: &'static str,
+    server: String,
+    round: u64,
+    figures: Figures,
+}
 
 /// All turns so far.
 pub(crate) struct Record {
     out: Option<File>,
-    turns: Vec<(&'static str, String, Figures)>,
+    turns: Vec<Turn>,
     progress: bool,
 }
 
@@ -98,9 +110,18 @@ impl Record {
     pub(crate) fn title(&self, load: &Load) {
         let transport = if load.unix { "unix socket" } else { "TCP" };
         let encrypted = if load.tls { ", TLS" } else { "" };
+        let clients = match load.kind {
+            Kind::Exchange(_) => format!("{} connections, depth {}", load.connections, load.depth),
+            Kind::Churn { gets } => format!("connect, {gets} get(s), close, one connection after the other"),
+            Kind::Idle => "connections that stay idle after a get".to_owned(),
+        };
+        let cpus = match load.placement {
+            Placement::Overlapping => "on all CPUs",
+            Placement::Apart | Placement::Free => "on one CPU, the load on another",
+        };
         println!(
-            "\n{}: {} connections by {transport}{encrypted}, depth {}, values of {} bytes, {} server thread(s)",
-            load.name, load.connections, load.depth, load.value_len, load.threads
+            "\n{}: {clients}, by {transport}{encrypted}, values of {} bytes; {} server thread(s) {cpus}",
+            load.name, load.value_len, load.threads
         );
     }
 
@@ -122,7 +143,7 @@ impl Record {
             let bytes = figures.bytes_per_connection.map_or(String::new(), |bytes| bytes.to_string());
             writeln!(out, "{}\t{name}\t{round}\t{}\t{bytes}", load.name, columns.join("\t"))?;
         }
-        self.turns.push((load.name, name.to_owned(), figures));
+        self.turns.push(Turn { load: load.name, server: name.to_owned(), round, figures });
         Ok(())
     }
 
@@ -131,33 +152,36 @@ impl Record {
         if self.progress {
             eprint!("\r\x1b[K");
         }
-        let mut names: Vec<&str> = Vec::new();
-        for (of, name, _) in &self.turns {
-            if *of == load.name && !names.contains(&name.as_str()) {
-                names.push(name);
-            }
-        }
         print!("{:<12}", "");
         for (index, (name, _)) in COLUMNS.iter().enumerate() {
-            print!("{name:>11}{}", if index < RATIOS { "  ratio" } else { "" });
+            print!("{name:>width$}{}", if index < RATIOS { "  ratio" } else { "" }, width = width(name));
         }
         println!();
-        let mut first: Option<[f64; COLUMNS.len()]> = None;
-        for name in names {
-            let of_this = |of: &&(&str, String, Figures)| of.0 == load.name && of.1 == name;
-            let turns: Vec<_> = self.turns.iter().filter(of_this).map(|(.., figures)| figures).collect();
-            let medians = COLUMNS.map(|(_, of)| median(turns.iter().map(|figures| of(figures)).collect()));
-            let first = *first.get_or_insert(medians);
-            print!("{name:<12}");
-            for (index, median) in medians.iter().enumerate() {
-                let digits = if *median >= 1000.0 { 0 } else { 2 };
-                print!("{median:>11.digits$}");
+        let turns: Vec<&Turn> = self.turns.iter().filter(|turn| turn.load == load.name).collect();
+        let mut servers: Vec<&str> = Vec::new();
+        for turn in &turns {
+            if !servers.contains(&turn.server.as_str()) {
+                servers.push(&turn.server);
+            }
+        }
+        for server in &servers {
+            print!("{server:<12}");
+            for (index, (name, of)) in COLUMNS.iter().enumerate() {
+                let by_round = |server: &str| -> Vec<(u64, f64)> {
+                    let turns = turns.iter().filter(|turn| turn.server == server);
+                    turns.map(|turn| (turn.round, of(&turn.figures))).collect()
+                };
+                let figures = by_round(server);
+                let median = median(figures.iter().map(|(_, figure)| *figure).collect());
+                let digits = if median >= 1000.0 { 0 } else { 2 };
+                print!("{median:>width$.digits$}", width = width(name));
                 if index < RATIOS {
-                    print!("{:>7.2}", median / first[index]);
+                    print!("{}", median_ratio(&figures, &by_round(servers[0])));
                 }
             }
             // Later rounds find the memory of the first.
-            if let Some(bytes) = turns.first().and_then(|figures| figures.bytes_per_connection) {
+            let first = turns.iter().find(|turn| turn.server == *server);
+            if let Some(bytes) = first.and_then(|turn| turn.figures.bytes_per_connection) {
                 print!("   {bytes} bytes per connection");
             }
             println!();
@@ -165,8 +189,7 @@ impl Record {
     }
 }
 
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    let middle = values.len() / 2;
-    if values.len() % 2 == 1 { values[middle] } else { (values[middle - 1] + values[middle]) / 2.0 }
+/// Characters of a column of figures.
+fn width(name: &str) -> usize {
+    name.len().max(9) + 2
 }

@@ -1,9 +1,9 @@
 //! Servers as a load wants them: the commands of larder, and connections encrypted or not.
 
-use crate::channel::{self, Channel};
+use crate::channel::Channel;
 use crate::loads::Load;
-use crate::support::Failure;
 use crate::support::server::Server;
+use crate::support::{Failure, tls};
 
 /// The larder that cargo has just built, as `{larder}`.
 pub(crate) const LARDER: &str = "{larder} -m 1024 -c 20000 -t {threads} -p {port} -s {sock} {tls}";
@@ -18,8 +18,8 @@ pub(crate) fn speaks(command: &str, load: &Load) -> bool {
 
 /// Starts `command` as the load wants it, and waits until it serves.
 pub(crate) fn start(command: &str, load: &Load) -> Result<Server, Failure> {
-    let options = if load.tls { channel::tls_options() } else { String::new() };
-    Server::start(command, load.threads, load.unix, &[("{tls}", &options)])
+    let options = if load.tls { tls::server_options() } else { String::new() };
+    Server::start(command, load.threads, load.placement, load.unix, &[("{tls}", &options)])
 }
 
 /// A new connection as the load has it, encrypted or not.

@@ -5,7 +5,9 @@
 #![allow(dead_code, reason = "each bench uses its part")]
 
 pub(crate) mod affinity;
+pub(crate) mod medians;
 pub(crate) mod server;
+pub(crate) mod tls;
 
 use std::error::Error;
 use std::fs;

@@ -1,6 +1,6 @@
 //! A server under load: started on ports of its own, asked what it has used, ended with this value.
 
-use super::affinity::{self, LOAD_CPU, SERVER_CPU};
+use super::affinity::Placement;
 use super::{Failure, Scheduled};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -30,8 +30,8 @@ pub(crate) struct Server {
 pub(crate) struct Used {
     /// On a CPU, in nanoseconds, by the scheduler.
     pub(crate) cpu_nanos: u64,
-    /// Of which in threads that are not called workers.
-    pub(crate) aside_nanos: u64,
+    /// Of which in threads that are not named workers: those that run maintenance and the advisor.
+    pub(crate) background_nanos: u64,
     /// Of which in user mode and in the kernel, in ticks of the system; coarse.
     pub(crate) user_ticks: u64,
     pub(crate) system_ticks: u64,
@@ -39,34 +39,33 @@ pub(crate) struct Used {
 
 impl Server {
     /// Starts `command` and waits until it serves, by the unix socket or by TCP. `{port}`, `{sock}`, `{threads}`,
-    /// `{larder}`, and what `fills` names, are filled in.
+    /// `{larder}`, and what `fills` names, are filled in; what `fills` brings in may hold the others.
     pub(crate) fn start(
         command: &str,
         threads: usize,
+        placement: Placement,
         unix: bool,
         fills: &[(&str, &str)],
     ) -> Result<Server, Failure> {
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
         let path = std::env::temp_dir().join(format!("bench-{}-{port}.sock", std::process::id()));
+        let command =
+            fills.iter().fold(command.to_owned(), |command, (name, value)| command.replace(name, value));
         let command = command
             .replace("{larder}", env!("CARGO_BIN_EXE_larder"))
             .replace("{port}", &port.to_string())
             .replace("{sock}", &path.display().to_string())
             .replace("{threads}", &threads.to_string());
-        let command = fills.iter().fold(command, |command, (name, value)| command.replace(name, value));
         let mut words = command.split_whitespace();
         let program = words.next().ok_or("a server without a command")?;
-        match threads {
-            1 => affinity::hold(&[SERVER_CPU])?,
-            _ => affinity::hold(&[SERVER_CPU, LOAD_CPU])?,
-        }
+        placement.hold_server()?;
         let started = Command::new(program)
             .args(words)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn();
-        affinity::hold(&[LOAD_CPU])?;
+        placement.hold_load()?;
         let child = started.map_err(|error| format!("{program}: {error}"))?;
         let mut server = Server { child, port, path };
         for _ in 0..LOOKS {
@@ -94,26 +93,31 @@ impl Server {
         Ok(socket)
     }
 
+    /// Its TCP port.
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
     fn proc(&self, file: &str) -> Result<String, Failure> {
         Ok(fs::read_to_string(format!("/proc/{}/{file}", self.child.id()))?)
     }
 
     /// What it has used so far.
     pub(crate) fn used(&self) -> Result<Used, Failure> {
-        let (mut cpu_nanos, mut aside_nanos) = (0, 0);
+        let (mut cpu_nanos, mut background_nanos) = (0, 0);
         for task in fs::read_dir(format!("/proc/{}/task", self.child.id()))? {
             let task = task?.path();
             let nanos = Scheduled::of(&task)?.ran_nanos;
             let works = fs::read_to_string(task.join("comm"))?.contains("worker");
             cpu_nanos += nanos;
-            aside_nanos += if works { 0 } else { nanos };
+            background_nanos += if works { 0 } else { nanos };
         }
         let stat = self.proc("stat")?;
         // The name before it may hold spaces. Fields 14 and 15 of the whole (proc(5)).
         let fields: Vec<&str> = stat.rsplit(") ").next().unwrap_or_default().split(' ').collect();
         let ticks =
             |field: usize| fields.get(field - 3).ok_or("a short stat")?.parse().map_err(Failure::from);
-        Ok(Used { cpu_nanos, aside_nanos, user_ticks: ticks(14)?, system_ticks: ticks(15)? })
+        Ok(Used { cpu_nanos, background_nanos, user_ticks: ticks(14)?, system_ticks: ticks(15)? })
     }
 
     /// Memory in use, in bytes.

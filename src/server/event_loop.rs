@@ -85,8 +85,8 @@ impl EventLoop {
     }
 
     /// Sees to it that another thread notices readiness during the turn at hand, which may take long.
-    pub(super) fn ensure_poller(&self) {
-        self.scheduler.ensure_poller();
+    pub(super) fn ensure_waiter(&self) {
+        self.scheduler.ensure_waiter();
     }
 
     /// Runs tasks until the end, as the thread with this index.

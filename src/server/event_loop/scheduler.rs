@@ -1,17 +1,17 @@
 //! Which thread runs which task, and which thread waits for readiness.
 //!
-//! One thread at a time polls, the others run tasks or are parked. A thread that polled runs what became ready and polls
-//! again; it leaves what is too much to the others. Tasks that yielded, because they used up their work budget, wait in
-//! a queue of their own: between two of them a thread polls, and it runs one only while another thread polls or could
-//! not be woken to poll (`decisions::d12`).
+//! One thread at a time waits for readiness, the others run tasks or are parked. A thread that waited runs what became
+//! ready and waits again; it leaves what is too much to the others. Tasks that yielded, because they used up their work
+//! budget, have a queue of their own. A thread that runs them polls between two of them without waiting, and has another
+//! thread wait: the one notices readiness when the other is off its CPU (`decisions::d12`).
 //!
-//! Must never: know what a task does, hold its lock while a task runs or while it waits for readiness.
+//! Must never: know what a task does, hold its lock while a task runs or while it polls.
 //! Invariants, tried by `tests/schedules`:
 //! E1 A scheduled task is run.
-//! E2 While a thread is parked, the time between two polls is that of one batch ([`BATCH_WORK_BYTES`]) of tasks that did
-//!    not yield, and of the turn that fills it. A thread that runs yielded tasks unparks another one when it sees that no
-//!    thread has begun to poll since its last turn.
-//! E3 With more than one thread, at least one runs no yielded task.
+//! E2 A thread runs no more than one batch ([`BATCH_WORK_BYTES`]), the turn that fills it and one turn of a task that
+//!    yielded between two polls. While it runs tasks that yielded, another thread waits for readiness if one was parked;
+//!    a wait that ends to run a batch may be resumed by the same thread.
+//! E3 With more than one thread, at least one runs no task that yielded.
 
 use super::task::{Executor, Run, take_work};
 use crate::sync::{AtomicBool, AtomicU64, Condvar, Mutex, Ordering, thread_local};
@@ -40,7 +40,7 @@ pub trait Poller: Send + Sync + 'static {
     /// `hung_up`. Waits until there are some or [`Poller::wake`] was called, if `wait`.
     fn poll(&self, wait: bool, ready: &mut Vec<Arc<dyn Run>>, hung_up: &mut Vec<Arc<dyn Run>>);
 
-    /// Ends the wait of the thread that polls, or the next one.
+    /// Ends the wait of the thread that waits, or the next one.
     fn wake(&self);
 
     /// Forgets the task of this descriptor.
@@ -111,10 +111,10 @@ pub struct Scheduler<P> {
     /// Length of the queue as of its last change, for a look without the lock.
     queued: AtomicU64,
     unpark: Condvar,
-    /// True while a thread polls.
-    polling: AtomicBool,
-    /// Polls that have begun.
-    polls: AtomicU64,
+    /// True while a thread waits for readiness.
+    waiting: AtomicBool,
+    /// Waits that have begun.
+    waits: AtomicU64,
     stopped: AtomicBool,
 }
 
@@ -127,8 +127,8 @@ impl<P: Poller> Scheduler<P> {
             queue: Mutex::default(),
             queued: AtomicU64::new(0),
             unpark: Condvar::new(),
-            polling: AtomicBool::new(false),
-            polls: AtomicU64::new(0),
+            waiting: AtomicBool::new(false),
+            waits: AtomicU64::new(0),
             stopped: AtomicBool::new(false),
         }
     }
@@ -144,26 +144,27 @@ impl<P: Poller> Scheduler<P> {
         let (mut batch, mut hung_up) = (Vec::new(), Vec::new());
         // Work since the last poll of this thread or another, in bytes.
         let mut done = 0;
-        let mut seen_polls = 0;
+        let mut seen_waits = 0;
         // True if tasks yielded before that poll.
         let mut yielded = false;
         while !self.stopped.load(Ordering::Acquire) {
             between();
             self.run_ready(heartbeat, &mut batch, &mut done);
             if yielded {
-                self.run_yielded(heartbeat, &mut seen_polls);
+                self.run_yielded(heartbeat, &mut seen_waits);
             }
             done = 0;
             let may_wait;
             (yielded, may_wait) = self.look_at_queue();
-            if self.is_shared() && self.polling.swap(true, Ordering::AcqRel) {
+            if !self.is_shared() || !may_wait {
+                self.poller.poll(may_wait, &mut batch, &mut hung_up);
+            } else if self.waiting.swap(true, Ordering::AcqRel) {
                 self.park();
                 continue;
-            }
-            self.polls.fetch_add(1, Ordering::AcqRel);
-            self.poller.poll(may_wait, &mut batch, &mut hung_up);
-            if self.is_shared() {
-                self.polling.store(false, Ordering::Release);
+            } else {
+                self.waits.fetch_add(1, Ordering::AcqRel);
+                self.poller.poll(true, &mut batch, &mut hung_up);
+                self.waiting.store(false, Ordering::Release);
             }
             self.take_polled(&mut batch, &mut hung_up);
             self.run_batch(heartbeat, &mut batch, &mut done);
@@ -182,7 +183,7 @@ impl<P: Poller> Scheduler<P> {
         self.wake_all();
     }
 
-    /// Has every thread that is parked or polls go on.
+    /// Has every thread that is parked or waits go on.
     pub fn wake_all(&self) {
         let unparked = self.change_queue(|queue| {
             let parked = queue.parked - queue.unparking;
@@ -203,15 +204,15 @@ impl<P: Poller> Scheduler<P> {
         })
     }
 
-    /// Sees to it that another thread polls, if one is parked. For a task at the start of a turn that may take longer
-    /// than its work budget allows.
-    pub fn ensure_poller(&self) {
-        if !self.is_shared() || self.polling.load(Ordering::Acquire) {
+    /// Sees to it that another thread waits for readiness, if one is parked. For a task at the start of a turn that may
+    /// take longer than its work budget allows.
+    pub fn ensure_waiter(&self) {
+        if !self.is_shared() || self.waiting.load(Ordering::Acquire) {
             return;
         }
         let unpark = {
             let mut queue = self.queue.lock();
-            !self.polling.load(Ordering::Acquire) && queue.unparking == 0 && queue.unpark_one()
+            !self.waiting.load(Ordering::Acquire) && queue.unparking == 0 && queue.unpark_one()
         };
         if unpark {
             self.unpark.notify_one();
@@ -289,9 +290,9 @@ impl<P: Poller> Scheduler<P> {
         }
     }
 
-    /// Runs one task that yielded, if this thread may. `seen_polls` are the polls up to the last such turn: a thread that
-    /// only runs a short batch polls again soon, and to unpark another one would cost both more than the wait.
-    fn run_yielded(&self, heartbeat: &Heartbeat, seen_polls: &mut u64) {
+    /// Runs one task that yielded, if this thread may. `seen_waits` are the waits up to the last such turn: a thread that
+    /// only runs a short batch waits again soon, and to unpark another one would cost both more.
+    fn run_yielded(&self, heartbeat: &Heartbeat, seen_waits: &mut u64) {
         if self.queued.load(Ordering::Acquire) == 0 {
             return;
         }
@@ -304,9 +305,9 @@ impl<P: Poller> Scheduler<P> {
             Some(task)
         });
         if let Some(task) = task {
-            let polls = self.polls.load(Ordering::Acquire);
-            if std::mem::replace(seen_polls, polls) == polls {
-                self.ensure_poller();
+            let waits = self.waits.load(Ordering::Acquire);
+            if std::mem::replace(seen_waits, waits) == waits {
+                self.ensure_waiter();
             }
             heartbeat.run(task);
             self.queue.lock().running_yielded -= 1;
@@ -337,11 +338,11 @@ impl<P: Poller> Scheduler<P> {
         (!queue.yielded.is_empty(), !self.has_work(&queue))
     }
 
-    /// Waits for tasks or to be woken, while another thread polls.
+    /// Waits for tasks or to be woken, while another thread waits for readiness.
     fn park(&self) {
         let mut queue = self.queue.lock();
         let stopped = self.stopped.load(Ordering::Acquire);
-        if !self.has_work(&queue) && self.polling.load(Ordering::Acquire) && !stopped {
+        if !self.has_work(&queue) && self.waiting.load(Ordering::Acquire) && !stopped {
             queue.parked += 1;
             self.unpark.wait(&mut queue);
             queue.parked -= 1;

@@ -95,7 +95,7 @@ impl TlsConnection {
     fn poll_open(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<&mut TlsStream<StreamSocket>>> {
         if let State::Handshake(handshake) = &mut self.state {
             // Its arithmetic takes longer than a turn should.
-            handshake.event_loop.ensure_poller();
+            handshake.event_loop.ensure_waiter();
             note_work(TURN_WORK_BYTES);
             let counters = self.worker.counters();
             let (state, error) = match Pin::new(&mut handshake.accept).poll(cx) {

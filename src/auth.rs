@@ -4,6 +4,10 @@
 //! answer or by its time which part of a pair was wrong, how long the right one is or whether the user exists; nor
 //! print a secret. Invariants: a set is never empty; a file that cannot be read again leaves the set as it was.
 
+mod throttle;
+
+pub use throttle::{DELAY_MAX_MILLIS, Throttle};
+
 use nix::fcntl::OFlag;
 use parking_lot::RwLock;
 use std::fmt;

@@ -38,7 +38,7 @@ pub use tls::TlsReport;
 pub use watch::CloseReason;
 
 use crate::advisor::SharedAdvisor;
-use crate::auth::Credentials;
+use crate::auth::{Credentials, Throttle};
 use crate::clock::{Clock, Deadline, Now};
 use crate::insight::{Insight, Latencies, Survey};
 use crate::protocol::limits::EXPTIME_RELATIVE_MAX_SECS;
@@ -93,6 +93,10 @@ pub struct Engine {
     verbosity: AtomicU32,
     /// True from when all sockets are served until the end begins.
     serving: AtomicBool,
+    /// False while a thread is stuck.
+    alive: AtomicBool,
+    /// Looks of the server's watchdog.
+    looks: AtomicU32,
     crawler: crawler::Crawler,
     tuning: tuning::Tuning,
     prefixes: Prefixes,
@@ -113,6 +117,7 @@ pub struct Engine {
     /// Who may come in under `-S`; `None` lets everybody in.
     sasl: Option<Credentials>,
     tokens: Option<Credentials>,
+    throttle: Throttle,
     /// A key whose retrieval panics, so that tests can see what a panic leaves behind.
     #[cfg(test)]
     pub(crate) panic_key: Option<&'static [u8]>,
@@ -128,6 +133,8 @@ impl Engine {
             connections: Connections::new(settings.threads),
             verbosity: AtomicU32::new(settings.verbosity),
             serving: AtomicBool::new(false),
+            alive: AtomicBool::new(true),
+            looks: AtomicU32::new(0),
             certificates_secs: AtomicU32::new(clock.now().secs()),
             flushed_before_secs: AtomicU32::new(0),
             crawler: crawler::Crawler::told(&settings.told),
@@ -146,6 +153,7 @@ impl Engine {
             clock,
             sasl: None,
             tokens: None,
+            throttle: Throttle::default(),
             #[cfg(test)]
             panic_key: None,
         }
@@ -179,6 +187,22 @@ impl Engine {
     /// True while clients are served.
     pub fn is_serving(&self) -> bool {
         self.serving.load(Ordering::Relaxed)
+    }
+
+    /// The server's watchdog tells, about ten times a second, whether its threads come to the end of their turns.
+    pub fn note_look(&self, alive: bool) {
+        self.alive.store(alive, Ordering::Relaxed);
+        self.looks.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// False while a thread is stuck, as of the last look.
+    pub fn is_alive(&self) -> bool {
+        self.alive.load(Ordering::Relaxed)
+    }
+
+    /// Looks of the watchdog so far. If they stop, so has the thread that moves the clock.
+    pub fn looks(&self) -> u32 {
+        self.looks.load(Ordering::Relaxed)
     }
 
     /// Background work on the store, bounded; true while there is more to do soon.

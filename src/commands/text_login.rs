@@ -26,6 +26,21 @@ impl Engine {
         known
     }
 
+    /// How long the next login from this address is to wait, in milliseconds; `peer` is asked only where some login has
+    /// failed.
+    pub fn login_delay_millis(&self, peer: impl FnOnce() -> String) -> u32 {
+        let now_secs = self.clock.now().secs();
+        match self.throttle.is_active(now_secs) {
+            true => self.throttle.delay_millis(&peer(), now_secs),
+            false => 0,
+        }
+    }
+
+    /// A login from this address has failed.
+    pub fn note_failed_login(&self, peer: &str) {
+        self.throttle.note_failure(peer, self.clock.now().secs());
+    }
+
     /// Reads the file again. What is wrong with it is told to the operator, and the old pairs stay.
     pub fn reread_tokens(&self) {
         let Some(tokens) = &self.tokens else { return };

@@ -9,11 +9,19 @@ use crate::commands::Engine;
 use hyper::body::Bytes;
 use parking_lot::Mutex;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// Seconds without a look of the server's watchdog after which the thread that moves the clock is taken for stuck.
+const QUIET_TICKS_MAX: u32 = 10;
 
 /// The answers.
 pub(super) struct Answers {
     engine: Arc<Engine>,
     kept: Mutex<Kept>,
+    /// Looks of the server's watchdog as of the last tick.
+    looks: AtomicU32,
+    /// Ticks since there was a new one.
+    quiet_ticks: AtomicU32,
 }
 
 #[derive(Default)]
@@ -27,16 +35,25 @@ struct Kept {
 
 impl Answers {
     pub(super) fn new(engine: Arc<Engine>) -> Answers {
-        Answers { engine, kept: Mutex::default() }
+        Answers { engine, kept: Mutex::default(), looks: AtomicU32::new(0), quiet_ticks: AtomicU32::new(0) }
     }
 
     /// True while clients are served.
     pub(super) fn is_serving(&self) -> bool {
-        self.engine.is_serving()
+        self.engine.is_serving() && self.is_alive()
+    }
+
+    /// False while a thread that serves, or the one that moves the clock, is stuck.
+    pub(super) fn is_alive(&self) -> bool {
+        self.engine.is_alive() && self.quiet_ticks.load(Ordering::Relaxed) <= QUIET_TICKS_MAX
     }
 
     /// A second has passed.
     pub(super) fn tick(&self) {
+        let looks = self.engine.looks();
+        let quiet = self.looks.swap(looks, Ordering::Relaxed) == looks && looks > 0;
+        let quiet_ticks = if quiet { self.quiet_ticks.load(Ordering::Relaxed) + 1 } else { 0 };
+        self.quiet_ticks.store(quiet_ticks, Ordering::Relaxed);
         let mut kept = self.kept.lock();
         kept.snapshot = None;
         kept.metrics = None;

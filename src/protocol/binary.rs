@@ -34,6 +34,12 @@ pub const MAGIC_REPLY: u8 = 0x81;
 /// Opcode of Noop.
 pub const NOOP: u8 = 0x0a;
 
+/// Opcode of SASL Authenticate.
+pub const SASL_START: u8 = 0x21;
+
+/// Opcode of SASL Step.
+pub const SASL_STEP: u8 = 0x22;
+
 /// The exptime of incr and decr that says: do not make the item.
 pub const EXPTIME_NOT_MADE: u32 = u32::MAX;
 
@@ -212,8 +218,8 @@ fn kind_of(opcode: u8) -> Option<(Kind, bool)> {
         0x1b => (Kind::Verbosity, false),
         0x1c => (Kind::Touch, false),
         0x20 => (Kind::SaslList, false),
-        0x21 => (Kind::SaslStart, false),
-        0x22 => (Kind::SaslStep, false),
+        SASL_START => (Kind::SaslStart, false),
+        SASL_STEP => (Kind::SaslStep, false),
         _ => return None,
     })
 }
@@ -301,7 +307,7 @@ impl Header {
 }
 
 /// Reads the header of a request. Fails on another magic byte, or if it is incomplete.
-fn header(bytes: &[u8]) -> Parsed<'_, Header> {
+pub fn header(bytes: &[u8]) -> Parsed<'_, Header> {
     let lengths = (be_u16, be_u8, take(3usize), be_u32);
     let (bytes, (_, opcode, (key_len, extras_len, _, body_len), opaque, cas)) =
         (tag(&[MAGIC_REQUEST][..]), be_u8, lengths, be_u32, be_u64).parse(bytes)?;

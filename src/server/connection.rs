@@ -7,6 +7,7 @@
 
 mod scratch;
 
+use super::TICK;
 use super::event_loop::{has_yielded, note_work, yield_turn};
 use super::stream::Stream;
 use super::threads;
@@ -23,6 +24,7 @@ use std::os::fd::RawFd;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 use tokio::io::ReadBuf;
 
 /// Input thrown away after a refusal that ends the connection, at most, in bytes. Closing while input is unread resets
@@ -63,6 +65,9 @@ enum Closing {
     Linger { left_bytes: u32 },
 }
 
+/// A wait that is over some time.
+type Delay = Pin<Box<dyn Future<Output = ()> + Send>>;
+
 /// What a turn waits for, or why it ended.
 type Turn = Poll<io::Result<()>>;
 
@@ -81,6 +86,8 @@ pub(super) struct Connection<S: Stream> {
     closing: Option<Closing>,
     rest: Option<Box<Rest>>,
     unsent: Option<Box<Unsent>>,
+    /// Set while a login has to wait.
+    delay: Option<Box<Delay>>,
     /// The peer's address, if connections were watched when it came.
     peer: Option<Box<Peer>>,
 }
@@ -108,6 +115,7 @@ impl<S: Stream> Connection<S> {
             closing: None,
             rest: None,
             unsent: None,
+            delay: None,
             peer,
         }
     }
@@ -130,6 +138,10 @@ impl<S: Stream> Connection<S> {
                 }
                 self.note_written();
                 continue;
+            }
+            if let Some(delay) = &mut self.delay {
+                ready!(delay.as_mut().as_mut().poll(cx));
+                self.delay = None;
             }
             match self.closing {
                 Some(closing) => return self.close(cx, scratch, budget, closing),
@@ -283,7 +295,8 @@ impl<S: Stream> Connection<S> {
     fn advance(&mut self, input: &[u8], output: &mut Output, budget: &mut Budget) -> Progress {
         let Connection { worker, entry, fd, session, .. } = self;
         let engine = &worker.shared.engine;
-        let host = Host { engine, counters: worker.counters(), number: *fd, entry: Some(entry) };
+        let host =
+            Host { engine, counters: worker.counters(), number: *fd, entry: Some(entry), sender: None };
         session.advance(&host, input, output, budget)
     }
 
@@ -300,8 +313,12 @@ impl<S: Stream> Connection<S> {
 
     /// Does what the session needs next.
     fn follow(&mut self, next: Next, output: &mut Output) {
-        self.more_to_do = matches!(next, Next::More | Next::RefreshCertificates);
+        self.more_to_do = matches!(next, Next::More | Next::RefreshCertificates | Next::Delay(_));
         match next {
+            Next::Delay(millis) => {
+                let pulses = Duration::from_millis(millis.into()).div_duration_f32(TICK).ceil() as u32;
+                self.delay = Some(Box::new(Box::pin(self.worker.clone().pauses(pulses))));
+            }
             Next::Input | Next::More => {}
             Next::RefreshCertificates => {
                 let outcome = self.worker.shared.refresh_certificates();

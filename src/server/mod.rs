@@ -9,6 +9,7 @@
 //! read by another thread (`reloader.rs`). One more gives freed memory back (`returning.rs`).
 
 mod connection;
+mod essential;
 mod event_loop;
 mod listener;
 mod reloader;
@@ -184,7 +185,7 @@ async fn tick_until_stopped(
             }
         }
         let clients_are_served = watchdog.look(event_loop);
-        shared.engine.note_serving(clients_are_served);
+        shared.engine.note_look(clients_are_served);
         if now.secs() != told_secs && clients_are_served {
             told_secs = now.secs();
             alive();

@@ -65,7 +65,7 @@ impl Server<'_> {
         let Some(mut requests) = Datagram::read(&engine, datagram, binding, reply_max_bytes) else {
             return Ok(());
         };
-        while let Some(message) = self.next_message(&mut requests) {
+        while let Some(message) = self.next_message(&mut requests, peer) {
             match message {
                 Message::Send => self.send(&requests, peer).await?,
                 Message::None => {}
@@ -76,11 +76,12 @@ impl Server<'_> {
         Ok(())
     }
 
-    fn next_message(&mut self, requests: &mut Datagram<'_>) -> Option<Message> {
+    fn next_message(&mut self, requests: &mut Datagram<'_>, peer: SocketAddr) -> Option<Message> {
         self.output.clear();
         let Server { worker, budget, output, .. } = self;
         let engine = &worker.shared.engine;
-        let host = Host { engine, counters: worker.counters(), number: 0, entry: None };
+        let counters = worker.counters();
+        let host = Host { engine, counters, number: 0, entry: None, sender: Some(&peer.ip()) };
         // What a panic leaves half done goes with the datagram; its message was written when it began.
         let next = catch_unwind(AssertUnwindSafe(|| requests.next_message(&host, output, budget)));
         next.unwrap_or_else(|_| {

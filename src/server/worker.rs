@@ -6,6 +6,7 @@
 //! [`Shared::tell_round`]).
 
 use super::connection::Connection;
+use super::essential::Essential;
 use super::event_loop::{EventLoop, note_work, yield_now};
 use super::listener::{Group, Listeners};
 use super::settings::{Service, Settings};
@@ -18,10 +19,11 @@ use super::udp;
 use crate::commands::Engine;
 use crate::session::ShutdownMode;
 use crate::telemetry::{Transport, WorkerCounters};
-use log::{debug, warn};
+use log::{debug, error, warn};
 use nix::errno::Errno;
 use std::future::poll_fn;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use tokio::sync::Notify;
@@ -44,6 +46,9 @@ const LOOKS_AFTER_COMPACTION: u32 = 1000;
 
 /// Seconds, two more at most, that a refused connection may take to be closed by its client.
 const LINGER_SECS: u32 = 2;
+
+/// Of all connections there may be, one in so many may be in its TLS handshake.
+const HANDSHAKES_PART: usize = 2;
 
 /// Work of accepting a connection, in bytes as `session::Budget` counts them.
 const ACCEPT_WORK_BYTES: u32 = 2048;
@@ -167,8 +172,8 @@ impl Worker {
             match DatagramSocket::new(socket.into(), &event_loop) {
                 Ok(socket) => {
                     let fd = socket.fd();
-                    working
-                        .push(event_loop.spawn_on(fd, Box::pin(udp::serve(socket, self.clone(), binding))));
+                    let serve = Essential::new("a UDP socket", udp::serve(socket, self.clone(), binding));
+                    working.push(event_loop.spawn_on(fd, serve));
                 }
                 Err(error) => warn!("a UDP socket is lost: {error}"),
             }
@@ -179,12 +184,13 @@ impl Worker {
                 Ok(socket) => {
                     let fd = socket.fd();
                     let accept = self.clone().accept(socket, service, event_loop.clone());
-                    working.push(event_loop.spawn_on(fd, Box::pin(accept)));
+                    working.push(event_loop.spawn_on(fd, Essential::new("a listening socket", accept)));
                 }
                 Err(error) => warn!("a listening socket is lost: {error}"),
             }
         }
-        working.push(event_loop.spawn(self.clone().keep_house(event_loop.clone())));
+        let maintenance = self.clone().run_maintenance(event_loop.clone());
+        working.push(event_loop.spawn(Essential::new("maintenance", maintenance)));
         self.shared.stop.notified().await;
         for task in working {
             task.end();
@@ -194,7 +200,7 @@ impl Worker {
     }
 
     /// What is done now and then, without end.
-    async fn keep_house(self, event_loop: Arc<EventLoop>) {
+    async fn run_maintenance(self, event_loop: Arc<EventLoop>) {
         loop {
             let now_secs = self.shared.engine.clock().now().secs();
             self.end_idle_connections(now_secs);
@@ -258,11 +264,15 @@ impl Worker {
 
     async fn accept(self, mut socket: ListeningSocket, service: Service, event_loop: Arc<EventLoop>) {
         for turn in 1u64.. {
-            self.wait_for_room(service).await;
+            self.wait_for_room().await;
             match poll_fn(|_| socket.poll_accept()).await {
                 Ok(accepted) => {
                     note_work(ACCEPT_WORK_BYTES);
-                    self.admit(accepted, service, &event_loop);
+                    // What a panic leaves half done goes with the connection; its message was written when it began.
+                    let admit = AssertUnwindSafe(|| self.admit(accepted, service, &event_loop));
+                    if catch_unwind(admit).is_err() {
+                        error!("a connection was dropped, because accepting it failed");
+                    }
                 }
                 Err(error) => self.accept_failed(&error).await,
             }
@@ -272,14 +282,9 @@ impl Worker {
         }
     }
 
-    /// Under `-o no_maxconns_fast`, connections over the limit wait in the backlog. So do those that want TLS while half
-    /// of all connections there may be are in their handshake: who stops half way leaves room for the others.
-    async fn wait_for_room(&self, service: Service) {
+    /// Under `-o no_maxconns_fast`, connections over the limit wait in the backlog.
+    async fn wait_for_room(&self) {
         let Settings { max_connections, max_connections_fast, .. } = self.shared.settings;
-        let handshakes_max = (max_connections / 2).max(1);
-        while service.tls.is_some() && self.shared.handshakes.count() >= handshakes_max {
-            self.pause().await;
-        }
         let full = || !max_connections_fast && self.shared.engine.connections().open() >= max_connections;
         if full() {
             self.counters().listen_disabled.add(1);
@@ -321,6 +326,7 @@ impl Worker {
         // Without a configuration, which `Tls::load` rules out, there is no service: never one in the clear.
         match self.shared.tls.as_ref().and_then(|tls| tls.configuration(clients)) {
             Some(config) => {
+                self.shared.handshakes.make_room(self.shared.settings.max_connections / HANDSHAKES_PART);
                 let stream = TlsConnection::new(socket, config, self.clone(), event_loop.clone());
                 event_loop.spawn_on(fd, Connection::new(stream, self.clone(), service.binding));
             }

@@ -7,7 +7,9 @@ use super::{Budget, End, Host, Next, Progress, Protocol, Session};
 use crate::commands::binary::Session as Login;
 use crate::commands::{Engine, Flow};
 use crate::protocol::ReplyBuffer;
-use crate::protocol::binary::{Command, Intake, Pull, Status};
+use crate::protocol::binary::{
+    Command, Gate, HEADER_BYTES, Intake, Pull, SASL_START, SASL_STEP, Status, header,
+};
 use crate::protocol::limits::OUTPUT_BATCH_BYTES;
 use log::{debug, log_enabled};
 
@@ -21,6 +23,10 @@ pub(super) struct Binary {
 impl Binary {
     pub(super) fn new(engine: &Engine) -> Binary {
         Binary { intake: Intake::default(), login: engine.session() }
+    }
+
+    fn awaits_login(&self) -> bool {
+        self.login.gate() == Gate::LoginOnly
     }
 
     pub(super) fn is_between_requests(&self) -> bool {
@@ -79,6 +85,47 @@ impl Session {
     /// Executes one frame.
     #[inline]
     pub(super) fn step_binary<const DATAGRAM: bool>(
+        &mut self,
+        host: &Host<'_>,
+        input: &[u8],
+        output: &mut ReplyBuffer,
+        budget: &mut Budget,
+    ) -> Step {
+        if let Protocol::Binary(binary) = &self.protocol
+            && binary.awaits_login()
+        {
+            return self.step_login::<DATAGRAM>(host, input, output, budget);
+        }
+        self.execute_binary::<DATAGRAM>(host, input, output, budget)
+    }
+
+    /// The same before a login: a frame with a password may have to wait.
+    #[cold]
+    fn step_login<const DATAGRAM: bool>(
+        &mut self,
+        host: &Host<'_>,
+        input: &[u8],
+        output: &mut ReplyBuffer,
+        budget: &mut Budget,
+    ) -> Step {
+        if carries_password(input)
+            && let Some(delay) = self.login_delay(host)
+        {
+            return Step::Stop(0, Next::Delay(delay));
+        }
+        let failures = self.login_failures();
+        let step = self.execute_binary::<DATAGRAM>(host, input, output, budget);
+        if self.login_failures() > failures {
+            host.engine.note_failed_login(&host.peer());
+        }
+        step
+    }
+
+    fn login_failures(&self) -> u32 {
+        if let Protocol::Binary(binary) = &self.protocol { binary.login.failures() } else { 0 }
+    }
+
+    fn execute_binary<const DATAGRAM: bool>(
         &mut self,
         host: &Host<'_>,
         input: &[u8],
@@ -148,6 +195,13 @@ impl Session {
             }
         }
     }
+}
+
+/// True if the input begins with a whole frame that may carry a password.
+fn carries_password(input: &[u8]) -> bool {
+    let Ok((_, header)) = header(input) else { return false };
+    let is_login = matches!(header.envelope.opcode, SASL_START | SASL_STEP);
+    is_login && header.body_len > 0 && input.len() >= HEADER_BYTES + header.body_len
 }
 
 /// The lines of `-vv`: which command came, and the status of its reply. Keys and values are not shown: the message of a

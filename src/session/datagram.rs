@@ -153,6 +153,8 @@ impl<'a> Datagram<'a> {
                     }
                     consumed
                 }
+                // Nobody waits for a datagram.
+                Step::Stop(_, Next::Delay(_)) => return None,
                 Step::Stop(consumed, _) => consumed,
             };
             budget.spend(consumed);

@@ -21,7 +21,7 @@ impl Session {
     ) -> Result<usize, Progress> {
         host.note(ConnectionState::ParseCommand);
         let mut consumed = 0;
-        while let Protocol::Login { failures } = &mut self.protocol {
+        while let Protocol::Login { failures } = self.protocol {
             if budget.is_exhausted() || output.len() >= OUTPUT_BATCH_BYTES {
                 return Err(Progress::stopped_early(consumed, input.len()));
             }
@@ -36,14 +36,18 @@ impl Session {
                     output.push(answer.line());
                 }
                 Pull::Login { user, password, consumed: frame } => {
+                    if let Some(delay) = self.login_delay(host) {
+                        return Err(Progress { consumed, next: Next::Delay(delay) });
+                    }
                     consumed += frame;
                     if host.engine.text_login(host.counters, user, password) {
                         output.push(b"STORED\r\n");
                         self.protocol = Protocol::Text;
                     } else {
                         output.push(Refusal::LoginFailed.line());
-                        *failures += 1;
-                        if *failures >= LOGIN_FAILURES_MAX {
+                        host.engine.note_failed_login(&host.peer());
+                        self.protocol = Protocol::Login { failures: failures + 1 };
+                        if failures + 1 >= LOGIN_FAILURES_MAX {
                             let next = Next::End(End::Refused);
                             return Err(Progress { consumed: input.len(), next });
                         }

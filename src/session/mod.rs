@@ -27,8 +27,9 @@ pub use datagram::{DATAGRAM_MAX_BYTES, Datagram, Message, Packets};
 use crate::commands::{CommandFamily, Engine, Receiving, Report, family_of};
 use crate::protocol::binary::HEADER_BYTES as BINARY_HEADER_BYTES;
 use crate::protocol::{Intake, ReplyBuffer};
-use crate::telemetry::{Connection, ConnectionState, Watcher, WorkerCounters};
+use crate::telemetry::{Connection, ConnectionState, Peer, Watcher, WorkerCounters};
 use binary::Binary;
+use std::fmt::Display;
 use std::sync::Arc;
 use std::task::Waker;
 
@@ -43,9 +44,19 @@ pub struct Host<'a> {
     pub number: i32,
     /// Its line in `stats conns`, if it has one.
     pub entry: Option<&'a Connection>,
+    /// The address of the sender, for a datagram.
+    pub sender: Option<&'a dyn Display>,
 }
 
 impl Host<'_> {
+    /// The address that failed logins are counted for.
+    fn peer(&self) -> String {
+        match self.sender {
+            Some(sender) => sender.to_string(),
+            None => Peer::of(self.number).host,
+        }
+    }
+
     fn note(&self, state: ConnectionState) {
         if let Some(entry) = self.entry {
             entry.note(state, self.engine.clock().now().secs());
@@ -76,6 +87,8 @@ pub enum Next {
     More,
     /// The certificates read again, and then [`Session::certificates_read`].
     RefreshCertificates,
+    /// So many milliseconds, and then another call with the input that is left.
+    Delay(u32),
     /// To be closed once its output was sent. No input is left.
     End(End),
 }
@@ -120,6 +133,8 @@ pub struct Session {
     report: Option<Box<Report>>,
     /// Set from `watch` on: input is dropped.
     watcher: Option<Arc<Watcher>>,
+    /// True once the login at hand has waited.
+    delayed: bool,
 }
 
 impl Session {
@@ -135,7 +150,14 @@ impl Session {
     }
 
     fn speaking(protocol: Protocol) -> Session {
-        Session { protocol, intake: Intake::default(), receiving: None, report: None, watcher: None }
+        Session {
+            protocol,
+            intake: Intake::default(),
+            receiving: None,
+            report: None,
+            watcher: None,
+            delayed: false,
+        }
     }
 
     /// Executes the complete requests at the front of `input` and appends their replies, as far as the budget goes.
@@ -185,6 +207,16 @@ impl Session {
             _ => self.advance_text(host, rest, output, budget),
         };
         Progress { consumed: consumed + progress.consumed, ..progress }
+    }
+
+    /// How long the login at hand is to wait, in milliseconds, if it is.
+    fn login_delay(&mut self, host: &Host<'_>) -> Option<u32> {
+        let delay = match self.delayed {
+            true => 0,
+            false => host.engine.login_delay_millis(|| host.peer()),
+        };
+        self.delayed = delay > 0;
+        self.delayed.then_some(delay)
     }
 
     /// How the reading of the certificates went, for [`Next::RefreshCertificates`]; an error is a line.

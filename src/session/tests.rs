@@ -12,7 +12,7 @@ fn engine() -> Engine {
 
 /// What a session answers to `input`, and how far it came, with a budget of so many requests.
 fn advance(engine: &Engine, session: &mut Session, input: &[u8], requests: u32) -> (String, Progress) {
-    let host = Host { engine, counters: engine.counters().worker(0), number: 1, entry: None };
+    let host = Host { engine, counters: engine.counters().worker(0), number: 1, entry: None, sender: None };
     let mut output = Output::default();
     let progress = session.advance(&host, input, &mut output, &mut Budget::new(requests));
     let reply: Vec<u8> = output.pieces(0).flatten().copied().collect();

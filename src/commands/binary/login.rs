@@ -44,6 +44,13 @@ impl Session {
     }
 }
 
+impl Session {
+    /// Logins that failed since the last success.
+    pub fn failures(&self) -> u32 {
+        self.failures
+    }
+}
+
 impl Engine {
     /// A new connection's.
     pub fn session(&self) -> Session {

@@ -11,13 +11,15 @@ use crate::server::stream::Stream;
 use crate::server::worker::Worker;
 use crate::session::TURN_WORK_BYTES;
 use crate::telemetry::Transport;
+use nix::sys::socket::{Shutdown, shutdown};
+use parking_lot::Mutex;
 use rustls::{HandshakeKind, ServerConfig};
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::io::{self, ErrorKind, IoSlice};
 use std::os::fd::RawFd;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -29,28 +31,46 @@ const HANDSHAKE_MAX: Duration = Duration::from_secs(5);
 /// The same in pulses of the worker.
 const HANDSHAKE_MAX_PULSES: u32 = (HANDSHAKE_MAX.as_millis() / TICK.as_millis()) as u32;
 
-/// Handshakes that have begun and not ended, in all workers.
+/// Handshakes that have begun and not ended, in all workers, oldest first.
 #[derive(Default, Debug)]
-pub(in crate::server) struct Handshakes(Arc<AtomicUsize>);
+pub(in crate::server) struct Handshakes(Arc<Mutex<Pending>>);
+
+#[derive(Default, Debug)]
+struct Pending {
+    next: u64,
+    /// Descriptors by the order in which they came.
+    begun: BTreeMap<u64, RawFd>,
+}
 
 impl Handshakes {
-    /// How many there are.
-    pub(in crate::server) fn count(&self) -> usize {
-        self.0.load(Ordering::Relaxed)
+    /// Ends the oldest ones until there are fewer than `max`: a client that stops half way leaves its place to others.
+    pub(in crate::server) fn make_room(&self, max: usize) {
+        let mut pending = self.0.lock();
+        while pending.begun.len() >= max.max(1) {
+            let Some((_, fd)) = pending.begun.pop_first() else { return };
+            // A place is given up before its socket is closed, so this is that socket. An error means that it has gone.
+            let _ = shutdown(fd, Shutdown::Both);
+        }
     }
 
-    fn begin(&self) -> Place {
-        self.0.fetch_add(1, Ordering::Relaxed);
-        Place(self.0.clone())
+    fn begin(&self, fd: RawFd) -> Place {
+        let mut pending = self.0.lock();
+        let number = pending.next;
+        pending.next += 1;
+        pending.begun.insert(number, fd);
+        Place { number, handshakes: self.0.clone() }
     }
 }
 
 /// A place among the handshakes, free again with this value.
-struct Place(Arc<AtomicUsize>);
+struct Place {
+    number: u64,
+    handshakes: Arc<Mutex<Pending>>,
+}
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        self.handshakes.lock().begun.remove(&self.number);
     }
 }
 
@@ -69,10 +89,11 @@ enum State {
 }
 
 struct Handshake {
+    /// Dropped before the socket.
+    _place: Place,
     event_loop: Arc<EventLoop>,
     accept: FallibleAccept<StreamSocket>,
     time_out: Pin<Box<dyn Future<Output = ()> + Send>>,
-    _place: Place,
 }
 
 impl TlsConnection {
@@ -85,7 +106,7 @@ impl TlsConnection {
     ) -> TlsConnection {
         let fd = socket.fd();
         let accept = tokio_rustls::TlsAcceptor::from(config).accept(socket).into_fallible();
-        let place = worker.shared.handshakes.begin();
+        let place = worker.shared.handshakes.begin(fd);
         let time_out = Box::pin(worker.clone().pauses(HANDSHAKE_MAX_PULSES));
         let handshake = Handshake { event_loop, accept, time_out, _place: place };
         TlsConnection { state: State::Handshake(Box::new(handshake)), fd, worker }

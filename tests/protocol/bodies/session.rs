@@ -135,7 +135,7 @@ fn converse(
     ends: Vec<usize>,
 ) -> Vec<u8> {
     let mut client = Client {
-        host: Host { engine, counters: engine.counters().worker(0), number: 0, entry: None },
+        host: Host { engine, counters: engine.counters().worker(0), number: 0, entry: None, sender: None },
         session: Session::new(engine, door.binding()),
         requests_per_turn,
         input: Vec::new(),
@@ -202,7 +202,8 @@ impl Client<'_> {
             self.replies.extend(reply);
             match next {
                 Next::Input => return,
-                Next::More => {}
+                // Nobody waits here.
+                Next::More | Next::Delay(_) => {}
                 Next::RefreshCertificates => {
                     let mut output = Output::default();
                     self.session.certificates_read(Ok(()), &mut output);

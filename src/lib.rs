@@ -1,14 +1,14 @@
 //! larder: a cache daemon that takes memcached's place.
 //!
 //! # The path of a request
-//! 1. [`server`] reads bytes from a connection (`server/connection.rs`);
-//! 2. [`protocol`] cuts one complete request out of them (`protocol/intake.rs`, then `protocol/classic.rs`);
+//! 1. [`server`] reads bytes from a connection (`server/connection.rs`) and hands them to its session;
+//! 2. [`session`] cuts one complete request out of them (`session/text.rs`, by `protocol/intake.rs`) and dispatches it;
 //! 3. [`commands`] decides what it means for the cache (`commands/mod.rs`, then for example `commands/retrieval.rs`);
 //! 4. [`store`] answers under the lock of one shard (`store/shard.rs` and the files below it);
 //! 5. the reply is appended to a buffer and sent, once per batch, by `server/connection.rs`.
 //!
 //! # Layers
-//! One way only: `main` → [`server`] → [`commands`] → {[`protocol`], [`store`]}, with the leaves [`auth`],
+//! One way only: `main` → [`server`] → [`session`] → [`commands`] → {[`protocol`], [`store`]}, with the leaves [`auth`],
 //! [`clock`], `sync`, [`advisor`], [`insight`] and [`telemetry`]. Beside [`server`], [`metrics`] shows by HTTP what
 //! [`commands`] know. [`options`] fills the settings that each layer defines, and [`process`] does what a daemon owes its
 //! operating system. [`tools`] are clients of a running server and stand beside all that. `tests/tidy.rs` holds the
@@ -25,7 +25,7 @@
 //! | bytes per item | `store/item.rs`, `store/slab/class.rs` | size asserts there |
 //! | a limit or a flag | [`protocol::limits`], [`options`] | its just-over-the-bound test |
 //! | a counter or a stats line | [`telemetry`], `commands/stats.rs` | `tests/wire/` |
-//! | who may come in | [`auth`] | unit tests there |
+//! | who may come in, and how fast it may guess | [`auth`] | unit tests there |
 //! | what may be said before a login by text | [`protocol::text_login`] | `tests/wire/text_login.rs` |
 //! | a dump, or another answer that walks over all items | `commands/report.rs` | `tests/wire/dumps_list_what_is_there.rs` |
 //! | what watchers are told | `commands/watch.rs`, `telemetry/watchers.rs` | `tests/wire/watch.rs` |
@@ -38,8 +38,10 @@
 //! | how the resident size is held | `commands/bound.rs`, `store/compaction.rs` | unit tests there, `benches/capacity/bound.rs` |
 //! | a metric, the status page | `metrics/{exporter,own}.rs`, `metrics/{status.rs,page.html}` | `tests/daemon/metrics.rs`, `tests/run status-page` |
 //! | sockets and their options | `server/listener.rs` | `tests/daemon/sockets.rs` |
-//! | which thread runs what, and when | `server/event_loop.rs` | unit tests there, `tests/schedules` |
-//! | UDP | `server/udp.rs` | `tests/daemon/udp.rs` |
+//! | which thread runs what, and when | `server/event_loop/scheduler.rs` | unit tests there, `tests/schedules` |
+//! | how much a turn may do | `session/budget.rs` | unit tests there, `benches/neighbours` |
+//! | when clients count as not served | `server/watchdog.rs` | unit tests there |
+//! | UDP | `session/datagram.rs`, `server/udp.rs` | `tests/daemon/udp.rs`, `tests/oracle/udp.rs` |
 //! | TLS | `server/tls.rs`, `options/tls.rs` | `tests/daemon/tls_*.rs` |
 //! | what `larder top` and its kin print | [`tools`], `options/tools.rs` | unit tests there, `tests/daemon/tools/` |
 //! | limits, user, background, pid file, systemd | [`process`] | `tests/daemon/` |

@@ -182,6 +182,12 @@ impl StreamSocket {
         StreamSocket { fd, transport, known: Known::NOTHING, registered: None, event_loop }
     }
 
+    /// The socket.
+    #[cfg(test)]
+    pub(super) fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+
     /// Has it waited for, for this at least.
     fn register(&mut self, interest: Interest) -> io::Result<()> {
         let asked = match self.registered {

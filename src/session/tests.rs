@@ -78,6 +78,26 @@ fn a_command_of_an_operator_ends_the_turn() {
 }
 
 #[test]
+fn logins_wait_after_failures_and_are_then_tried() {
+    let folder = std::env::temp_dir().join(format!("larder-session-{}", std::process::id()));
+    std::fs::write(&folder, "ann:secret\n").unwrap();
+    let tokens = crate::auth::Credentials::read(&folder, crate::auth::Form::Tokens).unwrap();
+    std::fs::remove_file(&folder).unwrap();
+    let engine = engine().with_tokens(Some(tokens));
+    let (wrong, right) = (b"set a 0 0 9\r\nann wrong\r\n", b"set a 0 0 10\r\nann secret\r\n");
+    for _ in 0..3 {
+        let mut session = Session::new(&engine, Binding::Auto);
+        let (reply, _) = advance(&engine, &mut session, wrong, u32::MAX);
+        assert_eq!(reply, "CLIENT_ERROR authentication failure\r\n");
+    }
+    let mut session = Session::new(&engine, Binding::Auto);
+    let (reply, progress) = advance(&engine, &mut session, right, u32::MAX);
+    assert_eq!((reply.as_str(), progress), ("", Progress { consumed: 0, next: Next::Delay(100) }));
+    let (reply, progress) = advance(&engine, &mut session, right, u32::MAX);
+    assert_eq!((reply.as_str(), progress.next), ("STORED\r\n", Next::Input));
+}
+
+#[test]
 fn nothing_is_executed_behind_the_end() {
     let engine = engine();
     for (input, end) in [

@@ -1,6 +1,6 @@
 //! Whatever one client does, the others are answered, and memory stays bounded.
 
-use crate::support::{Client, Daemon, larder, wait_for};
+use crate::support::{Client, Daemon, Folder, larder, wait_for};
 use std::io::Write;
 
 const MIB: u64 = 1 << 20;
@@ -179,4 +179,90 @@ fn many_that_leave_in_the_middle_of_a_request() {
     wait_for("them to be forgotten", || (daemon.descriptors() == descriptors).then_some(()));
     assert_eq!(other.stat("", "curr_items"), "1");
     memory_is_bounded(&daemon, memory);
+}
+
+#[test]
+fn many_that_declare_a_megabyte_and_send_nothing() {
+    let daemon = larder("-m 64").start();
+    let mut other = daemon.connect();
+    let mut silent: Vec<Client> = (0..200).map(|_| daemon.connect()).collect();
+    for client in &mut silent {
+        client.send("set big 0 0 1000000\r\n");
+    }
+    wait_for("all declarations to be read", || {
+        other.send("stats conns\r\n");
+        let waiting = other.read_until("END\r\n").matches("conn_nread").count();
+        (waiting == silent.len()).then_some(())
+    });
+    let value = "x".repeat(1_000_000);
+    for _ in 0..20 {
+        other.ask(format!("set big 0 0 {}\r\n{value}\r\n", value.len()), "STORED\r\n");
+    }
+}
+
+#[test]
+fn one_that_is_refused_and_does_not_close() {
+    let folder = Folder::new();
+    std::fs::write(folder.file("users"), "ann:secret\n").unwrap();
+    let users = folder.file("users").display().to_string();
+    let line = vec![b'x'; 3000];
+    let frame = b"\x80\xff\0\x05\0\0\0\0\0\0\0\0".repeat(2);
+    let wrong = "set a 0 0 9\r\nann wrong\r\n".repeat(3).into_bytes();
+    let logs_in = format!("-t 1 -Y {users}");
+    // More logins that fail would have to wait.
+    for (options, refused, count) in [("-t 1", &line, 20), ("-t 1", &frame, 20), (&*logs_in, &wrong, 1)] {
+        let daemon = larder(options).start();
+        let mut other = daemon.connect();
+        if options == logs_in {
+            other.ask("set a 0 0 10\r\nann secret\r\n", "STORED\r\n");
+        }
+        let mut clients: Vec<Client> = (0..count).map(|_| daemon.connect()).collect();
+        for client in &mut clients {
+            client.send(refused);
+            assert_ne!(client.read_to_close(), "", "the refusal is heard");
+        }
+        wait_for("their places to be free", || {
+            other.send("stats conns\r\n");
+            let report = other.read_until("END\r\n");
+            (report.matches("state conn_").count() == report.matches("state conn_listening").count() + 1)
+                .then_some(())
+        });
+    }
+}
+
+#[test]
+fn heavy_ones_of_every_kind() {
+    let daemon = larder("").start();
+    let mut other = daemon.connect();
+    let value = "x".repeat(1_000_000);
+    other.ask(format!("set big 0 0 {}\r\n{value}\r\n", value.len()), "STORED\r\n");
+    for number in 0..1000 {
+        other.ask(format!("set k{number} 0 0 100\r\n{}\r\n", "v".repeat(100)), "STORED\r\n");
+    }
+    let keys: String = (0..1000).map(|number| format!(" k{number}")).collect();
+    let requests = [
+        "get big\r\n".repeat(50),
+        format!("get{keys}\r\n").repeat(50),
+        "lru_crawler metadump all\r\n".repeat(50),
+        "stats\r\nstats items\r\nstats slabs\r\nstats conns\r\n".repeat(50),
+        "set a 0 0 1 noreply\r\nx\r\nget a\r\n".repeat(5000),
+        format!("set big 0 0 {}\r\n{value}\r\n", value.len()).repeat(20),
+    ];
+    std::thread::scope(|scope| {
+        for request in &requests {
+            for _ in 0..2 {
+                let mut reads = daemon.connect();
+                let mut writes = reads.try_clone();
+                scope.spawn(move || {
+                    writes.send(request);
+                    writes.close_sending();
+                });
+                scope.spawn(move || std::io::copy(&mut reads, &mut std::io::sink()).unwrap());
+            }
+        }
+        for _ in 0..200 {
+            is_served(&mut other);
+        }
+    });
+    is_served(&mut other);
 }

@@ -3,7 +3,9 @@
 
 use crate::support::frames::{Reply, Request, count, keyed, numbered, replies, request, store};
 use crate::support::{Daemon, PATIENCE, has_ipv6, larder, memcached, skip};
+use nix::sys::signal::Signal;
 use std::net::{SocketAddr, UdpSocket};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// A socket of its own for one test.
 struct Peer(UdpSocket);
@@ -103,7 +105,7 @@ fn every_key_found_is_a_message_of_its_own() {
 
 #[test]
 fn long_replies_are_cut_into_numbered_datagrams() {
-    let daemon = larder("-U -1").start();
+    let daemon = larder("-U -1 -o udp_reply_max=100000").start();
     let peer = Peer::of(&daemon);
     for len in [1392, 1393, 2 * 1392, 100_000] {
         // The value line, the line end, END.
@@ -125,15 +127,62 @@ fn long_replies_are_cut_into_numbered_datagrams() {
     }
 }
 
+const REFUSED: &str = "SERVER_ERROR response too large for UDP\r\n";
+
 #[test]
-fn a_reply_that_cannot_be_counted_in_datagrams_is_refused() {
-    let daemon = larder("-U -1 -m 400 -I 100m").start();
-    let value_len = 1392 * 65535;
+fn a_reply_over_the_limit_is_refused() {
+    let daemon = larder("-U -1").start();
+    let peer = Peer::of(&daemon);
+    for (len, fits) in [(65_536, true), (65_537, false), (1_000_000, false)] {
+        let value_len = len - format!("VALUE v 0 {len}\r\n\r\nEND\r\n").len();
+        daemon.connect().ask(format!("set v 0 0 {value_len}\r\n{}\r\n", "v".repeat(value_len)), "STORED\r\n");
+        if fits {
+            peer.send([9, 0, 1, 0], "get v\r\n");
+            let total = len.div_ceil(1392);
+            let bytes: usize = (0..total).map(|_| peer.receive().1.len()).sum();
+            assert_eq!(bytes, len);
+        } else {
+            peer.ask("get v\r\n", &[REFUSED]);
+        }
+    }
+    peer.send([9, 0, 1, 0], keyed(0x00, "v").bytes());
+    let (_, reply) = peer.receive();
+    assert_eq!(replies(&reply)[0].status, 3, "too large");
+}
+
+#[test]
+fn the_replies_to_one_datagram_share_the_limit() {
+    let daemon = larder("-U -1 -o udp_reply_max=50").start();
+    let peer = Peer::of(&daemon);
+    daemon.connect().ask("set v 0 0 1\r\nx\r\n", "STORED\r\n");
+    let found = "VALUE v 0 1\r\nx\r\nEND\r\n";
+    peer.ask(&"get v\r\n".repeat(100), &[found, found, REFUSED]);
+    let value = "VALUE v 0 1\r\nx\r\n";
+    peer.ask("get v v v v\r\n", &[value, value, value, REFUSED]);
+}
+
+#[test]
+fn a_flood_of_large_requests_neither_stops_tcp_nor_the_end() {
+    let mut daemon = larder("-U -1 -o udp_reply_max=90000000 -t 1").start();
     let mut client = daemon.connect();
-    client.send(format!("set v 0 0 {value_len}\r\n"));
-    client.send("v".repeat(value_len));
-    client.ask("\r\n", "STORED\r\n");
-    Peer::of(&daemon).ask("get v\r\n", &["SERVER_ERROR object too large for UDP\r\n"]);
+    let value = "v".repeat(1_000_000);
+    client.ask(format!("set v 0 0 {}\r\n{value}\r\n", value.len()), "STORED\r\n");
+    let floods = AtomicBool::new(true);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let peer = Peer::of(&daemon);
+            while floods.load(Ordering::Relaxed) {
+                let _ = peer.0.send(b"\0\x07\0\0\0\x01\0\0get v\r\n");
+            }
+        });
+        for _ in 0..100 {
+            client.ask("get none\r\n", "END\r\n");
+        }
+        daemon.signal(Signal::SIGTERM);
+        assert_eq!(client.read_to_close(), "");
+        floods.store(false, Ordering::Relaxed);
+    });
+    assert!(daemon.wait().success());
 }
 
 #[test]

@@ -47,6 +47,13 @@ impl Client {
         tls.sock.write_all(bytes).unwrap();
     }
 
+    /// The same connection once more, to read while somebody else writes.
+    #[track_caller]
+    pub fn try_clone(&self) -> Client {
+        let Socket::Tcp(tcp) = &self.0 else { panic!("not plain TCP") };
+        Client(Socket::Tcp(tcp.try_clone().unwrap()))
+    }
+
     /// True if the daemon answers, false if it closes instead.
     pub fn is_served(&mut self) -> bool {
         let mut answer = [0; 16];

@@ -11,8 +11,9 @@ use crate::server::threads::Threads;
 use crate::server::worker::Shared;
 use crate::store::{Settings as StoreSettings, Store};
 use crate::telemetry::Transport;
+use rustix::net::sockopt::{set_tcp_quickack, tcp_quickack};
 use std::io::{Read, Write};
-use std::net::Shutdown;
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::task::Waker;
 
@@ -198,4 +199,45 @@ fn a_client_that_is_refused_and_goes_on_sending_is_read_in_turns() {
         assert_eq!(rest, "CLIENT_ERROR line too long\r\n");
         assert_eq!(worker.shared.engine.connections().open(), 0);
     });
+}
+
+/// A connection by TCP, whose acknowledgements can be seen, and the client's end.
+fn connect_tcp(worker: &Worker, event_loop: &Arc<EventLoop>) -> (Connection<StreamSocket>, TcpStream) {
+    let listening = TcpListener::bind("127.0.0.1:0").unwrap();
+    set_tcp_quickack(&listening, false).unwrap();
+    let client = TcpStream::connect(listening.local_addr().unwrap()).unwrap();
+    let accepted = listening.accept().unwrap().0;
+    accepted.set_nonblocking(true).unwrap();
+    assert!(worker.enter());
+    let accepted = Accepted::new(accepted.into(), Transport::Tcp, event_loop.clone());
+    (Connection::new(StreamSocket::new(accepted), worker.clone(), Binding::Auto), client)
+}
+
+#[test]
+fn a_request_without_a_reply_is_acknowledged_at_once() {
+    let silent: [&[u8]; 7] = [
+        b"set a 0 0 1 noreply\r\nx\r\n",
+        b"delete a noreply\r\n",
+        b"mg a q\r\n",
+        b"set a 0 0 1\r\n",
+        b"get ",
+        // GetQ of a missing key, SetQ.
+        b"\x80\x09\0\x01\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\0\0\0\0\0z",
+        b"\x80\x11\0\x01\x08\0\0\0\0\0\0\x0a\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0ax",
+    ];
+    for (request, acknowledged) in
+        silent.into_iter().map(|request| (request, true)).chain([(&b"version\r\n"[..], false)])
+    {
+        run(|event_loop| {
+            let worker = worker(engine());
+            let (mut server, mut client) = connect_tcp(&worker, event_loop);
+            client.write_all(request).unwrap();
+            let mut cx = Context::from_waker(Waker::noop());
+            while worker.counters().bytes_read.get() < request.len() as u64 {
+                assert!(Pin::new(&mut server).poll(&mut cx).is_pending());
+            }
+            let quick = tcp_quickack(server.stream.as_fd()).unwrap();
+            assert_eq!(quick, acknowledged, "{}", request.escape_ascii());
+        });
+    }
 }

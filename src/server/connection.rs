@@ -34,7 +34,7 @@ const LINGER_MAX_BYTES: u32 = 1024 * 1024;
 /// Size of a connection over a plain socket, at most, in bytes: with what the event loop keeps beside it, it fits the
 /// allocator's blocks of 224.
 #[cfg(test)]
-const CONNECTION_MAX_BYTES: usize = 144;
+const CONNECTION_MAX_BYTES: usize = 136;
 
 /// Slices handed to one vectored write.
 const SLICES_MAX: usize = 8;
@@ -68,6 +68,15 @@ enum Closing {
 /// A wait that is over some time.
 type Delay = Pin<Box<dyn Future<Output = ()> + Send>>;
 
+/// What few connections have.
+#[derive(Default)]
+struct Rare {
+    /// Set while a login has to wait.
+    delay: Option<Delay>,
+    /// The peer's address, if connections were watched when it came.
+    peer: Option<Peer>,
+}
+
 /// What a turn waits for, or why it ended.
 type Turn = Poll<io::Result<()>>;
 
@@ -86,10 +95,7 @@ pub(super) struct Connection<S: Stream> {
     closing: Option<Closing>,
     rest: Option<Box<Rest>>,
     unsent: Option<Box<Unsent>>,
-    /// Set while a login has to wait.
-    delay: Option<Box<Delay>>,
-    /// The peer's address, if connections were watched when it came.
-    peer: Option<Box<Peer>>,
+    rare: Option<Box<Rare>>,
 }
 
 impl<S: Stream> Connection<S> {
@@ -99,9 +105,11 @@ impl<S: Stream> Connection<S> {
         let entry = engine.connections().add(fd, stream.transport(), engine.clock().now().secs());
         let session = Session::new(engine, binding);
         debug!("<{fd} new {} client connection", binding.client());
-        let peer = engine.watchers().wants(LogClass::Connections).then(|| Box::new(Peer::of(fd)));
-        if let Some(peer) = &peer {
-            engine.tell_connection_opened(peer, fd);
+        let mut rare = None;
+        if engine.watchers().wants(LogClass::Connections) {
+            let peer = Peer::of(fd);
+            engine.tell_connection_opened(&peer, fd);
+            rare = Some(Box::new(Rare { peer: Some(peer), delay: None }));
         }
         Connection {
             stream,
@@ -115,8 +123,7 @@ impl<S: Stream> Connection<S> {
             closing: None,
             rest: None,
             unsent: None,
-            delay: None,
-            peer,
+            rare,
         }
     }
 
@@ -139,9 +146,11 @@ impl<S: Stream> Connection<S> {
                 self.note_written();
                 continue;
             }
-            if let Some(delay) = &mut self.delay {
-                ready!(delay.as_mut().as_mut().poll(cx));
-                self.delay = None;
+            if let Some(rare) = &mut self.rare
+                && let Some(delay) = &mut rare.delay
+            {
+                ready!(delay.as_mut().poll(cx));
+                rare.delay = None;
             }
             match self.closing {
                 Some(closing) => return self.close(cx, scratch, budget, closing),
@@ -317,7 +326,8 @@ impl<S: Stream> Connection<S> {
         match next {
             Next::Delay(millis) => {
                 let pulses = Duration::from_millis(millis.into()).div_duration_f32(TICK).ceil() as u32;
-                self.delay = Some(Box::new(Box::pin(self.worker.clone().pauses(pulses))));
+                let delay = Box::pin(self.worker.clone().pauses(pulses));
+                self.rare.get_or_insert_default().delay = Some(delay);
             }
             Next::Input | Next::More => {}
             Next::RefreshCertificates => {
@@ -469,7 +479,7 @@ impl<S: Stream> Drop for Connection<S> {
         let engine = &self.worker.shared.engine;
         self.session.close(engine);
         if engine.watchers().wants(LogClass::Connections) {
-            let peer = self.peer.take().unwrap_or_else(|| Box::new(Peer::of(self.fd)));
+            let peer = self.rare.take().and_then(|rare| rare.peer).unwrap_or_else(|| Peer::of(self.fd));
             engine.tell_connection_closed(&peer, self.reason, self.fd);
         }
         engine.connections().remove(self.fd);

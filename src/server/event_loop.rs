@@ -91,7 +91,7 @@ impl EventLoop {
 
     /// Runs tasks until the end, as the thread with this index.
     pub(super) fn run(&self, index: usize) {
-        let mut done = self.chores.load(Ordering::Acquire);
+        let mut done = 0;
         self.scheduler.run(&self.heartbeats[index], || {
             let asked = self.chores.load(Ordering::Acquire);
             if std::mem::replace(&mut done, asked) != asked {

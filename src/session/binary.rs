@@ -3,7 +3,7 @@
 //! Invariant: a value received in place is finished before another frame is looked at.
 
 use super::text::Step;
-use super::{Budget, End, Host, Next, Progress, Protocol, Session};
+use super::{Activity, Budget, End, Host, Next, Progress, Protocol, Session};
 use crate::commands::binary::Session as Login;
 use crate::commands::{Engine, Flow};
 use crate::protocol::ReplyBuffer;
@@ -67,7 +67,7 @@ impl Session {
                     return Progress { consumed: input.len(), next: Next::End(end) };
                 }
                 Some(next) => return Progress { consumed, next },
-                None if self.receiving.as_ref().is_some_and(|value| value.missing() > 0) => {
+                None if self.awaits_value() => {
                     return Progress { consumed, next: Next::Input };
                 }
                 None => {}
@@ -77,9 +77,16 @@ impl Session {
 
     /// Stores a value that is complete.
     pub(super) fn finish_binary_value(&mut self, host: &Host<'_>, output: &mut ReplyBuffer) {
-        if let Some(received) = self.receiving.take_if(|receiving| receiving.missing() == 0) {
+        if !self.awaits_value()
+            && let Activity::Receiving(_) = self.activity
+            && let Activity::Receiving(received) = std::mem::replace(&mut self.activity, Activity::None)
+        {
             host.engine.finish_value(host.counters, *received, true, output);
         }
+    }
+
+    fn awaits_value(&self) -> bool {
+        matches!(&self.activity, Activity::Receiving(receiving) if receiving.missing() > 0)
     }
 
     /// Executes one frame.
@@ -132,7 +139,7 @@ impl Session {
         output: &mut ReplyBuffer,
         budget: &mut Budget,
     ) -> Step {
-        let Session { protocol: Protocol::Binary(binary), receiving, report, .. } = self else {
+        let Session { protocol: Protocol::Binary(binary), activity, .. } = self else {
             return Step::NeedInput;
         };
         let Binary { intake, login } = &mut **binary;
@@ -157,7 +164,7 @@ impl Session {
                     }
                     Flow::Report => {
                         budget.exhaust();
-                        *report = Some(Box::new(engine.binary_report(frame.envelope)));
+                        *activity = Activity::Report(Box::new(engine.binary_report(frame.envelope)));
                         Step::Stop(consumed, Next::More)
                     }
                     Flow::Exhaust => {
@@ -172,7 +179,7 @@ impl Session {
                 match engine.begin_binary_value(envelope, quiet, &item, value_len) {
                     Ok(mut value) => {
                         let received = engine.fill_value(&mut value, &input[consumed..]);
-                        *receiving = Some(Box::new(value));
+                        *activity = Activity::Receiving(Box::new(value));
                         Step::Continue(consumed + received)
                     }
                     Err(status) => {

@@ -128,13 +128,22 @@ enum Protocol {
 pub struct Session {
     protocol: Protocol,
     intake: Intake,
-    receiving: Option<Box<Receiving>>,
-    /// A long answer under way; nothing else is executed until it is done.
-    report: Option<Box<Report>>,
-    /// Set from `watch` on: input is dropped.
-    watcher: Option<Arc<Watcher>>,
+    activity: Activity,
     /// True once the login at hand has waited.
     delayed: bool,
+}
+
+/// What a session is at between two calls.
+#[derive(Debug)]
+enum Activity {
+    /// Requests.
+    None,
+    /// A large value whose bytes are still to come, or that is complete and not stored yet.
+    Receiving(Box<Receiving>),
+    /// A long answer; nothing else is executed until it is done.
+    Report(Box<Report>),
+    /// `watch`: input is dropped.
+    Watching(Arc<Watcher>),
 }
 
 impl Session {
@@ -150,14 +159,7 @@ impl Session {
     }
 
     fn speaking(protocol: Protocol) -> Session {
-        Session {
-            protocol,
-            intake: Intake::default(),
-            receiving: None,
-            report: None,
-            watcher: None,
-            delayed: false,
-        }
+        Session { protocol, intake: Intake::default(), activity: Activity::None, delayed: false }
     }
 
     /// Executes the complete requests at the front of `input` and appends their replies, as far as the budget goes.
@@ -168,15 +170,16 @@ impl Session {
         output: &mut ReplyBuffer,
         budget: &mut Budget,
     ) -> Progress {
-        if self.watcher.is_some() {
-            return Progress { consumed: input.len(), next: Next::Input };
-        }
-        if let Some(report) = &mut self.report {
-            if host.engine.report_on(report, output) {
-                budget.exhaust();
-                return Progress { consumed: 0, next: Next::More };
+        match &mut self.activity {
+            Activity::Watching(_) => return Progress { consumed: input.len(), next: Next::Input },
+            Activity::Report(report) => {
+                if host.engine.report_on(report, output) {
+                    budget.exhaust();
+                    return Progress { consumed: 0, next: Next::More };
+                }
+                self.activity = Activity::None;
             }
-            self.report = None;
+            Activity::None | Activity::Receiving(_) => {}
         }
         let mut consumed = 0;
         if let Protocol::Login { .. } = self.protocol {
@@ -187,7 +190,7 @@ impl Session {
         }
         host.note(ConnectionState::ParseCommand);
         crate::telemetry::note_served(host.number);
-        if let Some(receiving) = &mut self.receiving {
+        if let Activity::Receiving(receiving) = &mut self.activity {
             let pushed = host.engine.fill_value(receiving, &input[consumed..]);
             budget.spend(pushed);
             consumed += pushed;
@@ -230,33 +233,35 @@ impl Session {
     /// Where the next bytes of a large value go without a copy: into the spare capacity of a page, if a whole page of
     /// them is still to come. Takes memory, so it is to be asked for when there are bytes.
     pub fn page(&mut self, engine: &Engine) -> Option<&mut Vec<u8>> {
-        engine.value_page(self.receiving.as_mut()?)
+        match &mut self.activity {
+            Activity::Receiving(receiving) => engine.value_page(receiving),
+            _ => None,
+        }
     }
 
     /// Notes that `count` bytes were received into [`Session::page`]. True if the value is complete: then another call of
     /// [`Session::advance`] is due, because in the binary protocol no byte need follow.
     pub fn page_filled(&mut self, count: usize) -> bool {
-        self.receiving.as_mut().is_some_and(|receiving| {
-            receiving.advance(count);
-            receiving.missing() == 0
-        })
+        let Activity::Receiving(receiving) = &mut self.activity else { return false };
+        receiving.advance(count);
+        receiving.missing() == 0
     }
 
     /// True from `watch` on.
     pub fn is_watching(&self) -> bool {
-        self.watcher.is_some()
+        matches!(self.activity, Activity::Watching(_))
     }
 
     /// Appends the lines that wait for a watcher. If there are none, `waker` is woken by the next one, and this says
     /// false.
     pub fn take_log(&self, engine: &Engine, waker: &Waker, output: &mut ReplyBuffer) -> bool {
-        let Some(watcher) = &self.watcher else { return false };
+        let Activity::Watching(watcher) = &self.activity else { return false };
         engine.watchers().take(watcher, waker, |lines| output.push(lines))
     }
 
     /// Gives up what it holds in the engine.
     pub fn close(&mut self, engine: &Engine) {
-        if let Some(watcher) = self.watcher.take() {
+        if let Activity::Watching(watcher) = std::mem::replace(&mut self.activity, Activity::None) {
             engine.end_watch(&watcher);
         }
     }
@@ -264,7 +269,7 @@ impl Session {
     /// The family of the request that begins here.
     pub fn family_of(&self, input: &[u8]) -> CommandFamily {
         match &self.protocol {
-            _ if self.receiving.is_some() => CommandFamily::Set,
+            _ if matches!(self.activity, Activity::Receiving(_)) => CommandFamily::Set,
             Protocol::Binary(_) => family_of(input, true),
             _ => family_of(input, false),
         }
@@ -272,16 +277,13 @@ impl Session {
 
     /// What `stats conns` shows while the connection waits for more than the `rest` it has.
     pub fn waiting_state(&self, rest: &[u8]) -> ConnectionState {
-        if self.watcher.is_some() {
-            ConnectionState::Watch
-        } else if self.report.is_some() {
-            ConnectionState::Write
-        } else if self.receiving.is_some() || self.has_whole_head(rest) {
-            ConnectionState::ReceiveValue
-        } else if self.is_between_requests() {
-            ConnectionState::Read
-        } else {
-            ConnectionState::Swallow
+        match self.activity {
+            Activity::Watching(_) => ConnectionState::Watch,
+            Activity::Report(_) => ConnectionState::Write,
+            Activity::Receiving(_) => ConnectionState::ReceiveValue,
+            Activity::None if self.has_whole_head(rest) => ConnectionState::ReceiveValue,
+            Activity::None if self.is_between_requests() => ConnectionState::Read,
+            Activity::None => ConnectionState::Swallow,
         }
     }
 

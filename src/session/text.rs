@@ -1,6 +1,6 @@
 //! The text protocol in a session: classic and meta commands.
 
-use super::{Budget, End, Host, Next, Progress, Session};
+use super::{Activity, Budget, End, Host, Next, Progress, Session};
 use crate::commands::{Flow, Receiving};
 use crate::protocol::limits::OUTPUT_BATCH_BYTES;
 use crate::protocol::{Keys, Pull, Refusal, ReplyBuffer, Request, Retrieval};
@@ -56,7 +56,7 @@ impl Session {
                     return Progress { consumed: input.len(), next: Next::End(end) };
                 }
                 // A watcher's input is dropped.
-                Some(_) if self.watcher.is_some() => {
+                Some(_) if self.is_watching() => {
                     return Progress { consumed: input.len(), next: Next::Input };
                 }
                 Some(next) => return Progress { consumed, next },
@@ -121,7 +121,8 @@ impl Session {
                 }
             }
             Pull::ValueEnd { intact, consumed } => {
-                if let Some(receiving) = self.receiving.take() {
+                if let Activity::Receiving(receiving) = std::mem::replace(&mut self.activity, Activity::None)
+                {
                     engine.finish_value(counters, *receiving, intact, output);
                 }
                 Step::Continue(consumed)
@@ -175,17 +176,19 @@ impl Session {
             Flow::RefreshCertificates => Step::Stop(consumed, Next::RefreshCertificates),
             Flow::Report => {
                 budget.exhaust();
-                self.report = host.engine.report(request).map(Box::new);
+                if let Some(report) = host.engine.report(request) {
+                    self.activity = Activity::Report(Box::new(report));
+                }
                 Step::Stop(consumed, Next::More)
             }
             Flow::Watch => {
                 let Request::Watch(classes) = request else { return Step::Continue(consumed) };
-                self.watcher = host.engine.begin_watch(*classes, output);
                 // Refused, it goes on as a session like any other; watching, it drops what follows.
-                match self.watcher {
-                    Some(_) => Step::Stop(consumed, Next::More),
-                    None => Step::Continue(consumed),
-                }
+                let Some(watcher) = host.engine.begin_watch(*classes, output) else {
+                    return Step::Continue(consumed);
+                };
+                self.activity = Activity::Watching(watcher);
+                Step::Stop(consumed, Next::More)
             }
             Flow::Close => Step::Stop(consumed, Next::End(End::Closed)),
             Flow::Shutdown(mode) => Step::Stop(consumed, Next::End(End::Shutdown(mode))),
@@ -240,7 +243,7 @@ impl Session {
     /// Begins to receive a large value; returns how much of it `input` already holds.
     fn receive(&mut self, host: &Host<'_>, mut receiving: Receiving, input: &[u8]) -> usize {
         let received = host.engine.fill_value(&mut receiving, input);
-        self.receiving = Some(Box::new(receiving));
+        self.activity = Activity::Receiving(Box::new(receiving));
         received
     }
 }

@@ -100,9 +100,9 @@ impl Engine {
 
     /// Takes what a value needs of `bytes`; returns how many that were.
     pub fn fill_value(&self, receiving: &mut Receiving, bytes: &[u8]) -> usize {
-        let Receiving { key, draft, .. } = receiving;
+        let draft = &mut receiving.draft;
         let now = self.clock.now();
-        let taken = self.store.fill_draft(key, draft, bytes, now);
+        let taken = self.store.fill_draft(draft, bytes, now);
         self.tell_evictions(now);
         taken
     }
@@ -110,10 +110,10 @@ impl Engine {
     /// The next of the missing bytes go into its spare capacity, if a whole page of them is to be filled; call
     /// [`Receiving::advance`] with the number that came. What fills no page is for [`Engine::fill_value`].
     pub fn value_page<'a>(&self, receiving: &'a mut Receiving) -> Option<&'a mut Vec<u8>> {
-        let Receiving { key, draft, .. } = receiving;
+        let draft = &mut receiving.draft;
         if draft.needs_room() {
             let now = self.clock.now();
-            self.store.extend_draft(key, draft, now);
+            self.store.extend_draft(draft, now);
             self.tell_evictions(now);
         }
         draft.page()

@@ -10,7 +10,7 @@ use super::meta::{self, MetaHeader};
 use super::refusal::Refusal;
 use super::request::{Request, Retrieval, ShutdownMode, StatsTopic, StorageHeader, StoreVerb};
 use super::tokens::{
-    Parsed, Tokens, checked_key, is_prefix_of, loose_exptime, loose_flags, strict_i32, strict_u32,
+    Parsed, Tokens, checked_key, has_token, is_prefix_of, loose_exptime, loose_flags, strict_i32, strict_u32,
     strict_u64, token,
 };
 use nom::Parser;
@@ -51,25 +51,26 @@ pub(super) fn refused<'a>(refusal: Refusal, noreply: bool) -> Line<'a> {
 }
 
 /// Reads one line. `terminator_len` is the length of its line end (1 or 2), which counts towards the shortest line.
+#[inline]
 pub fn line(text: &[u8], terminator_len: usize) -> Line<'_> {
     match text {
-        [b'g', b'e', b't', b' ', keys @ ..] => retrieval(keys, false, None),
-        [b'g', b'e', b't', b's', b' ', keys @ ..] => retrieval(keys, true, None),
+        [b'g', b'e', b't', b' ', keys @ ..] => retrieval(keys, false, None, terminator_len),
+        [b'g', b'e', b't', b's', b' ', keys @ ..] => retrieval(keys, true, None, terminator_len),
         [b's', b'e', b't', b' ', arguments @ ..] => storage(StoreVerb::Set, arguments),
         [b'm', b'g', b' ', arguments @ ..] => meta::get(arguments),
         [b'm', b's', b' ', arguments @ ..] => meta::store(arguments),
         _ if text.len() + terminator_len < LINE_MIN_BYTES => refused(Refusal::BadLine, false),
-        _ => other(text),
+        _ => other(text, terminator_len),
     }
 }
 
 /// The commands beyond the hot ones. Those of the first group must start the line, the others may follow spaces.
-fn other(text: &[u8]) -> Line<'_> {
+fn other(text: &[u8], terminator_len: usize) -> Line<'_> {
     let (word, arguments) = text.split_at(memchr::memchr(b' ', text).unwrap_or(text.len()));
     match word {
         b"get" | b"gets" | b"set" | b"mg" | b"ms" => refused(Refusal::BadLine, false),
-        b"gat" => get_and_touch(arguments, false),
-        b"gats" => get_and_touch(arguments, true),
+        b"gat" => get_and_touch(arguments, false, terminator_len),
+        b"gats" => get_and_touch(arguments, true, terminator_len),
         b"add" => storage(StoreVerb::Add, arguments),
         b"replace" => storage(StoreVerb::Replace, arguments),
         b"append" => storage(StoreVerb::Append, arguments),
@@ -121,12 +122,13 @@ pub(super) fn ends_in_noreply(arguments: &[u8]) -> bool {
         && Tokens(arguments).take(TOKENS_MAX - 1).last() == Some(b"noreply")
 }
 
-/// A key list, of a whole line or of a part of one.
-pub(super) fn retrieval(keys: &[u8], with_cas: bool, exptime: Option<i32>) -> Line<'_> {
-    if token(keys).is_err() {
+/// The key list of a line whose end has `tail` bytes.
+#[inline]
+fn retrieval(keys: &[u8], with_cas: bool, exptime: Option<i32>, tail: usize) -> Line<'_> {
+    if !has_token(keys) {
         return refused(Refusal::BadLine, false);
     }
-    Line::Request(Request::Retrieval(Retrieval { with_cas, exptime, keys, first: true, last: true, tail: 0 }))
+    Line::Request(Request::Retrieval(Retrieval { with_cas, exptime, keys, first: true, last: true, tail }))
 }
 
 /// True if this may be the front of a retrieval whose first key has not come yet, though many spaces have.
@@ -139,14 +141,14 @@ pub(super) fn awaits_keys(front: &[u8]) -> bool {
     front.first() != Some(&b' ') && Tokens(front).count() <= words_before_keys
 }
 
-fn get_and_touch(arguments: &[u8], with_cas: bool) -> Line<'_> {
+fn get_and_touch(arguments: &[u8], with_cas: bool, tail: usize) -> Line<'_> {
     let Ok((keys, exptime)) = token(arguments) else { return refused(Refusal::BadLine, false) };
     if token(keys).is_err() {
         return refused(Refusal::BadLine, false);
     }
     match strict_i32(exptime) {
         None => refused(Refusal::BadExptime, false),
-        exptime => retrieval(keys, with_cas, exptime),
+        exptime => retrieval(keys, with_cas, exptime, tail),
     }
 }
 
@@ -333,7 +335,7 @@ mod tests {
                 keys: b" a b",
                 first: true,
                 last: true,
-                tail: 0
+                tail: 2
             })
         );
         assert_eq!(
@@ -344,7 +346,7 @@ mod tests {
                 keys: b" a",
                 first: true,
                 last: true,
-                tail: 0
+                tail: 2
             })
         );
         for text in ["get", "get ", "gets", "gat", "gat 10", "gat a", "gats 10 "] {

@@ -15,7 +15,7 @@ use super::limits::{
 use super::meta::MetaHeader;
 use super::refusal::Refusal;
 use super::request::{Request, Retrieval, StorageHeader};
-use super::tokens::exceeds_line;
+use super::tokens::{exceeds_line, find};
 use memchr::memchr;
 
 /// What was found at the front of the bytes; `consumed` of them belong to it.
@@ -167,7 +167,7 @@ impl Intake {
     fn line_end(&mut self, bytes: &[u8], limit: usize) -> Option<usize> {
         let window = &bytes[..bytes.len().min(limit)];
         let from = window.len().min(self.scanned as usize);
-        match memchr(b'\n', &window[from..]) {
+        match find(b'\n', &window[from..]) {
             Some(at) => {
                 self.scanned = narrow(from + at);
                 Some(from + at)
@@ -199,11 +199,9 @@ impl Intake {
         }
         let consumed = end + 1;
         match classic::line(text, terminator_len) {
-            Line::Request(mut request) => {
-                if let Request::Retrieval(retrieval) = &mut request {
-                    retrieval.tail = consumed - text.len();
-                }
-                self.done(Pull::Request { request, consumed })
+            Line::Request(request) => {
+                self.scanned = 0;
+                Pull::Request { request, consumed }
             }
             Line::Block(header) => match self.block(bytes, consumed, header.value_len, header.noreply) {
                 Block::Whole(value, consumed) => {

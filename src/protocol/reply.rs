@@ -53,8 +53,10 @@ impl ReplyBuffer {
     /// Forgets what was appended since `mark`.
     pub fn truncate(&mut self, mark: (usize, usize)) {
         self.bytes.truncate(mark.0);
-        for splice in self.large.drain(mark.1..) {
-            self.large_bytes -= splice.len;
+        if self.large.len() > mark.1 {
+            for splice in self.large.drain(mark.1..) {
+                self.large_bytes -= splice.len;
+            }
         }
     }
 

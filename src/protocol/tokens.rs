@@ -22,8 +22,39 @@ pub fn token(input: &[u8]) -> Parsed<'_, &[u8]> {
     if input.is_empty() {
         return Err(nom::Err::Error(()));
     }
-    let end = memchr(b' ', input).unwrap_or(input.len());
+    let end = find(b' ', input).unwrap_or(input.len());
     Ok((&input[end..], &input[..end]))
+}
+
+/// True if there is a token.
+pub fn has_token(input: &[u8]) -> bool {
+    input.iter().any(|byte| *byte != b' ')
+}
+
+/// Position of the first such byte. Lines and keys are short: up to 64 bytes are looked at eight at a time, because it
+/// takes longer to begin a search by wider registers than to end this one.
+#[inline]
+pub fn find(needle: u8, haystack: &[u8]) -> Option<usize> {
+    const WORDS_MAX: usize = 8;
+    const LOW_BITS: u64 = u64::from_ne_bytes([0x01; 8]);
+    const HIGH_BITS: u64 = u64::from_ne_bytes([0x80; 8]);
+    let (words, _) = haystack.as_chunks::<8>();
+    let pattern = u64::from_ne_bytes([needle; 8]);
+    for (number, word) in words.iter().take(WORDS_MAX).enumerate() {
+        let differences = u64::from_le_bytes(*word) ^ pattern;
+        // The lowest bit that is set stands for the first byte without a difference.
+        let equal = differences.wrapping_sub(LOW_BITS) & !differences & HIGH_BITS;
+        if equal != 0 {
+            return Some(8 * number + equal.trailing_zeros() as usize / 8);
+        }
+    }
+    let seen = 8 * words.len().min(WORDS_MAX);
+    let rest = &haystack[seen..];
+    let found = match rest.len() {
+        0..8 => rest.iter().position(|byte| *byte == needle),
+        _ => memchr(needle, rest),
+    };
+    found.map(|at| seen + at)
 }
 
 /// Walks tokens.

@@ -25,7 +25,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
-use tokio::io::ReadBuf;
 
 /// Input thrown away after a refusal that ends the connection, at most, in bytes. Closing while input is unread resets
 /// the connection, and the client might lose the refusal.
@@ -238,9 +237,7 @@ impl<S: Stream> Connection<S> {
         scratch: &mut Scratch,
         budget: &mut Budget,
     ) -> Poll<io::Result<usize>> {
-        let mut buffer = ReadBuf::new(&mut scratch.input);
-        ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buffer))?;
-        let read = buffer.filled().len();
+        let read = ready!(self.stream.poll_recv(cx, &mut scratch.input))?;
         self.worker.counters().bytes_read.add(read as u64);
         budget.spend(read);
         Poll::Ready(Ok(read))
@@ -277,9 +274,7 @@ impl<S: Stream> Connection<S> {
         budget: &mut Budget,
     ) -> Poll<io::Result<usize>> {
         let before = self.rest.as_ref().map_or(0, |rest| rest.bytes().len());
-        let mut buffer = ReadBuf::new(&mut scratch.input[before..]);
-        ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buffer))?;
-        let read = buffer.filled().len();
+        let read = ready!(self.stream.poll_recv(cx, &mut scratch.input[before..]))?;
         if read == 0 {
             return Poll::Ready(Ok(0));
         }

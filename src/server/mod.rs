@@ -168,6 +168,7 @@ async fn tick_until_stopped(
             Next::Event => {}
         }
         let now = shared.engine.clock().tick();
+        shared.count_tick();
         if shared.engine.has_freed_much(&mut charged_bytes) {
             shared.look_after_much();
         }

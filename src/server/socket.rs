@@ -40,6 +40,9 @@ impl Known {
     /// Takes in what the event loop has told.
     fn learn(&mut self) {
         let readiness = take_readiness();
+        if readiness == 0 {
+            return;
+        }
         self.receivable |= readiness & READABLE != 0;
         self.sendable |= readiness & WRITABLE != 0;
         self.ended |= readiness & HANGUP != 0;
@@ -203,7 +206,7 @@ impl StreamSocket {
     }
 
     /// Receives what is there into something with this much room.
-    fn poll_recv(
+    fn poll_recv_by(
         &mut self,
         room: usize,
         recv: impl FnOnce(BorrowedFd<'_>) -> rustix::io::Result<usize>,
@@ -254,9 +257,16 @@ impl Stream for StreamSocket {
         self.known.receivable
     }
 
+    fn poll_recv(&mut self, _cx: &mut Context<'_>, room: &mut [u8]) -> Poll<io::Result<usize>> {
+        self.poll_recv_by(room.len(), |fd| {
+            let (_, count) = recv(fd, &mut *room, RecvFlags::empty())?;
+            Ok(count)
+        })
+    }
+
     fn poll_fill(&mut self, _cx: &mut Context<'_>, page: &mut Vec<u8>) -> Poll<io::Result<usize>> {
         let room = page.capacity() - page.len();
-        self.poll_recv(room, |fd| {
+        self.poll_recv_by(room, |fd| {
             let (_, count) = recv(fd, spare_capacity(page), RecvFlags::empty())?;
             Ok(count)
         })
@@ -266,15 +276,11 @@ impl Stream for StreamSocket {
 impl AsyncRead for StreamSocket {
     fn poll_read(
         self: Pin<&mut Self>,
-        _cx: &mut Context<'_>,
+        cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let room = buffer.initialize_unfilled();
-        let received = self.get_mut().poll_recv(room.len(), |fd| {
-            let (_, count) = recv(fd, &mut *room, RecvFlags::empty())?;
-            Ok(count)
-        });
-        let count = ready!(received)?;
+        let count = ready!(self.get_mut().poll_recv(cx, room))?;
         buffer.advance(count);
         Poll::Ready(Ok(()))
     }

@@ -4,9 +4,9 @@ use crate::telemetry::Transport;
 use std::future::Future;
 use std::io;
 use std::os::fd::RawFd;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 
 /// A stream of bytes.
 pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin + 'static {
@@ -23,6 +23,12 @@ pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin + 'static {
     /// False if a read would find nothing, as far as is known.
     fn may_receive(&mut self) -> bool {
         true
+    }
+
+    /// Receives into `room`; returns how many bytes came, 0 at the client's end.
+    fn poll_recv(&mut self, cx: &mut Context<'_>, room: &mut [u8]) -> Poll<io::Result<usize>> {
+        let mut buffer = ReadBuf::new(room);
+        Pin::new(self).poll_read(cx, &mut buffer).map_ok(|()| buffer.filled().len())
     }
 
     /// Receives into the spare capacity of `page`; returns how many bytes came, 0 at the client's end.

@@ -61,6 +61,7 @@ pub(super) struct Shared {
     tls: Option<Tls>,
     /// Told when a client asks for the end.
     pub(super) stop_asked: Notify,
+    ticks: AtomicU32,
     /// Wakes what waits for time to pass.
     pulse: Notify,
     /// Tells that it is time for a round of what is done now and then.
@@ -81,6 +82,7 @@ impl Shared {
             handshakes: Handshakes::default(),
             tls,
             stop_asked: Notify::new(),
+            ticks: AtomicU32::new(0),
             pulse: Notify::new(),
             round: Notify::new(),
             looks: AtomicU32::new(0),
@@ -93,6 +95,16 @@ impl Shared {
     /// Wakes whatever waits for time to pass. Who does not wait is not disturbed.
     pub(super) fn pulse(&self) {
         self.pulse.notify_waiters();
+    }
+
+    /// A tick of the clock thread has passed.
+    pub(super) fn count_tick(&self) {
+        self.ticks.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Ticks so far, about ten a second; wraps around.
+    pub(super) fn ticks(&self) -> u32 {
+        self.ticks.load(Ordering::Relaxed)
     }
 
     /// Tells that it is time for a round.
@@ -268,6 +280,9 @@ impl Worker {
             match poll_fn(|_| socket.poll_accept()).await {
                 Ok(accepted) => {
                     note_work(ACCEPT_WORK_BYTES);
+                    if service.tls.is_some() {
+                        self.wait_for_handshakes().await;
+                    }
                     // What a panic leaves half done goes with the connection; its message was written when it began.
                     let admit = AssertUnwindSafe(|| self.admit(accepted, service, &event_loop));
                     if catch_unwind(admit).is_err() {
@@ -282,9 +297,15 @@ impl Worker {
         }
     }
 
-    /// Under `-o no_maxconns_fast`, connections over the limit wait in the backlog.
-    async fn wait_for_room(&self) {
+    /// Under `-o no_maxconns_fast`, connections over the limit wait in the backlog. So do those that want TLS while a part
+    /// of all connections there may be are in their handshake, and none of them long enough to be ended.
+    async fn wait_for_room(&self, service: Service) {
         let Settings { max_connections, max_connections_fast, .. } = self.shared.settings;
+        let handshakes_max = (max_connections / HANDSHAKES_PART).max(1);
+        while service.tls.is_some() && !self.shared.handshakes.have_room(handshakes_max, self.shared.ticks())
+        {
+            self.pause().await;
+        }
         let full = || !max_connections_fast && self.shared.engine.connections().open() >= max_connections;
         if full() {
             self.counters().listen_disabled.add(1);
@@ -326,7 +347,6 @@ impl Worker {
         // Without a configuration, which `Tls::load` rules out, there is no service: never one in the clear.
         match self.shared.tls.as_ref().and_then(|tls| tls.configuration(clients)) {
             Some(config) => {
-                self.shared.handshakes.make_room(self.shared.settings.max_connections / HANDSHAKES_PART);
                 let stream = TlsConnection::new(socket, config, self.clone(), event_loop.clone());
                 event_loop.spawn_on(fd, Connection::new(stream, self.clone(), service.binding));
             }

@@ -306,7 +306,7 @@ impl Store {
         let value = match value {
             Incoming::Bytes(bytes) if self.is_large(mode, key.len(), bytes.len()) => {
                 let mut draft = self.begin_draft(key, bytes.len(), now)?;
-                self.fill_draft(key, &mut draft, bytes, now);
+                self.fill_draft(&mut draft, bytes, now);
                 Incoming::Draft(draft)
             }
             value => value,
@@ -355,13 +355,14 @@ impl Store {
             own.take_part(&mut shard.account, list_bytes);
             Ok(shard.large.uncharged_gathering(plan))
         })?;
-        Ok(LargeDraft::new(gathering, own, receiving))
+        Ok(LargeDraft::new(gathering, own, receiving, key.hash))
     }
 
-    /// Gives a draft of this key room for its next bytes, making it by eviction where that is allowed. Where there is none
+    /// Gives a draft room for its next bytes, making it by eviction where that is allowed. Where there is none
     /// the draft drops its bytes, and storing it is refused.
-    pub fn extend_draft(&self, key: &[u8], draft: &mut LargeDraft, now: Now) {
-        let key = self.key(key);
+    pub fn extend_draft(&self, draft: &mut LargeDraft, now: Now) {
+        // Its blocks come from one shard.
+        let key = Key { bytes: &[], hash: draft.hash() };
         let extended = match draft.needed() {
             None => return,
             Some(Needed::Page) => draft.charge_page().is_some_and(|bytes| {
@@ -387,14 +388,14 @@ impl Store {
 
     /// Takes the next bytes of a large value, at most those that are missing, and makes room for them; returns how many
     /// were taken.
-    pub fn fill_draft(&self, key: &[u8], draft: &mut LargeDraft, bytes: &[u8], now: Now) -> usize {
+    pub fn fill_draft(&self, draft: &mut LargeDraft, bytes: &[u8], now: Now) -> usize {
         let mut taken = 0;
         loop {
             taken += draft.push(&bytes[taken..]);
             if taken == bytes.len() || draft.missing() == 0 {
                 return taken;
             }
-            self.extend_draft(key, draft, now);
+            self.extend_draft(draft, now);
         }
     }
 

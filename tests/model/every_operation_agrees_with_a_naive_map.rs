@@ -250,7 +250,7 @@ impl Run {
             self.value_bytes += value.len() as u64;
             match self.store.begin_draft(key, value.len(), self.now) {
                 Ok(mut draft) => {
-                    let taken = self.store.fill_draft(key, &mut draft, &value, self.now);
+                    let taken = self.store.fill_draft(&mut draft, &value, self.now);
                     assert_eq!(taken, value.len());
                     Incoming::Draft(draft)
                 }
@@ -587,7 +587,7 @@ fn the_longest_key_and_the_largest_value_come_back_whole() {
     let value: Vec<u8> = (0..(1 << 20) - 48 - 8 - 250 - 1 - 2).map(|at| at as u8).collect();
     let set = |value: &[u8]| {
         let mut draft = store.begin_draft(&key, value.len(), now)?;
-        store.fill_draft(&key, &mut draft, value, now);
+        store.fill_draft(&mut draft, value, now);
         store.store(StoreMode::Set, &key, 0, Deadline::NEVER, Incoming::Draft(draft), now)
     };
     assert!(matches!(set(&value), Ok(Stored::Stored { .. })));

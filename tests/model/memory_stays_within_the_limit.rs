@@ -9,7 +9,7 @@ fn set(store: &Store, key: &[u8], length: usize) -> Result<Stored, Refused> {
     let value = vec![b'v'; length];
     let incoming = if length > 16 << 10 {
         let mut draft = store.begin_draft(key, length, NOW)?;
-        store.fill_draft(key, &mut draft, &value, NOW);
+        store.fill_draft(&mut draft, &value, NOW);
         Incoming::Draft(draft)
     } else {
         Incoming::Bytes(&value)
@@ -107,7 +107,7 @@ fn values_being_received_are_bounded_and_given_back() {
     let little = store.receiving_bytes();
     assert!(little < 200 * 2048, "{little} bytes for values of which nothing has come");
     for draft in &mut drafts {
-        assert_eq!(store.fill_draft(b"k", draft, &value[..900_000], NOW), 900_000);
+        assert_eq!(store.fill_draft(draft, &value[..900_000], NOW), 900_000);
     }
     let most = store.memory_limit() / 2;
     assert!(store.receiving_bytes() <= most && store.receiving_bytes() > most - (1 << 20));
@@ -118,7 +118,7 @@ fn values_being_received_are_bounded_and_given_back() {
         .into_iter()
         .map(|mut draft| {
             assert_eq!(draft.missing(), 100_000, "what finds no room is dropped as it comes");
-            store.fill_draft(b"k", &mut draft, &value[..100_000], NOW);
+            store.fill_draft(&mut draft, &value[..100_000], NOW);
             store.store(StoreMode::Set, b"k", 0, Deadline::NEVER, Incoming::Draft(draft), NOW)
         })
         .collect();

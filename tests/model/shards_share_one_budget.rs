@@ -8,7 +8,7 @@ const NOW: Now = Now::from_secs(100);
 fn set(store: &Store, key: &[u8], value: &[u8]) {
     let incoming = if value.len() > 16 << 10 {
         let mut draft = store.begin_draft(key, value.len(), NOW).expect("other shards give way");
-        store.fill_draft(key, &mut draft, value, NOW);
+        store.fill_draft(&mut draft, value, NOW);
         Incoming::Draft(draft)
     } else {
         Incoming::Bytes(value)

@@ -31,6 +31,9 @@ const HANDSHAKE_MAX: Duration = Duration::from_secs(5);
 /// The same in pulses of the worker.
 const HANDSHAKE_MAX_PULSES: u32 = (HANDSHAKE_MAX.as_millis() / TICK.as_millis()) as u32;
 
+/// Ticks that a handshake has before others may take its place.
+const UNDISTURBED_TICKS: u32 = 3;
+
 /// Handshakes that have begun and not ended, in all workers, oldest first.
 #[derive(Default, Debug)]
 pub(in crate::server) struct Handshakes(Arc<Mutex<Pending>>);
@@ -38,26 +41,34 @@ pub(in crate::server) struct Handshakes(Arc<Mutex<Pending>>);
 #[derive(Default, Debug)]
 struct Pending {
     next: u64,
-    /// Descriptors by the order in which they came.
-    begun: BTreeMap<u64, RawFd>,
+    /// Descriptors, and the ticks at which they came, by the order in which they came.
+    begun: BTreeMap<u64, (RawFd, u32)>,
 }
 
 impl Handshakes {
-    /// Ends the oldest ones until there are fewer than `max`: a client that stops half way leaves its place to others.
-    pub(in crate::server) fn make_room(&self, max: usize) {
+    /// True if there are fewer than `max`. If not, the oldest one is ended where it had its time: a client that stops half
+    /// way leaves its place to others.
+    pub(in crate::server) fn have_room(&self, max: usize, ticks: u32) -> bool {
         let mut pending = self.0.lock();
-        while pending.begun.len() >= max.max(1) {
-            let Some((_, fd)) = pending.begun.pop_first() else { return };
-            // A place is given up before its socket is closed, so this is that socket. An error means that it has gone.
-            let _ = shutdown(fd, Shutdown::Both);
+        if pending.begun.len() < max {
+            return true;
         }
+        let oldest = pending.begun.first_entry().filter(|oldest| {
+            let (_, since) = *oldest.get();
+            ticks.wrapping_sub(since) >= UNDISTURBED_TICKS
+        });
+        let Some(oldest) = oldest else { return false };
+        // A place is given up before its socket is closed, so this is that socket. An error means that it has gone.
+        let _ = shutdown(oldest.get().0, Shutdown::Both);
+        oldest.remove();
+        true
     }
 
-    fn begin(&self, fd: RawFd) -> Place {
+    fn begin(&self, fd: RawFd, ticks: u32) -> Place {
         let mut pending = self.0.lock();
         let number = pending.next;
         pending.next += 1;
-        pending.begun.insert(number, fd);
+        pending.begun.insert(number, (fd, ticks));
         Place { number, handshakes: self.0.clone() }
     }
 }
@@ -106,7 +117,7 @@ impl TlsConnection {
     ) -> TlsConnection {
         let fd = socket.fd();
         let accept = tokio_rustls::TlsAcceptor::from(config).accept(socket).into_fallible();
-        let place = worker.shared.handshakes.begin(fd);
+        let place = worker.shared.handshakes.begin(fd, worker.shared.ticks());
         let time_out = Box::pin(worker.clone().pauses(HANDSHAKE_MAX_PULSES));
         let handshake = Handshake { event_loop, accept, time_out, _place: place };
         TlsConnection { state: State::Handshake(Box::new(handshake)), fd, worker }

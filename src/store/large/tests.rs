@@ -106,10 +106,10 @@ fn what_somebody_reads_stays_as_it_is_and_comes_back_when_it_is_let_go() {
 fn a_value_received_across_a_flush_is_stored_whole() {
     let store = store();
     let mut draft = store.begin_draft(b"late", LEN, NOW).unwrap();
-    assert_eq!(store.fill_draft(b"late", &mut draft, &value(1)[..5000], NOW), 5000);
+    assert_eq!(store.fill_draft(&mut draft, &value(1)[..5000], NOW), 5000);
     store.flush_all(FlushAt::Immediately, NOW);
     store.check_invariants();
-    store.fill_draft(b"late", &mut draft, &value(1)[5000..], NOW);
+    store.fill_draft(&mut draft, &value(1)[5000..], NOW);
     let stored = store.store(StoreMode::Set, b"late", 0, Deadline::NEVER, Incoming::Draft(draft), NOW);
     assert!(matches!(stored, Ok(Stored::Stored { len: LEN, .. })), "{stored:?}");
     assert_eq!(read(&store, b"late"), Ok(value(1)));

@@ -7,6 +7,7 @@ use super::super::budget::{Account, allocated_bytes};
 use super::super::compaction::Compaction;
 use super::frames::{Frames, KINDS, Piece, Returned, piece_bytes};
 use crate::store::handle::LargeId;
+use crate::store::hash::KeyHash;
 use std::sync::Arc;
 
 /// A large value, shared with who reads it.
@@ -224,7 +225,19 @@ impl Gathering {
 
     /// Nothing yet, and nothing charged but what [`Plan::list_bytes`] says.
     pub(super) fn uncharged(plan: Plan, home: &Arc<Returned>) -> Gathering {
-        Gathering { charged_blocks: 0, ..Gathering::new(plan, Vec::new(), home) }
+        let value = LargeValue { blocks: Vec::new(), home: home.clone() };
+        Gathering { value, plan, charged_blocks: 0, at: 0, missing: plan.len }
+    }
+
+    /// Adds charged blocks. The list grows with them, and never beyond what was charged for it.
+    fn add(&mut self, count: usize, added: impl Iterator<Item = Block>) {
+        let blocks = &mut self.value.blocks;
+        if blocks.capacity() < blocks.len() + count {
+            let most = self.plan.blocks() - blocks.len();
+            blocks.reserve_exact(count.max(blocks.len()).min(most));
+        }
+        blocks.extend(added);
+        self.charged_blocks = blocks.len();
     }
 
     /// What the block being filled still takes; 0 if none is missing or charged.
@@ -311,13 +324,24 @@ pub struct LargeDraft {
     len: usize,
     /// Of a draft without room.
     dropped: usize,
+    /// Of the key, which says from which shard the blocks come.
+    hash: KeyHash,
 }
 
 impl LargeDraft {
     /// An empty buffer, charged in both accounts with what its list of blocks takes.
-    pub(in crate::store) fn new(gathering: Gathering, account: Account, receiving: Account) -> LargeDraft {
+    pub(in crate::store) fn new(
+        gathering: Gathering,
+        account: Account,
+        receiving: Account,
+        hash: KeyHash,
+    ) -> LargeDraft {
         let len = gathering.plan.len;
-        LargeDraft { gathering: Some(gathering), account, receiving, len, dropped: 0 }
+        LargeDraft { gathering: Some(gathering), account, receiving, len, dropped: 0, hash }
+    }
+
+    pub(in crate::store) fn hash(&self) -> KeyHash {
+        self.hash
     }
 
     /// The declared length.
@@ -358,15 +382,14 @@ impl LargeDraft {
     pub(in crate::store) fn add_page(&mut self, account: &mut Account, bytes: u64) {
         self.account.take_part(account, bytes);
         if let Some(gathering) = &mut self.gathering {
-            gathering.charged_blocks += 1;
+            gathering.add(1, std::iter::once(Block::Page(Vec::new())));
         }
     }
 
     /// Adds the pieces.
     pub(in crate::store) fn add_pieces(&mut self, pieces: Vec<Piece>) {
         if let Some(gathering) = &mut self.gathering {
-            gathering.value.blocks.extend(pieces.into_iter().map(Block::Piece));
-            gathering.charged_blocks = gathering.plan.blocks();
+            gathering.add(pieces.len(), pieces.into_iter().map(Block::Piece));
         }
     }
 
@@ -432,7 +455,7 @@ mod tests {
             frames.take(kind, count, &mut pieces);
         }
         let gathering = Gathering::new(plan, pieces, frames.home());
-        (LargeDraft::new(gathering, account(), account()), frames)
+        (LargeDraft::new(gathering, account(), account(), KeyHash(0)), frames)
     }
 
     fn room(draft: &mut LargeDraft) -> usize {

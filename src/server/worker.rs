@@ -297,15 +297,18 @@ impl Worker {
         }
     }
 
-    /// Under `-o no_maxconns_fast`, connections over the limit wait in the backlog. So do those that want TLS while a part
-    /// of all connections there may be are in their handshake, and none of them long enough to be ended.
-    async fn wait_for_room(&self, service: Service) {
-        let Settings { max_connections, max_connections_fast, .. } = self.shared.settings;
-        let handshakes_max = (max_connections / HANDSHAKES_PART).max(1);
-        while service.tls.is_some() && !self.shared.handshakes.have_room(handshakes_max, self.shared.ticks())
-        {
+    /// While a part of all connections there may be are in their TLS handshake, and none of them long enough to be ended,
+    /// an accepted one waits, and others behind it in the backlog.
+    async fn wait_for_handshakes(&self) {
+        let handshakes_max = (self.shared.settings.max_connections / HANDSHAKES_PART).max(1);
+        while !self.shared.handshakes.have_room(handshakes_max, self.shared.ticks()) {
             self.pause().await;
         }
+    }
+
+    /// Under `-o no_maxconns_fast`, connections over the limit wait in the backlog.
+    async fn wait_for_room(&self) {
+        let Settings { max_connections, max_connections_fast, .. } = self.shared.settings;
         let full = || !max_connections_fast && self.shared.engine.connections().open() >= max_connections;
         if full() {
             self.counters().listen_disabled.add(1);

@@ -279,6 +279,7 @@ impl Engine {
             Request::Verbosity { level, noreply } => self.set_verbosity(level, reply_to(out, noreply)),
             Request::CacheMemlimit { mib, noreply } => self.set_memlimit(mib, reply_to(out, noreply)),
             Request::Stats(StatsTopic::CacheDump { .. }) => return self.cache_dump(out),
+            Request::Stats(StatsTopic::Conns) => return Flow::Report,
             Request::Stats(StatsTopic::Sizes) if self.settings.track_sizes => return Flow::Report,
             Request::Stats(topic) => {
                 match topic {

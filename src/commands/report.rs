@@ -1,4 +1,4 @@
-//! Long answers that need a walk over all items: metadump, mgdump, cachedump, sizes.
+//! Long answers that need a walk over all items (metadump, mgdump, cachedump, sizes) or connections (conns).
 //!
 //! A [`Report`] is where such an answer stands. The server asks for it batch by batch with [`Engine::report_on`], and
 //! only when the batch before has gone, so that a reader who never reads costs one batch. A batch is bounded by what
@@ -14,7 +14,7 @@ use crate::store::{Hit, WalkPlace};
 use std::collections::BTreeMap;
 
 /// Steps of the walk per batch: each locks a shard for a few buckets of its index.
-const STEPS_PER_BATCH: u32 = 256;
+const STEPS_PER_BATCH: u32 = 64;
 
 /// Sizes in `stats sizes` are multiples of this, in bytes. Items of n different sizes take 16 n^2 bytes at least, so a
 /// store of 64 GiB has no more than 66,000 sizes to list.
@@ -35,6 +35,10 @@ enum Form {
         items_left: u64,
         bytes_left: usize,
     },
+    /// `stats conns`, from this descriptor on.
+    Connections {
+        first: i32,
+    },
     /// Items counted by their size, rounded up.
     Sizes {
         counts: BTreeMap<u64, u64>,
@@ -48,7 +52,7 @@ impl Form {
     fn end(&self) -> &'static [u8] {
         match self {
             Form::Dump(DumpForm::MetaGet, _) => b"EN\r\n",
-            Form::Dump(DumpForm::Meta, _) | Form::CacheDump { .. } => b"END\r\n",
+            Form::Dump(DumpForm::Meta, _) | Form::CacheDump { .. } | Form::Connections { .. } => b"END\r\n",
             // Written with the counts.
             Form::Sizes { .. } => b"",
         }
@@ -92,6 +96,7 @@ impl Engine {
                 items_left: if limit == 0 { u64::MAX } else { u64::from(limit) },
                 bytes_left: CACHEDUMP_MAX_BYTES,
             },
+            Request::Stats(StatsTopic::Conns) => Form::Connections { first: 0 },
             Request::Stats(StatsTopic::Sizes) => Form::Sizes { counts: BTreeMap::new(), to: None },
             _ => return None,
         };
@@ -107,6 +112,14 @@ impl Engine {
     /// Appends the next batch of a report; true if there is more to come.
     pub fn report_on(&self, report: &mut Report, out: &mut ReplyBuffer) -> bool {
         let now = self.clock.now();
+        if let Form::Connections { first } = &mut report.form {
+            if let Some(next) = self.connections_from(*first, now, out) {
+                *first = next;
+                return true;
+            }
+            out.push(report.form.end());
+            return false;
+        }
         for _ in 0..STEPS_PER_BATCH {
             if out.len() >= OUTPUT_BATCH_BYTES {
                 return true;
@@ -133,6 +146,8 @@ impl Engine {
             Form::Sizes { counts, .. } => {
                 *counts.entry(hit.item_bytes.next_multiple_of(SIZES_STEP_BYTES)).or_default() += 1
             }
+            // It has no walk over items.
+            Form::Connections { .. } => {}
             Form::Dump(_, classes) if !classes.contains(hit.class) => {}
             Form::Dump(DumpForm::MetaGet, _) => push_mgdump_line(out, key, hit.marks.binary_key),
             Form::Dump(DumpForm::Meta, _) => push_metadump_line(

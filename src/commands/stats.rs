@@ -36,9 +36,8 @@ impl Engine {
             }),
             StatsTopic::Slabs => self.slabs(now, out),
             StatsTopic::Sizes => out.push_stat("sizes_status", "disabled"),
-            StatsTopic::Conns => self.conns(now, out),
             // Not made in one piece: `report.rs` and `detail.rs`.
-            StatsTopic::CacheDump { .. } | StatsTopic::Detail(_) => {}
+            StatsTopic::CacheDump { .. } | StatsTopic::Conns | StatsTopic::Detail(_) => {}
             StatsTopic::Advisor
             | StatsTopic::HotKeys
             | StatsTopic::Families
@@ -312,8 +311,10 @@ impl Engine {
         self.store.charged_bytes()
     }
 
-    fn conns(&self, now: Now, out: &mut ReplyBuffer) {
-        for row in self.connections.rows() {
+    /// Appends the connections from this descriptor on, a part of them; where to go on, if there are more.
+    pub(super) fn connections_from(&self, first: i32, now: Now, out: &mut ReplyBuffer) -> Option<i32> {
+        let (rows, next) = self.connections.rows(first);
+        for row in rows {
             let mut stat = |name: &str, value: &dyn std::fmt::Display| {
                 out.push_stat(format_args!("{}:{name}", row.fd), value);
             };
@@ -327,5 +328,6 @@ impl Engine {
             stat("state", &row.state);
             stat("secs_since_last_cmd", &now.secs().saturating_sub(row.last_command_secs));
         }
+        next
     }
 }

@@ -48,8 +48,11 @@ impl Session {
         loop {
             let before = output.len();
             self.finish_binary_value(host, output);
+            if consumed == input.len() {
+                return Progress { consumed, next: Next::Input };
+            }
             if budget.is_exhausted() || output.len() >= OUTPUT_BATCH_BYTES {
-                return Progress::stopped_early(consumed, input.len());
+                return Progress { consumed, next: Next::More };
             }
             let step = self.step_binary::<false>(host, &input[consumed..], output, budget);
             let (frame, next) = match step {

@@ -32,8 +32,11 @@ impl Session {
         let traced = log_enabled!(log::Level::Debug);
         let mut consumed = 0;
         loop {
+            if consumed == input.len() {
+                return Progress { consumed, next: Next::Input };
+            }
             if budget.is_exhausted() || output.len() >= OUTPUT_BATCH_BYTES {
-                return Progress::stopped_early(consumed, input.len());
+                return Progress { consumed, next: Next::More };
             }
             let before = output.len();
             let step = self.step_text::<false>(host, &input[consumed..], output, budget);

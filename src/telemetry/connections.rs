@@ -12,6 +12,9 @@ use std::os::fd::RawFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU32, AtomicUsize, Ordering};
 
+/// Rows of `stats conns` made at once, at most.
+pub const ROWS_AT_ONCE: usize = 32;
+
 /// What a connection is doing, in the words of `stats conns`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
@@ -309,12 +312,29 @@ impl Connections {
         });
     }
 
-    /// Everything that is open, by descriptor.
-    pub fn rows(&self) -> Vec<Row> {
-        let mut rows: Vec<Row> = self.listening.lock().iter().map(listening_row).collect();
-        self.for_each(|fd, connection| rows.push(connection_row(fd, connection)));
-        rows.sort_by_key(|row| row.fd);
-        rows
+    /// What is open, by descriptor, from `first` on: at most [`ROWS_AT_ONCE`] rows, and the descriptor to go on from, if
+    /// there are more. Each row takes two system calls.
+    pub fn rows(&self, first: RawFd) -> (Vec<Row>, Option<RawFd>) {
+        let listening = self.listening.lock().clone();
+        let opened =
+            self.tables.iter().map(|table| table.lock().0.len()).max().unwrap_or(0) * self.tables.len();
+        let end = listening.iter().map(|listening| listening.fd + 1).max().unwrap_or(0);
+        let end = end.max(RawFd::try_from(opened).unwrap_or(RawFd::MAX));
+        let mut rows = Vec::new();
+        for fd in first..end {
+            if rows.len() == ROWS_AT_ONCE {
+                return (rows, Some(fd));
+            }
+            if let Some(listening) = listening.iter().find(|listening| listening.fd == fd) {
+                rows.push(listening_row(listening));
+                continue;
+            }
+            let (table, place) = self.place(fd);
+            if let Some(Some(connection)) = table.lock().0.get(place) {
+                rows.push(connection_row(fd, connection));
+            }
+        }
+        (rows, None)
     }
 }
 
@@ -365,6 +385,26 @@ mod tests {
     use std::os::unix::net::UnixStream;
 
     #[test]
+    fn rows_come_in_parts_and_each_once() {
+        let table = Connections::new(3);
+        let pairs: Vec<_> = (0..2 * ROWS_AT_ONCE).map(|_| UnixStream::pair().unwrap()).collect();
+        for (socket, _) in &pairs[1..] {
+            table.add(socket.as_raw_fd(), Transport::Unix, 1);
+        }
+        let listener = pairs[0].0.as_raw_fd();
+        table.add_listener(Listening { fd: listener, since_secs: 1, udp: false });
+        let (mut found, mut next) = (Vec::new(), Some(0));
+        while let Some(first) = next {
+            let (rows, more) = table.rows(first);
+            assert!(rows.len() <= ROWS_AT_ONCE);
+            found.extend(rows.into_iter().map(|row| row.fd));
+            next = more;
+        }
+        let expected: Vec<RawFd> = pairs.iter().map(|(socket, _)| socket.as_raw_fd()).collect();
+        assert_eq!(found, expected);
+    }
+
+    #[test]
     fn only_tcp_connections_that_wait_too_long_are_ended_and_each_once() {
         let table = Connections::new(1);
         let pairs: Vec<_> = (0..4).map(|_| UnixStream::pair().unwrap()).collect();
@@ -379,6 +419,6 @@ mod tests {
         assert_eq!((&pairs[0].0).read(&mut [0]).unwrap(), 0);
         pairs[1].0.set_nonblocking(true).unwrap();
         assert!((&pairs[1].0).read(&mut [0]).is_err());
-        assert_eq!(table.rows().iter().filter(|row| row.state == "conn_closing").count(), 1);
+        assert_eq!(table.rows(0).0.iter().filter(|row| row.state == "conn_closing").count(), 1);
     }
 }

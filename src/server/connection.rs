@@ -137,41 +137,90 @@ impl<S: Stream> Connection<S> {
                 self.worker.counters().conn_yields.add(1);
                 return yield_turn(cx);
             }
-            if let Some(unsent) = &mut self.unsent {
-                let Unsent { replies, sent } = &mut **unsent;
-                if !ready!(write(&mut self.stream, cx, replies, sent, budget))? {
-                    continue;
+            if self.is_busy() {
+                if !ready!(self.go_on(cx, scratch, budget))? {
+                    return Poll::Ready(Ok(()));
                 }
-                self.note_written();
-                continue;
+            } else if ready!(self.receive(cx, scratch, budget))? == 0 {
+                return self.close_at_end_of_input(cx);
             }
-            if let Some(rare) = &mut self.rare
-                && let Some(delay) = &mut rare.delay
-            {
-                ready!(delay.as_mut().poll(cx));
-                rare.delay = None;
+            if !scratch.output.is_empty() {
+                self.send(cx, scratch, budget)?;
             }
-            match self.closing {
-                Some(closing) => return self.close(cx, scratch, budget, closing),
-                None if self.session.is_watching() => ready!(self.watch(cx, scratch, budget))?,
-                None if self.more_to_do => self.advance_rest(scratch, budget),
-                None => {
-                    let received = match self.stream.may_receive() {
-                        true => self.receive_page(cx, budget),
-                        false => None,
-                    };
-                    let received = received.unwrap_or_else(|| self.read(cx, scratch, budget));
-                    if ready!(received)? == 0 {
-                        if self.entry.was_ended_idle() {
-                            self.reason = CloseReason::IdleTimeout;
-                        }
-                        self.stream.say_goodbye(cx);
-                        return Poll::Ready(Ok(()));
-                    }
-                }
+            self.note_latency(scratch.timed.take());
+            if !self.is_busy() && !self.stream.may_receive() {
+                return self.stream.wait_readable();
             }
-            self.send(cx, scratch, budget)?;
         }
+    }
+
+    /// True if something is under way beside reading requests.
+    #[inline]
+    fn is_busy(&self) -> bool {
+        self.more_to_do
+            || self.unsent.is_some()
+            || self.closing.is_some()
+            || self.rare.is_some()
+            || self.session.is_watching()
+    }
+
+    /// Goes on with what is under way; false if the connection has ended.
+    #[inline(never)]
+    fn go_on(
+        &mut self,
+        cx: &mut Context<'_>,
+        scratch: &mut Scratch,
+        budget: &mut Budget,
+    ) -> Poll<io::Result<bool>> {
+        if let Some(unsent) = &mut self.unsent {
+            let Unsent { replies, sent } = &mut **unsent;
+            if ready!(write(&mut self.stream, cx, replies, sent, budget))? {
+                self.worker.counters().bytes_written.add(replies.len() as u64);
+                self.unsent = None;
+            }
+            return Poll::Ready(Ok(true));
+        }
+        if let Some(rare) = &mut self.rare
+            && let Some(delay) = &mut rare.delay
+        {
+            ready!(delay.as_mut().poll(cx));
+            rare.delay = None;
+        }
+        match self.closing {
+            Some(closing) => return self.close(cx, scratch, budget, closing).map_ok(|()| false),
+            None if self.session.is_watching() => ready!(self.watch(cx, scratch, budget))?,
+            None if self.more_to_do => self.advance_rest(scratch, budget),
+            None => {
+                if ready!(self.receive(cx, scratch, budget))? == 0 {
+                    return self.close_at_end_of_input(cx).map_ok(|()| false);
+                }
+            }
+        }
+        Poll::Ready(Ok(true))
+    }
+
+    /// Receives what there is, and executes it; returns the bytes received, 0 at the client's end.
+    #[inline]
+    fn receive(
+        &mut self,
+        cx: &mut Context<'_>,
+        scratch: &mut Scratch,
+        budget: &mut Budget,
+    ) -> Poll<io::Result<usize>> {
+        if self.session.is_receiving() && self.stream.may_receive() {
+            if let Some(received) = self.receive_page(cx, budget) {
+                return received;
+            }
+        }
+        self.read(cx, scratch, budget)
+    }
+
+    fn close_at_end_of_input(&mut self, cx: &mut Context<'_>) -> Turn {
+        if self.entry.was_ended_idle() {
+            self.reason = CloseReason::IdleTimeout;
+        }
+        self.stream.say_goodbye(cx);
+        Poll::Ready(Ok(()))
     }
 
     /// True if another turn would find something to do.
@@ -355,29 +404,19 @@ impl<S: Stream> Connection<S> {
     /// Sends the batch; what the socket or the budget does not allow stays with the connection.
     fn send(&mut self, cx: &mut Context<'_>, scratch: &mut Scratch, budget: &mut Budget) -> io::Result<()> {
         let output = &mut scratch.output;
-        if !output.is_empty() {
-            let mut sent = 0;
-            match write(&mut self.stream, cx, output, &mut sent, budget)? {
-                Poll::Ready(true) => {
-                    self.worker.counters().bytes_written.add(output.len() as u64);
-                    output.clear();
-                }
-                // Pending has left a wake-up for the moment the socket takes more.
-                Poll::Pending | Poll::Ready(false) => {
-                    self.unsent = Some(Box::new(Unsent { replies: output.take(), sent }));
-                }
+        let mut sent = 0;
+        match write(&mut self.stream, cx, output, &mut sent, budget)? {
+            Poll::Ready(true) => {
+                self.worker.counters().bytes_written.add(output.len() as u64);
+                output.clear();
             }
-            self.unacknowledged = false;
+            // Pending has left a wake-up for the moment the socket takes more.
+            Poll::Pending | Poll::Ready(false) => {
+                self.unsent = Some(Box::new(Unsent { replies: output.take(), sent }));
+            }
         }
-        self.note_latency(scratch.timed.take());
+        self.unacknowledged = false;
         Ok(())
-    }
-
-    /// Lets go of replies that were sent.
-    fn note_written(&mut self) {
-        if let Some(unsent) = self.unsent.take() {
-            self.worker.counters().bytes_written.add(unsent.replies.len() as u64);
-        }
     }
 
     /// Notes how long a batch has taken until now.

@@ -257,6 +257,11 @@ impl Stream for StreamSocket {
         self.known.receivable
     }
 
+    fn wait_readable(&mut self) -> Poll<io::Result<()>> {
+        self.register(Interest::Readable)?;
+        Poll::Pending
+    }
+
     fn poll_recv(&mut self, _cx: &mut Context<'_>, room: &mut [u8]) -> Poll<io::Result<usize>> {
         self.poll_recv_by(room.len(), |fd| {
             let (_, count) = recv(fd, &mut *room, RecvFlags::empty())?;

@@ -25,6 +25,11 @@ pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin + 'static {
         true
     }
 
+    /// Waits for something to receive, where [`Stream::may_receive`] has said that there is nothing.
+    fn wait_readable(&mut self) -> Poll<io::Result<()>> {
+        Poll::Pending
+    }
+
     /// Receives into `room`; returns how many bytes came, 0 at the client's end.
     fn poll_recv(&mut self, cx: &mut Context<'_>, room: &mut [u8]) -> Poll<io::Result<usize>> {
         let mut buffer = ReadBuf::new(room);

@@ -230,6 +230,11 @@ impl Session {
         }
     }
 
+    /// True while the bytes of a large value are still to come.
+    pub fn is_receiving(&self) -> bool {
+        matches!(self.activity, Activity::Receiving(_))
+    }
+
     /// Where the next bytes of a large value go without a copy: into the spare capacity of a page, if a whole page of
     /// them is still to come. Takes memory, so it is to be asked for when there are bytes.
     pub fn page(&mut self, engine: &Engine) -> Option<&mut Vec<u8>> {

@@ -3,10 +3,12 @@
 use super::PATIENCE;
 use rustls::pki_types::CertificateDer;
 use rustls::{CipherSuite, ClientConnection, ProtocolVersion, StreamOwned};
+use socket2::{Domain, Socket as Socket2, Type};
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// A connection to a daemon.
 pub struct Client(Socket);
@@ -20,7 +22,10 @@ enum Socket {
 /// A TCP connection that waits no longer than patience lasts.
 #[track_caller]
 fn connect(address: SocketAddr) -> TcpStream {
-    let stream = TcpStream::connect(address).unwrap_or_else(|error| panic!("{address}: {error}"));
+    patient(TcpStream::connect(address).unwrap_or_else(|error| panic!("{address}: {error}")))
+}
+
+fn patient(stream: TcpStream) -> TcpStream {
     stream.set_nodelay(true).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     stream.set_write_timeout(Some(PATIENCE)).unwrap();
@@ -32,6 +37,18 @@ impl Client {
     #[track_caller]
     pub fn tcp(address: SocketAddr) -> Client {
         Client(Socket::Tcp(connect(address)))
+    }
+
+    /// Connects by TCP from an address of its own: failed logins of others do not make it wait.
+    #[track_caller]
+    pub fn stranger(address: SocketAddr) -> Client {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let [_, high, middle, low] = NUMBER.fetch_add(1, Ordering::Relaxed).to_be_bytes();
+        let source = SocketAddr::from(([127, high + 1, middle, low], 0));
+        let socket = Socket2::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        socket.bind(&source.into()).unwrap();
+        socket.connect(&address.into()).unwrap();
+        Client(Socket::Tcp(patient(socket.into())))
     }
 
     /// Connects by TCP, to speak TLS on it.

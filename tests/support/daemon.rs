@@ -169,6 +169,12 @@ impl Daemon {
         Client::tcp(self.address())
     }
 
+    /// Connects by TCP from an address that no other connection has.
+    #[track_caller]
+    pub fn connect_as_stranger(&self) -> Client {
+        Client::stranger(self.address())
+    }
+
     /// Its process id.
     pub fn pid(&self) -> Pid {
         Pid::from_raw(self.child.0.id() as i32)

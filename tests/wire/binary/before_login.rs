@@ -41,7 +41,7 @@ fn nothing_but_version_and_sasl_is_answered() {
     let (daemon, _folder) = guarded();
     for before in [None, Some(login("ann", "wrong")), Some(keyed(0x21, "PLAIN")), Some(request(0x20))] {
         for request in requests() {
-            let mut client = daemon.connect();
+            let mut client = daemon.connect_as_stranger();
             if let Some(before) = &before {
                 ask(&mut client, before);
             }
@@ -65,7 +65,7 @@ fn what_is_pipelined_behind_a_refusal_is_not_executed() {
 fn text_is_not_answered() {
     let (daemon, _folder) = guarded();
     for line in ["get k\r\n", "version\r\n", "stats\r\n", "set k 0 0 10\r\nann secret\r\n", "\r\n"] {
-        let mut client = daemon.connect();
+        let mut client = daemon.connect_as_stranger();
         client.send(line);
         hear_close(&mut client);
     }
@@ -80,12 +80,12 @@ fn headers_that_lie_are_no_way_in() {
         (store(0x01, "k", 0, 0, ""), u32::MAX, 0x04),
         (keyed(0x21, "k".repeat(60_000)), 60_000, 0x04),
     ] {
-        let mut client = daemon.connect();
+        let mut client = daemon.connect_as_stranger();
         client.send(request.header(body_len));
         let heard = replies(&heard_to_close(&mut client));
         assert_eq!(heard.iter().map(|reply| reply.status).collect::<Vec<_>>(), [status]);
     }
-    let (mut stalled, mut client) = (daemon.connect(), daemon.connect());
+    let (mut stalled, mut client) = (daemon.connect_as_stranger(), daemon.connect_as_stranger());
     stalled.send(&join(0x21, "PLAIN", "\0ann\0secret").bytes()[..30]);
     assert_eq!(ask(&mut client, &login("ann", "secret")).status, 0);
 }

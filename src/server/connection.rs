@@ -491,9 +491,12 @@ impl<S: Stream> Future for Connection<S> {
         note_work(budget.spent_bytes());
         match turned {
             Poll::Pending => {
-                this.entry.note_state(this.waiting_state());
-                if !has_yielded() && std::mem::take(&mut this.unacknowledged) {
-                    this.stream.acknowledge();
+                // A connection that yielded is still at what it has noted.
+                if !has_yielded() {
+                    this.entry.note_state(this.waiting_state());
+                    if std::mem::take(&mut this.unacknowledged) {
+                        this.stream.acknowledge();
+                    }
                 }
                 Poll::Pending
             }

@@ -7,7 +7,7 @@
 mod ciphers;
 mod stream;
 
-pub(super) use stream::{Handshakes, TlsConnection};
+pub(super) use stream::{Handshakes, Room, TlsConnection};
 
 use parking_lot::RwLock;
 use rustls::crypto::{CryptoProvider, ring};

@@ -14,7 +14,7 @@ use super::shutdown::tell_stop;
 use super::socket::{Accepted, DatagramSocket, ListeningSocket, StreamSocket};
 use super::stream::Stream;
 use super::threads::{self, Threads};
-use super::tls::{Handshakes, Tls, TlsConnection, TlsError};
+use super::tls::{Handshakes, Room, Tls, TlsConnection, TlsError};
 use super::udp;
 use crate::commands::Engine;
 use crate::session::ShutdownMode;
@@ -301,8 +301,12 @@ impl Worker {
     /// an accepted one waits, and others behind it in the backlog.
     async fn wait_for_handshakes(&self) {
         let handshakes_max = (self.shared.settings.max_connections / HANDSHAKES_PART).max(1);
-        while !self.shared.handshakes.have_room(handshakes_max, self.shared.ticks()) {
-            self.pause().await;
+        loop {
+            match self.shared.handshakes.room(handshakes_max, self.shared.ticks()) {
+                Room::Free => return,
+                Room::Soon => yield_now().await,
+                Room::Later => self.pause().await,
+            }
         }
     }
 

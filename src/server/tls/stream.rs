@@ -41,34 +41,57 @@ pub(in crate::server) struct Handshakes(Arc<Mutex<Pending>>);
 #[derive(Default, Debug)]
 struct Pending {
     next: u64,
-    /// Descriptors, and the ticks at which they came, by the order in which they came.
-    begun: BTreeMap<u64, (RawFd, u32)>,
+    /// By the order in which they came.
+    begun: BTreeMap<u64, Begun>,
+}
+
+#[derive(Debug)]
+struct Begun {
+    fd: RawFd,
+    /// When it came, in ticks.
+    since: u32,
+    /// It was told to end.
+    ends: bool,
+}
+
+/// Whether another handshake may begin.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(in crate::server) enum Room {
+    /// It may.
+    Free,
+    /// As soon as the oldest one has ended, which was told to.
+    Soon,
+    /// Not before the next tick.
+    Later,
 }
 
 impl Handshakes {
-    /// True if there are fewer than `max`. If not, the oldest one is ended where it had its time: a client that stops half
-    /// way leaves its place to others.
-    pub(in crate::server) fn have_room(&self, max: usize, ticks: u32) -> bool {
+    /// Room for one more, if there are fewer than `max`. If not, the oldest one is told to end once it had its time: a
+    /// client that stops half way leaves its place to others.
+    pub(in crate::server) fn room(&self, max: usize, ticks: u32) -> Room {
         let mut pending = self.0.lock();
         if pending.begun.len() < max {
-            return true;
+            return Room::Free;
         }
-        let oldest = pending.begun.first_entry().filter(|oldest| {
-            let (_, since) = *oldest.get();
-            ticks.wrapping_sub(since) >= UNDISTURBED_TICKS
-        });
-        let Some(oldest) = oldest else { return false };
+        let Some(mut oldest) = pending.begun.first_entry() else { return Room::Free };
+        let oldest = oldest.get_mut();
+        if oldest.ends {
+            return Room::Soon;
+        }
+        if ticks.wrapping_sub(oldest.since) < UNDISTURBED_TICKS {
+            return Room::Later;
+        }
         // A place is given up before its socket is closed, so this is that socket. An error means that it has gone.
-        let _ = shutdown(oldest.get().0, Shutdown::Both);
-        oldest.remove();
-        true
+        let _ = shutdown(oldest.fd, Shutdown::Both);
+        oldest.ends = true;
+        Room::Soon
     }
 
     fn begin(&self, fd: RawFd, ticks: u32) -> Place {
         let mut pending = self.0.lock();
         let number = pending.next;
         pending.next += 1;
-        pending.begun.insert(number, (fd, ticks));
+        pending.begun.insert(number, Begun { fd, since: ticks, ends: false });
         Place { number, handshakes: self.0.clone() }
     }
 }

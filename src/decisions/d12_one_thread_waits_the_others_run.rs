@@ -17,6 +17,6 @@
 //! (d18); connections that stay with a thread (a single get 108,000 against 160,000 a second at `-t 2`); a controller
 //! that guesses which connections are heavy, where a used-up budget says so.
 //!
-//! Price: a large reply takes a turn for every 64 KiB; at most `-t` minus one threads serve heavy clients.
+//! Price: a large reply takes a turn for every 128 KiB; at most `-t` minus one threads serve heavy clients.
 //!
 //! Reopen: when a machine with more CPUs than threads shows that the one event loop is the limit.

@@ -8,7 +8,7 @@
 //!
 //! The budget counts bytes parsed, received and sent, and a fixed price for a request and for a key, because a turn of
 //! 20 requests (`-R`) may be a megabyte. A retrieval is answered in parts of at most 128 keys and 15 KiB, a report in
-//! batches, a large value in writes of 64 KiB; commands of operators end their turn.
+//! batches, a large value in writes of 128 KiB; commands of operators end their turn.
 //!
 //! Bounds: 12 KiB of output, one part, one inline value and 20 KiB of input are at most 64 KiB for a client that does
 //! not read. A wrong key takes back the whole answer of its line, so the first part is sent only after all keys of the

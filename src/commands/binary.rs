@@ -96,14 +96,14 @@ impl Engine {
         answers: &mut Answers<'_>,
     ) {
         let deadline = exptime.map(|exptime| self.deadline_unsigned(exptime, now));
-        let access = Access { deadline, ..Access::default() };
         let Answers { to, quiet, out } = answers;
         let shown_key = if with_key { key } else { &[] };
-        let copy = |hit: Hit<'_>| push_hit(out, to, shown_key, &hit);
         self.tell_lookup(key, now);
         let found = match deadline {
-            None => self.store.get(key, now, copy),
-            Some(_) => self.store.fetch(key, &access, now, copy).unwrap_or(Err(Miss::Absent)),
+            None => self.store.get(key, now, |hit| push_hit(out, to, shown_key, &hit)),
+            Some(deadline) => {
+                self.get_and_touch(key, deadline, now, |hit| push_hit(out, to, shown_key, &hit))
+            }
         };
         self.prefixes.count_get(key, found.is_ok());
         count_retrieval(worker, deadline.is_some(), found);

@@ -1,7 +1,7 @@
 //! get, gets, gat, gats, touch.
 
 use super::{Engine, Flow, answer};
-use crate::clock::Now;
+use crate::clock::{Deadline, Now};
 use crate::protocol::limits::{RETRIEVAL_PART_BYTES, RETRIEVAL_PART_KEYS};
 use crate::protocol::{Keys, Parts, Refusal, ReplyBuffer, Retrieval};
 use crate::store::{Access, Hit, LargeValue, Miss, ValueRef};
@@ -21,7 +21,6 @@ impl Engine {
         let mark = out.mark();
         let full_at = out.len() + RETRIEVAL_PART_BYTES;
         let deadline = retrieval.exptime.map(|exptime| self.deadline(exptime, now));
-        let access = Access { deadline, ..Access::default() };
         let mut keys = Keys::new(retrieval.keys);
         let mut asked: u32 = 0;
         let mut hits = 0;
@@ -53,10 +52,12 @@ impl Engine {
             assert!(self.panic_key != Some(key), "planted");
             asked += 1;
             self.tell_lookup(key, now);
-            let copy = |hit: Hit<'_>| push_hit(out, key, &hit, retrieval.with_cas);
+            let with_cas = retrieval.with_cas;
             let found = match deadline {
-                None => self.store.get(key, now, copy),
-                Some(_) => self.store.fetch(key, &access, now, copy).unwrap_or(Err(Miss::Absent)),
+                None => self.store.get(key, now, |hit| push_hit(out, key, &hit, with_cas)),
+                Some(deadline) => {
+                    self.get_and_touch(key, deadline, now, |hit| push_hit(out, key, &hit, with_cas))
+                }
             };
             self.prefixes.count_get(key, found.is_ok());
             match found {
@@ -77,6 +78,20 @@ impl Engine {
             worker.get_expired.add(expired);
         }
         flow
+    }
+
+    /// Looks a key up and gives its item another deadline.
+    #[inline(never)]
+    pub(super) fn get_and_touch(
+        &self,
+        key: &[u8],
+        deadline: Deadline,
+        now: Now,
+        hit: impl FnMut(Hit<'_>),
+    ) -> Result<(), Miss> {
+        let access = Access { deadline: Some(deadline), ..Access::default() };
+        // Only an item that is to be made needs room.
+        self.store.fetch(key, &access, now, hit).unwrap_or(Err(Miss::Absent))
     }
 
     pub(super) fn touch(
@@ -109,17 +124,11 @@ impl Parts for LargeValue {
 }
 
 /// Copies a small value and its line; takes a reference to a large one. Runs under the shard's lock.
+#[inline(always)]
 fn push_hit(out: &mut ReplyBuffer, key: &[u8], hit: &Hit<'_>, with_cas: bool) {
     let cas = with_cas.then_some(hit.cas);
     match hit.value {
-        ValueRef::Small(value) => {
-            out.push_value_line(key, hit.flags, value.len(), cas);
-            out.push(value);
-        }
-        ValueRef::Large { blocks, len } => {
-            out.push_value_line(key, hit.flags, len, cas);
-            out.push_large(blocks.clone(), len);
-        }
+        ValueRef::Small(value) => out.push_value(key, hit.flags, value, cas),
+        ValueRef::Large { blocks, len } => out.push_large_value(key, hit.flags, blocks.clone(), len, cas),
     }
-    out.push(b"\r\n");
 }

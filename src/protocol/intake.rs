@@ -130,11 +130,18 @@ impl Intake {
     }
 
     /// Looks at everything received and not yet consumed.
+    #[inline]
     pub fn pull<'a>(&mut self, bytes: &'a [u8]) -> Pull<'a> {
-        if bytes.is_empty() {
-            return Pull::NeedMore;
-        }
         match self.state {
+            _ if bytes.is_empty() => Pull::NeedMore,
+            State::Line => self.pull_line(bytes),
+            state => self.pull_inside(state, bytes),
+        }
+    }
+
+    /// Looks at what comes behind a part of a request.
+    fn pull_inside<'a>(&mut self, state: State, bytes: &'a [u8]) -> Pull<'a> {
+        match state {
             State::Line => self.pull_line(bytes),
             State::Keys { with_cas, exptime, first } => self.pull_keys(bytes, with_cas, exptime, first),
             State::ValueEnd => self.pull_value_end(bytes),
@@ -198,6 +205,21 @@ impl Intake {
             return self.pull_long_line(bytes);
         }
         let consumed = end + 1;
+        if let Some(retrieval) = classic::plain_retrieval(text, terminator_len) {
+            self.scanned = 0;
+            return Pull::Request { request: Request::Retrieval(retrieval), consumed };
+        }
+        self.pull_other_line(bytes, text, terminator_len, consumed)
+    }
+
+    /// A line of `consumed` bytes with its end that is no plain retrieval, and the data block behind it, if it has one.
+    fn pull_other_line<'a>(
+        &mut self,
+        bytes: &'a [u8],
+        text: &'a [u8],
+        terminator_len: usize,
+        consumed: usize,
+    ) -> Pull<'a> {
         match classic::line(text, terminator_len) {
             Line::Request(request) => {
                 self.scanned = 0;

@@ -94,8 +94,29 @@ impl ReplyBuffer {
         self.large.push(Splice { at: self.bytes.len(), parts, len });
     }
 
-    /// Appends `VALUE <key> <flags> <length>[ <cas>]` and its line end.
-    pub fn push_value_line(&mut self, key: &[u8], flags: u32, len: usize, cas: Option<u64>) {
+    /// Appends `VALUE <key> <flags> <length>[ <cas>]`, the value, and the line end of either.
+    pub fn push_value(&mut self, key: &[u8], flags: u32, value: &[u8], cas: Option<u64>) {
+        self.push_value_line(key, flags, value.len(), cas);
+        self.push(value);
+        self.push(b"\r\n");
+    }
+
+    /// As [`ReplyBuffer::push_value`], with a large value, which is appended by reference.
+    pub fn push_large_value(
+        &mut self,
+        key: &[u8],
+        flags: u32,
+        parts: SharedParts,
+        len: usize,
+        cas: Option<u64>,
+    ) {
+        self.push_value_line(key, flags, len, cas);
+        self.push_large(parts, len);
+        self.push(b"\r\n");
+    }
+
+    #[inline(always)]
+    fn push_value_line(&mut self, key: &[u8], flags: u32, len: usize, cas: Option<u64>) {
         self.push(b"VALUE ");
         self.push(key);
         if flags == 0 {
@@ -191,8 +212,9 @@ mod tests {
     #[test]
     fn value_lines_print_flags_and_cas() {
         let mut reply = ReplyBuffer::default();
-        reply.push_value_line(b"k", 0, 12, None);
-        reply.push_value_line(b"k", u32::MAX, 0, Some(7));
-        assert_eq!(reply.plain(), Some(&b"VALUE k 0 12\r\nVALUE k 4294967295 0 7\r\n"[..]));
+        reply.push_value(b"k", 0, b"some bytes", None);
+        reply.push_value(b"k", u32::MAX, b"", Some(u64::MAX));
+        let lines = b"VALUE k 0 10\r\nsome bytes\r\nVALUE k 4294967295 0 18446744073709551615\r\n\r\n";
+        assert_eq!(reply.plain(), Some(&lines[..]));
     }
 }

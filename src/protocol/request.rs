@@ -193,8 +193,9 @@ impl<'a> Keys<'a> {
 impl<'a> Iterator for Keys<'a> {
     type Item = Result<&'a [u8], Refusal>;
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
-        let (rest, key) = tokens::token(self.rest).ok()?;
+        let (key, rest) = tokens::split_token(self.rest)?;
         self.rest = rest;
         Some(tokens::checked_key(key))
     }

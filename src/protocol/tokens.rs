@@ -15,15 +15,19 @@ pub type Parsed<'a, T> = IResult<&'a [u8], T, ()>;
 
 /// Skips spaces, then takes one token: bytes up to a space or the end. Fails if there is none.
 pub fn token(input: &[u8]) -> Parsed<'_, &[u8]> {
+    let (token, rest) = split_token(input).ok_or(nom::Err::Error(()))?;
+    Ok((rest, token))
+}
+
+/// As [`token`]: the token and what follows it. Part of the code of its caller.
+#[inline(always)]
+pub fn split_token(input: &[u8]) -> Option<(&[u8], &[u8])> {
     let mut input = input;
     while let [b' ', rest @ ..] = input {
         input = rest;
     }
-    if input.is_empty() {
-        return Err(nom::Err::Error(()));
-    }
     let end = find(b' ', input).unwrap_or(input.len());
-    Ok((&input[end..], &input[..end]))
+    (end > 0).then(|| input.split_at(end))
 }
 
 /// True if there is a token.
@@ -35,26 +39,35 @@ pub fn has_token(input: &[u8]) -> bool {
 /// takes longer to begin a search by wider registers than to end this one.
 #[inline]
 pub fn find(needle: u8, haystack: &[u8]) -> Option<usize> {
-    const WORDS_MAX: usize = 8;
+    const SHORT_MAX_BYTES: usize = 64;
+    let Some(last) = haystack.last_chunk::<8>() else {
+        return haystack.iter().position(|byte| *byte == needle);
+    };
+    let short = &haystack[..haystack.len().min(SHORT_MAX_BYTES)];
+    let mut at = 0;
+    while let Some(word) = short.get(at..at + 8) {
+        let word = u64::from_le_bytes(word.try_into().expect("eight bytes"));
+        if let Some(found) = find_in_word(needle, word) {
+            return Some(at + found);
+        }
+        at += 8;
+    }
+    if haystack.len() > SHORT_MAX_BYTES {
+        return memchr(needle, &haystack[at..]).map(|found| at + found);
+    }
+    // Overlaps with the word before it, in which there was nothing.
+    find_in_word(needle, u64::from_le_bytes(*last)).map(|found| haystack.len() - 8 + found)
+}
+
+/// Position of the first such byte, from the lowest on.
+#[inline(always)]
+fn find_in_word(needle: u8, word: u64) -> Option<usize> {
     const LOW_BITS: u64 = u64::from_ne_bytes([0x01; 8]);
     const HIGH_BITS: u64 = u64::from_ne_bytes([0x80; 8]);
-    let (words, _) = haystack.as_chunks::<8>();
-    let pattern = u64::from_ne_bytes([needle; 8]);
-    for (number, word) in words.iter().take(WORDS_MAX).enumerate() {
-        let differences = u64::from_le_bytes(*word) ^ pattern;
-        // The lowest bit that is set stands for the first byte without a difference.
-        let equal = differences.wrapping_sub(LOW_BITS) & !differences & HIGH_BITS;
-        if equal != 0 {
-            return Some(8 * number + equal.trailing_zeros() as usize / 8);
-        }
-    }
-    let seen = 8 * words.len().min(WORDS_MAX);
-    let rest = &haystack[seen..];
-    let found = match rest.len() {
-        0..8 => rest.iter().position(|byte| *byte == needle),
-        _ => memchr(needle, rest),
-    };
-    found.map(|at| seen + at)
+    let differences = word ^ u64::from_ne_bytes([needle; 8]);
+    // The lowest bit that is set stands for the first byte without a difference.
+    let equal = differences.wrapping_sub(LOW_BITS) & !differences & HIGH_BITS;
+    (equal != 0).then(|| equal.trailing_zeros() as usize / 8)
 }
 
 /// Walks tokens.
@@ -167,6 +180,24 @@ mod tests {
         assert_eq!(token(b"  a\tb  c"), Ok((&b"  c"[..], &b"a\tb"[..])));
         assert_eq!(token(b"abc"), Ok((&b""[..], &b"abc"[..])));
         assert!(token(b"   ").is_err() && token(b"").is_err());
+    }
+
+    #[test]
+    fn the_first_of_a_byte_is_found_in_a_haystack_of_any_length() {
+        for len in 0..150 {
+            let mut haystack = vec![b'x'; len];
+            assert_eq!(find(b' ', &haystack), None, "{len} bytes");
+            for at in (0..len).rev() {
+                haystack[at] = b' ';
+                assert_eq!(find(b' ', &haystack), Some(at), "{len} bytes");
+                // What differs from it in the lowest bit alone is not taken for it.
+                haystack[at] = b'!';
+                assert_eq!(find(b' ', &haystack), None, "{len} bytes");
+                haystack[at] = b'x';
+            }
+            haystack.fill(b' ');
+            assert_eq!(find(b' ', &haystack), (len > 0).then_some(0), "{len} bytes");
+        }
     }
 
     #[test]

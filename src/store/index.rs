@@ -59,29 +59,36 @@ impl Bucket {
         self.handles[SLOTS - 1].is_some()
     }
 
-    /// Slots whose tag is this one, as bits from the lowest up. Eight tags are compared in one word: a byte that is
-    /// equal becomes 0, and a 0 is the only byte that neither is nor becomes large (Warren, Hacker's Delight, 6-1).
-    fn slots_tagged(&self, tag: u8) -> u32 {
+    /// The slots with this tag.
+    #[inline(always)]
+    fn slots_tagged(&self, tag: u8) -> Slots {
         const LOW: u64 = 0x0101_0101_0101_0101;
         const SEVEN_BITS: u64 = 0x7f * LOW;
-        let (eight, two) = self.tags.split_first_chunk::<8>().expect("more than eight slots");
-        let differences = u64::from_le_bytes(*eight) ^ (u64::from(tag) * LOW);
+        let [eight @ .., ninth, tenth] = self.tags;
+        let differences = u64::from_le_bytes(eight) ^ (u64::from(tag) * LOW);
+        // A byte that is equal becomes 0, and a 0 is the only byte that neither is nor becomes large (Warren, Hacker's
+        // Delight, 6-1).
         let zeros = !(((differences & SEVEN_BITS) + SEVEN_BITS) | differences | SEVEN_BITS) >> 7;
-        // Gathers the lowest bits of the eight bytes in the highest byte.
-        let slots = zeros.wrapping_mul(0x0102_0408_1020_4080) >> 56;
-        two.iter().zip(8..).fold(slots as u32, |slots, (its, at)| slots | u32::from(*its == tag) << at)
+        Slots(zeros | u64::from(ninth == tag) << 1 | u64::from(tenth == tag) << 9)
     }
+}
 
-    fn position(&self, tag: u8, mut accept: impl FnMut(Handle) -> bool) -> Option<usize> {
-        let mut slots = self.slots_tagged(tag);
-        while slots != 0 {
-            let at = slots.trailing_zeros() as usize;
-            if accept(self.handles[at]?) {
-                return Some(at);
-            }
-            slots &= slots - 1;
+/// Some slots of a bucket: bits 0, 8 to 56 stand for slots 0 to 7, bits 1 and 9 for slots 8 and 9. So eight tags that
+/// were compared in one word need not be gathered.
+#[derive(Clone, Copy)]
+struct Slots(u64);
+
+impl Iterator for Slots {
+    type Item = usize;
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<usize> {
+        if self.0 == 0 {
+            return None;
         }
-        None
+        let bit = self.0.trailing_zeros() as usize;
+        self.0 &= self.0 - 1;
+        Some(bit / 8 + bit % 8 * 8)
     }
 }
 
@@ -152,6 +159,8 @@ pub(super) struct Index {
     overflow: Segments,
     /// Primary buckets in use; 0 until the first segment has come.
     buckets: u32,
+    /// The next power of two, less one.
+    mask: u32,
     /// Overflow buckets ever used, and the free ones among them, linked by `next`.
     overflow_used: u32,
     overflow_free: u32,
@@ -168,6 +177,7 @@ impl Index {
             primary: segments(),
             overflow: segments(),
             buckets: 0,
+            mask: 0,
             overflow_used: 0,
             overflow_free: NONE,
             overflow_free_count: 0,
@@ -191,10 +201,14 @@ impl Index {
         segments.skip(at).take(1).for_each(|segment| compaction.show_boxed(segment));
     }
 
+    fn set_buckets(&mut self, buckets: u32) {
+        self.buckets = buckets;
+        self.mask = buckets.next_power_of_two() - 1;
+    }
+
     fn bucket_of(&self, hash: KeyHash) -> u32 {
-        let mask = self.buckets.next_power_of_two() - 1;
-        let at = hash.bucket_bits() & mask;
-        if at < self.buckets { at } else { at & (mask >> 1) }
+        let at = hash.bucket_bits() & self.mask;
+        if at < self.buckets { at } else { at & (self.mask >> 1) }
     }
 
     fn bucket(&self, spot: Spot) -> &Bucket {
@@ -221,25 +235,42 @@ impl Index {
 
     fn locate(&self, hash: KeyHash, mut accept: impl FnMut(Handle) -> bool) -> Option<(Spot, usize)> {
         let tag = hash.tag();
-        self.chain(if self.buckets > 0 { self.bucket_of(hash) } else { 0 })
-            .find_map(|spot| Some((spot, self.bucket(spot).position(tag, &mut accept)?)))
+        self.chain(if self.buckets > 0 { self.bucket_of(hash) } else { 0 }).find_map(|spot| {
+            let bucket = self.bucket(spot);
+            let at = bucket.slots_tagged(tag).find(|at| bucket.handles[*at].is_some_and(&mut accept))?;
+            Some((spot, at))
+        })
     }
 
-    /// The entry with this hash whose key `is_key` accepts.
-    pub(super) fn find(&self, hash: KeyHash, mut is_key: impl FnMut(Handle) -> bool) -> Option<Handle> {
-        if self.buckets == 0 {
-            return None;
-        }
-        let mut bucket = self.primary.get(self.bucket_of(hash));
-        loop {
-            if let Some(at) = bucket.position(hash.tag(), &mut is_key) {
-                return bucket.handles[at];
+    /// The entries that may have this hash.
+    #[inline(always)]
+    pub(super) fn candidates(&self, hash: KeyHash) -> impl Iterator<Item = Handle> {
+        let tag = hash.tag();
+        let mut bucket = if self.buckets > 0 { self.primary.get(self.bucket_of(hash)) } else { &EMPTY };
+        let mut slots = bucket.slots_tagged(tag);
+        std::iter::from_fn(move || {
+            loop {
+                match slots.next() {
+                    Some(at) => {
+                        // The tag of an empty slot means nothing.
+                        if let Some(handle) = bucket.handles[at] {
+                            return Some(handle);
+                        }
+                    }
+                    None => {
+                        bucket = self.next_in_chain(bucket)?;
+                        slots = bucket.slots_tagged(tag);
+                    }
+                }
             }
-            if bucket.next == NONE {
-                return None;
-            }
-            bucket = self.overflow.get(bucket.next);
-        }
+        })
+    }
+
+    /// The bucket that continues a chain behind this one. Not part of the code of its caller, which most often finds
+    /// its entry in the first bucket.
+    #[inline(never)]
+    fn next_in_chain(&self, bucket: &Bucket) -> Option<&Bucket> {
+        (bucket.next != NONE).then(|| self.overflow.get(bucket.next))
     }
 
     /// What has to be given ([`Index::add_segment`]) before one more entry can be inserted.
@@ -334,12 +365,12 @@ impl Index {
         let fresh = self.buckets;
         debug_assert!((fresh as usize) < self.primary.capacity(), "room was made before (lack)");
         if fresh == 0 {
-            self.buckets = 1;
+            self.set_buckets(1);
             return;
         }
         let split = fresh - (1 << fresh.ilog2());
         let held = self.drain(split, hash_of);
-        self.buckets += 1;
+        self.set_buckets(fresh + 1);
         // Nobody knows whose ghosts they are.
         *self.primary.get_mut(fresh) = Bucket { ghosts: self.primary.get(split).ghosts, ..EMPTY };
         for (hash, handle) in held {
@@ -363,7 +394,7 @@ impl Index {
             }
             let last = self.buckets - 1;
             let held = self.drain(last, &hash_of);
-            self.buckets = last;
+            self.set_buckets(last);
             for (hash, handle) in held {
                 self.push(self.bucket_of(hash), hash.tag(), handle);
             }
@@ -488,8 +519,10 @@ mod tests {
             let mut bucket = EMPTY;
             bucket.tags = std::array::from_fn(|_| random.u8(..among).wrapping_mul(127));
             let tag = random.u8(..among).wrapping_mul(127);
-            let slots = (0..SLOTS).filter(|at| bucket.tags[*at] == tag).fold(0, |slots, at| slots | 1 << at);
-            assert_eq!(bucket.slots_tagged(tag), slots, "{tag} in {:?}", bucket.tags);
+            let expected: Vec<usize> = (0..SLOTS).filter(|at| bucket.tags[*at] == tag).collect();
+            let mut slots: Vec<usize> = bucket.slots_tagged(tag).collect();
+            slots.sort_unstable();
+            assert_eq!(slots, expected, "{tag} in {:?}", bucket.tags);
         }
     }
     use crate::store::handle::{ChunkAt, Place};
@@ -519,7 +552,7 @@ mod tests {
     }
 
     fn found(index: &Index, number: u32) -> bool {
-        index.find(hash(number), |it| it == handle(number)).is_some()
+        index.candidates(hash(number)).any(|it| it == handle(number))
     }
 
     #[test]
@@ -578,7 +611,7 @@ mod tests {
         insert(&mut index, 1);
         assert!(index.redirect(hash(1), handle(1), handle(9)));
         assert!(!index.redirect(hash(1), handle(1), handle(9)));
-        assert_eq!(index.find(hash(1), |_| true), Some(handle(9)));
+        assert_eq!(index.candidates(hash(1)).next(), Some(handle(9)));
     }
 
     #[test]

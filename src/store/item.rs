@@ -43,6 +43,24 @@ const WON: u16 = 1 << 9;
 const BINARY_KEY: u16 = 1 << 10;
 const MARKS: u16 = STALE | WON | BINARY_KEY;
 
+/// How many fields may be left out. Their bits stand side by side, that of the CAS unique lowest.
+const OPTIONAL_FIELDS: usize = 3;
+
+/// Bytes of a header by the bits of its optional fields.
+const HEADER_BYTES: [u8; 1 << OPTIONAL_FIELDS] = {
+    let mut bytes = [FIXED_BYTES as u8; 1 << OPTIONAL_FIELDS];
+    let mut fields = 0;
+    while fields < bytes.len() {
+        let bits = fields as u16 * HAS_CAS;
+        bytes[fields] += if bits & HAS_CAS != 0 { CAS_BYTES as u8 } else { 0 };
+        bytes[fields] += if bits & HAS_FLAGS != 0 { FLAGS_BYTES as u8 } else { 0 };
+        bytes[fields] += if bits & HAS_DEADLINE != 0 { DEADLINE_BYTES as u8 } else { 0 };
+        fields += 1;
+    }
+    bytes
+};
+
+const _: () = assert!(HAS_FLAGS == HAS_CAS << 1 && HAS_DEADLINE == HAS_CAS << 2);
 const _: () = assert!(HEADER_MAX_BYTES <= 26 && FIXED_BYTES + CAS_BYTES == 17);
 
 /// What the meta commands note on an item.
@@ -351,8 +369,7 @@ impl<'a> Item<'a> {
 
 /// Bytes of a header with these bits.
 fn header_bytes(bits: u16) -> usize {
-    let part = |bit: u16, bytes: usize| usize::from(bits & bit != 0) * bytes;
-    FIXED_BYTES + part(HAS_CAS, CAS_BYTES) + part(HAS_FLAGS, FLAGS_BYTES) + part(HAS_DEADLINE, DEADLINE_BYTES)
+    usize::from(HEADER_BYTES[usize::from(bits / HAS_CAS % (1 << OPTIONAL_FIELDS))])
 }
 
 #[cfg(test)]

@@ -46,7 +46,7 @@ use compaction::Compaction;
 use hash::KeyHasher;
 use parking_lot::{Mutex, MutexGuard};
 use sample::Samples;
-use shard::{Key, NeedRoom, NewItem, Rules, Shard, Value};
+use shard::{Key, Left, NeedRoom, NewItem, Rules, Shard, Value};
 use slab::ClassSizes;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
@@ -131,34 +131,34 @@ pub struct Store {
 /// A locked shard in the middle of an operation. Says so until it is dropped in order; should the operation panic,
 /// the shard stays marked and is emptied when it is locked next.
 struct Working<'a> {
-    shard: Option<MutexGuard<'a, Shard>>,
+    shard: MutexGuard<'a, Shard>,
+    /// What left the shard. Behind `shard`, so that it is freed after the lock.
+    left: Option<Left>,
 }
 
 impl Deref for Working<'_> {
     type Target = Shard;
 
     fn deref(&self) -> &Shard {
-        self.shard.as_ref().expect("held until it is dropped")
+        &self.shard
     }
 }
 
 impl DerefMut for Working<'_> {
     fn deref_mut(&mut self) -> &mut Shard {
-        self.shard.as_mut().expect("held until it is dropped")
+        &mut self.shard
     }
 }
 
 impl Drop for Working<'_> {
     fn drop(&mut self) {
-        let Some(mut shard) = self.shard.take() else { return };
         if std::thread::panicking() {
             return;
         }
-        shard.mid_update = false;
-        let left = std::mem::take(&mut shard.left);
-        drop(shard);
-        // Values are freed here, after the lock.
-        drop(left);
+        self.shard.mid_update = false;
+        if !self.shard.left.is_empty() {
+            self.left = Some(std::mem::take(&mut self.shard.left));
+        }
     }
 }
 
@@ -581,7 +581,7 @@ impl Store {
             Self::empty_broken(&mut shard);
         }
         shard.mid_update = true;
-        Working { shard: Some(shard) }
+        Working { shard, left: None }
     }
 
     /// A panic left this shard in the middle of something: nothing in it is to be trusted any more.

@@ -142,6 +142,13 @@ pub(super) struct Left {
     flushed: Option<Box<Flushed>>,
 }
 
+impl Left {
+    /// True if nothing left.
+    pub(super) fn is_empty(&self) -> bool {
+        self.items.is_empty() && self.flushed.is_none()
+    }
+}
+
 /// One shard.
 #[derive(Debug)]
 pub(super) struct Shard {

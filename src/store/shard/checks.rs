@@ -169,7 +169,7 @@ impl Shard {
         self.index.check_invariants(hash_of);
         for handle in self.index.handles() {
             let key = self.key_of(handle);
-            let found = self.index.find(hash_of(handle), |other| self.key_of(other) == key);
+            let found = self.index.candidates(hash_of(handle)).find(|other| self.key_of(*other) == key);
             assert_eq!(found, Some(handle), "S1: a key has one entry");
             self.rules.cas.check(self.cas_of(handle));
         }

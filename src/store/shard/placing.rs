@@ -14,7 +14,10 @@ use crate::store::sample::SampleKind;
 
 impl Shard {
     pub(super) fn find(&self, key: Key<'_>) -> Option<Handle> {
-        self.index.find(key.hash, |handle| self.key_of(handle) == key.bytes)
+        self.index.candidates(key.hash).find(|handle| match handle.place() {
+            Place::Chunk(at) => self.slab.item(at).key() == key.bytes,
+            Place::Large(id) => *self.large.item(id).key == *key.bytes,
+        })
     }
 
     /// The item of a key; one whose time is over is removed.

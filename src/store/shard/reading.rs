@@ -6,9 +6,10 @@ use super::{Key, NeedRoom, Shard};
 use crate::clock::{Deadline, Now};
 use crate::store::figures::ClassFigures;
 use crate::store::handle::{Handle, Place};
-use crate::store::item::{Fields, Item, Marks};
+use crate::store::item::{self, Fields, Item, Marks};
 use crate::store::outcome::{Access, Hit, Miss, Recache, ValueRef};
 use crate::store::sample::SampleKind;
+use crate::store::slab::ClassId;
 
 impl Shard {
     /// Looks a key up and lets `hit` see it. Counts as an access.
@@ -24,20 +25,50 @@ impl Shard {
             self.sample(SampleKind::Miss, key, None, now);
             return Err(Miss::Absent);
         };
+        let Place::Chunk(at) = handle.place() else { return self.get_large(key, handle, now, hit) };
+        let (chunk, id, class) = self.slab.open(at);
+        let shown = shown_small(chunk, id);
+        if shown.deadline.is_over(now) {
+            return Err(self.miss_expired(key, handle, now));
+        }
         // Nothing is half done while `hit` looks, so a panic there costs nothing.
         self.mid_update = false;
-        let shown = self.shown(handle);
-        if shown.deadline.is_over(now) {
-            self.mid_update = true;
-            self.reclaim(key.hash, handle, now);
-            self.sample(SampleKind::Miss, key, None, now);
-            return Err(Miss::Expired);
-        }
         let result = hit(shown);
         self.mid_update = true;
+        class.figures.get_hits += 1;
+        class.figures.hits_probation += u64::from(Item(chunk).probation());
+        if item::note_hit(chunk, now) {
+            self.slab.count_first_hit(id);
+        }
         self.sample(SampleKind::Hit, key, Some(handle), now);
-        self.note_hit(handle, now).get_hits += 1;
         Ok(result)
+    }
+
+    /// As [`Shard::get`], of a large value that was found.
+    #[inline(never)]
+    fn get_large<R>(
+        &mut self,
+        key: Key<'_>,
+        handle: Handle,
+        now: Now,
+        hit: impl FnOnce(Hit<'_>) -> R,
+    ) -> Result<R, Miss> {
+        if self.deadline_of(handle).is_over(now) {
+            return Err(self.miss_expired(key, handle, now));
+        }
+        let result = self.show(handle, hit, |hit| hit);
+        self.note_hit(handle, now).get_hits += 1;
+        self.sample(SampleKind::Hit, key, Some(handle), now);
+        Ok(result)
+    }
+
+    /// Removes an item whose time was found to be over.
+    #[cold]
+    #[inline(never)]
+    fn miss_expired(&mut self, key: Key<'_>, handle: Handle, now: Now) -> Miss {
+        self.reclaim(key.hash, handle, now);
+        self.sample(SampleKind::Miss, key, None, now);
+        Miss::Expired
     }
 
     /// Lets `hit` see an item as it is, and leaves no trace.
@@ -138,21 +169,7 @@ impl Shard {
         match handle.place() {
             Place::Chunk(at) => {
                 let page = self.slab.page(at.page);
-                let (fields, value) = Item(page.chunk(at.chunk)).read();
-                Hit {
-                    flags: fields.flags,
-                    cas: fields.cas,
-                    deadline: fields.deadline,
-                    deadline_before: fields.deadline,
-                    last_access: fields.last_access,
-                    fetched: fields.fetched,
-                    value: ValueRef::Small(value),
-                    marks: fields.marks,
-                    wins: false,
-                    created: false,
-                    class: u32::from(page.class()) + 1,
-                    item_bytes: 0,
-                }
+                shown_small(page.chunk(at.chunk), page.class())
             }
             Place::Large(id) => {
                 let item = self.large.item(id);
@@ -239,5 +256,25 @@ impl Shard {
                 Err(Miss::Absent)
             }
         }
+    }
+}
+
+/// An item in a chunk, as it is.
+#[inline(always)]
+fn shown_small(chunk: &[u8], class: ClassId) -> Hit<'_> {
+    let (fields, value) = Item(chunk).read();
+    Hit {
+        flags: fields.flags,
+        cas: fields.cas,
+        deadline: fields.deadline,
+        deadline_before: fields.deadline,
+        last_access: fields.last_access,
+        fetched: fields.fetched,
+        value: ValueRef::Small(value),
+        marks: fields.marks,
+        wins: false,
+        created: false,
+        class: u32::from(class) + 1,
+        item_bytes: 0,
     }
 }

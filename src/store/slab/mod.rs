@@ -42,6 +42,8 @@ impl Leaving {
     }
 }
 
+const LIVE_PAGES_ONLY: &str = "handles and class lists name live pages only (S1, S2)";
+
 /// All pages of a shard.
 #[derive(Debug)]
 pub(in crate::store) struct Slab {
@@ -133,11 +135,11 @@ impl Slab {
 
     /// A page that is there by the law that handles and lists name live pages only.
     pub(in crate::store) fn page(&self, page: u32) -> &Page {
-        self.pages[page as usize].as_ref().expect("handles and class lists name live pages only (S1, S2)")
+        self.pages[page as usize].as_ref().expect(LIVE_PAGES_ONLY)
     }
 
     fn page_mut(&mut self, page: u32) -> &mut Page {
-        self.pages[page as usize].as_mut().expect("handles and class lists name live pages only (S1, S2)")
+        self.pages[page as usize].as_mut().expect(LIVE_PAGES_ONLY)
     }
 
     /// The bytes of a chunk.
@@ -148,6 +150,14 @@ impl Slab {
     /// The item in a chunk that holds one.
     pub(in crate::store) fn item(&self, at: ChunkAt) -> Item<'_> {
         Item(self.chunk(at))
+    }
+
+    /// A chunk to be read and changed, with its class.
+    #[inline(always)]
+    pub(in crate::store) fn open(&mut self, at: ChunkAt) -> (&mut [u8], ClassId, &mut Class) {
+        let page = self.pages[at.page as usize].as_mut().expect(LIVE_PAGES_ONLY);
+        let id = page.class();
+        (page.chunk_mut(at.chunk), id, &mut self.classes[usize::from(id)])
     }
 
     /// The class of a chunk.
@@ -230,17 +240,13 @@ impl Slab {
 
     /// Notes that an item was used, and, if it was `read`, that too. Returns the figures of its class.
     pub(in crate::store) fn note_use(&mut self, at: ChunkAt, read: bool, now: Now) -> &mut ClassFigures {
-        let page = self.page_mut(at.page);
-        let class = page.class();
-        let chunk = page.chunk_mut(at.chunk);
-        let probation = Item(chunk).probation();
+        let (chunk, id, class) = self.open(at);
+        class.figures.hits_probation += u64::from(Item(chunk).probation());
         let first = if read { item::note_hit(chunk, now) } else { item::note_use(chunk, now) };
         if first {
-            self.count_first_hit(class);
+            self.count_first_hit(id);
         }
-        let figures = &mut self.class_mut(class).figures;
-        figures.hits_probation += u64::from(probation);
-        figures
+        &mut self.class_mut(id).figures
     }
 
     /// Notes that an item was stored anew: it will leave later, but this is no hit.

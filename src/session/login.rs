@@ -7,7 +7,6 @@ use crate::protocol::limits::{LOGIN_FAILURES_MAX, OUTPUT_BATCH_BYTES};
 use crate::protocol::text_login::{Pull, pull};
 use crate::protocol::{Refusal, ReplyBuffer};
 use crate::session::Budget;
-use crate::telemetry::ConnectionState;
 
 impl Session {
     /// Takes logins and refusals from the front of `input` until a client has logged in. Returns the bytes taken, or
@@ -19,7 +18,7 @@ impl Session {
         output: &mut ReplyBuffer,
         budget: &mut Budget,
     ) -> Result<usize, Progress> {
-        host.note(ConnectionState::ParseCommand);
+        host.begin_request();
         let mut consumed = 0;
         while let Protocol::Login { failures } = self.protocol {
             if budget.is_exhausted() || output.len() >= OUTPUT_BATCH_BYTES {

@@ -27,7 +27,7 @@ pub use datagram::{DATAGRAM_MAX_BYTES, Datagram, Message, Packets};
 use crate::commands::{CommandFamily, Engine, Receiving, Report, family_of};
 use crate::protocol::binary::HEADER_BYTES as BINARY_HEADER_BYTES;
 use crate::protocol::{Intake, ReplyBuffer};
-use crate::telemetry::{Connection, ConnectionState, Peer, Watcher, WorkerCounters};
+use crate::telemetry::{Connection, ConnectionState, Peer, Watcher, WorkerCounters, note_served};
 use binary::Binary;
 use std::fmt::Display;
 use std::sync::Arc;
@@ -57,10 +57,13 @@ impl Host<'_> {
         }
     }
 
-    fn note(&self, state: ConnectionState) {
+    /// Notes which connection is at work, and since when.
+    #[inline]
+    fn begin_request(&self) {
         if let Some(entry) = self.entry {
-            entry.note(state, self.engine.clock().now().secs());
+            entry.note(ConnectionState::ParseCommand, self.engine.clock().now().secs());
         }
+        note_served(self.number);
     }
 }
 
@@ -170,6 +173,22 @@ impl Session {
         output: &mut ReplyBuffer,
         budget: &mut Budget,
     ) -> Progress {
+        if let (Protocol::Text, Activity::None) = (&self.protocol, &self.activity) {
+            host.begin_request();
+            return self.advance_text(host, input, output, budget);
+        }
+        self.advance_other(host, input, output, budget)
+    }
+
+    /// The same for all but the text protocol between two requests.
+    #[inline(never)]
+    fn advance_other(
+        &mut self,
+        host: &Host<'_>,
+        input: &[u8],
+        output: &mut ReplyBuffer,
+        budget: &mut Budget,
+    ) -> Progress {
         match &mut self.activity {
             Activity::Watching(_) => return Progress { consumed: input.len(), next: Next::Input },
             Activity::Report(report) => {
@@ -188,8 +207,7 @@ impl Session {
                 Err(progress) => return progress,
             }
         }
-        host.note(ConnectionState::ParseCommand);
-        crate::telemetry::note_served(host.number);
+        host.begin_request();
         if let Activity::Receiving(receiving) = &mut self.activity {
             let pushed = host.engine.fill_value(receiving, &input[consumed..]);
             budget.spend(pushed);

@@ -207,10 +207,11 @@ impl<S: Stream> Connection<S> {
         scratch: &mut Scratch,
         budget: &mut Budget,
     ) -> Poll<io::Result<usize>> {
-        if self.session.is_receiving() && self.stream.may_receive() {
-            if let Some(received) = self.receive_page(cx, budget) {
-                return received;
-            }
+        if self.session.is_receiving()
+            && self.stream.may_receive()
+            && let Some(received) = self.receive_page(cx, budget)
+        {
+            return received;
         }
         self.read(cx, scratch, budget)
     }

@@ -312,7 +312,7 @@ impl Connections {
         });
     }
 
-    /// What is open, by descriptor, from `first` on: at most [`ROWS_AT_ONCE`] rows, and the descriptor to go on from, if
+    /// What is open, by descriptor, from `first` on: at most `ROWS_AT_ONCE` rows, and the descriptor to go on from, if
     /// there are more. Each row takes two system calls.
     pub fn rows(&self, first: RawFd) -> (Vec<Row>, Option<RawFd>) {
         let listening = self.listening.lock().clone();

@@ -88,7 +88,14 @@ impl Session {
                 if DATAGRAM && matches!(flow, Flow::Report | Flow::Watch | Flow::RefreshCertificates) {
                     return self.refuse_in_datagram(flow, consumed, output);
                 }
-                self.follow(host, &request, flow, consumed, output, budget)
+                match flow {
+                    Flow::Continue => Step::Continue(consumed),
+                    Flow::Retrieved { keys } => {
+                        budget.spend_keys(keys);
+                        Step::Continue(consumed)
+                    }
+                    flow => self.follow(host, &request, flow, consumed, output, budget),
+                }
             }
             // The rest of the value will not come.
             Pull::Receive { header, consumed } if DATAGRAM && input.len() - consumed < header.value_len => {
@@ -142,8 +149,8 @@ impl Session {
         }
     }
 
-    /// Does what the execution of a request asks for; `consumed` bytes were its frame.
-    #[inline]
+    /// Does what the execution of a request asks for, if that is more than to go on; `consumed` bytes were its frame.
+    #[cold]
     fn follow(
         &mut self,
         host: &Host<'_>,
@@ -154,11 +161,7 @@ impl Session {
         budget: &mut Budget,
     ) -> Step {
         match flow {
-            Flow::Continue => Step::Continue(consumed),
-            Flow::Retrieved { keys } => {
-                budget.spend_keys(keys);
-                Step::Continue(consumed)
-            }
+            Flow::Continue | Flow::Retrieved { .. } => Step::Continue(consumed),
             Flow::Partial { left } => {
                 // A part is as much work as a turn may do.
                 budget.exhaust();

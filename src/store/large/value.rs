@@ -363,7 +363,7 @@ impl LargeDraft {
     pub(in crate::store) fn needed(&self) -> Option<Needed> {
         let gathering = self.gathering.as_ref()?;
         let needs = gathering.missing > 0 && gathering.at >= gathering.charged_blocks;
-        needs.then(|| if gathering.at < gathering.plan.pages { Needed::Page } else { Needed::Pieces })
+        needs.then_some(if gathering.at < gathering.plan.pages { Needed::Page } else { Needed::Pieces })
     }
 
     /// Charges the next page to the bound on values being received; what it is charged with, if that went well.

@@ -226,6 +226,7 @@ fn count_retrieval(worker: &WorkerCounters, touches: bool, found: Result<(), Mis
 }
 
 /// Copies a small value; takes a reference to a large one. Runs under the shard's lock.
+#[inline(always)]
 fn push_hit(out: &mut ReplyBuffer, to: &Envelope, key: &[u8], hit: &Hit<'_>) {
     let fields = Fields { flags: Some(hit.flags), key, cas: hit.cas, ..Fields::default() };
     match hit.value {

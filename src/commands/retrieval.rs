@@ -26,13 +26,13 @@ impl Engine {
         let mut hits = 0;
         let mut expired = 0;
         let flow = loop {
-            let part_is_full = asked > 0 && out.len() >= full_at || asked == RETRIEVAL_PART_KEYS;
+            let part_is_full = || asked > 0 && out.len() >= full_at || asked == RETRIEVAL_PART_KEYS;
             let wrong = |refusal: Refusal, out: &mut ReplyBuffer| {
                 out.truncate(mark);
                 out.push(refusal.line());
                 Flow::AbandonKeys
             };
-            if part_is_full && keys.left_bytes() > 0 {
+            if keys.left_bytes() > 0 && part_is_full() {
                 break match keys.clone().find_map(Result::err).filter(|_| retrieval.first) {
                     Some(refusal) => wrong(refusal, out),
                     None => Flow::Partial { left: keys.left_bytes() },

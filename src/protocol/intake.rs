@@ -171,6 +171,7 @@ impl Intake {
     }
 
     /// Position of the next line end within `limit` bytes, remembering how far the search got.
+    #[inline(always)]
     fn line_end(&mut self, bytes: &[u8], limit: usize) -> Option<usize> {
         let window = &bytes[..bytes.len().min(limit)];
         let from = window.len().min(self.scanned as usize);

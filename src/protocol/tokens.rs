@@ -44,16 +44,16 @@ pub fn find(needle: u8, haystack: &[u8]) -> Option<usize> {
         return haystack.iter().position(|byte| *byte == needle);
     };
     let short = &haystack[..haystack.len().min(SHORT_MAX_BYTES)];
-    let mut at = 0;
-    while let Some(word) = short.get(at..at + 8) {
-        let word = u64::from_le_bytes(word.try_into().expect("eight bytes"));
-        if let Some(found) = find_in_word(needle, word) {
-            return Some(at + found);
+    let mut left = short;
+    while let Some((word, behind)) = left.split_first_chunk::<8>() {
+        if let Some(found) = find_in_word(needle, u64::from_le_bytes(*word)) {
+            return Some(short.len() - left.len() + found);
         }
-        at += 8;
+        left = behind;
     }
     if haystack.len() > SHORT_MAX_BYTES {
-        return memchr(needle, &haystack[at..]).map(|found| at + found);
+        let found = memchr(needle, &haystack[SHORT_MAX_BYTES..]);
+        return found.map(|found| SHORT_MAX_BYTES + found);
     }
     // Overlaps with the word before it, in which there was nothing.
     find_in_word(needle, u64::from_le_bytes(*last)).map(|found| haystack.len() - 8 + found)

@@ -571,10 +571,12 @@ impl Store {
         Key { bytes, hash: self.rules.hasher.hash(bytes) }
     }
 
+    #[inline(always)]
     fn shard_of(&self, key: Key<'_>) -> Working<'_> {
         Self::lock(&self.shards[key.hash.shard(self.shards.len())])
     }
 
+    #[inline(always)]
     fn lock(shard: &Mutex<Shard>) -> Working<'_> {
         let mut shard = shard.lock();
         if shard.mid_update {

@@ -3,7 +3,7 @@
 //! Invariant: the body length of a header is what is appended behind it, so that one wrong reply cannot put a client
 //! out of step with all that follow.
 
-use super::{Envelope, MAGIC_REPLY};
+use super::{Envelope, HEADER_BYTES, MAGIC_REPLY};
 use crate::protocol::reply::{ReplyBuffer, SharedParts};
 
 /// Why a request is not answered with what it asked for.
@@ -125,13 +125,15 @@ impl ReplyBuffer {
         // Keys are at most 250 bytes, names of figures shorter, values at most 1 GiB.
         let key_len = fields.key.len() as u16;
         let body_len = (extras_len + fields.key.len() + value_len) as u32;
-        self.push(&[MAGIC_REPLY, to.opcode]);
-        self.push(&key_len.to_be_bytes());
-        self.push(&[extras_len as u8, 0]);
-        self.push(&status.to_be_bytes());
-        self.push(&body_len.to_be_bytes());
-        self.push(&to.opaque.to_be_bytes());
-        self.push(&fields.cas.to_be_bytes());
+        let mut head = [0; HEADER_BYTES];
+        (head[0], head[1]) = (MAGIC_REPLY, to.opcode);
+        head[2..4].copy_from_slice(&key_len.to_be_bytes());
+        head[4] = extras_len as u8;
+        head[6..8].copy_from_slice(&status.to_be_bytes());
+        head[8..12].copy_from_slice(&body_len.to_be_bytes());
+        head[12..16].copy_from_slice(&to.opaque.to_be_bytes());
+        head[16..24].copy_from_slice(&fields.cas.to_be_bytes());
+        self.push(&head);
         if let Some(flags) = fields.flags {
             self.push(&flags.to_be_bytes());
         }

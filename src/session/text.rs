@@ -82,9 +82,9 @@ impl Session {
             Pull::Request { request: Request::Retrieval(retrieval), consumed } if DATAGRAM => {
                 self.answer_key(host, &retrieval, consumed, output)
             }
-            Pull::Request { request, consumed } => {
+            Pull::Request { ref request, consumed } => {
                 budget.spend_request();
-                let flow = engine.execute(counters, &request, output);
+                let flow = engine.execute(counters, request, output);
                 if DATAGRAM && matches!(flow, Flow::Report | Flow::Watch | Flow::RefreshCertificates) {
                     return self.refuse_in_datagram(flow, consumed, output);
                 }
@@ -94,7 +94,7 @@ impl Session {
                         budget.spend_keys(keys);
                         Step::Continue(consumed)
                     }
-                    flow => self.follow(host, &request, flow, consumed, output, budget),
+                    flow => self.follow(host, request, flow, consumed, output, budget),
                 }
             }
             // The rest of the value will not come.

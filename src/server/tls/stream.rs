@@ -5,7 +5,7 @@
 //! limited number; nothing is ever sent in the clear.
 
 use crate::server::TICK;
-use crate::server::event_loop::{EventLoop, note_work};
+use crate::server::event_loop::{EventLoop, note_work, yield_turn};
 use crate::server::socket::StreamSocket;
 use crate::server::stream::Stream;
 use crate::server::worker::Worker;
@@ -125,6 +125,8 @@ enum State {
 struct Handshake {
     /// Dropped before the socket.
     _place: Place,
+    /// True if it has let others run since it was ready.
+    yielded: bool,
     event_loop: Arc<EventLoop>,
     accept: FallibleAccept<StreamSocket>,
     time_out: Pin<Box<dyn Future<Output = ()> + Send>>,
@@ -142,14 +144,18 @@ impl TlsConnection {
         let accept = tokio_rustls::TlsAcceptor::from(config).accept(socket).into_fallible();
         let place = worker.shared.handshakes.begin(fd, worker.shared.ticks());
         let time_out = Box::pin(worker.clone().pauses(HANDSHAKE_MAX_PULSES));
-        let handshake = Handshake { event_loop, accept, time_out, _place: place };
+        let handshake = Handshake { event_loop, yielded: false, accept, time_out, _place: place };
         TlsConnection { state: State::Handshake(Box::new(handshake)), fd, worker }
     }
 
     /// Goes on with the handshake, if it is not done.
     fn poll_open(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<&mut TlsStream<StreamSocket>>> {
         if let State::Handshake(handshake) = &mut self.state {
-            // Its arithmetic takes longer than a turn should.
+            // Its arithmetic takes longer than a turn should, so connections that are ready have theirs first.
+            handshake.yielded = !handshake.yielded;
+            if handshake.yielded {
+                return yield_turn(cx);
+            }
             handshake.event_loop.ensure_waiter();
             note_work(TURN_WORK_BYTES);
             let counters = self.worker.counters();

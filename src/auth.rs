@@ -6,7 +6,7 @@
 
 mod throttle;
 
-pub use throttle::{DELAY_MAX_MILLIS, Throttle};
+pub use throttle::Throttle;
 
 use nix::fcntl::OFlag;
 use parking_lot::RwLock;

@@ -1,4 +1,4 @@
-//! Delays for peers whose logins fail: the more fail from one address, the longer each further attempt waits.
+//! Delays for failed logins: the more logins from one address fail, the longer its next attempt waits.
 //!
 //! The table has a fixed size. An address that has no place there takes that of another one, so a peer with very many
 //! addresses shortens delays, and never grows memory. Invariant: nobody waits here; the caller is told how long.
@@ -19,7 +19,7 @@ const FREE_FAILURES: u32 = 3;
 const DELAY_MIN_MILLIS: u32 = 100;
 
 /// The longest delay, in milliseconds.
-pub const DELAY_MAX_MILLIS: u32 = 5000;
+const DELAY_MAX_MILLIS: u32 = 5000;
 
 /// Seconds without a failure after which an address is as good as new.
 const FORGOTTEN_AFTER_SECS: u32 = 60;

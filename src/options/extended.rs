@@ -90,8 +90,8 @@ const WITHOUT_MEANING: &[(&str, Takes, &str)] = &[
     ("ext_drop_unread", Nothing, MEMORY_ONLY),
 ];
 
-/// What is answered to one datagram, at most, in bytes: enough for most values, and little to flood a victim with whose
-/// address somebody forged.
+/// What is answered to one datagram, at most, in bytes: enough for most values. A sender that forges its address can have
+/// no more than this sent to a victim.
 const UDP_REPLY_BYTES: usize = 64 * 1024;
 
 /// What `udp_reply_max` may be: a reply is counted in datagrams by 16 bits.

@@ -81,8 +81,7 @@ impl Session {
     /// Stores a value that is complete.
     pub(super) fn finish_binary_value(&mut self, host: &Host<'_>, output: &mut ReplyBuffer) {
         if !self.awaits_value()
-            && let Activity::Receiving(_) = self.activity
-            && let Activity::Receiving(received) = std::mem::replace(&mut self.activity, Activity::None)
+            && let Some(received) = self.take_received()
         {
             host.engine.finish_value(host.counters, *received, true, output);
         }

@@ -262,6 +262,17 @@ impl Session {
         }
     }
 
+    /// Takes the value that was received, if there is one.
+    fn take_received(&mut self) -> Option<Box<Receiving>> {
+        if !self.is_receiving() {
+            return None;
+        }
+        match std::mem::replace(&mut self.activity, Activity::None) {
+            Activity::Receiving(receiving) => Some(receiving),
+            _ => None,
+        }
+    }
+
     /// Notes that `count` bytes were received into [`Session::page`]. True if the value is complete: then another call of
     /// [`Session::advance`] is due, because in the binary protocol no byte need follow.
     pub fn page_filled(&mut self, count: usize) -> bool {
@@ -292,7 +303,7 @@ impl Session {
     /// The family of the request that begins here.
     pub fn family_of(&self, input: &[u8]) -> CommandFamily {
         match &self.protocol {
-            _ if matches!(self.activity, Activity::Receiving(_)) => CommandFamily::Set,
+            _ if self.is_receiving() => CommandFamily::Set,
             Protocol::Binary(_) => family_of(input, true),
             _ => family_of(input, false),
         }

@@ -108,27 +108,13 @@ impl Session {
             }
             Pull::Receive { header, consumed } => {
                 budget.spend_request();
-                match engine.begin_value(counters, &header) {
-                    Ok(receiving) => {
-                        Step::Continue(consumed + self.receive(host, receiving, &input[consumed..]))
-                    }
-                    Err(answer) => {
-                        self.intake.swallow(header.value_len, answer);
-                        Step::Continue(consumed)
-                    }
-                }
+                let begun = engine.begin_value(counters, &header);
+                self.receive(host, begun, header.value_len, input, consumed)
             }
             Pull::ReceiveMeta { header, consumed } => {
                 budget.spend_request();
-                match engine.begin_meta_value(counters, &header) {
-                    Ok(receiving) => {
-                        Step::Continue(consumed + self.receive(host, receiving, &input[consumed..]))
-                    }
-                    Err(answer) => {
-                        self.intake.swallow(header.value_len, Some(answer));
-                        Step::Continue(consumed)
-                    }
-                }
+                let begun = engine.begin_meta_value(counters, &header).map_err(Some);
+                self.receive(host, begun, header.value_len, input, consumed)
             }
             Pull::ValueEnd { intact, consumed } => {
                 if let Activity::Receiving(receiving) = std::mem::replace(&mut self.activity, Activity::None)
@@ -246,11 +232,26 @@ impl Session {
         Step::Continue(consumed)
     }
 
-    /// Begins to receive a large value; returns how much of it `input` already holds.
-    fn receive(&mut self, host: &Host<'_>, mut receiving: Receiving, input: &[u8]) -> usize {
-        let received = host.engine.fill_value(&mut receiving, input);
-        self.activity = Activity::Receiving(Box::new(receiving));
-        received
+    /// Begins to receive a large value, whose line took `consumed` bytes of the input, or to drop it.
+    fn receive(
+        &mut self,
+        host: &Host<'_>,
+        begun: Result<Receiving, Option<Refusal>>,
+        value_len: usize,
+        input: &[u8],
+        consumed: usize,
+    ) -> Step {
+        match begun {
+            Ok(mut receiving) => {
+                let received = host.engine.fill_value(&mut receiving, &input[consumed..]);
+                self.activity = Activity::Receiving(Box::new(receiving));
+                Step::Continue(consumed + received)
+            }
+            Err(answer) => {
+                self.intake.swallow(value_len, answer);
+                Step::Continue(consumed)
+            }
+        }
     }
 }
 

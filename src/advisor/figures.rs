@@ -35,7 +35,7 @@ pub enum AccessKind {
 pub struct Live {
     /// The limit (`-m`).
     pub limit_bytes: u64,
-    /// Bytes charged against it, or withheld.
+    /// Bytes charged against it.
     pub charged_bytes: u64,
     /// Bytes of headers, keys and values of the items held.
     pub item_bytes: u64,

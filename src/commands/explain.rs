@@ -154,7 +154,7 @@ impl Engine {
             StatsTopic::HotKeys => push_hot_keys(&self.hot_keys(), out),
             StatsTopic::Families => push_families(&self.families(), out),
             StatsTopic::Latency => push_latencies(&self.latencies(), out),
-            StatsTopic::Memory => push_memory(&self.memory_account(), self.withheld_bytes(), out),
+            StatsTopic::Memory => push_memory(&self.memory_account(), out),
             _ => {}
         }
         out.push(b"END\r\n");
@@ -225,10 +225,9 @@ fn push_latencies(latencies: &[Latency], out: &mut ReplyBuffer) {
     }
 }
 
-fn push_memory(parts: &[MemoryPart], withheld_bytes: u64, out: &mut ReplyBuffer) {
+fn push_memory(parts: &[MemoryPart], out: &mut ReplyBuffer) {
     for part in parts {
         out.push_stat(part.name, part.bytes);
     }
     out.push_stat("resident", parts.iter().map(|part| part.bytes).sum::<u64>());
-    out.push_stat("limit_withheld", withheld_bytes);
 }

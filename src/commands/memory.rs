@@ -19,9 +19,9 @@ pub struct MemoryPart {
 const CONNECTION_BYTES: u64 = 320;
 
 impl Engine {
-    /// Bytes of the limit that the cache does not use for now, because the process takes them otherwise (`bound.rs`).
-    pub fn withheld_bytes(&self) -> u64 {
-        self.store.withheld_bytes()
+    /// Bytes of pages that unsent replies hold, whether or not the values are still stored.
+    pub fn pinned_bytes(&self) -> u64 {
+        self.store.pinned_bytes()
     }
 
     /// The resident memory by what it is used for. The parts sum to what the system says is resident.
@@ -39,6 +39,8 @@ impl Engine {
             ("ghosts", ghosts),
             ("removals", totals.removals_bytes),
             ("receiving", self.store.receiving_bytes()),
+            ("replies", totals.detached_bytes),
+            ("free_pages", self.store.free_page_bytes() + totals.flushed_bytes),
             ("samples", totals.samples_bytes),
             ("advisor", self.advisor.own_bytes()),
             ("insight", self.insight.own_bytes() + self.survey.own_bytes() + self.latencies.own_bytes()),

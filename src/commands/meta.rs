@@ -171,7 +171,7 @@ fn push_hit(
     if with_value {
         match hit.value {
             ValueRef::Small(value) => out.push(value),
-            ValueRef::Large { blocks, len } => out.push_large(blocks.clone(), len),
+            ValueRef::Large { value, len } => out.push_large(value.share(), len),
         }
         out.push(b"\r\n");
     }

@@ -6,7 +6,6 @@
 pub mod admin;
 mod arithmetic;
 pub mod binary;
-mod bound;
 mod crawler;
 mod detail;
 mod explain;
@@ -109,7 +108,6 @@ pub struct Engine {
     insight: Insight,
     survey: Survey,
     latencies: Latencies,
-    bound: bound::Bound,
     /// Which flush the advisor was told of, in seconds.
     flush_told_secs: AtomicU32,
     /// What was resident before anything was stored, in bytes.
@@ -145,7 +143,6 @@ impl Engine {
             insight: Insight::new(clock.now()),
             survey: Survey::new(observe::STEPS_PER_ROUND),
             latencies: Latencies::new(settings.threads),
-            bound: bound::Bound::default(),
             flush_told_secs: AtomicU32::new(0),
             resident_at_start_bytes: resident_bytes(),
             settings,
@@ -212,26 +209,6 @@ impl Engine {
         self.note_end_of_crawl(now);
         self.tell_evictions(now);
         more
-    }
-
-    /// True if much was freed since the last call with this count, see [`Store::has_freed_much`].
-    pub fn has_freed_much(&self, charged_before: &mut u64) -> bool {
-        self.store.has_freed_much(charged_before)
-    }
-
-    /// Lets the allocator give freed memory back, see [`Store::return_freed_memory`].
-    pub fn return_freed_memory(&self) {
-        self.store.return_freed_memory();
-    }
-
-    /// Lets the allocator take in what others have freed, for the thread that calls.
-    pub fn take_in_freed_memory(&self) {
-        self.store.take_in_freed_memory();
-    }
-
-    /// Moves some of what is held together, where it lies scattered; true while there is more to do.
-    pub fn compact(&self) -> bool {
-        self.store.compact()
     }
 
     /// Asserts the store's laws; nobody may use the engine meanwhile.

@@ -107,8 +107,7 @@ impl Engine {
         let (totals, sums) = (self.store.totals(), self.counters.sums());
         Live {
             limit_bytes: totals.limit_bytes,
-            // Holes cost what items could have.
-            charged_bytes: totals.charged_bytes + self.store.withheld_bytes(),
+            charged_bytes: totals.charged_bytes,
             item_bytes: totals.item_bytes,
             hits: sums.get_hits,
             misses: sums.get_misses,

@@ -152,7 +152,7 @@ impl Engine {
         stat("bytes", &store.item_bytes);
         stat("curr_items", &store.items);
         stat("total_items", &store.items_ever);
-        stat("slab_global_page_pool", &store.spare_pages);
+        stat("slab_global_page_pool", &store.free_pages);
         stat("expired_unfetched", &store.expired_unfetched);
         stat("evicted_unfetched", &store.evicted_unfetched);
         stat("evicted_active", &store.evicted_active);

@@ -107,9 +107,9 @@ impl Engine {
         taken
     }
 
-    /// The next of the missing bytes go into its spare capacity, if a whole page of them is to be filled; call
+    /// Where the next of the missing bytes go, if they fill a page up; call
     /// [`Receiving::advance`] with the number that came. What fills no page is for [`Engine::fill_value`].
-    pub fn value_page<'a>(&self, receiving: &'a mut Receiving) -> Option<&'a mut Vec<u8>> {
+    pub fn value_page<'a>(&self, receiving: &'a mut Receiving) -> Option<&'a mut [u8]> {
         let draft = &mut receiving.draft;
         if draft.needs_room() {
             let now = self.clock.now();

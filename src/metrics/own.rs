@@ -46,8 +46,8 @@ pub(super) fn push(snapshot: &Snapshot, exposition: &mut Exposition) {
     for part in &snapshot.memory {
         memory.of(&[("part", part.name)], part.bytes as f64);
     }
-    let withheld = "Of the memory limit, what is not used for now because the process takes it otherwise.";
-    exposition.gauge("larder_limit_withheld_bytes", withheld).is(snapshot.withheld_bytes as f64);
+    let pinned = "Pages of large values that unsent replies hold. They count against the memory limit.";
+    exposition.gauge("larder_pinned_bytes", pinned).is(snapshot.pinned_bytes as f64);
     push_advice(snapshot, exposition);
     push_latencies(snapshot, exposition);
     push_families(snapshot.families.as_deref().unwrap_or_default(), exposition);
@@ -143,7 +143,7 @@ mod tests {
         for line in [
             "larder_serving 0",
             r#"larder_memory_bytes{part="index"} 12345"#,
-            "larder_limit_withheld_bytes 4096",
+            "larder_pinned_bytes 4096",
             r#"larder_advisor_hit_ratio{memory_percent="25"} 0.5"#,
             r#"larder_advisor_limit_bytes{memory_percent="25"} 16777216"#,
             "larder_advisor_measured_hit_ratio 0.75",

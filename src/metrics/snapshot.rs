@@ -104,7 +104,7 @@ pub(super) struct Snapshot {
     pub(super) malloced_bytes: u64,
     pub(super) advice: Advice,
     pub(super) memory: Vec<MemoryPart>,
-    pub(super) withheld_bytes: u64,
+    pub(super) pinned_bytes: u64,
     pub(super) latencies: Vec<Latency>,
     /// `None` where keys may not be listed.
     pub(super) families: Option<Vec<Family>>,
@@ -129,7 +129,7 @@ impl Snapshot {
             malloced_bytes: engine.malloced_bytes(),
             advice: engine.advice(),
             memory: engine.memory_account(),
-            withheld_bytes: engine.withheld_bytes(),
+            pinned_bytes: engine.pinned_bytes(),
             latencies: engine.latencies(),
             families: lists_keys.then(|| engine.families().into_iter().take(FAMILIES_MAX).collect()),
             hot_keys: lists_keys.then(|| engine.hot_keys().into()),

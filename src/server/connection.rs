@@ -393,7 +393,7 @@ impl<S: Stream> Connection<S> {
     /// filled.
     fn receive_page(&mut self, cx: &mut Context<'_>, budget: &mut Budget) -> Option<Poll<io::Result<usize>>> {
         let page = self.session.page(&self.worker.shared.engine)?;
-        Some(self.stream.poll_fill(cx, page).map_ok(|read| {
+        Some(self.stream.poll_recv(cx, page).map_ok(|read| {
             self.unacknowledged = true;
             self.more_to_do = self.session.page_filled(read);
             self.worker.counters().bytes_read.add(read as u64);

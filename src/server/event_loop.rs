@@ -16,17 +16,12 @@ use std::future::{Future, poll_fn};
 use std::io;
 use std::os::fd::{BorrowedFd, RawFd};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use task::{Executor, Run, Task};
 
 /// The event loop.
 pub(super) struct EventLoop {
     scheduler: Arc<Scheduler<Epoll>>,
     heartbeats: Box<[Heartbeat]>,
-    /// What every thread does when it is asked to, between two turns.
-    chore: Box<dyn Fn() + Send + Sync>,
-    /// How often that was asked for.
-    chores: AtomicU64,
 }
 
 /// A task, for the one who may have to end it.
@@ -40,17 +35,11 @@ impl Handle {
 }
 
 impl EventLoop {
-    /// An event loop for so many threads, each of which calls [`EventLoop::run`]. `chore` is done by every thread after
-    /// each [`EventLoop::ask_for_chore`].
-    pub(super) fn new(
-        threads: usize,
-        chore: impl Fn() + Send + Sync + 'static,
-    ) -> io::Result<Arc<EventLoop>> {
+    /// An event loop for so many threads, each of which calls [`EventLoop::run`].
+    pub(super) fn new(threads: usize) -> io::Result<Arc<EventLoop>> {
         Ok(Arc::new(EventLoop {
             scheduler: Arc::new(Scheduler::new(Epoll::new()?, threads)),
             heartbeats: (0..threads).map(|_| Heartbeat::new()).collect(),
-            chore: Box::new(chore),
-            chores: AtomicU64::new(0),
         }))
     }
 
@@ -91,19 +80,7 @@ impl EventLoop {
 
     /// Runs tasks until the end, as the thread with this index.
     pub(super) fn run(&self, index: usize) {
-        let mut done = 0;
-        self.scheduler.run(&self.heartbeats[index], || {
-            let asked = self.chores.load(Ordering::Acquire);
-            if std::mem::replace(&mut done, asked) != asked {
-                (self.chore)();
-            }
-        });
-    }
-
-    /// Has every thread do its chore soon.
-    pub(super) fn ask_for_chore(&self) {
-        self.chores.fetch_add(1, Ordering::AcqRel);
-        self.scheduler.wake_all();
+        self.scheduler.run(&self.heartbeats[index]);
     }
 
     /// The turn that each thread is at, if it is at one.
@@ -143,7 +120,7 @@ pub(super) fn run_alone(
     fd: RawFd,
     task: impl Future<Output = ()> + Send + 'static,
 ) {
-    use std::sync::atomic::AtomicBool;
+    use std::sync::atomic::{AtomicBool, Ordering};
     struct StopLoop(Arc<EventLoop>);
     impl Drop for StopLoop {
         fn drop(&mut self) {

@@ -6,14 +6,13 @@
 //!
 //! Workers are the threads of one event loop; whichever is free serves a connection. The thread that calls [`run`] moves
 //! the clock, does the store's background work and waits for signals, and never for a file: those that SIGHUP names are
-//! read by another thread (`reloader.rs`). One more gives freed memory back (`returning.rs`).
+//! read by another thread (`reloader.rs`).
 
 mod connection;
 mod essential;
 mod event_loop;
 mod listener;
 mod reloader;
-mod returning;
 mod settings;
 mod shutdown;
 mod socket;
@@ -35,7 +34,6 @@ use crate::telemetry::Listening;
 use event_loop::EventLoop;
 use log::{info, warn};
 use reloader::Reloader;
-use returning::Returning;
 use shutdown::Next;
 use std::fs::File;
 use std::io;
@@ -115,7 +113,6 @@ async fn serve(listeners: Listeners, shared: Shared, hooks: Hooks) -> io::Result
     let shared = Arc::new(shared);
     // From now on operations are sampled: the first request is seen as well.
     shared.engine.observe();
-    let returning = Returning::start(shared.clone())?;
     let workers = Worker::start(shared.clone(), listeners)?;
     if let Some(path) = port_file {
         // As memcached: the daemon goes on without the file.
@@ -141,9 +138,6 @@ async fn serve(listeners: Listeners, shared: Shared, hooks: Hooks) -> io::Result
     if !workers.join() {
         warn!("the workers ended by a panic");
     }
-    if !returning.end() {
-        warn!("the thread that gives memory back ended by a panic");
-    }
     Ok(())
 }
 
@@ -157,7 +151,7 @@ async fn tick_until_stopped(
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut watchdog = Watchdog::new();
     let mut reloader = Reloader::default();
-    let (mut told_secs, mut ticks_to_round, mut charged_bytes) = (0, 0, 0);
+    let (mut told_secs, mut ticks_to_round) = (0, 0);
     loop {
         match signals.next(ticks.tick(), &shared.stop_asked).await {
             Next::Stop => return,
@@ -169,9 +163,6 @@ async fn tick_until_stopped(
         }
         let now = shared.engine.clock().tick();
         shared.count_tick();
-        if shared.engine.has_freed_much(&mut charged_bytes) {
-            shared.look_after_much();
-        }
         shared.pulse();
         if ticks_to_round == 0 {
             shared.tell_round();
@@ -179,7 +170,6 @@ async fn tick_until_stopped(
         }
         ticks_to_round -= 1;
         shared.engine.observe();
-        shared.engine.hold_to_limit();
         for _ in 0..MAINTENANCE_ROUNDS_MAX {
             if !shared.engine.maintain() {
                 break;

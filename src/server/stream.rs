@@ -1,12 +1,11 @@
 //! What a connection needs of its socket, encrypted or not.
 
 use crate::telemetry::Transport;
-use std::future::Future;
 use std::io;
 use std::os::fd::RawFd;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::task::{Context, Poll};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// A stream of bytes.
 pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin + 'static {
@@ -34,11 +33,6 @@ pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin + 'static {
     fn poll_recv(&mut self, cx: &mut Context<'_>, room: &mut [u8]) -> Poll<io::Result<usize>> {
         let mut buffer = ReadBuf::new(room);
         Pin::new(self).poll_read(cx, &mut buffer).map_ok(|()| buffer.filled().len())
-    }
-
-    /// Receives into the spare capacity of `page`; returns how many bytes came, 0 at the client's end.
-    fn poll_fill(&mut self, cx: &mut Context<'_>, page: &mut Vec<u8>) -> Poll<io::Result<usize>> {
-        pin!(self.read_buf(page)).poll(cx)
     }
 
     /// Does, without waiting, what is due before the socket is closed.

@@ -76,7 +76,7 @@ mod tests {
 
     #[test]
     fn a_loop_that_runs_nothing_is_noticed() {
-        let event_loop = EventLoop::new(1, || {}).unwrap();
+        let event_loop = EventLoop::new(1).unwrap();
         let mut watchdog = Watchdog::new();
         for _ in 0..STUCK_LOOKS_MAX {
             assert!(watchdog.look(&event_loop));

@@ -34,16 +34,6 @@ const TOO_MANY: &[u8] = b"ERROR Too many open connections\r\n";
 /// Connections accepted before those that are there have their turn.
 const ACCEPTED_AT_ONCE: u64 = 16;
 
-/// Calls for a part of the memory to be moved, per pulse and thread: 10 MiB.
-const COMPACTIONS_PER_PULSE: usize = 40;
-
-/// Looks for freed memory ([`Shared::take_look`]) after much was freed: until the workers have taken in their part, and
-/// that has been given back too.
-const LOOKS_AFTER_MUCH: u32 = 300;
-
-/// The same after what is held was moved.
-const LOOKS_AFTER_COMPACTION: u32 = 1000;
-
 /// Seconds, two more at most, that a refused connection may take to be closed by its client.
 const LINGER_SECS: u32 = 2;
 
@@ -66,8 +56,6 @@ pub(super) struct Shared {
     pulse: Notify,
     /// Tells that it is time for a round of what is done now and then.
     round: Notify,
-    /// Looks for freed memory that are still to come.
-    looks: AtomicU32,
     stop: Notify,
     complained: AtomicBool,
     /// True once connections have had their time to be answered.
@@ -85,7 +73,6 @@ impl Shared {
             ticks: AtomicU32::new(0),
             pulse: Notify::new(),
             round: Notify::new(),
-            looks: AtomicU32::new(0),
             stop: Notify::new(),
             complained: AtomicBool::new(false),
             grace_is_over: AtomicBool::new(false),
@@ -110,26 +97,6 @@ impl Shared {
     /// Tells that it is time for a round.
     pub(super) fn tell_round(&self) {
         self.round.notify_one();
-    }
-
-    /// Much was freed: it is looked for from now on, and the workers take in what is theirs.
-    pub(super) fn look_after_much(&self) {
-        self.look(LOOKS_AFTER_MUCH);
-    }
-
-    fn look(&self, times: u32) {
-        self.looks.fetch_max(times, Ordering::Relaxed);
-    }
-
-    /// True while freed memory is looked for.
-    fn has_looks(&self) -> bool {
-        self.looks.load(Ordering::Relaxed) > 0
-    }
-
-    /// Counts one look, if there are any left to be made; true if there were.
-    pub(super) fn take_look(&self) -> bool {
-        let one_less = |looks: u32| looks.checked_sub(1);
-        self.looks.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less).is_ok()
     }
 
     /// A client asks for the end of the process.
@@ -167,8 +134,7 @@ impl Worker {
     /// Starts to serve, in threads of its own, which end when all has been answered.
     pub(super) fn start(shared: Arc<Shared>, listeners: Listeners) -> io::Result<Threads> {
         let threads = shared.settings.threads;
-        let engine = shared.engine.clone();
-        let event_loop = EventLoop::new(threads, move || engine.take_in_freed_memory())?;
+        let event_loop = EventLoop::new(threads)?;
         event_loop.spawn(Worker { shared }.work(event_loop.clone(), listeners));
         Threads::start(event_loop, threads)
     }
@@ -201,7 +167,7 @@ impl Worker {
                 Err(error) => warn!("a listening socket is lost: {error}"),
             }
         }
-        let maintenance = self.clone().run_maintenance(event_loop.clone());
+        let maintenance = self.clone().run_maintenance();
         working.push(event_loop.spawn(Essential::new("maintenance", maintenance)));
         self.shared.stop.notified().await;
         for task in working {
@@ -212,32 +178,12 @@ impl Worker {
     }
 
     /// What is done now and then, without end.
-    async fn run_maintenance(self, event_loop: Arc<EventLoop>) {
+    async fn run_maintenance(self) {
         loop {
             let now_secs = self.shared.engine.clock().now().secs();
             self.end_idle_connections(now_secs);
-            if self.shared.has_looks() {
-                event_loop.ask_for_chore();
-            }
-            if self.compact().await {
-                self.shared.look(LOOKS_AFTER_COMPACTION);
-                self.pause().await;
-            } else {
-                self.shared.round.notified().await;
-            }
+            self.shared.round.notified().await;
         }
-    }
-
-    /// Moves some of what is held together, where it lies scattered; true while there is more to do. Connections are
-    /// served in between.
-    async fn compact(&self) -> bool {
-        for _ in 0..COMPACTIONS_PER_PULSE * self.shared.settings.threads {
-            if !self.shared.engine.compact() {
-                return false;
-            }
-            yield_now().await;
-        }
-        true
     }
 
     /// Closes the connections that have sent nothing for too long (`-o idle_timeout`), and those that were refused and do

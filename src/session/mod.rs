@@ -255,7 +255,7 @@ impl Session {
 
     /// Where the next bytes of a large value go without a copy: into the spare capacity of a page, if a whole page of
     /// them is still to come. Takes memory, so it is to be asked for when there are bytes.
-    pub fn page(&mut self, engine: &Engine) -> Option<&mut Vec<u8>> {
+    pub fn page(&mut self, engine: &Engine) -> Option<&mut [u8]> {
         match &mut self.activity {
             Activity::Receiving(receiving) => engine.value_page(receiving),
             _ => None,

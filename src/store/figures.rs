@@ -24,7 +24,7 @@ pub struct Totals {
     pub charged_bytes: u64,
     /// The limit.
     pub limit_bytes: u64,
-    /// Bytes of slab pages, free ones included.
+    /// Bytes of slab pages.
     pub slab_bytes: u64,
     /// Of these, bytes of chunks with an item.
     pub slab_used_bytes: u64,
@@ -42,8 +42,12 @@ pub struct Totals {
     pub pages_moved: u64,
     /// Items moved to another chunk when their page was taken.
     pub rescued: u64,
-    /// Free pages in hand.
-    pub spare_pages: u64,
+    /// Pages in no use.
+    pub free_pages: u64,
+    /// Bytes of pages that a flush left and that were not taken apart yet.
+    pub flushed_bytes: u64,
+    /// Bytes of pages that unsent replies hold of values that are no longer stored.
+    pub detached_bytes: u64,
     /// Items looked at by the expiry sweep.
     pub swept: u64,
     /// Taken back by the sweep.

@@ -66,6 +66,16 @@ impl LargeId {
 }
 
 impl Handle {
+    /// As it is kept in the index.
+    pub fn bits(self) -> NonZeroU32 {
+        self.0
+    }
+
+    /// Of what [`Handle::bits`] gave.
+    pub fn of_bits(bits: NonZeroU32) -> Handle {
+        Handle(bits)
+    }
+
     /// Where it points.
     pub fn place(self) -> Place {
         let bits = !self.0.get();

@@ -8,17 +8,19 @@
 //!     54     10  ten tags: 8 bits of the hash of each entry
 //! ```
 //! The table grows and shrinks by one bucket at a time: the entries of one bucket are dealt to two, so no request waits
-//! for a rehash, and memory follows the number of entries within a few per cent. Buckets lie in segments of the size
-//! of a page, so that all memory of a store comes in blocks of one size. Why not the usual table: decision note
+//! for a rehash, and memory follows the number of entries within a few per cent. Each segment of
+//! buckets is a page of the pool. Why not the usual table: decision note
 //! [`d05`](crate::decisions::d05_the_index_grows_by_one_bucket).
 //!
 //! Knows hashes and handles; whether two keys are equal its caller says. Invariants: an entry lies in the chain of its
 //! hash; only the last bucket of a chain has room; `entries` counts them all; every overflow bucket is in one chain or
 //! in the free list.
 
-use super::compaction::Compaction;
 use super::handle::Handle;
 use super::hash::KeyHash;
+use super::pool::PoolPage;
+use bytemuck::{Pod, Zeroable};
+use std::num::NonZeroU32;
 
 /// Entries of a bucket.
 const SLOTS: usize = 10;
@@ -38,9 +40,10 @@ const GHOSTS_BYTES: usize = GHOSTS * size_of::<u16>();
 /// No bucket.
 const NONE: u32 = u32::MAX;
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Pod, Zeroable, Debug)]
+#[repr(C)]
 struct Bucket {
-    handles: [Option<Handle>; SLOTS],
+    handles: [Option<NonZeroU32>; SLOTS],
     next: u32,
     ghosts: [u16; GHOSTS],
     tags: [u8; SLOTS],
@@ -92,20 +95,10 @@ impl Iterator for Slots {
     }
 }
 
-/// Buckets that lie side by side. The allocator has blocks of the size of a segment for what needs no alignment and for
-/// what needs this one; for any between it would take a block a quarter larger.
-#[derive(Clone, Copy, Debug)]
-#[repr(align(4096))]
-struct Group([Bucket; GROUP]);
-
-const GROUP: usize = 64;
-
-const _: () = assert!(size_of::<Group>() == align_of::<Group>());
-
-/// Buckets in segments.
+/// Buckets in segments, each of which is a page.
 #[derive(Debug, Default)]
 struct Segments {
-    segments: Vec<Box<[Group]>>,
+    segments: Vec<PoolPage>,
     /// Logarithm of the buckets of a segment.
     log_per_segment: u32,
 }
@@ -115,19 +108,22 @@ impl Segments {
         self.segments.len() << self.log_per_segment
     }
 
-    fn add(&mut self) {
-        let groups = (1 << self.log_per_segment) / GROUP;
-        self.segments.push(vec![Group([EMPTY; GROUP]); groups].into());
+    fn add(&mut self, mut page: PoolPage) {
+        bytemuck::cast_slice_mut(&mut page).fill(EMPTY);
+        self.segments.push(page);
     }
 
+    #[inline(always)]
     fn get(&self, at: u32) -> &Bucket {
         let (segment, at) = self.place(at);
-        &self.segments[segment][at / GROUP].0[at % GROUP]
+        let buckets: &[Bucket] = bytemuck::cast_slice(&self.segments[segment]);
+        &buckets[at]
     }
 
     fn get_mut(&mut self, at: u32) -> &mut Bucket {
         let (segment, at) = self.place(at);
-        &mut self.segments[segment][at / GROUP].0[at % GROUP]
+        let buckets: &mut [Bucket] = bytemuck::cast_slice_mut(&mut self.segments[segment]);
+        &mut buckets[at]
     }
 
     fn place(&self, at: u32) -> (usize, usize) {
@@ -195,10 +191,9 @@ impl Index {
         self.primary.segments.len() + self.overflow.segments.len()
     }
 
-    /// Shows a segment, of the primary buckets or behind them of the overflow, to who may move it.
-    pub(super) fn show_segment(&mut self, at: usize, compaction: &mut Compaction) {
-        let segments = self.primary.segments.iter_mut().chain(&mut self.overflow.segments);
-        segments.skip(at).take(1).for_each(|segment| compaction.show_boxed(segment));
+    /// Gives up all segments at once; the entries are forgotten.
+    pub(super) fn into_pages(self) -> impl Iterator<Item = PoolPage> {
+        self.primary.segments.into_iter().chain(self.overflow.segments)
     }
 
     fn set_buckets(&mut self, buckets: u32) {
@@ -237,7 +232,9 @@ impl Index {
         let tag = hash.tag();
         self.chain(if self.buckets > 0 { self.bucket_of(hash) } else { 0 }).find_map(|spot| {
             let bucket = self.bucket(spot);
-            let at = bucket.slots_tagged(tag).find(|at| bucket.handles[*at].is_some_and(&mut accept))?;
+            let at = bucket
+                .slots_tagged(tag)
+                .find(|at| bucket.handles[*at].map(Handle::of_bits).is_some_and(&mut accept))?;
             Some((spot, at))
         })
     }
@@ -253,8 +250,8 @@ impl Index {
                 match slots.next() {
                     Some(at) => {
                         // The tag of an empty slot means nothing.
-                        if let Some(handle) = bucket.handles[at] {
-                            return Some(handle);
+                        if let Some(bits) = bucket.handles[at] {
+                            return Some(Handle::of_bits(bits));
                         }
                     }
                     None => {
@@ -289,11 +286,11 @@ impl Index {
         self.entries + 1 > self.buckets as usize * GROW_ABOVE
     }
 
-    /// Takes a segment into use.
-    pub(super) fn add_segment(&mut self, lack: Lack) {
+    /// Takes a page into use as a segment.
+    pub(super) fn add_segment(&mut self, lack: Lack, page: PoolPage) {
         match lack {
-            Lack::Primary => self.primary.add(),
-            Lack::Overflow => self.overflow.add(),
+            Lack::Primary => self.primary.add(page),
+            Lack::Overflow => self.overflow.add(page),
         }
     }
 
@@ -320,7 +317,7 @@ impl Index {
         }
         let bucket = self.bucket_mut(spot);
         let at = bucket.len();
-        bucket.handles[at] = Some(handle);
+        bucket.handles[at] = Some(handle.bits());
         bucket.tags[at] = tag;
     }
 
@@ -347,6 +344,7 @@ impl Index {
     fn drain(&mut self, first: u32, hash_of: impl Fn(Handle) -> KeyHash) -> Vec<(KeyHash, Handle)> {
         let spots: Vec<Spot> = self.chain(first).collect();
         let handles = spots.iter().flat_map(|spot| self.bucket(*spot).handles).flatten();
+        let handles = handles.map(Handle::of_bits);
         let held: Vec<_> = handles.map(|handle| (hash_of(handle), handle)).collect();
         for spot in spots {
             match spot {
@@ -385,9 +383,9 @@ impl Index {
             && self.overflow_left() >= self.chain(self.buckets - 1).count()
     }
 
-    /// Takes primary buckets out of use while there are far too many, `steps` at most; returns how many segments were
-    /// given back.
-    pub(super) fn shrink(&mut self, steps: usize, hash_of: impl Fn(Handle) -> KeyHash) -> usize {
+    /// Takes primary buckets out of use while there are far too many, `steps` at most; returns the segments that are no
+    /// longer needed.
+    pub(super) fn shrink(&mut self, steps: usize, hash_of: impl Fn(Handle) -> KeyHash) -> Vec<PoolPage> {
         for _ in 0..steps {
             if !self.is_far_too_large() {
                 break;
@@ -400,9 +398,7 @@ impl Index {
             }
         }
         let needed = (self.buckets as usize).div_ceil(1 << self.primary.log_per_segment);
-        let surplus = self.primary.segments.len().saturating_sub(needed);
-        self.primary.segments.truncate(needed);
-        surplus
+        self.primary.segments.drain(needed.min(self.primary.segments.len())..).collect()
     }
 
     /// Removes an entry; true if it was there.
@@ -431,7 +427,7 @@ impl Index {
     /// Points an entry elsewhere; true if it was there.
     pub(super) fn redirect(&mut self, hash: KeyHash, from: Handle, to: Handle) -> bool {
         let Some((spot, at)) = self.locate(hash, |it| it == from) else { return false };
-        self.bucket_mut(spot).handles[at] = Some(to);
+        self.bucket_mut(spot).handles[at] = Some(to.bits());
         true
     }
 
@@ -464,7 +460,7 @@ impl Index {
 
     /// The entries of a primary bucket and of those that continue it.
     pub(super) fn handles_in(&self, first: u32) -> impl Iterator<Item = Handle> {
-        self.chain(first).flat_map(|spot| self.bucket(spot).handles).flatten()
+        self.chain(first).flat_map(|spot| self.bucket(spot).handles).flatten().map(Handle::of_bits)
     }
 
     /// Every entry.
@@ -484,7 +480,7 @@ impl Index {
                 assert_eq!(handles.count(), bucket.len(), "S1: used slots come first");
                 assert!(bucket.len() > 0 || matches!(spot, Spot::Primary(_)), "S5: no empty link");
                 for (handle, tag) in bucket.handles.iter().flatten().zip(bucket.tags) {
-                    let hash = hash_of(*handle);
+                    let hash = hash_of(Handle::of_bits(*handle));
                     assert_eq!(
                         (self.bucket_of(hash), hash.tag()),
                         (first, tag),
@@ -526,6 +522,8 @@ mod tests {
         }
     }
     use crate::store::handle::{ChunkAt, Place};
+    use crate::store::pool::Pool;
+    use std::sync::Arc;
 
     fn handle(number: u32) -> Handle {
         ChunkAt { page: number / 1024, chunk: (number % 1024) as u16 }.into()
@@ -546,7 +544,7 @@ mod tests {
 
     fn insert(index: &mut Index, number: u32) {
         while let Some(lack) = index.lack() {
-            index.add_segment(lack);
+            index.add_segment(lack, Arc::new(Pool::new(u64::MAX, 32 << 10)).take().unwrap());
         }
         index.insert(hash(number), handle(number), hash_of);
     }
@@ -572,7 +570,7 @@ mod tests {
             assert!(index.remove(hash(number), handle(number)));
         }
         assert!(!index.remove(hash(100), handle(100)));
-        while index.shrink(100, hash_of) > 0 || index.buckets > 20 {}
+        while !index.shrink(100, hash_of).is_empty() || index.buckets > 20 {}
         index.check_invariants(hash_of);
         assert!(index.segments() < grown / 2, "{} of {grown}", index.segments());
         assert!((0..100).all(|number| found(&index, number)));

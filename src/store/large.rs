@@ -1,35 +1,38 @@
-//! Large values: refcounted blocks, in LRU order behind a probation.
+//! Large values: pages by reference and a tail in fragments, in LRU order behind a probation.
 //!
-//! A value leaves the store as a reference, so it is sent without a copy and freed when the last reader is done. It
-//! lies in blocks of the size of a page, and what fills none of these in pieces of frames, which are as large as a page
-//! too (`large/value.rs`, `large/frames.rs`): large values and slabs then take turns in the same memory (decision note
+//! A value leaves the store as a reference to its pages, so it is sent without a copy (`large/value.rs`). What fills no
+//! page lies in fragments of pages (`large/fragments.rs`) and is copied for readers. Pages come from the store's pool and
+//! go back there: large values and slabs take turns in the same memory (decision note
 //! [`d06`](crate::decisions::d06_large_values_lie_in_blocks)). Here lie the items of one shard. Knows neither index nor
 //! slabs.
 //!
 //! As among small items, newcomers are on probation: they leave first, in the order they came, while they hold more
 //! than a tenth of the memory of large values; those used meanwhile come to the main part, which is in LRU order. Both
 //! are apart by size (`large/bands.rs`), and of a few at the end of each size the one that has kept the most memory idle
-//! leaves (decision note [`d17`](crate::decisions::d17_large_values_lie_apart_by_size)).
+//! leaves (decision note [`d17`](crate::decisions::d17_large_values_lie_apart_by_size)). A value that a reader holds
+//! stays: evicting it would free nothing.
 //!
-//! Invariants: the deadlines hold exactly the items that have one; `taken_bytes` and `own_bytes` are the sums over all
-//! items; every piece of an item has it as its owner.
+//! Invariants: the deadlines hold exactly the items that have one; `taken_bytes`, `pages` and `heap_bytes` are the sums
+//! over all items; every fragment of an item has it as its owner.
 
 mod bands;
-mod frames;
+mod draft;
+mod fragments;
 mod value;
 
-use super::compaction::Compaction;
 use super::figures::ClassFigures;
 use super::handle::LargeId;
 use super::item::Marks;
+use super::pool::{Charge, PoolPage};
 use crate::clock::{Deadline, Now};
 use bands::Bands;
-use frames::Frames;
-pub(super) use frames::Piece;
+pub use draft::LargeDraft;
+pub(super) use fragments::Fragment;
+use fragments::Fragments;
 use std::collections::BTreeSet;
 use std::sync::Arc;
-pub use value::{Blocks, LargeDraft, LargeValue};
-pub(super) use value::{Gathering, Needed, Plan};
+pub(super) use value::{LargePages, Layout};
+pub use value::{LargeRef, LargeValue};
 
 /// Bytes of the header in `stats`, as a full item in a chunk has.
 const HEADER_BYTES: usize = super::item::HEADER_MAX_BYTES;
@@ -40,17 +43,21 @@ const PROBATION_ONE_IN: u64 = 10;
 /// Values promoted while one is looked for that leaves.
 const PROMOTED_MAX: u32 = 16;
 
+/// Values that readers hold, passed over while one is looked for that leaves.
+const PINNED_PASSED_MAX: u32 = 64;
+
 /// A large item.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct LargeItem {
     pub(super) key: Box<[u8]>,
-    pub(super) value: Blocks,
+    pub(super) pages: Arc<LargePages>,
+    pub(super) tail: Box<[Fragment]>,
     /// Length of the value in bytes.
     pub(super) value_len: usize,
     /// What it takes in all.
     pub(super) taken_bytes: u64,
-    /// What it is charged with: what it takes but for its pieces.
-    pub(super) own_bytes: u64,
+    /// What it takes on the heap.
+    pub(super) charge: Charge,
     pub(super) flags: u32,
     pub(super) cas: u64,
     pub(super) deadline: Deadline,
@@ -68,13 +75,22 @@ impl LargeItem {
     pub(super) fn bytes(&self) -> u64 {
         (HEADER_BYTES + self.key.len() + self.value_len) as u64
     }
+
+    /// True if somebody reads it.
+    fn is_pinned(&self) -> bool {
+        Arc::strong_count(&self.pages) > 1
+    }
+
+    /// Its pages, unless somebody reads them: then they come back to the pool later.
+    pub(super) fn into_pages(self) -> Vec<PoolPage> {
+        Arc::into_inner(self.pages).map(LargePages::into_pages).unwrap_or_default()
+    }
 }
 
 /// The large items of a shard.
 #[derive(Debug)]
 pub(super) struct Large {
-    /// Dropped before the values, whose pieces it would wait for.
-    frames: Frames,
+    fragments: Fragments,
     main: Bands,
     /// Newcomers, in the order they came.
     probation: Bands,
@@ -82,21 +98,24 @@ pub(super) struct Large {
     deadlines: BTreeSet<(u32, LargeId)>,
     next: LargeId,
     taken_bytes: u64,
-    own_bytes: u64,
+    /// Pages of values, those of fragments apart.
+    pages: usize,
+    heap_bytes: u64,
     pub(super) figures: ClassFigures,
 }
 
 impl Large {
     pub(super) fn new(page_bytes: usize) -> Large {
         Large {
-            frames: Frames::new(page_bytes),
+            fragments: Fragments::new(page_bytes),
             main: Bands::new(),
             probation: Bands::new(),
             probation_bytes: 0,
             deadlines: BTreeSet::new(),
             next: LargeId(0),
             taken_bytes: 0,
-            own_bytes: 0,
+            pages: 0,
+            heap_bytes: 0,
             figures: ClassFigures::default(),
         }
     }
@@ -111,14 +130,19 @@ impl Large {
         self.taken_bytes
     }
 
-    /// What all items are charged with; their pieces are charged with the frames.
-    pub(super) fn own_bytes(&self) -> u64 {
-        self.own_bytes
+    /// Pages of values and of fragments.
+    pub(super) fn pages(&self) -> usize {
+        self.pages + self.fragments.pages()
     }
 
-    /// Number of frames, each of which is charged as a page.
-    pub(super) fn frames(&self) -> usize {
-        self.frames.len()
+    /// What all items take on the heap.
+    pub(super) fn heap_bytes(&self) -> u64 {
+        self.heap_bytes
+    }
+
+    /// The value of an item.
+    pub(super) fn value<'a>(&'a self, item: &'a LargeItem) -> LargeRef<'a> {
+        LargeRef { pages: &item.pages, fragments: &self.fragments, tail: &item.tail, len: item.value_len }
     }
 
     /// An item that is there by the law that index entries name live items only.
@@ -160,7 +184,7 @@ impl Large {
         self.main.peek(id).is_some() || self.probation.peek(id).is_some()
     }
 
-    /// Adds an item, already charged, at the front of the order. Its pieces are from here ([`Large::is_from_here`]).
+    /// Adds an item at the front of the order.
     pub(super) fn insert(&mut self, item: LargeItem) -> LargeId {
         let band = Bands::band_of(item.taken_bytes);
         let mut number = self.next;
@@ -169,9 +193,10 @@ impl Large {
         }
         self.next = number.next();
         let id = number.with_band(band);
-        item.value.pieces().for_each(|piece| self.frames.own(piece, id));
+        item.tail.iter().for_each(|fragment| self.fragments.own(*fragment, id));
         self.taken_bytes += item.taken_bytes;
-        self.own_bytes += item.own_bytes;
+        self.pages += item.pages.count();
+        self.heap_bytes += item.charge.bytes();
         self.figures.item_bytes += item.bytes();
         if !item.deadline.is_never() {
             self.deadlines.insert((item.deadline.secs(), id));
@@ -185,119 +210,70 @@ impl Large {
         id
     }
 
-    /// True if the pieces of a value are of the frames here: not if these were given up since.
-    pub(super) fn is_from_here(&self, value: &LargeValue) -> bool {
-        value.is_from(&self.frames)
-    }
-
-    /// Takes so many pieces of a kind, if as many are free; true if it did.
-    pub(super) fn take_pieces(&mut self, kind: usize, count: usize, pieces: &mut Vec<Piece>) -> bool {
-        let enough = self.frames.has(kind, count);
+    /// Takes so many fragments of a kind, if as many are free; true if it did.
+    pub(super) fn take_fragments(&mut self, kind: usize, count: usize, taken: &mut Vec<Fragment>) -> bool {
+        let enough = self.fragments.has(kind, count);
         if enough {
-            self.frames.take(kind, count, pieces);
+            self.fragments.take(kind, count, taken);
         }
         enough
     }
 
-    /// Takes pieces back that are in no item.
-    pub(super) fn give_back(&mut self, pieces: Vec<Piece>) {
-        pieces.into_iter().for_each(|piece| self.frames.give_back(piece));
+    /// Takes fragments back that are in no item.
+    pub(super) fn give_back(&mut self, fragments: Vec<Fragment>) {
+        fragments.into_iter().for_each(|fragment| self.fragments.give_back(fragment));
     }
 
-    /// An empty buffer for a value, in these pieces.
-    pub(super) fn gathering(&self, plan: Plan, pieces: Vec<Piece>) -> Gathering {
-        Gathering::new(plan, pieces, self.frames.home())
+    /// Writes a tail into fragments that were taken for it.
+    pub(super) fn fill(&mut self, fragments: &[Fragment], tail: &[u8]) {
+        self.fragments.fill(fragments, tail);
     }
 
-    /// The same without pieces and with nothing charged, for a value whose bytes are still to come.
-    pub(super) fn uncharged_gathering(&self, plan: Plan) -> Gathering {
-        Gathering::uncharged(plan, self.frames.home())
+    /// Cuts a page into fragments of a kind.
+    pub(super) fn add_fragment_page(&mut self, kind: usize, page: PoolPage) {
+        self.fragments.add(kind, page);
     }
 
-    /// Adds a frame, already charged, of pieces of a kind.
-    pub(super) fn add_frame(&mut self, kind: usize) {
-        self.frames.add(kind);
+    /// Gives up a page of fragments that are all free.
+    pub(super) fn take_whole_fragment_page(&mut self) -> Option<PoolPage> {
+        self.fragments.take_whole()
     }
 
-    /// Takes a frame out that is free as a whole; the caller gives its charge back. False if there is none.
-    pub(super) fn free_whole_frame(&mut self) -> bool {
-        self.frames.take_back();
-        let whole = self.frames.whole();
-        whole.into_iter().for_each(|number| self.frames.remove(number));
-        whole.is_some()
-    }
-
-    /// As [`Large::free_whole_frame`], after the pieces of one have been moved to others; of one frame at most.
-    pub(super) fn free_frame(&mut self) -> bool {
-        // Asked at every store into a full cache, so only where it may help.
-        if self.frames.strayed_bytes() >= self.frames.page_bytes() {
-            self.frames.take_back();
-        }
-        self.frames.sparsest().into_iter().any(|number| self.empty_frame(number).is_some())
-    }
-
-    /// Takes a frame out that others have room for; returns the pieces that were left. None if some cannot be moved: a
-    /// value is being received, or somebody reads it.
-    fn empty_frame(&mut self, number: u32) -> Option<Vec<Piece>> {
-        let owners = self.frames.owners(number)?;
-        let movable =
-            |id: &LargeId| self.item_mut(*id).is_some_and(|item| Arc::get_mut(&mut item.value).is_some());
-        if !owners.iter().all(movable) {
-            return None;
-        }
-        self.frames.remove(number);
-        let mut left = Vec::new();
+    /// Gives up a page of fragments for which others have room, after those in use have moved there.
+    pub(super) fn close_up(&mut self) -> Option<PoolPage> {
+        let number = self.fragments.sparsest()?;
+        let (page, owners) = self.fragments.remove(number);
         for id in owners {
             let item = self.main.peek_mut(id).or_else(|| self.probation.peek_mut(id));
-            if let Some(value) = item.and_then(|item| Arc::get_mut(&mut item.value)) {
-                left.append(&mut value.leave(number, &mut self.frames, id));
+            let tail = item.into_iter().flat_map(|item| item.tail.iter_mut());
+            for fragment in tail.filter(|fragment| fragment.page() == number) {
+                *fragment = self.fragments.replacement(&page, *fragment);
             }
         }
-        Some(left)
+        Some(page.into_memory())
     }
 
-    /// Numbers of frames are below this.
-    pub(super) fn frame_numbers(&self) -> usize {
-        self.frames.numbers()
-    }
-
-    /// Shows a frame, if there is one of this number, to who may move it.
-    pub(super) fn show_frame(&mut self, number: u32, compaction: &mut Compaction) {
-        let Some(start) = self.frames.start(number) else { return };
-        let Some(memory) = compaction.show_frame(start, self.frames.page_bytes()) else { return };
-        let other = self.frames.add_beside(number, memory);
-        match self.empty_frame(number) {
-            Some(left) => compaction.hold(left),
-            None => self.frames.remove(other),
+    /// Takes what a flush left apart, one value at a time and the fragments last; `None` once nothing is left.
+    pub(super) fn dismantle(&mut self) -> Option<Vec<PoolPage>> {
+        let next = self.iter().next().map(|(id, _)| id);
+        match next.and_then(|id| self.remove(id)) {
+            Some(item) => Some(item.into_pages()),
+            None if self.fragments.pages() > 0 => Some(self.fragments.take_pages()),
+            None => None,
         }
     }
 
-    /// Shows the pages of an item, if it is still there, to who may move them; not while somebody reads it.
-    pub(super) fn show_pages(&mut self, id: LargeId, compaction: &mut Compaction) {
-        let Some(item) = self.item_mut(id) else { return };
-        match Arc::get_mut(&mut item.value) {
-            Some(value) => value.show_pages(compaction),
-            None => item.value.show_fixed_pages(compaction),
-        }
-    }
-
-    /// Takes an item out; the caller gives its charge back. Its pieces are free at once, unless somebody reads them.
+    /// Takes an item out. Its tail is forgotten.
     pub(super) fn remove(&mut self, id: LargeId) -> Option<LargeItem> {
         let item = self.main.pop(id).or_else(|| self.probation.pop(id))?;
         self.probation_bytes -= if item.probation { item.taken_bytes } else { 0 };
         self.deadlines.remove(&(item.deadline.secs(), id));
         self.taken_bytes -= item.taken_bytes;
-        self.own_bytes -= item.own_bytes;
+        self.pages -= item.pages.count();
+        self.heap_bytes -= item.charge.bytes();
         self.figures.item_bytes -= item.bytes();
-        item.value.pieces().for_each(|piece| self.frames.disown(piece));
+        item.tail.iter().for_each(|fragment| self.fragments.give_back(*fragment));
         Some(item)
-    }
-
-    /// Takes the pieces back of a value that was removed, unless somebody reads it: then they come back later.
-    pub(super) fn recover(&mut self, value: &mut Blocks) {
-        if let Some(value) = Arc::get_mut(value) {
-            value.drain_pieces().for_each(|piece| self.frames.give_back(piece));
-        }
     }
 
     /// The item that was not used for the longest, newcomers apart if there are others.
@@ -309,8 +285,26 @@ impl Large {
     /// is that of their coming, so those that were used since are promoted first, a few at most.
     pub(super) fn idle_since(&mut self) -> Option<u64> {
         self.promote_used();
-        let ends = [self.main.coldest(), self.probation.coldest()];
-        ends.into_iter().flatten().map(|(_, item)| item.used).min()
+        self.pass_over_pinned();
+        self.ends().map(|(_, item)| item.used).min()
+    }
+
+    /// Of each size the item that is next to leave, without those that readers hold.
+    fn ends(&self) -> impl Iterator<Item = (LargeId, &LargeItem)> {
+        self.main.ends().chain(self.probation.ends()).filter(|(_, item)| !item.is_pinned())
+    }
+
+    /// Moves items that readers hold to the front of the order, a few at most.
+    fn pass_over_pinned(&mut self) {
+        for _ in 0..PINNED_PASSED_MAX {
+            let mut ends = self.main.ends().chain(self.probation.ends());
+            let pinned = ends.find(|(_, item)| item.is_pinned()).map(|(id, _)| id);
+            drop(ends);
+            let Some(id) = pinned else { return };
+            if self.main.get_mut(id).is_none() {
+                self.probation.get_mut(id);
+            }
+        }
     }
 
     fn newcomers_first(&self) -> bool {
@@ -331,12 +325,14 @@ impl Large {
     }
 
     /// The item that leaves next: of a few of the coldest of each size the one that has kept the most memory idle, `seq`
-    /// being the operations of the shard so far.
+    /// being the operations of the shard so far; none if readers hold all that were looked at.
     pub(super) fn next_victim(&mut self, seq: u64) -> Option<(LargeId, &LargeItem)> {
         self.promote_used();
+        self.pass_over_pinned();
         let newcomers = self.newcomers_first() && !self.probation.is_empty();
         let order = if newcomers { &self.probation } else { &self.main };
-        order.idlest(seq, |item| newcomers && item.fetched).or_else(|| order.coldest())
+        let idlest = order.idlest(seq, |item| item.is_pinned() || newcomers && item.fetched);
+        idlest.or_else(|| self.ends().min_by_key(|(_, item)| item.used))
     }
 
     /// The next item whose time is over.
@@ -350,21 +346,15 @@ impl Large {
         self.main.iter().chain(self.probation.iter())
     }
 
-    /// What keys, values and frames take, by their own account; not what is received, or only read any longer.
-    pub(super) fn held_bytes(&self) -> u64 {
-        let own = |(_, item): (_, &LargeItem)| item.key.len() + item.value.page_bytes();
-        let frames = self.frames.len() * self.frames.page_bytes() - self.frames.strayed_bytes();
-        (self.iter().map(own).sum::<usize>() + frames) as u64
-    }
-
     /// Asserts the invariants.
     pub(super) fn check_invariants(&self) {
         let sum = |of: fn(&LargeItem) -> u64| self.iter().map(|(_, item)| of(item)).sum::<u64>();
-        assert_eq!(sum(|item| item.own_bytes), self.own_bytes, "S5: charges of large values");
+        assert_eq!(sum(|item| item.pages.count() as u64), self.pages as u64, "S5: pages of large values");
+        assert_eq!(sum(|item| item.charge.bytes()), self.heap_bytes, "S5: large values on the heap");
         assert_eq!(sum(|item| item.taken_bytes), self.taken_bytes, "S5: what large values take");
         assert_eq!(sum(LargeItem::bytes), self.figures.item_bytes, "S5: bytes of large values");
-        let pieces = self.iter().flat_map(|(id, item)| item.value.pieces().map(move |piece| (id, piece)));
-        self.frames.check_invariants(pieces);
+        let tails = self.iter().flat_map(|(id, item)| item.tail.iter().map(move |fragment| (id, *fragment)));
+        self.fragments.check_invariants(tails);
         let probation: u64 = self.probation.iter().map(|(_, item)| item.taken_bytes).sum();
         assert_eq!(probation, self.probation_bytes, "S5: charges of newcomers");
         assert!(self.probation.iter().all(|(_, item)| item.probation), "newcomers are on probation");

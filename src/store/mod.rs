@@ -1,15 +1,12 @@
 //! Keys, values and time in; outcomes out. Synchronous, without IO; knows nothing of any wire.
 //!
-//! A [`Store`] is a set of shards, each under one mutex, chosen by the key's hash, and one budget for all memory that
-//! grows with items. Only one shard is locked at a time. Large values leave as references and are freed after the
-//! lock. `shard.rs` has the operations and the laws, `slab/` the chunks of small items, `large.rs` the large ones,
+//! A [`Store`] is a set of shards, each under one mutex, chosen by the key's hash, and one pool of pages for all memory
+//! that grows with items. Only one shard is locked at a time. Large values leave as references. `shard.rs` has the operations and the laws, `slab/` the chunks of small items, `large.rs` the large ones,
 //! `index.rs` the way from key to item; `room.rs` lets shards give way to each other, `upkeep.rs` is called by time and
 //! not by clients, `walk.rs` goes over all items.
 
 mod ages;
-mod budget;
 mod cas;
-mod compaction;
 pub mod decimal;
 mod expiry;
 mod figures;
@@ -19,6 +16,7 @@ mod index;
 mod item;
 mod large;
 mod outcome;
+mod pool;
 mod reassign;
 mod room;
 mod sample;
@@ -30,8 +28,8 @@ mod walk;
 
 pub use figures::{ClassFigures, Totals};
 pub use item::Marks;
-pub use large::{Blocks, LargeDraft, LargeValue};
-use large::{Needed, Plan};
+use large::Layout;
+pub use large::{LargeDraft, LargeRef, LargeValue};
 pub use outcome::*;
 pub use sample::{Drained, SampleKind, SampleRule, Sampled};
 pub use settings::Settings;
@@ -40,13 +38,12 @@ pub use walk::{Surveyed, WalkPlace};
 
 use crate::clock::{Deadline, Now};
 use ages::Ages;
-use budget::{Account, Budget};
 use cas::CasSequence;
-use compaction::Compaction;
 use hash::KeyHasher;
 use parking_lot::{Mutex, MutexGuard};
+use pool::{Pool, PoolPage};
 use sample::Samples;
-use shard::{Key, Left, NeedRoom, NewItem, Rules, Shard, Value};
+use shard::{Key, NewItem, Received, Rules, Shard, Value};
 use slab::ClassSizes;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
@@ -73,9 +70,6 @@ const PAGES_PER_SHARD_MIN: u64 = 1000;
 
 /// The same for one thread, which has no other to wait for.
 const PAGES_PER_LONE_SHARD_MIN: u64 = 2000;
-
-/// Values being received at once may take one in this many bytes of the limit.
-const RECEIVING_SHARE: u64 = 2;
 
 /// When a `flush_all` takes effect.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -109,9 +103,7 @@ impl Incoming<'_> {
 /// The store. Shared by all workers.
 pub struct Store {
     rules: Rules,
-    budget: Arc<Budget>,
-    /// Bounds the values being received at once.
-    receiving: Arc<Budget>,
+    pool: Arc<Pool>,
     shards: Box<[Mutex<Shard>]>,
     /// The shard that is asked first to give way.
     turn: AtomicUsize,
@@ -123,17 +115,16 @@ pub struct Store {
     flushed_secs: AtomicU32,
     /// The buffer that is exchanged for a shard's.
     samples: Mutex<Samples>,
-    /// The limit was lowered, and what is left has not begun to move together.
-    shrinks: AtomicBool,
-    compaction: Mutex<Compaction>,
+    /// Everything was flushed, and not all of its pages have been returned yet.
+    returning: AtomicBool,
 }
 
 /// A locked shard in the middle of an operation. Says so until it is dropped in order; should the operation panic,
 /// the shard stays marked and is emptied when it is locked next.
 struct Working<'a> {
     shard: MutexGuard<'a, Shard>,
-    /// What left the shard. Behind `shard`, so that it is freed after the lock.
-    left: Option<Left>,
+    /// Pages that the operation did not use. Behind `shard`, so that they go to the pool after the lock.
+    unused: Vec<PoolPage>,
 }
 
 impl Deref for Working<'_> {
@@ -156,8 +147,8 @@ impl Drop for Working<'_> {
             return;
         }
         self.shard.mid_update = false;
-        if !self.shard.left.is_empty() {
-            self.left = Some(std::mem::take(&mut self.shard.left));
+        if !self.shard.in_hand.is_empty() {
+            self.unused = std::mem::take(&mut self.shard.in_hand);
         }
     }
 }
@@ -193,20 +184,18 @@ impl Store {
             item_max_bytes: settings.item_max_bytes,
             recording: Arc::default(),
         };
-        let budget = Arc::new(Budget::new(limit_bytes));
-        let shard = |_| Mutex::new(Shard::new(rules.clone(), Account::new(budget.clone())));
+        let pool = Arc::new(Pool::new(limit_bytes, page_bytes));
+        let shard = |_| Mutex::new(Shard::new(rules.clone(), pool.clone()));
         Store {
-            receiving: Arc::new(Budget::new(limit_bytes / RECEIVING_SHARE)),
             shards: (0..shards).map(shard).collect(),
             turn: AtomicUsize::new(0),
             sweeping: AtomicBool::new(true),
-            shrinks: AtomicBool::new(false),
-            compaction: Mutex::default(),
+            returning: AtomicBool::new(false),
             ages: Ages::default(),
             flushed_secs: AtomicU32::new(0),
             samples: Mutex::default(),
             rules,
-            budget,
+            pool,
         }
     }
 
@@ -314,8 +303,9 @@ impl Store {
         let mut value = match value {
             Incoming::Bytes(bytes) => Value::Bytes(bytes),
             Incoming::Draft(draft) => {
-                let (blocks, plan, charge) = draft.into_parts().ok_or(Refused::NoRoom)?;
-                Value::Received { blocks, plan, charge }
+                let len = draft.len();
+                let (pages, charge) = draft.into_parts().ok_or(Refused::NoRoom)?;
+                Value::Received(Received { pages, len, charge: Some(charge) })
             }
         };
         let key = self.key(key);
@@ -323,7 +313,7 @@ impl Store {
         self.with_room(key, now, |shard| shard.store(mode, key, &new, &mut value, now))
     }
 
-    /// True if the value goes into a buffer of its own, by the longest header it may get.
+    /// True if the value goes into pages of its own, by the longest header it may get.
     fn is_large(&self, mode: StoreMode, key_len: usize, value_len: usize) -> bool {
         let joined = matches!(mode, StoreMode::Append | StoreMode::Prepend);
         !joined && self.rules.sizes.class_of(item::HEADER_MAX_BYTES + key_len + value_len).is_none()
@@ -336,53 +326,36 @@ impl Store {
 
     /// Begins a large value whose bytes are about to come. It has no room for them yet, see [`Store::extend_draft`].
     pub fn begin_draft(&self, key: &[u8], value_len: usize, now: Now) -> Result<LargeDraft, Refused> {
-        let plan = Plan::of(self.rules.page_bytes, value_len);
+        let page_bytes = self.rules.page_bytes;
+        let layout = Layout::of(page_bytes, value_len);
         // One that can never be stored is refused before its bytes come.
-        if plan.taken_bytes(key.len()) > self.receiving.limit_bytes() {
+        if layout.taken_bytes(key.len()) > self.pool.receiving_max_bytes() {
             return Err(Refused::NoRoom);
         }
-        let list_bytes = plan.list_bytes(key.len());
-        let mut receiving = Account::new(self.receiving.clone());
-        if !receiving.try_charge(list_bytes) {
-            return Err(Refused::NoRoom);
-        }
-        let mut own = Account::new(self.budget.clone());
+        let heap_bytes = Layout::heap_bytes(key.len());
+        let share = self.pool.try_receive(heap_bytes).ok_or(Refused::NoRoom)?;
         let key = self.key(key);
-        let gathering = self.with_room_asking(Self::coldest_shard, key, now, |shard| {
-            if !shard.account.try_charge(list_bytes) {
-                return Err(NeedRoom(list_bytes));
-            }
-            own.take_part(&mut shard.account, list_bytes);
-            Ok(shard.large.uncharged_gathering(plan))
-        })?;
-        Ok(LargeDraft::new(gathering, own, receiving, key.hash))
+        let charge =
+            self.with_room_asking(Self::coldest_shard, key, now, |shard| shard.charge_heap(heap_bytes, now))?;
+        Ok(LargeDraft::new(page_bytes, layout, charge, share, key.hash))
     }
 
     /// Gives a draft room for its next bytes, making it by eviction where that is allowed. Where there is none
     /// the draft drops its bytes, and storing it is refused.
     pub fn extend_draft(&self, draft: &mut LargeDraft, now: Now) {
-        // Its blocks come from one shard.
+        if !draft.needs_room() {
+            return;
+        }
+        let Some(share) = self.pool.try_receive(self.pool.page_charge()) else { return draft.fail() };
+        // Its pages come from one shard.
         let key = Key { bytes: &[], hash: draft.hash() };
-        let extended = match draft.needed() {
-            None => return,
-            Some(Needed::Page) => draft.charge_page().is_some_and(|bytes| {
-                let charged = self.with_room_asking(Self::coldest_shard, key, now, |shard| {
-                    if !shard.account.try_charge(bytes) {
-                        return Err(NeedRoom(bytes));
-                    }
-                    draft.add_page(&mut shard.account, bytes);
-                    Ok(())
-                });
-                charged.is_ok()
-            }),
-            Some(Needed::Pieces) => draft.charge_pieces().is_some_and(|plan| {
-                let pieces =
-                    self.with_room_asking(Self::coldest_shard, key, now, |shard| shard.pieces(plan, now));
-                pieces.map(|pieces| draft.add_pieces(pieces)).is_ok()
-            }),
-        };
-        if !extended {
-            draft.fail();
+        let page = self.pool.take().map_or_else(
+            || self.with_room_asking(Self::coldest_shard, key, now, |shard| shard.obtain_page(now)),
+            Ok,
+        );
+        match page {
+            Ok(page) => draft.add_page(page, share),
+            Err(_) => draft.fail(),
         }
     }
 
@@ -486,6 +459,7 @@ impl Store {
     /// Forgets everything, now or later.
     pub fn flush_all(&self, at: FlushAt, now: Now) {
         let due = if let FlushAt::At(at) = at { at } else { now };
+        self.returning.store(true, Ordering::Relaxed);
         self.flushed_secs.store(due.secs(), Ordering::Relaxed);
         for shard in &self.shards {
             let mut shard = Self::lock(shard);
@@ -498,7 +472,17 @@ impl Store {
 
     /// Bytes of values that are being received.
     pub fn receiving_bytes(&self) -> u64 {
-        self.receiving.charged_bytes()
+        self.pool.receiving_bytes()
+    }
+
+    /// Bytes of pages that readers hold, whether or not the values are still stored.
+    pub fn pinned_bytes(&self) -> u64 {
+        self.pool.pinned_bytes()
+    }
+
+    /// Bytes of pages in no use.
+    pub fn free_page_bytes(&self) -> u64 {
+        self.pool.free_bytes()
     }
 
     /// Number of shards.
@@ -508,24 +492,29 @@ impl Store {
 
     /// What is charged against the limit, in bytes.
     pub fn charged_bytes(&self) -> u64 {
-        self.budget.charged_bytes()
+        self.pool.charged_bytes()
     }
 
     /// The memory limit, in bytes.
     pub fn memory_limit(&self) -> u64 {
-        self.budget.limit_bytes()
+        self.pool.limit_bytes()
     }
 
     /// Figures over the whole store.
     pub fn totals(&self) -> Totals {
         let mut totals = Totals {
-            charged_bytes: self.budget.charged_bytes(),
-            limit_bytes: self.budget.limit_bytes(),
+            charged_bytes: self.pool.charged_bytes(),
+            limit_bytes: self.pool.limit_bytes(),
+            free_pages: self.pool.free_bytes() / self.rules.page_bytes as u64,
             ..Totals::default()
         };
+        let mut held = self.pool.receiving_bytes();
         for shard in &self.shards {
-            Self::lock(shard).add_totals(&mut totals);
+            let shard = Self::lock(shard);
+            shard.add_totals(&mut totals);
+            held += shard.charged_bytes();
         }
+        totals.detached_bytes = totals.charged_bytes.saturating_sub(held);
         totals
     }
 
@@ -555,16 +544,15 @@ impl Store {
     /// Asserts the store's laws; nobody may use it meanwhile.
     #[doc(hidden)]
     pub fn check_invariants(&self) {
-        let mut charged = 0;
+        let mut held = self.pool.receiving_bytes();
         for shard in &self.shards {
             let shard = Self::lock(shard);
             shard.check_invariants();
-            charged += shard.account.charged_bytes();
+            held += shard.charged_bytes();
         }
-        let all = self.budget.charged_bytes();
-        // Of what is being received, a part is charged by the shards.
-        let most = charged + self.receiving.charged_bytes();
-        assert!(charged <= all && all <= most, "S5: shards and drafts are all there is");
+        let charged = self.pool.charged_bytes();
+        let most = held + self.pool.pinned_bytes();
+        assert!((held..=most).contains(&charged), "S5: {charged} charged, {held} to {most} counted");
     }
 
     fn key<'a>(&self, bytes: &'a [u8]) -> Key<'a> {
@@ -583,21 +571,20 @@ impl Store {
             Self::empty_broken(&mut shard);
         }
         shard.mid_update = true;
-        Working { shard, left: None }
+        Working { shard, unused: Vec::new() }
     }
 
     /// A panic left this shard in the middle of something: nothing in it is to be trusted any more.
     #[cold]
     fn empty_broken(shard: &mut Shard) {
-        let account = Account::new(shard.account.shared_budget());
-        *shard = Shard::new(shard.rules.clone(), account);
+        *shard = Shard::new(shard.rules.clone(), shard.pool.clone());
     }
 }
 
 #[cfg(test)]
 mod tests;
 
-// Not a part of `budget.rs`, which `tests/schedules` takes in as it is.
+// Not a part of `pool.rs`, which `tests/schedules` takes in as it is.
 #[cfg(test)]
-#[path = "budget/tests.rs"]
-mod budget_tests;
+#[path = "pool/tests.rs"]
+mod pool_tests;

@@ -1,7 +1,7 @@
 //! What the store answers. Absence and lost races are outcomes; [`Refused`] is an error.
 
 use super::item::Marks;
-use super::large::Blocks;
+use super::large::LargeRef;
 use crate::clock::{Deadline, Now};
 use std::borrow::Cow;
 
@@ -10,10 +10,10 @@ use std::borrow::Cow;
 pub enum ValueRef<'a> {
     /// In a chunk: valid only while the shard is locked, copy what is needed.
     Small(&'a [u8]),
-    /// Refcounted blocks: clone the reference to keep it beyond the lock.
+    /// In pages: [`LargeRef::share`] keeps it beyond the lock.
     Large {
         /// The value.
-        blocks: &'a Blocks,
+        value: LargeRef<'a>,
         /// Its length in bytes.
         len: usize,
     },
@@ -33,7 +33,7 @@ impl ValueRef<'_> {
     pub fn bytes(&self) -> Cow<'_, [u8]> {
         match self {
             ValueRef::Small(bytes) => Cow::Borrowed(bytes),
-            ValueRef::Large { blocks, .. } => Cow::Owned(blocks.concat()),
+            ValueRef::Large { value, .. } => Cow::Owned(value.concat()),
         }
     }
 }

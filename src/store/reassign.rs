@@ -72,7 +72,7 @@ impl Shard {
         }
         match target {
             Some(target) => self.add_page(target),
-            None => self.free_spare_page(),
+            None => true,
         }
     }
 }

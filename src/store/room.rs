@@ -1,8 +1,8 @@
 //! Room for what is stored: shards give way to each other, one lock at a time.
 
 use super::Store;
-use super::budget::GIVEN_BACK_TIMES;
 use super::outcome::Refused;
+use super::pool::PoolPage;
 use super::shard::{Key, NeedRoom, Shard};
 use crate::clock::Now;
 use std::sync::atomic::Ordering;
@@ -29,40 +29,47 @@ impl Store {
         now: Now,
         mut operation: impl FnMut(&mut Shard) -> Result<T, NeedRoom>,
     ) -> Result<T, Refused> {
+        let mut given = Vec::new();
         for _ in 0..TRIES_MAX {
-            let NeedRoom(bytes) = match operation(&mut self.shard_of(key)) {
-                Ok(outcome) => return Ok(outcome),
-                Err(need) => need,
+            let need = {
+                let mut shard = self.shard_of(key);
+                shard.in_hand.append(&mut given);
+                match operation(&mut shard) {
+                    Ok(outcome) => return Ok(outcome),
+                    Err(NeedRoom(pages)) => pages,
+                }
             };
-            match self.make_room(bytes, now, first) {
-                Some(freed) => self.shard_of(key).account.credit(freed),
+            match self.collect_pages(need, now, first) {
+                Some(pages) => given = pages,
                 None => break,
             }
         }
         Err(Refused::NoRoom)
     }
 
-    /// Lets shards give way until so many bytes can be charged, or, over a limit that was lowered, until what they gave
-    /// back is enough to be credited for it. Returns what they gave back; nothing if they cannot. Locks one shard at a
-    /// time.
-    fn make_room(&self, bytes: u64, now: Now, first: fn(&Store) -> usize) -> Option<u64> {
-        if bytes > self.budget.chargeable_bytes() {
+    /// So many pages, of the pool or given up by shards, one lock at a time; `None` if these cannot give as many.
+    fn collect_pages(&self, count: usize, now: Now, first: fn(&Store) -> usize) -> Option<Vec<PoolPage>> {
+        if count as u64 * self.pool.page_charge() > self.pool.limit_bytes() {
             return None;
         }
-        let mut freed = 0;
-        let is_paid =
-            |freed| self.budget.excess_bytes() > 0 && freed >= bytes.saturating_mul(GIVEN_BACK_TIMES);
-        while self.budget.left_bytes() < bytes && !is_paid(freed) {
+        let mut given = Vec::new();
+        while given.len() < count {
+            if let Some(page) = self.pool.take() {
+                given.push(page);
+                continue;
+            }
             let first = first(self);
             let mut turns = (0..self.shards.len()).map(|step| (first + step) % self.shards.len());
-            freed += turns.find_map(|at| Self::lock(&self.shards[at]).bytes_given_way(now))?;
+            if !turns.any(|at| Self::lock(&self.shards[at]).give_pages(now, &mut given)) {
+                return None;
+            }
         }
-        Some(freed)
+        Some(given)
     }
 
     /// The shard that holds the most memory.
     fn richest_shard(&self) -> usize {
-        let charged = |at: &usize| Self::lock(&self.shards[*at]).account.charged_bytes();
+        let charged = |at: &usize| Self::lock(&self.shards[*at]).charged_bytes();
         (0..self.shards.len()).max_by_key(charged).unwrap_or(0)
     }
 

@@ -1,7 +1,7 @@
 //! One shard: every operation on the keys whose hash it is given.
 //!
 //! A shard has no lock of its own; [`super::Store`] keeps each under one mutex. It reads no clock. Memory comes from
-//! the store's budget through its account. What a shard is stands here; what it does in `shard/`, by purpose: `reading`,
+//! the store's pool. What a shard is stands here; what it does in `shard/`, by purpose: `reading`,
 //! `storing`, `changing`, all of them by `placing` and `asking`; how it makes room in `room`, what it does in the
 //! background in `expiry.rs`.
 //!
@@ -9,7 +9,7 @@
 //! Asserted by [`Shard::check_invariants`], by number:
 //! - S1 index entries and live items pair one to one, with equal hashes;
 //! - S2 in every page, live + free = chunks, and no chunk is free twice;
-//! - S3 pages, large values and index lie within the budget: what is held was charged, and no charge passes the limit;
+//! - S3 all memory is pages of the pool and charges against it, and no charge passes the limit;
 //! - S4 hands stand within their class, and a sweep ends within two rounds;
 //! - S5 what is charged equals a recount;
 //! - S6 CAS uniques grow, and none is 0 while the store keeps them;
@@ -20,7 +20,6 @@
 //! cache may forget, but not lie.
 
 mod asking;
-mod blocks;
 mod changing;
 mod checks;
 mod evictions;
@@ -32,21 +31,19 @@ mod sampling;
 mod storing;
 
 pub(super) use asking::key_of;
-pub(super) use blocks::BlocksSeen;
-use checks::Flushed;
 pub(super) use checks::Visited;
 use evictions::{EvictionRecord, Recording};
 use removals::Removals;
 use sampling::Sampler;
 
-use super::budget::Account;
 use super::cas::CasSequence;
 use super::expiry::Sweep;
 use super::figures::Totals;
 use super::hash::{KeyHash, KeyHasher};
 use super::index::Index;
-use super::large::{Blocks, Large, LargeItem, Plan};
+use super::large::Large;
 use super::outcome::StoreOptions;
+use super::pool::{Charge, Pool, PoolPage};
 use super::slab::{ClassSizes, Slab};
 use crate::clock::{Deadline, Now};
 use std::borrow::Cow;
@@ -81,9 +78,9 @@ pub fn counted_bytes(key_len: usize, flags: u32, value_len: usize, cas_enabled: 
     header + key_len as u64 + 1 + value_len as u64 + 2
 }
 
-/// The shard has not got so many bytes and may not or cannot make room for them by itself.
+/// The shard has not got so many pages and may not or cannot make room for them by itself.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct NeedRoom(pub(super) u64);
+pub(super) struct NeedRoom(pub(super) usize);
 
 /// A key and its hash.
 #[derive(Clone, Copy, Debug)]
@@ -105,29 +102,43 @@ pub(super) struct NewItem {
 pub(super) enum Value<'a> {
     /// To be copied.
     Bytes(&'a [u8]),
-    /// A large value in its own blocks.
-    Received {
-        /// The value.
-        blocks: Blocks,
-        /// Which blocks it has.
-        plan: Plan,
-        /// What it is charged with.
-        charge: Account,
-    },
+    /// A large value in its own pages, of which the last may be taken for its tail.
+    Received(Received),
+}
+
+/// A large value as it was received.
+#[derive(Debug)]
+pub(super) struct Received {
+    /// Its pages. Empty once it is stored.
+    pub(super) pages: Vec<PoolPage>,
+    pub(super) len: usize,
+    /// What it takes on the heap. `None` once it is stored.
+    pub(super) charge: Option<Charge>,
+}
+
+impl Received {
+    fn parts(&self) -> impl Iterator<Item = &[u8]> {
+        let mut missing = self.len;
+        self.pages.iter().map(move |page| {
+            let part = &page[..page.len().min(missing)];
+            missing -= part.len();
+            part
+        })
+    }
 }
 
 impl Value<'_> {
     fn len(&self) -> usize {
         match self {
             Value::Bytes(bytes) => bytes.len(),
-            Value::Received { plan, .. } => plan.len(),
+            Value::Received(received) => received.len,
         }
     }
 
     fn bytes(&self) -> Cow<'_, [u8]> {
         match self {
             Value::Bytes(bytes) => Cow::Borrowed(bytes),
-            Value::Received { blocks, .. } => Cow::Owned(blocks.concat()),
+            Value::Received(received) => Cow::Owned(received.parts().collect::<Vec<_>>().concat()),
         }
     }
 }
@@ -135,25 +146,11 @@ impl Value<'_> {
 /// Before every second that is counted.
 const LONG_AGO: Now = Now::from_secs(0);
 
-/// What left a shard.
-#[derive(Default, Debug)]
-pub(super) struct Left {
-    items: Vec<LargeItem>,
-    flushed: Option<Box<Flushed>>,
-}
-
-impl Left {
-    /// True if nothing left.
-    pub(super) fn is_empty(&self) -> bool {
-        self.items.is_empty() && self.flushed.is_none()
-    }
-}
-
 /// One shard.
 #[derive(Debug)]
 pub(super) struct Shard {
     pub(super) rules: Rules,
-    pub(super) account: Account,
+    pub(super) pool: Arc<Pool>,
     pub(super) slab: Slab,
     pub(super) index: Index,
     pub(super) large: Large,
@@ -168,8 +165,10 @@ pub(super) struct Shard {
     pub(super) crawl_left: usize,
     /// Set while an operation is at work; found set by the next one only after a panic.
     pub(super) mid_update: bool,
-    /// What left, to be freed after the lock.
-    pub(super) left: Left,
+    /// Pages in hand: given up by one use, and free for the next. What is left of them goes to the pool after the lock.
+    pub(super) in_hand: Vec<PoolPage>,
+    /// Large values that flushes left, to be taken apart by and by.
+    pub(super) flushed: Vec<Large>,
     /// What was evicted, while somebody wants to know.
     pub(super) evicted: EvictionRecord,
     /// What was removed lately.
@@ -181,13 +180,13 @@ pub(super) struct Shard {
 }
 
 impl Shard {
-    /// An empty shard that charges to `account`.
-    pub(super) fn new(rules: Rules, account: Account) -> Shard {
+    /// An empty shard that takes its memory from `pool`.
+    pub(super) fn new(rules: Rules, pool: Arc<Pool>) -> Shard {
         let mut shard = Shard {
             slab: Slab::new(rules.page_bytes, rules.sizes.clone()),
             index: Index::new(rules.page_bytes),
             large: Large::new(rules.page_bytes),
-            account,
+            pool,
             rules,
             seq: 0,
             flush_at: None,
@@ -195,7 +194,8 @@ impl Shard {
             sweep: Sweep::default(),
             crawl_left: 0,
             mid_update: false,
-            left: Left::default(),
+            in_hand: Vec::new(),
+            flushed: Vec::new(),
             evicted: EvictionRecord::default(),
             removals: Removals::default(),
             sampler: Sampler::default(),

@@ -219,7 +219,7 @@ impl Loop {
         let workers: Vec<_> = (0..threads)
             .map(|_| {
                 let scheduler = self.scheduler.clone();
-                thread::spawn(move || scheduler.run(&Heartbeat::new(), || {}))
+                thread::spawn(move || scheduler.run(&Heartbeat::new()))
             })
             .collect();
         for socket in 0..requests {

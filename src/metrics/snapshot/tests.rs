@@ -51,7 +51,7 @@ pub(in crate::metrics) fn full() -> Snapshot {
             sentence: "buy more".to_owned(),
         },
         memory: vec![MemoryPart { name: "index", bytes: 12345 }],
-        withheld_bytes: 4096,
+        pinned_bytes: 4096,
         latencies: vec![Latency {
             commands: "get",
             count: 5,

@@ -70,7 +70,7 @@ fn serve(event_loop: &Arc<EventLoop>, test: impl FnOnce()) {
 
 /// Runs an event loop beside a test.
 fn run(test: impl FnOnce(&Arc<EventLoop>)) {
-    let event_loop = EventLoop::new(1, || {}).unwrap();
+    let event_loop = EventLoop::new(1).unwrap();
     serve(&event_loop, || test(&event_loop));
 }
 

@@ -138,8 +138,8 @@ impl<P: Poller> Scheduler<P> {
         &self.poller
     }
 
-    /// Runs tasks until [`Scheduler::stop`]. `between` is called between two batches.
-    pub fn run(&self, heartbeat: &Heartbeat, mut between: impl FnMut()) {
+    /// Runs tasks until [`Scheduler::stop`].
+    pub fn run(&self, heartbeat: &Heartbeat) {
         IS_WORKER.with(|is| is.set(true));
         let (mut batch, mut hung_up) = (Vec::new(), Vec::new());
         // Work since the last poll of this thread or another, in bytes.
@@ -148,7 +148,6 @@ impl<P: Poller> Scheduler<P> {
         // True if tasks yielded before that poll.
         let mut yielded = false;
         while !self.stopped.load(Ordering::Acquire) {
-            between();
             self.run_ready(heartbeat, &mut batch, &mut done);
             if yielded {
                 self.run_yielded(heartbeat, &mut seen_waits);

@@ -1,12 +1,11 @@
-//! Frames under a whole store: what is free in them serves others, and nobody's bytes change with it.
+//! Large values under a whole store: free fragments serve others, pages come back, and no byte changes with it.
 
 use crate::clock::{Deadline, Now};
 use crate::store::{Deleted, FlushAt, Incoming, Miss, Settings, Store, StoreMode, Stored, ValueRef};
-use std::sync::Arc;
 
 const NOW: Now = Now::from_secs(100);
 
-/// Not a multiple of any piece.
+/// Not a multiple of any fragment.
 const LEN: usize = 12_001;
 
 fn store() -> Store {
@@ -31,8 +30,8 @@ fn read(store: &Store, key: &[u8]) -> Result<Vec<u8>, Miss> {
     store.get(key, NOW, |hit| hit.value.bytes().into_owned())
 }
 
-fn frames(store: &Store) -> usize {
-    store.shards[0].lock().large.frames()
+fn fragment_pages(store: &Store) -> usize {
+    store.shards[0].lock().large.pages()
 }
 
 /// A store in which of so many large values one in four is left.
@@ -54,10 +53,10 @@ fn check_sparse(store: &Store, count: u32) {
 }
 
 #[test]
-fn small_items_get_what_is_free_in_frames_before_anything_leaves() {
+fn small_items_get_free_fragments_before_anything_is_evicted() {
     const COUNT: u32 = 240;
     let store = sparse(COUNT);
-    let (before, mut number) = (frames(&store), 1 << 20);
+    let (before, mut number) = (fragment_pages(&store), 1 << 20);
     let held = |store: &Store| store.totals().large_bytes;
     let large_bytes = held(&store);
     while store.totals().evictions == 0 && held(&store) > large_bytes / 3 {
@@ -65,17 +64,17 @@ fn small_items_get_what_is_free_in_frames_before_anything_leaves() {
         number += 1;
     }
     assert_eq!(store.totals().evictions, 0);
-    assert!(frames(&store) < before / 2, "{} of {before}", frames(&store));
+    assert!(fragment_pages(&store) < before / 2, "{} of {before}", fragment_pages(&store));
     check_sparse(&store, COUNT);
 }
 
 #[test]
-fn frames_that_are_free_as_a_whole_are_given_back() {
+fn fragment_pages_that_are_free_as_a_whole_are_given_back() {
     let store = store();
     (0..100).for_each(|number| set(&store, &key(number), &value(number)));
     (0..100).for_each(|number| assert_eq!(store.delete(&key(number), NOW), Deleted::Deleted));
     while store.maintain(NOW) {}
-    assert_eq!((frames(&store), store.totals().large_bytes), (0, 0));
+    assert_eq!((fragment_pages(&store), store.totals().large_bytes), (0, 0));
     store.check_invariants();
 }
 
@@ -84,7 +83,7 @@ fn what_somebody_reads_stays_as_it_is_and_comes_back_when_it_is_let_go() {
     let store = store();
     set(&store, b"read", &value(1));
     let read = store.get(b"read", NOW, |hit| match hit.value {
-        ValueRef::Large { blocks, .. } => blocks.clone(),
+        ValueRef::Large { value, .. } => value.share(),
         ValueRef::Small(_) => panic!("a large value"),
     });
     let read = read.unwrap();
@@ -92,14 +91,13 @@ fn what_somebody_reads_stays_as_it_is_and_comes_back_when_it_is_let_go() {
     (0..1000).for_each(|number| set(&store, &key(number), &value(number)));
     assert!(store.totals().evictions > 0);
     store.check_invariants();
-    assert_eq!(read.concat(), value(1));
-    assert_eq!(Arc::strong_count(&read), 1);
+    assert_eq!(read.parts().collect::<Vec<_>>().concat(), value(1));
     drop(read);
     for number in 0..1000 {
         let _ = store.delete(&key(number), NOW);
     }
     while store.maintain(NOW) {}
-    assert_eq!(frames(&store), 0);
+    assert_eq!(fragment_pages(&store), 0);
 }
 
 #[test]
@@ -114,18 +112,4 @@ fn a_value_received_across_a_flush_is_stored_whole() {
     assert!(matches!(stored, Ok(Stored::Stored { len: LEN, .. })), "{stored:?}");
     assert_eq!(read(&store, b"late"), Ok(value(1)));
     store.check_invariants();
-}
-
-#[test]
-fn frames_are_moved_by_a_compaction_and_hold_what_they_held() {
-    const COUNT: u32 = 240;
-    let store = sparse(COUNT);
-    let charged = store.charged_bytes();
-    for start in [Store::start_compaction, |store: &Store| store.compact_a_little(2 << 20)] {
-        start(&store);
-        assert!(store.compact());
-        while store.compact() {}
-        check_sparse(&store, COUNT);
-    }
-    assert_eq!(store.charged_bytes(), charged, "for each that was left there is another");
 }

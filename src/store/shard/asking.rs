@@ -38,7 +38,7 @@ impl Shard {
     pub(super) fn value_of(&self, handle: Handle) -> Cow<'_, [u8]> {
         match handle.place() {
             Place::Chunk(at) => Cow::Borrowed(self.slab.item(at).value()),
-            Place::Large(id) => Cow::Owned(self.large.item(id).value.concat()),
+            Place::Large(id) => Cow::Owned(self.large.value(self.large.item(id)).concat()),
         }
     }
 

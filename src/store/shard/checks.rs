@@ -9,13 +9,6 @@ use crate::store::large::Large;
 use crate::store::outcome::Hit;
 use crate::store::slab::ClassId;
 
-/// What a flush takes out of a shard, to be freed after the lock.
-#[derive(Debug)]
-pub(in crate::store) struct Flushed {
-    _index: Index,
-    _large: Large,
-}
-
 /// How far a visit came.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(in crate::store) enum Visited {
@@ -76,18 +69,18 @@ impl Shard {
         if now <= self.flushed_through { Deadline::PAST } else { deadline }
     }
 
-    /// Forgets every item. Pages stay with the shard as spare ones; [`Shard::free_spare_page`] gives them back.
+    /// Forgets every item. Takes no longer the more there is: what it leaves is taken apart by and by, when memory is
+    /// needed or by [`Shard::free_idle_memory`].
     pub(in crate::store) fn flush(&mut self) {
         self.flush_at = None;
         self.flushed_through = LONG_AGO;
         let index = std::mem::replace(&mut self.index, Index::new(self.rules.page_bytes));
+        self.in_hand.extend(index.into_pages());
         let mut large = std::mem::replace(&mut self.large, Large::new(self.rules.page_bytes));
         self.large.figures = std::mem::take(&mut large.figures);
         self.large.figures.item_bytes = 0;
-        let pages = index.segments() + large.frames();
-        self.account.refund(pages as u64 * self.page_charge() + large.own_bytes());
+        self.flushed.push(large);
         self.slab.clear();
-        self.left.flushed = Some(Box::new(Flushed { _index: index, _large: large }));
     }
 
     /// What the shard holds and has counted.
@@ -96,14 +89,14 @@ impl Shard {
         totals.items += (classes.iter().map(|class| class.live).sum::<usize>() + self.large.len()) as u64;
         totals.index_bytes += (self.index.segments() * self.rules.page_bytes) as u64;
         totals.ghosts_bytes += self.index.segments() as u64 * Index::ghosts_bytes(self.rules.page_bytes);
-        totals.slab_bytes +=
-            ((self.slab.pages_held() + self.slab.pages_spare()) * self.rules.page_bytes) as u64;
+        totals.slab_bytes += (self.slab.pages_held() * self.rules.page_bytes) as u64;
         totals.slab_used_bytes +=
             classes.iter().map(|class| class.live as u64 * u64::from(class.chunk_bytes)).sum::<u64>();
-        totals.spare_pages += self.slab.pages_spare() as u64;
+        let flushed = self.slab.pages_flushed() + self.flushed.iter().map(Large::pages).sum::<usize>();
+        totals.flushed_bytes += (flushed * self.rules.page_bytes) as u64;
         totals.removals_bytes += (self.removals.pages_held() * self.rules.page_bytes) as u64;
         totals.samples_bytes += self.sampler.samples.own_bytes();
-        totals.large_bytes += self.large.held_bytes();
+        totals.large_bytes += (self.large.pages() * self.rules.page_bytes) as u64 + self.large.heap_bytes();
         totals.items_ever += self.totals.items_ever;
         totals.pages_moved += self.totals.pages_moved;
         totals.rescued += self.totals.rescued;
@@ -175,14 +168,7 @@ impl Shard {
         }
         let live: usize = self.slab.classes().iter().map(|class| class.live).sum();
         assert_eq!(entries, live + self.large.len(), "S1: as many entries as items");
-        // The ring has a right to its pages from the start.
-        let ring = self.removals.pages_charged();
-        let pages = self.slab.pages_held() + self.slab.pages_spare() + self.index.segments() + ring;
-        let held = (pages * self.rules.page_bytes) as u64 + self.large.held_bytes();
-        let charged = self.account.charged_bytes();
-        assert!(held <= charged, "S3: {held} bytes held, {charged} charged");
-        self.account.budget().check();
-        let recount = (pages + self.large.frames()) as u64 * self.page_charge() + self.large.own_bytes();
-        assert_eq!(charged, recount, "S5: charged bytes equal a recount");
+        self.pool.check();
+        assert!(self.charged_bytes() <= self.pool.charged_bytes(), "S3: what is held here is charged");
     }
 }

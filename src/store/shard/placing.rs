@@ -3,14 +3,15 @@
 //! Items and index entries are joined and parted together, so that they pair one to one (S1); as do `room.rs` for a page
 //! that leaves its class, and `expiry.rs`.
 
-use super::{Key, NeedRoom, Shard, key_of};
+use super::{Key, NeedRoom, Received, Shard, key_of};
 use crate::clock::Now;
 use crate::store::handle::{Handle, Place};
 use crate::store::hash::KeyHash;
 use crate::store::item::Fields;
-use crate::store::large::{Blocks, LargeItem, Plan};
+use crate::store::large::{LargeItem, LargePages, Layout};
 use crate::store::outcome::{Cause, Miss};
 use crate::store::sample::SampleKind;
+use std::sync::Arc;
 
 impl Shard {
     pub(super) fn find(&self, key: Key<'_>) -> Option<Handle> {
@@ -75,7 +76,7 @@ impl Shard {
         Ok(at.into())
     }
 
-    /// Stores a large value of these parts, which has not been charged yet.
+    /// Stores a large value of these parts.
     pub(super) fn keep_large(
         &mut self,
         key: Key<'_>,
@@ -83,30 +84,56 @@ impl Shard {
         parts: &[&[u8]],
         now: Now,
     ) -> Result<Handle, NeedRoom> {
-        let plan = Plan::of(self.rules.page_bytes, parts.iter().map(|part| part.len()).sum());
-        let own_bytes = plan.own_bytes(key.bytes.len());
-        self.index_room(now)?;
-        self.charge(own_bytes, now)?;
-        let gathering = match self.gathering(plan, now) {
-            Ok(gathering) => gathering,
-            Err(need) => {
-                self.account.refund(own_bytes);
-                return Err(need);
+        let len = parts.iter().map(|part| part.len()).sum();
+        let charge = Some(self.charge_heap(Layout::heap_bytes(key.bytes.len()), now)?);
+        let count = usize::div_ceil(len, self.rules.page_bytes);
+        let mut pages = Vec::with_capacity(count);
+        while pages.len() < count {
+            match self.obtain_page(now) {
+                Ok(page) => pages.push(page),
+                Err(_) => {
+                    let missing = count - pages.len();
+                    self.in_hand.append(&mut pages);
+                    return Err(NeedRoom(missing));
+                }
             }
-        };
-        Ok(self.put_large(key, fields, gathering.filled(parts), plan, own_bytes))
+        }
+        let mut at = 0;
+        for part in parts {
+            let mut part = *part;
+            while !part.is_empty() {
+                let page = &mut pages[at / self.rules.page_bytes][at % self.rules.page_bytes..];
+                let (copied, rest) = part.split_at(part.len().min(page.len()));
+                page[..copied.len()].copy_from_slice(copied);
+                at += copied.len();
+                part = rest;
+            }
+        }
+        self.put_received(key, fields, &mut Received { pages, len, charge }, now)
     }
 
-    /// Stores a large value of this shard whose charge the account has, in place of what the key had. There is room in
-    /// the index.
-    pub(super) fn put_large(
+    /// Stores a received value in place of what the key had. Leaves it as it was if there is no room.
+    pub(super) fn put_received(
         &mut self,
         key: Key<'_>,
         fields: &Fields,
-        value: Blocks,
-        plan: Plan,
-        own_bytes: u64,
-    ) -> Handle {
+        received: &mut Received,
+        now: Now,
+    ) -> Result<Handle, NeedRoom> {
+        let layout = Layout::of(self.rules.page_bytes, received.len);
+        self.index_room(now)?;
+        let tail = self.tail_room(layout, now)?;
+        let Some(charge) = received.charge.take() else {
+            self.large.give_back(tail);
+            return Err(NeedRoom(1));
+        };
+        let mut pages = std::mem::take(&mut received.pages);
+        if layout.tail_bytes() > 0
+            && let Some(last) = pages.pop()
+        {
+            self.large.fill(&tail, &last[..layout.tail_bytes()]);
+            self.in_hand.push(last);
+        }
         let old = self.find(key);
         let probation = match old.map(Handle::place) {
             Some(Place::Chunk(at)) => self.slab.item(at).probation(),
@@ -115,10 +142,11 @@ impl Shard {
         };
         let id = self.large.insert(LargeItem {
             key: key.bytes.into(),
-            value,
-            value_len: plan.len(),
-            taken_bytes: plan.taken_bytes(key.bytes.len()),
-            own_bytes,
+            pages: Arc::new(LargePages::new(pages, layout.len() - layout.tail_bytes())),
+            tail: tail.into(),
+            value_len: layout.len(),
+            taken_bytes: layout.taken_bytes(key.bytes.len()),
+            charge,
             flags: fields.flags,
             cas: fields.cas,
             deadline: fields.deadline,
@@ -129,7 +157,7 @@ impl Shard {
             probation,
         });
         self.link(key, old, id.into());
-        id.into()
+        Ok(id.into())
     }
 
     fn link(&mut self, key: Key<'_>, old: Option<Handle>, new: Handle) {
@@ -156,10 +184,8 @@ impl Shard {
         match handle.place() {
             Place::Chunk(at) => self.slab.free(at),
             Place::Large(id) => {
-                if let Some(mut item) = self.large.remove(id) {
-                    self.account.refund(item.own_bytes);
-                    self.large.recover(&mut item.value);
-                    self.left.items.push(item);
+                if let Some(item) = self.large.remove(id) {
+                    self.in_hand.extend(item.into_pages());
                 }
             }
         }

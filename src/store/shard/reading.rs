@@ -180,7 +180,7 @@ impl Shard {
                     deadline_before: item.deadline,
                     last_access: item.last_access,
                     fetched: item.fetched,
-                    value: ValueRef::Large { blocks: &item.value, len: item.value_len },
+                    value: ValueRef::Large { value: self.large.value(item), len: item.value_len },
                     marks: item.marks,
                     wins: false,
                     created: false,

@@ -1,16 +1,17 @@
 //! What was removed lately, and why: a ring of fingerprints, for the question where a key has gone.
 //!
-//! Its memory is drawn from the budget when the shard is made, and stays. Invariants: at most as many removals as it
+//! Its memory is taken from the pool when the shard is made, and stays. Invariants: at most as many removals as it
 //! has room for, the oldest overwritten; a removal is found by 32 bits of its key's hash, so that of 10,000 removals
 //! one in 400,000 keys meets another's.
 
 use super::Shard;
 use crate::clock::Now;
-use crate::store::compaction::Compaction;
 use crate::store::handle::Handle;
 use crate::store::hash::KeyHash;
 use crate::store::item::Item;
 use crate::store::outcome::{Cause, Hit, Removed};
+use crate::store::pool::PoolPage;
+use bytemuck::{Pod, Zeroable};
 
 /// The ring takes one in this many bytes of the memory limit,
 const LIMIT_SHARE: u64 = 256;
@@ -25,7 +26,8 @@ const SHARD_PAGES_MIN: u64 = 64;
 const BYTES_BITS: u32 = 29;
 
 /// One removal.
-#[derive(Clone, Copy, Default, Debug)]
+#[derive(Clone, Copy, Pod, Zeroable, Debug)]
+#[repr(C)]
 struct Removal {
     fingerprint: u32,
     secs: u32,
@@ -40,9 +42,7 @@ const _: () = assert!(size_of::<Removal>() == 24);
 /// The ring.
 #[derive(Default, Debug)]
 pub(in crate::store) struct Removals {
-    /// Made as they are needed, though paid for from the start.
-    pages: Vec<Box<[Removal]>>,
-    pages_due: usize,
+    pages: Vec<PoolPage>,
     per_page: usize,
     /// Removals ever noted; the next one goes where this stands, modulo the room.
     noted: u64,
@@ -58,15 +58,9 @@ impl Removals {
         (share / LIMIT_SHARE / page_bytes as u64).clamp(1, PAGES_MAX)
     }
 
-    /// A ring of so many pages.
-    pub(in crate::store) fn new(pages: u64, page_bytes: usize) -> Removals {
-        let per_page = page_bytes / size_of::<Removal>();
-        Removals { pages: Vec::new(), pages_due: pages as usize, per_page, noted: 0 }
-    }
-
-    /// Pages it may take, which are charged.
-    pub(in crate::store) fn pages_charged(&self) -> usize {
-        self.pages_due
+    /// A ring in these pages.
+    fn new(pages: Vec<PoolPage>, page_bytes: usize) -> Removals {
+        Removals { pages, per_page: page_bytes / size_of::<Removal>(), noted: 0 }
     }
 
     /// Pages it has.
@@ -74,13 +68,16 @@ impl Removals {
         self.pages.len()
     }
 
-    /// Shows its pages to who may move them.
-    pub(super) fn show_pages(&mut self, compaction: &mut Compaction) {
-        self.pages.iter_mut().for_each(|page| compaction.show_boxed(page));
+    fn removals(&self, page: usize) -> &[Removal] {
+        bytemuck::cast_slice(&self.pages[page][..self.per_page * size_of::<Removal>()])
+    }
+
+    fn removals_mut(&mut self, page: usize) -> &mut [Removal] {
+        bytemuck::cast_slice_mut(&mut self.pages[page][..self.per_page * size_of::<Removal>()])
     }
 
     fn room(&self) -> u64 {
-        (self.pages_due * self.per_page) as u64
+        (self.pages.len() * self.per_page) as u64
     }
 
     fn push(&mut self, hash: KeyHash, removed: Removed) {
@@ -96,10 +93,8 @@ impl Removals {
             cas: removed.cas,
         };
         let at = (self.noted % room) as usize;
-        if at / self.per_page == self.pages.len() {
-            self.pages.push(vec![Removal::default(); self.per_page].into());
-        }
-        self.pages[at / self.per_page][at % self.per_page] = removal;
+        let per_page = self.per_page;
+        self.removals_mut(at / per_page)[at % per_page] = removal;
         self.noted += 1;
     }
 
@@ -109,7 +104,7 @@ impl Removals {
         let oldest = self.noted.saturating_sub(room);
         (oldest..self.noted).rev().map(move |noted| {
             let at = (noted % room) as usize;
-            &self.pages[at / self.per_page][at % self.per_page]
+            &self.removals(at / self.per_page)[at % self.per_page]
         })
     }
 
@@ -160,9 +155,10 @@ fn packed(cause: Cause, bytes: u64) -> u32 {
 impl Shard {
     /// Draws the memory of the ring, if there is so much: a shard that replaces a broken one may find the budget full.
     pub(super) fn draw_removals(&mut self) {
-        let limit_bytes = self.account.budget().limit_bytes();
+        let limit_bytes = self.pool.limit_bytes();
         let pages = Removals::pages_due(limit_bytes, self.rules.shards, self.rules.page_bytes);
-        if self.account.try_charge(pages * self.page_charge()) {
+        let pages: Option<Vec<PoolPage>> = (0..pages).map(|_| self.pool.take()).collect();
+        if let Some(pages) = pages {
             self.removals = Removals::new(pages, self.rules.page_bytes);
         }
     }

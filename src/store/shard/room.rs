@@ -4,15 +4,12 @@
 
 use super::{NeedRoom, Shard, key_of};
 use crate::clock::Now;
-use crate::store::budget::allocated_bytes;
 use crate::store::handle::Handle;
-use crate::store::large::{Gathering, LargeItem, Piece, Plan};
+use crate::store::large::{Fragment, Large, LargeItem, Layout};
 use crate::store::outcome::Cause;
+use crate::store::pool::{Charge, PoolPage};
 use crate::store::sample::SampleKind;
 use crate::store::slab::{ClassId, Vacant, Victim};
-
-/// Charged for a page beyond its bytes: its record, its set of items on probation, its places in lists.
-const PAGE_OVERHEAD_BYTES: u64 = 256;
 
 /// Pages of small items give way to large values when they have been idle this many times as long.
 const IDLE_RATIO: u64 = 8;
@@ -25,9 +22,17 @@ const IDLE_PART: u64 = 2;
 const SHARE_SLACK: u64 = 8;
 
 impl Shard {
-    /// What one page is charged with, in bytes.
-    pub(in crate::store) fn page_charge(&self) -> u64 {
-        allocated_bytes(self.rules.page_bytes) + PAGE_OVERHEAD_BYTES
+    /// Pages in use here, those of flushed items included.
+    pub(in crate::store) fn pages_held(&self) -> usize {
+        let flushed = self.slab.pages_flushed() + self.flushed.iter().map(Large::pages).sum::<usize>();
+        let in_use = self.slab.pages_held() + self.index.segments() + self.large.pages();
+        in_use + flushed + self.removals.pages_held()
+    }
+
+    /// What is held here, in bytes as they are charged.
+    pub(in crate::store) fn charged_bytes(&self) -> u64 {
+        let heap = self.large.heap_bytes() + self.flushed.iter().map(Large::heap_bytes).sum::<u64>();
+        self.pages_held() as u64 * self.pool.page_charge() + heap
     }
 
     /// A free chunk of a class: a free one, one of a new page, one of a page that is worth less elsewhere, or the
@@ -42,7 +47,7 @@ impl Shard {
             }
             if !self.rules.evict {
                 self.slab.class_mut(class).figures.out_of_memory += 1;
-                return Err(NeedRoom(self.page_charge()));
+                return Err(NeedRoom(1));
             }
             self.slab.end_epoch_if_due();
             let owner = self.slab.class_mut(class);
@@ -50,7 +55,7 @@ impl Shard {
             if pageless || owner.evictions_since_compared >= owner.compares_at {
                 owner.evictions_since_compared = 0;
                 if self.is_far_below_its_share() {
-                    return Err(NeedRoom(self.page_charge()));
+                    return Err(NeedRoom(1));
                 }
                 if self.trade_for(class, pageless, now) {
                     continue;
@@ -59,30 +64,64 @@ impl Shard {
             self.slab.class_mut(class).evictions_since_compared += 1;
             if pageless || !self.evict_one(class, now) {
                 self.slab.class_mut(class).figures.out_of_memory += 1;
-                return Err(NeedRoom(self.page_charge()));
+                return Err(NeedRoom(1));
             }
         }
     }
 
     /// True if other shards hold what is due to this one: keys are spread evenly, so memory should be.
     fn is_far_below_its_share(&self) -> bool {
-        let share = self.account.budget().limit_bytes() / self.rules.shards as u64;
+        let share = self.pool.limit_bytes() / self.rules.shards as u64;
         self.rules.shards > 1
-            && self.account.charged_bytes() + 2 * self.page_charge() < share - share / SHARE_SLACK
+            && self.charged_bytes() + 2 * self.pool.page_charge() < share - share / SHARE_SLACK
     }
 
-    /// Gives a class another page if the budget allows it.
+    /// Gives a class another page if one can be had without eviction.
     pub(in crate::store) fn add_page(&mut self, class: ClassId) -> bool {
         if !self.slab.can_hold_another_page() {
             return false;
         }
-        let bytes = match self.slab.take_spare() {
-            Some(bytes) => bytes,
-            None if self.try_charge(self.page_charge()) => vec![0; self.rules.page_bytes].into(),
-            None => return false,
-        };
-        self.slab.add_page(class, bytes, self.seq);
-        true
+        let page = self.take_page();
+        page.is_some_and(|page| {
+            self.slab.add_page(class, page, self.seq);
+            true
+        })
+    }
+
+    /// A page that can be had without eviction.
+    fn take_page(&mut self) -> Option<PoolPage> {
+        let flushed = |shard: &mut Shard| shard.dismantle_flushed().then(|| shard.in_hand.pop()).flatten();
+        let in_hand = self.in_hand.pop().or_else(|| self.slab.take_flushed());
+        in_hand.or_else(|| flushed(self)).or_else(|| self.pool.take()).or_else(|| self.large.close_up())
+    }
+
+    /// A page for a new use, made free by eviction if need be and allowed.
+    pub(in crate::store) fn obtain_page(&mut self, now: Now) -> Result<PoolPage, NeedRoom> {
+        loop {
+            if let Some(page) = self.take_page() {
+                return Ok(page);
+            }
+            if !self.give_way(now) {
+                return Err(NeedRoom(1));
+            }
+        }
+    }
+
+    /// Takes the next of the large values apart that a flush left, whose pages are in hand then. False if there was none.
+    fn dismantle_flushed(&mut self) -> bool {
+        while let Some(large) = self.flushed.last_mut() {
+            match large.dismantle() {
+                Some(mut pages) if !pages.is_empty() => {
+                    self.in_hand.append(&mut pages);
+                    return true;
+                }
+                Some(_) => {}
+                None => {
+                    self.flushed.pop();
+                }
+            }
+        }
+        false
     }
 
     /// Looks for a page that is worth more to this class than where it is; true if it got one.
@@ -116,7 +155,7 @@ impl Shard {
         self.large.idle_since().map(|used| self.seq.saturating_sub(used))
     }
 
-    /// Takes a page out of a class and keeps it spare. Items in use are moved to other chunks of the class, which may
+    /// Takes a page out of a class and keeps it in hand. Items in use are moved to other chunks of the class, which may
     /// evict others; the rest is moved where chunks are free and evicted where none is. False if it has no page.
     pub(in crate::store) fn release_page(&mut self, class: ClassId, now: Now) -> bool {
         let Some(leaving) = self.slab.take_page(class) else { return false };
@@ -152,7 +191,8 @@ impl Shard {
                 }
             }
         }
-        self.slab.retire(leaving);
+        let page = self.slab.retire(leaving);
+        self.in_hand.push(page);
         true
     }
 
@@ -196,58 +236,40 @@ impl Shard {
         true
     }
 
-    /// Charges `bytes` if that needs no item to leave; true if it did.
-    fn try_charge(&mut self, bytes: u64) -> bool {
-        loop {
-            if self.account.try_charge(bytes) {
-                return true;
-            }
-            if !self.free_frame() {
-                return false;
-            }
-        }
-    }
-
-    /// An empty buffer for a large value, in pieces for what fills no page, making room for them by eviction where that
-    /// is allowed.
-    pub(in crate::store) fn gathering(&mut self, plan: Plan, now: Now) -> Result<Gathering, NeedRoom> {
-        let pieces = self.pieces(plan, now)?;
-        Ok(self.large.gathering(plan, pieces))
-    }
-
-    /// The pieces behind the last page of a value.
-    pub(in crate::store) fn pieces(&mut self, plan: Plan, now: Now) -> Result<Vec<Piece>, NeedRoom> {
-        let mut pieces = Vec::new();
-        for (kind, count) in (0..).zip(plan.pieces()) {
-            while !self.large.take_pieces(kind, count, &mut pieces) {
-                if self.try_charge(self.page_charge()) {
-                    self.large.add_frame(kind);
-                } else if !self.give_way(now) {
-                    self.large.give_back(pieces);
-                    return Err(NeedRoom(self.page_charge()));
+    /// Fragments for the tail of a value, which is theirs until they are given back or an item owns them.
+    pub(super) fn tail_room(&mut self, layout: Layout, now: Now) -> Result<Vec<Fragment>, NeedRoom> {
+        let mut fragments = Vec::new();
+        for (kind, count) in (0..).zip(layout.fragments()) {
+            while !self.large.take_fragments(kind, count, &mut fragments) {
+                match self.obtain_page(now) {
+                    Ok(page) => self.large.add_fragment_page(kind, page),
+                    Err(need) => {
+                        self.large.give_back(fragments);
+                        return Err(need);
+                    }
                 }
             }
         }
-        Ok(pieces)
+        Ok(fragments)
     }
 
-    /// Charges `bytes`, making room by eviction where that is allowed.
-    pub(super) fn charge(&mut self, bytes: u64, now: Now) -> Result<(), NeedRoom> {
-        while !self.try_charge(bytes) {
-            if bytes > self.account.budget().limit_bytes() || !self.give_way(now) {
-                return Err(NeedRoom(bytes));
-            }
+    /// Charges bytes on the heap, fewer than a page has, in place of a page if need be.
+    pub(in crate::store) fn charge_heap(&mut self, bytes: u64, now: Now) -> Result<Charge, NeedRoom> {
+        if let Some(charge) = self.pool.try_charge(bytes) {
+            return Ok(charge);
         }
-        Ok(())
+        let page = self.obtain_page(now)?;
+        self.pool.charge_in_place_of(page, bytes).ok_or(NeedRoom(1))
     }
 
     /// Makes sure that one more entry fits the index.
     pub(super) fn index_room(&mut self, now: Now) -> Result<(), NeedRoom> {
-        while let Some(lack) = self.index.lack() {
-            if self.try_charge(self.page_charge()) {
-                self.index.add_segment(lack);
-            } else if !self.give_way(now) {
-                return Err(NeedRoom(self.page_charge()));
+        while self.index.lack().is_some() {
+            let page = self.obtain_page(now)?;
+            // Making room may have removed entries, so that less is lacking.
+            match self.index.lack() {
+                Some(lack) => self.index.add_segment(lack, page),
+                None => self.in_hand.push(page),
             }
         }
         Ok(())
@@ -256,64 +278,50 @@ impl Shard {
     /// Takes surplus buckets of the index out of use, `steps` at most.
     pub(in crate::store) fn shrink_index(&mut self, steps: usize) {
         let (slab, large, hasher) = (&self.slab, &self.large, &self.rules.hasher);
-        let freed = self.index.shrink(steps, |handle| hasher.hash(key_of(slab, large, handle)));
-        self.account.refund(freed as u64 * self.page_charge());
+        let pages = self.index.shrink(steps, |handle| hasher.hash(key_of(slab, large, handle)));
+        self.in_hand.extend(pages);
     }
 
-    /// Gives back a spare page; true if there was one.
-    pub(in crate::store) fn free_spare_page(&mut self) -> bool {
-        let spare = self.slab.take_spare().is_some();
-        if spare {
-            self.account.refund(self.page_charge());
+    /// Gives up pages that hold nothing, at least one if there is any; true if there was.
+    pub(in crate::store) fn free_idle_memory(&mut self) -> bool {
+        if self.dismantle_flushed() {
+            return true;
         }
-        spare
-    }
-
-    /// Gives back a frame whose pieces others of this shard have room for; true if there was one.
-    fn free_frame(&mut self) -> bool {
-        let freed = self.large.free_frame();
-        if freed {
-            self.account.refund(self.page_charge());
-        }
+        let page = self.slab.take_flushed().or_else(|| self.large.take_whole_fragment_page());
+        let freed = page.is_some();
+        self.in_hand.extend(page);
         freed
     }
 
-    /// Gives memory back to the budget that holds no item and need not be moved for it; true if there was some.
-    pub(in crate::store) fn free_idle_memory(&mut self) -> bool {
-        let whole = self.large.free_whole_frame();
-        if whole {
-            self.account.refund(self.page_charge());
-        }
-        whole || self.free_spare_page()
-    }
-
-    /// Gives memory back to the budget: a spare page or frame, or else the coldest large value or the page that its hand
-    /// has been away from for longest, whichever was idle for longer. False if there is nothing, or nothing may leave.
+    /// Evicts, where that is allowed, the coldest large value or the page that its hand has been away from for longest,
+    /// whichever was idle for longer. False if nothing may leave.
     fn give_way(&mut self, now: Now) -> bool {
-        if self.rules.evict { self.shed(now) } else { self.free_spare_page() || self.free_frame() }
+        self.rules.evict && self.shed(now)
     }
 
-    /// As [`Shard::give_way`]; returns how much was given back, nothing if there is none.
-    pub(in crate::store) fn bytes_given_way(&mut self, now: Now) -> Option<u64> {
-        let before = self.account.charged_bytes();
-        self.give_way(now).then(|| before.saturating_sub(self.account.charged_bytes()))
+    /// Appends pages that others may have; false if there are none.
+    pub(in crate::store) fn give_pages(&mut self, now: Now, given: &mut Vec<PoolPage>) -> bool {
+        loop {
+            if !self.in_hand.is_empty() {
+                given.append(&mut self.in_hand);
+                return true;
+            }
+            if !self.free_idle_memory() && !self.give_way(now) {
+                return false;
+            }
+        }
     }
 
     /// As [`Shard::give_way`] without asking whether items may leave.
     pub(in crate::store) fn shed(&mut self, now: Now) -> bool {
-        if self.free_spare_page() || self.free_frame() {
-            return true;
-        }
         let slowest = self.slab.slowest_hand(None, self.seq);
         match (slowest, self.large_idle()) {
-            (Some((class, age)), Some(idle)) if age / IDLE_RATIO > idle => self.free_page(class, now),
+            (Some((class, age)), Some(idle)) if age / IDLE_RATIO > idle => self.release_page(class, now),
             (_, Some(_)) => self.evict_coldest_large(now),
-            (Some((class, _)), None) => self.free_page(class, now),
+            // What readers hold does not push out small items without bound.
+            (Some(_), None) if self.large.len() > 0 && self.pool.is_pinned_full() => false,
+            (Some((class, _)), None) => self.release_page(class, now),
             (None, None) => false,
         }
-    }
-
-    fn free_page(&mut self, class: ClassId, now: Now) -> bool {
-        self.release_page(class, now) && self.free_spare_page()
     }
 }

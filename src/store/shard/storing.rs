@@ -6,21 +6,22 @@ use super::{Key, NeedRoom, NewItem, Shard, Value};
 use crate::clock::{Deadline, Now};
 use crate::store::handle::{Handle, Place};
 use crate::store::item::Fields;
-use crate::store::large::Blocks;
+use crate::store::large::LargeValue;
 use crate::store::outcome::{Create, StoreMode, Stored};
 use crate::store::sample::SampleKind;
+use std::sync::Arc;
 
 /// A value that outlasts its item.
 enum Kept {
     Small(Vec<u8>),
-    Large(Blocks),
+    Large(Arc<LargeValue>),
 }
 
 impl Kept {
     fn parts(&self) -> Vec<&[u8]> {
         match self {
             Kept::Small(bytes) => vec![bytes],
-            Kept::Large(blocks) => blocks.parts().collect(),
+            Kept::Large(value) => value.parts().collect(),
         }
     }
 }
@@ -97,17 +98,7 @@ impl Shard {
         let len = value.len();
         let handle = match value {
             Value::Bytes(bytes) => self.put(key, old, fields, bytes, now)?,
-            Value::Received { blocks, plan, charge } if self.large.is_from_here(blocks) => {
-                self.index_room(now)?;
-                let own_bytes = charge.charged_bytes();
-                self.account.take_over(charge);
-                self.put_large(key, &fields, blocks.clone(), *plan, own_bytes)
-            }
-            // All was flushed since, with the memory that its pieces are of.
-            Value::Received { blocks, .. } => {
-                let parts: Vec<&[u8]> = blocks.parts().collect();
-                self.keep_large(key, &fields, &parts, now)?
-            }
+            Value::Received(received) => self.put_received(key, &fields, received, now)?,
         };
         if let (Some(_), Place::Chunk(at)) = (old, handle.place()) {
             self.slab.note_rewrite(at);
@@ -145,7 +136,6 @@ impl Shard {
             _ => [vec![added], present].concat(),
         };
         let handle = if self.slab.class_of(fields.item_bytes(key.bytes.len(), len)).is_none() {
-            // Straight into its blocks: a value in one piece would leave a hole of its length in the allocator.
             self.keep_large(key, &fields, &joined, now)?
         } else {
             self.put(key, Some(old), fields, &joined.concat(), now)?
@@ -158,7 +148,7 @@ impl Shard {
     fn kept(&self, handle: Handle) -> Kept {
         match handle.place() {
             Place::Chunk(at) => Kept::Small(self.slab.item(at).value().to_vec()),
-            Place::Large(id) => Kept::Large(self.large.item(id).value.clone()),
+            Place::Large(id) => Kept::Large(self.large.value(self.large.item(id)).share()),
         }
     }
 

@@ -2,7 +2,7 @@
 //!
 //! A [`Slab`] owns the pages of one shard and knows which chunk is free, which item leaves next
 //! (`clock_hand.rs`) and which class should give up a page (`trade.rs`). It does not know the index: whoever removes
-//! an item from a chunk removes its index entry as well. It does not know the budget: pages are handed in and out.
+//! an item from a chunk removes its index entry as well. It does not know the pool: pages are handed in and out.
 
 mod class;
 mod clock_hand;
@@ -17,7 +17,7 @@ use super::handle::{CHUNKS_PER_PAGE_MAX, ChunkAt, PAGES_MAX};
 use super::item::{self, Fields, Item, Marks};
 use crate::clock::{Deadline, Now};
 use crate::store::ClassFigures;
-use crate::store::compaction::Compaction;
+use crate::store::pool::PoolPage;
 use trade::Epoch;
 
 /// A chunk that was free and belongs to nobody until it is filled or given back.
@@ -53,9 +53,7 @@ pub(in crate::store) struct Slab {
     pages: Vec<Option<Page>>,
     /// Places in `pages` without a page.
     vacated: Vec<u32>,
-    /// Allocations that belong to no class.
-    spare: Vec<Box<[u8]>>,
-    /// The same, as the last flush left them: the pages of that time, each to be taken apart when it is needed.
+    /// What flushes left: the pages of that time, each to be taken apart when it is needed.
     flushed: Vec<Option<Page>>,
     /// Pages in `flushed`.
     flushed_pages: usize,
@@ -74,7 +72,6 @@ impl Slab {
             classes,
             pages: Vec::new(),
             vacated: Vec::new(),
-            spare: Vec::new(),
             flushed: Vec::new(),
             flushed_pages: 0,
             epoch: Epoch::default(),
@@ -102,21 +99,14 @@ impl Slab {
         &mut self.classes
     }
 
-    /// Shows the page at a place, if there is one, to who may move it.
-    pub(in crate::store) fn show_page(&mut self, place: usize, compaction: &mut Compaction) {
-        if let Some(page) = self.page_at_mut(place) {
-            page.show_bytes(compaction);
-        }
-    }
-
     /// Pages that belong to a class.
     pub(in crate::store) fn pages_held(&self) -> usize {
         self.pages.len() - self.vacated.len()
     }
 
-    /// Pages that belong to none.
-    pub(in crate::store) fn pages_spare(&self) -> usize {
-        self.spare.len() + self.flushed_pages
+    /// Pages that belong to none since a flush.
+    pub(in crate::store) fn pages_flushed(&self) -> usize {
+        self.flushed_pages
     }
 
     /// One past the largest place of a page.
@@ -280,22 +270,20 @@ impl Slab {
         self.pages_held() < PAGES_MAX
     }
 
-    /// Takes an allocation that belongs to no class.
-    pub(in crate::store) fn take_spare(&mut self) -> Option<Box<[u8]>> {
-        if let Some(bytes) = self.spare.pop() {
-            return Some(bytes);
-        }
+    /// Takes a page that belongs to no class since a flush.
+    pub(in crate::store) fn take_flushed(&mut self) -> Option<PoolPage> {
         while let Some(place) = self.flushed.pop() {
             if let Some(page) = place {
                 self.flushed_pages -= 1;
                 return Some(page.into_bytes());
             }
         }
+        self.flushed = Vec::new();
         None
     }
 
-    /// Cuts an allocation for a class. The hands come to the new page last.
-    pub(in crate::store) fn add_page(&mut self, class: ClassId, bytes: Box<[u8]>, seq: u64) {
+    /// Cuts a page for a class. The hands come to the new page last.
+    pub(in crate::store) fn add_page(&mut self, class: ClassId, bytes: PoolPage, seq: u64) {
         let chunk_bytes = self.class(class).chunk_bytes;
         let page = Page::cut(bytes, class, chunk_bytes, seq);
         let id = match self.vacated.pop() {
@@ -350,10 +338,10 @@ impl Slab {
         Some(Leaving { page, id })
     }
 
-    /// Keeps the allocation of a page whose items have gone.
-    pub(in crate::store) fn retire(&mut self, leaving: Leaving) {
-        self.spare.push(leaving.page.into_bytes());
+    /// Gives up a page whose items have gone.
+    pub(in crate::store) fn retire(&mut self, leaving: Leaving) -> PoolPage {
         self.vacated.push(leaving.id);
+        leaving.page.into_bytes()
     }
 
     /// Takes all pages out of their classes at once, without touching them; their items are gone. Counters stay.
@@ -409,7 +397,6 @@ impl Slab {
         }
         let listed: usize = self.classes.iter().map(Class::pages).sum();
         assert_eq!(listed, self.pages_held(), "every page is in one class");
-        assert!(self.spare.iter().all(|bytes| bytes.len() == self.page_bytes), "spare pages are whole");
         assert_eq!(self.flushed.iter().flatten().count(), self.flushed_pages, "S5: flushed pages");
     }
 }

@@ -1,4 +1,4 @@
-//! A page: one allocation cut into chunks of one size.
+//! A page of the pool, cut into chunks of one size.
 //!
 //! A page knows which of its chunks are free and which hold items on probation; it does not know keys, other pages or
 //! the index. Chunks are carved from the front one by one, so memory never used is never touched.
@@ -8,8 +8,8 @@
 
 use super::class::ClassId;
 use crate::clock::Now;
-use crate::store::compaction::Compaction;
 use crate::store::item::{self, Fields, Item};
+use crate::store::pool::PoolPage;
 
 /// End of the free list.
 const NONE: u16 = u16::MAX;
@@ -62,7 +62,7 @@ impl ChunkSet {
 /// A page cut for one class.
 #[derive(Debug)]
 pub(in crate::store) struct Page {
-    bytes: Box<[u8]>,
+    bytes: PoolPage,
     chunk_bytes: u32,
     class: ClassId,
     chunks: u16,
@@ -78,13 +78,8 @@ pub(in crate::store) struct Page {
 }
 
 impl Page {
-    /// Shows its memory to who may move it.
-    pub(super) fn show_bytes(&mut self, compaction: &mut Compaction) {
-        compaction.show_boxed(&mut self.bytes);
-    }
-
     /// Cuts `bytes` into chunks of `chunk_bytes` for `class`.
-    pub(super) fn cut(bytes: Box<[u8]>, class: ClassId, chunk_bytes: u32, seq: u64) -> Page {
+    pub(super) fn cut(bytes: PoolPage, class: ClassId, chunk_bytes: u32, seq: u64) -> Page {
         let chunks = (bytes.len() / chunk_bytes as usize) as u16;
         Page {
             bytes,
@@ -101,8 +96,8 @@ impl Page {
         }
     }
 
-    /// Gives the allocation back, uncut.
-    pub(super) fn into_bytes(self) -> Box<[u8]> {
+    /// Gives the page back, uncut.
+    pub(super) fn into_bytes(self) -> PoolPage {
         self.bytes
     }
 

@@ -261,29 +261,14 @@ pub fn families_value(figures: &Figures) -> Value {
 /// Name of the line that is the sum of the others.
 const RESIDENT: &str = "resident";
 
-/// Name of the line that is no part of it: what the cache does not use of its limit.
-const WITHHELD: &str = "limit_withheld";
-
 fn memory_text(figures: &Figures, style: Style) -> String {
     let parts = figures.iter().filter_map(|(name, value)| Some((name, value.parse::<u64>().ok()?)));
     let parts: Vec<(&str, u64)> = parts.collect();
-    let sum = || {
-        parts
-            .iter()
-            .filter(|(name, _)| *name != WITHHELD)
-            .map(|(_, bytes)| *bytes)
-            .fold(0, u64::saturating_add)
-    };
+    let sum = || parts.iter().map(|(_, bytes)| *bytes).fold(0, u64::saturating_add);
     let resident = figures.number(RESIDENT).unwrap_or_else(sum);
     let mut table =
         Table::new([("PART", Side::Left), ("SIZE", Side::Right), ("SHARE", Side::Right), ("", Side::Left)]);
     for (name, bytes) in parts {
-        if name == WITHHELD {
-            if bytes > 0 {
-                table.push(["limit withheld".to_owned(), units::bytes(bytes), String::new(), String::new()]);
-            }
-            continue;
-        }
         let share = units::share(bytes, resident).unwrap_or(0.0);
         let bar = if name == RESIDENT { String::new() } else { units::bar(share, BAR_WIDTH, style.unicode) };
         let name = shown(name.replace('_', " ").as_bytes());
@@ -388,10 +373,6 @@ index       1 MB   25.0 %  ########
 resident    4 MB  100.0 %
 ";
         assert_eq!(memory_text(&figures, ASCII), expected);
-        let of =
-            |withheld| Figures::of(&format!("index 1048576\nresident 1048576\nlimit_withheld {withheld}"));
-        assert!(memory_text(&of(2 << 20), ASCII).ends_with("\nlimit withheld  2 MB\n"));
-        assert!(!memory_text(&of(0), ASCII).contains("withheld"));
     }
 
     #[test]

@@ -1,0 +1,192 @@
+//! A large value that is being received, or put together, page by page.
+//!
+//! A page is taken as the bytes come, so a client that announces much and sends little holds little. Must never take more
+//! bytes than the announced length.
+
+use super::value::Layout;
+use crate::store::hash::KeyHash;
+use crate::store::pool::{Charge, PoolPage, ReceivingShare};
+
+/// The memory of a draft.
+#[derive(Debug)]
+struct Room {
+    pages: Vec<PoolPage>,
+    charge: Charge,
+    share: ReceivingShare,
+}
+
+/// A buffer for a large value that is being received. Dropping it gives its pages back.
+///
+/// A draft for which there was no room keeps nothing: it drops the bytes that come, and is refused when it is stored.
+#[derive(Debug)]
+pub struct LargeDraft {
+    /// `None` if there was no room.
+    room: Option<Room>,
+    page_bytes: usize,
+    len: usize,
+    /// Bytes that have come.
+    filled: usize,
+    /// Of the key, which says which shard gives the pages.
+    hash: KeyHash,
+}
+
+impl LargeDraft {
+    /// An empty buffer for a value of this layout, without any page.
+    pub(in crate::store) fn new(
+        page_bytes: usize,
+        layout: Layout,
+        charge: Charge,
+        share: ReceivingShare,
+        hash: KeyHash,
+    ) -> LargeDraft {
+        let room = Some(Room { pages: Vec::new(), charge, share });
+        LargeDraft { room, page_bytes, len: layout.len(), filled: 0, hash }
+    }
+
+    pub(in crate::store) fn hash(&self) -> KeyHash {
+        self.hash
+    }
+
+    /// The announced length in bytes.
+    #[expect(clippy::len_without_is_empty, reason = "nobody asks whether a large value is empty")]
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Bytes still missing.
+    pub fn missing(&self) -> usize {
+        self.len - self.filled
+    }
+
+    /// True if the bytes that come next have no room yet: `Store::extend_draft` is due.
+    pub fn needs_room(&self) -> bool {
+        let full = |room: &Room| room.pages.len() * self.page_bytes == self.filled;
+        self.missing() > 0 && self.room.as_ref().is_some_and(full)
+    }
+
+    /// Adds a page and its share of what may be received at once.
+    pub(in crate::store) fn add_page(&mut self, page: PoolPage, share: ReceivingShare) {
+        if let Some(room) = &mut self.room {
+            room.pages.push(page);
+            room.share.join(share);
+        }
+    }
+
+    /// There is no room: lets go of what has come, and of what comes.
+    pub(in crate::store) fn fail(&mut self) {
+        self.room = None;
+    }
+
+    /// Where the next of the missing bytes go, if they fill a page up; call [`LargeDraft::advance`] with the number that
+    /// came. What fills no page is to be handed to [`LargeDraft::push`].
+    pub fn page(&mut self) -> Option<&mut [u8]> {
+        let (missing, at) = (self.missing(), self.filled % self.page_bytes);
+        if self.needs_room() || missing < self.page_bytes - at {
+            return None;
+        }
+        let page = self.room.as_mut()?.pages.last_mut()?;
+        Some(&mut page[at..])
+    }
+
+    /// Notes that `count` bytes were written to [`LargeDraft::page`].
+    pub fn advance(&mut self, count: usize) {
+        self.filled += count.min(self.missing());
+    }
+
+    /// Appends at most `missing()` bytes of `data`, as far as there is room; returns how many were taken.
+    pub fn push(&mut self, data: &[u8]) -> usize {
+        let mut taken = data.len().min(self.missing());
+        if let Some(room) = &mut self.room {
+            taken = taken.min(room.pages.len() * self.page_bytes - self.filled);
+            let mut data = &data[..taken];
+            let mut at = self.filled;
+            while !data.is_empty() {
+                let page = &mut room.pages[at / self.page_bytes][at % self.page_bytes..];
+                let (part, rest) = data.split_at(data.len().min(page.len()));
+                page[..part.len()].copy_from_slice(part);
+                at += part.len();
+                data = rest;
+            }
+        }
+        self.filled += taken;
+        taken
+    }
+
+    /// The pages and the charge of a complete value; `None` if there was no room for it.
+    pub(in crate::store) fn into_parts(self) -> Option<(Vec<PoolPage>, Charge)> {
+        let Room { pages, charge, .. } = self.room?;
+        Some((pages, charge))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::pool::Pool;
+    use std::sync::Arc;
+
+    fn draft(pool: &Arc<Pool>, len: usize) -> LargeDraft {
+        let layout = Layout::of(pool.page_bytes(), len);
+        let (charge, share) = (pool.try_charge(100).unwrap(), pool.try_receive(0).unwrap());
+        LargeDraft::new(pool.page_bytes(), layout, charge, share, KeyHash(0))
+    }
+
+    fn fill(draft: &mut LargeDraft, pool: &Arc<Pool>, mut data: &[u8]) {
+        loop {
+            data = &data[draft.push(data)..];
+            if data.is_empty() || draft.missing() == 0 {
+                return;
+            }
+            assert!(draft.needs_room());
+            draft.add_page(pool.take().unwrap(), pool.try_receive(1).unwrap());
+        }
+    }
+
+    #[test]
+    fn a_draft_gathers_its_bytes_however_they_come() {
+        let data: Vec<u8> = (0..100_000).map(|at: u32| (at / 7) as u8).collect();
+        let lengths = [1, 511, 2048, 16_384, 32_700, 32_767, 32_768, 32_769, 65_536, 99_999];
+        for (len, page_bytes) in lengths.into_iter().flat_map(|len| [(len, 32 << 10), (len, 64 << 10)]) {
+            for piece in [1, 7, 4096, 32_768, 100_000] {
+                let pool = Arc::new(Pool::new(1 << 20, page_bytes));
+                let mut draft = draft(&pool, len);
+                data.chunks(piece).for_each(|piece| fill(&mut draft, &pool, piece));
+                assert_eq!((draft.missing(), draft.len()), (0, len));
+                let (pages, charge) = draft.into_parts().unwrap();
+                let bytes = pages.iter().flat_map(|page| page.iter().copied());
+                assert!(bytes.take(len).eq(data[..len].iter().copied()));
+                assert_eq!(pages.len(), len.div_ceil(page_bytes));
+                drop((pages, charge));
+                assert_eq!((pool.charged_bytes(), pool.receiving_bytes()), (0, 0));
+            }
+        }
+    }
+
+    #[test]
+    fn a_page_is_offered_only_while_a_whole_one_is_missing() {
+        let pool = Arc::new(Pool::new(1 << 20, 32 << 10));
+        let mut draft = draft(&pool, (32 << 10) + 10);
+        assert!(draft.needs_room() && draft.page().is_none());
+        draft.add_page(pool.take().unwrap(), pool.try_receive(1).unwrap());
+        assert_eq!(draft.page().unwrap().len(), 32 << 10);
+        assert_eq!(draft.push(&[1; 1000]), 1000);
+        assert_eq!(draft.page().unwrap().len(), (32 << 10) - 1000);
+        draft.advance((32 << 10) - 1000);
+        assert!(draft.needs_room() && draft.page().is_none());
+        draft.add_page(pool.take().unwrap(), pool.try_receive(1).unwrap());
+        assert!(draft.page().is_none(), "ten bytes fill no page");
+        assert_eq!(draft.push(&[1; 11]), 10);
+    }
+
+    #[test]
+    fn a_draft_without_room_holds_nothing_and_takes_what_comes() {
+        let pool = Arc::new(Pool::new(1 << 20, 32 << 10));
+        let mut draft = draft(&pool, 100_000);
+        fill(&mut draft, &pool, &[1; 50_000]);
+        draft.fail();
+        assert_eq!((pool.charged_bytes(), pool.receiving_bytes()), (0, 0));
+        assert!(!draft.needs_room() && draft.missing() == 50_000);
+        assert_eq!(draft.push(&[1; 60_000]), 50_000);
+        assert!(draft.into_parts().is_none());
+    }
+}

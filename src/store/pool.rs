@@ -1,0 +1,365 @@
+//! The one bound on memory (`-m`), and the pages that all memory of items comes in.
+//!
+//! Slabs, the index, the removal log, large values and values being received take whole pages from here, and give them
+//! back here: a page goes from one use to the next without the allocator, whichever thread lets it go. Each page is an
+//! anonymous mapping of its own, so that returning one to the operating system is one system call and leaves no hole.
+//! That happens only in [`Pool::trim`], after the limit was lowered or everything was flushed. What a value takes on the
+//! heap beside its pages is charged in bytes ([`Charge`]).
+//!
+//! Must never map or unmap while its lock is held.
+//!
+//! Invariants (S3): `resident_bytes` is the charge of all pages, free ones included, and of all bytes on the heap. It
+//! grows only up to the limit. A page is in use once, free, or surplus.
+
+use crate::sync::{AtomicU64, Mutex, Ordering};
+use memmap2::MmapMut;
+use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
+
+/// Charged for a page beyond its bytes: its record, its set of items on probation, its places in lists.
+const PAGE_OVERHEAD_BYTES: u64 = 256;
+
+/// Values being received at once may take one in this many bytes of the limit.
+const RECEIVING_ONE_IN: u64 = 2;
+
+/// Values that readers hold may take one in this many bytes of the limit at the expense of small items.
+const PINNED_ONE_IN: u64 = 2;
+
+/// Address space set aside, in bytes, for the heap of a process that may not map any more pages.
+const RESERVE_BYTES: usize = 32 << 20;
+
+/// All pages of a store.
+#[derive(Debug)]
+pub struct Pool {
+    page_bytes: usize,
+    state: Mutex<State>,
+    /// Charge of pages of values being received.
+    receiving_bytes: AtomicU64,
+    /// Charge of pages that readers hold, whether or not the value is still stored.
+    pinned_bytes: AtomicU64,
+}
+
+#[derive(Debug)]
+struct State {
+    limit_bytes: u64,
+    /// The operating system refused to map more than this.
+    mappable_bytes: u64,
+    resident_bytes: u64,
+    /// The part of `resident_bytes` that is on the heap.
+    heap_bytes: u64,
+    free: Vec<MmapMut>,
+    /// Pages whose charge went over to the heap, until they are unmapped or charged again.
+    surplus: Vec<MmapMut>,
+    /// Never touched; unmapped when the operating system first refuses a page.
+    reserve: Option<MmapMut>,
+    /// The limit was lowered: more may be charged.
+    lowered: bool,
+}
+
+impl State {
+    fn may_grow_by(&self, bytes: u64) -> bool {
+        let most = self.limit_bytes.min(self.mappable_bytes);
+        self.resident_bytes.checked_add(bytes).is_some_and(|sum| sum <= most)
+    }
+}
+
+impl Pool {
+    /// A pool of pages of `page_bytes`, none of which is mapped yet.
+    pub fn new(limit_bytes: u64, page_bytes: usize) -> Pool {
+        let state = State {
+            limit_bytes,
+            mappable_bytes: u64::MAX,
+            resident_bytes: 0,
+            heap_bytes: 0,
+            free: Vec::new(),
+            surplus: Vec::new(),
+            reserve: MmapMut::map_anon(RESERVE_BYTES).ok(),
+            lowered: false,
+        };
+        Pool {
+            page_bytes,
+            state: Mutex::new(state),
+            receiving_bytes: AtomicU64::new(0),
+            pinned_bytes: AtomicU64::new(0),
+        }
+    }
+
+    /// Bytes of a page.
+    #[cfg(test)]
+    pub fn page_bytes(&self) -> usize {
+        self.page_bytes
+    }
+
+    /// What a page is charged with, in bytes.
+    pub fn page_charge(&self) -> u64 {
+        self.page_bytes as u64 + PAGE_OVERHEAD_BYTES
+    }
+
+    /// The limit.
+    pub fn limit_bytes(&self) -> u64 {
+        self.state.lock().limit_bytes
+    }
+
+    /// Changes the limit. What is over a lowered one goes by and by, see [`Pool::trim`].
+    pub fn set_limit_bytes(&self, bytes: u64) {
+        let mut state = self.state.lock();
+        state.lowered |= bytes < state.limit_bytes;
+        state.limit_bytes = bytes;
+        state.mappable_bytes = u64::MAX;
+    }
+
+    /// What is charged for pages in use and for the heap.
+    pub fn charged_bytes(&self) -> u64 {
+        let state = self.state.lock();
+        state.resident_bytes - state.free.len() as u64 * self.page_charge()
+    }
+
+    /// The part of it that is on the heap.
+    #[cfg(test)]
+    pub fn heap_bytes(&self) -> u64 {
+        self.state.lock().heap_bytes
+    }
+
+    /// Bytes of pages that are in no use.
+    pub fn free_bytes(&self) -> u64 {
+        let state = self.state.lock();
+        ((state.free.len() + state.surplus.len()) * self.page_bytes) as u64
+    }
+
+    /// Bytes in use over a limit that was lowered.
+    pub fn excess_bytes(&self) -> u64 {
+        let state = self.state.lock();
+        let charged = state.resident_bytes - state.free.len() as u64 * self.page_charge();
+        charged.saturating_sub(state.limit_bytes)
+    }
+
+    /// A page with any content: a free one, or a new one if the limit and the operating system allow it.
+    pub fn take(self: &Arc<Self>) -> Option<PoolPage> {
+        let page = |memory| Some(PoolPage { memory: Some(memory), pool: self.clone() });
+        {
+            let mut state = self.state.lock();
+            // What is over a lowered limit is not taken into use again.
+            if state.resident_bytes <= state.limit_bytes
+                && let Some(memory) = state.free.pop()
+            {
+                return page(memory);
+            }
+            if !state.may_grow_by(self.page_charge()) {
+                return None;
+            }
+            state.resident_bytes += self.page_charge();
+            if let Some(memory) = state.surplus.pop() {
+                return page(memory);
+            }
+        }
+        match MmapMut::map_anon(self.page_bytes) {
+            Ok(memory) => page(memory),
+            Err(_) => {
+                self.note_refused_mapping();
+                None
+            }
+        }
+    }
+
+    /// Stays with the pages there are, and leaves the rest of the address space to the heap.
+    #[cold]
+    fn note_refused_mapping(&self) {
+        let reserve = {
+            let mut state = self.state.lock();
+            state.resident_bytes -= self.page_charge();
+            state.mappable_bytes = state.resident_bytes;
+            state.reserve.take()
+        };
+        drop(reserve);
+    }
+
+    fn put(&self, memory: MmapMut) {
+        self.state.lock().free.push(memory);
+    }
+
+    /// Charges bytes on the heap, if necessary in place of a free page.
+    #[must_use]
+    pub fn try_charge(self: &Arc<Self>, bytes: u64) -> Option<Charge> {
+        let mut state = self.state.lock();
+        while !state.may_grow_by(bytes) {
+            let page = state.free.pop()?;
+            state.surplus.push(page);
+            state.resident_bytes -= self.page_charge();
+        }
+        state.resident_bytes += bytes;
+        state.heap_bytes += bytes;
+        Some(Charge { bytes, pool: self.clone() })
+    }
+
+    /// Charges bytes on the heap in place of a page that was in use, so that it goes well over a lowered limit too. More
+    /// than a page is charged with is refused.
+    #[must_use]
+    pub fn charge_in_place_of(self: &Arc<Self>, mut page: PoolPage, bytes: u64) -> Option<Charge> {
+        if bytes > self.page_charge() {
+            return None;
+        }
+        let mut state = self.state.lock();
+        state.surplus.extend(page.memory.take());
+        state.resident_bytes = state.resident_bytes - self.page_charge() + bytes;
+        state.heap_bytes += bytes;
+        Some(Charge { bytes, pool: self.clone() })
+    }
+
+    /// Returns pages to the operating system, at most so many: surplus ones, free ones over the limit, and, if `all`, the
+    /// other free ones. True if it returned as many.
+    pub fn trim(&self, pages_max: usize, all: bool) -> bool {
+        let mut returned = Vec::new();
+        {
+            let mut state = self.state.lock();
+            let surplus = state.surplus.len().min(pages_max);
+            let rest = state.surplus.len() - surplus;
+            returned.extend(state.surplus.drain(rest..));
+            while returned.len() < pages_max
+                && (all || state.resident_bytes > state.limit_bytes)
+                && let Some(page) = state.free.pop()
+            {
+                state.resident_bytes -= self.page_charge();
+                returned.push(page);
+            }
+            if state.free.is_empty() {
+                state.free = Vec::new();
+            }
+        }
+        returned.len() == pages_max
+    }
+
+    /// Bytes of values that are being received.
+    pub fn receiving_bytes(&self) -> u64 {
+        self.receiving_bytes.load(Ordering::Relaxed)
+    }
+
+    /// What values being received may take at once.
+    pub fn receiving_max_bytes(&self) -> u64 {
+        self.limit_bytes() / RECEIVING_ONE_IN
+    }
+
+    /// Counts bytes of values being received; `None` if those would be too many at once.
+    #[must_use]
+    pub fn try_receive(self: &Arc<Self>, bytes: u64) -> Option<ReceivingShare> {
+        let most = self.receiving_max_bytes();
+        let sum = |before: u64| before.checked_add(bytes).filter(|sum| *sum <= most);
+        self.receiving_bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, sum).ok()?;
+        Some(ReceivingShare { bytes, pool: self.clone() })
+    }
+
+    /// Charge of pages that readers hold.
+    pub fn pinned_bytes(&self) -> u64 {
+        self.pinned_bytes.load(Ordering::Relaxed)
+    }
+
+    /// True if readers hold so much that small items need not give way to new large values.
+    pub fn is_pinned_full(&self) -> bool {
+        self.pinned_bytes() >= self.limit_bytes() / PINNED_ONE_IN
+    }
+
+    /// Notes that readers hold so many pages from now on.
+    pub fn pin(&self, pages: usize) {
+        self.pinned_bytes.fetch_add(pages as u64 * self.page_charge(), Ordering::Relaxed);
+    }
+
+    /// Notes that they hold them no longer.
+    pub fn unpin(&self, pages: usize) {
+        self.pinned_bytes.fetch_sub(pages as u64 * self.page_charge(), Ordering::Relaxed);
+    }
+
+    /// Asserts the part of S3 that is about the limit.
+    pub fn check(&self) {
+        let state = self.state.lock();
+        let (resident, limit) = (state.resident_bytes, state.limit_bytes);
+        assert!(resident <= limit || state.lowered, "S3: {resident} bytes resident of {limit}");
+        let free = state.free.len() as u64 * self.page_charge();
+        assert!(free + state.heap_bytes <= resident, "S3: free pages and the heap are charged");
+    }
+
+    #[cfg(test)]
+    pub fn plant_charge_over_the_limit(&self) {
+        let mut state = self.state.lock();
+        state.resident_bytes = state.limit_bytes + 1;
+    }
+}
+
+/// A page in use. Goes back to the pool when it is dropped.
+#[derive(Debug)]
+pub struct PoolPage {
+    /// `None` only while it is dropped.
+    memory: Option<MmapMut>,
+    pool: Arc<Pool>,
+}
+
+impl PoolPage {
+    /// Where it came from.
+    pub fn pool(&self) -> &Arc<Pool> {
+        &self.pool
+    }
+}
+
+impl Deref for PoolPage {
+    type Target = [u8];
+
+    #[inline(always)]
+    fn deref(&self) -> &[u8] {
+        self.memory.as_deref().unwrap_or_default()
+    }
+}
+
+impl DerefMut for PoolPage {
+    #[inline(always)]
+    fn deref_mut(&mut self) -> &mut [u8] {
+        self.memory.as_deref_mut().unwrap_or_default()
+    }
+}
+
+impl Drop for PoolPage {
+    fn drop(&mut self) {
+        if let Some(memory) = self.memory.take() {
+            self.pool.put(memory);
+        }
+    }
+}
+
+/// Bytes charged for the heap, until it is dropped.
+#[derive(Debug)]
+pub struct Charge {
+    bytes: u64,
+    pool: Arc<Pool>,
+}
+
+impl Charge {
+    /// How many they are.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+}
+
+impl Drop for Charge {
+    fn drop(&mut self) {
+        let mut state = self.pool.state.lock();
+        state.resident_bytes -= self.bytes;
+        state.heap_bytes -= self.bytes;
+    }
+}
+
+/// The share that a value being received has of the memory for such values, until it is dropped.
+#[derive(Debug)]
+pub struct ReceivingShare {
+    bytes: u64,
+    pool: Arc<Pool>,
+}
+
+impl ReceivingShare {
+    /// Takes another share in.
+    pub fn join(&mut self, mut other: ReceivingShare) {
+        self.bytes += std::mem::take(&mut other.bytes);
+    }
+}
+
+impl Drop for ReceivingShare {
+    fn drop(&mut self) {
+        self.pool.receiving_bytes.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}

@@ -1,5 +1,5 @@
 //! How much a server holds and what that costs: resident memory per item, items kept below a limit, resident memory
-//! after loads that are hard on an allocator, the longest pause, and what slow readers of a large value take.
+//! during and after loads that are hard on an allocator, the longest pause, and what slow readers of a large value take.
 //!
 //! `cargo bench --bench capacity -- --help` tells the rest. Every figure is of a server started for it.
 
@@ -7,6 +7,7 @@
 
 mod bound;
 mod client;
+mod crowds;
 mod density;
 mod pauses;
 mod readers;
@@ -19,14 +20,14 @@ use support::affinity::Placement;
 use support::server::{OWN_NAME, Server};
 
 /// The larder that cargo has just built.
-const LARDER: &str = "{larder} -t 1 -m {memory} -I {item} -p {port}";
+const LARDER: &str = "{larder} -t {threads} -m {memory} -I {item} -p {port}";
 
 const HELP: &str = "\
-A SERVER is NAME=COMMAND; {port}, {memory} (in MiB) and {item} (the item limit, as -I takes it) in COMMAND are filled
-in. The larder of this build is always the last one, or the only one. Example:
+A SERVER is NAME=COMMAND; {port}, {memory} (in MiB), {threads} and {item} (the item limit, as -I takes it) in COMMAND
+are filled in. The larder of this build is always the last one, or the only one. Example:
 
   cargo bench --bench capacity -- --only density \\
-      'memcached=memcached -u nobody -t 1 -l 127.0.0.1 -m {memory} -I {item} -p {port}'";
+      'memcached=memcached -u nobody -t {threads} -l 127.0.0.1 -m {memory} -I {item} -p {port}'";
 
 /// A server that has not been started.
 pub(crate) struct Contender {
@@ -41,17 +42,33 @@ impl Contender {
     }
 
     pub(crate) fn start_with_items(&self, memory_mib: u64, item_limit: &str) -> Result<Server, Failure> {
+        self.start_as(memory_mib, item_limit, 1, Placement::Apart)
+    }
+
+    /// As [`Contender::start`], with so many threads, on all CPUs.
+    pub(crate) fn start_with_threads(&self, memory_mib: u64, threads: usize) -> Result<Server, Failure> {
+        self.start_as(memory_mib, "1m", threads, Placement::Free)
+    }
+
+    fn start_as(
+        &self,
+        memory_mib: u64,
+        item_limit: &str,
+        threads: usize,
+        placement: Placement,
+    ) -> Result<Server, Failure> {
         let memory = memory_mib.to_string();
         let fills = [("{memory}", memory.as_str()), ("{item}", item_limit)];
-        Server::start(&self.command, 1, Placement::Apart, false, &fills)
+        Server::start(&self.command, threads, placement, false, &fills)
     }
 }
 
 /// What is measured, by the name of `--only`.
 type Measure = fn(&[Contender], u64) -> Result<(), Failure>;
-const MEASURES: [(&str, Measure); 4] = [
+const MEASURES: [(&str, Measure); 5] = [
     ("density", density::measure),
     ("bound", bound::measure),
+    ("crowds", crowds::measure),
     ("pauses", pauses::measure),
     ("readers", readers::measure),
 ];

@@ -146,11 +146,6 @@ impl Run {
             11 => self.now = Now::from_secs(self.now.secs() + self.random.u32(..5)),
             12 => {
                 self.store.maintain(self.now);
-                self.store.compact();
-                if self.random.u8(..50) == 0 {
-                    self.store.start_compaction();
-                    self.store.withhold(self.random.u64(..self.store.memory_limit() / 4));
-                }
             }
             LIMITS if self.random.u8(..20) == 0 => self.change_limit(),
             14 => self.read_or_create(&key),
@@ -176,10 +171,7 @@ impl Run {
     /// Asserts that what was evicted since then had to make room.
     fn check_evictions(&self, before: &Totals) {
         let evicted = self.store.totals().evictions - before.evictions;
-        // A shard may not know of another's spare pages.
-        let spare = if self.store.shards() == 1 { before.spare_pages * PAGE_CHARGE_BYTES } else { 0 };
-        let kept = before.charged_bytes + self.store.withheld_bytes();
-        let left = (before.limit_bytes + spare).saturating_sub(kept);
+        let left = before.limit_bytes.saturating_sub(before.charged_bytes);
         let value = self.value_bytes + self.value_bytes / 16 + 4096;
         let short = left < PAGES_NEEDED_MAX * PAGE_CHARGE_BYTES + value;
         assert!(evicted == 0 || short, "{evicted} evicted with {left} bytes left for a value of {value}");
@@ -505,10 +497,8 @@ impl Run {
         self.met.limits_lowered += u64::from(limit < self.store.memory_limit());
         self.met.limits_raised += u64::from(limit > self.store.memory_limit());
         self.store.set_memory_limit(limit);
-        self.store.withhold(0);
         if self.random.bool() {
             while self.store.maintain(self.now) {}
-            while self.store.compact() {}
             let charged = self.store.totals().charged_bytes;
             assert!(charged <= limit, "given back: {charged} bytes are charged of {limit}");
         }

@@ -66,7 +66,6 @@ fn threads_at_once_leave_the_laws_standing() {
                         }
                         6 => {
                             store.maintain(NOW);
-                            store.compact();
                         }
                         _ => set(store, &key, &vec![byte; length]),
                     }

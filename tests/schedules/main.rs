@@ -1,4 +1,4 @@
-//! What all shards and workers share, under the orders in which a few threads can meet: the budget, the sequence of CAS
+//! What all shards and workers share, under the orders in which a few threads can meet: the pool of pages, the sequence of CAS
 //! uniques, the counters of requests, the right to run a task,
 //! the scheduler of the event loop. [shuttle](https://docs.rs/shuttle) runs each test once per order, and prints the
 //! order that fails.
@@ -7,26 +7,26 @@
 //! the stores of another in another order than they were made. Nothing here rests on the order of two atomic values
 //! outside of a lock.
 
-#[path = "../../src/store/budget.rs"]
-#[expect(dead_code, reason = "the store uses more of it")]
-mod budget;
 #[path = "../../src/store/cas.rs"]
 mod cas;
 #[path = "../../src/telemetry/counters.rs"]
 #[expect(dead_code, reason = "larder has more counters than are looked at")]
 mod counters;
 mod event_loop;
+#[path = "../../src/store/pool.rs"]
+#[expect(dead_code, reason = "the store uses more of it")]
+mod pool;
 mod sync;
 
-use budget::{Account, Budget};
 use cas::CasSequence;
 use counters::Counters;
+use pool::Pool;
 use shuttle::scheduler::{DfsScheduler, PctScheduler, Scheduler};
 use shuttle::{Config, Runner, thread};
 use std::sync::Arc;
 use sync::Mutex;
 
-const LIMIT_BYTES: u64 = 100;
+const PAGE_BYTES: usize = 4096;
 
 /// Orders tried where there are too many for all of them, and the switches at bad moments that these are chosen for.
 const ORDERS: usize = 5000;
@@ -49,55 +49,79 @@ fn many_orders(test: impl Fn() + Send + Sync + 'static) {
     run(PctScheduler::new_from_seed(1, BAD_SWITCHES, ORDERS), test);
 }
 
+/// A pool with room for so many pages.
+fn pool(pages: u64) -> Arc<Pool> {
+    let charge = Pool::new(0, PAGE_BYTES).page_charge();
+    Arc::new(Pool::new(pages * charge, PAGE_BYTES))
+}
+
 #[test]
-fn charges_at_once_never_pass_the_limit_together() {
+fn of_two_that_want_the_last_page_one_gets_it() {
     every_order(|| {
-        let budget = Arc::new(Budget::new(LIMIT_BYTES));
-        let charges = [60, 50].map(|bytes| {
-            let budget = budget.clone();
-            thread::spawn(move || budget.try_charge(bytes).then_some(bytes))
+        let pool = pool(1);
+        let takers = [0, 1].map(|_| {
+            let pool = pool.clone();
+            thread::spawn(move || pool.take())
         });
-        assert!(budget.charged_bytes() <= LIMIT_BYTES);
-        let taken: Vec<u64> = charges.into_iter().filter_map(|it| it.join().unwrap()).collect();
-        assert_eq!(taken.len(), 1, "one of them, and never none");
-        assert_eq!(budget.charged_bytes(), taken[0]);
+        let taken: Vec<_> = takers.into_iter().filter_map(|taker| taker.join().unwrap()).collect();
+        assert_eq!((taken.len(), pool.charged_bytes()), (1, pool.page_charge()));
+        drop(taken);
+        assert_eq!((pool.charged_bytes(), pool.free_bytes()), (0, PAGE_BYTES as u64));
+        pool.check();
     });
 }
 
 #[test]
-fn charges_and_refunds_at_once_are_all_counted() {
+fn a_page_dropped_by_a_reader_is_charged_until_then_and_free_afterwards() {
     every_order(|| {
-        let budget = Arc::new(Budget::new(LIMIT_BYTES));
-        let owners = [30, 20].map(|bytes| {
-            let mut account = Account::new(budget.clone());
-            thread::spawn(move || {
-                assert!(account.try_charge(bytes) && account.try_charge(5));
-                account.refund(bytes);
-                account
-            })
-        });
-        let [mut one, mut other] = owners.map(|owner| owner.join().unwrap());
-        assert_eq!((one.charged_bytes(), other.charged_bytes()), (5, 5));
-        assert_eq!(budget.charged_bytes(), 10);
-        one.take_over(&mut other);
-        drop((one, other));
-        assert_eq!(budget.charged_bytes(), 0);
+        let pool = pool(1);
+        let page = pool.take().unwrap();
+        let reader = thread::spawn(move || drop(page));
+        let taken = pool.take();
+        assert!(taken.is_none() || pool.charged_bytes() == pool.page_charge(), "there is only one");
+        reader.join().unwrap();
+        assert!(taken.is_some() || pool.take().is_some());
+        pool.check();
     });
 }
 
 #[test]
-fn a_charge_beside_a_lowered_limit_stays_within_the_old_one() {
+fn pages_and_bytes_on_the_heap_never_pass_the_limit_together() {
     every_order(|| {
-        let budget = Arc::new(Budget::new(LIMIT_BYTES));
-        let charge = {
-            let budget = budget.clone();
-            thread::spawn(move || budget.try_charge(60))
+        let pool = pool(2);
+        drop(pool.take());
+        let pages = {
+            let pool = pool.clone();
+            thread::spawn(move || [pool.take(), pool.take()])
         };
-        budget.set_limit_bytes(50);
-        assert!(!budget.try_charge(51), "who lowered it is bound by it");
-        let charged = charge.join().unwrap();
-        assert_eq!(budget.excess_bytes(), if charged { 10 } else { 0 });
-        budget.check();
+        let heap = pool.try_charge(100);
+        let pages = pages.join().unwrap();
+        let count = pages.iter().flatten().count();
+        assert!(count == 2 && heap.is_none() || count == 1 && heap.is_some(), "one of the two is refused");
+        pool.check();
+        drop((pages, heap));
+        assert_eq!(pool.charged_bytes(), 0);
+    });
+}
+
+#[test]
+fn a_limit_lowered_beside_takers_is_met_once_they_let_go() {
+    every_order(|| {
+        let pool = pool(3);
+        let held = pool.take();
+        let taker = {
+            let pool = pool.clone();
+            thread::spawn(move || pool.take())
+        };
+        pool.set_limit_bytes(pool.page_charge());
+        assert!(pool.take().is_none(), "who lowered it is bound by it");
+        while pool.trim(1, false) {}
+        let taken = taker.join().unwrap();
+        assert_eq!(pool.excess_bytes(), if taken.is_some() { pool.page_charge() } else { 0 });
+        pool.check();
+        drop((held, taken));
+        while pool.trim(1, false) {}
+        assert!(pool.free_bytes() <= PAGE_BYTES as u64);
     });
 }
 

@@ -78,7 +78,7 @@ impl Shard {
         self.in_hand.extend(index.into_pages());
         let mut large = std::mem::replace(&mut self.large, Large::new(self.rules.page_bytes));
         self.large.figures = std::mem::take(&mut large.figures);
-        self.large.figures.item_bytes = 0;
+        large.figures.item_bytes = std::mem::take(&mut self.large.figures.item_bytes);
         self.flushed.push(large);
         self.slab.clear();
     }

@@ -41,7 +41,7 @@ use ages::Ages;
 use cas::CasSequence;
 use hash::KeyHasher;
 use parking_lot::{Mutex, MutexGuard};
-use pool::{Pool, PoolPage};
+use pool::{Charge, Pool, PoolPage};
 use sample::Samples;
 use shard::{Key, NewItem, Received, Rules, Shard, Value};
 use slab::ClassSizes;
@@ -70,6 +70,12 @@ const PAGES_PER_SHARD_MIN: u64 = 1000;
 
 /// The same for one thread, which has no other to wait for.
 const PAGES_PER_LONE_SHARD_MIN: u64 = 2000;
+
+/// What a thread that serves keeps on the heap, in bytes: its buffers, and what the allocator has cut for it.
+const THREAD_HEAP_BYTES: u64 = 384 << 10;
+
+/// Threads are charged with at most one in this many bytes of the limit.
+const THREADS_HEAP_ONE_IN: u64 = 16;
 
 /// When a `flush_all` takes effect.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -104,6 +110,8 @@ impl Incoming<'_> {
 pub struct Store {
     rules: Rules,
     pool: Arc<Pool>,
+    /// What the threads that serve take on the heap.
+    threads_heap: Option<Charge>,
     shards: Box<[Mutex<Shard>]>,
     /// The shard that is asked first to give way.
     turn: AtomicUsize,
@@ -185,6 +193,8 @@ impl Store {
             recording: Arc::default(),
         };
         let pool = Arc::new(Pool::new(limit_bytes, page_bytes));
+        let threads_heap = THREAD_HEAP_BYTES.saturating_mul(settings.threads as u64);
+        let threads_heap = pool.try_charge(threads_heap.min(limit_bytes / THREADS_HEAP_ONE_IN));
         let shard = |_| Mutex::new(Shard::new(rules.clone(), pool.clone()));
         Store {
             shards: (0..shards).map(shard).collect(),
@@ -195,6 +205,7 @@ impl Store {
             flushed_secs: AtomicU32::new(0),
             samples: Mutex::default(),
             rules,
+            threads_heap,
             pool,
         }
     }
@@ -350,7 +361,7 @@ impl Store {
         // Its pages come from one shard.
         let key = Key { bytes: &[], hash: draft.hash() };
         let page = self.pool.take().map_or_else(
-            || self.with_room_asking(Self::coldest_shard, key, now, |shard| shard.obtain_page(now)),
+            || self.with_room_asking(Self::coldest_shard, key, now, |shard| shard.obtain_value_page(now)),
             Ok,
         );
         match page {
@@ -508,7 +519,7 @@ impl Store {
             free_pages: self.pool.free_bytes() / self.rules.page_bytes as u64,
             ..Totals::default()
         };
-        let mut held = self.pool.receiving_bytes();
+        let mut held = self.unsharded_bytes();
         for shard in &self.shards {
             let shard = Self::lock(shard);
             shard.add_totals(&mut totals);
@@ -544,7 +555,7 @@ impl Store {
     /// Asserts the store's laws; nobody may use it meanwhile.
     #[doc(hidden)]
     pub fn check_invariants(&self) {
-        let mut held = self.pool.receiving_bytes();
+        let mut held = self.unsharded_bytes();
         for shard in &self.shards {
             let shard = Self::lock(shard);
             shard.check_invariants();
@@ -553,6 +564,11 @@ impl Store {
         let charged = self.pool.charged_bytes();
         let most = held + self.pool.pinned_bytes();
         assert!((held..=most).contains(&charged), "S5: {charged} charged, {held} to {most} counted");
+    }
+
+    /// What is charged and in no shard: values being received, and the heap of the threads.
+    fn unsharded_bytes(&self) -> u64 {
+        self.pool.receiving_bytes() + self.threads_heap.as_ref().map_or(0, Charge::bytes)
     }
 
     fn key<'a>(&self, bytes: &'a [u8]) -> Key<'a> {

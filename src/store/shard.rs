@@ -117,6 +117,23 @@ pub(super) struct Received {
 }
 
 impl Received {
+    /// Copies the value in, of parts which are as long as it in sum.
+    fn fill<'a>(&mut self, parts: impl IntoIterator<Item = &'a [u8]>) {
+        let mut pages = self.pages.iter_mut();
+        let mut room: &mut [u8] = &mut [];
+        for mut part in parts {
+            while !part.is_empty() {
+                if room.is_empty() {
+                    room = pages.next().expect("the pages have room for the value");
+                }
+                let count = part.len().min(room.len());
+                let (own, rest) = std::mem::take(&mut room).split_at_mut(count);
+                own.copy_from_slice(&part[..own.len()]);
+                (room, part) = (rest, &part[own.len()..]);
+            }
+        }
+    }
+
     fn parts(&self) -> impl Iterator<Item = &[u8]> {
         let mut missing = self.len;
         self.pages.iter().map(move |page| {

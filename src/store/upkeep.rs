@@ -61,7 +61,7 @@ impl Store {
                     return false;
                 }
                 let mut shard = Self::lock(shard);
-                (0..SHED_PER_TURN).for_each(|_| shed |= shard.shed(now));
+                (0..SHED_PER_TURN).for_each(|_| shed |= shard.free_idle_memory() || shard.shed(now));
             }
             if !shed {
                 return false;

@@ -230,6 +230,107 @@ fn one_that_is_refused_and_does_not_close() {
     }
 }
 
+/// Small items that others rely on.
+fn store_small_items(client: &mut Client, count: usize) {
+    let sets =
+        (0..count).map(|number| format!("set small{number} 0 0 100 noreply\r\n{}\r\n", "s".repeat(100)));
+    client.send(sets.collect::<String>());
+    client.ask("mn\r\n", "MN\r\n");
+}
+
+fn small_items_left(client: &mut Client, count: usize) -> usize {
+    let keys: String = (0..count).map(|number| format!(" small{number}")).collect();
+    client.send(format!("get{keys}\r\n"));
+    client.read_until("END\r\n").matches("VALUE ").count()
+}
+
+/// Values that left the store while replies still refer to them count against `-m`.
+#[test]
+fn many_that_never_read_the_versions_of_a_value() {
+    const OUT_OF_MEMORY: &str = "SERVER_ERROR out of memory storing object\r\n";
+    let folder = Folder::new();
+    let path = folder.file("socket");
+    let daemon = larder("-t 2 -m 64 -I 8m").arg("-s").arg(&path).start();
+    let mut other = daemon.connect();
+    store_small_items(&mut other, 2000);
+    let before = daemon.resident_bytes();
+    let set = format!("set big 0 0 6000000\r\n{}\r\n", "x".repeat(6_000_000));
+    let mut readers = Vec::new();
+    let mut refused = 0;
+    for round in 0..30 {
+        other.send(&set);
+        let answer = other.read_until("\r\n");
+        assert!(answer == "STORED\r\n" || answer == OUT_OF_MEMORY, "{answer}");
+        refused += usize::from(answer == OUT_OF_MEMORY);
+        let mut reader = Client::unix(&path);
+        reader.send("get big\r\n");
+        wait_for("the request to be read", || {
+            let gets: usize = other.stat("", "cmd_get").parse().unwrap();
+            (gets > round).then_some(())
+        });
+        readers.push(reader);
+    }
+    assert!(refused >= 15, "{refused} of 30 versions of 6 MB were refused");
+    let now = daemon.resident_bytes();
+    let most = before + 64 * MIB + readers.len() as u64 * (64 << 10);
+    assert!(now <= most, "{} KiB resident, at most {} KiB expected", now >> 10, most >> 10);
+    assert_eq!(small_items_left(&mut other, 2000), 2000);
+    drop(readers);
+    wait_for("the memory of values nobody reads any longer", || {
+        other.send(&set);
+        (other.read_until("\r\n") == "STORED\r\n").then_some(())
+    });
+}
+
+#[test]
+fn many_of_which_each_never_reads_a_value_of_its_own() {
+    let folder = Folder::new();
+    let path = folder.file("socket");
+    let daemon = larder("-t 2 -m 32").arg("-s").arg(&path).start();
+    let mut other = daemon.connect();
+    store_small_items(&mut other, 6000);
+    let before = daemon.resident_bytes();
+    let value = "x".repeat(1_000_000);
+    let mut readers = Vec::new();
+    let mut refused = 0;
+    for number in 0..150 {
+        other.send(format!("set big{number} 0 0 1000000\r\n{value}\r\n"));
+        refused += usize::from(other.read_until("\r\n") != "STORED\r\n");
+        let mut reader = Client::unix(&path);
+        reader.send(format!("get big{number}\r\n"));
+        wait_for("the request to be read", || {
+            let gets: usize = other.stat("", "cmd_get").parse().unwrap();
+            (gets > number).then_some(())
+        });
+        readers.push(reader);
+    }
+    assert!(refused > 100, "{refused} of 150 values of 1 MB were refused");
+    let now = daemon.resident_bytes();
+    let most = before + 32 * MIB + readers.len() as u64 * (64 << 10);
+    assert!(now <= most, "{} KiB resident, at most {} KiB expected", now >> 10, most >> 10);
+    assert_eq!(small_items_left(&mut other, 6000), 6000);
+    is_served(&mut other);
+}
+
+/// Without address space for another page the cache works with those it has.
+#[test]
+fn the_machine_that_gives_no_more_memory() {
+    let daemon = larder("-t 2 -m 1024").under("prlimit --as=400000000").start();
+    let mut client = daemon.connect();
+    let value = "v".repeat(100_000);
+    for batch in 0..60 {
+        let sets = (0..100).map(|number| format!("set {batch}.{number} 0 0 100000\r\n{value}\r\n"));
+        client.send(sets.collect::<String>());
+        for _ in 0..100 {
+            assert_eq!(client.read_until("\r\n"), "STORED\r\n");
+        }
+    }
+    client.send("get 59.99\r\n");
+    assert!(client.read_until("END\r\n").starts_with("VALUE 59.99 0 100000\r\n"));
+    assert_ne!(client.stat("", "evictions"), "0", "it did not get the gigabyte it may use");
+    is_served(&mut client);
+}
+
 #[test]
 fn heavy_ones_of_every_kind() {
     let daemon = larder("").start();

@@ -44,7 +44,7 @@ impl Shard {
     ) -> Result<Handle, NeedRoom> {
         let class = self.slab.class_of(fields.item_bytes(key.bytes.len(), value.len()));
         let Some(class) = class else {
-            return self.keep_large(key, &fields, &[value], now);
+            return self.keep_large(key, &fields, value, now);
         };
         if let Some(Place::Chunk(at)) = old.map(Handle::place)
             && self.slab.class_at(at) == class
@@ -76,20 +76,31 @@ impl Shard {
         Ok(at.into())
     }
 
-    /// Stores a large value of these parts.
-    pub(super) fn keep_large(
+    /// Stores a large value.
+    fn keep_large(
         &mut self,
         key: Key<'_>,
         fields: &Fields,
-        parts: &[&[u8]],
+        value: &[u8],
         now: Now,
     ) -> Result<Handle, NeedRoom> {
-        let len = parts.iter().map(|part| part.len()).sum();
+        let mut received = self.room_for_large(key, value.len(), now)?;
+        received.fill([value]);
+        self.put_filled(key, fields, received, now)
+    }
+
+    /// Empty pages for a large value of so many bytes.
+    pub(super) fn room_for_large(
+        &mut self,
+        key: Key<'_>,
+        len: usize,
+        now: Now,
+    ) -> Result<Received, NeedRoom> {
         let charge = Some(self.charge_heap(Layout::heap_bytes(key.bytes.len()), now)?);
-        let count = usize::div_ceil(len, self.rules.page_bytes);
+        let count = len.div_ceil(self.rules.page_bytes);
         let mut pages = Vec::with_capacity(count);
         while pages.len() < count {
-            match self.obtain_page(now) {
+            match self.obtain_value_page(now) {
                 Ok(page) => pages.push(page),
                 Err(_) => {
                     let missing = count - pages.len();
@@ -98,18 +109,20 @@ impl Shard {
                 }
             }
         }
-        let mut at = 0;
-        for part in parts {
-            let mut part = *part;
-            while !part.is_empty() {
-                let page = &mut pages[at / self.rules.page_bytes][at % self.rules.page_bytes..];
-                let (copied, rest) = part.split_at(part.len().min(page.len()));
-                page[..copied.len()].copy_from_slice(copied);
-                at += copied.len();
-                part = rest;
-            }
-        }
-        self.put_received(key, fields, &mut Received { pages, len, charge }, now)
+        Ok(Received { pages, len, charge })
+    }
+
+    /// As [`Shard::put_received`]; keeps the pages in hand if there is no room for the rest.
+    pub(super) fn put_filled(
+        &mut self,
+        key: Key<'_>,
+        fields: &Fields,
+        mut received: Received,
+        now: Now,
+    ) -> Result<Handle, NeedRoom> {
+        let put = self.put_received(key, fields, &mut received, now);
+        self.in_hand.append(&mut received.pages);
+        put
     }
 
     /// Stores a received value in place of what the key had. Leaves it as it was if there is no room.

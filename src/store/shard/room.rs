@@ -95,13 +95,22 @@ impl Shard {
         in_hand.or_else(|| flushed(self)).or_else(|| self.pool.take()).or_else(|| self.large.close_up())
     }
 
-    /// A page for a new use, made free by eviction if need be and allowed.
-    pub(in crate::store) fn obtain_page(&mut self, now: Now) -> Result<PoolPage, NeedRoom> {
+    /// A page for the index, made free by eviction if need be and allowed.
+    fn obtain_page(&mut self, now: Now) -> Result<PoolPage, NeedRoom> {
+        self.page_after(|shard| shard.give_way(now))
+    }
+
+    /// As [`Shard::obtain_page`], for a large value.
+    pub(in crate::store) fn obtain_value_page(&mut self, now: Now) -> Result<PoolPage, NeedRoom> {
+        self.page_after(|shard| shard.give_way_to_value(now))
+    }
+
+    fn page_after(&mut self, mut give_way: impl FnMut(&mut Shard) -> bool) -> Result<PoolPage, NeedRoom> {
         loop {
             if let Some(page) = self.take_page() {
                 return Ok(page);
             }
-            if !self.give_way(now) {
+            if !give_way(self) {
                 return Err(NeedRoom(1));
             }
         }
@@ -241,7 +250,7 @@ impl Shard {
         let mut fragments = Vec::new();
         for (kind, count) in (0..).zip(layout.fragments()) {
             while !self.large.take_fragments(kind, count, &mut fragments) {
-                match self.obtain_page(now) {
+                match self.obtain_value_page(now) {
                     Ok(page) => self.large.add_fragment_page(kind, page),
                     Err(need) => {
                         self.large.give_back(fragments);
@@ -258,7 +267,7 @@ impl Shard {
         if let Some(charge) = self.pool.try_charge(bytes) {
             return Ok(charge);
         }
-        let page = self.obtain_page(now)?;
+        let page = self.obtain_value_page(now)?;
         self.pool.charge_in_place_of(page, bytes).ok_or(NeedRoom(1))
     }
 
@@ -299,6 +308,14 @@ impl Shard {
         self.rules.evict && self.shed(now)
     }
 
+    /// As [`Shard::give_way`], for a large value: what readers hold does not push out small items without bound.
+    fn give_way_to_value(&mut self, now: Now) -> bool {
+        if self.pool.is_pinned_full() {
+            return self.rules.evict && self.evict_coldest_large(now);
+        }
+        self.give_way(now)
+    }
+
     /// Appends pages that others may have; false if there are none.
     pub(in crate::store) fn give_pages(&mut self, now: Now, given: &mut Vec<PoolPage>) -> bool {
         loop {
@@ -306,7 +323,7 @@ impl Shard {
                 given.append(&mut self.in_hand);
                 return true;
             }
-            if !self.free_idle_memory() && !self.give_way(now) {
+            if !self.free_idle_memory() && !self.give_way_to_value(now) {
                 return false;
             }
         }
@@ -318,8 +335,6 @@ impl Shard {
         match (slowest, self.large_idle()) {
             (Some((class, age)), Some(idle)) if age / IDLE_RATIO > idle => self.release_page(class, now),
             (_, Some(_)) => self.evict_coldest_large(now),
-            // What readers hold does not push out small items without bound.
-            (Some(_), None) if self.large.len() > 0 && self.pool.is_pinned_full() => false,
             (Some((class, _)), None) => self.release_page(class, now),
             (None, None) => false,
         }

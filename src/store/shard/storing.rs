@@ -6,25 +6,8 @@ use super::{Key, NeedRoom, NewItem, Shard, Value};
 use crate::clock::{Deadline, Now};
 use crate::store::handle::{Handle, Place};
 use crate::store::item::Fields;
-use crate::store::large::LargeValue;
 use crate::store::outcome::{Create, StoreMode, Stored};
 use crate::store::sample::SampleKind;
-use std::sync::Arc;
-
-/// A value that outlasts its item.
-enum Kept {
-    Small(Vec<u8>),
-    Large(Arc<LargeValue>),
-}
-
-impl Kept {
-    fn parts(&self) -> Vec<&[u8]> {
-        match self {
-            Kept::Small(bytes) => vec![bytes],
-            Kept::Large(value) => value.parts().collect(),
-        }
-    }
-}
 
 impl Shard {
     /// Stores by the rule of `mode`. Leaves `value` as it was if there is no room.
@@ -120,10 +103,7 @@ impl Shard {
         now: Now,
     ) -> Result<Stored, NeedRoom> {
         let Fields { flags, deadline, marks: present_marks, .. } = self.fields_of(old);
-        // Kept, for it may leave when room is made.
-        let present = self.kept(old);
-        let present = present.parts();
-        let len = present.iter().map(|part| part.len()).sum::<usize>() + added.len();
+        let len = self.value_len(old) + added.len();
         if !self.rules.fits(key.bytes.len(), flags, len) {
             return Ok(Stored::NotStored);
         }
@@ -131,25 +111,42 @@ impl Shard {
         let mut marks = new.marks;
         marks.binary_key &= present_marks.binary_key;
         let fields = Fields { flags, deadline, marks, ..new };
-        let joined = match mode {
-            StoreMode::Append => [present, vec![added]].concat(),
-            _ => [vec![added], present].concat(),
-        };
-        let handle = if self.slab.class_of(fields.item_bytes(key.bytes.len(), len)).is_none() {
-            self.keep_large(key, &fields, &joined, now)?
+        let handle = if self.slab.class_of(fields.item_bytes(key.bytes.len(), len)).is_some() {
+            let present = self.value_of(old);
+            let joined =
+                if mode == StoreMode::Append { [&present, added] } else { [added, &present] }.concat();
+            self.put(key, Some(old), fields, &joined, now)?
         } else {
-            self.put(key, Some(old), fields, &joined.concat(), now)?
+            // It is in use, and so it should not leave when room is made.
+            self.note_access(old, now);
+            let mut received = self.room_for_large(key, len, now)?;
+            let Some(old) = self.find(key) else {
+                self.in_hand.append(&mut received.pages);
+                return Ok(Stored::NotStored);
+            };
+            let [before, after] =
+                if mode == StoreMode::Append { [None, Some(added)] } else { [Some(added), None] };
+            received.fill(before.into_iter().chain(self.value_parts(old)).chain(after));
+            self.put_filled(key, &fields, received, now)?
         };
         self.count_store(handle);
         self.sample(SampleKind::Store, key, Some(handle), now);
         Ok(Stored::Stored { cas: new.cas, len })
     }
 
-    fn kept(&self, handle: Handle) -> Kept {
+    fn value_len(&self, handle: Handle) -> usize {
         match handle.place() {
-            Place::Chunk(at) => Kept::Small(self.slab.item(at).value().to_vec()),
-            Place::Large(id) => Kept::Large(self.large.value(self.large.item(id)).share()),
+            Place::Chunk(at) => self.slab.item(at).value().len(),
+            Place::Large(id) => self.large.item(id).value_len,
         }
+    }
+
+    fn value_parts(&self, handle: Handle) -> impl Iterator<Item = &[u8]> {
+        let (small, large) = match handle.place() {
+            Place::Chunk(at) => (Some(self.slab.item(at).value()), None),
+            Place::Large(id) => (None, Some(self.large.value(self.large.item(id)))),
+        };
+        small.into_iter().chain(large.into_iter().flat_map(|value| value.parts()))
     }
 
     /// Makes an item of which a client has been told to replace it.

@@ -18,6 +18,20 @@ pub struct MemoryPart {
 /// What an open connection takes that waits for a request, about, in bytes.
 const CONNECTION_BYTES: u64 = 320;
 
+/// What the process may take beside `-m` and its connections, in bytes.
+const ALLOWED_BYTES: u64 = 8 << 20;
+
+/// What it takes in time beyond what is resident at the start: more of its program, its figures, buffers.
+const GROWTH_BYTES: u64 = 1 << 20;
+
+/// The same for each thread that serves: its buffers, and what the allocator has cut for it.
+const THREAD_BYTES: u64 = 320 << 10;
+
+/// What a process of so many threads will take beyond what it may, by what is resident before anything is stored.
+pub(super) fn excess_bytes(resident_at_start_bytes: u64, threads: usize) -> u64 {
+    (resident_at_start_bytes + GROWTH_BYTES + threads as u64 * THREAD_BYTES).saturating_sub(ALLOWED_BYTES)
+}
+
 impl Engine {
     /// Bytes of pages that unsent replies hold, whether or not the values are still stored.
     pub fn pinned_bytes(&self) -> u64 {
@@ -54,5 +68,17 @@ impl Engine {
         counted -= untouched;
         parts.push(("allocator_slack", resident.saturating_sub(counted)));
         parts.into_iter().map(|(name, bytes)| MemoryPart { name, bytes }).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_beyond_the_allowance_is_charged() {
+        assert_eq!(excess_bytes(6 << 20, 1), 0);
+        assert_eq!(excess_bytes(7 << 20, 0), 0);
+        assert_eq!(excess_bytes(6 << 20, 8), (1 << 20) + 8 * THREAD_BYTES - (2 << 20));
     }
 }

@@ -124,6 +124,9 @@ pub struct Engine {
 impl Engine {
     /// An engine over `store`.
     pub fn new(settings: Settings, store: Store, clock: Clock) -> Engine {
+        let resident_at_start_bytes = resident_bytes();
+        let store =
+            store.with_process_charged(memory::excess_bytes(resident_at_start_bytes, settings.threads));
         store.set_sweeping(settings.sweep_enabled);
         store.mark_time(clock.now());
         Engine {
@@ -144,7 +147,7 @@ impl Engine {
             survey: Survey::new(observe::STEPS_PER_ROUND),
             latencies: Latencies::new(settings.threads),
             flush_told_secs: AtomicU32::new(0),
-            resident_at_start_bytes: resident_bytes(),
+            resident_at_start_bytes,
             settings,
             store,
             clock,

@@ -71,11 +71,8 @@ const PAGES_PER_SHARD_MIN: u64 = 1000;
 /// The same for one thread, which has no other to wait for.
 const PAGES_PER_LONE_SHARD_MIN: u64 = 2000;
 
-/// What a thread that serves keeps on the heap, in bytes: its buffers, and what the allocator has cut for it.
-const THREAD_HEAP_BYTES: u64 = 384 << 10;
-
-/// Threads are charged with at most one in this many bytes of the limit.
-const THREADS_HEAP_ONE_IN: u64 = 16;
+/// At most one in this many bytes of the limit is charged for the process itself.
+const PROCESS_ONE_IN: u64 = 16;
 
 /// When a `flush_all` takes effect.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -110,8 +107,8 @@ impl Incoming<'_> {
 pub struct Store {
     rules: Rules,
     pool: Arc<Pool>,
-    /// What the threads that serve take on the heap.
-    threads_heap: Option<Charge>,
+    /// What the process takes beside the items and beyond what it is allowed.
+    process: Option<Charge>,
     shards: Box<[Mutex<Shard>]>,
     /// The shard that is asked first to give way.
     turn: AtomicUsize,
@@ -193,8 +190,6 @@ impl Store {
             recording: Arc::default(),
         };
         let pool = Arc::new(Pool::new(limit_bytes, page_bytes));
-        let threads_heap = THREAD_HEAP_BYTES.saturating_mul(settings.threads as u64);
-        let threads_heap = pool.try_charge(threads_heap.min(limit_bytes / THREADS_HEAP_ONE_IN));
         let shard = |_| Mutex::new(Shard::new(rules.clone(), pool.clone()));
         Store {
             shards: (0..shards).map(shard).collect(),
@@ -205,9 +200,16 @@ impl Store {
             flushed_secs: AtomicU32::new(0),
             samples: Mutex::default(),
             rules,
-            threads_heap,
+            process: None,
             pool,
         }
+    }
+
+    /// Charges what the process takes beside the items and beyond what it is allowed, in bytes, but a sixteenth of the
+    /// limit at most.
+    pub fn with_process_charged(self, bytes: u64) -> Store {
+        let process = self.pool.try_charge(bytes.min(self.memory_limit() / PROCESS_ONE_IN));
+        Store { process, ..self }
     }
 
     /// Looks a key up; `hit` runs under the shard's lock and must only copy. Counts as an access.
@@ -566,9 +568,9 @@ impl Store {
         assert!((held..=most).contains(&charged), "S5: {charged} charged, {held} to {most} counted");
     }
 
-    /// What is charged and in no shard: values being received, and the heap of the threads.
+    /// What is charged and in no shard: values being received, and the process itself.
     fn unsharded_bytes(&self) -> u64 {
-        self.pool.receiving_bytes() + self.threads_heap.as_ref().map_or(0, Charge::bytes)
+        self.pool.receiving_bytes() + self.process.as_ref().map_or(0, Charge::bytes)
     }
 
     fn key<'a>(&self, bytes: &'a [u8]) -> Key<'a> {

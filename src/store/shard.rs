@@ -180,6 +180,8 @@ pub(super) struct Shard {
     pub(super) sweep: Sweep,
     /// Pages that a crawl has still to look at.
     pub(super) crawl_left: usize,
+    /// Where a small value is put together, kept for the next.
+    joined: Vec<u8>,
     /// Set while an operation is at work; found set by the next one only after a panic.
     pub(super) mid_update: bool,
     /// Pages in hand: given up by one use, and free for the next. What is left of them goes to the pool after the lock.
@@ -210,6 +212,7 @@ impl Shard {
             flushed_through: LONG_AGO,
             sweep: Sweep::default(),
             crawl_left: 0,
+            joined: Vec::new(),
             mid_update: false,
             in_hand: Vec::new(),
             flushed: Vec::new(),

@@ -112,10 +112,14 @@ impl Shard {
         marks.binary_key &= present_marks.binary_key;
         let fields = Fields { flags, deadline, marks, ..new };
         let handle = if self.slab.class_of(fields.item_bytes(key.bytes.len(), len)).is_some() {
+            let mut joined = std::mem::take(&mut self.joined);
+            joined.clear();
             let present = self.value_of(old);
-            let joined =
-                if mode == StoreMode::Append { [&present, added] } else { [added, &present] }.concat();
-            self.put(key, Some(old), fields, &joined, now)?
+            let parts = if mode == StoreMode::Append { [&present, added] } else { [added, &present] };
+            parts.iter().for_each(|part| joined.extend_from_slice(part));
+            let put = self.put(key, Some(old), fields, &joined, now);
+            self.joined = joined;
+            put?
         } else {
             // It is in use, and so it should not leave when room is made.
             self.note_access(old, now);

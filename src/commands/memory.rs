@@ -4,7 +4,9 @@
 //! `allocator_slack`: what the allocator keeps, and what is too small to be counted.
 
 use super::Engine;
-use crate::telemetry::resident_bytes;
+use crate::store::PAGE_OVERHEAD_BYTES;
+use crate::telemetry::resident_and_file_bytes;
+use std::sync::atomic::Ordering;
 
 /// A part of the resident memory.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -38,6 +40,22 @@ impl Engine {
         self.store.pinned_bytes()
     }
 
+    /// Notes what starting the threads took.
+    pub(super) fn note_memory_at_start(&self) {
+        let (resident, files) = resident_and_file_bytes();
+        let before = self.anonymous_at_start_bytes + self.figures_bytes();
+        self.threads_bytes.store(resident.saturating_sub(files + before), Ordering::Relaxed);
+    }
+
+    /// What larder's own figures take: the advisor, heavy hitters and families, latencies.
+    fn figures_bytes(&self) -> u64 {
+        self.advisor.own_bytes() + self.insight_bytes()
+    }
+
+    fn insight_bytes(&self) -> u64 {
+        self.insight.own_bytes() + self.survey.own_bytes() + self.latencies.own_bytes()
+    }
+
     /// The resident memory by what it is used for. The parts sum to what the system says is resident.
     ///
     /// Pages of slabs are there from the beginning, but a chunk becomes resident when it is first used: what is counted
@@ -45,6 +63,7 @@ impl Engine {
     pub fn memory_account(&self) -> Vec<MemoryPart> {
         let totals = self.store.totals();
         let ghosts = totals.ghosts_bytes;
+        let (resident, files) = resident_and_file_bytes();
         let mut parts = vec![
             ("slab_items", totals.slab_used_bytes),
             ("slab_free", totals.slab_bytes - totals.slab_used_bytes),
@@ -55,13 +74,14 @@ impl Engine {
             ("receiving", self.store.receiving_bytes()),
             ("replies", totals.detached_bytes),
             ("free_pages", self.store.free_page_bytes() + totals.flushed_bytes),
+            ("page_records", totals.pages * PAGE_OVERHEAD_BYTES),
             ("samples", totals.samples_bytes),
             ("advisor", self.advisor.own_bytes()),
-            ("insight", self.insight.own_bytes() + self.survey.own_bytes() + self.latencies.own_bytes()),
+            ("insight", self.insight_bytes()),
             ("connections", self.connections.open() as u64 * CONNECTION_BYTES),
-            ("program", self.resident_at_start_bytes),
+            ("threads", self.threads_bytes.load(Ordering::Relaxed)),
+            ("program", files + self.anonymous_at_start_bytes),
         ];
-        let resident = resident_bytes();
         let mut counted: u64 = parts.iter().map(|(_, bytes)| bytes).sum();
         let untouched = counted.saturating_sub(resident).min(parts[1].1);
         parts[1].1 -= untouched;

@@ -43,8 +43,8 @@ use crate::insight::{Insight, Latencies, Survey};
 use crate::protocol::limits::EXPTIME_RELATIVE_MAX_SECS;
 use crate::protocol::{Refusal, ReplyBuffer, Request, ShutdownMode, StatsTopic};
 use crate::store::Store;
-use crate::telemetry::{Connections, Counters, Prefixes, Watchers, WorkerCounters, resident_bytes};
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use crate::telemetry::{Connections, Counters, Prefixes, Watchers, WorkerCounters, resident_and_file_bytes};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 /// The version that clients are told, as memcached clients parse it (three numbers, the first not 0).
 pub const WIRE_VERSION: &str = "1.6.45";
@@ -110,8 +110,10 @@ pub struct Engine {
     latencies: Latencies,
     /// Which flush the advisor was told of, in seconds.
     flush_told_secs: AtomicU32,
-    /// What was resident before anything was stored, in bytes.
-    resident_at_start_bytes: u64,
+    /// What was resident at the start and is in no file, in bytes.
+    anonymous_at_start_bytes: u64,
+    /// What starting the threads took, in bytes.
+    threads_bytes: AtomicU64,
     /// Who may come in under `-S`; `None` lets everybody in.
     sasl: Option<Credentials>,
     tokens: Option<Credentials>,
@@ -124,9 +126,8 @@ pub struct Engine {
 impl Engine {
     /// An engine over `store`.
     pub fn new(settings: Settings, store: Store, clock: Clock) -> Engine {
-        let resident_at_start_bytes = resident_bytes();
-        let store =
-            store.with_process_charged(memory::excess_bytes(resident_at_start_bytes, settings.threads));
+        let (resident, files) = resident_and_file_bytes();
+        let store = store.with_process_charged(memory::excess_bytes(resident, settings.threads));
         store.set_sweeping(settings.sweep_enabled);
         store.mark_time(clock.now());
         Engine {
@@ -147,7 +148,8 @@ impl Engine {
             survey: Survey::new(observe::STEPS_PER_ROUND),
             latencies: Latencies::new(settings.threads),
             flush_told_secs: AtomicU32::new(0),
-            resident_at_start_bytes,
+            anonymous_at_start_bytes: resident - files,
+            threads_bytes: AtomicU64::new(0),
             settings,
             store,
             clock,
@@ -182,6 +184,9 @@ impl Engine {
     /// The server tells whether clients are served: not before all sockets are, and no longer once the end has begun.
     pub fn note_serving(&self, serving: bool) {
         self.serving.store(serving, Ordering::Relaxed);
+        if serving {
+            self.note_memory_at_start();
+        }
     }
 
     /// True while clients are served.

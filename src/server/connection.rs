@@ -49,7 +49,19 @@ struct Rest {
     done: usize,
 }
 
+/// Buffers of more than this many bytes have few sizes, so that the allocator can give the same memory to the next
+/// connection.
+const FEW_SIZES_FROM: usize = 1024;
+
 impl Rest {
+    fn new(received: &[u8]) -> Rest {
+        let len = received.len();
+        let capacity = if len < FEW_SIZES_FROM { len } else { len.next_power_of_two() };
+        let mut bytes = Vec::with_capacity(capacity);
+        bytes.extend_from_slice(received);
+        Rest { bytes, done: 0 }
+    }
+
     fn bytes(&self) -> &[u8] {
         &self.bytes[self.done..]
     }
@@ -340,7 +352,7 @@ impl<S: Stream> Connection<S> {
         let bytes = &input[..before + read];
         let Progress { consumed, next } = self.advance(bytes, output, budget);
         if consumed < bytes.len() {
-            self.rest = Some(Box::new(Rest { bytes: bytes[consumed..].to_vec(), done: 0 }));
+            self.rest = Some(Box::new(Rest::new(&bytes[consumed..])));
         }
         self.follow(next, output);
         Poll::Ready(Ok(read))

@@ -42,6 +42,8 @@ pub struct Totals {
     pub pages_moved: u64,
     /// Items moved to another chunk when their page was taken.
     pub rescued: u64,
+    /// Pages in use by shards.
+    pub pages: u64,
     /// Pages in no use.
     pub free_pages: u64,
     /// Bytes of pages that a flush left and that were not taken apart yet.

@@ -31,6 +31,7 @@ pub use item::Marks;
 use large::Layout;
 pub use large::{LargeDraft, LargeRef, LargeValue};
 pub use outcome::*;
+pub use pool::PAGE_OVERHEAD_BYTES;
 pub use sample::{Drained, SampleKind, SampleRule, Sampled};
 pub use settings::Settings;
 pub use shard::counted_bytes;

@@ -16,8 +16,8 @@ use memmap2::MmapMut;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
-/// Charged for a page beyond its bytes: its record, its set of items on probation, its places in lists.
-const PAGE_OVERHEAD_BYTES: u64 = 256;
+/// Charged for a page beyond its bytes: its record, its set of items on probation, its places in lists, in bytes.
+pub const PAGE_OVERHEAD_BYTES: u64 = 256;
 
 /// Values being received at once may take one in this many bytes of the limit.
 const RECEIVING_ONE_IN: u64 = 2;

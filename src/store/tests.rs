@@ -153,7 +153,7 @@ fn a_page_that_was_not_charged_is_seen() {
         let class = shard.slab.class_at(chunk_of(shard, b"a\x05"));
         shard.slab.add_page(class, strange_page(), shard.seq);
     });
-    assert!(said.contains("S5"), "{said}");
+    assert!(said.contains("S3") || said.contains("S5"), "{said}");
 }
 
 #[test]

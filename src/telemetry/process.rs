@@ -29,11 +29,11 @@ pub struct Usage {
 
 /// Bytes of this process in memory now; 0 if the OS does not say.
 pub fn resident_bytes() -> u64 {
-    resident_and_shared_bytes().0
+    resident_and_file_bytes().0
 }
 
-/// Bytes of this process in memory now, and those of them that are files, as the program is; 0 if the OS does not say.
-pub fn resident_and_shared_bytes() -> (u64, u64) {
+/// Bytes of this process in memory now, and those of them that are pages of files, as the program is; 0 if the OS does not say.
+pub fn resident_and_file_bytes() -> (u64, u64) {
     // Pages: the whole size, then the resident part, then that of files (proc(5), /proc/pid/statm).
     let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
     let mut fields = statm.split(' ').skip(1).map(|pages| pages.parse::<u64>().unwrap_or(0));

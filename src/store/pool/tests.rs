@@ -67,7 +67,7 @@ fn over_a_lowered_limit_nothing_is_taken_and_free_pages_are_returned() {
     assert!(pool.trim(1, false) && pool.trim(1, false), "in steps");
     assert!(!pool.trim(1, false), "until the limit is met");
     assert_eq!(pool.free_bytes(), PAGE_BYTES as u64);
-    assert!(pool.take().is_some() && pool.trim(9, true) == false);
+    assert!(pool.take().is_some() && !pool.trim(9, true));
     assert_eq!(pool.free_bytes(), 0, "all of them when everything was flushed");
     pool.check();
 }

@@ -89,6 +89,7 @@ impl Shard {
         totals.items += (classes.iter().map(|class| class.live).sum::<usize>() + self.large.len()) as u64;
         totals.index_bytes += (self.index.segments() * self.rules.page_bytes) as u64;
         totals.ghosts_bytes += self.index.segments() as u64 * Index::ghosts_bytes(self.rules.page_bytes);
+        totals.pages += self.pages_held() as u64;
         totals.slab_bytes += (self.slab.pages_held() * self.rules.page_bytes) as u64;
         totals.slab_used_bytes +=
             classes.iter().map(|class| class.live as u64 * u64::from(class.chunk_bytes)).sum::<u64>();

@@ -17,7 +17,7 @@ const CHUNK_MIN_BYTES: usize = 32;
 const FINE_FROM_BYTES: usize = 1024;
 
 /// See [`FINE_FROM_BYTES`].
-const FINE_FACTOR: f64 = 1.05;
+const FINE_FACTOR: f64 = 1.03;
 
 /// The chunk sizes of a store, and which one an item gets.
 #[derive(Clone, Debug)]

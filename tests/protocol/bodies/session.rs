@@ -167,8 +167,8 @@ impl Client<'_> {
         while !self.ended && !piece.is_empty() {
             if let Some(page) = self.session.page(self.host.engine) {
                 assert!(self.input.is_empty(), "what goes into a page is not kept as input");
-                let count = (page.capacity() - page.len()).min(piece.len());
-                page.extend_from_slice(&piece[..count]);
+                let count = page.len().min(piece.len());
+                page[..count].copy_from_slice(&piece[..count]);
                 piece = &piece[count..];
                 if !self.session.page_filled(count) {
                     continue;

@@ -23,15 +23,13 @@ const CONNECTION_BYTES: u64 = 320;
 /// What the process may take beside `-m` and its connections, in bytes.
 const ALLOWED_BYTES: u64 = 8 << 20;
 
-/// What it takes in time beyond what is resident at the start: more of its program, its figures, buffers.
-const GROWTH_BYTES: u64 = 1 << 20;
-
-/// The same for each thread that serves: its buffers, and what the allocator has cut for it.
-const THREAD_BYTES: u64 = 320 << 10;
+/// What each thread that serves takes in time beyond what is resident at the start, in bytes: its buffers, what the
+/// allocator has cut for it, and its part of the rest.
+const THREAD_BYTES: u64 = 640 << 10;
 
 /// What a process of so many threads will take beyond what it may, by what is resident before anything is stored.
 pub(super) fn excess_bytes(resident_at_start_bytes: u64, threads: usize) -> u64 {
-    (resident_at_start_bytes + GROWTH_BYTES + threads as u64 * THREAD_BYTES).saturating_sub(ALLOWED_BYTES)
+    (resident_at_start_bytes + threads as u64 * THREAD_BYTES).saturating_sub(ALLOWED_BYTES)
 }
 
 impl Engine {
@@ -98,7 +96,6 @@ mod tests {
     #[test]
     fn only_what_is_beyond_the_allowance_is_charged() {
         assert_eq!(excess_bytes(6 << 20, 1), 0);
-        assert_eq!(excess_bytes(7 << 20, 0), 0);
-        assert_eq!(excess_bytes(6 << 20, 8), (1 << 20) + 8 * THREAD_BYTES - (2 << 20));
+        assert_eq!(excess_bytes(6 << 20, 8), 8 * THREAD_BYTES - (2 << 20));
     }
 }

@@ -51,7 +51,7 @@ const PINNED_PASSED_MAX: u32 = 64;
 pub(super) struct LargeItem {
     pub(super) key: Box<[u8]>,
     pub(super) pages: Arc<LargePages>,
-    pub(super) tail: Box<[Fragment]>,
+    pub(super) tail: Vec<Fragment>,
     /// Length of the value in bytes.
     pub(super) value_len: usize,
     /// What it takes in all.

@@ -98,7 +98,8 @@ impl Shard {
     ) -> Result<Received, NeedRoom> {
         let charge = Some(self.charge_heap(Layout::heap_bytes(key.bytes.len()), now)?);
         let count = len.div_ceil(self.rules.page_bytes);
-        let mut pages = Vec::with_capacity(count);
+        // It doubles as it grows: lists of few sizes leave the allocator few half-used blocks.
+        let mut pages = Vec::new();
         while pages.len() < count {
             match self.obtain_value_page(now) {
                 Ok(page) => pages.push(page),
@@ -156,7 +157,7 @@ impl Shard {
         let id = self.large.insert(LargeItem {
             key: key.bytes.into(),
             pages: Arc::new(LargePages::new(pages, layout.len() - layout.tail_bytes())),
-            tail: tail.into(),
+            tail,
             value_len: layout.len(),
             taken_bytes: layout.taken_bytes(key.bytes.len()),
             charge,

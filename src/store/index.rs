@@ -49,7 +49,9 @@ struct Bucket {
     tags: [u8; SLOTS],
 }
 
-const _: () = assert!(size_of::<Bucket>() == 64);
+const BUCKET_BYTES: usize = 64;
+
+const _: () = assert!(size_of::<Bucket>() == BUCKET_BYTES);
 
 const EMPTY: Bucket = Bucket { handles: [None; SLOTS], next: NONE, ghosts: [0; GHOSTS], tags: [0; SLOTS] };
 
@@ -109,21 +111,19 @@ impl Segments {
     }
 
     fn add(&mut self, mut page: PoolPage) {
-        bytemuck::cast_slice_mut(&mut page).fill(EMPTY);
+        bytemuck::cast_slice_mut::<u8, Bucket>(&mut page).fill(EMPTY);
         self.segments.push(page);
     }
 
     #[inline(always)]
     fn get(&self, at: u32) -> &Bucket {
         let (segment, at) = self.place(at);
-        let buckets: &[Bucket] = bytemuck::cast_slice(&self.segments[segment]);
-        &buckets[at]
+        bytemuck::from_bytes(&self.segments[segment][at * BUCKET_BYTES..][..BUCKET_BYTES])
     }
 
     fn get_mut(&mut self, at: u32) -> &mut Bucket {
         let (segment, at) = self.place(at);
-        let buckets: &mut [Bucket] = bytemuck::cast_slice_mut(&mut self.segments[segment]);
-        &mut buckets[at]
+        bytemuck::from_bytes_mut(&mut self.segments[segment][at * BUCKET_BYTES..][..BUCKET_BYTES])
     }
 
     fn place(&self, at: u32) -> (usize, usize) {

@@ -42,7 +42,7 @@ use ages::Ages;
 use cas::CasSequence;
 use hash::KeyHasher;
 use parking_lot::{Mutex, MutexGuard};
-use pool::{Charge, Pool, PoolPage};
+use pool::{Charge, Pages, Pool};
 use sample::Samples;
 use shard::{Key, NewItem, Received, Rules, Shard, Value};
 use slab::ClassSizes;
@@ -130,7 +130,7 @@ pub struct Store {
 struct Working<'a> {
     shard: MutexGuard<'a, Shard>,
     /// Pages that the operation did not use. Behind `shard`, so that they go to the pool after the lock.
-    unused: Vec<PoolPage>,
+    unused: Pages,
 }
 
 impl Deref for Working<'_> {
@@ -590,7 +590,7 @@ impl Store {
             Self::empty_broken(&mut shard);
         }
         shard.mid_update = true;
-        Working { shard, unused: Vec::new() }
+        Working { shard, unused: Pages::default() }
     }
 
     /// A panic left this shard in the middle of something: nothing in it is to be trusted any more.

@@ -13,6 +13,7 @@
 
 use crate::sync::{AtomicU64, Mutex, Ordering};
 use memmap2::MmapMut;
+use std::mem::take;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
@@ -135,7 +136,7 @@ impl Pool {
 
     /// A page with any content: a free one, or a new one if the limit and the operating system allow it.
     pub fn take(self: &Arc<Self>) -> Option<PoolPage> {
-        let page = |memory| Some(PoolPage { memory: Some(memory), pool: self.clone() });
+        let page = |memory| Some(PoolPage { memory, claim: Claim(Some(self.clone())) });
         {
             let mut state = self.state.lock();
             // What is over a lowered limit is not taken into use again.
@@ -173,10 +174,6 @@ impl Pool {
         drop(reserve);
     }
 
-    fn put(&self, memory: MmapMut) {
-        self.state.lock().free.push(memory);
-    }
-
     /// Charges bytes on the heap, if necessary in place of a free page.
     #[must_use]
     pub fn try_charge(self: &Arc<Self>, bytes: u64) -> Option<Charge> {
@@ -194,12 +191,12 @@ impl Pool {
     /// Charges bytes on the heap in place of a page that was in use, so that it goes well over a lowered limit too. More
     /// than a page is charged with is refused.
     #[must_use]
-    pub fn charge_in_place_of(self: &Arc<Self>, mut page: PoolPage, bytes: u64) -> Option<Charge> {
+    pub fn charge_in_place_of(self: &Arc<Self>, page: PoolPage, bytes: u64) -> Option<Charge> {
         if bytes > self.page_charge() {
             return None;
         }
         let mut state = self.state.lock();
-        state.surplus.extend(page.memory.take());
+        state.surplus.push(page.into_memory());
         state.resident_bytes = state.resident_bytes - self.page_charge() + bytes;
         state.heap_bytes += bytes;
         Some(Charge { bytes, pool: self.clone() })
@@ -283,18 +280,22 @@ impl Pool {
     }
 }
 
-/// A page in use. Goes back to the pool when it is dropped.
+/// A page in use. Goes back to the pool in [`Pages`]; one that is dropped alone is unmapped.
 #[derive(Debug)]
 pub struct PoolPage {
-    /// `None` only while it is dropped.
-    memory: Option<MmapMut>,
-    pool: Arc<Pool>,
+    memory: MmapMut,
+    claim: Claim,
 }
 
 impl PoolPage {
     /// Where it came from.
-    pub fn pool(&self) -> &Arc<Pool> {
-        &self.pool
+    pub fn pool(&self) -> Option<&Arc<Pool>> {
+        self.claim.0.as_ref()
+    }
+
+    fn into_memory(mut self) -> MmapMut {
+        self.claim.0 = None;
+        self.memory
     }
 }
 
@@ -303,22 +304,64 @@ impl Deref for PoolPage {
 
     #[inline(always)]
     fn deref(&self) -> &[u8] {
-        self.memory.as_deref().unwrap_or_default()
+        &self.memory
     }
 }
 
 impl DerefMut for PoolPage {
     #[inline(always)]
     fn deref_mut(&mut self) -> &mut [u8] {
-        self.memory.as_deref_mut().unwrap_or_default()
+        &mut self.memory
     }
 }
 
-impl Drop for PoolPage {
+/// The charge of a page, given back when it is dropped; `None` once the page has gone back to the pool with it.
+#[derive(Debug)]
+struct Claim(Option<Arc<Pool>>);
+
+impl Drop for Claim {
     fn drop(&mut self) {
-        if let Some(memory) = self.memory.take() {
-            self.pool.put(memory);
+        if let Some(pool) = &self.0 {
+            pool.state.lock().resident_bytes -= pool.page_charge();
         }
+    }
+}
+
+/// Pages of one pool, which go back there when they are dropped.
+#[derive(Default, Debug)]
+pub struct Pages(Vec<PoolPage>);
+
+impl Pages {
+    /// Takes all of them out.
+    pub fn take(&mut self) -> Vec<PoolPage> {
+        take(&mut self.0)
+    }
+}
+
+impl From<Vec<PoolPage>> for Pages {
+    fn from(pages: Vec<PoolPage>) -> Pages {
+        Pages(pages)
+    }
+}
+
+impl Deref for Pages {
+    type Target = Vec<PoolPage>;
+
+    fn deref(&self) -> &Vec<PoolPage> {
+        &self.0
+    }
+}
+
+impl DerefMut for Pages {
+    fn deref_mut(&mut self) -> &mut Vec<PoolPage> {
+        &mut self.0
+    }
+}
+
+impl Drop for Pages {
+    fn drop(&mut self) {
+        let Some(pool) = self.0.first().and_then(PoolPage::pool).cloned() else { return };
+        pool.state.lock().free.extend(self.0.drain(..).map(PoolPage::into_memory));
     }
 }
 

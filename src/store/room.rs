@@ -2,7 +2,7 @@
 
 use super::Store;
 use super::outcome::Refused;
-use super::pool::PoolPage;
+use super::pool::Pages;
 use super::shard::{Key, NeedRoom, Shard};
 use crate::clock::Now;
 use std::sync::atomic::Ordering;
@@ -29,7 +29,7 @@ impl Store {
         now: Now,
         mut operation: impl FnMut(&mut Shard) -> Result<T, NeedRoom>,
     ) -> Result<T, Refused> {
-        let mut given = Vec::new();
+        let mut given = Pages::default();
         for _ in 0..TRIES_MAX {
             let need = {
                 let mut shard = self.shard_of(key);
@@ -48,11 +48,11 @@ impl Store {
     }
 
     /// So many pages, of the pool or given up by shards, one lock at a time; `None` if these cannot give as many.
-    fn collect_pages(&self, count: usize, now: Now, first: fn(&Store) -> usize) -> Option<Vec<PoolPage>> {
+    fn collect_pages(&self, count: usize, now: Now, first: fn(&Store) -> usize) -> Option<Pages> {
         if count as u64 * self.pool.page_charge() > self.pool.limit_bytes() {
             return None;
         }
-        let mut given = Vec::new();
+        let mut given = Pages::default();
         while given.len() < count {
             if let Some(page) = self.pool.take() {
                 given.push(page);

@@ -43,7 +43,7 @@ use super::hash::{KeyHash, KeyHasher};
 use super::index::Index;
 use super::large::Large;
 use super::outcome::StoreOptions;
-use super::pool::{Charge, Pool, PoolPage};
+use super::pool::{Charge, Pages, Pool};
 use super::slab::{ClassSizes, Slab};
 use crate::clock::{Deadline, Now};
 use std::borrow::Cow;
@@ -110,7 +110,7 @@ pub(super) enum Value<'a> {
 #[derive(Debug)]
 pub(super) struct Received {
     /// Its pages. Empty once it is stored.
-    pub(super) pages: Vec<PoolPage>,
+    pub(super) pages: Pages,
     pub(super) len: usize,
     /// What it takes on the heap. `None` once it is stored.
     pub(super) charge: Option<Charge>,
@@ -185,7 +185,7 @@ pub(super) struct Shard {
     /// Set while an operation is at work; found set by the next one only after a panic.
     pub(super) mid_update: bool,
     /// Pages in hand: given up by one use, and free for the next. What is left of them goes to the pool after the lock.
-    pub(super) in_hand: Vec<PoolPage>,
+    pub(super) in_hand: Pages,
     /// Large values that flushes left, to be taken apart by and by.
     pub(super) flushed: Vec<Large>,
     /// What was evicted, while somebody wants to know.
@@ -214,7 +214,7 @@ impl Shard {
             crawl_left: 0,
             joined: Vec::new(),
             mid_update: false,
-            in_hand: Vec::new(),
+            in_hand: Pages::default(),
             flushed: Vec::new(),
             evicted: EvictionRecord::default(),
             removals: Removals::default(),

@@ -2,6 +2,7 @@
 //! sweep's bound, and how many shards there are.
 
 use super::handle::{ChunkAt, Handle, Place};
+use super::pool::PoolPage;
 use super::*;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 

@@ -20,7 +20,7 @@ mod sync;
 
 use cas::CasSequence;
 use counters::Counters;
-use pool::Pool;
+use pool::{Pages, Pool};
 use shuttle::scheduler::{DfsScheduler, PctScheduler, Scheduler};
 use shuttle::{Config, Runner, thread};
 use std::sync::Arc;
@@ -64,6 +64,7 @@ fn of_two_that_want_the_last_page_one_gets_it() {
             thread::spawn(move || pool.take())
         });
         let taken: Vec<_> = takers.into_iter().filter_map(|taker| taker.join().unwrap()).collect();
+        let taken = Pages::from(taken);
         assert_eq!((taken.len(), pool.charged_bytes()), (1, pool.page_charge()));
         drop(taken);
         assert_eq!((pool.charged_bytes(), pool.free_bytes()), (0, PAGE_BYTES as u64));
@@ -75,7 +76,7 @@ fn of_two_that_want_the_last_page_one_gets_it() {
 fn a_page_dropped_by_a_reader_is_charged_until_then_and_free_afterwards() {
     every_order(|| {
         let pool = pool(1);
-        let page = pool.take().unwrap();
+        let page = Pages::from(vec![pool.take().unwrap()]);
         let reader = thread::spawn(move || drop(page));
         let taken = pool.take();
         assert!(taken.is_none() || pool.charged_bytes() == pool.page_charge(), "there is only one");
@@ -89,7 +90,7 @@ fn a_page_dropped_by_a_reader_is_charged_until_then_and_free_afterwards() {
 fn pages_and_bytes_on_the_heap_never_pass_the_limit_together() {
     every_order(|| {
         let pool = pool(2);
-        drop(pool.take());
+        drop(pool.take().map(|page| Pages::from(vec![page])));
         let pages = {
             let pool = pool.clone();
             thread::spawn(move || [pool.take(), pool.take()])
@@ -119,7 +120,7 @@ fn a_limit_lowered_beside_takers_is_met_once_they_let_go() {
         let taken = taker.join().unwrap();
         assert_eq!(pool.excess_bytes(), if taken.is_some() { pool.page_charge() } else { 0 });
         pool.check();
-        drop((held, taken));
+        drop([held, taken].map(|page| Pages::from(Vec::from_iter(page))));
         while pool.trim(1, false) {}
         assert!(pool.free_bytes() <= PAGE_BYTES as u64);
     });

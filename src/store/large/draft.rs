@@ -5,12 +5,12 @@
 
 use super::value::Layout;
 use crate::store::hash::KeyHash;
-use crate::store::pool::{Charge, PoolPage, ReceivingShare};
+use crate::store::pool::{Charge, Pages, PoolPage, ReceivingShare};
 
 /// The memory of a draft.
 #[derive(Debug)]
 struct Room {
-    pages: Vec<PoolPage>,
+    pages: Pages,
     charge: Charge,
     share: ReceivingShare,
 }
@@ -39,7 +39,7 @@ impl LargeDraft {
         share: ReceivingShare,
         hash: KeyHash,
     ) -> LargeDraft {
-        let room = Some(Room { pages: Vec::new(), charge, share });
+        let room = Some(Room { pages: Pages::default(), charge, share });
         LargeDraft { room, page_bytes, len: layout.len(), filled: 0, hash }
     }
 
@@ -113,7 +113,7 @@ impl LargeDraft {
     }
 
     /// The pages and the charge of a complete value; `None` if there was no room for it.
-    pub(in crate::store) fn into_parts(self) -> Option<(Vec<PoolPage>, Charge)> {
+    pub(in crate::store) fn into_parts(self) -> Option<(Pages, Charge)> {
         let Room { pages, charge, .. } = self.room?;
         Some((pages, charge))
     }

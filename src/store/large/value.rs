@@ -4,7 +4,7 @@
 //! then they stay charged, whether or not the value is still stored.
 
 use super::fragments::{Fragment, Fragments, KINDS, fragment_bytes};
-use crate::store::pool::PoolPage;
+use crate::store::pool::{Pages, PoolPage};
 use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -78,7 +78,7 @@ impl Layout {
 /// The pages of a large value.
 #[derive(Debug)]
 pub(in crate::store) struct LargePages {
-    pages: Vec<PoolPage>,
+    pages: Pages,
     /// Bytes of the value in them.
     len: usize,
     readers: AtomicUsize,
@@ -86,7 +86,7 @@ pub(in crate::store) struct LargePages {
 
 impl LargePages {
     /// `len` bytes of a value in these pages.
-    pub(in crate::store) fn new(pages: Vec<PoolPage>, len: usize) -> LargePages {
+    pub(in crate::store) fn new(pages: Pages, len: usize) -> LargePages {
         LargePages { pages, len, readers: AtomicUsize::new(0) }
     }
 
@@ -96,8 +96,8 @@ impl LargePages {
     }
 
     /// Gives the pages up.
-    pub(in crate::store) fn into_pages(self) -> Vec<PoolPage> {
-        self.pages
+    pub(in crate::store) fn into_pages(mut self) -> Vec<PoolPage> {
+        self.pages.take()
     }
 
     fn part(&self, number: usize) -> Option<&[u8]> {
@@ -119,9 +119,9 @@ struct Pinned(Arc<LargePages>);
 impl Pinned {
     fn new(pages: &Arc<LargePages>) -> Pinned {
         if pages.readers.fetch_add(1, Ordering::Relaxed) == 0
-            && let Some(page) = pages.pages.first()
+            && let Some(pool) = pages.pages.first().and_then(PoolPage::pool)
         {
-            page.pool().pin(pages.count());
+            pool.pin(pages.count());
         }
         Pinned(pages.clone())
     }
@@ -130,9 +130,9 @@ impl Pinned {
 impl Drop for Pinned {
     fn drop(&mut self) {
         if self.0.readers.fetch_sub(1, Ordering::Relaxed) == 1
-            && let Some(page) = self.0.pages.first()
+            && let Some(pool) = self.0.pages.first().and_then(PoolPage::pool)
         {
-            page.pool().unpin(self.0.count());
+            pool.unpin(self.0.count());
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The pool alone: what it charges, keeps, refuses and returns.
 
-use super::pool::{Pool, PoolPage};
+use super::pool::{Pages, Pool};
 use std::sync::Arc;
 
 const PAGE_BYTES: usize = 32 << 10;
@@ -11,8 +11,8 @@ fn pool(pages: u64) -> Arc<Pool> {
     Arc::new(Pool::new(limit_bytes, PAGE_BYTES))
 }
 
-fn take(pool: &Arc<Pool>, count: usize) -> Vec<PoolPage> {
-    (0..count).map_while(|_| pool.take()).collect()
+fn take(pool: &Arc<Pool>, count: usize) -> Pages {
+    (0..count).map_while(|_| pool.take()).collect::<Vec<_>>().into()
 }
 
 #[test]
@@ -22,7 +22,7 @@ fn pages_are_taken_up_to_the_limit_and_used_again() {
     assert_eq!((pages.len(), pool.charged_bytes()), (3, 3 * pool.page_charge()));
     assert!(pages.iter().all(|page| page.len() == PAGE_BYTES && page.iter().all(|byte| *byte == 0)));
     pages[2].fill(7);
-    pages.pop();
+    drop(Pages::from(pages.split_off(2)));
     assert_eq!((pool.charged_bytes(), pool.free_bytes()), (2 * pool.page_charge(), PAGE_BYTES as u64));
     assert!(pool.take().unwrap().iter().all(|byte| *byte == 7), "the same page, as it was left");
     pool.check();
@@ -61,7 +61,7 @@ fn over_a_lowered_limit_nothing_is_taken_and_free_pages_are_returned() {
     let mut pages = take(&pool, 4);
     pool.set_limit_bytes(2 * pool.page_charge());
     assert_eq!(pool.excess_bytes(), 2 * pool.page_charge());
-    pages.truncate(1);
+    drop(Pages::from(pages.split_off(1)));
     assert!(pool.take().is_none(), "what is free is over the limit");
     assert_eq!(pool.excess_bytes(), 0);
     assert!(pool.trim(1, false) && pool.trim(1, false), "in steps");
@@ -86,9 +86,19 @@ fn values_being_received_have_half_of_the_limit() {
 #[test]
 fn a_page_that_is_dropped_by_another_thread_comes_back() {
     let pool = pool(2);
-    let page = pool.take().unwrap();
-    std::thread::spawn(move || drop(page)).join().unwrap();
-    assert_eq!((pool.charged_bytes(), take(&pool, 3).len()), (0, 2));
+    let pages = take(&pool, 1);
+    std::thread::spawn(move || drop(pages)).join().unwrap();
+    assert_eq!((pool.charged_bytes(), pool.free_bytes()), (0, PAGE_BYTES as u64));
+    assert_eq!(take(&pool, 3).len(), 2);
+}
+
+#[test]
+fn a_page_that_is_dropped_alone_is_unmapped_and_no_longer_charged() {
+    let pool = pool(2);
+    drop(pool.take());
+    assert_eq!((pool.charged_bytes(), pool.free_bytes()), (0, 0));
+    assert_eq!(take(&pool, 3).len(), 2);
+    pool.check();
 }
 
 #[test]

@@ -10,6 +10,7 @@ use crate::store::hash::KeyHash;
 use crate::store::item::Fields;
 use crate::store::large::{LargeItem, LargePages, Layout};
 use crate::store::outcome::{Cause, Miss};
+use crate::store::pool::Pages;
 use crate::store::sample::SampleKind;
 use std::sync::Arc;
 
@@ -99,7 +100,7 @@ impl Shard {
         let charge = Some(self.charge_heap(Layout::heap_bytes(key.bytes.len()), now)?);
         let count = len.div_ceil(self.rules.page_bytes);
         // It doubles as it grows: lists of few sizes leave the allocator few half-used blocks.
-        let mut pages = Vec::new();
+        let mut pages = Pages::default();
         while pages.len() < count {
             match self.obtain_value_page(now) {
                 Ok(page) => pages.push(page),

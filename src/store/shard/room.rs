@@ -7,7 +7,7 @@ use crate::clock::Now;
 use crate::store::handle::Handle;
 use crate::store::large::{Fragment, Large, LargeItem, Layout};
 use crate::store::outcome::Cause;
-use crate::store::pool::{Charge, PoolPage};
+use crate::store::pool::{Charge, Pages, PoolPage};
 use crate::store::sample::SampleKind;
 use crate::store::slab::{ClassId, Vacant, Victim};
 
@@ -317,7 +317,7 @@ impl Shard {
     }
 
     /// Appends pages that others may have; false if there are none.
-    pub(in crate::store) fn give_pages(&mut self, now: Now, given: &mut Vec<PoolPage>) -> bool {
+    pub(in crate::store) fn give_pages(&mut self, now: Now, given: &mut Pages) -> bool {
         loop {
             if !self.in_hand.is_empty() {
                 given.append(&mut self.in_hand);

@@ -231,6 +231,6 @@ fn push_hit(out: &mut ReplyBuffer, to: &Envelope, key: &[u8], hit: &Hit<'_>) {
     let fields = Fields { flags: Some(hit.flags), key, cas: hit.cas, ..Fields::default() };
     match hit.value {
         ValueRef::Small(value) => out.push_frame(to, &Fields { value, ..fields }),
-        ValueRef::Large { value, len } => out.push_large_frame(to, &fields, value.share(), len),
+        ValueRef::Large(value) => out.push_large_frame(to, &fields, value.share(), value.len()),
     }
 }

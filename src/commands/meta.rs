@@ -145,7 +145,7 @@ fn push_hit(
 ) {
     let len = match hit.value {
         ValueRef::Small(value) => value.len(),
-        ValueRef::Large { len, .. } => len,
+        ValueRef::Large(value) => value.len(),
     };
     // With C, the value is wanted only if it is another one.
     let with_value = meta.has(b'v') && meta.compare() != Some(hit.cas);
@@ -171,7 +171,7 @@ fn push_hit(
     if with_value {
         match hit.value {
             ValueRef::Small(value) => out.push(value),
-            ValueRef::Large { value, len } => out.push_large(value.share(), len),
+            ValueRef::Large(value) => out.push_large(value.share(), value.len()),
         }
         out.push(b"\r\n");
     }
@@ -354,7 +354,7 @@ fn push_number_reply(
 fn push_description(out: &mut ReplyBuffer, key: &[u8], hit: &Hit<'_>, cas_enabled: bool, now: Now) {
     let value_len = match hit.value {
         ValueRef::Small(value) => value.len(),
-        ValueRef::Large { len, .. } => len,
+        ValueRef::Large(value) => value.len(),
     };
     out.push(b"ME ");
     Name { key, encoded: hit.marks.binary_key }.push(out);

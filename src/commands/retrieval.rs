@@ -129,6 +129,6 @@ fn push_hit(out: &mut ReplyBuffer, key: &[u8], hit: &Hit<'_>, with_cas: bool) {
     let cas = with_cas.then_some(hit.cas);
     match hit.value {
         ValueRef::Small(value) => out.push_value(key, hit.flags, value, cas),
-        ValueRef::Large { value, len } => out.push_large_value(key, hit.flags, value.share(), len, cas),
+        ValueRef::Large(value) => out.push_large_value(key, hit.flags, value.share(), value.len(), cas),
     }
 }

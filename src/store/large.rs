@@ -142,7 +142,7 @@ impl Large {
 
     /// The value of an item.
     pub(super) fn value<'a>(&'a self, item: &'a LargeItem) -> LargeRef<'a> {
-        LargeRef { pages: &item.pages, fragments: &self.fragments, tail: &item.tail, len: item.value_len }
+        LargeRef { item, fragments: &self.fragments }
     }
 
     /// An item that is there by the law that index entries name live items only.

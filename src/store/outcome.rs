@@ -11,12 +11,7 @@ pub enum ValueRef<'a> {
     /// In a chunk: valid only while the shard is locked, copy what is needed.
     Small(&'a [u8]),
     /// In pages: [`LargeRef::share`] keeps it beyond the lock.
-    Large {
-        /// The value.
-        value: LargeRef<'a>,
-        /// Its length in bytes.
-        len: usize,
-    },
+    Large(LargeRef<'a>),
 }
 
 impl ValueRef<'_> {
@@ -25,7 +20,7 @@ impl ValueRef<'_> {
     pub fn len(&self) -> usize {
         match self {
             ValueRef::Small(bytes) => bytes.len(),
-            ValueRef::Large { len, .. } => *len,
+            ValueRef::Large(value) => value.len(),
         }
     }
 
@@ -33,7 +28,7 @@ impl ValueRef<'_> {
     pub fn bytes(&self) -> Cow<'_, [u8]> {
         match self {
             ValueRef::Small(bytes) => Cow::Borrowed(bytes),
-            ValueRef::Large { value, .. } => Cow::Owned(value.concat()),
+            ValueRef::Large(value) => Cow::Owned(value.concat()),
         }
     }
 }

@@ -83,7 +83,7 @@ fn what_somebody_reads_stays_as_it_is_and_comes_back_when_it_is_let_go() {
     let store = store();
     set(&store, b"read", &value(1));
     let read = store.get(b"read", NOW, |hit| match hit.value {
-        ValueRef::Large { value, .. } => value.share(),
+        ValueRef::Large(value) => value.share(),
         ValueRef::Small(_) => panic!("a large value"),
     });
     let read = read.unwrap();

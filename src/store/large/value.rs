@@ -3,7 +3,8 @@
 //! Pages never change once the value is stored. They go back to the pool when the last who holds them lets go; until
 //! then they stay charged, whether or not the value is still stored.
 
-use super::fragments::{Fragment, Fragments, KINDS, fragment_bytes};
+use super::LargeItem;
+use super::fragments::{Fragments, KINDS, fragment_bytes};
 use crate::store::pool::{Pages, PoolPage};
 use std::ops::Deref;
 use std::sync::Arc;
@@ -170,24 +171,32 @@ impl LargeValue {
 /// A large value in the store.
 #[derive(Clone, Copy, Debug)]
 pub struct LargeRef<'a> {
-    pub(super) pages: &'a Arc<LargePages>,
+    pub(super) item: &'a LargeItem,
     pub(super) fragments: &'a Fragments,
-    pub(super) tail: &'a [Fragment],
-    pub(super) len: usize,
 }
 
 impl<'a> LargeRef<'a> {
+    /// Its length in bytes.
+    #[expect(clippy::len_without_is_empty, reason = "nobody asks whether a large value is empty")]
+    pub fn len(&self) -> usize {
+        self.item.value_len
+    }
+
     /// For a reader: its pages by reference, its tail copied.
     pub fn share(&self) -> Arc<LargeValue> {
-        let mut tail = Vec::with_capacity(self.len - self.pages.len);
+        let mut tail = Vec::with_capacity(self.tail_len());
         self.tail_parts().for_each(|part| tail.extend_from_slice(part));
-        Arc::new(LargeValue { pages: Pinned::new(self.pages), tail: tail.into() })
+        Arc::new(LargeValue { pages: Pinned::new(&self.item.pages), tail: tail.into() })
+    }
+
+    fn tail_len(&self) -> usize {
+        self.item.value_len - self.item.pages.len
     }
 
     fn tail_parts(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
-        let mut missing = self.len - self.pages.len;
+        let mut missing = self.tail_len();
         let fragments = self.fragments;
-        self.tail.iter().map(move |fragment| {
+        self.item.tail.iter().map(move |fragment| {
             let bytes = fragments.bytes(*fragment);
             let part = &bytes[..bytes.len().min(missing)];
             missing -= part.len();
@@ -197,7 +206,7 @@ impl<'a> LargeRef<'a> {
 
     /// Its parts in order.
     pub fn parts(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
-        let pages = self.pages;
+        let pages = &self.item.pages;
         (0..).map_while(move |number| pages.part(number)).chain(self.tail_parts())
     }
 

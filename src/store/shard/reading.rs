@@ -180,7 +180,7 @@ impl Shard {
                     deadline_before: item.deadline,
                     last_access: item.last_access,
                     fetched: item.fetched,
-                    value: ValueRef::Large { value: self.large.value(item), len: item.value_len },
+                    value: ValueRef::Large(self.large.value(item)),
                     marks: item.marks,
                     wins: false,
                     created: false,

@@ -22,6 +22,7 @@ use super::compaction::Compaction;
 use super::figures::ClassFigures;
 use super::handle::LargeId;
 use super::item::Marks;
+use super::recency::Recency;
 use crate::clock::{Deadline, Now};
 use bands::Bands;
 use frames::Frames;
@@ -61,6 +62,8 @@ pub(super) struct LargeItem {
     pub(super) used: u64,
     /// A newcomer that has not proved itself.
     pub(super) probation: bool,
+    /// The generation of its last use.
+    pub(super) stamp: u8,
 }
 
 impl LargeItem {
@@ -331,12 +334,16 @@ impl Large {
     }
 
     /// The item that leaves next: of a few of the coldest of each size the one that has kept the most memory idle, `seq`
-    /// being the operations of the shard so far.
-    pub(super) fn next_victim(&mut self, seq: u64) -> Option<(LargeId, &LargeItem)> {
+    /// being the operations of the shard so far. None if all of these are young.
+    pub(super) fn next_victim(&mut self, seq: u64, recency: &Recency) -> Option<(LargeId, &LargeItem)> {
         self.promote_used();
+        let young = |item: &LargeItem| recency.is_young(item.stamp, item.last_access);
         let newcomers = self.newcomers_first() && !self.probation.is_empty();
-        let order = if newcomers { &self.probation } else { &self.main };
-        order.idlest(seq, |item| newcomers && item.fetched).or_else(|| order.coldest())
+        if !newcomers {
+            return self.main.idlest(seq, young).or_else(|| self.probation.idlest(seq, young));
+        }
+        let unread = self.probation.idlest(seq, |item| item.fetched || young(item));
+        unread.or_else(|| self.probation.idlest(seq, young)).or_else(|| self.main.idlest(seq, young))
     }
 
     /// The next item whose time is over.

@@ -20,6 +20,7 @@ mod item;
 mod large;
 mod outcome;
 mod reassign;
+mod recency;
 mod room;
 mod sample;
 mod settings;

@@ -55,7 +55,8 @@ impl Store {
         while self.budget.left_bytes() < bytes && !is_paid(freed) {
             let first = first(self);
             let mut turns = (0..self.shards.len()).map(|step| (first + step) % self.shards.len());
-            freed += turns.find_map(|at| Self::lock(&self.shards[at]).bytes_given_way(now))?;
+            let given = turns.clone().find_map(|at| Self::lock(&self.shards[at]).bytes_given_way(now));
+            freed += given.or_else(|| turns.find_map(|at| Self::lock(&self.shards[at]).bytes_forced(now)))?;
         }
         Some(freed)
     }

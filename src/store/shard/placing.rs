@@ -10,6 +10,7 @@ use crate::store::hash::KeyHash;
 use crate::store::item::Fields;
 use crate::store::large::{Blocks, LargeItem, Plan};
 use crate::store::outcome::{Cause, Miss};
+use crate::store::recency;
 use crate::store::sample::SampleKind;
 
 impl Shard {
@@ -49,7 +50,7 @@ impl Shard {
             && self.slab.class_at(at) == class
         {
             let item = self.slab.item(at);
-            (fields.uses, fields.probation) = (item.uses(), item.probation());
+            (fields.uses, fields.probation, fields.stamp) = (item.uses(), item.probation(), item.stamp());
             self.slab.overwrite(at, &fields, key.bytes, value);
             return Ok(at.into());
         }
@@ -57,14 +58,17 @@ impl Shard {
         let vacant = self.chunk_room(class, now)?;
         // Making room may have moved the old item, or evicted it.
         let old = self.find(key);
+        let mut returns = false;
         match old.map(Handle::place) {
             Some(Place::Chunk(at)) => {
                 let item = self.slab.item(at);
                 (fields.uses, fields.probation) = (item.uses(), item.probation());
+                fields.stamp = self.recency.carried(item.stamp());
             }
-            Some(Place::Large(_)) => {}
+            Some(Place::Large(id)) => fields.stamp = self.recency.carried(self.large.item(id).stamp),
             None if self.index.recall_ghost(key.hash) => {
                 // With more memory this would have been a hit.
+                returns = true;
                 fields.probation = false;
                 self.slab.count_near_miss(class);
             }
@@ -72,6 +76,9 @@ impl Shard {
         }
         let at = self.slab.fill(vacant, &fields, key.bytes, value);
         self.link(key, old, at.into());
+        if returns {
+            self.stamp_chunk(at, now);
+        }
         Ok(at.into())
     }
 
@@ -108,10 +115,10 @@ impl Shard {
         own_bytes: u64,
     ) -> Handle {
         let old = self.find(key);
-        let probation = match old.map(Handle::place) {
-            Some(Place::Chunk(at)) => self.slab.item(at).probation(),
-            Some(Place::Large(id)) => self.large.item(id).probation,
-            None => !self.index.recall_ghost(key.hash),
+        let (probation, stamp) = match old.map(Handle::place) {
+            Some(Place::Chunk(at)) => (self.slab.item(at).probation(), self.slab.item(at).stamp()),
+            Some(Place::Large(id)) => (self.large.item(id).probation, self.large.item(id).stamp),
+            None => (!self.index.recall_ghost(key.hash), recency::UNUSED),
         };
         let id = self.large.insert(LargeItem {
             key: key.bytes.into(),
@@ -127,8 +134,12 @@ impl Shard {
             marks: fields.marks,
             used: self.seq,
             probation,
+            stamp: self.recency.carried(stamp),
         });
         self.link(key, old, id.into());
+        if old.is_none() && !probation {
+            self.note_access(id.into(), fields.last_access);
+        }
         id.into()
     }
 
@@ -154,10 +165,16 @@ impl Shard {
     /// Removes an item whose index entry is gone already.
     fn discard(&mut self, handle: Handle) {
         match handle.place() {
-            Place::Chunk(at) => self.slab.free(at),
+            Place::Chunk(at) => {
+                let bytes = self.slab.class(self.slab.class_at(at)).chunk_bytes;
+                let item = self.slab.item(at);
+                self.recency.forget(item.stamp(), item.last_access(), u64::from(bytes));
+                self.slab.free(at);
+            }
             Place::Large(id) => {
                 if let Some(mut item) = self.large.remove(id) {
                     self.account.refund(item.own_bytes);
+                    self.recency.forget(item.stamp, item.last_access, item.taken_bytes);
                     self.large.recover(&mut item.value);
                     self.left.items.push(item);
                 }

@@ -5,7 +5,7 @@
 use super::{Key, NeedRoom, Shard};
 use crate::clock::{Deadline, Now};
 use crate::store::figures::ClassFigures;
-use crate::store::handle::{Handle, Place};
+use crate::store::handle::{ChunkAt, Handle, Place};
 use crate::store::item::{self, Fields, Item, Marks};
 use crate::store::outcome::{Access, Hit, Miss, Recache, ValueRef};
 use crate::store::sample::SampleKind;
@@ -37,8 +37,12 @@ impl Shard {
         self.mid_update = true;
         class.figures.get_hits += 1;
         class.figures.hits_probation += u64::from(Item(chunk).probation());
+        let stamped = Item(chunk).stamp() == self.recency.stamp();
         if item::note_hit(chunk, now) {
             self.slab.count_first_hit(id);
+        }
+        if !stamped {
+            self.stamp_chunk(at, now);
         }
         self.sample(SampleKind::Hit, key, Some(handle), now);
         Ok(result)
@@ -194,7 +198,10 @@ impl Shard {
     /// Notes that an item was read. Returns the figures of its class.
     fn note_hit(&mut self, handle: Handle, now: Now) -> &mut ClassFigures {
         match handle.place() {
-            Place::Chunk(at) => self.slab.note_use(at, true, now),
+            Place::Chunk(at) => {
+                self.stamp_chunk(at, now);
+                self.slab.note_use(at, true, now)
+            }
             Place::Large(id) => {
                 self.large.use_item(id).fetched = true;
                 self.note_access(handle, now);
@@ -207,6 +214,7 @@ impl Shard {
     pub(super) fn note_use(&mut self, handle: Handle, now: Now) {
         match handle.place() {
             Place::Chunk(at) => {
+                self.stamp_chunk(at, now);
                 self.slab.note_use(at, false, now);
             }
             Place::Large(_) => self.note_access(handle, now),
@@ -215,13 +223,41 @@ impl Shard {
 
     pub(super) fn note_access(&mut self, handle: Handle, now: Now) {
         match handle.place() {
-            Place::Chunk(at) => self.slab.note_access(at, now),
+            Place::Chunk(at) => {
+                self.stamp_chunk(at, now);
+                self.slab.note_access(at, now);
+            }
             Place::Large(id) => {
-                let seq = self.seq;
+                let (seq, stamp) = (self.seq, self.recency.stamp());
                 let item = self.large.use_item(id);
                 (item.last_access, item.used) = (now, seq);
+                if std::mem::replace(&mut item.stamp, stamp) != stamp {
+                    let bytes = item.taken_bytes;
+                    self.recency.count_use(bytes, self.item_memory_bytes(), now);
+                }
             }
         }
+    }
+
+    /// Stamps a small item that is used, and counts it if that is its first use in this generation.
+    pub(super) fn stamp_chunk(&mut self, at: ChunkAt, now: Now) {
+        let memory_bytes = self.item_memory_bytes();
+        let stamp = self.recency.stamp();
+        let (chunk, _, class) = self.slab.open(at);
+        if Item(chunk).stamp() != stamp {
+            item::set_stamp(chunk, stamp);
+            self.recency.count_use(u64::from(class.chunk_bytes), memory_bytes, now);
+        }
+    }
+
+    /// What small and large items have in all.
+    fn item_memory_bytes(&self) -> u64 {
+        (self.slab.pages_held() * self.rules.page_bytes) as u64 + self.large.taken_bytes()
+    }
+
+    /// True if an item is not to leave by [S8](super).
+    pub(super) fn is_young(&self, item: Item<'_>) -> bool {
+        self.recency.is_young(item.stamp(), item.last_access())
     }
 
     /// Gives an item another deadline. One without room for it in its header is written anew; should there be no

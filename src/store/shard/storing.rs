@@ -109,8 +109,8 @@ impl Shard {
                 self.keep_large(key, &fields, &parts, now)?
             }
         };
-        if let (Some(_), Place::Chunk(at)) = (old, handle.place()) {
-            self.slab.note_rewrite(at);
+        if old.is_some() {
+            self.note_rewrite(handle, now);
         }
         self.count_store(handle);
         self.sample(SampleKind::Store, key, Some(handle), now);
@@ -150,9 +150,18 @@ impl Shard {
         } else {
             self.put(key, Some(old), fields, &joined.concat(), now)?
         };
+        self.note_rewrite(handle, now);
         self.count_store(handle);
         self.sample(SampleKind::Store, key, Some(handle), now);
         Ok(Stored::Stored { cas: new.cas, len })
+    }
+
+    /// Notes that a key in use was stored anew.
+    fn note_rewrite(&mut self, handle: Handle, now: Now) {
+        self.note_access(handle, now);
+        if let Place::Chunk(at) = handle.place() {
+            self.slab.note_rewrite(at);
+        }
     }
 
     fn kept(&self, handle: Handle) -> Kept {

@@ -35,10 +35,20 @@ pub(in crate::store) struct Leaving {
 }
 
 impl Leaving {
-    /// The items, and where they lay.
-    pub(in crate::store) fn items(&self) -> impl Iterator<Item = (ChunkAt, Item<'_>)> {
-        let at = |chunk| ChunkAt { page: self.id, chunk };
-        self.page.occupied().map(move |chunk| (at(chunk), Item(self.page.chunk(chunk))))
+    /// Number of chunks.
+    pub(in crate::store) fn chunks(&self) -> u16 {
+        self.page.chunks()
+    }
+
+    /// The item in a chunk, if there is one, and where it lay.
+    pub(in crate::store) fn item(&self, chunk: u16) -> Option<(ChunkAt, Item<'_>)> {
+        self.page.item(chunk).map(|item| (ChunkAt { page: self.id, chunk }, item))
+    }
+
+    /// Removes an item that has another place, or none.
+    pub(in crate::store) fn clear(&mut self, chunk: u16) {
+        self.page.clear(chunk);
+        self.page.release(chunk);
     }
 }
 
@@ -308,8 +318,14 @@ impl Slab {
                 (self.pages.len() - 1) as u32
             }
         };
+        self.class_mut(class).gained[0] += 1;
+        self.insert_page(class, id);
+        self.list_free(class, id);
+    }
+
+    /// Adds a page to the list of a class, where the hands come to it last.
+    fn insert_page(&mut self, class: ClassId, id: u32) {
         let owner = self.class_mut(class);
-        owner.gained[0] += 1;
         let place = owner.main_hand.place.min(owner.pages.len());
         owner.pages.insert(place, id);
         if owner.pages.len() > 1 {
@@ -321,13 +337,16 @@ impl Slab {
                 owner.probation_hand.place += 1;
             }
         }
-        self.list_free(class, id);
     }
 
-    /// Takes a page out of a class: its emptiest one (of a few) if chunks are free, else the one that the hand enters
-    /// next. Its items are no longer in the slab; the caller finds new places for them or removes their entries.
-    pub(in crate::store) fn take_page(&mut self, class: ClassId) -> Option<Leaving> {
-        let place = self.page_to_leave(class)?;
+    /// The page at a place of a class.
+    pub(in crate::store) fn page_of(&self, class: ClassId, place: usize) -> &Page {
+        self.page(self.class(class).pages[place])
+    }
+
+    /// Takes the page at a place out of a class. Its items are no longer in the slab; the caller finds new places for
+    /// them or removes their entries, or puts the page back.
+    pub(in crate::store) fn take_page(&mut self, class: ClassId, place: usize) -> Option<Leaving> {
         let owner = self.class_mut(class);
         let id = owner.pages.remove(place);
         for hand in [&mut owner.main_hand, &mut owner.probation_hand] {
@@ -342,12 +361,26 @@ impl Slab {
         }
         self.unlist_free(class, id);
         let page = self.pages[id as usize].take()?;
-        let bytes: u64 = page.occupied().map(|chunk| Item(page.chunk(chunk)).bytes() as u64).sum();
         let owner = self.class_mut(class);
         owner.live -= usize::from(page.live());
         owner.probation -= usize::from(page.on_probation());
-        owner.figures.item_bytes -= bytes;
+        owner.figures.item_bytes -= page.item_bytes();
         Some(Leaving { page, id })
+    }
+
+    /// Puts a page back with the items that it still has. The hands come to it last.
+    pub(in crate::store) fn put_back(&mut self, class: ClassId, leaving: Leaving) {
+        let Leaving { page, id } = leaving;
+        let owner = self.class_mut(class);
+        owner.live += usize::from(page.live());
+        owner.probation += usize::from(page.on_probation());
+        owner.figures.item_bytes += page.item_bytes();
+        let has_free = page.has_free();
+        self.pages[id as usize] = Some(page);
+        self.insert_page(class, id);
+        if has_free {
+            self.list_free(class, id);
+        }
     }
 
     /// Keeps the allocation of a page whose items have gone.

@@ -94,20 +94,24 @@ impl Slab {
         }
     }
 
-    /// The class whose page is worth least, `taker` left out. One that has just grown is left alone, unless there is no
-    /// other or all have grown into free memory so far.
-    pub(in crate::store) fn cheapest_giver(&self, taker: ClassId) -> Option<Giver> {
+    /// The classes by what a page is worth to them, the least first, `taker` left out. One that has just grown is left
+    /// alone, unless all have grown into free memory so far; if that leaves none, the largest is named.
+    pub(in crate::store) fn givers(&self, taker: ClassId) -> Vec<Giver> {
         let others = || {
             let ids = (0..self.classes.len() as ClassId).zip(&self.classes);
             ids.filter(move |(id, class)| *id != taker && class.pages() > 0)
         };
         let growing = self.epoch.ended < 2;
-        let cheapest = others()
+        let mut givers: Vec<Giver> = others()
             .filter(|(_, class)| class.has_pages_to_spare() || growing || class.is_settled())
             .map(|(id, class)| Giver { class: id, score: giving_score(class) })
-            .min_by(|a, b| a.score.total_cmp(&b.score));
-        let largest = || others().max_by_key(|(_, class)| class.pages());
-        cheapest.or_else(|| largest().map(|(id, class)| Giver { class: id, score: class.score() }))
+            .collect();
+        givers.sort_by(|a, b| a.score.total_cmp(&b.score));
+        if givers.is_empty() {
+            let largest = others().max_by_key(|(_, class)| class.pages());
+            givers.extend(largest.map(|(id, class)| Giver { class: id, score: class.score() }));
+        }
+        givers
     }
 
     /// True if `taker` would make clearly more of the giver's page. Settles as well when it compares itself next.
@@ -121,12 +125,21 @@ impl Slab {
     /// The class whose hand has not come round for the longest, and how long, in operations; classes with whole pages
     /// of free chunks first.
     pub(in crate::store) fn slowest_hand(&self, except: Option<ClassId>, seq: u64) -> Option<(ClassId, u64)> {
-        let ids = (0..self.classes.len() as ClassId).filter(|id| Some(*id) != except);
-        let ages = ids.filter_map(|id| {
+        self.hands(seq).filter(|(id, _)| Some(*id) != except).max_by_key(|(_, age)| *age)
+    }
+
+    /// The classes by how long their hands have not come round, the longest first.
+    pub(in crate::store) fn slowest_hands(&self, seq: u64) -> Vec<ClassId> {
+        let mut hands: Vec<(ClassId, u64)> = self.hands(seq).collect();
+        hands.sort_by_key(|(_, age)| std::cmp::Reverse(*age));
+        hands.into_iter().map(|(id, _)| id).collect()
+    }
+
+    fn hands(&self, seq: u64) -> impl Iterator<Item = (ClassId, u64)> {
+        (0..self.classes.len() as ClassId).filter_map(move |id| {
             let age = self.hand_age(id, seq)?;
             Some((id, if self.class(id).has_pages_to_spare() { u64::MAX } else { age }))
-        });
-        ages.max_by_key(|(_, age)| *age)
+        })
     }
 }
 

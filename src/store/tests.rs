@@ -258,7 +258,7 @@ fn of_large_values_the_one_that_kept_most_memory_idle_leaves() {
     set(b"vast", 400_000);
     let mut shard = store.shards[0].lock();
     let seq = shard.seq + 10;
-    let (_, victim) = shard.large.next_victim(seq).unwrap();
+    let (_, victim) = shard.large.next_victim(seq, &shard.recency).unwrap();
     assert_eq!(&*victim.key, b"vast");
 }
 

@@ -37,8 +37,10 @@ impl Shard {
         self.mid_update = true;
         class.figures.get_hits += 1;
         class.figures.hits_probation += u64::from(Item(chunk).probation());
-        let stamped = Item(chunk).stamp() == self.recency.stamp();
-        if item::note_hit(chunk, now) {
+        let item = Item(chunk);
+        let stamped = item.stamp() == self.recency.stamp();
+        let old = !stamped && !self.recency.is_young(item.stamp(), item.last_access());
+        if item::note_hit(chunk, now) || old {
             self.slab.count_first_hit(id);
         }
         if !stamped {
@@ -199,8 +201,8 @@ impl Shard {
     fn note_hit(&mut self, handle: Handle, now: Now) -> &mut ClassFigures {
         match handle.place() {
             Place::Chunk(at) => {
-                self.stamp_chunk(at, now);
-                self.slab.note_use(at, true, now)
+                let old = self.stamp_chunk(at, now);
+                self.slab.note_use(at, true, old, now)
             }
             Place::Large(id) => {
                 self.large.use_item(id).fetched = true;
@@ -214,8 +216,8 @@ impl Shard {
     pub(super) fn note_use(&mut self, handle: Handle, now: Now) {
         match handle.place() {
             Place::Chunk(at) => {
-                self.stamp_chunk(at, now);
-                self.slab.note_use(at, false, now);
+                let old = self.stamp_chunk(at, now);
+                self.slab.note_use(at, false, old, now);
             }
             Place::Large(_) => self.note_access(handle, now),
         }
@@ -239,15 +241,19 @@ impl Shard {
         }
     }
 
-    /// Stamps a small item that is used, and counts it if that is its first use in this generation.
-    pub(super) fn stamp_chunk(&mut self, at: ChunkAt, now: Now) {
+    /// Stamps a small item that is used, and counts it if that is its first use in this generation. True if it was not
+    /// young.
+    pub(super) fn stamp_chunk(&mut self, at: ChunkAt, now: Now) -> bool {
         let memory_bytes = self.item_memory_bytes();
         let stamp = self.recency.stamp();
         let (chunk, _, class) = self.slab.open(at);
-        if Item(chunk).stamp() != stamp {
+        let item = Item(chunk);
+        let old = !self.recency.is_young(item.stamp(), item.last_access());
+        if item.stamp() != stamp {
             item::set_stamp(chunk, stamp);
             self.recency.count_use(u64::from(class.chunk_bytes), memory_bytes, now);
         }
+        old
     }
 
     /// What small and large items have in all.

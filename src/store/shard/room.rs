@@ -98,7 +98,7 @@ impl Shard {
                 }
             }
         }
-        for giver in self.slab.givers(class).into_iter().take(GIVERS_MAX) {
+        for giver in self.slab.givers(class, self.recency.stamp()).into_iter().take(GIVERS_MAX) {
             if !self.slab.is_worth_more_to(class, &giver) && !pageless {
                 return false;
             }
@@ -123,7 +123,8 @@ impl Shard {
     /// for much longer. A large value keeps many small ones out, so that it has to be in use more often.
     fn large_is_idler_than_slabs(&mut self, class: ClassId, pageless: bool) -> bool {
         let Some(idle) = self.large_idle() else { return false };
-        let others = self.slab.slowest_hand(Some(class), self.seq).map_or(0, |(_, age)| age);
+        let others =
+            self.slab.slowest_hand(Some(class), self.seq, self.recency.stamp()).map_or(0, |(_, age)| age);
         let own = self.slab.hand_age(class, self.seq).unwrap_or(0);
         idle.saturating_mul(IDLE_PART) > others && (pageless || own < idle)
     }
@@ -138,8 +139,9 @@ impl Shard {
     /// none is. False, and the page stays, if the class has none or no room for the young items of the page.
     pub(in crate::store) fn release_page(&mut self, class: ClassId, now: Now) -> bool {
         let Some(place) = self.slab.page_to_leave(class) else { return false };
+        let keeps_pages_in = Some(self.recency.stamp());
         if !self.could_move_young(class, place) {
-            self.slab.pass_page(class, place, self.seq);
+            self.slab.class_mut(class).keeps_pages_in = keeps_pages_in;
             return false;
         }
         let Some(mut leaving) = self.slab.take_page(class, place) else { return false };
@@ -147,6 +149,7 @@ impl Shard {
             let young = leaving.item(chunk).is_some_and(|(_, item)| self.is_young(item));
             if young && !self.leave_page(&mut leaving, chunk, class, now) {
                 self.slab.put_back(class, leaving);
+                self.slab.class_mut(class).keeps_pages_in = keeps_pages_in;
                 return false;
             }
         }
@@ -158,18 +161,12 @@ impl Shard {
         true
     }
 
-    /// True if there may be room in a class for the young items of its page at a place: in free chunks, or in those of
-    /// older items if no more than half of the page is young.
+    /// True if there may be room in a class for the young items of its page at a place: in free chunks of other pages, or
+    /// in those of older items there.
     fn could_move_young(&self, class: ClassId, place: usize) -> bool {
-        let owner = self.slab.class(class);
         let page = self.slab.page_of(class, place);
-        let free = owner.free() - usize::from(page.chunks() - page.live());
-        let evictable = if owner.pages() > 1 { usize::from(page.chunks()) / 2 } else { 0 };
-        let mut young = 0;
-        page.occupied().all(|chunk| {
-            young += usize::from(page.item(chunk).is_some_and(|item| self.is_young(item)));
-            young <= free.max(evictable)
-        })
+        self.slab.class(class).pages() > 1
+            || !page.occupied().any(|chunk| page.item(chunk).is_some_and(|item| self.is_young(item)))
     }
 
     /// Moves an item out of a page that is leaving its class, or evicts it. False, and it stays, if it is young and there
@@ -380,20 +377,16 @@ impl Shard {
         if self.free_spare_page() || self.free_frame() {
             return true;
         }
-        let slowest = self.slab.slowest_hand(None, self.seq);
+        let slowest = self.slab.slowest_hand(None, self.seq, self.recency.stamp());
         let page_first = match (slowest, self.large_idle()) {
             (Some((_, age)), Some(idle)) => age / IDLE_RATIO > idle,
             (slowest, _) => slowest.is_some(),
         };
-        if page_first {
-            self.free_page(now) || self.evict_large(now)
-        } else {
-            self.evict_large(now) || self.free_page(now)
-        }
+        page_first && self.free_page(now) || self.evict_large(now) || !page_first && self.free_page(now)
     }
 
     fn free_page(&mut self, now: Now) -> bool {
-        let slowest = self.slab.slowest_hands(self.seq);
+        let slowest = self.slab.slowest_hands(self.seq, self.recency.stamp());
         slowest.into_iter().any(|class| self.release_page(class, now)) && self.free_spare_page()
     }
 }

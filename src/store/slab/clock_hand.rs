@@ -133,17 +133,6 @@ impl Slab {
         page.and_then(|&page| self.page(page).age_secs(from, now)).unwrap_or(0)
     }
 
-    /// Passes over a page that stays, as the main hand does.
-    pub(in crate::store) fn pass_page(&mut self, class: ClassId, place: usize, seq: u64) {
-        let Some(&page) = self.class(class).pages.get(place) else { return };
-        self.page_mut(page).entered = seq;
-        let owner = self.class_mut(class);
-        let next = if place + 1 < owner.pages.len() { place + 1 } else { 0 };
-        owner.main_hand = super::class::Hand { place: next, chunk: 0 };
-        let entered = owner.pages[next];
-        self.page_mut(entered).entered = seq;
-    }
-
     /// The place of the page that leaves a class first.
     pub(in crate::store) fn page_to_leave(&self, class: ClassId) -> Option<usize> {
         let owner = self.class(class);

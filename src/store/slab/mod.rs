@@ -248,12 +248,19 @@ impl Slab {
         }
     }
 
-    /// Notes that an item was used, and, if it was `read`, that too. Returns the figures of its class.
-    pub(in crate::store) fn note_use(&mut self, at: ChunkAt, read: bool, now: Now) -> &mut ClassFigures {
+    /// Notes that an item was used, and, if it was `read`, that too; `old` if it was not young. Returns the figures of its
+    /// class.
+    pub(in crate::store) fn note_use(
+        &mut self,
+        at: ChunkAt,
+        read: bool,
+        old: bool,
+        now: Now,
+    ) -> &mut ClassFigures {
         let (chunk, id, class) = self.open(at);
         class.figures.hits_probation += u64::from(Item(chunk).probation());
         let first = if read { item::note_hit(chunk, now) } else { item::note_use(chunk, now) };
-        if first {
+        if first || old {
             self.count_first_hit(id);
         }
         &mut self.class_mut(id).figures

@@ -121,7 +121,7 @@ mod tests {
 
     #[test]
     fn what_was_moved_stays_young_and_is_counted_when_it_is_used_again() {
-        let mut recency = Recency::new();
+        let recency = Recency::new();
         let stamp = recency.carried(recency.stamp());
         assert!(recency.is_young(stamp, at(9)) && stamp != recency.stamp());
         assert_eq!(recency.carried(UNUSED), UNUSED);

@@ -55,8 +55,12 @@ impl Store {
         while self.budget.left_bytes() < bytes && !is_paid(freed) {
             let first = first(self);
             let mut turns = (0..self.shards.len()).map(|step| (first + step) % self.shards.len());
-            let given = turns.clone().find_map(|at| Self::lock(&self.shards[at]).bytes_given_way(now));
-            freed += given.or_else(|| turns.find_map(|at| Self::lock(&self.shards[at]).bytes_forced(now)))?;
+            // Whoever has little keeps it as long as others have more, and young items stay as long as others are old.
+            freed += turns
+                .clone()
+                .find_map(|at| Self::lock(&self.shards[at]).bytes_given_of_its_share(now))
+                .or_else(|| turns.clone().find_map(|at| Self::lock(&self.shards[at]).bytes_given_way(now)))
+                .or_else(|| turns.find_map(|at| Self::lock(&self.shards[at]).bytes_forced(now)))?;
         }
         Some(freed)
     }

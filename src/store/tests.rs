@@ -2,6 +2,7 @@
 //! sweep's bound, and how many shards there are.
 
 use super::handle::{ChunkAt, Handle, Place};
+use super::recency::Recency;
 use super::*;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -258,7 +259,8 @@ fn of_large_values_the_one_that_kept_most_memory_idle_leaves() {
     set(b"vast", 400_000);
     let mut shard = store.shards[0].lock();
     let seq = shard.seq + 10;
-    let (_, victim) = shard.large.next_victim(seq, &shard.recency).unwrap();
+    let recency = Recency::new();
+    let (_, victim) = shard.large.next_victim(seq, &recency).unwrap();
     assert_eq!(&*victim.key, b"vast");
 }
 

@@ -96,9 +96,9 @@ impl Shard {
         self.charge(own_bytes, now)?;
         let gathering = match self.gathering(plan, now) {
             Ok(gathering) => gathering,
-            Err(need) => {
+            Err(NeedRoom(bytes)) => {
                 self.account.refund(own_bytes);
-                return Err(need);
+                return Err(NeedRoom(bytes + own_bytes));
             }
         };
         Ok(self.put_large(key, fields, gathering.filled(parts), plan, own_bytes))

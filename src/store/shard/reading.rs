@@ -93,13 +93,20 @@ impl Shard {
     }
 
     /// Gives an item another deadline.
-    pub(in crate::store) fn touch(&mut self, key: Key<'_>, deadline: Deadline, now: Now) -> Result<(), Miss> {
-        let handle = self.find_alive(key, now)?;
-        let handle = self.set_deadline(key, handle, deadline, now)?;
+    pub(in crate::store) fn touch(
+        &mut self,
+        key: Key<'_>,
+        deadline: Deadline,
+        now: Now,
+    ) -> Result<Result<(), Miss>, NeedRoom> {
+        let handle = match self.find_alive(key, now) {
+            Ok(handle) => self.set_deadline(key, handle, deadline, now)?,
+            Err(miss) => return Ok(Err(miss)),
+        };
         self.figures(handle).touch_hits += 1;
         self.note_hit(handle, now);
         self.sample(SampleKind::Touch, key, Some(handle), now);
-        Ok(())
+        Ok(Ok(()))
     }
 
     /// Looks a key up, does to the item what `access` says, and lets `hit` see it. `hit` is not called if there is no
@@ -126,10 +133,7 @@ impl Shard {
         let mut deadline_before = None;
         if let Some(deadline) = access.deadline.filter(|_| !created) {
             deadline_before = Some(self.deadline_of(handle));
-            handle = match self.set_deadline(key, handle, deadline, now) {
-                Ok(handle) => handle,
-                Err(miss) => return Ok(Err(miss)),
-            };
+            handle = self.set_deadline(key, handle, deadline, now)?;
             self.figures(handle).touch_hits += 1;
         } else {
             self.figures(handle).get_hits += u64::from(!access.uncounted);
@@ -266,15 +270,14 @@ impl Shard {
         self.recency.is_young(item.stamp(), item.last_access())
     }
 
-    /// Gives an item another deadline. One without room for it in its header is written anew; should there be no
-    /// memory for that, the item is evicted: a cache may forget, but not keep what it was told to drop.
+    /// Gives an item another deadline. One without room for it in its header is written anew.
     fn set_deadline(
         &mut self,
         key: Key<'_>,
         handle: Handle,
         deadline: Deadline,
         now: Now,
-    ) -> Result<Handle, Miss> {
+    ) -> Result<Handle, NeedRoom> {
         let at = match handle.place() {
             Place::Large(id) => {
                 self.large.set_deadline(id, deadline);
@@ -287,17 +290,17 @@ impl Shard {
         }
         let value = self.slab.item(at).value().to_vec();
         let fields = Fields { deadline, ..self.fields_of(handle) };
-        match self.put(key, Some(handle), fields, &value, now) {
-            Ok(handle) => Ok(handle),
-            Err(_) => {
-                if let Some(handle) = self.find(key) {
-                    self.record_eviction(key.hash, handle, now);
-                    self.figures(handle).count_eviction(&fields, now);
-                    self.unlink(key.hash, handle);
-                }
-                Err(Miss::Absent)
-            }
-        }
+        self.put(key, Some(handle), fields, &value, now)
+    }
+
+    /// Evicts an item for which there is no memory to be given another deadline: a cache may forget, but not keep what
+    /// it was told to drop.
+    pub(in crate::store) fn evict_key(&mut self, key: Key<'_>, now: Now) {
+        let Some(handle) = self.find(key) else { return };
+        let fields = self.fields_of(handle);
+        self.record_eviction(key.hash, handle, now);
+        self.figures(handle).count_eviction(&fields, now);
+        self.unlink(key.hash, handle);
     }
 }
 

@@ -280,7 +280,9 @@ impl Shard {
                     self.large.add_frame(kind);
                 } else if !self.give_way(now) {
                     self.large.give_back(pieces);
-                    return Err(NeedRoom(self.page_charge()));
+                    // For all kinds: what is given back may be freed before this is tried again.
+                    let kinds = plan.pieces().into_iter().filter(|count| *count > 0).count() as u64;
+                    return Err(NeedRoom(kinds * self.page_charge()));
                 }
             }
         }
@@ -343,15 +345,27 @@ impl Shard {
         whole || self.free_spare_page()
     }
 
-    /// Gives memory back to the budget that holds no item, or, where items may leave, as [`Shard::reclaim_memory`] does.
+    /// Gives memory back to the budget that holds no item, or, where items may leave, as [`Shard::reclaim_memory`] does,
+    /// or as [`Shard::shed`] over a limit that was lowered.
     fn give_way(&mut self, now: Now) -> bool {
-        if self.rules.evict { self.reclaim_memory(now) } else { self.free_spare_page() || self.free_frame() }
+        if !self.rules.evict {
+            self.free_spare_page() || self.free_frame()
+        } else if self.account.budget().excess_bytes() > 0 {
+            self.shed(now)
+        } else {
+            self.reclaim_memory(now)
+        }
     }
 
     /// As [`Shard::give_way`]; returns how much was given back, nothing if there is none.
     pub(in crate::store) fn bytes_given_way(&mut self, now: Now) -> Option<u64> {
         let before = self.account.charged_bytes();
         self.give_way(now).then(|| before.saturating_sub(self.account.charged_bytes()))
+    }
+
+    /// As [`Shard::bytes_given_way`], but nothing if the shard has less than is due to it.
+    pub(in crate::store) fn bytes_given_of_its_share(&mut self, now: Now) -> Option<u64> {
+        if self.is_far_below_its_share() { None } else { self.bytes_given_way(now) }
     }
 
     /// As [`Shard::bytes_given_way`] when all shards were asked in vain: of the young items the oldest leave.

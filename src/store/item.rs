@@ -43,8 +43,9 @@ const STALE: u16 = 1 << 8;
 const WON: u16 = 1 << 9;
 const BINARY_KEY: u16 = 1 << 10;
 const MARKS: u16 = STALE | WON | BINARY_KEY;
-/// The stamp stands above this many bits.
-const STAMP_SHIFT: u32 = 11;
+/// The stamp has a byte to itself and the marks, so that it is read and written without the other bits.
+const STAMP: usize = BITS + 1;
+const STAMP_SHIFT: u32 = 3;
 
 /// How many fields may be left out. Their bits stand side by side, that of the CAS unique lowest.
 const OPTIONAL_FIELDS: usize = 3;
@@ -157,7 +158,7 @@ impl Fields {
             | bit(self.flags != 0, HAS_FLAGS)
             | bit(self.has_deadline(), HAS_DEADLINE)
             | self.marks.bits()
-            | u16::from(self.stamp) << STAMP_SHIFT
+            | u16::from(self.stamp << STAMP_SHIFT) << 8
     }
 }
 
@@ -257,8 +258,7 @@ pub fn set_standing(chunk: &mut [u8], uses: u8, probation: bool) {
 
 /// Notes the generation of a use.
 pub fn set_stamp(chunk: &mut [u8], stamp: u8) {
-    let bits = read_u16(chunk, BITS) & ((1 << STAMP_SHIFT) - 1) | u16::from(stamp) << STAMP_SHIFT;
-    chunk[BITS..BITS + 2].copy_from_slice(&bits.to_le_bytes());
+    chunk[STAMP] = chunk[STAMP] & ((1 << STAMP_SHIFT) - 1) | stamp << STAMP_SHIFT;
 }
 
 /// Changes what the meta commands noted.
@@ -314,7 +314,7 @@ impl<'a> Item<'a> {
             fetched: has(FETCHED),
             uses: (bits & USE_MASK) as u8,
             probation: has(PROBATION),
-            stamp: (bits >> STAMP_SHIFT) as u8,
+            stamp: (bits >> 8) as u8 >> STAMP_SHIFT,
             marks: Marks::of_bits(bits),
         };
         (fields, value)
@@ -357,7 +357,7 @@ impl<'a> Item<'a> {
 
     /// The generation of its last use.
     pub fn stamp(self) -> u8 {
-        (self.bits() >> STAMP_SHIFT) as u8
+        self.0[STAMP] >> STAMP_SHIFT
     }
 
     /// Read since it was written.

@@ -165,12 +165,7 @@ impl Shard {
     /// Removes an item whose index entry is gone already.
     fn discard(&mut self, handle: Handle) {
         match handle.place() {
-            Place::Chunk(at) => {
-                let bytes = self.slab.class(self.slab.class_at(at)).chunk_bytes;
-                let item = self.slab.item(at);
-                self.recency.forget(item.stamp(), item.last_access(), u64::from(bytes));
-                self.slab.free(at);
-            }
+            Place::Chunk(at) => self.slab.free(at, &mut self.recency),
             Place::Large(id) => {
                 if let Some(mut item) = self.large.remove(id) {
                     self.account.refund(item.own_bytes);

@@ -98,6 +98,8 @@ impl Shard {
                 }
             }
         }
+        let taker = self.slab.class_mut(class);
+        taker.compares_at = u32::from(taker.chunks_per_page);
         for giver in self.slab.givers(class, self.recency.stamp()).into_iter().take(GIVERS_MAX) {
             if !self.slab.is_worth_more_to(class, &giver) && !pageless {
                 return false;

@@ -158,9 +158,13 @@ impl Shard {
 
     /// Notes that a key in use was stored anew.
     fn note_rewrite(&mut self, handle: Handle, now: Now) {
-        self.note_access(handle, now);
-        if let Place::Chunk(at) = handle.place() {
-            self.slab.note_rewrite(at);
+        match handle.place() {
+            Place::Chunk(at) => {
+                if self.slab.note_rewrite(at) != self.recency.stamp() {
+                    self.stamp_chunk(at, now);
+                }
+            }
+            Place::Large(_) => self.note_access(handle, now),
         }
     }
 

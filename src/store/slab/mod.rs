@@ -15,6 +15,7 @@ pub(in crate::store) use page::{NEVER_SECS, Page};
 
 use super::handle::{CHUNKS_PER_PAGE_MAX, ChunkAt, PAGES_MAX};
 use super::item::{self, Fields, Item, Marks};
+use super::recency::Recency;
 use crate::clock::{Deadline, Now};
 use crate::store::ClassFigures;
 use crate::store::compaction::Compaction;
@@ -212,12 +213,14 @@ impl Slab {
         self.page_mut(at.page).overwrite(at.chunk, fields, key, value);
     }
 
-    /// Removes an item and frees its chunk.
-    pub(in crate::store) fn free(&mut self, at: ChunkAt) {
-        let bytes = self.item(at).bytes() as u64;
+    /// Removes an item and frees its chunk, whose bytes `recency` forgets.
+    pub(in crate::store) fn free(&mut self, at: ChunkAt, recency: &mut Recency) {
+        let item = self.item(at);
+        let (bytes, stamp, last_access) = (item.bytes() as u64, item.stamp(), item.last_access());
         let probation = self.page_mut(at.page).clear(at.chunk);
         let class = self.class_at(at);
         let class = self.class_mut(class);
+        recency.forget(stamp, last_access, u64::from(class.chunk_bytes));
         class.live -= 1;
         class.probation -= usize::from(probation);
         class.figures.item_bytes -= bytes;
@@ -266,9 +269,11 @@ impl Slab {
         &mut self.class_mut(id).figures
     }
 
-    /// Notes that an item was stored anew: it will leave later, but this is no hit.
-    pub(in crate::store) fn note_rewrite(&mut self, at: ChunkAt) {
-        item::note_rewrite(self.page_mut(at.page).chunk_mut(at.chunk));
+    /// Notes that an item was stored anew: it will leave later, but this is no hit. Returns its stamp.
+    pub(in crate::store) fn note_rewrite(&mut self, at: ChunkAt) -> u8 {
+        let chunk = self.page_mut(at.page).chunk_mut(at.chunk);
+        item::note_rewrite(chunk);
+        Item(chunk).stamp()
     }
 
     /// Notes an access that is no hit.

@@ -11,6 +11,7 @@
 //! Stamps come round after [`GENERATIONS`]; the second in which the generation before began tells an old item with a
 //! young stamp. Where all that happens within one second, such an item stays longer than it has to.
 
+use super::item::{self, Item};
 use crate::clock::Now;
 
 /// The stamp of an item that nobody has used since it was stored.
@@ -29,16 +30,25 @@ const MEMORY_PART: u64 = 4;
 #[derive(Debug)]
 pub(super) struct Recency {
     generation: u8,
+    generation_before: u8,
     /// When the generation before began, and this one.
     began: [Now; YOUNG_GENERATIONS],
     /// Bytes of the items that were used in this generation.
     used_bytes: u64,
+    /// The generation lasts as long as there are no more, by what memory there was lately.
+    quota_bytes: u64,
 }
 
 impl Recency {
     /// At the beginning, when nothing was used.
     pub(super) fn new() -> Recency {
-        Recency { generation: 1, began: [Now::from_secs(0); YOUNG_GENERATIONS], used_bytes: 0 }
+        Recency {
+            generation: 1,
+            generation_before: 0,
+            began: [Now::from_secs(0); YOUNG_GENERATIONS],
+            used_bytes: 0,
+            quota_bytes: 0,
+        }
     }
 
     /// The stamp of what is used now.
@@ -47,20 +57,42 @@ impl Recency {
         self.generation
     }
 
-    fn stamp_before(&self) -> u8 {
-        if self.generation == 0 { GENERATIONS - 1 } else { self.generation - 1 }
-    }
-
     /// True for an item that was used in this generation or the one before.
     pub(super) fn is_young(&self, stamp: u8, last_access: Now) -> bool {
-        (stamp == self.generation || stamp == self.stamp_before()) && last_access >= self.began[0]
+        (stamp == self.generation || stamp == self.generation_before) && last_access >= self.began[0]
     }
 
-    /// Counts an item of so many bytes that has not been used in this generation so far; its stamp is
-    /// [`Recency::stamp`] as it was before the call. `memory_bytes` is what the items of the shard have in all.
-    pub(super) fn count_use(&mut self, bytes: u64, memory_bytes: u64, now: Now) {
-        self.used_bytes += bytes;
-        if self.used_bytes > memory_bytes / MEMORY_PART {
+    /// Counts an item of so many bytes that is used; `stamp` was its stamp so far and becomes [`Recency::stamp`].
+    #[inline]
+    pub(super) fn count_use(&mut self, stamp: u8, bytes: u64) {
+        if stamp != self.generation {
+            self.used_bytes += bytes;
+        }
+    }
+
+    /// Stamps and counts a small item that is used, in a chunk of so many bytes. True if it was not young. Without a
+    /// branch, for whether an item was used in this generation is hard to predict.
+    #[inline(always)]
+    pub(super) fn stamp_chunk(&mut self, chunk: &mut [u8], chunk_bytes: u32) -> bool {
+        let item = Item(chunk);
+        let (stamp, last_access) = (item.stamp(), item.last_access());
+        item::set_stamp(chunk, self.generation);
+        let again = stamp == self.generation;
+        self.used_bytes += u64::from(!again) * u64::from(chunk_bytes);
+        !again & ((stamp != self.generation_before) | (last_access < self.began[0]))
+    }
+
+    /// True if the generation may be over; [`Recency::end_if_due`] knows.
+    #[inline]
+    pub(super) fn may_be_due(&self) -> bool {
+        self.used_bytes > self.quota_bytes
+    }
+
+    /// Ends the generation if enough was used in it; `memory_bytes` is what the items of the shard have in all.
+    #[cold]
+    pub(super) fn end_if_due(&mut self, memory_bytes: u64, now: Now) {
+        self.quota_bytes = memory_bytes / MEMORY_PART;
+        if self.may_be_due() {
             self.end_generation(now);
         }
     }
@@ -74,11 +106,12 @@ impl Recency {
 
     /// The stamp of an item that is written to another place, where its bytes are not counted.
     pub(super) fn carried(&self, stamp: u8) -> u8 {
-        if stamp == self.generation { self.stamp_before() } else { stamp }
+        if stamp == self.generation { self.generation_before } else { stamp }
     }
 
     /// Ends the generation, so that what was used in the one before is young no more.
     pub(super) fn end_generation(&mut self, now: Now) {
+        self.generation_before = self.generation;
         self.generation = if self.generation + 1 == GENERATIONS { 0 } else { self.generation + 1 };
         self.began = [self.began[1], now];
         self.used_bytes = 0;
@@ -101,7 +134,8 @@ mod tests {
         let stamp = recency.stamp();
         let mut used_bytes = 0;
         while recency.is_young(stamp, at(9)) {
-            recency.count_use(10, MEMORY_BYTES, at(9));
+            recency.count_use(UNUSED, 10);
+            recency.end_if_due(MEMORY_BYTES, at(9));
             used_bytes += 10;
         }
         assert!(used_bytes > MEMORY_BYTES / 4 && used_bytes <= MEMORY_BYTES / 2 + 20, "{used_bytes}");

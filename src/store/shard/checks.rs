@@ -7,6 +7,7 @@ use crate::store::handle::Place;
 use crate::store::index::Index;
 use crate::store::large::Large;
 use crate::store::outcome::Hit;
+use crate::store::recency::Recency;
 use crate::store::slab::ClassId;
 
 /// What a flush takes out of a shard, to be freed after the lock.
@@ -87,6 +88,7 @@ impl Shard {
         let pages = index.segments() + large.frames();
         self.account.refund(pages as u64 * self.page_charge() + large.own_bytes());
         self.slab.clear();
+        self.recency = Recency::new();
         self.left.flushed = Some(Box::new(Flushed { _index: index, _large: large }));
     }
 

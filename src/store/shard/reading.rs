@@ -37,14 +37,12 @@ impl Shard {
         self.mid_update = true;
         class.figures.get_hits += 1;
         class.figures.hits_probation += u64::from(Item(chunk).probation());
-        let item = Item(chunk);
-        let stamped = item.stamp() == self.recency.stamp();
-        let old = !stamped && !self.recency.is_young(item.stamp(), item.last_access());
+        let old = self.recency.stamp_chunk(chunk, class.chunk_bytes);
         if item::note_hit(chunk, now) || old {
             self.slab.count_first_hit(id);
         }
-        if !stamped {
-            self.stamp_chunk(at, now);
+        if self.recency.may_be_due() {
+            self.end_generation_if_due(now);
         }
         self.sample(SampleKind::Hit, key, Some(handle), now);
         Ok(result)
@@ -237,27 +235,26 @@ impl Shard {
                 let (seq, stamp) = (self.seq, self.recency.stamp());
                 let item = self.large.use_item(id);
                 (item.last_access, item.used) = (now, seq);
-                if std::mem::replace(&mut item.stamp, stamp) != stamp {
-                    let bytes = item.taken_bytes;
-                    self.recency.count_use(bytes, self.item_memory_bytes(), now);
-                }
+                self.recency.count_use(std::mem::replace(&mut item.stamp, stamp), item.taken_bytes);
+                self.end_generation_if_due(now);
             }
         }
     }
 
-    /// Stamps a small item that is used, and counts it if that is its first use in this generation. True if it was not
-    /// young.
+    /// Stamps a small item that is used. True if it was not young.
     pub(super) fn stamp_chunk(&mut self, at: ChunkAt, now: Now) -> bool {
-        let memory_bytes = self.item_memory_bytes();
-        let stamp = self.recency.stamp();
         let (chunk, _, class) = self.slab.open(at);
-        let item = Item(chunk);
-        let old = !self.recency.is_young(item.stamp(), item.last_access());
-        if item.stamp() != stamp {
-            item::set_stamp(chunk, stamp);
-            self.recency.count_use(u64::from(class.chunk_bytes), memory_bytes, now);
+        let old = self.recency.stamp_chunk(chunk, class.chunk_bytes);
+        if self.recency.may_be_due() {
+            self.end_generation_if_due(now);
         }
         old
+    }
+
+    /// Begins a generation if enough was used in this one.
+    pub(super) fn end_generation_if_due(&mut self, now: Now) {
+        let memory_bytes = self.item_memory_bytes();
+        self.recency.end_if_due(memory_bytes, now);
     }
 
     /// What small and large items have in all.

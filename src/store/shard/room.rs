@@ -393,6 +393,7 @@ impl Shard {
         if self.free_spare_page() || self.free_frame() {
             return true;
         }
+        self.end_generation_if_due(now);
         let slowest = self.slab.slowest_hand(None, self.seq, self.recency.stamp());
         let page_first = match (slowest, self.large_idle()) {
             (Some((_, age)), Some(idle)) => age / IDLE_RATIO > idle,

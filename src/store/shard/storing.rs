@@ -5,7 +5,7 @@
 use super::{Key, NeedRoom, NewItem, Shard, Value};
 use crate::clock::{Deadline, Now};
 use crate::store::handle::{Handle, Place};
-use crate::store::item::Fields;
+use crate::store::item::{self, Fields};
 use crate::store::large::Blocks;
 use crate::store::outcome::{Create, StoreMode, Stored};
 use crate::store::sample::SampleKind;
@@ -160,8 +160,11 @@ impl Shard {
     fn note_rewrite(&mut self, handle: Handle, now: Now) {
         match handle.place() {
             Place::Chunk(at) => {
-                if self.slab.note_rewrite(at) != self.recency.stamp() {
-                    self.stamp_chunk(at, now);
+                let (chunk, _, class) = self.slab.open(at);
+                item::note_rewrite(chunk);
+                self.recency.stamp_chunk(chunk, class.chunk_bytes);
+                if self.recency.may_be_due() {
+                    self.end_generation_if_due(now);
                 }
             }
             Place::Large(_) => self.note_access(handle, now),

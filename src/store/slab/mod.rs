@@ -269,13 +269,6 @@ impl Slab {
         &mut self.class_mut(id).figures
     }
 
-    /// Notes that an item was stored anew: it will leave later, but this is no hit. Returns its stamp.
-    pub(in crate::store) fn note_rewrite(&mut self, at: ChunkAt) -> u8 {
-        let chunk = self.page_mut(at.page).chunk_mut(at.chunk);
-        item::note_rewrite(chunk);
-        Item(chunk).stamp()
-    }
-
     /// Notes an access that is no hit.
     pub(in crate::store) fn note_access(&mut self, at: ChunkAt, now: Now) {
         item::note_access(self.page_mut(at.page).chunk_mut(at.chunk), now);

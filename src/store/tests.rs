@@ -129,7 +129,7 @@ fn an_entry_under_another_hash_is_seen() {
 fn a_chunk_freed_under_its_item_is_seen() {
     let said = complaint(|shard| {
         let at = chunk_of(shard, b"a\x05");
-        shard.slab.free(at);
+        shard.slab.free(at, &mut Recency::new());
     });
     assert!(said.contains("S1") || said.contains("S2"), "{said}");
 }
@@ -225,7 +225,7 @@ fn a_shard_left_in_the_middle_of_an_update_is_emptied_and_serves_on() {
     let panicked = catch_unwind(AssertUnwindSafe(|| {
         let mut shard = store.shard_of(key);
         let at = chunk_of(&shard, b"before");
-        shard.slab.free(at);
+        shard.slab.free(at, &mut Recency::new());
         panic!("planted");
     }));
     assert!(panicked.is_err());

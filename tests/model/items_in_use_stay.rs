@@ -151,7 +151,7 @@ impl Watched {
         assert!(matches!(stored, Ok(Stored::Stored { .. } | Stored::NotStored)), "{stored:?}");
         // Making room may have evicted what was there.
         self.check_evicted(true);
-        let known = self.keys.get(key).is_some();
+        let known = self.keys.contains_key(key);
         if known || matches!(stored, Ok(Stored::Stored { .. })) {
             self.note(key, known, len);
         }

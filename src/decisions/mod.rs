@@ -1,5 +1,4 @@
-//! Decision notes: one short note a file, each with the need, the choice, what was refused, the price, and the
-//! measurement that would reopen it. They exist in the documentation only.
+//! Decision notes, one a file: need, choice, refused, price, what reopens it. They exist in the docs only.
 
 pub mod d01_one_listening_socket_per_worker;
 pub mod d02_a_broken_block_is_dropped_to_its_line_end;
@@ -23,3 +22,4 @@ pub mod d19_replies_are_not_deferred;
 pub mod d20_frames_close_up;
 pub mod d21_nobody_pays_for_all;
 pub mod d22_a_session_does_no_io;
+pub mod d23_young_items_stay;

@@ -3,7 +3,7 @@
 //! ```text
 //! offset  bytes  field
 //!      0      2  bits: 0..2 use (0 to 3), 2 probation, 3 fetched, 4 has CAS, 5 has flags, 6 has deadline, 7 occupied,
-//!                8 stale, 9 won, 10 binary key
+//!                8 stale, 9 won, 10 binary key, 11..16 the generation of its last use (`recency.rs`)
 //!      2      1  key length (1 to 250)
 //!      3      2  value length
 //!      5      4  last access, seconds
@@ -17,6 +17,7 @@
 //!
 //! Knows one chunk's bytes; not which page or key it belongs to.
 
+use super::recency;
 use crate::clock::{Deadline, Now};
 
 const BITS: usize = 0;
@@ -42,6 +43,9 @@ const STALE: u16 = 1 << 8;
 const WON: u16 = 1 << 9;
 const BINARY_KEY: u16 = 1 << 10;
 const MARKS: u16 = STALE | WON | BINARY_KEY;
+/// The stamp has a byte to itself and the marks, so that it is read and written without the other bits.
+const STAMP: usize = BITS + 1;
+const STAMP_SHIFT: u32 = 3;
 
 /// How many fields may be left out. Their bits stand side by side, that of the CAS unique lowest.
 const OPTIONAL_FIELDS: usize = 3;
@@ -104,6 +108,8 @@ pub struct Fields {
     pub uses: u8,
     /// A newcomer that has not proved itself.
     pub probation: bool,
+    /// The generation of its last use, by [`Recency`](recency::Recency).
+    pub stamp: u8,
     /// What the meta commands noted.
     pub marks: Marks,
 }
@@ -120,6 +126,7 @@ impl Fields {
             fetched: false,
             uses: 0,
             probation: true,
+            stamp: recency::UNUSED,
             marks: Marks::default(),
         }
     }
@@ -151,6 +158,7 @@ impl Fields {
             | bit(self.flags != 0, HAS_FLAGS)
             | bit(self.has_deadline(), HAS_DEADLINE)
             | self.marks.bits()
+            | u16::from(self.stamp << STAMP_SHIFT) << 8
     }
 }
 
@@ -248,6 +256,11 @@ pub fn set_standing(chunk: &mut [u8], uses: u8, probation: bool) {
     chunk[BITS] = kept | uses | if probation { PROBATION as u8 } else { 0 };
 }
 
+/// Notes the generation of a use.
+pub fn set_stamp(chunk: &mut [u8], stamp: u8) {
+    chunk[STAMP] = chunk[STAMP] & ((1 << STAMP_SHIFT) - 1) | stamp << STAMP_SHIFT;
+}
+
 /// Changes what the meta commands noted.
 pub fn set_marks(chunk: &mut [u8], marks: Marks) {
     let bits = read_u16(chunk, BITS) & !MARKS | marks.bits();
@@ -301,6 +314,7 @@ impl<'a> Item<'a> {
             fetched: has(FETCHED),
             uses: (bits & USE_MASK) as u8,
             probation: has(PROBATION),
+            stamp: (bits >> 8) as u8 >> STAMP_SHIFT,
             marks: Marks::of_bits(bits),
         };
         (fields, value)
@@ -339,6 +353,11 @@ impl<'a> Item<'a> {
     /// True for a newcomer that has not proved itself.
     pub fn probation(self) -> bool {
         self.bits() & PROBATION != 0
+    }
+
+    /// The generation of its last use.
+    pub fn stamp(self) -> u8 {
+        self.0[STAMP] >> STAMP_SHIFT
     }
 
     /// Read since it was written.
@@ -386,6 +405,7 @@ mod tests {
             fetched: false,
             uses: 0,
             probation: true,
+            stamp: flags as u8 % 32,
             marks: Marks { stale: flags == 1, won: cas == 2, binary_key: deadline == 1 },
         }
     }

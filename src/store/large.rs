@@ -24,6 +24,7 @@ use super::figures::ClassFigures;
 use super::handle::LargeId;
 use super::item::Marks;
 use super::pool::{Charge, PoolPage};
+use super::recency::Recency;
 use crate::clock::{Deadline, Now};
 use bands::Bands;
 pub use draft::LargeDraft;
@@ -68,6 +69,8 @@ pub(super) struct LargeItem {
     pub(super) used: u64,
     /// A newcomer that has not proved itself.
     pub(super) probation: bool,
+    /// The generation of its last use.
+    pub(super) stamp: u8,
 }
 
 impl LargeItem {
@@ -325,14 +328,17 @@ impl Large {
     }
 
     /// The item that leaves next: of a few of the coldest of each size the one that has kept the most memory idle, `seq`
-    /// being the operations of the shard so far; none if readers hold all that were looked at.
-    pub(super) fn next_victim(&mut self, seq: u64) -> Option<(LargeId, &LargeItem)> {
+    /// being the operations of the shard so far. None if all that were looked at are young or held by readers.
+    pub(super) fn next_victim(&mut self, seq: u64, recency: &Recency) -> Option<(LargeId, &LargeItem)> {
         self.promote_used();
         self.pass_over_pinned();
+        let stays = |item: &LargeItem| item.is_pinned() || recency.is_young(item.stamp, item.last_access);
         let newcomers = self.newcomers_first() && !self.probation.is_empty();
-        let order = if newcomers { &self.probation } else { &self.main };
-        let idlest = order.idlest(seq, |item| item.is_pinned() || newcomers && item.fetched);
-        idlest.or_else(|| self.ends().min_by_key(|(_, item)| item.used))
+        if !newcomers {
+            return self.main.idlest(seq, stays).or_else(|| self.probation.idlest(seq, stays));
+        }
+        let unread = self.probation.idlest(seq, |item| item.fetched || stays(item));
+        unread.or_else(|| self.probation.idlest(seq, stays)).or_else(|| self.main.idlest(seq, stays))
     }
 
     /// The next item whose time is over.

@@ -18,6 +18,7 @@ mod large;
 mod outcome;
 mod pool;
 mod reassign;
+mod recency;
 mod room;
 mod sample;
 mod settings;
@@ -229,7 +230,11 @@ impl Store {
         mut hit: impl FnMut(Hit<'_>) -> R,
     ) -> Result<Result<R, Miss>, Refused> {
         let key = self.key(key);
-        self.with_room(key, now, |shard| shard.fetch(key, access, now, &mut hit))
+        let fetched = self.with_room(key, now, |shard| shard.fetch(key, access, now, &mut hit));
+        if fetched.is_err() && access.deadline.is_some() {
+            self.shard_of(key).evict_key(key, now);
+        }
+        if access.create.is_none() { Ok(fetched.unwrap_or(Err(Miss::Absent))) } else { fetched }
     }
 
     /// Looks a key up without a trace: nothing is counted, nothing moves, an item whose time is over stays.
@@ -272,7 +277,11 @@ impl Store {
     /// Gives an item a new deadline. The CAS unique stays.
     pub fn touch(&self, key: &[u8], deadline: Deadline, now: Now) -> Result<(), Miss> {
         let key = self.key(key);
-        self.shard_of(key).touch(key, deadline, now)
+        let touched = self.with_room(key, now, |shard| shard.touch(key, deadline, now));
+        touched.unwrap_or_else(|_| {
+            self.shard_of(key).evict_key(key, now);
+            Err(Miss::Absent)
+        })
     }
 
     /// Stores by the rule of `mode`. Takes a CAS unique even if it does not store, as memcached does.
@@ -502,6 +511,12 @@ impl Store {
     /// Number of shards.
     pub fn shards(&self) -> usize {
         self.shards.len()
+    }
+
+    /// The shard of a key, from 0.
+    #[doc(hidden)]
+    pub fn shard_number(&self, key: &[u8]) -> usize {
+        self.key(key).hash.shard(self.shards.len())
     }
 
     /// What is charged against the limit, in bytes.

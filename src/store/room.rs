@@ -36,35 +36,45 @@ impl Store {
                 shard.in_hand.append(&mut given);
                 match operation(&mut shard) {
                     Ok(outcome) => return Ok(outcome),
-                    Err(NeedRoom(pages)) => pages,
+                    Err(NeedRoom(pages)) => {
+                        // What it could not use yet is not given away meanwhile.
+                        given.append(&mut shard.in_hand);
+                        pages
+                    }
                 }
             };
-            match self.collect_pages(need, now, first) {
-                Some(pages) => given = pages,
-                None => break,
+            if !self.collect_pages(need, &mut given, now, first) {
+                break;
             }
         }
         Err(Refused::NoRoom)
     }
 
-    /// So many pages, of the pool or given up by shards, one lock at a time; `None` if these cannot give as many.
-    fn collect_pages(&self, count: usize, now: Now, first: fn(&Store) -> usize) -> Option<Pages> {
+    /// Adds so many pages, of the pool or given up by shards, one lock at a time; false if these cannot give as many.
+    fn collect_pages(&self, count: usize, given: &mut Pages, now: Now, first: fn(&Store) -> usize) -> bool {
+        let count = given.len() + count;
         if count as u64 * self.pool.page_charge() > self.pool.limit_bytes() {
-            return None;
+            return false;
         }
-        let mut given = Pages::default();
         while given.len() < count {
             if let Some(page) = self.pool.take() {
                 given.push(page);
                 continue;
             }
             let first = first(self);
-            let mut turns = (0..self.shards.len()).map(|step| (first + step) % self.shards.len());
-            if !turns.any(|at| Self::lock(&self.shards[at]).give_pages(now, &mut given)) {
-                return None;
+            let turns = (0..self.shards.len()).map(|step| (first + step) % self.shards.len());
+            // Whoever has little keeps it as long as others have more, and young items stay as long as others are old.
+            let mut ask = |ask: fn(&mut Shard, Now, &mut Pages) -> bool| {
+                turns.clone().any(|at| ask(&mut Self::lock(&self.shards[at]), now, given))
+            };
+            if !ask(Shard::give_pages_of_its_share)
+                && !ask(Shard::give_pages)
+                && !ask(Shard::give_young_pages)
+            {
+                return false;
             }
         }
-        Some(given)
+        true
     }
 
     /// The shard that holds the most memory.

@@ -13,7 +13,9 @@
 //! - S4 hands stand within their class, and a sweep ends within two rounds;
 //! - S5 what is charged equals a recount;
 //! - S6 CAS uniques grow, and none is 0 while the store keeps them;
-//! - S7 a read gives the last stored value of its key or nothing (the model test asserts it).
+//! - S7 a read gives the last stored value of its key or nothing (the model test asserts it);
+//! - S8 memory pressure never evicts a young item: one used so lately that less than a quarter of the shard's memory was
+//!   used after it (`recency.rs`; the model test asserts it). Where nothing else is left in any shard the oldest go.
 //!
 //! Reserve, then commit: whatever can fail comes before the first change that could be seen half done. Should code
 //! panic in between all the same, `mid_update` stays set and the store empties the shard when it is locked next: a
@@ -44,6 +46,7 @@ use super::index::Index;
 use super::large::Large;
 use super::outcome::StoreOptions;
 use super::pool::{Charge, Pages, Pool};
+use super::recency::Recency;
 use super::slab::{ClassSizes, Slab};
 use crate::clock::{Deadline, Now};
 use std::borrow::Cow;
@@ -173,6 +176,8 @@ pub(super) struct Shard {
     pub(super) large: Large,
     /// Operations so far: the time by which hands are compared.
     pub(super) seq: u64,
+    /// Which items were used lately.
+    pub(super) recency: Recency,
     /// When a delayed flush is due.
     pub(super) flush_at: Option<Now>,
     /// The last second of the last delayed flush; what is stored up to then is gone at once.
@@ -208,6 +213,7 @@ impl Shard {
             pool,
             rules,
             seq: 0,
+            recency: Recency::new(),
             flush_at: None,
             flushed_through: LONG_AGO,
             sweep: Sweep::default(),

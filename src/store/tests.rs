@@ -3,6 +3,7 @@
 
 use super::handle::{ChunkAt, Handle, Place};
 use super::pool::PoolPage;
+use super::recency::Recency;
 use super::*;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -129,7 +130,7 @@ fn an_entry_under_another_hash_is_seen() {
 fn a_chunk_freed_under_its_item_is_seen() {
     let said = complaint(|shard| {
         let at = chunk_of(shard, b"a\x05");
-        shard.slab.free(at);
+        shard.slab.free(at, &mut Recency::new());
     });
     assert!(said.contains("S1") || said.contains("S2"), "{said}");
 }
@@ -230,7 +231,7 @@ fn a_shard_left_in_the_middle_of_an_update_is_emptied_and_serves_on() {
     let panicked = catch_unwind(AssertUnwindSafe(|| {
         let mut shard = store.shard_of(key);
         let at = chunk_of(&shard, b"before");
-        shard.slab.free(at);
+        shard.slab.free(at, &mut Recency::new());
         panic!("planted");
     }));
     assert!(panicked.is_err());
@@ -264,7 +265,8 @@ fn of_large_values_the_one_that_kept_most_memory_idle_leaves() {
     set(b"vast", 400_000);
     let mut shard = store.shards[0].lock();
     let seq = shard.seq + 10;
-    let (_, victim) = shard.large.next_victim(seq).unwrap();
+    let recency = Recency::new();
+    let (_, victim) = shard.large.next_victim(seq, &recency).unwrap();
     assert_eq!(&*victim.key, b"vast");
 }
 

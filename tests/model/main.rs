@@ -4,6 +4,7 @@
 
 mod clock_stays_close_to_lru;
 mod every_operation_agrees_with_a_naive_map;
+mod items_in_use_stay;
 mod memory_stays_within_the_limit;
 mod naive;
 mod shards_share_one_budget;

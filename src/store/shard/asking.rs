@@ -25,6 +25,7 @@ impl Shard {
                 Fields {
                     fetched: item.fetched,
                     marks: item.marks,
+                    stamp: item.stamp,
                     ..self.fields(item.flags, item.cas, item.deadline, item.last_access)
                 }
             }

@@ -7,6 +7,7 @@ use crate::store::handle::Place;
 use crate::store::index::Index;
 use crate::store::large::Large;
 use crate::store::outcome::Hit;
+use crate::store::recency::Recency;
 use crate::store::slab::ClassId;
 
 /// How far a visit came.
@@ -81,6 +82,7 @@ impl Shard {
         large.figures.item_bytes = std::mem::take(&mut self.large.figures.item_bytes);
         self.flushed.push(large);
         self.slab.clear();
+        self.recency = Recency::new();
     }
 
     /// What the shard holds and has counted.

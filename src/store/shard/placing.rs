@@ -11,6 +11,7 @@ use crate::store::item::Fields;
 use crate::store::large::{LargeItem, LargePages, Layout};
 use crate::store::outcome::{Cause, Miss};
 use crate::store::pool::Pages;
+use crate::store::recency;
 use crate::store::sample::SampleKind;
 use std::sync::Arc;
 
@@ -51,7 +52,7 @@ impl Shard {
             && self.slab.class_at(at) == class
         {
             let item = self.slab.item(at);
-            (fields.uses, fields.probation) = (item.uses(), item.probation());
+            (fields.uses, fields.probation, fields.stamp) = (item.uses(), item.probation(), item.stamp());
             self.slab.overwrite(at, &fields, key.bytes, value);
             return Ok(at.into());
         }
@@ -59,14 +60,17 @@ impl Shard {
         let vacant = self.chunk_room(class, now)?;
         // Making room may have moved the old item, or evicted it.
         let old = self.find(key);
+        let mut returns = false;
         match old.map(Handle::place) {
             Some(Place::Chunk(at)) => {
                 let item = self.slab.item(at);
                 (fields.uses, fields.probation) = (item.uses(), item.probation());
+                fields.stamp = self.recency.carried(item.stamp());
             }
-            Some(Place::Large(_)) => {}
+            Some(Place::Large(id)) => fields.stamp = self.recency.carried(self.large.item(id).stamp),
             None if self.index.recall_ghost(key.hash) => {
                 // With more memory this would have been a hit.
+                returns = true;
                 fields.probation = false;
                 self.slab.count_near_miss(class);
             }
@@ -74,6 +78,9 @@ impl Shard {
         }
         let at = self.slab.fill(vacant, &fields, key.bytes, value);
         self.link(key, old, at.into());
+        if returns {
+            self.stamp_chunk(at, now);
+        }
         Ok(at.into())
     }
 
@@ -150,10 +157,10 @@ impl Shard {
             self.in_hand.push(last);
         }
         let old = self.find(key);
-        let probation = match old.map(Handle::place) {
-            Some(Place::Chunk(at)) => self.slab.item(at).probation(),
-            Some(Place::Large(id)) => self.large.item(id).probation,
-            None => !self.index.recall_ghost(key.hash),
+        let (probation, stamp) = match old.map(Handle::place) {
+            Some(Place::Chunk(at)) => (self.slab.item(at).probation(), self.slab.item(at).stamp()),
+            Some(Place::Large(id)) => (self.large.item(id).probation, self.large.item(id).stamp),
+            None => (!self.index.recall_ghost(key.hash), recency::UNUSED),
         };
         let id = self.large.insert(LargeItem {
             key: key.bytes.into(),
@@ -170,8 +177,12 @@ impl Shard {
             marks: fields.marks,
             used: self.seq,
             probation,
+            stamp: self.recency.carried(stamp),
         });
         self.link(key, old, id.into());
+        if old.is_none() && !probation {
+            self.note_access(id.into(), fields.last_access);
+        }
         Ok(id.into())
     }
 
@@ -197,9 +208,10 @@ impl Shard {
     /// Removes an item whose index entry is gone already.
     fn discard(&mut self, handle: Handle) {
         match handle.place() {
-            Place::Chunk(at) => self.slab.free(at),
+            Place::Chunk(at) => self.slab.free(at, &mut self.recency),
             Place::Large(id) => {
                 if let Some(item) = self.large.remove(id) {
+                    self.recency.forget(item.stamp, item.last_access, item.taken_bytes);
                     self.in_hand.extend(item.into_pages());
                 }
             }

@@ -5,7 +5,7 @@
 use super::{Key, NeedRoom, Shard};
 use crate::clock::{Deadline, Now};
 use crate::store::figures::ClassFigures;
-use crate::store::handle::{Handle, Place};
+use crate::store::handle::{ChunkAt, Handle, Place};
 use crate::store::item::{self, Fields, Item, Marks};
 use crate::store::outcome::{Access, Hit, Miss, Recache, ValueRef};
 use crate::store::sample::SampleKind;
@@ -37,8 +37,12 @@ impl Shard {
         self.mid_update = true;
         class.figures.get_hits += 1;
         class.figures.hits_probation += u64::from(Item(chunk).probation());
-        if item::note_hit(chunk, now) {
+        let old = self.recency.stamp_chunk(chunk, class.chunk_bytes);
+        if item::note_hit(chunk, now) || old {
             self.slab.count_first_hit(id);
+        }
+        if self.recency.may_be_due() {
+            self.end_generation_if_due(now);
         }
         self.sample(SampleKind::Hit, key, Some(handle), now);
         Ok(result)
@@ -87,13 +91,20 @@ impl Shard {
     }
 
     /// Gives an item another deadline.
-    pub(in crate::store) fn touch(&mut self, key: Key<'_>, deadline: Deadline, now: Now) -> Result<(), Miss> {
-        let handle = self.find_alive(key, now)?;
-        let handle = self.set_deadline(key, handle, deadline, now)?;
+    pub(in crate::store) fn touch(
+        &mut self,
+        key: Key<'_>,
+        deadline: Deadline,
+        now: Now,
+    ) -> Result<Result<(), Miss>, NeedRoom> {
+        let handle = match self.find_alive(key, now) {
+            Ok(handle) => self.set_deadline(key, handle, deadline, now)?,
+            Err(miss) => return Ok(Err(miss)),
+        };
         self.figures(handle).touch_hits += 1;
         self.note_hit(handle, now);
         self.sample(SampleKind::Touch, key, Some(handle), now);
-        Ok(())
+        Ok(Ok(()))
     }
 
     /// Looks a key up, does to the item what `access` says, and lets `hit` see it. `hit` is not called if there is no
@@ -120,10 +131,7 @@ impl Shard {
         let mut deadline_before = None;
         if let Some(deadline) = access.deadline.filter(|_| !created) {
             deadline_before = Some(self.deadline_of(handle));
-            handle = match self.set_deadline(key, handle, deadline, now) {
-                Ok(handle) => handle,
-                Err(miss) => return Ok(Err(miss)),
-            };
+            handle = self.set_deadline(key, handle, deadline, now)?;
             self.figures(handle).touch_hits += 1;
         } else {
             self.figures(handle).get_hits += u64::from(!access.uncounted);
@@ -194,7 +202,10 @@ impl Shard {
     /// Notes that an item was read. Returns the figures of its class.
     fn note_hit(&mut self, handle: Handle, now: Now) -> &mut ClassFigures {
         match handle.place() {
-            Place::Chunk(at) => self.slab.note_use(at, true, now),
+            Place::Chunk(at) => {
+                let old = self.stamp_chunk(at, now);
+                self.slab.note_use(at, true, old, now)
+            }
             Place::Large(id) => {
                 self.large.use_item(id).fetched = true;
                 self.note_access(handle, now);
@@ -207,7 +218,8 @@ impl Shard {
     pub(super) fn note_use(&mut self, handle: Handle, now: Now) {
         match handle.place() {
             Place::Chunk(at) => {
-                self.slab.note_use(at, false, now);
+                let old = self.stamp_chunk(at, now);
+                self.slab.note_use(at, false, old, now);
             }
             Place::Large(_) => self.note_access(handle, now),
         }
@@ -215,24 +227,54 @@ impl Shard {
 
     pub(super) fn note_access(&mut self, handle: Handle, now: Now) {
         match handle.place() {
-            Place::Chunk(at) => self.slab.note_access(at, now),
+            Place::Chunk(at) => {
+                self.stamp_chunk(at, now);
+                self.slab.note_access(at, now);
+            }
             Place::Large(id) => {
-                let seq = self.seq;
+                let (seq, stamp) = (self.seq, self.recency.stamp());
                 let item = self.large.use_item(id);
                 (item.last_access, item.used) = (now, seq);
+                self.recency.count_use(std::mem::replace(&mut item.stamp, stamp), item.taken_bytes);
+                self.end_generation_if_due(now);
             }
         }
     }
 
-    /// Gives an item another deadline. One without room for it in its header is written anew; should there be no
-    /// memory for that, the item is evicted: a cache may forget, but not keep what it was told to drop.
+    /// Stamps a small item that is used. True if it was not young.
+    pub(super) fn stamp_chunk(&mut self, at: ChunkAt, now: Now) -> bool {
+        let (chunk, _, class) = self.slab.open(at);
+        let old = self.recency.stamp_chunk(chunk, class.chunk_bytes);
+        if self.recency.may_be_due() {
+            self.end_generation_if_due(now);
+        }
+        old
+    }
+
+    /// Begins a generation if enough was used in this one.
+    pub(super) fn end_generation_if_due(&mut self, now: Now) {
+        let memory_bytes = self.item_memory_bytes();
+        self.recency.end_if_due(memory_bytes, now);
+    }
+
+    /// What small and large items have in all.
+    fn item_memory_bytes(&self) -> u64 {
+        (self.slab.pages_held() * self.rules.page_bytes) as u64 + self.large.taken_bytes()
+    }
+
+    /// True if an item is not to leave by [S8](super).
+    pub(super) fn is_young(&self, item: Item<'_>) -> bool {
+        self.recency.is_young(item.stamp(), item.last_access())
+    }
+
+    /// Gives an item another deadline. One without room for it in its header is written anew.
     fn set_deadline(
         &mut self,
         key: Key<'_>,
         handle: Handle,
         deadline: Deadline,
         now: Now,
-    ) -> Result<Handle, Miss> {
+    ) -> Result<Handle, NeedRoom> {
         let at = match handle.place() {
             Place::Large(id) => {
                 self.large.set_deadline(id, deadline);
@@ -245,17 +287,17 @@ impl Shard {
         }
         let value = self.slab.item(at).value().to_vec();
         let fields = Fields { deadline, ..self.fields_of(handle) };
-        match self.put(key, Some(handle), fields, &value, now) {
-            Ok(handle) => Ok(handle),
-            Err(_) => {
-                if let Some(handle) = self.find(key) {
-                    self.record_eviction(key.hash, handle, now);
-                    self.figures(handle).count_eviction(&fields, now);
-                    self.unlink(key.hash, handle);
-                }
-                Err(Miss::Absent)
-            }
-        }
+        self.put(key, Some(handle), fields, &value, now)
+    }
+
+    /// Evicts an item for which there is no memory to be given another deadline: a cache may forget, but not keep what
+    /// it was told to drop.
+    pub(in crate::store) fn evict_key(&mut self, key: Key<'_>, now: Now) {
+        let Some(handle) = self.find(key) else { return };
+        let fields = self.fields_of(handle);
+        self.record_eviction(key.hash, handle, now);
+        self.figures(handle).count_eviction(&fields, now);
+        self.unlink(key.hash, handle);
     }
 }
 

@@ -8,8 +8,9 @@ use crate::store::handle::Handle;
 use crate::store::large::{Fragment, Large, LargeItem, Layout};
 use crate::store::outcome::Cause;
 use crate::store::pool::{Charge, Pages, PoolPage};
+use crate::store::recency::YOUNG_GENERATIONS;
 use crate::store::sample::SampleKind;
-use crate::store::slab::{ClassId, Vacant, Victim};
+use crate::store::slab::{ClassId, Leaving, Vacant, Victim};
 
 /// Pages of small items give way to large values when they have been idle this many times as long.
 const IDLE_RATIO: u64 = 8;
@@ -17,6 +18,9 @@ const IDLE_RATIO: u64 = 8;
 /// Large values give way to a class when they have been idle for longer than its own items, and for longer than one
 /// part in this many of the time that the most idle pages have.
 const IDLE_PART: u64 = 2;
+
+/// Classes asked for a page at once, those first to which it is worth least.
+const GIVERS_MAX: usize = 4;
 
 /// A shard asks others for memory when it is short of more than one in this many bytes of its share.
 const SHARE_SLACK: u64 = 8;
@@ -62,7 +66,7 @@ impl Shard {
                 }
             }
             self.slab.class_mut(class).evictions_since_compared += 1;
-            if pageless || !self.evict_one(class, now) {
+            if !self.evict_one(class, now) && !self.add_idle_page(class, now) {
                 self.slab.class_mut(class).figures.out_of_memory += 1;
                 return Err(NeedRoom(1));
             }
@@ -136,25 +140,41 @@ impl Shard {
     /// Looks for a page that is worth more to this class than where it is; true if it got one.
     fn trade_for(&mut self, class: ClassId, pageless: bool, now: Now) -> bool {
         if self.large_is_idler_than_slabs(class, pageless) {
-            while !self.add_page(class) {
-                if !self.evict_coldest_large(now) {
-                    return false;
+            while self.evict_large(now) {
+                if self.add_page(class) {
+                    return true;
                 }
             }
-            return true;
         }
-        let Some(giver) = self.slab.cheapest_giver(class) else { return false };
-        if !self.slab.is_worth_more_to(class, &giver) && !pageless {
-            return false;
+        let taker = self.slab.class_mut(class);
+        taker.compares_at = u32::from(taker.chunks_per_page);
+        for giver in self.slab.givers(class, self.recency.stamp()).into_iter().take(GIVERS_MAX) {
+            if !self.slab.is_worth_more_to(class, &giver) && !pageless {
+                return false;
+            }
+            if self.release_page(giver.class, now) {
+                return self.add_page(class);
+            }
         }
-        self.release_page(giver.class, now) && self.add_page(class)
+        false
+    }
+
+    /// Takes the memory that was idle for longest for a class all of whose items are in use; true if there was some.
+    fn add_idle_page(&mut self, class: ClassId, now: Now) -> bool {
+        while self.reclaim_memory(now) {
+            if self.add_page(class) {
+                return true;
+            }
+        }
+        false
     }
 
     /// True if the coldest large value has been idle for longer than this class's own items, and no page has been idle
     /// for much longer. A large value keeps many small ones out, so that it has to be in use more often.
     fn large_is_idler_than_slabs(&mut self, class: ClassId, pageless: bool) -> bool {
         let Some(idle) = self.large_idle() else { return false };
-        let others = self.slab.slowest_hand(Some(class), self.seq).map_or(0, |(_, age)| age);
+        let others =
+            self.slab.slowest_hand(Some(class), self.seq, self.recency.stamp()).map_or(0, |(_, age)| age);
         let own = self.slab.hand_age(class, self.seq).unwrap_or(0);
         idle.saturating_mul(IDLE_PART) > others && (pageless || own < idle)
     }
@@ -164,50 +184,87 @@ impl Shard {
         self.large.idle_since().map(|used| self.seq.saturating_sub(used))
     }
 
-    /// Takes a page out of a class and keeps it in hand. Items in use are moved to other chunks of the class, which may
-    /// evict others; the rest is moved where chunks are free and evicted where none is. False if it has no page.
+    /// Takes a page out of a class and keeps it in hand. Young items are moved to other chunks of the class, as are others
+    /// in use; this may evict others that are not young. What is left is moved where chunks are free and evicted where
+    /// none is. False, and the page stays, if the class has none or no room for the young items of the page.
     pub(in crate::store) fn release_page(&mut self, class: ClassId, now: Now) -> bool {
-        let Some(leaving) = self.slab.take_page(class) else { return false };
-        self.totals.pages_moved += 1;
-        for (at, item) in leaving.items() {
-            let from = Handle::from(at);
-            let hash = self.rules.hasher.hash(item.key());
-            let fields = item.fields();
-            if fields.deadline.is_over(now) {
-                self.index.remove(hash, from);
-                let figures = &mut self.slab.class_mut(class).figures;
-                figures.reclaimed += 1;
-                figures.expired_unfetched += u64::from(!fields.fetched);
-                self.note_left_behind(Cause::Expired, hash, item, now);
-                self.sample_left_behind(SampleKind::Expire, hash, item, now);
-                continue;
+        let Some(place) = self.slab.page_to_leave(class) else { return false };
+        let keeps_pages_in = Some(self.recency.stamp());
+        if !self.could_move_young(class, place) {
+            self.slab.class_mut(class).keeps_pages_in = keeps_pages_in;
+            return false;
+        }
+        let Some(mut leaving) = self.slab.take_page(class, place) else { return false };
+        for chunk in 0..leaving.chunks() {
+            let young = leaving.item(chunk).is_some_and(|(_, item)| self.is_young(item));
+            if young && !self.leave_page(&mut leaving, chunk, class, now) {
+                self.slab.put_back(class, leaving);
+                self.slab.class_mut(class).keeps_pages_in = keeps_pages_in;
+                return false;
             }
-            let mut room = self.slab.take_free(class);
-            while room.is_none() && fields.uses > 0 && self.evict_one(class, now) {
-                room = self.slab.take_free(class);
-            }
-            match room {
-                Some(vacant) => {
-                    let to = self.slab.fill(vacant, &fields, item.key(), item.value());
-                    self.index.redirect(hash, from, to.into());
-                    self.totals.rescued += 1;
-                }
-                None => {
-                    self.index.remove(hash, from);
-                    self.record_left_behind(class, hash, item, now);
-                    let figures = &mut self.slab.class_mut(class).figures;
-                    figures.count_eviction(&fields, now);
-                }
-            }
+        }
+        for chunk in 0..leaving.chunks() {
+            self.leave_page(&mut leaving, chunk, class, now);
         }
         let page = self.slab.retire(leaving);
         self.in_hand.push(page);
+        self.totals.pages_moved += 1;
         true
     }
 
-    /// Evicts the item of a class that leaves next; false if it holds none.
+    /// True if there may be room in a class for the young items of its page at a place: in free chunks of other pages, or
+    /// in those of older items there.
+    fn could_move_young(&self, class: ClassId, place: usize) -> bool {
+        let page = self.slab.page_of(class, place);
+        self.slab.class(class).pages() > 1
+            || !page.occupied().any(|chunk| page.item(chunk).is_some_and(|item| self.is_young(item)))
+    }
+
+    /// Moves an item out of a page that is leaving its class, or evicts it. False, and it stays, if it is young and there
+    /// is no room for it.
+    fn leave_page(&mut self, leaving: &mut Leaving, chunk: u16, class: ClassId, now: Now) -> bool {
+        let Some((at, item)) = leaving.item(chunk) else { return true };
+        let from = Handle::from(at);
+        let hash = self.rules.hasher.hash(item.key());
+        let fields = item.fields();
+        let young = self.is_young(item);
+        if fields.deadline.is_over(now) {
+            self.index.remove(hash, from);
+            let figures = &mut self.slab.class_mut(class).figures;
+            figures.reclaimed += 1;
+            figures.expired_unfetched += u64::from(!fields.fetched);
+            let bytes = u64::from(self.slab.class(class).chunk_bytes);
+            self.recency.forget(fields.stamp, fields.last_access, bytes);
+            self.note_left_behind(Cause::Expired, hash, item, now);
+            self.sample_left_behind(SampleKind::Expire, hash, item, now);
+            leaving.clear(chunk);
+            return true;
+        }
+        let mut room = self.slab.take_free(class);
+        while room.is_none() && (young || fields.uses > 0) && self.evict_one(class, now) {
+            room = self.slab.take_free(class);
+        }
+        match room {
+            Some(vacant) => {
+                let to = self.slab.fill(vacant, &fields, item.key(), item.value());
+                self.index.redirect(hash, from, to.into());
+                self.totals.rescued += 1;
+            }
+            None if young => return false,
+            None => {
+                self.index.remove(hash, from);
+                self.record_left_behind(class, hash, item, now);
+                let figures = &mut self.slab.class_mut(class).figures;
+                figures.count_eviction(&fields, now);
+            }
+        }
+        leaving.clear(chunk);
+        true
+    }
+
+    /// Evicts the item of a class that leaves next; false if it holds none that is not young, as far as it looked.
     fn evict_one(&mut self, class: ClassId, now: Now) -> bool {
-        let Some(Victim { at, expired }) = self.slab.next_victim(class, now, self.seq) else {
+        let Some(Victim { at, expired }) = self.slab.next_victim(class, &self.recency, now, self.seq) else {
             return false;
         };
         let hash = self.hash_at(at);
@@ -223,8 +280,9 @@ impl Shard {
         true
     }
 
-    fn evict_coldest_large(&mut self, now: Now) -> bool {
-        let Some((id, item)) = self.large.next_victim(self.seq) else { return false };
+    /// Evicts the large value that leaves next; false if there is none that is not young, as far as it looked.
+    fn evict_large(&mut self, now: Now) -> bool {
+        let Some((id, item)) = self.large.next_victim(self.seq, &self.recency) else { return false };
         let hash = self.rules.hasher.hash(&item.key);
         let LargeItem { deadline, fetched, last_access, probation, .. } = *item;
         if deadline.is_over(now) {
@@ -252,9 +310,11 @@ impl Shard {
             while !self.large.take_fragments(kind, count, &mut fragments) {
                 match self.obtain_value_page(now) {
                     Ok(page) => self.large.add_fragment_page(kind, page),
-                    Err(need) => {
+                    Err(_) => {
                         self.large.give_back(fragments);
-                        return Err(need);
+                        // For all kinds: what is given back may go before this is tried again.
+                        let kinds = layout.fragments().into_iter().filter(|count| *count > 0).count();
+                        return Err(NeedRoom(kinds));
                     }
                 }
             }
@@ -302,16 +362,17 @@ impl Shard {
         freed
     }
 
-    /// Evicts, where that is allowed, the coldest large value or the page that its hand has been away from for longest,
-    /// whichever was idle for longer. False if nothing may leave.
+    /// Evicts, where that is allowed, as [`Shard::reclaim_memory`] does, or as [`Shard::shed`] over a limit that was
+    /// lowered. False if nothing may leave.
     fn give_way(&mut self, now: Now) -> bool {
-        self.rules.evict && self.shed(now)
+        self.rules.evict
+            && if self.pool.excess_bytes() > 0 { self.shed(now) } else { self.reclaim_memory(now) }
     }
 
     /// As [`Shard::give_way`], for a large value: what readers hold does not push out small items without bound.
     fn give_way_to_value(&mut self, now: Now) -> bool {
         if self.pool.is_pinned_full() {
-            return self.rules.evict && self.evict_coldest_large(now);
+            return self.rules.evict && self.evict_large(now);
         }
         self.give_way(now)
     }
@@ -329,14 +390,44 @@ impl Shard {
         }
     }
 
-    /// As [`Shard::give_way`] without asking whether items may leave.
+    /// As [`Shard::give_pages`], but nothing if the shard has less than is due to it.
+    pub(in crate::store) fn give_pages_of_its_share(&mut self, now: Now, given: &mut Pages) -> bool {
+        !self.is_far_below_its_share() && self.give_pages(now, given)
+    }
+
+    /// As [`Shard::give_pages`] when all shards were asked in vain: of the young items the oldest leave.
+    pub(in crate::store) fn give_young_pages(&mut self, now: Now, given: &mut Pages) -> bool {
+        let may_leave = self.rules.evict && !self.pool.is_pinned_full();
+        may_leave
+            && (0..YOUNG_GENERATIONS).any(|_| {
+                self.recency.end_generation(now);
+                self.give_pages(now, given)
+            })
+    }
+
+    /// Evicts for a lowered limit: the oldest leave first, whatever their age. False if there is nothing.
     pub(in crate::store) fn shed(&mut self, now: Now) -> bool {
-        let slowest = self.slab.slowest_hand(None, self.seq);
-        match (slowest, self.large_idle()) {
-            (Some((class, age)), Some(idle)) if age / IDLE_RATIO > idle => self.release_page(class, now),
-            (_, Some(_)) => self.evict_coldest_large(now),
-            (Some((class, _)), None) => self.release_page(class, now),
-            (None, None) => false,
-        }
+        self.reclaim_memory(now)
+            || (0..YOUNG_GENERATIONS).any(|_| {
+                self.recency.end_generation(now);
+                self.reclaim_memory(now)
+            })
+    }
+
+    /// Evicts a large value, or gives up the page that its hand has been away from for longest, whichever was idle for
+    /// longer. False if there is nothing, or all is young.
+    fn reclaim_memory(&mut self, now: Now) -> bool {
+        self.end_generation_if_due(now);
+        let slowest = self.slab.slowest_hand(None, self.seq, self.recency.stamp());
+        let page_first = match (slowest, self.large_idle()) {
+            (Some((_, age)), Some(idle)) => age / IDLE_RATIO > idle,
+            (slowest, _) => slowest.is_some(),
+        };
+        page_first && self.free_page(now) || self.evict_large(now) || !page_first && self.free_page(now)
+    }
+
+    fn free_page(&mut self, now: Now) -> bool {
+        let slowest = self.slab.slowest_hands(self.seq, self.recency.stamp());
+        slowest.into_iter().any(|class| self.release_page(class, now))
     }
 }

@@ -5,7 +5,7 @@
 use super::{Key, NeedRoom, NewItem, Shard, Value};
 use crate::clock::{Deadline, Now};
 use crate::store::handle::{Handle, Place};
-use crate::store::item::Fields;
+use crate::store::item::{self, Fields};
 use crate::store::outcome::{Create, StoreMode, Stored};
 use crate::store::sample::SampleKind;
 
@@ -83,8 +83,8 @@ impl Shard {
             Value::Bytes(bytes) => self.put(key, old, fields, bytes, now)?,
             Value::Received(received) => self.put_received(key, &fields, received, now)?,
         };
-        if let (Some(_), Place::Chunk(at)) = (old, handle.place()) {
-            self.slab.note_rewrite(at);
+        if old.is_some() {
+            self.note_rewrite(handle, now);
         }
         self.count_store(handle);
         self.sample(SampleKind::Store, key, Some(handle), now);
@@ -133,9 +133,25 @@ impl Shard {
             received.fill(before.into_iter().chain(self.value_parts(old)).chain(after));
             self.put_filled(key, &fields, received, now)?
         };
+        self.note_rewrite(handle, now);
         self.count_store(handle);
         self.sample(SampleKind::Store, key, Some(handle), now);
         Ok(Stored::Stored { cas: new.cas, len })
+    }
+
+    /// Notes that a key in use was stored anew.
+    fn note_rewrite(&mut self, handle: Handle, now: Now) {
+        match handle.place() {
+            Place::Chunk(at) => {
+                let (chunk, _, class) = self.slab.open(at);
+                item::note_rewrite(chunk);
+                self.recency.stamp_chunk(chunk, class.chunk_bytes);
+                if self.recency.may_be_due() {
+                    self.end_generation_if_due(now);
+                }
+            }
+            Place::Large(_) => self.note_access(handle, now),
+        }
     }
 
     fn value_len(&self, handle: Handle) -> usize {

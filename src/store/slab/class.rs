@@ -1,6 +1,6 @@
 //! Slab classes: which chunk sizes there are, and what each class owns and counts.
 
-use super::trade::SIZE_EXPONENT;
+use super::trade::{HASTE_MAX, SIZE_EXPONENT};
 use crate::store::figures::ClassFigures;
 
 /// A class by its place among the sizes, from 0.
@@ -109,6 +109,8 @@ pub(in crate::store) struct Class {
     pub(super) first_hits: f64,
     /// The same of earlier epochs, fading.
     pub(super) first_hits_before: f64,
+    /// The generation in which it has no page to give, because all its items are young or have no other place.
+    pub(in crate::store) keeps_pages_in: Option<u8>,
     /// Pages that it got in this epoch, and in the last.
     pub(super) gained: [usize; 2],
     /// Counters under the names that `stats` uses; what can be counted afresh is filled in when asked for.
@@ -128,9 +130,10 @@ impl Class {
             live: 0,
             probation: 0,
             evictions_since_compared: 0,
-            compares_at: (page_bytes / chunk_bytes as usize) as u32,
+            compares_at: (page_bytes / chunk_bytes as usize).div_ceil(HASTE_MAX as usize) as u32,
             first_hits: 0.0,
             first_hits_before: 0.0,
+            keeps_pages_in: None,
             gained: [0; 2],
             figures: ClassFigures::default(),
         }

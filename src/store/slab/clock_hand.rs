@@ -5,13 +5,15 @@
 //! a tenth of the class: it promotes what was used since and takes what was not. So a scan of keys read once passes
 //! through a tenth of the memory. Ideas: CLOCK (Corbató 1968), S3-FIFO (Yang et al., SOSP 2023).
 //!
-//! Bound: a call looks at [`SCAN_MAX`] items and then takes the least used of them.
+//! Young items (`store/recency.rs`) are passed over. Bound: a call looks at [`SCAN_MAX`] items and then takes the least
+//! used of them, or none if all are young.
 
 use super::class::ClassId;
 use super::{Class, Slab};
 use crate::clock::Now;
 use crate::store::handle::ChunkAt;
 use crate::store::item;
+use crate::store::recency::Recency;
 
 /// Items looked at before the least used of them leaves.
 const SCAN_MAX: u32 = 16;
@@ -35,8 +37,15 @@ impl Class {
 }
 
 impl Slab {
-    /// Chooses the item of a class that leaves next; `None` if the class holds none. The caller removes it.
-    pub(in crate::store) fn next_victim(&mut self, class: ClassId, now: Now, seq: u64) -> Option<Victim> {
+    /// Chooses the item of a class that leaves next; `None` if the class holds none, or only young ones as far as it
+    /// looked. The caller removes it.
+    pub(in crate::store) fn next_victim(
+        &mut self,
+        class: ClassId,
+        recency: &Recency,
+        now: Now,
+        seq: u64,
+    ) -> Option<Victim> {
         let mut least_used: Option<(u8, ChunkAt)> = None;
         let mut looked_at = 0;
         loop {
@@ -48,22 +57,28 @@ impl Slab {
             let item = self.item(at);
             looked_at += 1;
             let uses = item.uses();
+            let young = recency.is_young(item.stamp(), item.last_access());
             if item.deadline().is_over(now) {
                 return Some(Victim { at, expired: true });
             }
-            if uses == 0 || (probation && looked_at >= SCAN_MAX) {
+            let last = looked_at >= SCAN_MAX;
+            if !young && (uses == 0 || probation && last) {
                 return Some(Victim { at, expired: false });
             }
             if probation {
                 self.promote(class, at);
-                continue;
+            } else {
+                if !young && least_used.is_none_or(|(least, _)| uses < least) {
+                    least_used = Some((uses, at));
+                }
+                if !last {
+                    let uses = uses.saturating_sub(1);
+                    item::set_standing(self.page_mut(at.page).chunk_mut(at.chunk), uses, false);
+                }
             }
-            let (least, candidate) = least_used.filter(|(least, _)| *least <= uses).unwrap_or((uses, at));
-            if looked_at >= SCAN_MAX {
-                return Some(Victim { at: candidate, expired: false });
+            if last {
+                return least_used.map(|(_, at)| Victim { at, expired: false });
             }
-            least_used = Some((least, candidate));
-            item::set_standing(self.page_mut(at.page).chunk_mut(at.chunk), uses - 1, false);
         }
     }
 
@@ -119,7 +134,7 @@ impl Slab {
     }
 
     /// The place of the page that leaves a class first.
-    pub(super) fn page_to_leave(&self, class: ClassId) -> Option<usize> {
+    pub(in crate::store) fn page_to_leave(&self, class: ClassId) -> Option<usize> {
         let owner = self.class(class);
         if owner.has_pages_to_spare() {
             let emptiest =

@@ -15,6 +15,7 @@ pub(in crate::store) use page::{NEVER_SECS, Page};
 
 use super::handle::{CHUNKS_PER_PAGE_MAX, ChunkAt, PAGES_MAX};
 use super::item::{self, Fields, Item, Marks};
+use super::recency::Recency;
 use crate::clock::{Deadline, Now};
 use crate::store::ClassFigures;
 use crate::store::pool::PoolPage;
@@ -35,10 +36,20 @@ pub(in crate::store) struct Leaving {
 }
 
 impl Leaving {
-    /// The items, and where they lay.
-    pub(in crate::store) fn items(&self) -> impl Iterator<Item = (ChunkAt, Item<'_>)> {
-        let at = |chunk| ChunkAt { page: self.id, chunk };
-        self.page.occupied().map(move |chunk| (at(chunk), Item(self.page.chunk(chunk))))
+    /// Number of chunks.
+    pub(in crate::store) fn chunks(&self) -> u16 {
+        self.page.chunks()
+    }
+
+    /// The item in a chunk, if there is one, and where it lay.
+    pub(in crate::store) fn item(&self, chunk: u16) -> Option<(ChunkAt, Item<'_>)> {
+        self.page.item(chunk).map(|item| (ChunkAt { page: self.id, chunk }, item))
+    }
+
+    /// Removes an item that has another place, or none.
+    pub(in crate::store) fn clear(&mut self, chunk: u16) {
+        self.page.clear(chunk);
+        self.page.release(chunk);
     }
 }
 
@@ -192,12 +203,14 @@ impl Slab {
         self.page_mut(at.page).overwrite(at.chunk, fields, key, value);
     }
 
-    /// Removes an item and frees its chunk.
-    pub(in crate::store) fn free(&mut self, at: ChunkAt) {
-        let bytes = self.item(at).bytes() as u64;
+    /// Removes an item and frees its chunk, whose bytes `recency` forgets.
+    pub(in crate::store) fn free(&mut self, at: ChunkAt, recency: &mut Recency) {
+        let item = self.item(at);
+        let (bytes, stamp, last_access) = (item.bytes() as u64, item.stamp(), item.last_access());
         let probation = self.page_mut(at.page).clear(at.chunk);
         let class = self.class_at(at);
         let class = self.class_mut(class);
+        recency.forget(stamp, last_access, u64::from(class.chunk_bytes));
         class.live -= 1;
         class.probation -= usize::from(probation);
         class.figures.item_bytes -= bytes;
@@ -228,20 +241,22 @@ impl Slab {
         }
     }
 
-    /// Notes that an item was used, and, if it was `read`, that too. Returns the figures of its class.
-    pub(in crate::store) fn note_use(&mut self, at: ChunkAt, read: bool, now: Now) -> &mut ClassFigures {
+    /// Notes that an item was used, and, if it was `read`, that too; `old` if it was not young. Returns the figures of its
+    /// class.
+    pub(in crate::store) fn note_use(
+        &mut self,
+        at: ChunkAt,
+        read: bool,
+        old: bool,
+        now: Now,
+    ) -> &mut ClassFigures {
         let (chunk, id, class) = self.open(at);
         class.figures.hits_probation += u64::from(Item(chunk).probation());
         let first = if read { item::note_hit(chunk, now) } else { item::note_use(chunk, now) };
-        if first {
+        if first || old {
             self.count_first_hit(id);
         }
         &mut self.class_mut(id).figures
-    }
-
-    /// Notes that an item was stored anew: it will leave later, but this is no hit.
-    pub(in crate::store) fn note_rewrite(&mut self, at: ChunkAt) {
-        item::note_rewrite(self.page_mut(at.page).chunk_mut(at.chunk));
     }
 
     /// Notes an access that is no hit.
@@ -296,8 +311,14 @@ impl Slab {
                 (self.pages.len() - 1) as u32
             }
         };
+        self.class_mut(class).gained[0] += 1;
+        self.insert_page(class, id);
+        self.list_free(class, id);
+    }
+
+    /// Adds a page to the list of a class, where the hands come to it last.
+    fn insert_page(&mut self, class: ClassId, id: u32) {
         let owner = self.class_mut(class);
-        owner.gained[0] += 1;
         let place = owner.main_hand.place.min(owner.pages.len());
         owner.pages.insert(place, id);
         if owner.pages.len() > 1 {
@@ -309,13 +330,16 @@ impl Slab {
                 owner.probation_hand.place += 1;
             }
         }
-        self.list_free(class, id);
     }
 
-    /// Takes a page out of a class: its emptiest one (of a few) if chunks are free, else the one that the hand enters
-    /// next. Its items are no longer in the slab; the caller finds new places for them or removes their entries.
-    pub(in crate::store) fn take_page(&mut self, class: ClassId) -> Option<Leaving> {
-        let place = self.page_to_leave(class)?;
+    /// The page at a place of a class.
+    pub(in crate::store) fn page_of(&self, class: ClassId, place: usize) -> &Page {
+        self.page(self.class(class).pages[place])
+    }
+
+    /// Takes the page at a place out of a class. Its items are no longer in the slab; the caller finds new places for
+    /// them or removes their entries, or puts the page back.
+    pub(in crate::store) fn take_page(&mut self, class: ClassId, place: usize) -> Option<Leaving> {
         let owner = self.class_mut(class);
         let id = owner.pages.remove(place);
         for hand in [&mut owner.main_hand, &mut owner.probation_hand] {
@@ -330,12 +354,26 @@ impl Slab {
         }
         self.unlist_free(class, id);
         let page = self.pages[id as usize].take()?;
-        let bytes: u64 = page.occupied().map(|chunk| Item(page.chunk(chunk)).bytes() as u64).sum();
         let owner = self.class_mut(class);
         owner.live -= usize::from(page.live());
         owner.probation -= usize::from(page.on_probation());
-        owner.figures.item_bytes -= bytes;
+        owner.figures.item_bytes -= page.item_bytes();
         Some(Leaving { page, id })
+    }
+
+    /// Puts a page back with the items that it still has. The hands come to it last.
+    pub(in crate::store) fn put_back(&mut self, class: ClassId, leaving: Leaving) {
+        let Leaving { page, id } = leaving;
+        let owner = self.class_mut(class);
+        owner.live += usize::from(page.live());
+        owner.probation += usize::from(page.on_probation());
+        owner.figures.item_bytes += page.item_bytes();
+        let has_free = page.has_free();
+        self.pages[id as usize] = Some(page);
+        self.insert_page(class, id);
+        if has_free {
+            self.list_free(class, id);
+        }
     }
 
     /// Gives up a page whose items have gone.

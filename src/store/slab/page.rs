@@ -159,6 +159,11 @@ impl Page {
         (0..self.carved).filter(|chunk| item::is_occupied(self.chunk(*chunk)))
     }
 
+    /// Bytes of all items.
+    pub(super) fn item_bytes(&self) -> u64 {
+        self.occupied().map(|chunk| Item(self.chunk(chunk)).bytes() as u64).sum()
+    }
+
     /// Takes a free chunk out; it is neither free nor live until [`Page::fill`] or [`Page::release`].
     pub(super) fn take_free(&mut self) -> Option<u16> {
         if self.free_head != NONE {

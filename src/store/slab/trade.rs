@@ -1,7 +1,8 @@
 //! Which class gives up a page, and to whom it is worth more.
 //!
-//! A class counts its first hits: hits on items whose use count stood at 0, the only ones that it would have lost
-//! with a little less memory, and for a part near misses: stores of keys that it evicted lately, which would have been
+//! A class counts its first hits: hits on items whose use count stood at 0 or which are not young (`recency.rs`; the
+//! hand never lowers the counts of a class that evicts nothing), the only ones that it would have lost with a little
+//! less memory, and for a part near misses: stores of keys that it evicted lately, which would have been
 //! hits with a little more. Its score is first hits per page, times a weak power of the chunk size (nearer to counting every hit alike
 //! than to counting the bytes it serves). A page moves when the taker's score is clearly more than
 //! the giver's, and the more it is, the sooner the taker asks again. Counts fade from epoch to epoch, and an epoch lasts a number of first hits, so that the rule follows
@@ -33,8 +34,8 @@ const NEAR_MISS: f64 = 0.3;
 const GAIN: f64 = 1.5;
 
 /// A class compares itself with the others once per page's worth of its evictions; this many times as often at the
-/// most while pages are worth far more to it.
-const HASTE_MAX: f64 = 16.0;
+/// most, at first and while pages are worth far more to it.
+pub(super) const HASTE_MAX: f64 = 16.0;
 
 /// A class is left alone while one in so many of its pages, or more, are new to it: they have had no time to earn.
 const NEW_ONE_IN: usize = 8;
@@ -59,6 +60,11 @@ impl Class {
     fn score(&self) -> f64 {
         let first_hits = self.first_hits_before + self.first_hits;
         first_hits * self.hit_weight / self.pages.len().max(1) as f64
+    }
+
+    /// True if it has pages, and was not found to need them all in this generation.
+    fn may_give(&self, stamp: u8) -> bool {
+        self.pages() > 0 && self.keeps_pages_in != Some(stamp)
     }
 
     /// True if few of its pages came in this epoch or the last.
@@ -94,20 +100,24 @@ impl Slab {
         }
     }
 
-    /// The class whose page is worth least, `taker` left out. One that has just grown is left alone, unless there is no
-    /// other or all have grown into free memory so far.
-    pub(in crate::store) fn cheapest_giver(&self, taker: ClassId) -> Option<Giver> {
+    /// The classes by what a page is worth to them, the least first, `taker` left out. One that has just grown is left
+    /// alone, unless all have grown into free memory so far; if that leaves none, the largest is named.
+    pub(in crate::store) fn givers(&self, taker: ClassId, stamp: u8) -> Vec<Giver> {
         let others = || {
             let ids = (0..self.classes.len() as ClassId).zip(&self.classes);
-            ids.filter(move |(id, class)| *id != taker && class.pages() > 0)
+            ids.filter(move |(id, class)| *id != taker && class.may_give(stamp))
         };
         let growing = self.epoch.ended < 2;
-        let cheapest = others()
+        let mut givers: Vec<Giver> = others()
             .filter(|(_, class)| class.has_pages_to_spare() || growing || class.is_settled())
             .map(|(id, class)| Giver { class: id, score: giving_score(class) })
-            .min_by(|a, b| a.score.total_cmp(&b.score));
-        let largest = || others().max_by_key(|(_, class)| class.pages());
-        cheapest.or_else(|| largest().map(|(id, class)| Giver { class: id, score: class.score() }))
+            .collect();
+        givers.sort_by(|a, b| a.score.total_cmp(&b.score));
+        if givers.is_empty() {
+            let largest = others().max_by_key(|(_, class)| class.pages());
+            givers.extend(largest.map(|(id, class)| Giver { class: id, score: class.score() }));
+        }
+        givers
     }
 
     /// True if `taker` would make clearly more of the giver's page. Settles as well when it compares itself next.
@@ -120,13 +130,28 @@ impl Slab {
 
     /// The class whose hand has not come round for the longest, and how long, in operations; classes with whole pages
     /// of free chunks first.
-    pub(in crate::store) fn slowest_hand(&self, except: Option<ClassId>, seq: u64) -> Option<(ClassId, u64)> {
-        let ids = (0..self.classes.len() as ClassId).filter(|id| Some(*id) != except);
-        let ages = ids.filter_map(|id| {
+    pub(in crate::store) fn slowest_hand(
+        &self,
+        except: Option<ClassId>,
+        seq: u64,
+        stamp: u8,
+    ) -> Option<(ClassId, u64)> {
+        self.hands(seq, stamp).filter(|(id, _)| Some(*id) != except).max_by_key(|(_, age)| *age)
+    }
+
+    /// The classes by how long their hands have not come round, the longest first.
+    pub(in crate::store) fn slowest_hands(&self, seq: u64, stamp: u8) -> Vec<ClassId> {
+        let mut hands: Vec<(ClassId, u64)> = self.hands(seq, stamp).collect();
+        hands.sort_by_key(|(_, age)| std::cmp::Reverse(*age));
+        hands.into_iter().map(|(id, _)| id).collect()
+    }
+
+    fn hands(&self, seq: u64, stamp: u8) -> impl Iterator<Item = (ClassId, u64)> {
+        let ids = (0..self.classes.len() as ClassId).filter(move |id| self.class(*id).may_give(stamp));
+        ids.filter_map(move |id| {
             let age = self.hand_age(id, seq)?;
             Some((id, if self.class(id).has_pages_to_spare() { u64::MAX } else { age }))
-        });
-        ages.max_by_key(|(_, age)| *age)
+        })
     }
 }
 

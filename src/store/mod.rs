@@ -45,7 +45,7 @@ use hash::KeyHasher;
 use parking_lot::{Mutex, MutexGuard};
 use pool::{Charge, Pages, Pool};
 use sample::Samples;
-use shard::{Key, NewItem, Received, Rules, Shard, Value};
+use shard::{Key, NeedRoom, NewItem, Received, Rules, Shard, Value};
 use slab::ClassSizes;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
@@ -373,7 +373,11 @@ impl Store {
         // Its pages come from one shard.
         let key = Key { bytes: &[], hash: draft.hash() };
         let page = self.pool.take().map_or_else(
-            || self.with_room_asking(Self::coldest_shard, key, now, |shard| shard.obtain_value_page(now)),
+            || {
+                self.with_room_asking(Self::coldest_shard, key, now, |shard| {
+                    shard.take_page().ok_or(NeedRoom(1))
+                })
+            },
             Ok,
         );
         match page {

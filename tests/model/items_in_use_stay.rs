@@ -148,9 +148,9 @@ impl Watched {
             Incoming::Bytes(&value)
         };
         let stored = self.store.store(mode, key, 0, Deadline::NEVER, incoming, self.now);
-        assert!(matches!(stored, Ok(Stored::Stored { .. } | Stored::NotStored)), "{stored:?}");
         // Making room may have evicted what was there.
         self.check_evicted(true);
+        assert!(matches!(stored, Ok(Stored::Stored { .. } | Stored::NotStored)), "{stored:?}");
         let known = self.keys.contains_key(key);
         if known || matches!(stored, Ok(Stored::Stored { .. })) {
             self.note(key, known, len);

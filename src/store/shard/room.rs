@@ -93,7 +93,7 @@ impl Shard {
     }
 
     /// A page that can be had without eviction.
-    fn take_page(&mut self) -> Option<PoolPage> {
+    pub(in crate::store) fn take_page(&mut self) -> Option<PoolPage> {
         let flushed = |shard: &mut Shard| shard.dismantle_flushed().then(|| shard.in_hand.pop()).flatten();
         let in_hand = self.in_hand.pop().or_else(|| self.slab.take_flushed());
         in_hand.or_else(|| flushed(self)).or_else(|| self.pool.take()).or_else(|| self.large.close_up())
@@ -114,7 +114,7 @@ impl Shard {
             if let Some(page) = self.take_page() {
                 return Ok(page);
             }
-            if !give_way(self) {
+            if self.is_far_below_its_share() || !give_way(self) {
                 return Err(NeedRoom(1));
             }
         }

@@ -104,7 +104,6 @@ impl Shard {
         len: usize,
         now: Now,
     ) -> Result<Received, NeedRoom> {
-        let charge = Some(self.charge_heap(Layout::heap_bytes(key.bytes.len()), now)?);
         let count = len.div_ceil(self.rules.page_bytes);
         // It doubles as it grows: lists of few sizes leave the allocator few half-used blocks.
         let mut pages = Pages::default();
@@ -118,7 +117,14 @@ impl Shard {
                 }
             }
         }
-        Ok(Received { pages, len, charge })
+        // Last, because a charge that is given up leaves no page in hand.
+        match self.charge_heap(Layout::heap_bytes(key.bytes.len()), now) {
+            Ok(charge) => Ok(Received { pages, len, charge: Some(charge) }),
+            Err(need) => {
+                self.in_hand.append(&mut pages);
+                Err(need)
+            }
+        }
     }
 
     /// As [`Shard::put_received`]; keeps the pages in hand if there is no room for the rest.

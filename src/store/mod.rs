@@ -131,7 +131,7 @@ pub struct Store {
 struct Working<'a> {
     shard: MutexGuard<'a, Shard>,
     /// Pages that the operation did not use. Behind `shard`, so that they go to the pool after the lock.
-    unused: Pages,
+    unused: Option<Pages>,
 }
 
 impl Deref for Working<'_> {
@@ -155,7 +155,7 @@ impl Drop for Working<'_> {
         }
         self.shard.mid_update = false;
         if !self.shard.in_hand.is_empty() {
-            self.unused = std::mem::take(&mut self.shard.in_hand);
+            self.unused = Some(std::mem::take(&mut self.shard.in_hand));
         }
     }
 }
@@ -609,7 +609,7 @@ impl Store {
             Self::empty_broken(&mut shard);
         }
         shard.mid_update = true;
-        Working { shard, unused: Pages::default() }
+        Working { shard, unused: None }
     }
 
     /// A panic left this shard in the middle of something: nothing in it is to be trusted any more.

@@ -29,21 +29,23 @@ impl Store {
         now: Now,
         mut operation: impl FnMut(&mut Shard) -> Result<T, NeedRoom>,
     ) -> Result<T, Refused> {
-        let mut given = Pages::default();
-        for _ in 0..TRIES_MAX {
-            let need = {
+        let mut given: Option<Pages> = None;
+        for _ in 0..=TRIES_MAX {
+            let NeedRoom(need) = {
                 let mut shard = self.shard_of(key);
-                shard.in_hand.append(&mut given);
+                if let Some(given) = &mut given {
+                    shard.in_hand.append(given);
+                }
                 match operation(&mut shard) {
                     Ok(outcome) => return Ok(outcome),
-                    Err(NeedRoom(pages)) => {
+                    Err(need) => {
                         // What it could not use yet is not given away meanwhile.
-                        given.append(&mut shard.in_hand);
-                        pages
+                        given = Some(std::mem::take(&mut shard.in_hand));
+                        need
                     }
                 }
             };
-            if !self.collect_pages(need, &mut given, now, first) {
+            if !self.collect_pages(need, given.get_or_insert_default(), now, first) {
                 break;
             }
         }
@@ -51,6 +53,7 @@ impl Store {
     }
 
     /// Adds so many pages, of the pool or given up by shards, one lock at a time; false if these cannot give as many.
+    #[cold]
     fn collect_pages(&self, count: usize, given: &mut Pages, now: Now, first: fn(&Store) -> usize) -> bool {
         let count = given.len() + count;
         if count as u64 * self.pool.page_charge() > self.pool.limit_bytes() {

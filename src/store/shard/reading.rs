@@ -203,8 +203,8 @@ impl Shard {
     fn note_hit(&mut self, handle: Handle, now: Now) -> &mut ClassFigures {
         match handle.place() {
             Place::Chunk(at) => {
-                let old = self.stamp_chunk(at, now);
-                self.slab.note_use(at, true, old, now)
+                let class = self.note_chunk_use(at, true, now);
+                &mut self.slab.class_mut(class).figures
             }
             Place::Large(id) => {
                 self.large.use_item(id).fetched = true;
@@ -218,8 +218,7 @@ impl Shard {
     pub(super) fn note_use(&mut self, handle: Handle, now: Now) {
         match handle.place() {
             Place::Chunk(at) => {
-                let old = self.stamp_chunk(at, now);
-                self.slab.note_use(at, false, old, now);
+                self.note_chunk_use(at, false, now);
             }
             Place::Large(_) => self.note_access(handle, now),
         }
@@ -239,6 +238,14 @@ impl Shard {
                 self.end_generation_if_due(now);
             }
         }
+    }
+
+    fn note_chunk_use(&mut self, at: ChunkAt, read: bool, now: Now) -> ClassId {
+        let class = self.slab.note_use(at, read, &mut self.recency, now);
+        if self.recency.may_be_due() {
+            self.end_generation_if_due(now);
+        }
+        class
     }
 
     /// Stamps a small item that is used. True if it was not young.

@@ -17,7 +17,6 @@ use super::handle::{CHUNKS_PER_PAGE_MAX, ChunkAt, PAGES_MAX};
 use super::item::{self, Fields, Item, Marks};
 use super::recency::Recency;
 use crate::clock::{Deadline, Now};
-use crate::store::ClassFigures;
 use crate::store::pool::PoolPage;
 use trade::Epoch;
 
@@ -241,22 +240,22 @@ impl Slab {
         }
     }
 
-    /// Notes that an item was used, and, if it was `read`, that too; `old` if it was not young. Returns the figures of its
-    /// class.
+    /// Notes that an item was used, and, if it was `read`, that too. Returns its class.
     pub(in crate::store) fn note_use(
         &mut self,
         at: ChunkAt,
         read: bool,
-        old: bool,
+        recency: &mut Recency,
         now: Now,
-    ) -> &mut ClassFigures {
+    ) -> ClassId {
         let (chunk, id, class) = self.open(at);
         class.figures.hits_probation += u64::from(Item(chunk).probation());
+        let old = recency.stamp_chunk(chunk, class.chunk_bytes);
         let first = if read { item::note_hit(chunk, now) } else { item::note_use(chunk, now) };
         if first || old {
             self.count_first_hit(id);
         }
-        &mut self.class_mut(id).figures
+        id
     }
 
     /// Notes an access that is no hit.

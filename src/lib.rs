@@ -34,8 +34,9 @@
 //! | hot keys, families of keys, latency | [`insight`], `commands/{observe,explain,latency}.rs` | unit tests there, `tests/wire/explained.rs` |
 //! | why a key is gone | `store/shard/removals.rs`, `store/ages.rs`, `commands/explain.rs` | `tests/wire/why.rs` |
 //! | what memory is used for | `commands/memory.rs` | `tests/wire/explained.rs` |
-//! | where a large value's bytes lie | `store/large/{value,frames}.rs` | unit tests there, `store/large/tests.rs` |
-//! | how the resident size is held | `commands/bound.rs`, `store/compaction.rs` | unit tests there, `benches/capacity/bound.rs` |
+//! | where a large value's bytes lie | `store/large/{value,fragments,draft}.rs` | unit tests there, `store/large/tests.rs` |
+//! | how the resident size is held | `store/pool.rs`, `commands/memory.rs` | `store/pool/tests.rs`, `tests/schedules`, `benches/capacity/crowds.rs` |
+//! | what is never evicted | `store/recency.rs`, `store/shard/room.rs` | `tests/model/items_in_use_stay.rs` |
 //! | a metric, the status page | `metrics/{exporter,own}.rs`, `metrics/{status.rs,page.html}` | `tests/daemon/metrics.rs`, `tests/run status-page` |
 //! | sockets and their options | `server/listener.rs` | `tests/daemon/sockets.rs` |
 //! | which thread runs what, and when | `server/event_loop/scheduler.rs` | unit tests there, `tests/schedules` |

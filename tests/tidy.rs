@@ -352,7 +352,7 @@ fn every_source_opens_with_what_it_is() {
 
 #[test]
 fn decision_notes_are_short() {
-    for path in sources("src/decisions") {
+    for path in sources("src/decisions").into_iter().filter(|path| !path.ends_with("mod.rs")) {
         let lines = read(&path).lines().count();
         assert!(lines <= 25, "{} has {lines} lines", path.display());
     }

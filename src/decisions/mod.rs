@@ -23,3 +23,4 @@ pub mod d20_frames_close_up;
 pub mod d21_nobody_pays_for_all;
 pub mod d22_a_session_does_no_io;
 pub mod d23_young_items_stay;
+pub mod d24_memory_is_pages_of_one_pool;

@@ -327,8 +327,8 @@ impl Store {
             Incoming::Bytes(bytes) => Value::Bytes(bytes),
             Incoming::Draft(draft) => {
                 let len = draft.len();
-                let (pages, charge) = draft.into_parts().ok_or(Refused::NoRoom)?;
-                Value::Received(Received { pages, len, charge: Some(charge) })
+                let (pages, tail, charge) = draft.into_parts().ok_or(Refused::NoRoom)?;
+                Value::Received(Received { pages, tail, len, charge: Some(charge) })
             }
         };
         let key = self.key(key);

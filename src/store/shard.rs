@@ -105,7 +105,7 @@ pub(super) struct NewItem {
 pub(super) enum Value<'a> {
     /// To be copied.
     Bytes(&'a [u8]),
-    /// A large value in its own pages, of which the last may be taken for its tail.
+    /// A large value in its own pages.
     Received(Received),
 }
 
@@ -114,6 +114,8 @@ pub(super) enum Value<'a> {
 pub(super) struct Received {
     /// Its pages. Empty once it is stored.
     pub(super) pages: Pages,
+    /// What fills no page.
+    pub(super) tail: Vec<u8>,
     pub(super) len: usize,
     /// What it takes on the heap. `None` once it is stored.
     pub(super) charge: Option<Charge>,
@@ -127,7 +129,13 @@ impl Received {
         for mut part in parts {
             while !part.is_empty() {
                 if room.is_empty() {
-                    room = pages.next().expect("the pages have room for the value");
+                    match pages.next() {
+                        Some(page) => room = page,
+                        None => {
+                            self.tail.extend_from_slice(part);
+                            break;
+                        }
+                    }
                 }
                 let count = part.len().min(room.len());
                 let (own, rest) = std::mem::take(&mut room).split_at_mut(count);
@@ -138,12 +146,13 @@ impl Received {
     }
 
     fn parts(&self) -> impl Iterator<Item = &[u8]> {
-        let mut missing = self.len;
-        self.pages.iter().map(move |page| {
+        let mut missing = self.len - self.tail.len();
+        let pages = self.pages.iter().map(move |page| {
             let part = &page[..page.len().min(missing)];
             missing -= part.len();
             part
-        })
+        });
+        pages.chain([&*self.tail])
     }
 }
 

@@ -1,7 +1,8 @@
 //! A large value that is being received, or put together, page by page.
 //!
-//! A page is taken as the bytes come, so a client that announces much and sends little holds little. Must never take more
-//! bytes than the announced length.
+//! A page is taken as the bytes come, so a client that announces much and sends little holds little. The tail, less than a
+//! page, waits on the heap until the value is stored; it is among the buffers that a connection may have. Must never take
+//! more bytes than the announced length.
 
 use super::value::Layout;
 use crate::store::hash::KeyHash;
@@ -11,6 +12,7 @@ use crate::store::pool::{Charge, Pages, PoolPage, ReceivingShare};
 #[derive(Debug)]
 struct Room {
     pages: Pages,
+    tail: Vec<u8>,
     charge: Charge,
     share: ReceivingShare,
 }
@@ -24,6 +26,8 @@ pub struct LargeDraft {
     room: Option<Room>,
     page_bytes: usize,
     len: usize,
+    /// Bytes that go into pages; the rest is the tail.
+    paged_bytes: usize,
     /// Bytes that have come.
     filled: usize,
     /// Of the key, which says which shard gives the pages.
@@ -39,8 +43,9 @@ impl LargeDraft {
         share: ReceivingShare,
         hash: KeyHash,
     ) -> LargeDraft {
-        let room = Some(Room { pages: Pages::default(), charge, share });
-        LargeDraft { room, page_bytes, len: layout.len(), filled: 0, hash }
+        let room = Some(Room { pages: Pages::default(), tail: Vec::new(), charge, share });
+        let paged_bytes = layout.len() - layout.tail_bytes();
+        LargeDraft { room, page_bytes, len: layout.len(), paged_bytes, filled: 0, hash }
     }
 
     pub(in crate::store) fn hash(&self) -> KeyHash {
@@ -61,7 +66,7 @@ impl LargeDraft {
     /// True if the bytes that come next have no room yet: `Store::extend_draft` is due.
     pub fn needs_room(&self) -> bool {
         let full = |room: &Room| room.pages.len() * self.page_bytes == self.filled;
-        self.missing() > 0 && self.room.as_ref().is_some_and(full)
+        self.filled < self.paged_bytes && self.room.as_ref().is_some_and(full)
     }
 
     /// Adds a page and its share of what may be received at once.
@@ -80,7 +85,8 @@ impl LargeDraft {
     /// Where the next of the missing bytes go, if they fill a page up; call [`LargeDraft::advance`] with the number that
     /// came. What fills no page is to be handed to [`LargeDraft::push`].
     pub fn page(&mut self) -> Option<&mut [u8]> {
-        let (missing, at) = (self.missing(), self.filled % self.page_bytes);
+        let at = self.filled % self.page_bytes;
+        let missing = self.paged_bytes.saturating_sub(self.filled);
         if self.needs_room() || missing < self.page_bytes - at {
             return None;
         }
@@ -95,27 +101,37 @@ impl LargeDraft {
 
     /// Appends at most `missing()` bytes of `data`, as far as there is room; returns how many were taken.
     pub fn push(&mut self, data: &[u8]) -> usize {
-        let mut taken = data.len().min(self.missing());
-        if let Some(room) = &mut self.room {
-            taken = taken.min(room.pages.len() * self.page_bytes - self.filled);
-            let mut data = &data[..taken];
-            let mut at = self.filled;
-            while !data.is_empty() {
-                let page = &mut room.pages[at / self.page_bytes][at % self.page_bytes..];
-                let (part, rest) = data.split_at(data.len().min(page.len()));
-                page[..part.len()].copy_from_slice(part);
-                at += part.len();
-                data = rest;
-            }
+        let missing = self.missing();
+        let Some(room) = &mut self.room else {
+            let dropped = data.len().min(missing);
+            self.filled += dropped;
+            return dropped;
+        };
+        let mut taken = 0;
+        while taken < data.len() && self.filled < self.paged_bytes {
+            let (number, at) = (self.filled / self.page_bytes, self.filled % self.page_bytes);
+            let Some(page) = room.pages.get_mut(number) else { return taken };
+            let most = (self.paged_bytes - self.filled).min(page.len() - at);
+            let part = &data[taken..];
+            let part = &part[..part.len().min(most)];
+            page[at..at + part.len()].copy_from_slice(part);
+            taken += part.len();
+            self.filled += part.len();
         }
-        self.filled += taken;
-        taken
+        let tail = &data[taken..];
+        let tail = &tail[..tail.len().min(self.len - self.filled)];
+        if !tail.is_empty() && room.tail.capacity() == 0 {
+            room.tail.reserve_exact(self.len - self.paged_bytes);
+        }
+        room.tail.extend_from_slice(tail);
+        self.filled += tail.len();
+        taken + tail.len()
     }
 
-    /// The pages and the charge of a complete value; `None` if there was no room for it.
-    pub(in crate::store) fn into_parts(self) -> Option<(Pages, Charge)> {
-        let Room { pages, charge, .. } = self.room?;
-        Some((pages, charge))
+    /// The pages, the tail and the charge of a complete value; `None` if there was no room for it.
+    pub(in crate::store) fn into_parts(self) -> Option<(Pages, Vec<u8>, Charge)> {
+        let Room { pages, tail, charge, .. } = self.room?;
+        Some((pages, tail, charge))
     }
 }
 
@@ -152,10 +168,10 @@ mod tests {
                 let mut draft = draft(&pool, len);
                 data.chunks(piece).for_each(|piece| fill(&mut draft, &pool, piece));
                 assert_eq!((draft.missing(), draft.len()), (0, len));
-                let (pages, charge) = draft.into_parts().unwrap();
-                let bytes = pages.iter().flat_map(|page| page.iter().copied());
-                assert!(bytes.take(len).eq(data[..len].iter().copied()));
-                assert_eq!(pages.len(), len.div_ceil(page_bytes));
+                let (pages, tail, charge) = draft.into_parts().unwrap();
+                let paged = pages.iter().flat_map(|page| page.iter().copied()).take(len - tail.len());
+                assert!(paged.chain(tail.iter().copied()).eq(data[..len].iter().copied()));
+                assert_eq!(tail.len(), Layout::of(page_bytes, len).tail_bytes());
                 drop((pages, charge));
                 assert_eq!((pool.charged_bytes(), pool.receiving_bytes()), (0, 0));
             }
@@ -172,9 +188,7 @@ mod tests {
         assert_eq!(draft.push(&[1; 1000]), 1000);
         assert_eq!(draft.page().unwrap().len(), (32 << 10) - 1000);
         draft.advance((32 << 10) - 1000);
-        assert!(draft.needs_room() && draft.page().is_none());
-        draft.add_page(pool.take().unwrap(), pool.try_receive(1).unwrap());
-        assert!(draft.page().is_none(), "ten bytes fill no page");
+        assert!(!draft.needs_room() && draft.page().is_none(), "ten bytes fill no page");
         assert_eq!(draft.push(&[1; 11]), 10);
     }
 

@@ -42,8 +42,7 @@ impl Layout {
     }
 
     /// Pages of its own.
-    #[cfg(test)]
-    fn pages(&self) -> usize {
+    pub(in crate::store) fn pages(&self) -> usize {
         self.pages
     }
 

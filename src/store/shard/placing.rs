@@ -104,7 +104,7 @@ impl Shard {
         len: usize,
         now: Now,
     ) -> Result<Received, NeedRoom> {
-        let count = len.div_ceil(self.rules.page_bytes);
+        let count = Layout::of(self.rules.page_bytes, len).pages();
         // It doubles as it grows: lists of few sizes leave the allocator few half-used blocks.
         let mut pages = Pages::default();
         while pages.len() < count {
@@ -119,7 +119,7 @@ impl Shard {
         }
         // Last, because a charge that is given up leaves no page in hand.
         match self.charge_heap(Layout::heap_bytes(key.bytes.len()), now) {
-            Ok(charge) => Ok(Received { pages, len, charge: Some(charge) }),
+            Ok(charge) => Ok(Received { pages, tail: Vec::new(), len, charge: Some(charge) }),
             Err(need) => {
                 self.in_hand.append(&mut pages);
                 Err(need)
@@ -155,13 +155,8 @@ impl Shard {
             self.large.give_back(tail);
             return Err(NeedRoom(1));
         };
-        let mut pages = std::mem::take(&mut received.pages);
-        if layout.tail_bytes() > 0
-            && let Some(last) = pages.pop()
-        {
-            self.large.fill(&tail, &last[..layout.tail_bytes()]);
-            self.in_hand.push(last);
-        }
+        let pages = std::mem::take(&mut received.pages);
+        self.large.fill(&tail, &received.tail);
         let old = self.find(key);
         let (probation, stamp) = match old.map(Handle::place) {
             Some(Place::Chunk(at)) => (self.slab.item(at).probation(), self.slab.item(at).stamp()),

@@ -65,6 +65,12 @@ impl Shard {
                     continue;
                 }
             }
+            if self.slab.class(class).is_new()
+                && self.slab.newcomers_are_few()
+                && self.add_idle_page(class, now)
+            {
+                continue;
+            }
             self.slab.class_mut(class).evictions_since_compared += 1;
             if !self.evict_one(class, now) && !self.add_idle_page(class, now) {
                 self.slab.class_mut(class).figures.out_of_memory += 1;
@@ -308,14 +314,14 @@ impl Shard {
         let mut fragments = Vec::new();
         for (kind, count) in (0..).zip(layout.fragments()) {
             while !self.large.take_fragments(kind, count, &mut fragments) {
-                match self.obtain_value_page(now) {
-                    Ok(page) => self.large.add_fragment_page(kind, page),
-                    Err(_) => {
-                        self.large.give_back(fragments);
-                        // For all kinds: what is given back may go before this is tried again.
-                        let kinds = layout.fragments().into_iter().filter(|count| *count > 0).count();
-                        return Err(NeedRoom(kinds));
-                    }
+                // What leaves may be a value of fragments, so these are looked for first each time.
+                if let Some(page) = self.take_page() {
+                    self.large.add_fragment_page(kind, page);
+                } else if self.is_far_below_its_share() || !self.give_way_to_value(now) {
+                    self.large.give_back(fragments);
+                    // For all kinds: what is given back may go before this is tried again.
+                    let kinds = layout.fragments().into_iter().filter(|count| *count > 0).count();
+                    return Err(NeedRoom(kinds));
                 }
             }
         }
@@ -384,8 +390,13 @@ impl Shard {
                 given.append(&mut self.in_hand);
                 return true;
             }
-            if !self.free_idle_memory() && !self.give_way_to_value(now) {
-                return false;
+            if self.free_idle_memory() {
+                continue;
+            }
+            match self.large.close_up() {
+                Some(page) => self.in_hand.push(page),
+                None if self.give_way_to_value(now) => {}
+                None => return false,
             }
         }
     }

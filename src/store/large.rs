@@ -32,7 +32,7 @@ pub(super) use fragments::Fragment;
 use fragments::Fragments;
 use std::collections::BTreeSet;
 use std::sync::Arc;
-pub(super) use value::{LargePages, Layout};
+pub(super) use value::{LargePages, Layout, tail_buffer};
 pub use value::{LargeRef, LargeValue};
 
 /// Bytes of the header in `stats`, as a full item in a chunk has.

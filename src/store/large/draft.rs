@@ -4,7 +4,7 @@
 //! page, waits on the heap until the value is stored; it is among the buffers that a connection may have. Must never take
 //! more bytes than the announced length.
 
-use super::value::Layout;
+use super::value::{Layout, tail_buffer};
 use crate::store::hash::KeyHash;
 use crate::store::pool::{Charge, Pages, PoolPage, ReceivingShare};
 
@@ -121,7 +121,7 @@ impl LargeDraft {
         let tail = &data[taken..];
         let tail = &tail[..tail.len().min(self.len - self.filled)];
         if !tail.is_empty() && room.tail.capacity() == 0 {
-            room.tail.reserve_exact(self.len - self.paged_bytes);
+            room.tail = tail_buffer(self.page_bytes, self.len - self.paged_bytes);
         }
         room.tail.extend_from_slice(tail);
         self.filled += tail.len();

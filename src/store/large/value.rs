@@ -75,6 +75,13 @@ impl Layout {
     }
 }
 
+/// An empty buffer for a tail that waits to be stored; of two sizes, so that the allocator can give the same memory to the
+/// next one.
+pub(in crate::store) fn tail_buffer(page_bytes: usize, tail_bytes: usize) -> Vec<u8> {
+    let short = page_bytes / 8;
+    Vec::with_capacity(if tail_bytes <= short { short } else { page_bytes })
+}
+
 /// The pages of a large value.
 #[derive(Debug)]
 pub(in crate::store) struct LargePages {

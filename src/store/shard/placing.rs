@@ -8,7 +8,7 @@ use crate::clock::Now;
 use crate::store::handle::{Handle, Place};
 use crate::store::hash::KeyHash;
 use crate::store::item::Fields;
-use crate::store::large::{LargeItem, LargePages, Layout};
+use crate::store::large::{LargeItem, LargePages, Layout, tail_buffer};
 use crate::store::outcome::{Cause, Miss};
 use crate::store::pool::Pages;
 use crate::store::recency;
@@ -104,7 +104,8 @@ impl Shard {
         len: usize,
         now: Now,
     ) -> Result<Received, NeedRoom> {
-        let count = Layout::of(self.rules.page_bytes, len).pages();
+        let layout = Layout::of(self.rules.page_bytes, len);
+        let count = layout.pages();
         // It doubles as it grows: lists of few sizes leave the allocator few half-used blocks.
         let mut pages = Pages::default();
         while pages.len() < count {
@@ -119,7 +120,10 @@ impl Shard {
         }
         // Last, because a charge that is given up leaves no page in hand.
         match self.charge_heap(Layout::heap_bytes(key.bytes.len()), now) {
-            Ok(charge) => Ok(Received { pages, tail: Vec::new(), len, charge: Some(charge) }),
+            Ok(charge) => {
+                let tail = tail_buffer(self.rules.page_bytes, layout.tail_bytes());
+                Ok(Received { pages, tail, len, charge: Some(charge) })
+            }
             Err(need) => {
                 self.in_hand.append(&mut pages);
                 Err(need)

@@ -65,12 +65,6 @@ impl Shard {
                     continue;
                 }
             }
-            if self.slab.class(class).is_new()
-                && self.slab.newcomers_are_few()
-                && self.add_idle_page(class, now)
-            {
-                continue;
-            }
             self.slab.class_mut(class).evictions_since_compared += 1;
             if !self.evict_one(class, now) && !self.add_idle_page(class, now) {
                 self.slab.class_mut(class).figures.out_of_memory += 1;

@@ -40,10 +40,6 @@ pub(super) const HASTE_MAX: f64 = 16.0;
 /// A class is left alone while one in so many of its pages, or more, are new to it: they have had no time to earn.
 const NEW_ONE_IN: usize = 8;
 
-/// Newcomers may hold one in this many bytes of the memory before a class of newcomers has to give them up: a little more
-/// than the tenth that each class has of them.
-const NEWCOMERS_ONE_IN: u64 = 8;
-
 /// How far the present epoch is, and how many there were before.
 #[derive(Clone, Copy, Default, Debug)]
 pub(super) struct Epoch {
@@ -69,11 +65,6 @@ impl Class {
     /// True if it has pages, and was not found to need them all in this generation.
     fn may_give(&self, stamp: u8) -> bool {
         self.pages() > 0 && self.keeps_pages_in != Some(stamp)
-    }
-
-    /// True if most of its items are newcomers.
-    pub(in crate::store) fn is_new(&self) -> bool {
-        self.probation * 2 > self.live && !self.has_pages_to_spare()
     }
 
     /// True if few of its pages came in this epoch or the last.
@@ -114,8 +105,7 @@ impl Slab {
     pub(in crate::store) fn givers(&self, taker: ClassId, stamp: u8) -> Vec<Giver> {
         let others = || {
             let ids = (0..self.classes.len() as ClassId).zip(&self.classes);
-            let few = self.newcomers_are_few();
-            ids.filter(move |(id, class)| *id != taker && class.may_give(stamp) && !(few && class.is_new()))
+            ids.filter(move |(id, class)| *id != taker && class.may_give(stamp))
         };
         let growing = self.epoch.ended < 2;
         let mut givers: Vec<Giver> = others()
@@ -128,14 +118,6 @@ impl Slab {
             givers.extend(largest.map(|(id, class)| Giver { class: id, score: class.score() }));
         }
         givers
-    }
-
-    /// True while newcomers of all classes hold less than a part of the memory: then those of a class that has hardly
-    /// anything else stay, as they would with one order for all classes.
-    pub(in crate::store) fn newcomers_are_few(&self) -> bool {
-        let of = |class: &Class| class.probation as u64 * u64::from(class.chunk_bytes);
-        let newcomers: u64 = self.classes.iter().map(of).sum();
-        newcomers * NEWCOMERS_ONE_IN < (self.pages_held() * self.page_bytes) as u64
     }
 
     /// True if `taker` would make clearly more of the giver's page. Settles as well when it compares itself next.
@@ -165,17 +147,10 @@ impl Slab {
     }
 
     fn hands(&self, seq: u64, stamp: u8) -> impl Iterator<Item = (ClassId, u64)> {
-        let few = self.newcomers_are_few();
         let ids = (0..self.classes.len() as ClassId).filter(move |id| self.class(*id).may_give(stamp));
         ids.filter_map(move |id| {
-            let (class, age) = (self.class(id), self.hand_age(id, seq)?);
-            let age = match () {
-                () if class.has_pages_to_spare() => u64::MAX,
-                // Nothing has come round there, and it is asked last.
-                () if few && class.is_new() => 0,
-                () => age,
-            };
-            Some((id, age))
+            let age = self.hand_age(id, seq)?;
+            Some((id, if self.class(id).has_pages_to_spare() { u64::MAX } else { age }))
         })
     }
 }

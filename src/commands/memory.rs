@@ -4,7 +4,7 @@
 //! `allocator_slack`: what the allocator keeps, and what is too small to be counted.
 
 use super::Engine;
-use crate::store::PAGE_OVERHEAD_BYTES;
+use crate::store::{PAGE_OVERHEAD_BYTES, Store};
 use crate::telemetry::resident_and_file_bytes;
 use std::sync::atomic::Ordering;
 
@@ -23,13 +23,19 @@ const CONNECTION_BYTES: u64 = 320;
 /// What the process may take beside `-m` and its connections, in bytes.
 const ALLOWED_BYTES: u64 = 8 << 20;
 
-/// What each thread that serves takes in time beyond what is resident at the start, in bytes: its buffers, what the
-/// allocator has cut for it, and its part of the rest.
-const THREAD_BYTES: u64 = 640 << 10;
+/// What each thread that serves takes in time beyond what is resident at the start, in bytes: what the allocator has cut
+/// for it, and buffers, of which some are as large as a page. By measurement, as the next one.
+const THREAD_BYTES: u64 = 192 << 10;
+const PAGES_PER_THREAD: u64 = 12;
+
+/// The same for each shard: its classes, its samples, its lists.
+const SHARD_BYTES: u64 = 128 << 10;
 
 /// What a process of so many threads will take beyond what it may, by what is resident before anything is stored.
-pub(super) fn excess_bytes(resident_at_start_bytes: u64, threads: usize) -> u64 {
-    (resident_at_start_bytes + threads as u64 * THREAD_BYTES).saturating_sub(ALLOWED_BYTES)
+pub(super) fn excess_bytes(resident_at_start_bytes: u64, threads: usize, store: &Store) -> u64 {
+    let per_thread = THREAD_BYTES + PAGES_PER_THREAD * store.page_bytes() as u64;
+    let in_time = threads as u64 * per_thread + store.shards() as u64 * SHARD_BYTES;
+    (resident_at_start_bytes + in_time).saturating_sub(ALLOWED_BYTES)
 }
 
 impl Engine {
@@ -92,10 +98,13 @@ impl Engine {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::Settings;
 
     #[test]
     fn only_what_is_beyond_the_allowance_is_charged() {
-        assert_eq!(excess_bytes(6 << 20, 1), 0);
-        assert_eq!(excess_bytes(6 << 20, 8), 8 * THREAD_BYTES - (2 << 20));
+        let store = Store::new(Settings { shards: Some(2), ..Settings::default() });
+        assert_eq!(excess_bytes(6 << 20, 1, &store), 0);
+        let eight = 8 * (THREAD_BYTES + PAGES_PER_THREAD * (32 << 10)) + 2 * SHARD_BYTES;
+        assert_eq!(excess_bytes(6 << 20, 8, &store), eight - (2 << 20));
     }
 }

@@ -127,7 +127,8 @@ impl Engine {
     /// An engine over `store`.
     pub fn new(settings: Settings, store: Store, clock: Clock) -> Engine {
         let (resident, files) = resident_and_file_bytes();
-        let store = store.with_process_charged(memory::excess_bytes(resident, settings.threads));
+        let excess_bytes = memory::excess_bytes(resident, settings.threads, &store);
+        let store = store.with_process_charged(excess_bytes);
         store.set_sweeping(settings.sweep_enabled);
         store.mark_time(clock.now());
         Engine {

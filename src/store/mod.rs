@@ -523,6 +523,11 @@ impl Store {
         self.key(key).hash.shard(self.shards.len())
     }
 
+    /// Bytes of a page.
+    pub fn page_bytes(&self) -> usize {
+        self.rules.page_bytes
+    }
+
     /// What is charged against the limit, in bytes.
     pub fn charged_bytes(&self) -> u64 {
         self.pool.charged_bytes()

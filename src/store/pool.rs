@@ -11,7 +11,7 @@
 //! Invariants (S3): `resident_bytes` is the charge of all pages, free ones included, and of all bytes on the heap. It
 //! grows only up to the limit. A page is in use once, free, or surplus.
 
-use crate::sync::{AtomicU64, Mutex, Ordering};
+use crate::sync::{AtomicBool, AtomicU64, Mutex, Ordering};
 use memmap2::MmapMut;
 use std::mem::take;
 use std::ops::{Deref, DerefMut};
@@ -34,7 +34,12 @@ const RESERVE_BYTES: usize = 32 << 20;
 pub struct Pool {
     page_bytes: usize,
     state: Mutex<State>,
-    /// Charge of pages of values being received.
+    /// The limit, for a look without the lock.
+    limit_bytes: AtomicU64,
+    /// [`State::has_page`] as of the last change. A full store asks at every eviction, and most often there is none: then
+    /// threads need not meet at the lock.
+    has_page: AtomicBool,
+    /// Charge of pages of values being received, and of their heap.
     receiving_bytes: AtomicU64,
     /// Charge of pages that readers hold, whether or not the value is still stored.
     pinned_bytes: AtomicU64,
@@ -58,6 +63,22 @@ struct State {
 }
 
 impl State {
+    /// What is charged for pages in use and for the heap.
+    fn charged_bytes(&self, page_charge: u64) -> u64 {
+        self.resident_bytes - self.free.len() as u64 * page_charge
+    }
+
+    fn charge(&mut self, heap_bytes: u64) {
+        self.resident_bytes += heap_bytes;
+        self.heap_bytes += heap_bytes;
+    }
+
+    /// True if [`Pool::take`] would find a page or may map one.
+    fn has_page(&self, page_charge: u64) -> bool {
+        let free = self.resident_bytes <= self.limit_bytes && !self.free.is_empty();
+        free || self.may_grow_by(page_charge)
+    }
+
     fn may_grow_by(&self, bytes: u64) -> bool {
         let most = self.limit_bytes.min(self.mappable_bytes);
         self.resident_bytes.checked_add(bytes).is_some_and(|sum| sum <= most)
@@ -79,10 +100,20 @@ impl Pool {
         };
         Pool {
             page_bytes,
+            limit_bytes: AtomicU64::new(limit_bytes),
+            has_page: AtomicBool::new(true),
             state: Mutex::new(state),
             receiving_bytes: AtomicU64::new(0),
             pinned_bytes: AtomicU64::new(0),
         }
+    }
+
+    /// Changes the state, and notes what it means for others.
+    fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        let mut state = self.state.lock();
+        let result = change(&mut state);
+        self.has_page.store(state.has_page(self.page_charge()), Ordering::Relaxed);
+        result
     }
 
     /// Bytes of a page.
@@ -98,21 +129,22 @@ impl Pool {
 
     /// The limit.
     pub fn limit_bytes(&self) -> u64 {
-        self.state.lock().limit_bytes
+        self.limit_bytes.load(Ordering::Relaxed)
     }
 
     /// Changes the limit. What is over a lowered one goes by and by, see [`Pool::trim`].
     pub fn set_limit_bytes(&self, bytes: u64) {
-        let mut state = self.state.lock();
-        state.lowered |= bytes < state.limit_bytes;
-        state.limit_bytes = bytes;
-        state.mappable_bytes = u64::MAX;
+        self.change(|state| {
+            state.lowered |= bytes < state.limit_bytes;
+            state.limit_bytes = bytes;
+            state.mappable_bytes = u64::MAX;
+            self.limit_bytes.store(bytes, Ordering::Relaxed);
+        });
     }
 
     /// What is charged for pages in use and for the heap.
     pub fn charged_bytes(&self) -> u64 {
-        let state = self.state.lock();
-        state.resident_bytes - state.free.len() as u64 * self.page_charge()
+        self.state.lock().charged_bytes(self.page_charge())
     }
 
     /// The part of it that is on the heap.
@@ -130,62 +162,58 @@ impl Pool {
     /// Bytes in use over a limit that was lowered.
     pub fn excess_bytes(&self) -> u64 {
         let state = self.state.lock();
-        let charged = state.resident_bytes - state.free.len() as u64 * self.page_charge();
-        charged.saturating_sub(state.limit_bytes)
+        state.charged_bytes(self.page_charge()).saturating_sub(state.limit_bytes)
     }
 
     /// A page with any content: a free one, or a new one if the limit and the operating system allow it.
     pub fn take(self: &Arc<Self>) -> Option<PoolPage> {
-        let page = |memory| Some(PoolPage { memory, claim: Claim(Some(self.clone())) });
-        {
-            let mut state = self.state.lock();
+        if !self.has_page.load(Ordering::Relaxed) {
+            return None;
+        }
+        let known = self.change(|state| {
             // What is over a lowered limit is not taken into use again.
             if state.resident_bytes <= state.limit_bytes
                 && let Some(memory) = state.free.pop()
             {
-                return page(memory);
+                return Some(Some(memory));
             }
-            if !state.may_grow_by(self.page_charge()) {
-                return None;
-            }
-            state.resident_bytes += self.page_charge();
-            if let Some(memory) = state.surplus.pop() {
-                return page(memory);
-            }
-        }
-        match MmapMut::map_anon(self.page_bytes) {
-            Ok(memory) => page(memory),
+            state.may_grow_by(self.page_charge()).then(|| {
+                state.resident_bytes += self.page_charge();
+                state.surplus.pop()
+            })
+        })?;
+        let memory = match known.map_or_else(|| MmapMut::map_anon(self.page_bytes), Ok) {
+            Ok(memory) => memory,
             Err(_) => {
                 self.note_refused_mapping();
-                None
+                return None;
             }
-        }
+        };
+        Some(PoolPage { memory, claim: Claim(Some(self.clone())) })
     }
 
     /// Stays with the pages there are, and leaves the rest of the address space to the heap.
     #[cold]
     fn note_refused_mapping(&self) {
-        let reserve = {
-            let mut state = self.state.lock();
+        let reserve = self.change(|state| {
             state.resident_bytes -= self.page_charge();
             state.mappable_bytes = state.resident_bytes;
             state.reserve.take()
-        };
+        });
         drop(reserve);
     }
 
     /// Charges bytes on the heap, if necessary in place of a free page.
     #[must_use]
     pub fn try_charge(self: &Arc<Self>, bytes: u64) -> Option<Charge> {
-        let mut state = self.state.lock();
-        while !state.may_grow_by(bytes) {
-            let page = state.free.pop()?;
-            state.surplus.push(page);
-            state.resident_bytes -= self.page_charge();
-        }
-        state.resident_bytes += bytes;
-        state.heap_bytes += bytes;
-        Some(Charge { bytes, pool: self.clone() })
+        self.change(|state| {
+            while !state.may_grow_by(bytes) {
+                state.surplus.push(state.free.pop()?);
+                state.resident_bytes -= self.page_charge();
+            }
+            state.charge(bytes);
+            Some(Charge { bytes, pool: self.clone() })
+        })
     }
 
     /// Charges bytes on the heap in place of a page that was in use, so that it goes well over a lowered limit too. More
@@ -195,22 +223,20 @@ impl Pool {
         if bytes > self.page_charge() {
             return None;
         }
-        let mut state = self.state.lock();
-        state.surplus.push(page.into_memory());
-        state.resident_bytes = state.resident_bytes - self.page_charge() + bytes;
-        state.heap_bytes += bytes;
+        self.change(|state| {
+            state.surplus.push(page.into_memory());
+            state.resident_bytes -= self.page_charge();
+            state.charge(bytes);
+        });
         Some(Charge { bytes, pool: self.clone() })
     }
 
     /// Returns pages to the operating system, at most so many: surplus ones, free ones over the limit, and, if `all`, the
     /// other free ones. True if it returned as many.
     pub fn trim(&self, pages_max: usize, all: bool) -> bool {
-        let mut returned = Vec::new();
-        {
-            let mut state = self.state.lock();
-            let surplus = state.surplus.len().min(pages_max);
-            let rest = state.surplus.len() - surplus;
-            returned.extend(state.surplus.drain(rest..));
+        let returned = self.change(|state| {
+            let rest = state.surplus.len().saturating_sub(pages_max);
+            let mut returned = state.surplus.split_off(rest);
             while returned.len() < pages_max
                 && (all || state.resident_bytes > state.limit_bytes)
                 && let Some(page) = state.free.pop()
@@ -218,10 +244,11 @@ impl Pool {
                 state.resident_bytes -= self.page_charge();
                 returned.push(page);
             }
-            if state.free.is_empty() {
+            if all && state.free.is_empty() {
                 state.free = Vec::new();
             }
-        }
+            returned
+        });
         returned.len() == pages_max
     }
 
@@ -322,7 +349,7 @@ struct Claim(Option<Arc<Pool>>);
 impl Drop for Claim {
     fn drop(&mut self) {
         if let Some(pool) = &self.0 {
-            pool.state.lock().resident_bytes -= pool.page_charge();
+            pool.change(|state| state.resident_bytes -= pool.page_charge());
         }
     }
 }
@@ -361,7 +388,7 @@ impl DerefMut for Pages {
 impl Drop for Pages {
     fn drop(&mut self) {
         let Some(pool) = self.0.first().and_then(PoolPage::pool).cloned() else { return };
-        pool.state.lock().free.extend(self.0.drain(..).map(PoolPage::into_memory));
+        pool.change(|state| state.free.extend(self.0.drain(..).map(PoolPage::into_memory)));
     }
 }
 
@@ -381,9 +408,10 @@ impl Charge {
 
 impl Drop for Charge {
     fn drop(&mut self) {
-        let mut state = self.pool.state.lock();
-        state.resident_bytes -= self.bytes;
-        state.heap_bytes -= self.bytes;
+        self.pool.change(|state| {
+            state.resident_bytes -= self.bytes;
+            state.heap_bytes -= self.bytes;
+        });
     }
 }
 
@@ -397,7 +425,7 @@ pub struct ReceivingShare {
 impl ReceivingShare {
     /// Takes another share in.
     pub fn join(&mut self, mut other: ReceivingShare) {
-        self.bytes += std::mem::take(&mut other.bytes);
+        self.bytes += take(&mut other.bytes);
     }
 }
 

@@ -11,7 +11,7 @@ pub use connections::{Connection, ConnectionState, Connections, Listening, Peer,
 pub use counters::{Counter, Counters, Sums, WorkerCounters};
 pub use log::log_to_stderr;
 pub use prefixes::{PREFIXES_MAX, PrefixCounts, Prefixes};
-pub use process::{CpuTime, Usage, resident_and_file_bytes, resident_bytes, usage};
+pub use process::{CpuTime, Usage, resident_and_file_bytes, usage};
 pub use watchers::{
     LogClass, LogFigures, QUEUE_MAX_BYTES, WATCHERS_MAX, Watcher, Watchers, note_served, served,
 };

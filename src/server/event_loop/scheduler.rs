@@ -183,7 +183,7 @@ impl<P: Poller> Scheduler<P> {
     }
 
     /// Has every thread that is parked or waits go on.
-    pub fn wake_all(&self) {
+    fn wake_all(&self) {
         let unparked = self.change_queue(|queue| {
             let parked = queue.parked - queue.unparking;
             queue.unparking = queue.parked;

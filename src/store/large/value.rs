@@ -1,6 +1,6 @@
 //! A large value: whole pages, which readers share without a copy, and a tail in fragments, which is copied for them.
 //!
-//! Pages never change once the value is stored. They go back to the pool when the last who holds them lets go; until
+//! Pages never change once the value is stored. They go back to the pool when the last reference is dropped; until
 //! then they stay charged, whether or not the value is still stored.
 
 use super::LargeItem;
@@ -166,11 +166,6 @@ impl LargeValue {
             let is_tail = number == self.pages.count() && !self.tail.is_empty();
             is_tail.then_some(&*self.tail)
         })
-    }
-
-    /// All of them, in order.
-    pub fn parts(&self) -> impl Iterator<Item = &[u8]> {
-        (0..).map_while(|number| self.part(number))
     }
 }
 

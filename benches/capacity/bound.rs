@@ -84,11 +84,16 @@ pub(crate) fn measure(contenders: &[Contender], share: u64) -> Result<(), Failur
     Ok(())
 }
 
+/// As many lengths of each power of two, up to 900 KB.
+pub(crate) fn random_len(rng: &mut Rng) -> usize {
+    RANDOM_MAX.powf(rng.f64()) as usize
+}
+
 fn random_sizes(look: &mut Look<'_>, share: u64) -> Result<(), Failure> {
     let mut rng = Rng::with_seed(SEED);
     let value = vec![b'r'; RANDOM_MAX as usize];
     for _ in 0..RANDOM_SETS / share {
-        let len = RANDOM_MAX.powf(rng.f64()) as usize;
+        let len = random_len(&mut rng);
         look.store("set", &key(rng.u64(..1_000_000)), &value[..len])?;
     }
     Ok(())

@@ -2,6 +2,7 @@
 //! passes `-m` + 8 MiB + 64 KiB for each connection.
 
 use crate::Contender;
+use crate::bound::random_len;
 use crate::client::{Client, key};
 use crate::support::Failure;
 use fastrand::Rng;
@@ -16,7 +17,6 @@ const LOOK: Duration = Duration::from_millis(250);
 const BASE_BYTES: u64 = 8 << 20;
 const PER_CONNECTION_BYTES: u64 = 64 << 10;
 
-const RANDOM_MAX: f64 = 900_000.0;
 const SMALL_KEYS: u64 = 2_000_000;
 
 /// A step of a load: what the connection with this number does next.
@@ -91,10 +91,6 @@ fn run(
     let beyond = |bytes: u64| (bytes as f64 - promise as f64) / f64::from(1 << 20);
     let highest = looks.last().copied().unwrap_or(0).max(last);
     Ok([looks[looks.len() / 2], highest, last].map(beyond))
-}
-
-fn random_len(rng: &mut Rng) -> usize {
-    RANDOM_MAX.powf(rng.f64()) as usize
 }
 
 static BYTES: [u8; 1 << 20] = [b'c'; 1 << 20];

@@ -2,7 +2,7 @@
 //! Need: values of 8 to 32 KiB fill no page or leave a tail, and what is free among tails must serve others.
 //!
 //! Choice: pages of fragments of a quarter of a page, of 2 KiB or of 512 bytes (`store/large/fragments.rs`). Such a page is
-//! charged as a page, so that what is free in it counts; who needs a page and finds none first moves the fragments of the
+//! charged as a page, so that its free part counts. A use that needs a page and finds none first moves the fragments of the
 //! sparsest page into others, 32 or 64 KiB at most, and only then something leaves. Fragments belong to the shard and are
 //! copied for readers, so that any of them can be moved.
 //!

@@ -6,5 +6,5 @@
 //! while no lock is held. A request over a lowered limit takes over the page that it makes free; the rest is worked off
 //! beside the requests, two pages of a shard at a time.
 //!
-//! Was, while the allocator held the items: a thread of its own that made the allocator look for freed memory, because who
-//! freed next after a second gave back all that anybody had freed, 20 ms without an answer.
+//! Was, while the allocator held the items: a thread of its own that made the allocator look for freed memory, because
+//! the next thread to free something after a second gave back all freed memory at once, 20 ms without an answer.

@@ -18,7 +18,7 @@
 //! addresses, the thread that gave memory back (d21), fragments shared with readers (d20).
 //!
 //! Refused: extents of many pages, which safe Rust cannot share between shards; tails of large
-//! values in slab chunks, whose hands would have to know of values they cannot evict.
+//! values in slab chunks, because the clock hands would meet chunks that they cannot evict.
 //!
 //! Price: a get copies the tail of a large value, 7/8 of a page at most; the kernel merges
 //! neighbouring mappings, but a store of over 4 GB may meet `vm.max_map_count` after a lowered

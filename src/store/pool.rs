@@ -54,7 +54,7 @@ struct State {
     /// The part of `resident_bytes` that is on the heap.
     heap_bytes: u64,
     free: Vec<MmapMut>,
-    /// Pages whose charge went over to the heap, until they are unmapped or charged again.
+    /// Pages that gave their charge to the heap, until they are unmapped or charged again.
     surplus: Vec<MmapMut>,
     /// Never touched; unmapped when the operating system first refuses a page.
     reserve: Option<MmapMut>,

@@ -2,6 +2,7 @@
 
 use crate::support::{Client, Daemon, Folder, larder, wait_for};
 use std::io::Write;
+use std::path::Path;
 
 const MIB: u64 = 1 << 20;
 
@@ -244,6 +245,25 @@ fn small_items_left(client: &mut Client, count: usize) -> usize {
     client.read_until("END\r\n").matches("VALUE ").count()
 }
 
+/// A client that asks for a value, as the daemon's get number `gets` from 0 on, and never reads.
+fn reader_that_never_reads(path: &Path, key: &str, gets: usize, other: &mut Client) -> Client {
+    let mut reader = Client::unix(path);
+    reader.send(format!("get {key}\r\n"));
+    wait_for("the request to be read", || {
+        let read: usize = other.stat("", "cmd_get").parse().unwrap();
+        (read > gets).then_some(())
+    });
+    reader
+}
+
+/// Asserts that no more is resident than the limit and 64 KiB for each connection.
+#[track_caller]
+fn promise_is_kept(daemon: &Daemon, limit: u64, connections: usize) {
+    let now = daemon.resident_bytes();
+    let most = limit + connections as u64 * (64 << 10);
+    assert!(now <= most, "{} KiB resident, at most {} KiB expected", now >> 10, most >> 10);
+}
+
 /// Values that left the store while replies still refer to them count against `-m`.
 #[test]
 fn many_that_never_read_the_versions_of_a_value() {
@@ -262,18 +282,10 @@ fn many_that_never_read_the_versions_of_a_value() {
         let answer = other.read_until("\r\n");
         assert!(answer == "STORED\r\n" || answer == OUT_OF_MEMORY, "{answer}");
         refused += usize::from(answer == OUT_OF_MEMORY);
-        let mut reader = Client::unix(&path);
-        reader.send("get big\r\n");
-        wait_for("the request to be read", || {
-            let gets: usize = other.stat("", "cmd_get").parse().unwrap();
-            (gets > round).then_some(())
-        });
-        readers.push(reader);
+        readers.push(reader_that_never_reads(&path, "big", round, &mut other));
     }
     assert!(refused >= 15, "{refused} of 30 versions of 6 MB were refused");
-    let now = daemon.resident_bytes();
-    let most = before + 64 * MIB + readers.len() as u64 * (64 << 10);
-    assert!(now <= most, "{} KiB resident, at most {} KiB expected", now >> 10, most >> 10);
+    promise_is_kept(&daemon, before + 64 * MIB, readers.len());
     assert_eq!(small_items_left(&mut other, 2000), 2000);
     drop(readers);
     wait_for("the memory of values nobody reads any longer", || {
@@ -296,18 +308,10 @@ fn many_of_which_each_never_reads_a_value_of_its_own() {
     for number in 0..150 {
         other.send(format!("set big{number} 0 0 1000000\r\n{value}\r\n"));
         refused += usize::from(other.read_until("\r\n") != "STORED\r\n");
-        let mut reader = Client::unix(&path);
-        reader.send(format!("get big{number}\r\n"));
-        wait_for("the request to be read", || {
-            let gets: usize = other.stat("", "cmd_get").parse().unwrap();
-            (gets > number).then_some(())
-        });
-        readers.push(reader);
+        readers.push(reader_that_never_reads(&path, &format!("big{number}"), number, &mut other));
     }
     assert!(refused > 100, "{refused} of 150 values of 1 MB were refused");
-    let now = daemon.resident_bytes();
-    let most = before + 32 * MIB + readers.len() as u64 * (64 << 10);
-    assert!(now <= most, "{} KiB resident, at most {} KiB expected", now >> 10, most >> 10);
+    promise_is_kept(&daemon, before + 32 * MIB, readers.len());
     assert_eq!(small_items_left(&mut other, 6000), 6000);
     is_served(&mut other);
 }

@@ -144,7 +144,7 @@ impl Fragments {
         }
     }
 
-    /// Notes who owns a fragment.
+    /// Records the owner of a fragment.
     pub(super) fn own(&mut self, fragment: Fragment, owner: LargeId) {
         self.page_mut(fragment.page).owners[usize::from(fragment.place)] = owner;
     }

@@ -72,7 +72,7 @@ impl Rest {
 enum Closing {
     /// By the end of its session.
     End(End),
-    /// The refusal was sent; so many bytes of input are still thrown away.
+    /// Everything was sent; so many bytes of input are still thrown away.
     Linger { left_bytes: u32 },
 }
 
@@ -250,23 +250,24 @@ impl<S: Stream> Connection<S> {
         closing: Closing,
     ) -> Turn {
         match closing {
-            Closing::End(End::Refused) => {
+            Closing::End(End::Shutdown(mode)) => {
+                self.reason = CloseReason::Shutdown;
+                self.stream.say_goodbye(cx);
+                self.worker.shared.ask_to_stop(mode);
+                Poll::Ready(Ok(()))
+            }
+            Closing::End(End::Closed) => {
+                self.stream.say_goodbye(cx);
+                Poll::Ready(Ok(()))
+            }
+            Closing::End(End::Foreign | End::Refused) => {
                 self.reason = CloseReason::Error;
+                // A socket that is closed with input unread is reset, and replies that are still on their way are lost.
+                self.entry.note(ConnectionState::Lingering, self.worker.shared.engine.clock().now().secs());
                 ready!(Pin::new(&mut self.stream).poll_shutdown(cx))?;
                 self.linger(cx, scratch, budget, LINGER_MAX_BYTES)
             }
             Closing::Linger { left_bytes } => self.linger(cx, scratch, budget, left_bytes),
-            Closing::End(end) => {
-                if end == End::Foreign {
-                    self.reason = CloseReason::Error;
-                }
-                self.stream.say_goodbye(cx);
-                if let End::Shutdown(mode) = end {
-                    self.reason = CloseReason::Shutdown;
-                    self.worker.shared.ask_to_stop(mode);
-                }
-                Poll::Ready(Ok(()))
-            }
         }
     }
 
@@ -391,13 +392,7 @@ impl<S: Stream> Connection<S> {
                 let outcome = self.worker.shared.refresh_certificates();
                 self.session.certificates_read(outcome.map_err(|error| error.to_string()), output);
             }
-            Next::End(end) => {
-                self.closing = Some(Closing::End(end));
-                if end == End::Refused {
-                    let now_secs = self.worker.shared.engine.clock().now().secs();
-                    self.entry.note(ConnectionState::Lingering, now_secs);
-                }
-            }
+            Next::End(end) => self.closing = Some(Closing::End(end)),
         }
     }
 
@@ -442,8 +437,10 @@ impl<S: Stream> Connection<S> {
     /// What `stats conns` shows while the connection waits.
     fn waiting_state(&self) -> ConnectionState {
         match self.closing {
-            Some(Closing::Linger { .. } | Closing::End(End::Refused)) => ConnectionState::Lingering,
             _ if self.unsent.is_some() => ConnectionState::Write,
+            Some(Closing::Linger { .. } | Closing::End(End::Foreign | End::Refused)) => {
+                ConnectionState::Lingering
+            }
             _ => self.session.waiting_state(self.rest.as_ref().map_or(&[], |rest| rest.bytes())),
         }
     }

@@ -1,7 +1,12 @@
 //! When the daemon closes, and what it still says.
 
 use crate::conversation::conversation;
+use crate::support::frames::keyed;
 use crate::support::{larder, memcached};
+use crate::transcript::read_to_end;
+use rustix::net::sockopt::set_socket_recv_buffer_size;
+use std::io::Write;
+use std::net::TcpStream;
 
 #[test]
 fn everything_before_the_peers_end_is_answered() {
@@ -26,6 +31,30 @@ fn what_is_due_is_sent_before_a_close() {
     let daemon = larder("").start();
     for ending in ["quit\r\nversion\r\n", "GET / HTTP/1.1\r\nversion\r\n"] {
         assert_eq!(conversation(&daemon, format!("version\r\n{ending}")), "VERSION 1.6.45\r\n");
+    }
+}
+
+/// A socket that is closed with input unread is reset, which takes back the replies on their way. A small receive buffer
+/// keeps them on their way until the client has read.
+#[test]
+fn replies_on_their_way_arrive_before_what_is_no_request() {
+    let daemon = larder("").start();
+    let value = "v".repeat(300_000);
+    assert_eq!(conversation(&daemon, format!("set k 0 0 300000\r\n{value}\r\n")), "STORED\r\n");
+    let zeros = [0; 70_000];
+    let text_reply = format!("VALUE k 0 300000\r\n{value}\r\nEND\r\n");
+    for (request, reply_bytes, ending) in [
+        (b"get k\r\n".to_vec(), text_reply.len(), &b"GET / HTTP/1.1\r\n"[..]),
+        (keyed(0x00, b"k").bytes(), 24 + 4 + value.len(), b"\x13"),
+    ] {
+        let stream = TcpStream::connect(daemon.address()).expect("the daemon listens");
+        set_socket_recv_buffer_size(&stream, 64 * 1024).expect("a TCP socket");
+        (&stream).write_all(&request).expect("the daemon reads");
+        // The reply has begun before what ends the connection comes.
+        stream.peek(&mut [0; 1]).expect("the daemon answers");
+        (&stream).write_all(&[ending, &zeros].concat()).expect("the daemon reads");
+        let answer = read_to_end(&stream, |_| {});
+        assert_eq!(answer.len(), reply_bytes, "before {}", ending.escape_ascii());
     }
 }
 

@@ -11,7 +11,7 @@
 //! One way only: `main` → [`server`] → [`session`] → [`commands`] → {[`protocol`], [`store`]}, with the leaves [`auth`],
 //! [`clock`], `sync`, [`advisor`], [`insight`] and [`telemetry`]. Beside [`server`], [`metrics`] shows by HTTP what
 //! [`commands`] know. [`options`] fills the settings that each layer defines, and [`process`] does what a daemon owes its
-//! operating system. [`tools`] are clients of a running server and stand beside all that. `tests/tidy.rs` holds the
+//! operating system. [`tools`] are clients of a running server and stand beside all that. `tests/tidy` holds the
 //! layers in place.
 //!
 //! # Where do I change X

@@ -1,0 +1,6 @@
+//! Rules of the source that a compiler does not check. Each file holds one kind of rule.
+
+mod documents;
+mod files;
+mod layers;
+mod source;

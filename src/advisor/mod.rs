@@ -10,7 +10,7 @@
 //! words. `benches/advisor` measures how far the predictions are off.
 //!
 //! Why so, and what was measured: decision note
-//! [`d14`](crate::decisions::d14_advice_comes_from_miniature_runs).
+//! [`d14`](crate::decisions::d14_the_advisor_runs_miniature_simulations).
 
 pub mod figures;
 mod forecast;

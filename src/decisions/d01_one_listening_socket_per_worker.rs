@@ -1,5 +1,5 @@
 //! # One listening socket per worker
-//! Superseded by `d12_one_thread_waits_the_others_run`: an address has one socket, and any thread serves what comes in there.
+//! Superseded by `d12_one_thread_polls_the_others_run_tasks`: an address has one socket, and any thread serves what comes in there.
 //!
 //! Need: a website's client connects, asks for a few keys and closes, on every request; accepting is the hot path.
 //!

@@ -3,13 +3,13 @@
 //! A value leaves the store as a reference to its pages, so it is sent without a copy (`large/value.rs`). What fills no
 //! page lies in fragments of pages (`large/fragments.rs`) and is copied for readers. Pages come from the store's pool and
 //! go back there: large values and slabs take turns in the same memory (decision note
-//! [`d06`](crate::decisions::d06_large_values_lie_in_blocks)). Here lie the items of one shard. Knows neither index nor
+//! [`d06`](crate::decisions::d06_large_values_are_stored_in_pages)). Here lie the items of one shard. Knows neither index nor
 //! slabs.
 //!
 //! As among small items, newcomers are on probation: they leave first, in the order they came, while they hold more
 //! than a tenth of the memory of large values; those used meanwhile come to the main part, which is in LRU order. Both
 //! are apart by size (`large/bands.rs`), and of a few at the end of each size the one that has kept the most memory idle
-//! leaves (decision note [`d17`](crate::decisions::d17_large_values_lie_apart_by_size)). A value that a reader holds
+//! leaves (decision note [`d17`](crate::decisions::d17_large_values_are_evicted_by_size_and_idle_time)). A value that a reader holds
 //! stays: evicting it would free nothing.
 //!
 //! Invariants: the deadlines hold exactly the items that have one; `taken_bytes`, `pages` and `heap_bytes` are the sums

@@ -2,7 +2,7 @@
 //!
 //! Fragments belong to the shard: a tail is copied when its value leaves the store, so no reader holds one, and any page
 //! can be closed up by moving its fragments to others (decision note
-//! [`d20`](crate::decisions::d20_frames_close_up)). Knows fragments and the numbers of their owners, no items.
+//! [`d20`](crate::decisions::d20_fragments_are_compacted)). Knows fragments and the numbers of their owners, no items.
 //!
 //! Invariants: `by_free` has every page exactly once, by the number of its free fragments; a fragment is free, has an
 //! owner, or is about to get one.

@@ -9,8 +9,8 @@
 //! the size of the cache and not the rate of requests.
 //!
 //! Figures behind the constants: the simulation named in decision note
-//! [`d04`](crate::decisions::d04_pages_are_traded_by_first_hits), and replays of the real store in
-//! [`d13`](crate::decisions::d13_what_a_hit_is_worth_decides).
+//! [`d04`](crate::decisions::d04_slab_pages_move_between_classes), and replays of the real store in
+//! [`d13`](crate::decisions::d13_page_trading_uses_first_hits).
 
 use super::class::ClassId;
 use super::{Class, Slab};

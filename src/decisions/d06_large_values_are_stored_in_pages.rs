@@ -2,7 +2,7 @@
 //! Need: resident memory within `-m` whatever the sizes of values.
 //!
 //! Choice: a large value is a list of pages (32 or 64 KiB) behind one reference count, and for its end fragments of other
-//! pages ([`d20`](super::d20_frames_close_up)). Whole pages are received straight into their place and sent by reference,
+//! pages ([`d20`](super::d20_fragments_are_compacted)). Whole pages are received straight into their place and sent by reference,
 //! the end is copied when it leaves. An end of more than 7/8 of a page has a page of its own.
 //!
 //! Refused: one buffer per value. With `-m 64` and 5,000 sets of 1 B to 900 KB the allocator held 129 MiB, because each

@@ -1,5 +1,5 @@
 //! # Pages are traded by first hits
-//! Its weights are those of [`d13`](super::d13_what_a_hit_is_worth_decides) since.
+//! Its weights are those of [`d13`](super::d13_page_trading_uses_first_hits) since.
 //!
 //! Need: a slab store that never moves pages is lost when the size of values shifts; one that moves them by age alone
 //! moves many and gains little.

@@ -1,7 +1,7 @@
 //! # Large values lie apart by size
 //! Need: the more values are large (above 8 or 16 KiB), the nearer larder was to exact LRU: with ORM accesses it missed
 //! 0.83 times as often where one value in six is large, 0.89 times where a third is, 0.97 times where most are. Of large
-//! values the idlest by time and size leaves ([`d13`](super::d13_what_a_hit_is_worth_decides)), but it was looked for
+//! values the idlest by time and size leaves ([`d13`](super::d13_page_trading_uses_first_hits)), but it was looked for
 //! among the 16 coldest of all sizes, which are about to leave anyway.
 //!
 //! Choice: bands, each of sizes up to twice those of the one before; four at the cold end of each are compared by idle

@@ -20,4 +20,4 @@
 //! Price: 4 ns for a store over a live item (of 112); more bytes missed where large values are the popular ones: that
 //! they give way sooner gains 3 % on the web shop and costs 1.5 % on ORM accesses.
 //!
-//! Of large values it goes on in [`d17`](super::d17_large_values_lie_apart_by_size). Reopen: real traces with sizes.
+//! Of large values it goes on in [`d17`](super::d17_large_values_are_evicted_by_size_and_idle_time). Reopen: real traces with sizes.

@@ -6,3 +6,4 @@ mod files;
 mod layers;
 mod sizes;
 mod source;
+mod words;

@@ -27,13 +27,13 @@
 //! | a counter or a stats line | [`telemetry`], `commands/stats.rs` | `tests/wire/` |
 //! | who may come in, and how fast it may guess | [`auth`] | unit tests there |
 //! | what may be said before a login by text | [`protocol::text_login`] | `tests/wire/text_login.rs` |
-//! | a dump, or another answer that walks over all items | `commands/report.rs` | `tests/wire/dumps_list_what_is_there.rs` |
+//! | a dump, or another answer that walks over all items | `commands/report.rs` | `tests/wire/key_dumps.rs` |
 //! | what watchers are told | `commands/watch.rs`, `telemetry/watchers.rs` | `tests/wire/watch.rs` |
-//! | a command for operators | `protocol/controls.rs`, `commands/{admin,crawler,detail,tuning}.rs` | `tests/wire/answers/` |
+//! | a command for operators | `protocol/controls.rs`, `commands/{admin,crawler,detail,tuning}.rs` | `tests/wire/replies/` |
 //! | what is told about another `-m` | [`advisor`] | unit tests there, `benches/advisor` |
-//! | hot keys, families of keys, latency | [`insight`], `commands/{observe,explain,latency}.rs` | unit tests there, `tests/wire/explained.rs` |
-//! | why a key is gone | `store/shard/removals.rs`, `store/ages.rs`, `commands/explain.rs` | `tests/wire/why.rs` |
-//! | what memory is used for | `commands/memory.rs` | `tests/wire/explained.rs` |
+//! | hot keys, families of keys, latency | [`insight`], `commands/{observe,explain,latency}.rs` | unit tests there, `tests/wire/stats_extensions.rs` |
+//! | why a key is gone | `store/shard/removals.rs`, `store/ages.rs`, `commands/explain.rs` | `tests/wire/why_command.rs` |
+//! | what memory is used for | `commands/memory.rs` | `tests/wire/stats_extensions.rs` |
 //! | where a large value's bytes lie | `store/large/{value,fragments,draft}.rs` | unit tests there, `store/large/tests.rs` |
 //! | how the resident size is held | `store/pool.rs`, `commands/memory.rs` | `store/pool/tests.rs`, `tests/schedules`, `benches/capacity/crowds.rs` |
 //! | what is never evicted | `store/recency.rs`, `store/shard/room.rs` | `tests/model/items_in_use_stay.rs` |

@@ -18,7 +18,7 @@ my $text  = encode 'UTF-8', 'żółć ☃';
 my $large = 'v' x 1_000_000;
 
 # Moves the server's clock.
-sub pass_secs {
+sub advance_clock {
     my $socket = IO::Socket::INET->new($server) or die "no connection: $!";
     print $socket "debugtime $_[0]\r\n";
     my $answer = <$socket>;
@@ -60,7 +60,7 @@ sub speaks_text {
 
     $client->set('short', 'v', 10);
     $client->set('long', 'v', 1000);
-    pass_secs(20);
+    advance_clock(20);
     is_deeply $client->get_multi('short', 'long'), { long => 'v' }, 'exptimes take effect';
     ok $client->flush_all, 'flush_all';
     is $client->get('long'), undef, 'empties the server';
@@ -95,7 +95,7 @@ subtest 'Cache::Memcached::Fast' => sub {
     $client->set($_, 'v', 10) for 'k', 'touched', 'gat';
     ok $client->touch('touched', 100), 'touch';
     is $client->gat(100, 'gat'), 'v', 'gat';
-    pass_secs(20);
+    advance_clock(20);
     is_deeply $client->get_multi('k', 'touched', 'gat'), { touched => 'v', gat => 'v' }, 'lengthen a life';
     is_deeply $client->server_versions, { $server => '1.6.45' }, 'version';
 
@@ -133,7 +133,7 @@ for my $binary (0, 1) {
         ok $client->memcached_mget_into_hashref([keys %pairs], \%got), 'mget';
         is_deeply \%got, \%pairs, 'brings 500 values';
         $client->memcached_set('short', 'v', 10);
-        pass_secs(20);
+        advance_clock(20);
         is $client->memcached_get('short'), undef, 'exptimes take effect';
         ok $client->memcached_delete('c'), 'delete';
         ok !$client->memcached_delete('c'), 'only once';

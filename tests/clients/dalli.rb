@@ -33,7 +33,7 @@ else
   raise "no #{error}"
 end
 
-def pass_secs(secs)
+def advance_clock(secs)
   host, port = SERVER.split(':')
   TCPSocket.open(host, port) do |socket|
     socket.write("debugtime #{secs}\r\n")
@@ -110,7 +110,7 @@ test 'touch, gat and exptimes take effect' do |client|
   %w[k touched gat].each { |key| client.set(key, 'v', 10) }
   equal true, client.touch('touched', 100)
   equal 'v', client.gat('gat', 100)
-  pass_secs 20
+  advance_clock 20
   equal [nil, 'v', 'v'], %w[k touched gat].map { |key| client.get(key) }
 end
 

@@ -59,7 +59,7 @@ func equal(wanted, got interface{}) {
 }
 
 // Moves the server's clock.
-func passSecs(secs int) {
+func advanceClock(secs int) {
 	connection, err := net.Dial("tcp", address)
 	equal(nil, err)
 	defer connection.Close()
@@ -177,7 +177,7 @@ func touch() {
 		equal(nil, client.Set(&memcache.Item{Key: key, Value: []byte("v"), Expiration: 10}))
 	}
 	equal(nil, client.Touch("touched", 100))
-	passSecs(20)
+	advanceClock(20)
 	absent("k")
 	equal("v", get("touched"))
 }

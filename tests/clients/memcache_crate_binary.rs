@@ -12,7 +12,7 @@ use std::thread;
 const LONG_AGO: u32 = 60 * 60 * 24 * 30 + 1;
 
 /// How long the client tries again to log in before it says that it cannot, in seconds.
-const PATIENCE: &str = "&connect_timeout=1";
+const WAIT_MAX: &str = "&connect_timeout=1";
 
 fn url(daemon: &Daemon) -> String {
     format!("memcache://{}?protocol=binary", daemon.address())
@@ -165,7 +165,7 @@ fn a_login_lets_in_and_a_wrong_one_does_not() {
     fs::write(folder.file("users"), "ann:secret\n").unwrap();
     let daemon = larder("-S").env("MEMCACHED_SASL_PWDB", folder.file("users")).start();
     let connect = |login: &str| {
-        let url = format!("memcache://{login}{}?protocol=binary{PATIENCE}", daemon.address());
+        let url = format!("memcache://{login}{}?protocol=binary{WAIT_MAX}", daemon.address());
         Client::with_pool_size(url, 1)
     };
     let client = connect("ann:secret@").unwrap();

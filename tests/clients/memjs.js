@@ -5,7 +5,7 @@
 const assert = require('node:assert/strict');
 const { test, beforeEach, after } = require('node:test');
 const memjs = require('memjs');
-const passSecs = require('./pass_secs.js');
+const advanceClock = require('./advance_clock.js');
 
 const { SERVER, LOGIN_SERVER } = process.env;
 const quiet = { log() {} };
@@ -62,7 +62,7 @@ test('touch and exptimes take effect', async () => {
   await client.set('k', 'v', { expires: 10 });
   await client.set('touched', 'v', { expires: 10 });
   assert.equal(await client.touch('touched', 100), true);
-  await passSecs(SERVER, 20);
+  await advanceClock(SERVER, 20);
   assert.deepEqual([await text('k'), await text('touched')], [null, 'v']);
 });
 

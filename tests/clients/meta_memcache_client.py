@@ -99,7 +99,7 @@ class MetaMemcache(unittest.TestCase):
             self.client.set(key, "v", ttl=10)
         self.assertTrue(self.client.touch("kept", ttl=100))
         self.assertEqual(self.client.get("read", touch_ttl=100), "v")
-        self.server.pass_secs(20)
+        self.server.advance_clock(20)
         self.assertEqual([self.client.get(key) for key in ("k", "kept", "read")], [None, "v", "v"])
 
     def test_the_loser_of_a_lease_waits_for_the_value_of_the_winner(self):
@@ -126,5 +126,5 @@ class MetaMemcache(unittest.TestCase):
         policy = RecachePolicy()
         self.assertIsNone(self.client.get("k", recache_policy=policy), "the winner sees a miss")
         self.assertEqual(self.client.get("k", recache_policy=policy), "v", "the others see the stale value")
-        self.server.pass_secs(31)
+        self.server.advance_clock(31)
         self.assertIsNone(self.client.get("k", recache_policy=policy))

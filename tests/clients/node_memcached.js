@@ -5,7 +5,7 @@ const assert = require('node:assert/strict');
 const { promisify } = require('node:util');
 const { test, beforeEach, after } = require('node:test');
 const Memcached = require('memcached');
-const passSecs = require('./pass_secs.js');
+const advanceClock = require('./advance_clock.js');
 
 const { SERVER } = process.env;
 const client = new Memcached(SERVER, { timeout: 20000, retries: 0 });
@@ -82,7 +82,7 @@ test('touch and exptimes take effect', async () => {
   await ask.set('k', 'v', 10);
   await ask.set('touched', 'v', 10);
   assert.equal(await ask.touch('touched', 100), true);
-  await passSecs(SERVER, 20);
+  await advanceClock(SERVER, 20);
   assert.deepEqual([await ask.get('k'), await ask.get('touched')], [undefined, 'v']);
 });
 

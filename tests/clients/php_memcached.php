@@ -28,7 +28,7 @@ function equal(mixed $wanted, mixed $got): void
     }
 }
 
-function pass_secs(int $secs): void
+function advance_clock(int $secs): void
 {
     $socket = stream_socket_client('tcp://' . getenv('SERVER'));
     fwrite($socket, "debugtime $secs\r\n");
@@ -132,7 +132,7 @@ foreach ([false, true] as $binary) {
         $client->set('k', 'v', 10);
         $client->set('touched', 'v', 10);
         equal(true, $client->touch('touched', 100));
-        pass_secs(20);
+        advance_clock(20);
         equal([false, 'v'], [$client->get('k'), $client->get('touched')]);
     }));
 

@@ -75,7 +75,7 @@ class PythonMemcached(unittest.TestCase):
         self.client.set("k", "v", time=10)
         self.client.set("kept", "v", time=10)
         self.assertTrue(self.client.touch("kept", 100))
-        self.server.pass_secs(20)
+        self.server.advance_clock(20)
         self.assertEqual(self.client.get_multi(["k", "kept"]), {"kept": "v"})
 
     def test_unanswered_commands_take_effect_in_order(self):

@@ -89,7 +89,7 @@ class Server:
         lines = self.ask(b"stats\r\n", b"END\r\n").decode().splitlines()[:-1]
         return dict(line.split(" ", 2)[1:] for line in lines)
 
-    def pass_secs(self, secs):
+    def advance_clock(self, secs):
         """Moves the clock of a server that has `--debug-commands`."""
         answer = self.ask(b"debugtime %d\r\n" % secs, b"\r\n")
         if answer != b"OK\r\n":

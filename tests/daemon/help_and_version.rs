@@ -1,9 +1,9 @@
 //! What `-h`, `-V` and `-i` print, on standard output, with status 0. Scripts read their first lines.
 
-use crate::support::{Starting, larder, memcached};
+use crate::support::{DaemonCommand, larder, memcached};
 
 #[track_caller]
-fn printed(starting: Starting) -> String {
+fn printed(starting: DaemonCommand) -> String {
     let output = starting.output();
     assert_eq!(output.status.code(), Some(0));
     assert!(output.stderr.is_empty());

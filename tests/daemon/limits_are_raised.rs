@@ -17,7 +17,7 @@ fn limits(daemon: &Daemon, name: &str) -> [String; 2] {
 
 #[test]
 fn open_files_are_enough_for_all_connections() {
-    let daemon = larder("-p -1 -c 2000").under("prlimit --nofile=100:4000").start_as_it_is();
+    let daemon = larder("-p -1 -c 2000").under("prlimit --nofile=100:4000").start_on_given_ports();
     let [soft, hard] = limits(&daemon, "Max open files");
     // Connections, and not many more: listeners, event loops, standard streams.
     assert!((2030..2200).contains(&soft.parse::<u32>().unwrap()), "{soft}");
@@ -26,7 +26,7 @@ fn open_files_are_enough_for_all_connections() {
 
 #[test]
 fn a_limit_that_is_high_enough_is_left_alone() {
-    let daemon = larder("-p -1 -c 100").under("prlimit --nofile=3000:4000").start_as_it_is();
+    let daemon = larder("-p -1 -c 100").under("prlimit --nofile=3000:4000").start_on_given_ports();
     assert_eq!(limits(&daemon, "Max open files"), ["3000", "4000"]);
 }
 
@@ -34,7 +34,7 @@ fn a_limit_that_is_high_enough_is_left_alone() {
 fn a_limit_that_can_only_hold_some_connections_is_warned_of() {
     let user = if geteuid().is_root() { "setpriv --reuid=65534 --clear-groups -- " } else { "" };
     let starting = larder("-p -1 -c 90 -t 1").under(&format!("{user}prlimit --nofile=50:100"));
-    let daemon = starting.start_as_it_is();
+    let daemon = starting.start_on_given_ports();
     assert_eq!(limits(&daemon, "Max open files"), ["100", "100"]);
     let said = daemon.stop();
     assert!(said.starts_with("the limit of 100 open files leaves room for "), "{said}");
@@ -74,7 +74,7 @@ fn huge_pages_are_allowed_where_the_system_gives_them_unasked() {
 
 #[test]
 fn core_files_get_all_the_room_there_is() {
-    let daemon = larder("-p -1 -r").under("prlimit --core=0:1000000").start_as_it_is();
+    let daemon = larder("-p -1 -r").under("prlimit --core=0:1000000").start_on_given_ports();
     let [soft, hard] = limits(&daemon, "Max core file size");
     assert_eq!(soft, hard);
     assert_ne!(soft, "0");
@@ -94,7 +94,7 @@ fn memory_is_locked_as_it_is_touched() {
     if u64::from_str_radix(capabilities, 16).unwrap() & CAP_IPC_LOCK == 0 {
         return skip("locking memory (needs root)");
     }
-    let daemon = larder("-p -1 -k").under("prlimit --memlock=65536:65536").start_as_it_is();
+    let daemon = larder("-p -1 -k").under("prlimit --memlock=65536:65536").start_on_given_ports();
     daemon.connect().ask("set a 0 0 1\r\nx\r\n", "STORED\r\n");
     let status = fs::read_to_string(format!("/proc/{}/status", daemon.pid())).unwrap();
     assert!(!status.contains("VmLck:\t       0 kB"), "{status}");
@@ -107,6 +107,6 @@ fn memory_is_locked_as_it_is_touched() {
 fn memory_is_not_locked_under_a_limit() {
     let user = if geteuid().is_root() { "setpriv --reuid=65534 --clear-groups -- " } else { "" };
     let starting = larder("-p -1 -k").under(&format!("{user}prlimit --memlock=65536:65536"));
-    let said = starting.start_as_it_is().stop();
+    let said = starting.start_on_given_ports().stop();
     assert!(said.starts_with("warning: -k invalid, the limit of 65536 bytes of locked memory"), "{said}");
 }

@@ -47,7 +47,7 @@ fn vv_shows_neither_keys_nor_passwords_of_the_binary_protocol() {
     std::fs::write(folder.file("users"), "ann:secret\n").unwrap();
     let daemon = larder("-vv -S -t 1 -l 127.0.0.1").env("MEMCACHED_SASL_PWDB", folder.file("users")).start();
     let mut client = daemon.connect();
-    client.send(frames::join(0x21, "PLAIN", "\0ann\0secret").bytes());
+    client.send(frames::valued(0x21, "PLAIN", "\0ann\0secret").bytes());
     client.send(frames::request(0x07).bytes());
     client.read_to_close();
     let text = said(daemon).join("\n");

@@ -108,7 +108,7 @@ fn called_memcached_a_unix_socket_turns_tcp_off() {
 fn a_unix_socket_alone_needs_port_0() {
     let folder = Folder::new();
     let path = folder.file("socket");
-    let daemon = larder("-p 0").arg("-s").arg(&path).start_as_it_is();
+    let daemon = larder("-p 0").arg("-s").arg(&path).start_on_given_ports();
     assert!(daemon.addresses().is_empty());
     works(&mut Client::unix(&path));
 }

@@ -135,7 +135,7 @@ fn a_udp_socket_that_is_handed_over_is_served() {
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     let peer = UdpSocket::bind("127.0.0.1:0").unwrap();
     peer.connect(socket.local_addr().unwrap()).unwrap();
-    peer.set_read_timeout(Some(crate::support::PATIENCE)).unwrap();
+    peer.set_read_timeout(Some(crate::support::WAIT_MAX)).unwrap();
     // What came before the daemon waits for it.
     peer.send(b"\0\x01\0\0\0\x01\0\0version\r\n").unwrap();
     let _daemon = given(OwnedFd::from(socket), &[]);
@@ -207,7 +207,7 @@ impl Manager {
         let folder = Folder::new();
         let path = folder.file("notify");
         let socket = UnixDatagram::bind(&path).unwrap();
-        socket.set_read_timeout(Some(crate::support::PATIENCE)).unwrap();
+        socket.set_read_timeout(Some(crate::support::WAIT_MAX)).unwrap();
         Manager { socket, path, _folder: folder }
     }
 

@@ -73,7 +73,7 @@ fn plain_text_to_a_tls_port_is_neither_executed_nor_answered() {
         ["set a 0 0 1\r\nx\r\nget a\r\n", "version\r\n", "stats\r\n", "\r\n", "GET / HTTP/1.1\r\n\r\n"]
     {
         let mut plain = TcpStream::connect(daemon.address()).unwrap();
-        plain.set_read_timeout(Some(crate::support::PATIENCE)).unwrap();
+        plain.set_read_timeout(Some(crate::support::WAIT_MAX)).unwrap();
         plain.write_all(said.as_bytes()).unwrap();
         let _ = plain.shutdown(std::net::Shutdown::Write);
         let mut heard = Vec::new();
@@ -146,7 +146,7 @@ fn garbage_behind_the_handshake_ends_the_connection_alone() {
     let tls = authority.client(None, BOTH);
     let mut client = tls.connect(daemon.address());
     assert!(client.is_served());
-    client.send_past_tls(b"version\r\n version\r\n");
+    client.send_below_tls(b"version\r\n version\r\n");
     assert!(!client.is_served());
     // The alert leaves before the error is counted.
     let mut other = tls.connect(daemon.address());

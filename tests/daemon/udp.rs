@@ -1,8 +1,8 @@
 //! `-U`: every complete command of a datagram is answered by datagrams that memcached's clients can put together;
 //! anything else is dropped without an answer, and harms nobody.
 
-use crate::support::frames::{Reply, Request, count, keyed, numbered, replies, request, store};
-use crate::support::{Daemon, PATIENCE, has_ipv6, larder, memcached, skip};
+use crate::support::frames::{Reply, Request, arithmetic, keyed, numbered, replies, request, store};
+use crate::support::{Daemon, WAIT_MAX, has_ipv6, larder, memcached, skip};
 use nix::sys::signal::Signal;
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,7 +18,7 @@ impl Peer {
     fn at(address: SocketAddr) -> Peer {
         let socket = UdpSocket::bind(if address.is_ipv6() { "[::1]:0" } else { "127.0.0.1:0" }).unwrap();
         socket.connect(address).unwrap();
-        socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        socket.set_read_timeout(Some(WAIT_MAX)).unwrap();
         Peer(socket)
     }
 
@@ -277,7 +277,7 @@ fn a_socket_that_speaks_one_protocol_does_not_answer_the_other() {
         let port = daemon.udp_addresses()[index].port();
         let peer = UdpSocket::bind("127.0.0.1:0").unwrap();
         peer.connect((host, port)).unwrap();
-        peer.set_read_timeout(Some(PATIENCE)).unwrap();
+        peer.set_read_timeout(Some(WAIT_MAX)).unwrap();
         Peer(peer)
     };
     let (binary, text) = (at("127.0.0.1", 0), at("127.0.0.2", 1));
@@ -299,7 +299,7 @@ fn binary_requests_are_answered_one_message_each() {
     );
     peer.ask_binary(&[keyed(0x0c, "none"), request(0x55)], &["0c 1 key=none", "55 81 value=Unknown command"]);
     peer.ask_binary(
-        &[count(0x05, "n", 1, 7, 0), request(0x20)],
+        &[arithmetic(0x05, "n", 1, 7, 0), request(0x20)],
         &["05 0 value=\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x07 cas", "20 81 value=Unknown command"],
     );
     // The choice is made anew for every datagram.
@@ -451,7 +451,7 @@ fn every_address_has_its_udp_socket_and_is_reported() {
 
 #[test]
 fn udp_works_alone_and_by_ipv6() {
-    let alone = larder("-p 0 -U -1").start_as_it_is();
+    let alone = larder("-p 0 -U -1").start_on_given_ports();
     assert!(alone.addresses().is_empty());
     Peer::of(&alone).ask("get a\r\n", &["END\r\n"]);
     if !has_ipv6() {

@@ -14,7 +14,7 @@ fn root_becomes_the_user_for_good() {
     let folder = Folder::new();
     let (socket, pid) = (folder.file("socket"), folder.file("pid"));
     let starting = larder("-u nobody -p -1").arg("-s").arg(&socket).arg("-P").arg(&pid);
-    let daemon = starting.under("setpriv --groups=1,2 --").start_as_it_is();
+    let daemon = starting.under("setpriv --groups=1,2 --").start_on_given_ports();
     wait_for("the pid file", || pid.exists().then_some(()));
     let status = fs::read_to_string(format!("/proc/{}/status", daemon.pid())).unwrap();
     let field =

@@ -2,10 +2,10 @@
 //! is left out: a flush with a delay goes to larder alone. And so is `get_expired`: memcached counts whatever command
 //! finds an expired item, larder the gets, so that it is a part of the misses as documented.
 
-use crate::commands::Commands;
+use crate::random_commands::RandomCommands;
 use crate::seed::seeded;
 use crate::servers::Server;
-use crate::session::Session;
+use crate::text_session::Session;
 use crate::transcript::transcript;
 
 const SEED: &str = "LARDER_ORACLE_SEED";
@@ -32,7 +32,7 @@ const COMPARED: [&str; 16] = [
 
 #[test]
 fn valid_commands_move_the_same_counters() {
-    let mut session = Session::start(Commands::new(seeded(SEED)));
+    let mut session = Session::start(RandomCommands::new(seeded(SEED)));
     for stream in 1..=STREAMS {
         session.run_stream(0);
         assert_eq!(counters(&session.larder), counters(&session.oracle), "behind stream {stream}");

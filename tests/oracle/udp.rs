@@ -1,11 +1,11 @@
 //! The same datagrams to both servers, the same datagrams back: headers, cuts and order.
 
-use crate::frames::{Request, count, join, keyed, numbered, request, store};
+use crate::frames::{Request, arithmetic, keyed, numbered, request, store, valued};
 use crate::servers::Server;
 use std::net::UdpSocket;
 use std::time::Duration;
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const WAIT_MAX: Duration = Duration::from_secs(20);
 
 /// Everything that is answered to one datagram. The end is seen by a question whose answer is known. memcached may take
 /// that question before it has gone on with the datagram, so it is asked again until nothing came between.
@@ -34,7 +34,7 @@ fn sockets(servers: &[Server; 2]) -> [UdpSocket; 2] {
     servers.each_ref().map(|server| {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         socket.connect(("127.0.0.1", server.udp_port)).unwrap();
-        socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        socket.set_read_timeout(Some(WAIT_MAX)).unwrap();
         socket
     })
 }
@@ -76,8 +76,8 @@ fn binary_requests_are_answered_alike() {
         vec![store(0x13, "none", 0, 0, "y")],
         vec![set.clone().cas(u64::MAX)],
         vec![store(0x01, "big", 0, 0, &value), keyed(0x0d, "big"), keyed(0x00, "big"), noop.clone()],
-        vec![join(0x0e, "a", "y"), join(0x0f, "a", "z"), keyed(0x00, "a"), join(0x19, "none", "z")],
-        vec![count(0x05, "n", 1, 7, 0), count(0x15, "n", 5, 7, 0), count(0x06, "n", 2, 7, 0)],
+        vec![valued(0x0e, "a", "y"), valued(0x0f, "a", "z"), keyed(0x00, "a"), valued(0x19, "none", "z")],
+        vec![arithmetic(0x05, "n", 1, 7, 0), arithmetic(0x15, "n", 5, 7, 0), arithmetic(0x06, "n", 2, 7, 0)],
         vec![
             numbered(0x1c, "a", 0),
             numbered(0x1d, "a", 0),
@@ -89,7 +89,7 @@ fn binary_requests_are_answered_alike() {
         vec![keyed(0x14, "q")],
         vec![keyed(0x10, "nosuch")],
         vec![request(0x20)],
-        vec![join(0x21, "PLAIN", "x")],
+        vec![valued(0x21, "PLAIN", "x")],
         vec![request(0x55)],
         vec![request(0x07), noop.clone()],
         vec![request(0x17), noop.clone()],

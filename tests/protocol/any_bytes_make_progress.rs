@@ -2,8 +2,8 @@
 //! what it lets through keeps the promises that the store relies on.
 
 use crate::bodies::text::Receiver;
-use crate::commands::Commands;
-use crate::damage::damage;
+use crate::corruption::corrupt;
+use crate::random_commands::RandomCommands;
 use crate::seed::{number, seeded};
 use crate::tear::tear;
 use larder::protocol::limits::KEYS_PART_BYTES;
@@ -13,7 +13,7 @@ const STREAMS: &str = "LARDER_PROTOCOL_STREAMS";
 const STREAMS_DEFAULT: u64 = 3000;
 
 /// Bytes, or bytes that look like commands, or commands with something wrong.
-fn stream(commands: &mut Commands) -> Vec<u8> {
+fn stream(commands: &mut RandomCommands) -> Vec<u8> {
     let mut stream = Vec::new();
     for _ in 0..commands.rng.usize(1..30) {
         match commands.rng.u32(..10) {
@@ -29,7 +29,7 @@ fn stream(commands: &mut Commands) -> Vec<u8> {
             2 => stream.extend(long_key_list(commands)),
             3..=6 => {
                 let mut command = any_command(commands);
-                damage(&mut commands.rng, &mut command);
+                corrupt(&mut commands.rng, &mut command);
                 stream.extend(command);
             }
             _ => stream.extend(any_command(commands)),
@@ -38,12 +38,12 @@ fn stream(commands: &mut Commands) -> Vec<u8> {
     stream
 }
 
-fn any_command(commands: &mut Commands) -> Vec<u8> {
+fn any_command(commands: &mut RandomCommands) -> Vec<u8> {
     if commands.rng.bool() { commands.next() } else { commands.next_meta() }
 }
 
 /// A key list around the lengths at which it is cut.
-fn long_key_list(commands: &mut Commands) -> Vec<u8> {
+fn long_key_list(commands: &mut RandomCommands) -> Vec<u8> {
     let len = commands.rng.usize(1..3 * KEYS_PART_BYTES);
     let mut list = b"get ".to_vec();
     while list.len() < len {
@@ -57,7 +57,7 @@ fn long_key_list(commands: &mut Commands) -> Vec<u8> {
 
 #[test]
 fn any_bytes_make_progress_and_what_passes_keeps_its_promises() {
-    let mut commands = Commands::new(seeded(SEED));
+    let mut commands = RandomCommands::new(seeded(SEED));
     for _ in 0..number(STREAMS, STREAMS_DEFAULT) {
         let stream = stream(&mut commands);
         let mut receiver = Receiver::new(Some(commands.rng.fork()));
@@ -69,7 +69,7 @@ fn any_bytes_make_progress_and_what_passes_keeps_its_promises() {
 
 #[test]
 fn valid_commands_mean_the_same_however_they_are_torn() {
-    let mut commands = Commands::new(seeded(SEED));
+    let mut commands = RandomCommands::new(seeded(SEED));
     for _ in 0..number(STREAMS, STREAMS_DEFAULT) / 4 {
         let stream: Vec<u8> = (0..20).flat_map(|_| any_command(&mut commands)).collect();
         let mut whole = Receiver::new(None);

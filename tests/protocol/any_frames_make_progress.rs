@@ -3,7 +3,7 @@
 //! store or the login could not rely on.
 
 use crate::bodies::binary::Receiver;
-use crate::frames::{Request, count, join, keyed, numbered, request, store};
+use crate::frames::{Request, arithmetic, keyed, numbered, request, store, valued};
 use crate::seed::{number, seeded};
 use crate::tear::tear;
 use fastrand::Rng;
@@ -22,13 +22,13 @@ fn frame(rng: &mut Rng) -> Request {
     let value = vec![rng.u8(..); rng.usize(..longest)];
     match rng.u32(..8) {
         0 => store(pick(rng, &[0x01, 0x02, 0x03, 0x11, 0x12, 0x13]), key, rng.u32(..), rng.u32(..), value),
-        1 => join(pick(rng, &[0x0e, 0x0f, 0x19, 0x1a, 0x21, 0x22]), key, value),
+        1 => valued(pick(rng, &[0x0e, 0x0f, 0x19, 0x1a, 0x21, 0x22]), key, value),
         2 => keyed(pick(rng, &[0x00, 0x04, 0x09, 0x0c, 0x0d, 0x10, 0x14]), key),
         3 => numbered(pick(rng, &[0x1c, 0x1d, 0x1e, 0x23, 0x24]), key, rng.u32(..)),
-        4 => count(pick(rng, &[0x05, 0x06, 0x15, 0x16]), key, rng.u64(..), rng.u64(..), rng.u32(..)),
+        4 => arithmetic(pick(rng, &[0x05, 0x06, 0x15, 0x16]), key, rng.u64(..), rng.u64(..), rng.u32(..)),
         5 => request(pick(rng, &[0x07, 0x08, 0x0a, 0x0b, 0x10, 0x17, 0x18, 0x20])),
         6 => numbered(pick(rng, &[0x08, 0x1b]), "", rng.u32(..)),
-        _ => join(pick(rng, &[0x1f, 0x30, 0x40, 0xff]), key, value),
+        _ => valued(pick(rng, &[0x1f, 0x30, 0x40, 0xff]), key, value),
     }
 }
 

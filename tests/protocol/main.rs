@@ -5,16 +5,16 @@
 mod any_bytes_make_progress;
 mod any_frames_make_progress;
 mod bodies;
-#[path = "../oracle/commands.rs"]
-mod commands;
-#[path = "../oracle/damage.rs"]
-mod damage;
+#[path = "../oracle/corruption.rs"]
+mod corruption;
 #[path = "../support/frames.rs"]
 #[expect(dead_code, reason = "only requests are made here")]
 mod frames;
 mod kept_inputs_hold;
-#[path = "../oracle/meta_commands.rs"]
-mod meta_commands;
+#[path = "../oracle/random_commands.rs"]
+mod random_commands;
+#[path = "../oracle/random_meta_commands.rs"]
+mod random_meta_commands;
 #[path = "../support/seed.rs"]
 mod seed;
 mod tear;

@@ -35,7 +35,7 @@ STEPS = (
     Step("libmemcached", "the command line tools of libmemcached", small_suites.libmemcached_tools),
     Step("memcached-tool", "the report script of Debian's memcached", small_suites.memcached_tool),
     Step("tools", "larder top on a terminal of tmux", small_suites.larder_top),
-    Step("machines", "three servers behind nutcracker and a hash client", small_suites.many_machines),
+    Step("machines", "three servers behind nutcracker and a hash client", small_suites.several_servers),
     Step("status-page", "the status page of --metrics in a browser", status_page.run),
     Step("site", "a Django site in eight processes", small_suites.site),
     Step("fuzz", "the fuzz targets compile", rust.fuzz_targets),

@@ -76,10 +76,10 @@ def pymemcache_tls(environment, result):
     module(environment, result, "pymemcache_tls", environment.python)
 
 
-def many_machines(environment, result):
+def several_servers(environment, result):
     """Keys spread over three servers, of which one is killed and comes back."""
     env = {"NUTCRACKER": environment.program("nutcracker")}
-    module(environment, result, "many_machines", environment.python, env)
+    module(environment, result, "several_servers", environment.python, env)
 
 
 def site(environment, result):

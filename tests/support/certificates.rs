@@ -18,7 +18,7 @@ pub struct Authority {
 }
 
 /// A certificate and its key.
-pub struct Pair {
+pub struct CertifiedKey {
     /// PEM.
     pub certificate: String,
     /// PEM.
@@ -40,14 +40,14 @@ impl Authority {
     }
 
     /// Signs a pair.
-    pub fn sign(&self) -> Pair {
+    pub fn sign(&self) -> CertifiedKey {
         let mut params =
             CertificateParams::new(vec!["localhost".to_owned(), "127.0.0.1".to_owned()]).unwrap();
         params.extended_key_usages =
             vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &self.issuer).unwrap().pem();
-        Pair { certificate, key }
+        CertifiedKey { certificate, key }
     }
 
     /// Gives the server a new pair; returns its certificate.
@@ -75,7 +75,11 @@ impl Authority {
     }
 
     /// A TLS client that trusts the authority, and shows `pair` if asked.
-    pub fn client(&self, pair: Option<&Pair>, versions: &[&'static SupportedProtocolVersion]) -> TlsClient {
+    pub fn client(
+        &self,
+        pair: Option<&CertifiedKey>,
+        versions: &[&'static SupportedProtocolVersion],
+    ) -> TlsClient {
         let mut roots = RootCertStore::empty();
         roots.add(CertificateDer::from_pem_file(self.file("ca.pem")).unwrap()).unwrap();
         let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))

@@ -1,6 +1,6 @@
 //! A client that says and hears bytes.
 
-use super::PATIENCE;
+use super::WAIT_MAX;
 use rustls::pki_types::CertificateDer;
 use rustls::{CipherSuite, ClientConnection, ProtocolVersion, StreamOwned};
 use socket2::{Domain, Socket as Socket2, Type};
@@ -27,8 +27,8 @@ fn connect(address: SocketAddr) -> TcpStream {
 
 fn patient(stream: TcpStream) -> TcpStream {
     stream.set_nodelay(true).unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    stream.set_write_timeout(Some(PATIENCE)).unwrap();
+    stream.set_read_timeout(Some(WAIT_MAX)).unwrap();
+    stream.set_write_timeout(Some(WAIT_MAX)).unwrap();
     stream
 }
 
@@ -41,7 +41,7 @@ impl Client {
 
     /// Connects by TCP from an address of its own: failed logins of others do not make it wait.
     #[track_caller]
-    pub fn stranger(address: SocketAddr) -> Client {
+    pub fn tcp_from_new_address(address: SocketAddr) -> Client {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let [_, high, middle, low] = NUMBER.fetch_add(1, Ordering::Relaxed).to_be_bytes();
         let source = SocketAddr::from(([127, high + 1, middle, low], 0));
@@ -59,7 +59,7 @@ impl Client {
 
     /// Sends bytes on the connection below TLS.
     #[track_caller]
-    pub fn send_past_tls(&mut self, bytes: &[u8]) {
+    pub fn send_below_tls(&mut self, bytes: &[u8]) {
         let Socket::Tls(tls) = &mut self.0 else { panic!("no TLS") };
         tls.sock.write_all(bytes).unwrap();
     }
@@ -91,8 +91,8 @@ impl Client {
     #[track_caller]
     pub fn unix(path: &Path) -> Client {
         let stream = UnixStream::connect(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        stream.set_write_timeout(Some(PATIENCE)).unwrap();
+        stream.set_read_timeout(Some(WAIT_MAX)).unwrap();
+        stream.set_write_timeout(Some(WAIT_MAX)).unwrap();
         Client(Socket::Unix(stream))
     }
 

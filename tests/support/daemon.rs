@@ -1,4 +1,4 @@
-//! Starting the built binary, waiting until it serves, and ending it.
+//! DaemonCommand the built binary, waiting until it serves, and ending it.
 
 use super::{Client, Folder, larder_program, wait_for};
 use nix::sys::signal::{Signal, kill};
@@ -10,24 +10,24 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 
 /// A daemon about to be started under its own name, with these arguments, split at spaces.
-pub fn larder(args: &str) -> Starting {
-    Starting::new("larder", args)
+pub fn larder(args: &str) -> DaemonCommand {
+    DaemonCommand::new("larder", args)
 }
 
 /// The same under the name `memcached`. As root it runs as root, unless the arguments name a user.
-pub fn memcached(args: &str) -> Starting {
+pub fn memcached(args: &str) -> DaemonCommand {
     let user = if args.contains("-u") { "" } else { "-u root " };
-    Starting::new("memcached", &format!("{user}{args}"))
+    DaemonCommand::new("memcached", &format!("{user}{args}"))
 }
 
 /// A command line and its environment.
-pub struct Starting {
+pub struct DaemonCommand {
     command: Command,
     folder: Folder,
 }
 
-impl Starting {
-    fn new(name: &str, args: &str) -> Starting {
+impl DaemonCommand {
+    fn new(name: &str, args: &str) -> DaemonCommand {
         let folder = Folder::new();
         let binary = folder.file(name);
         symlink(larder_program(), &binary).unwrap();
@@ -38,23 +38,23 @@ impl Starting {
             command.env_remove(variable);
         }
         command.env_remove("MEMCACHED_SASL_PWDB");
-        Starting { command, folder }
+        DaemonCommand { command, folder }
     }
 
     /// One more argument, as it is.
-    pub fn arg(mut self, arg: impl AsRef<std::ffi::OsStr>) -> Starting {
+    pub fn arg(mut self, arg: impl AsRef<std::ffi::OsStr>) -> DaemonCommand {
         self.command.arg(arg);
         self
     }
 
     /// An environment variable.
-    pub fn env(mut self, name: &str, value: impl AsRef<std::ffi::OsStr>) -> Starting {
+    pub fn env(mut self, name: &str, value: impl AsRef<std::ffi::OsStr>) -> DaemonCommand {
         self.command.env(name, value);
         self
     }
 
     /// Starts it through another program, whose arguments `line` holds: `prlimit --nofile=50:50`.
-    pub fn under(mut self, line: &str) -> Starting {
+    pub fn under(mut self, line: &str) -> DaemonCommand {
         let mut words = line.split_whitespace();
         let mut command = Command::new(words.next().unwrap());
         command
@@ -98,12 +98,12 @@ impl Starting {
     #[track_caller]
     pub fn start(mut self) -> Daemon {
         self.command.args(["-p", "-1"]);
-        self.start_as_it_is()
+        self.start_on_given_ports()
     }
 
     /// Starts it where its arguments say, and waits until it serves.
     #[track_caller]
-    pub fn start_as_it_is(mut self) -> Daemon {
+    pub fn start_on_given_ports(mut self) -> Daemon {
         let port_file = self.folder.file("ports");
         let stderr = fs::File::create(self.folder.file("stderr")).unwrap();
         self.command.env("MEMCACHED_PORT_FILENAME", &port_file).stdout(Stdio::null()).stderr(stderr);
@@ -171,8 +171,8 @@ impl Daemon {
 
     /// Connects by TCP from an address that no other connection has.
     #[track_caller]
-    pub fn connect_as_stranger(&self) -> Client {
-        Client::stranger(self.address())
+    pub fn connect_from_new_address(&self) -> Client {
+        Client::tcp_from_new_address(self.address())
     }
 
     /// Its process id.

@@ -34,7 +34,7 @@ pub fn store(
 }
 
 /// append, prepend, and what SASL sends.
-pub fn join(opcode: u8, key: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Request {
+pub fn valued(opcode: u8, key: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Request {
     Request { value: value.as_ref().to_vec(), ..keyed(opcode, key) }
 }
 
@@ -44,7 +44,7 @@ pub fn numbered(opcode: u8, key: impl AsRef<[u8]>, number: u32) -> Request {
 }
 
 /// incr and decr.
-pub fn count(opcode: u8, key: impl AsRef<[u8]>, delta: u64, initial: u64, exptime: u32) -> Request {
+pub fn arithmetic(opcode: u8, key: impl AsRef<[u8]>, delta: u64, initial: u64, exptime: u32) -> Request {
     let extras = [&delta.to_be_bytes()[..], &initial.to_be_bytes(), &exptime.to_be_bytes()].concat();
     Request { extras, ..keyed(opcode, key) }
 }

@@ -1,7 +1,7 @@
 //! A larder process to test against, on ports that the system chooses, and a client for raw bytes.
 //!
 //! Each test crate that needs it says `#[path = "../support/mod.rs"] mod support;`. A daemon ends with its value;
-//! nothing here sleeps for a fixed time: everything is waited for, up to [`PATIENCE`].
+//! nothing here sleeps for a fixed time: everything is waited for, up to [`WAIT_MAX`].
 
 #![allow(dead_code, unused_imports, reason = "each test crate uses its part")]
 
@@ -11,9 +11,9 @@ mod daemon;
 mod folder;
 pub mod frames;
 
-pub use certificates::{Authority, Pair, TlsClient};
+pub use certificates::{Authority, CertifiedKey, TlsClient};
 pub use client::Client;
-pub use daemon::{Daemon, Process, Starting, larder, memcached};
+pub use daemon::{Daemon, DaemonCommand, Process, larder, memcached};
 pub use folder::Folder;
 
 use std::io::Write;
@@ -30,7 +30,7 @@ pub fn larder_program() -> &'static Path {
 }
 
 /// How long anything may take before a test fails. Generous, because it only costs time when something is broken.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub const WAIT_MAX: Duration = Duration::from_secs(20);
 
 /// Waits until `condition` gives a value. Fails the test, naming `what`, when patience runs out.
 #[track_caller]
@@ -41,7 +41,7 @@ pub fn wait_for<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
         if let Some(value) = condition() {
             return value;
         }
-        assert!(started.elapsed() < PATIENCE, "waited in vain for {what}");
+        assert!(started.elapsed() < WAIT_MAX, "waited in vain for {what}");
         std::thread::sleep(Duration::from_millis(2));
     }
 }

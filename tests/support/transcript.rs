@@ -6,14 +6,14 @@ use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
 
 /// Bound on any single wait for the server; a test that meets it has failed.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub const WAIT_MAX: Duration = Duration::from_secs(20);
 
 /// Connects to a server on the loopback address.
 pub fn connect(port: u16) -> TcpStream {
     let stream = TcpStream::connect(("127.0.0.1", port)).expect("the server accepts");
     stream.set_nodelay(true).expect("a TCP socket");
-    stream.set_read_timeout(Some(PATIENCE)).expect("a TCP socket");
-    stream.set_write_timeout(Some(PATIENCE)).expect("a TCP socket");
+    stream.set_read_timeout(Some(WAIT_MAX)).expect("a TCP socket");
+    stream.set_write_timeout(Some(WAIT_MAX)).expect("a TCP socket");
     stream
 }
 

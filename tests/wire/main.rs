@@ -2,12 +2,12 @@
 //!
 //! `LARDER_WIRE_SEED` repeats the random part of a run, `LARDER_WIRE_STREAMS` sets its length.
 
-#[path = "../oracle/commands.rs"]
-mod commands;
-#[path = "../oracle/damage.rs"]
-mod damage;
-#[path = "../oracle/meta_commands.rs"]
-mod meta_commands;
+#[path = "../oracle/corruption.rs"]
+mod corruption;
+#[path = "../oracle/random_commands.rs"]
+mod random_commands;
+#[path = "../oracle/random_meta_commands.rs"]
+mod random_meta_commands;
 #[path = "../support/seed.rs"]
 mod seed;
 #[path = "../support/mod.rs"]
@@ -15,31 +15,31 @@ mod support;
 #[path = "../support/transcript.rs"]
 mod transcript;
 
-mod answers;
-mod any_bytes_leave_it_standing;
+mod authentication_is_required;
 mod binary;
 mod cas_uniques;
+mod commands_update_counters;
+mod common_compatibility_mistakes;
+mod connection_close;
 mod conversation;
-mod counters_move_with_commands;
 mod differences_from_memcached;
-mod dumps_list_what_is_there;
-mod ends_of_a_connection;
-mod everything_of_memcached_has_a_state;
 mod expiry;
-mod expiry_as_the_clock_moves;
-mod explained;
+mod expiry_with_manual_clock;
+mod hostile_input;
+mod key_dumps;
 mod limits;
+mod memcached_compatibility;
 mod meta_values;
 mod noreply_is_silent;
-mod nothing_is_answered_before_the_login;
 mod pipelines;
+mod random_bytes_never_stop_the_daemon;
 mod refused_values_keep_the_stream_in_sync;
+mod replies;
+mod split_requests;
 mod stats_detail;
+mod stats_extensions;
 mod stats_report;
 mod text_login;
-mod torn_frames;
 mod transports;
 mod watch;
-mod what_crashed_others_is_survived;
-mod what_replacements_usually_break;
-mod why;
+mod why_command;

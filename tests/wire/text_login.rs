@@ -66,7 +66,7 @@ const COMMANDS: [&str; 42] = [
 fn no_command_is_answered_before_the_login() {
     let (daemon, _folder) = guarded("ann:secret\n");
     for command in COMMANDS {
-        let mut client = daemon.connect_as_stranger();
+        let mut client = daemon.connect_from_new_address();
         client.ask(format!("{command}\r\n"), UNAUTHENTICATED);
         client.ask("get a\r\nversion\n", UNAUTHENTICATED.repeat(2));
         client.ask(LOGIN, "STORED\r\n");
@@ -78,7 +78,7 @@ fn no_command_is_answered_before_the_login() {
 fn the_binary_protocol_is_not_spoken() {
     let (daemon, _folder) = guarded("ann:secret\n");
     for opcode in [0x00, 0x0a, 0x0b, 0x10, 0x20, 0x21] {
-        let mut client = daemon.connect_as_stranger();
+        let mut client = daemon.connect_from_new_address();
         let mut header = [0; 24];
         (header[0], header[1]) = (0x80, opcode);
         client.send(header);
@@ -91,10 +91,10 @@ fn the_binary_protocol_is_not_spoken() {
 #[test]
 fn after_the_login_everything_is_as_ever() {
     let (daemon, _folder) = guarded("ann:secret\nbob:with space:and colon\n");
-    let mut client = daemon.connect_as_stranger();
+    let mut client = daemon.connect_from_new_address();
     let stream = format!("{LOGIN}set auth 0 0 3\r\nnew\r\nget auth\r\nmg auth v\r\n");
     client.ask(stream, "STORED\r\nSTORED\r\nVALUE auth 0 3\r\nnew\r\nEND\r\nVA 3\r\nnew\r\n");
-    let mut client = daemon.connect_as_stranger();
+    let mut client = daemon.connect_from_new_address();
     client.ask(
         "set x y z 24 noreply\r\nbob with space:and colon\r\nget auth\r\n",
         "STORED\r\nVALUE auth 0 3\r\nnew\r\nEND\r\n",
@@ -105,7 +105,7 @@ fn after_the_login_everything_is_as_ever() {
 fn a_login_may_be_torn_anywhere() {
     let (daemon, _folder) = guarded("ann:secret\n");
     for at in 1..LOGIN.len() {
-        let mut client = daemon.connect_as_stranger();
+        let mut client = daemon.connect_from_new_address();
         client.send(&LOGIN[..at]);
         client.ask(&LOGIN[at..], "STORED\r\n");
     }
@@ -125,10 +125,10 @@ fn wrong_logins_are_told_apart_from_none_and_by_nothing_else() {
         ("annsecret", "CLIENT_ERROR bad authentication token format\r\n"),
         ("", "CLIENT_ERROR bad authentication token format\r\n"),
     ] {
-        let mut client = daemon.connect_as_stranger();
+        let mut client = daemon.connect_from_new_address();
         client.ask(format!("set auth 0 0 {}\r\n{token}\r\n", token.len()), answer);
     }
-    let mut client = daemon.connect_as_stranger();
+    let mut client = daemon.connect_from_new_address();
     client.ask("set auth 0 0 10\r\nann secretxx", "CLIENT_ERROR bad command line termination\r\n");
     client.ask(LOGIN, "STORED\r\n");
 }
@@ -137,12 +137,12 @@ fn wrong_logins_are_told_apart_from_none_and_by_nothing_else() {
 fn the_third_wrong_login_closes() {
     let (daemon, _folder) = guarded("ann:secret\n");
     let wrong = "set auth 0 0 9\r\nann wrong\r\n";
-    let mut client = daemon.connect_as_stranger();
+    let mut client = daemon.connect_from_new_address();
     client.ask(wrong.repeat(2), FAILURE.repeat(2));
     client.ask("get a\r\n", UNAUTHENTICATED);
     client.send(format!("{wrong}{LOGIN}version\r\n"));
     assert_eq!(client.read_to_close(), FAILURE);
-    let mut client = daemon.connect_as_stranger();
+    let mut client = daemon.connect_from_new_address();
     client.ask(wrong.repeat(2), FAILURE.repeat(2));
     client.ask(LOGIN, "STORED\r\n");
 }
@@ -166,13 +166,13 @@ fn quit_and_endless_lines_close_and_huge_tokens_cost_nothing() {
             "CLIENT_ERROR auth token too long\r\n".to_owned(),
         ),
     ] {
-        let mut client = daemon.connect_as_stranger();
+        let mut client = daemon.connect_from_new_address();
         client.send(&sent);
         client.close_sending();
         let heard = client.read_to_close();
         assert!(heard == answer, "{:.40}: {:.80}", sent, heard);
     }
-    daemon.connect_as_stranger().ask(LOGIN, "STORED\r\n");
+    daemon.connect_from_new_address().ask(LOGIN, "STORED\r\n");
 }
 
 #[test]
@@ -191,7 +191,7 @@ fn unix_sockets_are_guarded_as_well() {
 #[test]
 fn logins_are_counted_and_the_file_is_reported() {
     let (daemon, folder) = guarded("ann:secret\n");
-    let mut client = daemon.connect_as_stranger();
+    let mut client = daemon.connect_from_new_address();
     client.ask("set auth 0 0 9\r\nann wrong\r\n", FAILURE);
     client.ask(
         "get a\r\nset auth 0 0 1\r\nx\r\n",
@@ -209,23 +209,23 @@ fn logins_are_counted_and_the_file_is_reported() {
 fn a_hangup_reads_the_file_again_and_a_bad_file_changes_nothing() {
     let (daemon, folder) = guarded("ann:secret\n");
     let file = folder.file("users");
-    let mut known = daemon.connect_as_stranger();
+    let mut known = daemon.connect_from_new_address();
     known.ask(LOGIN, "STORED\r\n");
     fs::write(&file, "bob:new\n").unwrap();
-    daemon.connect_as_stranger().ask(LOGIN, "STORED\r\n");
+    daemon.connect_from_new_address().ask(LOGIN, "STORED\r\n");
     daemon.signal(Signal::SIGHUP);
     let bob = "set auth 0 0 7\r\nbob new\r\n";
     wait_for("the new file to count", || {
-        let mut client = daemon.connect_as_stranger();
+        let mut client = daemon.connect_from_new_address();
         client.send(bob);
         (client.read_until("\r\n") == "STORED\r\n").then_some(())
     });
-    daemon.connect_as_stranger().ask(LOGIN, FAILURE);
+    daemon.connect_from_new_address().ask(LOGIN, FAILURE);
     known.ask("get a\r\n", "END\r\n");
     fs::write(&file, "nonsense\n").unwrap();
     daemon.signal(Signal::SIGHUP);
     wait_for("the operator to be told", || daemon.stderr().contains("nothing has changed").then_some(()));
-    daemon.connect_as_stranger().ask(bob, "STORED\r\n");
+    daemon.connect_from_new_address().ask(bob, "STORED\r\n");
     assert!(!daemon.stderr().contains("secret") && !daemon.stderr().contains("nonsense"));
 }
 

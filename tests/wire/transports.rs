@@ -1,6 +1,6 @@
 //! One daemon that is reached in every way there is: TCP, a unix socket, TLS, and TLS that asks for a certificate.
 
-use crate::support::{Authority, Client, Daemon, Pair, TlsClient, larder};
+use crate::support::{Authority, CertifiedKey, Client, Daemon, TlsClient, larder};
 use rustls::ClientConnection;
 use rustls::pki_types::ServerName;
 use rustls::version::{TLS12, TLS13};
@@ -24,7 +24,7 @@ pub const TRANSPORTS: [Transport; 4] =
 pub struct Everywhere {
     pub daemon: Daemon,
     authority: Authority,
-    pair: Pair,
+    pair: CertifiedKey,
 }
 
 impl Everywhere {
@@ -69,7 +69,7 @@ impl Everywhere {
         }
     }
 
-    fn tls(&self, pair: Option<&Pair>) -> TlsClient {
+    fn tls(&self, pair: Option<&CertifiedKey>) -> TlsClient {
         self.authority.client(pair, &[&TLS13, &TLS12])
     }
 

@@ -160,11 +160,11 @@ fn binary_commands_are_told_as_what_they_do() {
     let requests = [
         frames::store(0x01, "k", 5, 100, "ab"),
         frames::store(0x02, "k", 0, 0, "x"),
-        frames::join(0x0e, "k", "c"),
+        frames::valued(0x0e, "k", "c"),
         frames::store(0x01, "k", 0, 0, "x").cas(9),
         frames::keyed(0x00, "k"),
         frames::numbered(0x1c, "k", 0),
-        frames::count(0x05, "n", 1, 7, 0),
+        frames::arithmetic(0x05, "n", 1, 7, 0),
         frames::keyed(0x04, "k"),
         frames::store(0x01, "k", 0, 0, "v".repeat(2_000_000)),
     ];

@@ -3,19 +3,19 @@
 //! Every request carries a number of its own in its opaque field, so a reply is known to belong to it. After each
 //! stream every key is read from both, which shows what silent commands did and gives the cas uniques for the next.
 
-mod commands;
-mod damage;
+mod corruption;
+mod random_requests;
 
-use crate::binary::commands::{Frames, Planned};
+use crate::binary::random_requests::{Frames, Planned};
+use crate::cas_uniques::Uniques;
 use crate::counters::counters;
 use crate::frames::{Reply, Request, keyed, replies, request};
 use crate::phases::{Phase, phased_transcript};
 use crate::seed::{number, seeded};
 use crate::servers::Server;
-use crate::session::tear;
+use crate::text_session::tear;
 use crate::transcript::transcript;
-use crate::uniques::Uniques;
-use damage::damaged;
+use corruption::corrupted;
 
 const SEED: &str = "LARDER_ORACLE_SEED";
 const COMMANDS: &str = "LARDER_ORACLE_COMMANDS";
@@ -45,7 +45,7 @@ struct Session {
 impl Session {
     fn start() -> Session {
         let frames = Frames::new(seeded(SEED));
-        let current = vec![(commands::NO_UNIQUE, commands::NO_UNIQUE); frames.keys.len()];
+        let current = vec![(random_requests::NO_UNIQUE, random_requests::NO_UNIQUE); frames.keys.len()];
         let (larder, oracle) = (Server::larder(), Server::oracle());
         Session { larder, oracle, frames, uniques: Uniques::default(), current, streams: 0 }
     }
@@ -54,7 +54,7 @@ impl Session {
     fn run_stream(&mut self, with_damage: bool) {
         self.streams += 1;
         let planned: Vec<Planned> = (0..STREAM_COMMANDS).map(|_| self.frames.next()).collect();
-        let tail = if with_damage { damaged(&mut self.frames) } else { request(0x07).bytes() };
+        let tail = if with_damage { corrupted(&mut self.frames) } else { request(0x07).bytes() };
         let mut to_larder = Vec::new();
         let mut to_oracle = vec![Phase { answers: 0, bytes: Vec::new() }];
         let mut pauses = 0;
@@ -134,7 +134,7 @@ impl Session {
         let larder = replies(&transcript(self.larder.port, [&stream[..]]));
         let oracle = replies(&transcript(self.oracle.port, [&stream[..]]));
         self.compare(&larder, &oracle, &[], b"the reading of all keys");
-        let unique = |reply: &Reply| if reply.cas == 0 { commands::NO_UNIQUE } else { reply.cas };
+        let unique = |reply: &Reply| if reply.cas == 0 { random_requests::NO_UNIQUE } else { reply.cas };
         self.current =
             larder.iter().zip(&oracle).map(|(larder, oracle)| (unique(larder), unique(oracle))).collect();
     }

@@ -3,7 +3,7 @@
 
 use super::login::{guarded, login};
 use super::{ask, conversation, hear_close, heard_to_close};
-use crate::support::frames::{Request, count, join, keyed, numbered, replies, request, store};
+use crate::support::frames::{Request, arithmetic, keyed, numbered, replies, request, store, valued};
 
 /// A well-formed request for every command, and some that are none.
 fn requests() -> Vec<Request> {
@@ -15,10 +15,10 @@ fn requests() -> Vec<Request> {
         all.push(store(opcode, "k", 0, 0, "v"));
     }
     for opcode in [0x05, 0x06, 0x15, 0x16] {
-        all.push(count(opcode, "k", 1, 1, 0));
+        all.push(arithmetic(opcode, "k", 1, 1, 0));
     }
     for opcode in [0x0e, 0x0f, 0x19, 0x1a] {
-        all.push(join(opcode, "k", "v"));
+        all.push(valued(opcode, "k", "v"));
     }
     for opcode in [0x1c, 0x1d, 0x1e, 0x23, 0x24] {
         all.push(numbered(opcode, "k", 0));
@@ -41,7 +41,7 @@ fn nothing_but_version_and_sasl_is_answered() {
     let (daemon, _folder) = guarded();
     for before in [None, Some(login("ann", "wrong")), Some(keyed(0x21, "PLAIN")), Some(request(0x20))] {
         for request in requests() {
-            let mut client = daemon.connect_as_stranger();
+            let mut client = daemon.connect_from_new_address();
             if let Some(before) = &before {
                 ask(&mut client, before);
             }
@@ -65,7 +65,7 @@ fn what_is_pipelined_behind_a_refusal_is_not_executed() {
 fn text_is_not_answered() {
     let (daemon, _folder) = guarded();
     for line in ["get k\r\n", "version\r\n", "stats\r\n", "set k 0 0 10\r\nann secret\r\n", "\r\n"] {
-        let mut client = daemon.connect_as_stranger();
+        let mut client = daemon.connect_from_new_address();
         client.send(line);
         hear_close(&mut client);
     }
@@ -80,12 +80,12 @@ fn headers_that_lie_are_no_way_in() {
         (store(0x01, "k", 0, 0, ""), u32::MAX, 0x04),
         (keyed(0x21, "k".repeat(60_000)), 60_000, 0x04),
     ] {
-        let mut client = daemon.connect_as_stranger();
+        let mut client = daemon.connect_from_new_address();
         client.send(request.header(body_len));
         let heard = replies(&heard_to_close(&mut client));
         assert_eq!(heard.iter().map(|reply| reply.status).collect::<Vec<_>>(), [status]);
     }
-    let (mut stalled, mut client) = (daemon.connect_as_stranger(), daemon.connect_as_stranger());
-    stalled.send(&join(0x21, "PLAIN", "\0ann\0secret").bytes()[..30]);
+    let (mut stalled, mut client) = (daemon.connect_from_new_address(), daemon.connect_from_new_address());
+    stalled.send(&valued(0x21, "PLAIN", "\0ann\0secret").bytes()[..30]);
     assert_eq!(ask(&mut client, &login("ann", "secret")).status, 0);
 }

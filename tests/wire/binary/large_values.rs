@@ -1,7 +1,7 @@
 //! Large values are received in place and sent by reference; nothing marks their end, so every length must do.
 
 use super::{ask, hear, raw_conversation};
-use crate::support::frames::{Request, join, keyed, request, store};
+use crate::support::frames::{Request, keyed, request, store, valued};
 use crate::support::larder;
 
 /// Around the bound of what is framed in the buffer, and around pages and their multiples, in which values are
@@ -55,6 +55,6 @@ fn a_large_value_may_be_torn_anywhere_and_joined() {
         assert_eq!(hear(&mut client).line(), "01 0 cas", "torn at {at}");
         assert!(ask(&mut client, &keyed(0x00, "k")).value == value(len), "torn at {at}");
     }
-    assert_eq!(ask(&mut client, &join(0x0e, "k", value(20_000))).line(), "0e 0 cas");
+    assert_eq!(ask(&mut client, &valued(0x0e, "k", value(20_000))).line(), "0e 0 cas");
     assert_eq!(ask(&mut client, &keyed(0x00, "k")).value.len(), len + 20_000);
 }

@@ -1,7 +1,7 @@
 //! SASL PLAIN under `-S`: who gets in, how often one may try, and what is counted.
 
 use super::{ask, conversation, hear, hear_close};
-use crate::support::frames::{Request, join, keyed, request};
+use crate::support::frames::{Request, keyed, request, valued};
 use crate::support::{Client, Daemon, Folder, larder};
 use nix::sys::stat::Mode;
 use nix::unistd::mkfifo;
@@ -19,7 +19,7 @@ pub fn guarded() -> (Daemon, Folder) {
 
 /// A login by PLAIN in one message.
 pub fn login(user: &str, password: &str) -> Request {
-    join(0x21, "PLAIN", format!("\0{user}\0{password}"))
+    valued(0x21, "PLAIN", format!("\0{user}\0{password}"))
 }
 
 fn is_in(client: &mut Client) -> bool {
@@ -32,12 +32,12 @@ fn is_in(client: &mut Client) -> bool {
 fn a_pair_of_the_file_gets_in() {
     let (daemon, _folder) = guarded();
     for (user, password) in [("ann", "secret"), ("bob", "pass:word"), ("bob", "pass")] {
-        let mut client = daemon.connect_as_stranger();
+        let mut client = daemon.connect_from_new_address();
         assert_eq!(ask(&mut client, &login(user, password)).line(), "21 0 value=Authenticated", "{user}");
         assert!(is_in(&mut client), "{user}");
     }
-    let mut client = daemon.connect_as_stranger();
-    let as_herself = join(0x21, "PLAIN", "ann\0ann\0secret");
+    let mut client = daemon.connect_from_new_address();
+    let as_herself = valued(0x21, "PLAIN", "ann\0ann\0secret");
     assert_eq!(ask(&mut client, &as_herself).line(), "21 0 value=Authenticated");
 }
 
@@ -46,7 +46,7 @@ fn a_file_that_has_become_a_pipe_keeps_nobody_waiting() {
     let (daemon, folder) = guarded();
     fs::remove_file(folder.file("users")).unwrap();
     mkfifo(&folder.file("users"), Mode::S_IRWXU).unwrap();
-    let mut client = daemon.connect_as_stranger();
+    let mut client = daemon.connect_from_new_address();
     assert_eq!(ask(&mut client, &login("ann", "wrong")).status, 0x20);
     assert_eq!(ask(&mut client, &login("ann", "secret")).status, 0);
 }
@@ -54,12 +54,12 @@ fn a_file_that_has_become_a_pipe_keeps_nobody_waiting() {
 #[test]
 fn mechanisms_are_listed_and_other_ones_refused() {
     let (daemon, _folder) = guarded();
-    let mut client = daemon.connect_as_stranger();
+    let mut client = daemon.connect_from_new_address();
     assert_eq!(ask(&mut client, &request(0x20)).line(), "20 0 value=PLAIN");
-    assert_eq!(ask(&mut client, &join(0x21, "CRAM-MD5", "")).line(), "21 20 value=Auth failure.");
-    let long = join(0x21, "P".repeat(33), "\0ann\0secret");
+    assert_eq!(ask(&mut client, &valued(0x21, "CRAM-MD5", "")).line(), "21 20 value=Auth failure.");
+    let long = valued(0x21, "P".repeat(33), "\0ann\0secret");
     assert_eq!(ask(&mut client, &long).line(), "21 4 value=Invalid arguments");
-    let huge = join(0x21, "PLAIN", vec![b'x'; 600_000]);
+    let huge = valued(0x21, "PLAIN", vec![b'x'; 600_000]);
     assert_eq!(ask(&mut client, &huge).line(), "21 82 value=Out of memory");
     assert_eq!(ask(&mut client, &login("ann", "secret")).status, 0);
 }
@@ -67,12 +67,12 @@ fn mechanisms_are_listed_and_other_ones_refused() {
 #[test]
 fn an_exchange_may_take_two_steps() {
     let (daemon, _folder) = guarded();
-    let mut client = daemon.connect_as_stranger();
+    let mut client = daemon.connect_from_new_address();
     assert_eq!(ask(&mut client, &keyed(0x21, "PLAIN")).line(), "21 21");
-    assert_eq!(ask(&mut client, &join(0x22, "PLAIN", "\0ann\0secret")).line(), "22 0 value=Authenticated");
+    assert_eq!(ask(&mut client, &valued(0x22, "PLAIN", "\0ann\0secret")).line(), "22 0 value=Authenticated");
     assert!(is_in(&mut client));
-    let mut client = daemon.connect_as_stranger();
-    let out_of_turn = join(0x22, "PLAIN", "\0ann\0secret");
+    let mut client = daemon.connect_from_new_address();
+    let out_of_turn = valued(0x22, "PLAIN", "\0ann\0secret");
     assert_eq!(ask(&mut client, &out_of_turn).line(), "22 20 value=Auth failure.");
 }
 
@@ -86,25 +86,25 @@ fn whatever_is_wrong_the_answer_is_the_same_and_the_third_ends_the_connection() 
         login("nobody", "secret"),
         login("", ""),
         login("bob", "word"),
-        join(0x21, "PLAIN", "bob\0ann\0secret"),
-        join(0x21, "PLAIN", "ann secret"),
-        join(0x21, "plain", "\0ann\0secret"),
+        valued(0x21, "PLAIN", "bob\0ann\0secret"),
+        valued(0x21, "PLAIN", "ann secret"),
+        valued(0x21, "plain", "\0ann\0secret"),
     ];
     for three in wrong.chunks(3) {
-        let mut client = daemon.connect_as_stranger();
+        let mut client = daemon.connect_from_new_address();
         for wrong in three {
             assert_eq!(ask(&mut client, wrong).line(), "21 20 value=Auth failure.");
         }
         hear_close(&mut client);
     }
-    let mut client = daemon.connect_as_stranger();
+    let mut client = daemon.connect_from_new_address();
     let all: Vec<u8> = wrong.iter().flat_map(Request::bytes).collect();
     client.send(all);
     for _ in 0..3 {
         assert_eq!(hear(&mut client).status, 0x20);
     }
     hear_close(&mut client);
-    let mut client = daemon.connect_as_stranger();
+    let mut client = daemon.connect_from_new_address();
     for request in [&wrong[0], &wrong[1], &login("ann", "secret"), &wrong[0], &wrong[1]] {
         ask(&mut client, request);
     }
@@ -114,8 +114,8 @@ fn whatever_is_wrong_the_answer_is_the_same_and_the_third_ends_the_connection() 
 #[test]
 fn another_attempt_first_ends_the_login_that_was_there() {
     let (daemon, _folder) = guarded();
-    for again in [login("ann", "wrong"), keyed(0x21, "PLAIN"), request(0x20), join(0x22, "PLAIN", "")] {
-        let mut client = daemon.connect_as_stranger();
+    for again in [login("ann", "wrong"), keyed(0x21, "PLAIN"), request(0x20), valued(0x22, "PLAIN", "")] {
+        let mut client = daemon.connect_from_new_address();
         assert_eq!(ask(&mut client, &login("ann", "secret")).status, 0);
         assert!(is_in(&mut client));
         ask(&mut client, &again);
@@ -137,7 +137,7 @@ fn a_changed_password_counts_at_once_and_a_lost_file_changes_nothing() {
 #[test]
 fn logins_and_failures_are_counted() {
     let (daemon, _folder) = guarded();
-    let mut client = daemon.connect_as_stranger();
+    let mut client = daemon.connect_from_new_address();
     for request in [login("ann", "wrong"), keyed(0x21, "PLAIN"), login("nobody", "x"), login("ann", "secret")]
     {
         ask(&mut client, &request);
@@ -161,8 +161,8 @@ fn without_the_option_sasl_is_unknown() {
     let requests = [
         request(0x20),
         login("ann", "secret"),
-        join(0x22, "PLAIN", "x"),
-        join(0x21, "P".repeat(33), "x"),
+        valued(0x22, "PLAIN", "x"),
+        valued(0x21, "P".repeat(33), "x"),
         request(0x0a),
     ];
     let unknown = |opcode| format!("{opcode:02x} 81 value=Unknown command");

@@ -1,15 +1,15 @@
 //! The binary protocol over a real socket. Requests are made and replies read by the frames of `tests/support`, and
 //! a reply is judged by the line that [`Reply::line`] makes of it.
 
-mod answers;
 mod before_login;
+mod invalid_frames;
 mod large_values;
 mod login;
-mod negotiation;
+mod protocol_detection;
 mod quiet_commands;
-mod reports;
-mod stays_in_step;
-mod torn_frames;
+mod replies;
+mod split_frames;
+mod stat_command;
 
 use crate::support::frames::{Reply, Request, replies, take_reply};
 use crate::support::{Client, Daemon};

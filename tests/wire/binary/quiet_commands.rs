@@ -2,7 +2,7 @@
 //! retrieval.
 
 use super::{ask, conversation, hear, hear_close};
-use crate::support::frames::{Request, count, join, keyed, numbered, request, store};
+use crate::support::frames::{Request, arithmetic, keyed, numbered, request, store, valued};
 use crate::support::larder;
 
 #[test]
@@ -12,11 +12,11 @@ fn successes_of_changes_and_misses_of_retrievals_are_silent() {
         store(0x11, "k", 0, 0, "1"),
         store(0x12, "l", 0, 0, "1"),
         store(0x13, "k", 0, 0, "2"),
-        join(0x19, "k", "3"),
-        join(0x1a, "k", "1"),
-        count(0x15, "k", 1, 0, 0),
-        count(0x16, "k", 2, 0, 0),
-        count(0x15, "n", 1, 5, 0),
+        valued(0x19, "k", "3"),
+        valued(0x1a, "k", "1"),
+        arithmetic(0x15, "k", 1, 0, 0),
+        arithmetic(0x16, "k", 2, 0, 0),
+        arithmetic(0x15, "n", 1, 5, 0),
         keyed(0x14, "l"),
         keyed(0x09, "none"),
         keyed(0x0d, "none"),
@@ -37,14 +37,14 @@ fn every_error_is_told() {
     let told = [
         store(0x11, "k", 0, 0, "v").cas(9),
         store(0x13, "k", 0, 0, "v"),
-        join(0x19, "k", "v"),
-        join(0x1a, "k", "v"),
-        count(0x15, "k", 1, 0, u32::MAX),
-        count(0x16, "k", 1, 0, u32::MAX),
+        valued(0x19, "k", "v"),
+        valued(0x1a, "k", "v"),
+        arithmetic(0x15, "k", 1, 0, u32::MAX),
+        arithmetic(0x16, "k", 1, 0, u32::MAX),
         keyed(0x14, "k"),
         store(0x11, "k", 0, 0, "v"),
         store(0x12, "k", 0, 0, "v"),
-        count(0x15, "k", 1, 0, 0),
+        arithmetic(0x15, "k", 1, 0, 0),
         keyed(0x14, "k").cas(1 << 40),
     ];
     let expected = [

@@ -4,7 +4,7 @@ const assert = require('node:assert/strict');
 const net = require('node:net');
 const { once } = require('node:events');
 
-module.exports = async function passSecs(server, secs) {
+module.exports = async function advanceClock(server, secs) {
   const [host, port] = server.split(':');
   const socket = net.connect(Number(port), host);
   socket.write(`debugtime ${secs}\r\n`);

@@ -46,7 +46,7 @@ const WORDS: [&str; 36] = [
 ];
 
 /// Does one to three damages.
-pub fn damage(rng: &mut Rng, command: &mut Vec<u8>) {
+pub fn corrupt(rng: &mut Rng, command: &mut Vec<u8>) {
     for _ in 0..rng.usize(1..=3) {
         once(rng, command);
     }

@@ -120,7 +120,7 @@ pub const META_FLAGS: &[(&str, &str, &str)] = &[
 
 /// Opcode of the binary protocol, a request, and the status of its answer; none where success is silent.
 pub fn binary() -> Vec<(&'static str, Request, Option<u16>)> {
-    use frames::{count, join, keyed, numbered, request, store};
+    use frames::{arithmetic, keyed, numbered, request, store, valued};
     let ok = Some(0);
     vec![
         ("Get", keyed(0x00, "k"), ok),
@@ -135,20 +135,20 @@ pub fn binary() -> Vec<(&'static str, Request, Option<u16>)> {
         ("ReplaceQ", store(0x13, "k", 0, 0, "x"), None),
         ("Delete", keyed(0x04, "k"), ok),
         ("DeleteQ", keyed(0x14, "k"), None),
-        ("Increment", count(0x05, "k", 1, 0, 0), ok),
-        ("IncrementQ", count(0x15, "k", 1, 0, 0), None),
-        ("Decrement", count(0x06, "k", 1, 0, 0), ok),
-        ("DecrementQ", count(0x16, "k", 1, 0, 0), None),
+        ("Increment", arithmetic(0x05, "k", 1, 0, 0), ok),
+        ("IncrementQ", arithmetic(0x15, "k", 1, 0, 0), None),
+        ("Decrement", arithmetic(0x06, "k", 1, 0, 0), ok),
+        ("DecrementQ", arithmetic(0x16, "k", 1, 0, 0), None),
         ("Quit", request(0x07), ok),
         ("QuitQ", request(0x17), None),
         ("Flush", numbered(0x08, "", 0), ok),
         ("FlushQ", numbered(0x18, "", 0), None),
         ("Noop", request(0x0a), ok),
         ("Version", request(0x0b), ok),
-        ("Append", join(0x0e, "k", "x"), ok),
-        ("AppendQ", join(0x19, "k", "x"), None),
-        ("Prepend", join(0x0f, "k", "x"), ok),
-        ("PrependQ", join(0x1a, "k", "x"), None),
+        ("Append", valued(0x0e, "k", "x"), ok),
+        ("AppendQ", valued(0x19, "k", "x"), None),
+        ("Prepend", valued(0x0f, "k", "x"), ok),
+        ("PrependQ", valued(0x1a, "k", "x"), None),
         ("Stat", request(0x10), ok),
         ("Verbosity", numbered(0x1b, "", 0), ok),
         ("Touch", numbered(0x1c, "k", 0), ok),
@@ -157,8 +157,8 @@ pub fn binary() -> Vec<(&'static str, Request, Option<u16>)> {
         ("GATK", numbered(0x23, "k", 0), ok),
         ("GATKQ", numbered(0x24, "k", 0), ok),
         ("SASL list", request(0x20), Some(0x81)),
-        ("SASL auth", join(0x21, "PLAIN", "\0a\0b"), Some(0x81)),
-        ("SASL step", join(0x22, "PLAIN", "\0a\0b"), Some(0x81)),
+        ("SASL auth", valued(0x21, "PLAIN", "\0a\0b"), Some(0x81)),
+        ("SASL step", valued(0x22, "PLAIN", "\0a\0b"), Some(0x81)),
     ]
 }
 

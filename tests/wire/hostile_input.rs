@@ -4,7 +4,7 @@
 //! memcached's own last repairs are among it: empty lines and huge tokens before a login by text, meta flags that are
 //! none, opaque tokens beyond their bound, headers that announce more than comes.
 
-use crate::support::frames::{count, join, keyed, request, store};
+use crate::support::frames::{arithmetic, keyed, request, store, valued};
 use crate::support::{Client, Daemon, larder, wait_for};
 use crate::transports::{Everywhere, TRANSPORTS, Transport};
 use std::io::{ErrorKind, Read, Write};
@@ -141,8 +141,8 @@ fn frames() -> Vec<Vec<u8>> {
         for mut request in [
             set.clone(),
             keyed(0x00, "k"),
-            count(0x05, "k", 1, 1, 0),
-            join(0x21, "PLAIN", "\0ann\0x"),
+            arithmetic(0x05, "k", 1, 1, 0),
+            valued(0x21, "PLAIN", "\0ann\0x"),
             request(0x10),
             request(0x99),
         ] {
@@ -169,7 +169,7 @@ fn log_in(everywhere: &Everywhere, by: Transport, login: &str) -> Client {
     match login {
         "" => {}
         "sasl" => {
-            client.send(join(0x21, "PLAIN", "\0ann\0secret").bytes());
+            client.send(valued(0x21, "PLAIN", "\0ann\0secret").bytes());
             let mut reply = [0; 24 + 13];
             client.read_exact(&mut reply).unwrap();
             assert!(reply.ends_with(b"Authenticated"));

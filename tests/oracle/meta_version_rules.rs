@@ -1,12 +1,12 @@
-//! What one line of a meta command is sent as to memcached 1.6.18; the rules of `rules.rs` for `mg`, `ms`, `md`, `ma`.
+//! What one line of a meta command is sent as to memcached 1.6.18; the rules of `version_rules.rs` for `mg`, `ms`, `md`, `ma`.
 //!
 //! 1.6.18 lacks the flags E and x, C of mg, s of ms and N of a joining ms, wants exactly one character behind M, cuts
 //! numbers that do not fit, allows a token less, has one line for all faults of md, and answers the making of a number
 //! in spite of `q`. It forgets that a key came encoded when something is joined to the value or a number grows,
-//! and the T of an ma whose number grows (`cases.rs`). What is lazy there (`h`, `l`), runs with the clock (`t`) or is a number of its own (`c`, `me`) is
+//! and the T of an ma whose number grows (`known_differences.rs`). What is lazy there (`h`, `l`), runs with the clock (`t`) or is a number of its own (`c`, `me`) is
 //! not compared here, nor how mg shows a key (`k`). The flags are read anew, not by larder's code.
 
-use crate::rules::{
+use crate::version_rules::{
     Answer, BAD_LINE, BLANK_KEYS, Blank, Ruling, is_placeholder, same, settled, strict, strict_i32,
 };
 
@@ -97,7 +97,7 @@ fn is_comparable(word: &[u8], key: &[u8], flags: &[&[u8]], tokens: usize) -> boo
     let long_opaque = find(flags, b'O').is_some_and(|opaque| opaque.len() > OPAQUE_MAX);
     let opaque = !long_opaque || matches!(word, b"ms" | b"md");
     let silent_making = word == b"ma" && has(flags, b'q') && has(flags, b'N');
-    // 1.6.18 reads on behind a blank value in search of a number (`rules.rs`), so nothing is counted where blank values
+    // 1.6.18 reads on behind a blank value in search of a number (`version_rules.rs`), so nothing is counted where blank values
     // may be, and no empty item is made elsewhere.
     let may_be_blank = BLANK_KEYS.contains(&key) && !has(flags, b'b');
     let blanks = match word {

@@ -1,8 +1,8 @@
 //! Whatever anybody sends, the daemon closes or answers, and serves the next one.
 
-use crate::commands::Commands;
 use crate::conversation::conversation;
-use crate::damage::damage;
+use crate::corruption::corrupt;
+use crate::random_commands::RandomCommands;
 use crate::seed::{number, seeded};
 use crate::support::larder;
 use crate::transcript::transcript;
@@ -25,7 +25,7 @@ const OPERATORS: [&str; 24] = [
     "lru temp_ttl -2147483648", "debugtime 100", "debugtime -9223372036854775808", "debugtime 9223372036854775807",
 ];
 
-fn stream(commands: &mut Commands) -> Vec<u8> {
+fn stream(commands: &mut RandomCommands) -> Vec<u8> {
     let mut stream = Vec::new();
     for _ in 0..commands.rng.usize(1..40) {
         if commands.rng.u32(..6) == 0 {
@@ -39,7 +39,7 @@ fn stream(commands: &mut Commands) -> Vec<u8> {
             _ => commands.next(),
         };
         if commands.rng.bool() {
-            damage(&mut commands.rng, &mut command);
+            corrupt(&mut commands.rng, &mut command);
         }
         // A daemon that logs every request here would wait for somebody to read its log.
         if !command.windows(4).any(|word| word.eq_ignore_ascii_case(b"verb")) {
@@ -52,7 +52,7 @@ fn stream(commands: &mut Commands) -> Vec<u8> {
 #[test]
 fn any_bytes_are_answered_or_closed_and_the_next_client_is_served() {
     let daemon = larder("--debug-commands -D : -o track_sizes").start();
-    let mut commands = Commands::new(seeded(SEED));
+    let mut commands = RandomCommands::new(seeded(SEED));
     for _ in 0..number(STREAMS, STREAMS_DEFAULT) {
         let stream = stream(&mut commands);
         let longest = [3, 200, 10_000, stream.len()][commands.rng.usize(..4)].max(stream.len() / 1000).max(1);

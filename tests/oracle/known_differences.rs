@@ -1,4 +1,4 @@
-//! Single requests to both servers: the differences that `rules.rs` works around, each shown to be one, and requests
+//! Single requests to both servers: the differences that `version_rules.rs` works around, each shown to be one, and requests
 //! that random streams once answered differently.
 //!
 //! Every request goes to a server that holds `n` with the value 10 and `a` with the value x. `{long}` stands for a key

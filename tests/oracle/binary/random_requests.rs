@@ -3,7 +3,7 @@
 //! As in the text streams no deadline falls within the run, and numbers stay small: incr and decr go to keys of their
 //! own, whose values are never blank and never joined to, because 1.6.18 reads on behind such a value.
 
-use crate::frames::{Request, count, join, keyed, numbered, request, store};
+use crate::frames::{Request, arithmetic, keyed, numbered, request, store, valued};
 use fastrand::Rng;
 use std::fmt;
 
@@ -92,7 +92,7 @@ impl Frames {
             0..36 => self.store(key, &name),
             36..44 if key < NUMBERS_FROM => {
                 let opcode = self.pick(&[0x0e, 0x0f, 0x19, 0x1a]);
-                join(opcode, name, self.value())
+                valued(opcode, name, self.value())
             }
             36..62 => {
                 let opcode = self.pick(&[0x00, 0x09, 0x0c, 0x0d]);
@@ -126,16 +126,16 @@ impl Frames {
         let (loud, quiet) = self.pick(&[(0x05, 0x15), (0x05, 0x15), (0x06, 0x16)]);
         let (delta, initial) = (self.pick(&[0, 1, 9, 90, 1_000_000_000]), self.pick(&[0, 7, 99]));
         let exptime = self.pick(&[0, 0, 2_592_001, u32::MAX]);
-        count(self.one_of(loud, quiet), name, delta, initial, exptime)
+        arithmetic(self.one_of(loud, quiet), name, delta, initial, exptime)
     }
 
-    /// Commands without a key, and what memcached does not know and drops without losing step.
+    /// RandomCommands without a key, and what memcached does not know and drops without losing step.
     fn pick_other(&mut self) -> Request {
         let unknown = self.pick(&[0x30, 0x3c, 0x77, 0xff]);
         match self.rng.u32(..4) {
             0 => request(0x0a),
             1 => request(unknown),
-            2 => join(unknown, "", "a value"),
+            2 => valued(unknown, "", "a value"),
             _ => sasl(self.pick(&[0x20, 0x21, 0x22])),
         }
     }
@@ -155,5 +155,5 @@ impl Frames {
 
 /// A well-formed request of SASL, which is off.
 fn sasl(opcode: u8) -> Request {
-    if opcode == 0x20 { request(opcode) } else { join(opcode, "PLAIN", "\0user\0password") }
+    if opcode == 0x20 { request(opcode) } else { valued(opcode, "PLAIN", "\0user\0password") }
 }

@@ -4,14 +4,14 @@
 //! two transcripts into pieces that belong together. After each stream every key is read from both, which shows what
 //! silent commands did and gives the cas uniques for the next stream.
 
-use crate::commands::Commands;
-use crate::damage::damage;
-use crate::interpret::{Step, interpret};
+use crate::cas_uniques::{Uniques, without_uniques};
+use crate::corruption::corrupt;
 use crate::phases::{Phase, phased_transcript};
-use crate::rules::Answer;
+use crate::random_commands::RandomCommands;
 use crate::servers::Server;
 use crate::transcript::transcript;
-use crate::uniques::{Uniques, without_uniques};
+use crate::translation::{Step, translate};
+use crate::version_rules::Answer;
 use fastrand::Rng;
 use memchr::memmem;
 use std::collections::VecDeque;
@@ -20,7 +20,7 @@ const SEPARATOR: &[u8] = b"version\r\n";
 const LARDER_VERSION: &[u8] = b"VERSION 1.6.45\r\n";
 const ORACLE_VERSION: &[u8] = b"VERSION 1.6.18\r\n";
 
-/// Commands of one stream.
+/// RandomCommands of one stream.
 pub const STREAM_COMMANDS: usize = 80;
 
 /// A cas unique of a key that is not there; nobody counts so far.
@@ -35,7 +35,7 @@ const REFUSED_FOR_WHAT_LIES_BEHIND_MAX: usize = 3;
 /// Groups shown before the one that failed.
 const HISTORY_GROUPS: usize = 30;
 
-/// Commands between two separators: their answers are compared as one.
+/// RandomCommands between two separators: their answers are compared as one.
 #[derive(Default, Clone)]
 struct Group {
     larder: Vec<u8>,
@@ -83,7 +83,7 @@ fn number(digits: &[u8]) -> Option<u64> {
 pub struct Session {
     pub larder: Server,
     pub oracle: Server,
-    commands: Commands,
+    commands: RandomCommands,
     uniques: Uniques,
     /// Per key: its cas unique on larder, on the oracle.
     current: Vec<(u64, u64)>,
@@ -94,7 +94,7 @@ pub struct Session {
 }
 
 impl Session {
-    pub fn start(commands: Commands) -> Session {
+    pub fn start(commands: RandomCommands) -> Session {
         let current = vec![(NO_UNIQUE, NO_UNIQUE); commands.keys.len()];
         let (larder, oracle) = start_both();
         Session {
@@ -143,9 +143,9 @@ impl Session {
             let meta = self.commands.rng.u32(..3) == 0;
             let mut command = if meta { self.commands.next_meta() } else { self.commands.next() };
             if self.commands.rng.u32(..100) < damaged_percent {
-                damage(&mut self.commands.rng, &mut command);
+                corrupt(&mut self.commands.rng, &mut command);
             }
-            if let Some(steps) = interpret(&command) {
+            if let Some(steps) = translate(&command) {
                 return steps;
             }
         }

@@ -1,7 +1,7 @@
 //! Frames mean the same however their bytes arrive.
 
 use super::{hear, hear_close};
-use crate::support::frames::{Request, count, join, keyed, numbered, request, store};
+use crate::support::frames::{Request, arithmetic, keyed, numbered, request, store, valued};
 use crate::support::larder;
 
 #[test]
@@ -10,11 +10,11 @@ fn a_stream_torn_at_any_byte_is_answered_alike() {
     let stream: Vec<u8> = [
         request(0x08),
         store(0x01, "k", 1, 0, "80"),
-        join(0x0e, "k", ""),
-        count(0x06, "k", 1, 0, 0),
+        valued(0x0e, "k", ""),
+        arithmetic(0x06, "k", 1, 0, 0),
         keyed(0x0c, "k"),
         numbered(0x1d, "none", 0),
-        Request { extras: b"extras".to_vec(), ..join(0x30, "key", "value") },
+        Request { extras: b"extras".to_vec(), ..valued(0x30, "key", "value") },
         request(0x07),
     ]
     .iter()

@@ -2,7 +2,7 @@
 //! connection ends behind the replies that are due.
 
 use super::{ask, conversation, heard_to_close, raw_conversation};
-use crate::support::frames::{Request, count, join, keyed, numbered, replies, request, store};
+use crate::support::frames::{Request, arithmetic, keyed, numbered, replies, request, store, valued};
 use crate::support::larder;
 
 #[test]
@@ -10,13 +10,13 @@ fn an_unknown_command_is_dropped_with_all_its_body() {
     let daemon = larder("").start();
     for opcode in [0x1f, 0x25, 0x30, 0x3c, 0x7f, 0xff] {
         for (extras, key, value) in [("", "", ""), ("", "", "v"), ("", "k", ""), ("extra", "key", "value")] {
-            let unknown = Request { extras: extras.into(), ..join(opcode, key, value) };
+            let unknown = Request { extras: extras.into(), ..valued(opcode, key, value) };
             let lines = conversation(&daemon, &[request(0x0a), unknown, request(0x0b)]);
             let refused = format!("{opcode:02x} 81 value=Unknown command");
             assert_eq!(lines, ["0a 0", &refused, "0b 0 value=1.6.45"], "{extras:?} {key:?} {value:?}");
         }
     }
-    let long = join(0x30, "key", vec![b'v'; 300_000]);
+    let long = valued(0x30, "key", vec![b'v'; 300_000]);
     let lines = conversation(&daemon, &[long, request(0x0a)]);
     assert_eq!(lines, ["30 81 value=Unknown command", "0a 0"]);
 }
@@ -27,17 +27,17 @@ fn a_wrong_shape_is_answered_and_ends_the_connection() {
     let key_too_long = "k".repeat(251);
     for wrong in [
         request(0x00),
-        join(0x00, "k", "v"),
+        valued(0x00, "k", "v"),
         numbered(0x00, "k", 0),
         keyed(0x00, key_too_long),
         keyed(0x01, "k"),
         store(0x01, "", 0, 0, "v"),
-        count(0x01, "k", 0, 0, 0),
+        arithmetic(0x01, "k", 0, 0, 0),
         numbered(0x04, "k", 0),
         numbered(0x05, "k", 0),
         keyed(0x07, "k"),
         keyed(0x08, "k"),
-        join(0x08, "", "v"),
+        valued(0x08, "", "v"),
         keyed(0x0a, "k"),
         keyed(0x0b, "k"),
         numbered(0x0e, "k", 0),
@@ -47,7 +47,7 @@ fn a_wrong_shape_is_answered_and_ends_the_connection() {
         Request { value: b"v".to_vec(), ..numbered(0x1c, "k", 0) },
         Request { value: b"v".to_vec(), ..numbered(0x1d, "k", 0) },
         keyed(0x20, "k"),
-        join(0x21, "", "v"),
+        valued(0x21, "", "v"),
         Request { extras: vec![0; 255], ..keyed(0x77, "k".repeat(251)) },
     ] {
         let refused = format!("{:02x} 4 value=Invalid arguments", wrong.opcode);
@@ -96,7 +96,7 @@ fn a_value_over_the_item_limit_is_dropped_and_takes_the_old_value_with_it() {
     }
     let joined = vec![b'v'; 60 * 1024];
     assert_eq!(ask(&mut client, &store(0x01, "k", 0, 0, &joined)).status, 0);
-    assert_eq!(ask(&mut client, &join(0x0e, "k", &joined)).line(), "0e 5 value=Not stored.");
+    assert_eq!(ask(&mut client, &valued(0x0e, "k", &joined)).line(), "0e 5 value=Not stored.");
     assert_eq!(ask(&mut client, &keyed(0x00, "k")).value.len(), joined.len());
 }
 

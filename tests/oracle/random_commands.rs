@@ -38,20 +38,20 @@ const STORAGE: [&str; 8] = ["set", "set", "set", "add", "replace", "append", "pr
 const LARGEST_VALUE: usize = 1048576 - 48 - 8 - 2 - 2;
 
 /// Makes commands.
-pub struct Commands {
+pub struct RandomCommands {
     pub rng: Rng,
     pub keys: Vec<Vec<u8>>,
 }
 
-impl Commands {
-    pub fn new(rng: Rng) -> Commands {
+impl RandomCommands {
+    pub fn new(rng: Rng) -> RandomCommands {
         let mut keys: Vec<Vec<u8>> = ["a", "b", "c", "n", "m", "key:1", "noreply", "k\tx"]
             .iter()
             .map(|key| key.as_bytes().to_vec())
             .collect();
         keys.push(b"\x01\x7f\x80\xff\rz".to_vec());
         keys.push(vec![b'l'; 250]);
-        Commands { rng, keys }
+        RandomCommands { rng, keys }
     }
 
     fn pick<'a>(&mut self, from: &[&'a str]) -> &'a str {

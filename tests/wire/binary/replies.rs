@@ -1,7 +1,7 @@
 //! Every command of the binary protocol is answered with memcached's statuses, texts, extras, keys and values.
 
 use super::{ask, conversation};
-use crate::support::frames::{Request, count, join, keyed, numbered, request, store};
+use crate::support::frames::{Request, arithmetic, keyed, numbered, request, store, valued};
 use crate::support::larder;
 
 /// The exptime that says: do not make the item.
@@ -50,14 +50,14 @@ fn storage() {
         "",
         &[
             (store(0x03, "k", 0, 0, "r"), "03 1 value=Not found"),
-            (join(0x0e, "k", "a"), "0e 5 value=Not stored."),
-            (join(0x0f, "k", "p"), "0f 5 value=Not stored."),
-            (join(0x0e, "k", "a").cas(9), "0e 5 value=Not stored."),
+            (valued(0x0e, "k", "a"), "0e 5 value=Not stored."),
+            (valued(0x0f, "k", "p"), "0f 5 value=Not stored."),
+            (valued(0x0e, "k", "a").cas(9), "0e 5 value=Not stored."),
             (store(0x02, "k", 7, 0, "1"), "02 0 cas"),
             (store(0x02, "k", 0, 0, "2"), "02 2 value=Data exists for key."),
-            (join(0x0e, "k", "2"), "0e 0 cas"),
-            (join(0x0f, "k", "0"), "0f 0 cas"),
-            (join(0x0e, "k", ""), "0e 0 cas"),
+            (valued(0x0e, "k", "2"), "0e 0 cas"),
+            (valued(0x0f, "k", "0"), "0f 0 cas"),
+            (valued(0x0e, "k", ""), "0e 0 cas"),
             (keyed(0x00, "k"), "00 0 +00000007 value=012 cas"),
             (store(0x03, "k", 0, 0, ""), "03 0 cas"),
             (keyed(0x00, "k"), "00 0 +00000000 cas"),
@@ -72,20 +72,29 @@ fn numbers() {
     answers(
         "",
         &[
-            (count(0x05, "n", 1, 10, NOT_MADE), "05 1 value=Not found"),
-            (count(0x06, "n", 1, 10, NOT_MADE), "06 1 value=Not found"),
-            (count(0x05, "n", 1, 10, 0), "05 0 value=\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\n cas"),
-            (count(0x05, "n", 5, 0, 0), "05 0 value=\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x0f cas"),
-            (count(0x06, "n", 9, 0, NOT_MADE), "06 0 value=\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x06 cas"),
+            (arithmetic(0x05, "n", 1, 10, NOT_MADE), "05 1 value=Not found"),
+            (arithmetic(0x06, "n", 1, 10, NOT_MADE), "06 1 value=Not found"),
+            (arithmetic(0x05, "n", 1, 10, 0), "05 0 value=\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\n cas"),
+            (arithmetic(0x05, "n", 5, 0, 0), "05 0 value=\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x0f cas"),
+            (
+                arithmetic(0x06, "n", 9, 0, NOT_MADE),
+                "06 0 value=\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x06 cas",
+            ),
             // A shorter number is filled up with spaces, as in the text protocol.
             (keyed(0x00, "n"), "00 0 +00000000 value=6  cas"),
-            (count(0x06, "n", 7, 0, 0), "06 0 value=\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00 cas"),
-            (count(0x06, "m", 1, u64::MAX, 0), "06 0 value=\\xff\\xff\\xff\\xff\\xff\\xff\\xff\\xff cas"),
-            (count(0x05, "m", 2, 0, 0), "05 0 value=\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x01 cas"),
+            (arithmetic(0x06, "n", 7, 0, 0), "06 0 value=\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00 cas"),
+            (
+                arithmetic(0x06, "m", 1, u64::MAX, 0),
+                "06 0 value=\\xff\\xff\\xff\\xff\\xff\\xff\\xff\\xff cas",
+            ),
+            (arithmetic(0x05, "m", 2, 0, 0), "05 0 value=\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x01 cas"),
             (store(0x01, "x", 0, 0, "x"), "01 0 cas"),
-            (count(0x05, "x", 1, 0, 0), "05 6 value=Non-numeric server-side value for incr or decr"),
+            (arithmetic(0x05, "x", 1, 0, 0), "05 6 value=Non-numeric server-side value for incr or decr"),
             // The unique is no matter where there is nothing to compare it to.
-            (count(0x05, "o", 1, 3, 0).cas(99), "05 0 value=\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x03 cas"),
+            (
+                arithmetic(0x05, "o", 1, 3, 0).cas(99),
+                "05 0 value=\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x03 cas",
+            ),
         ],
     );
 }
@@ -135,7 +144,7 @@ fn exptimes_are_unsigned() {
     }
     assert_eq!(ask(&mut client, &numbered(0x1c, "0", 2_592_001)).status, 0);
     assert_eq!(ask(&mut client, &numbered(0x1d, "100000", 2_592_001)).status, 0);
-    assert_eq!(ask(&mut client, &count(0x05, "n", 1, 1, 2_592_001)).status, 0);
+    assert_eq!(ask(&mut client, &arithmetic(0x05, "n", 1, 1, 2_592_001)).status, 0);
     for key in ["0", "100000", "n"] {
         assert_eq!(ask(&mut client, &keyed(0x00, key)).status, 1, "{key}: its time is over");
     }
@@ -150,10 +159,10 @@ fn a_cas_unique_is_compared_by_everything_that_changes_an_item() {
         store(0x01, "k", 0, 0, "2"),
         store(0x02, "k", 0, 0, "3"),
         store(0x03, "k", 0, 0, "4"),
-        join(0x0e, "k", "5"),
-        join(0x0f, "k", "6"),
-        count(0x05, "k", 1, 0, 0),
-        count(0x06, "k", 1, 0, 0),
+        valued(0x0e, "k", "5"),
+        valued(0x0f, "k", "6"),
+        arithmetic(0x05, "k", 1, 0, 0),
+        arithmetic(0x06, "k", 1, 0, 0),
     ];
     for change in changes {
         let refused = ask(&mut client, &change.clone().cas(cas + 1000));
@@ -179,9 +188,9 @@ fn without_uniques_stores_overlook_them_and_the_rest_refuses() {
             (store(0x01, "k", 0, 0, "1").cas(7), "01 0"),
             (store(0x01, "k", 0, 0, "2").cas(7), "01 0"),
             (store(0x02, "k", 0, 0, "3").cas(7), "02 2 value=Data exists for key."),
-            (join(0x0e, "k", "4").cas(7), "0e 0"),
+            (valued(0x0e, "k", "4").cas(7), "0e 0"),
             (keyed(0x00, "k"), "00 0 +00000000 value=24"),
-            (count(0x05, "k", 1, 0, 0).cas(7), "05 2 value=Data exists for key."),
+            (arithmetic(0x05, "k", 1, 0, 0).cas(7), "05 2 value=Data exists for key."),
             (keyed(0x04, "k").cas(7), "04 2 value=Data exists for key."),
             (keyed(0x04, "k"), "04 0"),
         ],

@@ -2,10 +2,10 @@
 //!
 //! Each rule is a listed difference between the two versions; where 1.6.18 has a way to say the same, the line is put
 //! in that form, and where it has none, it is not asked and larder's answer must be the stated one. Lines on which no
-//! rule bears go to both unchanged. `cases.rs` holds the evidence for each rule. The tokens and numbers are read anew
+//! rule bears go to both unchanged. `known_differences.rs` holds the evidence for each rule. The tokens and numbers are read anew
 //! here, not by larder's code.
 
-use crate::meta_rules;
+use crate::meta_version_rules;
 
 pub const ERROR: &str = "ERROR\r\n";
 pub const BAD_LINE: &str = "CLIENT_ERROR bad command line format\r\n";
@@ -55,7 +55,7 @@ const RELATIVE_MAX_SECS: i64 = 60 * 60 * 24 * 30;
 /// Lines longer than this are left to other tests: what happens to them depends on how they were torn.
 const LINE_MAX: usize = 2000;
 
-/// Commands of memcached that larder does not have, or that end the conversation, or whose answer is nobody else's.
+/// RandomCommands of memcached that larder does not have, or that end the conversation, or whose answer is nobody else's.
 const NOT_COMPARED: [&[u8]; 12] = [
     b"version",
     b"quit",
@@ -121,7 +121,7 @@ pub fn judge(line: &[u8]) -> Option<Ruling> {
         return Some(not_asked(ERROR, noreply));
     }
     match word {
-        b"mg" | b"ms" | b"md" | b"ma" | b"mn" | b"me" => meta_rules::judge(line, word, arguments),
+        b"mg" | b"ms" | b"md" | b"ma" | b"mn" | b"me" => meta_version_rules::judge(line, word, arguments),
         b"get" | b"gets" => retrieval(line, arguments),
         b"gat" | b"gats" => retrieval_with_touch(word, line, arguments),
         b"set" | b"add" | b"replace" | b"append" | b"prepend" => storage(word, arguments, None, noreply),

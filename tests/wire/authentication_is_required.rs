@@ -1,12 +1,12 @@
 //! Where a login is asked for, no command of any protocol does anything before it, over any transport; the third wrong
 //! password closes; and where TLS is asked for, nothing is heard without it.
 //!
-//! The commands are those of `everything_of_memcached_has_a_state.rs`, which is held to the words of the source, so that
+//! The commands are those of `memcached_compatibility.rs`, which is held to the words of the source, so that
 //! a new one cannot be forgotten here.
 
 use crate::binary::{ask, hear_close, heard_to_close};
-use crate::everything_of_memcached_has_a_state::{META_FLAGS, TEXT, binary};
-use crate::support::frames::{Reply, Request, join, keyed, replies, request};
+use crate::memcached_compatibility::{META_FLAGS, TEXT, binary};
+use crate::support::frames::{Reply, Request, keyed, replies, request, valued};
 use crate::support::{Client, larder};
 use crate::transports::{Everywhere, TRANSPORTS, Transport};
 use std::collections::BTreeSet;
@@ -143,7 +143,7 @@ fn frames_are_refused_one_by_one() {
         }
         let mut known = everywhere.connect(by);
         assert_eq!(ask(&mut known, &request(0x0b)).line(), "0b 0 value=1.6.45");
-        assert_eq!(ask(&mut known, &join(0x21, "PLAIN", "\0ann\0secret")).status, 0, "{by:?}");
+        assert_eq!(ask(&mut known, &valued(0x21, "PLAIN", "\0ann\0secret")).status, 0, "{by:?}");
         for key in ["k", "a"] {
             assert_eq!(ask(&mut known, &keyed(0x00, key)).line(), "00 1 value=Not found", "{by:?}");
         }
@@ -164,13 +164,13 @@ fn the_third_wrong_password_closes() {
         text.connect(by).ask(format!("{LOGIN}get k\r\n"), "STORED\r\nEND\r\n");
 
         let mut client = binary.connect(by);
-        let wrong = join(0x21, "PLAIN", "\0ann\0wrong");
+        let wrong = valued(0x21, "PLAIN", "\0ann\0wrong");
         for _ in 0..3 {
             assert_eq!(ask(&mut client, &wrong).line(), "21 20 value=Auth failure.", "{by:?}");
         }
         hear_close(&mut client);
         let mut client = binary.connect(by);
-        assert_eq!(ask(&mut client, &join(0x21, "PLAIN", "\0ann\0secret")).status, 0, "{by:?}");
+        assert_eq!(ask(&mut client, &valued(0x21, "PLAIN", "\0ann\0secret")).status, 0, "{by:?}");
         assert_eq!(ask(&mut client, &request(0x0a)).status, 0, "{by:?}");
     }
 }

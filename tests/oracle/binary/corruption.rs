@@ -1,7 +1,7 @@
 //! Damages a frame: other lengths, another command, another first byte. Both servers end the connection on most of
 //! what comes of it, so a damaged frame is the last of its stream.
 
-use super::commands::{Frames, NO_UNIQUE};
+use super::random_requests::{Frames, NO_UNIQUE};
 use super::{DAMAGED, TAIL_BYTES};
 
 /// memcached hangs up in silence on a key that does not fit its read buffer.
@@ -42,7 +42,7 @@ impl Header {
 }
 
 /// A damaged frame with the zeros behind it.
-pub fn damaged(frames: &mut Frames) -> Vec<u8> {
+pub fn corrupted(frames: &mut Frames) -> Vec<u8> {
     loop {
         let (request, _) = frames.next().filled_in(&vec![(NO_UNIQUE, NO_UNIQUE); frames.keys.len()]);
         let mut bytes = request.opaque(DAMAGED).bytes();

@@ -5,7 +5,7 @@
 //! sent the block without what is left over. A command that its damage left incomplete is completed here, or the
 //! answers of all that follow would be a matter of chance.
 
-use crate::rules::{Answer, Blank, Ruling, judge};
+use crate::version_rules::{Answer, Blank, Ruling, judge};
 
 /// Longest value that is worth its bytes.
 const VALUE_MAX: usize = 1_100_000;
@@ -25,7 +25,7 @@ pub struct Step {
 }
 
 /// The steps of a command; `None` if it cannot be compared.
-pub fn interpret(command: &[u8]) -> Option<Vec<Step>> {
+pub fn translate(command: &[u8]) -> Option<Vec<Step>> {
     let mut steps = Vec::new();
     let mut rest = command.to_vec();
     while !rest.is_empty() {

@@ -45,7 +45,7 @@ def await_true(what, condition):
         time.sleep(servers.PAUSE_SECS)
 
 
-class ManyMachines(unittest.TestCase):
+class SeveralServers(unittest.TestCase):
     """Three servers for each test; `kill` and `revive` are for the second."""
 
     def setUp(self):

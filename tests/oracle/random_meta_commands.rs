@@ -1,10 +1,10 @@
-//! Makes random valid meta commands over the key space of [`Commands`], for the same servers as the classic ones.
+//! Makes random valid meta commands over the key space of [`RandomCommands`], for the same servers as the classic ones.
 //!
 //! Flags come in any order. No uniques are printed (`c`), because the two servers number their items differently; what
 //! they are compared with comes by placeholder, as for `cas`. `l` and `h` are lazy in memcached, and `t` runs with the
 //! clock, so no `t` is asked of an item that dies.
 
-use crate::commands::Commands;
+use crate::random_commands::RandomCommands;
 
 /// Deadlines that never come within a run, or have come before it.
 const EXPTIMES: [&str; 8] = ["0", "0", "0", "-1", "4000", "4000", "2592000", "2147483647"];
@@ -17,7 +17,7 @@ pub const OLDEST_UNIQUE: u64 = 1;
 
 const STORE_MODES: [&str; 6] = ["", "MS", "ME", "MR", "MA", "MP"];
 
-impl Commands {
+impl RandomCommands {
     /// A valid meta command with its data block.
     pub fn next_meta(&mut self) -> Vec<u8> {
         match self.rng.u32(..100) {

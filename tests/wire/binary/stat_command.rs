@@ -1,7 +1,7 @@
 //! Stat gives the reports of `stats`, a frame for each figure, and the counters count binary commands as memcached's.
 
 use super::{ask, conversation, hear, raw_conversation};
-use crate::support::frames::{Reply, Request, count, join, keyed, numbered, request, store};
+use crate::support::frames::{Reply, Request, arithmetic, keyed, numbered, request, store, valued};
 use crate::support::{Client, larder};
 
 /// The figures of a report, up to the frame without a key.
@@ -88,7 +88,7 @@ fn prefixes_are_counted_while_detail_is_on() {
     assert_eq!(report(&mut client, "detail on"), []);
     for request in [
         store(0x01, "a:1", 0, 0, "v"),
-        join(0x0e, "a:1", "v"),
+        valued(0x0e, "a:1", "v"),
         store(0x02, "a:1", 0, 0, vec![b'v'; 20_000]),
         keyed(0x00, "a:1"),
         keyed(0x0c, "a:2"),
@@ -97,7 +97,7 @@ fn prefixes_are_counted_while_detail_is_on() {
         keyed(0x04, "a:1"),
         keyed(0x04, "a:1").cas(9),
         keyed(0x00, "none"),
-        count(0x05, "c:1", 1, 1, 0),
+        arithmetic(0x05, "c:1", 1, 1, 0),
     ] {
         ask(&mut client, &request);
     }
@@ -147,8 +147,8 @@ fn counters_move_as_memcached_moves_them() {
         (store(0x03, "none", 0, 0, "1"), "cmd_set"),
         (store(0x01, "k", 0, 0, "1").cas(1 << 40), "cmd_set cas_badval"),
         (store(0x01, "none", 0, 0, "1").cas(9), "cmd_set cas_misses"),
-        (join(0x0e, "k", "2"), "cmd_set total_items"),
-        (join(0x0f, "k", "2").cas(1 << 40), "cmd_set"),
+        (valued(0x0e, "k", "2"), "cmd_set total_items"),
+        (valued(0x0f, "k", "2").cas(1 << 40), "cmd_set"),
         (too_large, ""),
         (keyed(0x00, "k"), "cmd_get get_hits"),
         (keyed(0x0c, "none"), "cmd_get get_misses"),
@@ -156,11 +156,11 @@ fn counters_move_as_memcached_moves_them() {
         (numbered(0x1c, "none", 0), "cmd_touch touch_misses"),
         (numbered(0x1d, "k", 0), "cmd_touch touch_hits"),
         (numbered(0x23, "none", 0), "cmd_touch touch_misses"),
-        (count(0x05, "k", 1, 0, 0), "incr_hits"),
-        (count(0x05, "none", 1, 0, u32::MAX), "incr_misses"),
-        (count(0x05, "made", 1, 0, 0), "total_items"),
-        (count(0x06, "k", 1, 0, 0), "decr_hits"),
-        (count(0x06, "none", 1, 0, u32::MAX), "decr_misses"),
+        (arithmetic(0x05, "k", 1, 0, 0), "incr_hits"),
+        (arithmetic(0x05, "none", 1, 0, u32::MAX), "incr_misses"),
+        (arithmetic(0x05, "made", 1, 0, 0), "total_items"),
+        (arithmetic(0x06, "k", 1, 0, 0), "decr_hits"),
+        (arithmetic(0x06, "none", 1, 0, u32::MAX), "decr_misses"),
         (keyed(0x04, "none"), "delete_misses"),
         (keyed(0x04, "k").cas(1 << 40), ""),
         (keyed(0x04, "k"), "delete_hits"),
@@ -201,7 +201,7 @@ fn detail_is_switched_and_dumped_as_one_figure() {
         keyed(0x00, "a:3"),
         numbered(0x1c, "a:1", 0),
         keyed(0x04, "a:1"),
-        count(0x05, "a:n", 1, 1, 0),
+        arithmetic(0x05, "a:n", 1, 1, 0),
         keyed(0x10, "detail dump"),
         keyed(0x10, "detail off"),
         store(0x01, "a:1", 0, 0, "v"),

@@ -1,11 +1,12 @@
-//! # One listening socket per worker
-//! Superseded by `d12_one_thread_polls_the_others_run_tasks`: an address has one socket, and any thread serves what comes in there.
+//! # Each worker has its own listening socket
+//! Superseded by [d12](super::d12_one_thread_polls_the_others_run_tasks): an address has one
+//! socket, and any worker serves it.
 //!
-//! Need: a website's client connects, asks for a few keys and closes, on every request; accepting is the hot path.
+//! Need: Django connects, asks for a few keys and closes, on every request of the site. Accepting
+//! is therefore a hot path.
 //!
-//! Choice: a TCP address gets one socket per worker (SO_REUSEPORT), so that a connection is accepted, served and
-//! closed by one thread without crossing to another.
+//! Choice: each worker opened a socket of its own for every TCP address (SO_REUSEPORT). One thread
+//! accepted, served and closed a connection.
 //!
-//! Price: the kernel deals by a hash of the addresses, so a handful of long-lived connections may sit unevenly.
-//!
-//! Reopened by: the measurements beside memcached's dealing, with two threads on two CPUs that they share with the load.
+//! Price: the kernel distributes connections by a hash of their addresses. A few long-lived
+//! connections could share one worker while others were idle.

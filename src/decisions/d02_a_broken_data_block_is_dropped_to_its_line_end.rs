@@ -1,16 +1,18 @@
-//! # A broken data block is dropped to its line end
-//! Need: after a data block longer than its declared length, memcached reads the rest of the value as commands. The
-//! usual cause is a client that counts characters where bytes are due, and the rest is then whatever the site's
-//! users typed.
+//! # A broken data block is dropped up to its line end
+//! Need: if a data block is longer than declared, memcached executes the rest of the value as
+//! commands. The usual cause is a client that counts characters instead of bytes. The rest is then
+//! text that users of the site typed.
 //!
-//! Choice: a block that does not end where it must is dropped up to its next line end and costs exactly one error.
-//! A block whose length cannot be read at all is one line: dropped unseen if it came together with its command, and
-//! if it came later, dropped unless it is a command (its sender may have read the error first, as people on telnet do).
-//! A line end is looked for within 2048 bytes; a connection that shows none is closed.
+//! Choice: a block that does not end at its declared length is dropped up to the next line end,
+//! with one error. If the length cannot be parsed, the following line is dropped when it arrived
+//! together with its command. If it arrived later, it is dropped unless it is a command: a person
+//! at telnet may have read the error first. The line end is searched for within 2048 bytes. Without
+//! one, the connection is closed.
 //!
-//! Refused: what memcached does (commands out of values); closing at once (an error would cost a connection).
+//! Refused: executing values as commands, as memcached does. Closing at once, which costs a
+//! connection per error.
 //!
-//! Price: a block shorter than declared takes the next command's line with it; memcached answers that with `ERROR`.
-//! Neither can be told from the other with certainty.
+//! Price: a block shorter than declared takes the line of the next command with it, where memcached
+//! answers `ERROR`. The two cases cannot be distinguished with certainty.
 //!
-//! Reopen: a client found in use that depends on memcached's reading.
+//! Reopen: a client in use depends on memcached's behaviour.

@@ -1,25 +1,23 @@
-//! # Pages are traded by first hits
-//! Its weights are those of [`d13`](super::d13_page_trading_uses_first_hits) since.
+//! # Slab pages move between size classes
+//! The weights of this note are superseded by [d13](super::d13_page_trading_uses_first_hits).
 //!
-//! Need: a slab store that never moves pages is lost when the size of values shifts; one that moves them by age alone
-//! moves many and gains little.
+//! Need: a slab store that never moves pages misses often once the sizes of values shift. A store
+//! that moves pages by age alone moves many pages and gains little.
 //!
-//! Choice: each class counts first hits (hits on items not used since the hand passed, and stores of keys evicted
-//! lately). A page goes from the class with the lowest count per page, weighted by the chunk size to the power 0.3, to
-//! one that makes more than twice as much of it. Slab pages against large values: by idle time, counted in operations;
-//! memory moves only to where it would be idle an eighth as long.
+//! Choice: each class counts first hits: hits on items not used since the clock hand passed, and
+//! stores of keys evicted recently. A page moves from the class with the lowest count per page,
+//! weighted by chunk size to the power 0.3, to a class with more than twice that score. Idle time,
+//! counted in operations, decides between slab pages and large values. A class gives no page while
+//! an eighth of its pages are new.
 //!
-//! Evidence, simulated on 18 traces, misses against a memcached-like store: trading by first hits 0.72, by the age of
-//! the hand 0.83, plain second chance 0.77. Ghosts as first hits came later: without them a class that loops over
-//! slightly more than it holds never has a hit and never gets a page.
-//! The real store, 20 replays (`benches/hit_ratio`), misses against exact LRU: 0.981 while one popular newcomer hid how
-//! idle large values are, 0.964 since; idle times weighed 4 instead of 2 times 0.951, 8 times 0.945, 16 times 0.943;
-//! with 8 and the power 0.3 instead of 0.5 0.934, with 0.1 0.926 (refused: the lower, the more bytes are missed).
+//! Measured: simulated on 18 traces, misses relative to a store like memcached: first hits 0.72,
+//! age of the hand 0.83, second chance alone 0.77. In 20 replays of the real store, misses relative
+//! to exact LRU were 0.945 with the power 0.5, 0.934 with 0.3 and 0.926 with 0.1.
 //!
-//! A class of which an eighth or more is new gives nothing. Before, any that had gained a page lately was left alone,
-//! in a large shard nearly all, and the largest gave: seven loads at 128 MiB miss 0.992 times as often since, nine at
-//! 64 MiB 0.995. With no such rule 0.992 and 0.997, but a shift to 1000 bytes takes twice as long to follow.
+//! Refused: counting all hits per page, which moves pages back and forth. Utility for large values,
+//! which raises byte misses up to 2.5 times. Without the rule for new pages a shift to values of
+//! 1000 bytes takes twice as long.
 //!
-//! Refused: all hits per page (thrashes); utility for large values (starves them: byte misses up to 2.5 times).
-//! Price: object misses are bought with byte misses (simulated: 0.89 of memcached's with the root, 0.93 with 0.3).
+//! Price: fewer missed objects cost more missed bytes.
+//!
 //! Reopen: real traces in which the popular values are the large ones.

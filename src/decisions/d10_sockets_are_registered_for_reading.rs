@@ -1,22 +1,21 @@
-//! # sockets are waited for to be read, and workers have no timers
-//! Need: on a unix socket, a median connect-get-close took 1.10 times memcached's, and user instructions of a get were
-//! 2.6 times the bare loop's.
+//! # Sockets are registered for reading, and workers have no timers
+//! Need: with tokio's event loop, connect-get-close on a unix socket had 1.10 times memcached's
+//! median. A get took 2.6 times the user instructions of a bare epoll loop.
 //!
-//! Choice: (1) a socket is registered with the event loop for reading alone, and for writing as well only once it has
-//! refused bytes. A unix socket registered for both wakes the worker each time the peer takes a reply out of the
-//! buffer. (2) The event loop has no timers: tokio's looked at them at every wait. The thread that ticks tells
-//! workers that time has passed: ten pulses a second for what waits (pauses, handshakes), one question a second for a
-//! sign of life. (3) `recv` and `send` by rustix: no detour for cancelled threads, and into memory not cleared before.
+//! Choice: (1) a socket is registered for reading, and for writing only after it has refused bytes.
+//! A unix socket registered for both wakes the worker whenever the client reads. (2) Workers have
+//! no timers. The maintenance thread ticks ten times a second for pauses and handshakes. (3) `recv`
+//! and `send` by rustix, which has no cancellation point and reads into uninitialised memory. (4) A
+//! new socket is read before the first wait.
 //!
-//! Measured (`benches/loopback`, both builds in one run, machine not quiet): user instructions of a get 3866, without
-//! timers 3367, with (1) and (3) 3221. connect-get-close on a unix socket: median 0.78 times, CPU 0.97 times what it
-//! was; on TCP CPU 0.97 times; gets on a unix socket CPU 0.95 times.
+//! Measured (`benches/loopback`, both builds in one run): 3866 user instructions per get before,
+//! 3367 without timers, 3221 with (1) and (3). connect-get-close on a unix socket: median 0.78
+//! times, CPU 0.97 times; with (4) median 0.97 times that.
 //!
-//! The first look at a new socket comes before any wait: CPU the same, median on a unix socket 0.97 times.
+//! Refused: sockets of mio, which are another way to the same descriptors. An event loop inside
+//! tokio's, with one more wait per batch; [d18](super::d18_larder_has_its_own_event_loop) replaced
+//! tokio's loop.
 //!
-//! Refused: mio's sockets (one more way to the same descriptors); an event loop of our own inside tokio's (the bare
-//! loop has it at 1.04 times the CPU, for one more wait per batch; in its place, `decisions::d18`).
+//! Price: a pause may be 100 ms longer, and so may the timeout of a stuck TLS handshake.
 //!
-//! Price: a pause is up to 100 ms long; the end of a stuck TLS handshake is as exact.
-//!
-//! Reopen: when a unix socket no longer wakes who waits to send whenever its peer reads.
+//! Reopen: the kernel no longer wakes writers of a unix socket at every read of the peer.

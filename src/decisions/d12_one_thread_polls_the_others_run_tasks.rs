@@ -1,22 +1,24 @@
-//! # One thread waits for readiness, the others run tasks
-//! Need: with a thread to every connection for good, a connection waits for its thread although another one is idle.
-//! With one event loop for all threads, the thread that had polled ran tasks while no thread polled: at `-t 4` a
-//! client that read one value of 1 MB over and over slowed a single get of another client to 27 times memcached's p50.
+//! # One thread polls, the others run tasks
+//! Need: if a connection belongs to one thread, it waits for that thread while another is idle.
+//! With one event loop for all threads, no thread polled while the poller ran tasks. At `-t 4`, a
+//! client that read one value of 1 MB in a loop raised the p50 of another client's get to 27 times
+//! memcached's.
 //!
-//! Choice: one event loop. One thread waits at epoll, the others run tasks or are parked. A turn ends with a work budget
-//! (`session::Budget`, 32 KiB of bytes moved), a batch of turns as well. Tasks that used their budget up yield into a
-//! queue of their own. A thread that runs them polls without waiting between two of them, and sees to it that another
-//! thread waits, so that readiness is noticed although the kernel has taken the CPU from either. With more than one
-//! thread, one never runs tasks that yielded. Rules and invariants: `server/event_loop/scheduler.rs`, `tests/schedules`.
+//! Choice: one event loop. One thread waits in epoll, the others run tasks or are parked. A turn
+//! ends with its work budget (32 KiB of bytes moved), and so does a batch of turns. Tasks that used
+//! up their budget yield into a second queue. A thread that runs them polls between two of them and
+//! keeps another thread in epoll. With more than one thread, at least one never runs tasks that
+//! yielded. The rules are in `server/event_loop/scheduler.rs`; `tests/schedules` tries every order.
 //!
-//! Measured (2 CPUs, memcached 1.6.18 in the same run, p99 of a single get beside one client with 1000-key multigets at
-//! `-t 4`): before 6 to 20 times memcached's; with a thread that waits 3 to 4 times; with polls between turns as well
-//! 0.2 times. `benches/neighbours` has all kinds.
+//! Measured (2 CPUs, p99 of a get beside 1000-key multigets at `-t 4`, relative to memcached
+//! 1.6.18): before 6 to 20, with a polling thread 3 to 4, with polls between turns 0.2.
 //!
-//! Refused: waking a second thread for every batch (a quarter more CPU under light load); all threads waiting at once
-//! (d18); connections that stay with a thread (a single get 108,000 against 160,000 a second at `-t 2`); a controller
-//! that guesses which connections are heavy, where a used-up budget says so.
+//! Refused: waking a second thread per batch (a quarter more CPU under light load). All threads in
+//! epoll ([d18](super::d18_larder_has_its_own_event_loop)). Connections bound to threads (108,000
+//! instead of 160,000 gets a second at `-t 2`). Guessing heavy connections, which the budget
+//! already identifies.
 //!
-//! Price: a large reply takes a turn for every 128 KiB; at most `-t` minus one threads serve heavy clients.
+//! Price: a large reply takes one turn per 128 KiB. At most `-t` minus one threads serve heavy
+//! clients.
 //!
-//! Reopen: when a machine with more CPUs than threads shows that the one event loop is the limit.
+//! Reopen: more CPUs than threads, and the one event loop is the limit.

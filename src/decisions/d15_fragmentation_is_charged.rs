@@ -1,7 +1,11 @@
-//! # Holes count
-//! Superseded by [`d24`](super::d24_memory_is_pages_of_one_pool): the allocator no longer holds items, so it leaves no
-//! holes among them.
+//! # Fragmentation is charged
+//! Superseded by [d24](super::d24_memory_is_pages_of_one_pool): items are no longer on the heap of
+//! the allocator, so the allocator's fragmentation does not grow with them.
 //!
-//! It was: the resident size was looked at ten times a second, and a part of the limit withheld as far as it was over
-//! 7.75 MiB beyond the limit; blocks were moved by their addresses so that regions of the allocator became empty. At `-t 4`
-//! it let mixed sizes pass the promise by 4.8 MiB (median) to 9.6.
+//! Need: the allocator held more memory than `-m` because freed items left gaps among live ones.
+//!
+//! Choice: the resident size was sampled ten times a second. What exceeded the limit by more than
+//! 7.75 MiB was withheld from the limit. Blocks moved by address, so that regions of the allocator
+//! became empty.
+//!
+//! Price: at `-t 4` mixed sizes still exceeded the promised bound by 4.8 MiB (median) to 9.6 MiB.

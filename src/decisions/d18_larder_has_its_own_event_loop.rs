@@ -1,22 +1,22 @@
-//! # The event loop is our own
-//! Need: connect-get-close, 5 gets on a connection, a single get and an idle connection cost more than the bare loop of
-//! epoll: 8 of 52 us, 9 of 122 us, 0.7 of 5.7 us, 500 of 572 bytes. tokio's task, registration and readiness were most
-//! of it: 3000 of 6000 instructions of a connection, 900 of 3011 of a get, 512 of the bytes.
+//! # larder has its own event loop
+//! Need: tokio cost more than a bare epoll loop: 8 of 52 µs per connect-get-close, 0.7 of 5.7 µs
+//! per get, 500 of 572 bytes per idle connection. Its tasks, registrations and readiness took 900
+//! of the 3011 instructions of a get.
 //!
-//! Choice: `server::event_loop`, 300 lines over rustix's epoll: a task is a future, the byte that says who may run it
-//! (tried in every order of threads, `tests/schedules`) and its place in a table by descriptor. What is not the path of
-//! a request stays with tokio: signals, time, metrics, the notices between threads, the traits of a stream.
+//! Choice: `server::event_loop`, a small loop over rustix's epoll. A task is a future, a byte that
+//! tells which thread may run it, and its place in a table by descriptor. `tests/schedules` tries
+//! every order of threads. tokio keeps what is off the path of a request: signals, timers, the
+//! metrics server, notices between threads and the stream traits.
 //!
-//! Measured in one run (`benches/loopback`, medians of 5; the build before, the bare loop, this; memcached 1.6.18 = 1):
-//! get 0.87, 0.77, 0.81 (with more rounds 1.05 to 1.08 of the bare loop); mix 0.85, 0.75, 0.79; 500 connections 0.86, 0.75, 0.79; connect-get-close 0.79, 0.78, 0.72,
-//! median 0.82, 0.84, 0.77; 5 gets 0.86, 0.78, 0.79; unix socket 0.60, -, 0.50. Idle connection 572, 72, 316 bytes. Of
-//! the build before, with `-t 4`: get 0.95, 16 at once 0.99, connect-get-close 0.90, unix socket 0.78. A get takes
-//! 2111 instructions, 3011 before.
+//! Measured in one run (`benches/loopback`, CPU relative to memcached 1.6.18; tokio, bare loop, own
+//! loop): get 0.87, 0.77, 0.81; 500 connections 0.86, 0.75, 0.79; connect-get-close 0.79, 0.78,
+//! 0.72; unix socket 0.60, not measured, 0.50. An idle connection takes 572, 72 and 316 bytes. A
+//! get takes 2111 instructions instead of 3011.
 //!
-//! Refused: all threads waiting at the epoll instance at once (with `-t 4` on two CPUs gets 1.11 times and unix
-//! connections 1.09 times the build before: two threads take turns at one connection); mio (the same calls, and sockets
-//! of its own).
+//! Refused: all threads in epoll at once (at `-t 4` on two CPUs gets cost 1.11 times, because two
+//! threads alternate on one connection). mio, which makes the same calls on sockets of its own.
 //!
-//! Price: our own code for what tokio gives, Linux alone, one mutex for the queue of all threads.
+//! Price: own code for what tokio offers, Linux only, one mutex for the run queue.
 //!
-//! Reopen: when tokio has tasks and readiness in one allocation; when more than 4 CPUs show the queue's mutex.
+//! Reopen: tokio keeps task and readiness in one allocation, or more than 4 CPUs show the mutex of
+//! the queue.

@@ -1,10 +1,14 @@
-//! # Nobody pays for all
-//! Need: no get waits for 2 ms for what a flush, or a lowered limit, leaves to be done.
+//! # Purging is off the request path
+//! Need: after `flush_all` or a lowered limit, no get waits for 2 ms.
 //!
-//! Choice: a flush moves what it finds out of use in constant time; it is taken apart page by page, by whoever needs a
-//! page and by `Store::maintain`, a few in one hold of a lock. Pages return to the system in `Pool::trim`, 128 at a time,
-//! while no lock is held. A request over a lowered limit takes over the page that it makes free; the rest is worked off
-//! beside the requests, two pages of a shard at a time.
+//! Choice: a flush only marks its pages, in constant time. They are freed page by page, by a store
+//! that needs one or by maintenance, a few per lock. `Pool::trim` returns pages to the system, 128
+//! per call, while no lock is held. A store over a lowered limit reuses the page that it frees.
+//! Maintenance evicts the rest, two pages of a shard per lock.
 //!
-//! Was, while the allocator held the items: a thread of its own that made the allocator look for freed memory, because
-//! the next thread to free something after a second gave back all freed memory at once, 20 ms without an answer.
+//! Refused: a purge by the allocator. While items were on its heap, the first thread to free
+//! something after a second returned all freed memory at once: 20 ms without a reply.
+//!
+//! Price: resident memory follows a flush or a lowered limit within seconds, not at once.
+//!
+//! Reopen: a trace shows a wait of 2 ms caused by `Pool::trim`.

@@ -1,20 +1,23 @@
 //! # A session does no IO
-//! Need: five loops pulled frames and dispatched them (connections by text, by binary and before a login, datagrams by
-//! text and by binary). Each bound had to be kept in each of them, and none could be tested without a socket.
+//! Need: five loops parsed and dispatched requests: text, binary, login, and datagrams of both.
+//! Every bound was kept in each of them, and none could be tested without a socket.
 //!
-//! Choice: `session::Session` holds the protocol state of one client. `advance(input, output, budget)` executes what is
-//! complete and stops when the input ends, the output is full or the budget is used up. It does no IO and reads no
-//! clock. `server` moves bytes and knows no protocol; tests and fuzzers call the session directly.
+//! Choice: `session::Session` holds the protocol state of one client. It executes the complete
+//! requests of its input and stops when the input ends, the output is full or the work budget is
+//! used up. It does no IO and reads no clock. `server` moves bytes and knows no protocol. Tests and
+//! fuzzers call the session directly.
 //!
-//! The budget counts bytes parsed, received and sent, and a fixed price for a request and for a key, because a turn of
-//! 20 requests (`-R`) may be a megabyte. A retrieval is answered in parts of at most 128 keys and 15 KiB, a report in
-//! batches, a large value in writes of 128 KiB; commands of operators end their turn.
+//! The budget counts bytes parsed, received and sent, plus a fixed price per request and per key. A
+//! retrieval is answered in parts of at most 128 keys and 15 KiB, a report in batches, a large
+//! value in writes of 128 KiB. Commands of operators end their turn.
 //!
-//! Bounds: 12 KiB of output, one part, one inline value and 20 KiB of input are at most 64 KiB for a client that does
-//! not read. A wrong key takes back the whole answer of its line, so the first part is sent only after all keys of the
-//! frame (at most 16 KiB) were looked at.
+//! Bounds: a client that does not read holds at most 64 KiB: 12 KiB of output, one part, one small
+//! value and 20 KiB of input. A bad key cancels the whole reply of its line, so all keys of a part
+//! are checked before its first reply is sent.
 //!
-//! Refused: a budget of time (a clock read per request, and tests that depend on it); connections with threads or
-//! coroutines of their own (memory of idle connections).
+//! Refused: a budget in time, which needs a clock read per request. A thread or coroutine per
+//! connection, which costs memory for idle connections.
 //!
-//! Reopen: when a protocol needs two requests of one client under way at once.
+//! Price: a long reply is built in steps, with state between them.
+//!
+//! Reopen: a protocol that needs two requests of one client in progress at once.

@@ -1,23 +1,22 @@
-//! # Young items stay
-//! Need: page trading judged a class by first hits, which a class that never evicts does not have,
-//! so its page was the cheapest and left with counters, locks and flags in steady use: beside page
-//! fragments 900 of 139,731 uses of 100 counters found them gone, memcached lost none.
+//! # Young items are not evicted
+//! Need: page trading judges a class by first hits. A class that never evicts has none, so it lost
+//! its pages, and with them counters, locks and flags in steady use. Beside page fragments, 900 of
+//! 139,731 uses of 100 counters found them gone; memcached lost none.
 //!
-//! Choice: five bits in each item name the generation of its last use. A generation ends when
-//! items of a quarter of the shard's memory were used in it, each counted once; items of this
-//! generation and the one before are young and stay. So young items hold half of the memory at
-//! most, and what leaves has seen a quarter used after it, for every load and without a clock. A
-//! page leaves its class once its young items are in other chunks of the class; a class without
-//! room for them keeps its pages for the generation. Where a hand sees young items only, the
-//! idlest memory elsewhere is taken. A hit on an item that is not young is a first hit too, and a
-//! class compares itself early at first.
+//! Choice: five bits in each item name the generation of its last use. A generation ends when items
+//! that fill a quarter of the shard's memory were used in it. Items of this generation and the one
+//! before are young and stay. Young items hold at most half of the memory, and a victim has seen a
+//! quarter of the memory used after it. No clock is needed. A page leaves its class only after its
+//! young items moved to other chunks of the class. If a clock hand meets young items only, the
+//! memory idle for longest elsewhere is taken.
 //!
-//! Measured beside memcached, `-m 64`, 32, and 16 after `cache_memlimit`: of 10 and 100 counters
-//! none lost; of 10,000 one in a thousand uses found a newcomer gone that nobody had used, where
-//! memcached lost none. Misses against before in one process, 64 MiB: ORM accesses 1.006, web shop
-//! 1.001, OLTP 1.002, Twitter's cluster 4 0.999.
+//! Measured beside memcached at `-m 64`, 32, and 16 after `cache_memlimit`: of 10 and 100 counters
+//! none was lost. Of 10,000 counters, one use in a thousand found an item gone that had never been
+//! used; memcached lost none. Misses at 64 MiB relative to the build before: ORM accesses 1.006,
+//! web shop 1.001, OLTP 1.002, cluster 4 0.999.
 //!
-//! Refused: a sixth of the memory instead of a quarter (0.9995 instead of 1.0026, but it protects
-//! less); a page that may not leave is passed over by the hand (cluster 19: 1.05); a class of
-//! newcomers spared while all of them are few (no effect). Price: 3 to 4 ns for a hit (of 42 to
-//! 72) where all of a small store is in use. Reopen: when a header has room for more bits.
+//! Refused: a sixth of the memory instead of a quarter, which protects less. Passing over pages
+//! with young items (cluster 19: 1.05).
+//!
+//! Price: 3 to 4 ns per hit (of 42 to 72) where all of a small store is in use.
+//! Reopen: the item header has room for more bits.

@@ -4,7 +4,7 @@ use larder::auth::{Credentials, Form};
 use larder::clock::Clock;
 use larder::commands::{Engine, admin::log_level};
 use larder::options::{self, Command, Options};
-use larder::process::{self, Detached, Failure, Needs, PidFile, User};
+use larder::process::{self, Detached, Failure, PidFile, RequiredLimits, User};
 use larder::{metrics, server, store::Store, telemetry, tools};
 use std::io::{Write, stderr, stdout};
 use std::process::ExitCode;
@@ -42,7 +42,7 @@ fn serve(mut options: Options) -> Result<u8, Failure> {
     let tokens = auth_file.map(|path| Credentials::read(&path, Form::Tokens)).transpose()?;
 
     let user = User::find(&process)?;
-    process::raise_limits(Needs::new(&server, &process))?;
+    process::raise_limits(RequiredLimits::new(&server, &process))?;
     let tls = server::Tls::load(&server)?;
     let mut listeners = server::bind_ports(&mut server)?;
     user.assume(process.core_files)?;
@@ -56,7 +56,7 @@ fn serve(mut options: Options) -> Result<u8, Failure> {
     };
     let figures = listeners.take_metrics().zip(server.metrics.take());
     process::lock_memory(&process);
-    process::choose_page_size(&process);
+    process::set_huge_page_policy(&process);
 
     let engine = Engine::new(commands, Store::new(store), Clock::start()).with_sasl(sasl).with_tokens(tokens);
     let engine = Arc::new(engine);

@@ -104,7 +104,7 @@ impl Engine {
 
     /// How the cache stands, for the advisor.
     fn live(&self) -> Live {
-        let (totals, sums) = (self.store.totals(), self.counters.sums());
+        let (totals, sums) = (self.store.totals(), self.counters.totals());
         Live {
             limit_bytes: totals.limit_bytes,
             charged_bytes: totals.charged_bytes,

@@ -10,7 +10,7 @@ use super::tuning::two_decimals;
 use super::{Engine, WIRE_VERSION};
 use crate::clock::{FIRST_SECOND, Now};
 use crate::protocol::{ReplyBuffer, StatsTopic};
-use crate::telemetry::{QUEUE_MAX_BYTES, usage};
+use crate::telemetry::{QUEUE_MAX_BYTES, cpu_usage};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// `uptime` counts from here, so that it is never 0.
@@ -60,9 +60,9 @@ impl Engine {
 
     /// Hands out the figures of `stats`, name and value, in its order.
     pub fn general_figures(&self, now: Now, stat: &mut dyn FnMut(&'static str, &dyn Figure)) {
-        let sums = self.counters.sums();
+        let sums = self.counters.totals();
         let store = self.store.totals();
-        let usage = usage();
+        let usage = cpu_usage();
         let listeners = self.connections.listeners() as u64;
         let open = self.connections.open() as u64;
         stat("pid", &std::process::id());
@@ -75,7 +75,7 @@ impl Engine {
         stat("rusage_system", &usage.system);
         stat("max_connections", &self.settings.max_connections);
         stat("curr_connections", &(open + listeners).saturating_sub(1));
-        stat("total_connections", &(sums.total_connections + self.connections.listeners_counted()));
+        stat("total_connections", &(sums.total_connections + self.connections.listeners_since_reset()));
         if self.settings.max_connections_fast {
             stat("rejected_connections", &sums.rejected_connections);
         }
@@ -140,7 +140,7 @@ impl Engine {
         stat("lru_crawler_starts", &self.crawler.starts.load(Ordering::Relaxed));
         stat("lru_maintainer_juggles", &ABSENT);
         stat("malloc_fails", &ABSENT);
-        let log = self.watchers.figures();
+        let log = self.watchers.statistics();
         stat("log_worker_dropped", &log.dropped);
         stat("log_worker_written", &log.written);
         stat("log_watcher_skipped", &log.skipped);

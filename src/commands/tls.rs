@@ -3,7 +3,7 @@
 use super::Engine;
 use super::figure::Figure;
 use crate::clock::Now;
-use crate::telemetry::Sums;
+use crate::telemetry::Totals;
 use std::sync::atomic::Ordering;
 
 /// The settings of TLS as `stats settings` prints them; the default is what it prints without TLS.
@@ -51,7 +51,12 @@ impl Engine {
         self.certificates_secs.store(self.clock.now().secs(), Ordering::Relaxed);
     }
 
-    pub(super) fn tls_figures(&self, sums: &Sums, now: Now, stat: &mut dyn FnMut(&'static str, &dyn Figure)) {
+    pub(super) fn tls_figures(
+        &self,
+        sums: &Totals,
+        now: Now,
+        stat: &mut dyn FnMut(&'static str, &dyn Figure),
+    ) {
         let tls = &self.settings.tls;
         if !tls.enabled {
             return;

@@ -7,7 +7,7 @@ use super::{Engine, Flow};
 use crate::clock::{Clock, Deadline, Now};
 use crate::protocol::{LogLine, Refusal, ReplyBuffer, WatchClasses};
 use crate::store::{Evicted, Miss, Refused, StoreMode, Stored};
-use crate::telemetry::{LogClass, Peer, Watcher, Watchers, served};
+use crate::telemetry::{LogClass, PeerAddress, Watcher, Watchers, current_connection};
 use std::fmt::Display;
 use std::sync::Arc;
 
@@ -99,16 +99,16 @@ impl Engine {
 
     /// Tells a line to those who watch its class.
     pub fn tell(&self, class: LogClass, line: &LogLine) {
-        self.watchers.tell(class, Clock::unix_micros(), line.bytes());
+        self.watchers.publish(class, Clock::unix_micros(), line.bytes());
     }
 
     /// Tells watchers that a connection has come.
-    pub fn tell_connection_opened(&self, peer: &Peer, number: i32) {
+    pub fn tell_connection_opened(&self, peer: &PeerAddress, number: i32) {
         self.tell_connection("conn_new", peer, "", number);
     }
 
     /// Tells watchers that a connection ends.
-    pub fn tell_connection_closed(&self, peer: &Peer, reason: CloseReason, number: i32) {
+    pub fn tell_connection_closed(&self, peer: &PeerAddress, reason: CloseReason, number: i32) {
         self.tell_connection("conn_close", peer, &format!("reason={} ", reason.word()), number);
     }
 
@@ -120,8 +120,8 @@ impl Engine {
         }
     }
 
-    fn tell_connection(&self, kind: &str, peer: &Peer, reason: &str, number: i32) {
-        let Peer { host, port, transport } = peer;
+    fn tell_connection(&self, kind: &str, peer: &PeerAddress, reason: &str, number: i32) {
+        let PeerAddress { host, port, transport } = peer;
         let fields = format_args!("rip={host} rport={port} transport={transport} {reason}cfd={number}");
         self.tell(LogClass::Connections, &LogLine::new(kind).fields(fields));
     }
@@ -160,7 +160,7 @@ impl Engine {
 
     /// A lookup with what it found: a word, the slab class, and the length of the value in bytes.
     fn tell_looked_up(&self, key: &[u8], (status, class, len): (&str, u32, usize)) {
-        let fields = format_args!("status={status} clsid={class} cfd={} size={len}", served());
+        let fields = format_args!("status={status} clsid={class} cfd={} size={len}", current_connection());
         self.tell(LogClass::Fetchers, &LogLine::new("item_get").key(key).fields(fields));
     }
 
@@ -216,7 +216,7 @@ impl Engine {
         // What is over already has a negative time to live, printed in 32 bits without a sign.
         let ttl = if deadline.is_never() { 0 } else { deadline.secs().wrapping_sub(now.secs()) };
         let class = self.store.class_for(key.len(), flags, deadline, value_len);
-        let cfd = served();
+        let cfd = current_connection();
         let fields =
             format_args!("status={status} cmd={command} ttl={ttl} clsid={class} cfd={cfd} size={value_len}");
         self.tell(LogClass::Mutations, &LogLine::new("item_store").key(key).fields(fields));
@@ -228,7 +228,7 @@ impl Engine {
             return;
         }
         let (evicted, dropped) = self.store.evicted();
-        self.watchers.note_dropped(dropped);
+        self.watchers.count_dropped(dropped);
         for Evicted { key, fetched, deadline, last_access, class, value_len } in evicted {
             let fetch = if fetched { "yes" } else { "no" };
             let left_secs = i64::from(deadline.secs()) - i64::from(now.secs());

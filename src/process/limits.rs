@@ -20,7 +20,7 @@ const DESCRIPTORS_OF_METRICS: u64 = 24;
 
 /// What the limits have to leave room for.
 #[derive(Clone, Copy, Debug)]
-pub struct Needs {
+pub struct RequiredLimits {
     /// Client connections at once.
     pub connections: usize,
     /// Addresses listened on.
@@ -33,14 +33,14 @@ pub struct Needs {
     pub locked_memory: bool,
 }
 
-impl Needs {
+impl RequiredLimits {
     /// What these settings need.
-    pub fn new(server: &server::Settings, process: &Settings) -> Needs {
+    pub fn new(server: &server::Settings, process: &Settings) -> RequiredLimits {
         // All interfaces are two addresses, and so are most names.
         let addresses = (server.tcp.len() + server.udp.len()) * 2
             + usize::from(server.unix.is_some())
             + server.inherited.len();
-        Needs {
+        RequiredLimits {
             connections: server.max_connections,
             addresses,
             metrics: server.metrics.is_some(),
@@ -51,7 +51,7 @@ impl Needs {
 }
 
 /// Raises limits as far as needed; lowers none.
-pub fn raise_limits(needs: Needs) -> Result<(), Failure> {
+pub fn raise_limits(needs: RequiredLimits) -> Result<(), Failure> {
     if needs.core_files {
         raise_core_limit().map_err(|_| Failure::os("failed to ensure corefile creation"))?;
     }
@@ -131,7 +131,7 @@ pub fn lock_memory(settings: &Settings) {
 
 /// Keeps the system from backing memory with huge pages unasked (see decision 7), unless `settings` want them. A failure
 /// is a warning: the cache works without.
-pub fn choose_page_size(settings: &Settings) {
+pub fn set_huge_page_policy(settings: &Settings) {
     let policy = fs::read_to_string(HUGE_PAGES_POLICY).unwrap_or_default();
     if settings.large_pages && !policy.contains("[always]") {
         return warn!("warning: -L has no effect, {HUGE_PAGES_POLICY} is not set to always");

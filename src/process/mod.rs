@@ -12,7 +12,7 @@ mod service_manager;
 mod user;
 
 pub use background::{Detached, Starter, detach};
-pub use limits::{Needs, choose_page_size, lock_memory, raise_limits};
+pub use limits::{RequiredLimits, lock_memory, raise_limits, set_huge_page_policy};
 pub use pid_file::PidFile;
 pub use service_manager::inherited_sockets;
 pub use user::User;

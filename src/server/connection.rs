@@ -15,7 +15,7 @@ use super::worker::Worker;
 use crate::clock::Stopwatch;
 use crate::commands::CloseReason;
 use crate::session::{Binding, Budget, End, Host, Next, Output, Progress, Session};
-use crate::telemetry::{self, ConnectionState, LogClass, Peer};
+use crate::telemetry::{self, ConnectionState, LogClass, PeerAddress};
 use log::debug;
 use scratch::{SCRATCH, Scratch, Timed, Unsent};
 use std::future::Future;
@@ -85,7 +85,7 @@ struct Rare {
     /// Set while a login has to wait.
     delay: Option<Delay>,
     /// The peer's address, if connections were watched when it came.
-    peer: Option<Peer>,
+    peer: Option<PeerAddress>,
 }
 
 /// What a turn waits for, or why it ended.
@@ -118,7 +118,7 @@ impl<S: Stream> Connection<S> {
         debug!("<{fd} new {} client connection", binding.client());
         let mut rare = None;
         if engine.watchers().wants(LogClass::Connections) {
-            let peer = Peer::of(fd);
+            let peer = PeerAddress::of(fd);
             engine.tell_connection_opened(&peer, fd);
             rare = Some(Box::new(Rare { peer: Some(peer), delay: None }));
         }
@@ -229,7 +229,7 @@ impl<S: Stream> Connection<S> {
     }
 
     fn close_at_end_of_input(&mut self, cx: &mut Context<'_>) -> Turn {
-        if self.entry.was_ended_idle() {
+        if self.entry.was_closed_idle() {
             self.reason = CloseReason::IdleTimeout;
         }
         self.stream.say_goodbye(cx);
@@ -263,7 +263,10 @@ impl<S: Stream> Connection<S> {
             Closing::End(End::Foreign | End::Refused) => {
                 self.reason = CloseReason::Error;
                 // A socket that is closed with input unread is reset, and replies that are still on their way are lost.
-                self.entry.note(ConnectionState::Lingering, self.worker.shared.engine.clock().now().secs());
+                self.entry.record_command(
+                    ConnectionState::Lingering,
+                    self.worker.shared.engine.clock().now().secs(),
+                );
                 ready!(Pin::new(&mut self.stream).poll_shutdown(cx))?;
                 self.linger(cx, scratch, budget, LINGER_MAX_BYTES)
             }
@@ -503,7 +506,7 @@ impl<S: Stream> Future for Connection<S> {
             Poll::Pending => {
                 // A connection that yielded is still at what it has noted.
                 if !has_yielded() {
-                    this.entry.note_state(this.waiting_state());
+                    this.entry.set_state(this.waiting_state());
                     if std::mem::take(&mut this.unacknowledged) {
                         this.stream.acknowledge();
                     }
@@ -526,7 +529,8 @@ impl<S: Stream> Drop for Connection<S> {
         let engine = &self.worker.shared.engine;
         self.session.close(engine);
         if engine.watchers().wants(LogClass::Connections) {
-            let peer = self.rare.take().and_then(|rare| rare.peer).unwrap_or_else(|| Peer::of(self.fd));
+            let peer =
+                self.rare.take().and_then(|rare| rare.peer).unwrap_or_else(|| PeerAddress::of(self.fd));
             engine.tell_connection_closed(&peer, self.reason, self.fd);
         }
         engine.connections().remove(self.fd);

@@ -30,7 +30,7 @@ pub use settings::{
 pub use tls::{ClientCertificates, KeyFormat, Tls, TlsError, TlsSettings};
 
 use crate::commands::Engine;
-use crate::telemetry::Listening;
+use crate::telemetry::Listener;
 use event_loop::EventLoop;
 use log::{info, warn};
 use reloader::Reloader;
@@ -101,12 +101,12 @@ async fn serve(listeners: Listeners, shared: Shared, hooks: Hooks) -> io::Result
     let since_secs = engine.clock().now().secs();
     for (socket, _) in &listeners.udp {
         let fd = socket.as_raw_fd();
-        engine.connections().add_listener(Listening { fd, since_secs, udp: true });
+        engine.connections().add_listener(Listener { fd, since_secs, udp: true });
         info!("<{fd} server listening (udp)");
     }
     for group in &listeners.groups {
         let fd = group.socket.as_raw_fd();
-        engine.connections().add_listener(Listening { fd, since_secs, udp: false });
+        engine.connections().add_listener(Listener { fd, since_secs, udp: false });
         info!("<{fd} server listening ({})", group.service.binding.name());
     }
     let ports = listeners.ports();

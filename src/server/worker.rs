@@ -189,11 +189,11 @@ impl Worker {
     /// Closes the connections that have sent nothing for too long (`-o idle_timeout`), and those that were refused and do
     /// not close.
     fn end_idle_connections(&self, now_secs: u32) {
-        self.shared.engine.connections().end_lingering(now_secs.saturating_sub(LINGER_SECS));
+        self.shared.engine.connections().close_lingering(now_secs.saturating_sub(LINGER_SECS));
         let timeout_secs = self.shared.settings.idle_timeout_secs;
         if timeout_secs > 0 {
             let since_secs = now_secs.saturating_sub(timeout_secs);
-            let ended = self.shared.engine.connections().end_idle(since_secs);
+            let ended = self.shared.engine.connections().close_idle(since_secs);
             self.counters().idle_kicks.add(ended);
         }
     }
@@ -203,7 +203,7 @@ impl Worker {
         let over = || self.shared.grace_is_over.load(Ordering::Relaxed);
         let connections = self.shared.engine.connections();
         while connections.open() > 0 && !over() {
-            connections.end_input();
+            connections.shut_down_input();
             self.pause().await;
         }
     }
@@ -309,12 +309,12 @@ impl Worker {
 
     /// Counts a connection in, unless the limit is reached; it counts itself out with [`Worker::left`].
     pub(super) fn enter(&self) -> bool {
-        self.shared.engine.connections().try_enter(self.shared.settings.max_connections)
+        self.shared.engine.connections().try_acquire(self.shared.settings.max_connections)
     }
 
     /// A connection has gone.
     pub(super) fn left(&self) {
-        self.shared.engine.connections().leave();
+        self.shared.engine.connections().release();
         if !self.shared.settings.max_connections_fast {
             self.shared.pulse();
         }

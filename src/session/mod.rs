@@ -27,7 +27,9 @@ pub use datagram::{DATAGRAM_MAX_BYTES, Datagram, Message, Packets};
 use crate::commands::{CommandFamily, Engine, Receiving, Report, family_of};
 use crate::protocol::binary::HEADER_BYTES as BINARY_HEADER_BYTES;
 use crate::protocol::{Intake, ReplyBuffer};
-use crate::telemetry::{Connection, ConnectionState, Peer, Watcher, WorkerCounters, note_served};
+use crate::telemetry::{
+    Connection, ConnectionState, PeerAddress, Watcher, WorkerCounters, set_current_connection,
+};
 use binary::Binary;
 use std::fmt::Display;
 use std::sync::Arc;
@@ -53,7 +55,7 @@ impl Host<'_> {
     fn peer(&self) -> String {
         match self.sender {
             Some(sender) => sender.to_string(),
-            None => Peer::of(self.number).host,
+            None => PeerAddress::of(self.number).host,
         }
     }
 
@@ -61,9 +63,9 @@ impl Host<'_> {
     #[inline]
     fn begin_request(&self) {
         if let Some(entry) = self.entry {
-            entry.note(ConnectionState::ParseCommand, self.engine.clock().now().secs());
+            entry.record_command(ConnectionState::ParseCommand, self.engine.clock().now().secs());
         }
-        note_served(self.number);
+        set_current_connection(self.number);
     }
 }
 

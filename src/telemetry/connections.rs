@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU32, AtomicUsize, Ordering};
 
 /// Rows of `stats conns` made at once, at most.
-pub const ROWS_AT_ONCE: usize = 32;
+pub const ROWS_PER_CALL: usize = 32;
 
 /// What a connection is doing, in the words of `stats conns`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -79,25 +79,25 @@ pub struct Connection {
 
 impl Connection {
     /// Notes what it does and when it last got a command, in the seconds of the process clock.
-    pub fn note(&self, state: ConnectionState, now_secs: u32) {
+    pub fn record_command(&self, state: ConnectionState, now_secs: u32) {
         self.state.store(state as u8, Ordering::Relaxed);
         self.last_command_secs.store(now_secs, Ordering::Relaxed);
     }
 
     /// Notes what it does.
-    pub fn note_state(&self, state: ConnectionState) {
+    pub fn set_state(&self, state: ConnectionState) {
         self.state.store(state as u8, Ordering::Relaxed);
     }
 
-    /// True if [`Connections::end_idle`] has ended its input.
-    pub fn was_ended_idle(&self) -> bool {
+    /// True if [`Connections::close_idle`] has ended its input.
+    pub fn was_closed_idle(&self) -> bool {
         self.state.load(Ordering::Relaxed) == ConnectionState::Closing as u8
     }
 }
 
 /// A listening socket.
 #[derive(Clone, Copy, Debug)]
-pub struct Listening {
+pub struct Listener {
     /// Its descriptor.
     pub fd: RawFd,
     /// When it was opened.
@@ -108,7 +108,7 @@ pub struct Listening {
 
 /// Who is at the other end of a connection, in the words of `watch connevents`.
 #[derive(Clone, Debug)]
-pub struct Peer {
+pub struct PeerAddress {
     /// Address without port, or `unix`.
     pub host: String,
     /// Port; 0 without one.
@@ -117,16 +117,16 @@ pub struct Peer {
     pub transport: &'static str,
 }
 
-impl Peer {
+impl PeerAddress {
     /// The peer of an open connection; one that is gone already has no address any more.
-    pub fn of(fd: RawFd) -> Peer {
+    pub fn of(fd: RawFd) -> PeerAddress {
         let address: nix::Result<SockaddrStorage> = getpeername(fd);
-        let tcp = |host: String, port| Peer { host, port, transport: "tcp" };
+        let tcp = |host: String, port| PeerAddress { host, port, transport: "tcp" };
         match address {
             Ok(address) => match (address.as_sockaddr_in(), address.as_sockaddr_in6()) {
                 (Some(v4), _) => tcp(v4.ip().to_string(), v4.port()),
                 (_, Some(v6)) => tcp(v6.ip().to_string(), v6.port()),
-                _ => Peer { host: "unix".to_owned(), port: 0, transport: "local" },
+                _ => PeerAddress { host: "unix".to_owned(), port: 0, transport: "local" },
             },
             Err(_) => tcp("gone".to_owned(), 0),
         }
@@ -179,7 +179,7 @@ impl Table {
 #[derive(Debug)]
 pub struct Connections {
     tables: Box<[Mutex<Table>]>,
-    listening: Mutex<Vec<Listening>>,
+    listening: Mutex<Vec<Listener>>,
     /// Of them, those there were at the last reset.
     listening_before: AtomicUsize,
     open: AtomicUsize,
@@ -198,8 +198,8 @@ impl Connections {
         }
     }
 
-    /// Counts a connection in if fewer than `limit` are open; it must be counted out with [`Connections::leave`].
-    pub fn try_enter(&self, limit: usize) -> bool {
+    /// Counts a connection in if fewer than `limit` are open; it must be counted out with [`Connections::release`].
+    pub fn try_acquire(&self, limit: usize) -> bool {
         let entered = self
             .open
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |open| (open < limit).then_some(open + 1));
@@ -210,7 +210,7 @@ impl Connections {
     }
 
     /// Counts a connection out.
-    pub fn leave(&self) {
+    pub fn release(&self) {
         self.open.fetch_sub(1, Ordering::Relaxed);
     }
 
@@ -259,7 +259,7 @@ impl Connections {
     }
 
     /// Notes a listening socket.
-    pub fn add_listener(&self, listening: Listening) {
+    pub fn add_listener(&self, listening: Listener) {
         self.listening.lock().push(listening);
     }
 
@@ -268,8 +268,8 @@ impl Connections {
         self.listening.lock().len()
     }
 
-    /// Listening sockets noted since the last reset.
-    pub fn listeners_counted(&self) -> u64 {
+    /// Listener sockets noted since the last reset.
+    pub fn listeners_since_reset(&self) -> u64 {
         (self.listeners() - self.listening_before.load(Ordering::Relaxed)) as u64
     }
 
@@ -279,7 +279,7 @@ impl Connections {
     }
 
     /// Ends the input of every connection: each answers what it has received, then closes itself.
-    pub fn end_input(&self) {
+    pub fn shut_down_input(&self) {
         self.for_each(|fd, _| {
             // An error means that the peer is gone already.
             let _ = shutdown(fd, Shutdown::Read);
@@ -288,13 +288,13 @@ impl Connections {
 
     /// Ends the input of those TCP connections that wait for a request and got none since `since_secs`: each closes
     /// itself. Returns how many.
-    pub fn end_idle(&self, since_secs: u32) -> u64 {
+    pub fn close_idle(&self, since_secs: u32) -> u64 {
         let mut ended = 0;
         self.for_each(|fd, connection| {
             let waits = connection.state.load(Ordering::Relaxed) == ConnectionState::Read as u8;
             let idle = connection.last_command_secs.load(Ordering::Relaxed) < since_secs;
             if connection.transport == Transport::Tcp && waits && idle {
-                connection.note_state(ConnectionState::Closing);
+                connection.set_state(ConnectionState::Closing);
                 let _ = shutdown(fd, Shutdown::Read);
                 ended += 1;
             }
@@ -303,7 +303,7 @@ impl Connections {
     }
 
     /// Ends those connections that were refused before `since_secs` and whose peer has not closed yet.
-    pub fn end_lingering(&self, since_secs: u32) {
+    pub fn close_lingering(&self, since_secs: u32) {
         self.for_each(|fd, connection| {
             let lingers = connection.state.load(Ordering::Relaxed) == ConnectionState::Lingering as u8;
             if lingers && connection.last_command_secs.load(Ordering::Relaxed) < since_secs {
@@ -312,7 +312,7 @@ impl Connections {
         });
     }
 
-    /// What is open, by descriptor, from `first` on: at most `ROWS_AT_ONCE` rows, and the descriptor to go on from, if
+    /// What is open, by descriptor, from `first` on: at most `ROWS_PER_CALL` rows, and the descriptor to go on from, if
     /// there are more. Each row takes two system calls.
     pub fn rows(&self, first: RawFd) -> (Vec<Row>, Option<RawFd>) {
         let listening = self.listening.lock().clone();
@@ -322,7 +322,7 @@ impl Connections {
         let end = end.max(RawFd::try_from(opened).unwrap_or(RawFd::MAX));
         let mut rows = Vec::new();
         for fd in first..end {
-            if rows.len() == ROWS_AT_ONCE {
+            if rows.len() == ROWS_PER_CALL {
                 return (rows, Some(fd));
             }
             if let Some(listening) = listening.iter().find(|listening| listening.fd == fd) {
@@ -338,7 +338,7 @@ impl Connections {
     }
 }
 
-fn listening_row(listening: &Listening) -> Row {
+fn listening_row(listening: &Listener) -> Row {
     Row {
         fd: listening.fd,
         udp: listening.udp,
@@ -387,16 +387,16 @@ mod tests {
     #[test]
     fn rows_come_in_parts_and_each_once() {
         let table = Connections::new(3);
-        let pairs: Vec<_> = (0..2 * ROWS_AT_ONCE).map(|_| UnixStream::pair().unwrap()).collect();
+        let pairs: Vec<_> = (0..2 * ROWS_PER_CALL).map(|_| UnixStream::pair().unwrap()).collect();
         for (socket, _) in &pairs[1..] {
             table.add(socket.as_raw_fd(), Transport::Unix, 1);
         }
         let listener = pairs[0].0.as_raw_fd();
-        table.add_listener(Listening { fd: listener, since_secs: 1, udp: false });
+        table.add_listener(Listener { fd: listener, since_secs: 1, udp: false });
         let (mut found, mut next) = (Vec::new(), Some(0));
         while let Some(first) = next {
             let (rows, more) = table.rows(first);
-            assert!(rows.len() <= ROWS_AT_ONCE);
+            assert!(rows.len() <= ROWS_PER_CALL);
             found.extend(rows.into_iter().map(|row| row.fd));
             next = more;
         }
@@ -415,10 +415,10 @@ mod tests {
         table.add(fd(0), Transport::Tcp, 10);
         table.add(fd(1), Transport::Tcp, 11);
         table.add(fd(2), Transport::Unix, 10);
-        table.add(fd(3), Transport::Tcp, 10).note_state(ConnectionState::ReceiveValue);
-        assert_eq!(table.end_idle(10), 0);
-        assert_eq!(table.end_idle(11), 1);
-        assert_eq!(table.end_idle(11), 0);
+        table.add(fd(3), Transport::Tcp, 10).set_state(ConnectionState::ReceiveValue);
+        assert_eq!(table.close_idle(10), 0);
+        assert_eq!(table.close_idle(11), 1);
+        assert_eq!(table.close_idle(11), 0);
         assert_eq!((&pairs[0].0).read(&mut [0]).unwrap(), 0);
         pairs[1].0.set_nonblocking(true).unwrap();
         assert!((&pairs[1].0).read(&mut [0]).is_err());

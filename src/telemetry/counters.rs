@@ -28,16 +28,16 @@ macro_rules! counters {
         #[repr(align(128))]
         pub struct WorkerCounters { $($(#[$doc])* pub $name: Counter,)* }
 
-        /// Sums over all workers.
+        /// Totals over all workers.
         #[derive(Default, Clone, Copy, Debug)]
-        pub struct Sums { $($(#[$doc])* pub $name: u64,)* }
+        pub struct Totals { $($(#[$doc])* pub $name: u64,)* }
 
-        impl Sums {
+        impl Totals {
             fn add(&mut self, worker: &WorkerCounters) {
                 $(self.$name = self.$name.wrapping_add(worker.$name.get());)*
             }
 
-            fn subtract(&mut self, base: &Sums) {
+            fn subtract(&mut self, base: &Totals) {
                 $(self.$name = self.$name.wrapping_sub(base.$name);)*
             }
         }
@@ -117,7 +117,7 @@ counters! {
 #[derive(Debug)]
 pub struct Counters {
     workers: Box<[WorkerCounters]>,
-    baseline: Mutex<Sums>,
+    baseline: Mutex<Totals>,
 }
 
 impl Counters {
@@ -140,24 +140,24 @@ impl Counters {
     }
 
     /// What was counted since the last reset.
-    pub fn sums(&self) -> Sums {
+    pub fn totals(&self) -> Totals {
         // The lock comes first: a baseline set after the totals were read would be more than they are.
         let baseline = self.baseline.lock();
-        let mut sums = self.totals();
-        sums.subtract(&baseline);
-        sums
+        let mut totals = self.lifetime_totals();
+        totals.subtract(&baseline);
+        totals
     }
 
     /// Counts anew from here.
     pub fn reset(&self) {
-        *self.baseline.lock() = self.totals();
+        *self.baseline.lock() = self.lifetime_totals();
     }
 
-    fn totals(&self) -> Sums {
-        let mut sums = Sums::default();
+    fn lifetime_totals(&self) -> Totals {
+        let mut totals = Totals::default();
         for worker in &self.workers {
-            sums.add(worker);
+            totals.add(worker);
         }
-        sums
+        totals
     }
 }

@@ -7,13 +7,14 @@ mod prefixes;
 mod process;
 mod watchers;
 
-pub use connections::{Connection, ConnectionState, Connections, Listening, Peer, Row, Transport};
-pub use counters::{Counter, Counters, Sums, WorkerCounters};
+pub use connections::{Connection, ConnectionState, Connections, Listener, PeerAddress, Row, Transport};
+pub use counters::{Counter, Counters, Totals, WorkerCounters};
 pub use log::log_to_stderr;
 pub use prefixes::{PREFIXES_MAX, PrefixCounts, Prefixes};
-pub use process::{CpuTime, Usage, resident_and_file_bytes, usage};
+pub use process::{CpuTime, CpuUsage, cpu_usage, resident_and_file_bytes};
 pub use watchers::{
-    LogClass, LogFigures, QUEUE_MAX_BYTES, WATCHERS_MAX, Watcher, Watchers, note_served, served,
+    LogClass, LogStatistics, QUEUE_MAX_BYTES, WATCHERS_MAX, Watcher, Watchers, current_connection,
+    set_current_connection,
 };
 
 // Not a part of `counters.rs`, which `tests/schedules` takes in as it is.

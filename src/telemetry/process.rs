@@ -20,7 +20,7 @@ impl fmt::Display for CpuTime {
 
 /// CPU time used so far.
 #[derive(Default, Clone, Debug)]
-pub struct Usage {
+pub struct CpuUsage {
     /// In user mode.
     pub user: CpuTime,
     /// In the kernel.
@@ -40,9 +40,9 @@ pub fn resident_and_file_bytes() -> (u64, u64) {
 }
 
 /// Asks the OS.
-pub fn usage() -> Usage {
+pub fn cpu_usage() -> CpuUsage {
     let time = |time: TimeVal| CpuTime { micros: u64::try_from(time.num_microseconds()).unwrap_or(0) };
     getrusage(UsageWho::RUSAGE_SELF)
-        .map(|usage| Usage { user: time(usage.user_time()), system: time(usage.system_time()) })
+        .map(|usage| CpuUsage { user: time(usage.user_time()), system: time(usage.system_time()) })
         .unwrap_or_default()
 }

@@ -42,12 +42,12 @@ pub struct Watchers {
     wanted: AtomicU32,
     last_id: AtomicU64,
     watchers: Mutex<Vec<Arc<Watcher>>>,
-    figures: Figures,
+    counters: LogCounters,
 }
 
 /// What became of the lines, since the last `stats reset`.
 #[derive(Default, Debug)]
-struct Figures {
+struct LogCounters {
     written: AtomicU64,
     dropped: AtomicU64,
     skipped: AtomicU64,
@@ -56,7 +56,7 @@ struct Figures {
 
 /// The same as plain numbers.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
-pub struct LogFigures {
+pub struct LogStatistics {
     /// Lines made.
     pub written: u64,
     /// Lines that could not be made, because more happened than is kept.
@@ -147,18 +147,18 @@ impl Watchers {
     }
 
     /// Sends a line, given without time and number, to all who watch its class.
-    pub fn tell(&self, class: LogClass, unix_micros: u64, body: &[u8]) {
+    pub fn publish(&self, class: LogClass, unix_micros: u64, body: &[u8]) {
         let id = self.last_id.fetch_add(1, Ordering::Relaxed) + 1;
         // Micros without leading zeros, as memcached prints them.
         let mut line =
             format!("ts={}.{} gid={id} ", unix_micros / 1_000_000, unix_micros % 1_000_000).into_bytes();
         line.extend_from_slice(body);
         line.push(b'\n');
-        self.figures.written.fetch_add(1, Ordering::Relaxed);
+        self.counters.written.fetch_add(1, Ordering::Relaxed);
         for watcher in self.watchers.lock().iter().filter(|watcher| watcher.classes & class as u32 != 0) {
             let mut queue = watcher.queue.lock();
             if !queue.push(&line) {
-                self.figures.skipped.fetch_add(1, Ordering::Relaxed);
+                self.counters.skipped.fetch_add(1, Ordering::Relaxed);
             }
             if let Some(waker) = queue.waker.take() {
                 waker.wake();
@@ -167,33 +167,33 @@ impl Watchers {
     }
 
     /// Counts what was not told because more happened than is kept.
-    pub fn note_dropped(&self, count: u64) {
-        self.figures.dropped.fetch_add(count, Ordering::Relaxed);
+    pub fn count_dropped(&self, count: u64) {
+        self.counters.dropped.fetch_add(count, Ordering::Relaxed);
     }
 
     /// Hands all lines that wait for a watcher to `take`; if there are none, `waker` is woken by the next one, and this
     /// says false.
     pub fn take(&self, watcher: &Watcher, waker: &Waker, take: impl FnOnce(&[u8])) -> bool {
         let lines = watcher.take(waker, take);
-        self.figures.sent.fetch_add(lines, Ordering::Relaxed);
+        self.counters.sent.fetch_add(lines, Ordering::Relaxed);
         lines > 0
     }
 
     /// What became of the lines.
-    pub fn figures(&self) -> LogFigures {
+    pub fn statistics(&self) -> LogStatistics {
         let get = |count: &AtomicU64| count.load(Ordering::Relaxed);
-        LogFigures {
-            written: get(&self.figures.written),
-            dropped: get(&self.figures.dropped),
-            skipped: get(&self.figures.skipped),
-            sent: get(&self.figures.sent),
+        LogStatistics {
+            written: get(&self.counters.written),
+            dropped: get(&self.counters.dropped),
+            skipped: get(&self.counters.skipped),
+            sent: get(&self.counters.sent),
             watchers: self.watchers.lock().len() as u64,
         }
     }
 
     /// Counts anew from here.
     pub fn reset(&self) {
-        let Figures { written, dropped, skipped, sent } = &self.figures;
+        let LogCounters { written, dropped, skipped, sent } = &self.counters;
         [written, dropped, skipped, sent].into_iter().for_each(|count| count.store(0, Ordering::Relaxed));
     }
 }
@@ -203,12 +203,12 @@ thread_local! {
 }
 
 /// Notes which connection this thread is at work for.
-pub fn note_served(fd: RawFd) {
+pub fn set_current_connection(fd: RawFd) {
     SERVED.set(fd);
 }
 
 /// The connection that this thread is at work for; 0 if there was none yet.
-pub fn served() -> RawFd {
+pub fn current_connection() -> RawFd {
     SERVED.get()
 }
 
@@ -240,15 +240,15 @@ mod tests {
         let one = watchers.add(&[LogClass::Fetchers]).unwrap();
         let two = watchers.add(&[LogClass::Fetchers, LogClass::System]).unwrap();
         assert!(watchers.wants(LogClass::System) && !watchers.wants(LogClass::Mutations));
-        watchers.tell(LogClass::Fetchers, 7_000_012, b"a");
-        watchers.tell(LogClass::System, 8_123_456, b"b");
+        watchers.publish(LogClass::Fetchers, 7_000_012, b"a");
+        watchers.publish(LogClass::System, 8_123_456, b"b");
         assert_eq!(taken(&watchers, &one), "ts=7.12 gid=1 a\n");
         assert_eq!(taken(&watchers, &two), "ts=7.12 gid=1 a\nts=8.123456 gid=2 b\n");
         assert_eq!(taken(&watchers, &two), "");
         watchers.remove(&two);
         assert!(!watchers.wants(LogClass::System) && watchers.wants(LogClass::Fetchers));
-        let figures = LogFigures { written: 2, dropped: 0, skipped: 0, sent: 3, watchers: 1 };
-        assert_eq!(watchers.figures(), figures);
+        let counters = LogStatistics { written: 2, dropped: 0, skipped: 0, sent: 3, watchers: 1 };
+        assert_eq!(watchers.statistics(), counters);
     }
 
     #[test]
@@ -257,15 +257,15 @@ mod tests {
         let slow = watchers.add(&[LogClass::Mutations]).unwrap();
         let line = [b'x'; 1000];
         for _ in 0..QUEUE_MAX_BYTES / 1000 + 50 {
-            watchers.tell(LogClass::Mutations, 0, &line);
+            watchers.publish(LogClass::Mutations, 0, &line);
         }
-        let skipped = watchers.figures().skipped;
+        let skipped = watchers.statistics().skipped;
         assert!(skipped >= 50);
         assert!(taken(&watchers, &slow).len() <= QUEUE_MAX_BYTES);
-        watchers.tell(LogClass::Mutations, 0, b"y");
+        watchers.publish(LogClass::Mutations, 0, b"y");
         let lines = taken(&watchers, &slow);
         assert!(lines.starts_with(&format!("skipped={skipped}\nts=")) && lines.ends_with(" y\n"), "{lines}");
-        watchers.tell(LogClass::Mutations, 0, b"z");
+        watchers.publish(LogClass::Mutations, 0, b"z");
         assert!(taken(&watchers, &slow).starts_with("ts="), "told once");
     }
 
@@ -285,8 +285,8 @@ mod tests {
         let woken = Arc::new(Woken::default());
         let waker = Waker::from(woken.clone());
         assert!(!watchers.take(&watcher, &waker, |_| {}));
-        watchers.tell(LogClass::System, 0, b"a");
-        watchers.tell(LogClass::System, 0, b"b");
+        watchers.publish(LogClass::System, 0, b"a");
+        watchers.publish(LogClass::System, 0, b"b");
         assert_eq!(woken.0.load(Ordering::Relaxed), 1);
         assert!(
             watchers

@@ -15,8 +15,8 @@
 #![expect(clippy::disallowed_methods, reason = "a benchmark measures real time")]
 
 use larder::clock::Now;
-use larder::insight::figures::{Family, HotKey, Seen, SeenKind};
 use larder::insight::{Census, CommandFamily, Insight, LISTED_MAX, Latencies};
+use larder::insight::{Family, HotKey, OperationKind, OperationSample};
 use std::collections::HashMap;
 use std::hint::black_box;
 use std::time::Instant;
@@ -29,7 +29,7 @@ const KEYS: usize = 1_000_000;
 /// One operation in so many is looked at.
 const SHARES: [u32; 3] = [1, 16, 256];
 
-/// Samples per call of [`Insight::note_batch`].
+/// Samples per call of [`Insight::record_batch`].
 const BATCH: usize = 16;
 
 /// Seconds that a whole stream lasts.
@@ -124,9 +124,14 @@ fn feed(insight: &Insight, numbers: &[usize], share: u32) -> f64 {
         let keys: Vec<String> = sampled.map(|number| text(*number)).collect();
         let started = Instant::now();
         for batch in keys.chunks(BATCH) {
-            insight.note_batch(|note| {
+            insight.record_batch(|record| {
                 batch.iter().for_each(|key| {
-                    note(&Seen { kind: SeenKind::Hit, key: key.as_bytes(), value_bytes: 100, weight: share })
+                    record(&OperationSample {
+                        kind: OperationKind::Hit,
+                        key: key.as_bytes(),
+                        value_bytes: 100,
+                        weight: share,
+                    })
                 })
             });
         }
@@ -175,7 +180,7 @@ fn row(name: &str, numbers: &[usize], share: u32) {
     let (known, known_off) = families(&insight.families(&Census::default()), &exact);
     println!(
         "{name:>9} {share:>7} {nanos:>10.0} {:>8} {found:>7} {:>7.1} % {:>7.1} % {:>9.1} % {known:>9} {:>7.1} %",
-        insight.own_bytes() >> 10,
+        insight.memory_bytes() >> 10,
         100.0 * off,
         100.0 * stated,
         100.0 * by_sampling,
@@ -186,9 +191,9 @@ fn row(name: &str, numbers: &[usize], share: u32) {
 fn latency_note_nanos(count: u64) -> f64 {
     let latencies = Latencies::new(1);
     let started = Instant::now();
-    (0..count).for_each(|at| latencies.note(0, CommandFamily::Get, black_box(at * 37 % 1_000_000)));
+    (0..count).for_each(|at| latencies.record(0, CommandFamily::Get, black_box(at * 37 % 1_000_000)));
     let nanos = started.elapsed().as_nanos() as f64 / count as f64;
-    assert_eq!(latencies.figures()[0].count, count);
+    assert_eq!(latencies.report()[0].count, count);
     nanos
 }
 

@@ -22,7 +22,7 @@ fn main() -> ExitCode {
             Ok(0)
         }
         Ok(Command::Serve(options)) => serve(*options),
-        Ok(Command::Ask(settings)) => {
+        Ok(Command::RunTool(settings)) => {
             tools::run(&settings).map(|()| 0).map_err(|trouble| Failure::new(format!("larder: {trouble}"), 1))
         }
         Err(bad) => Err(bad.into()),
@@ -37,7 +37,7 @@ fn main() -> ExitCode {
 fn serve(mut options: Options) -> Result<u8, Failure> {
     telemetry::log_to_stderr(log_level(options.commands.verbosity));
     options.inherit(process::inherited_sockets()?)?;
-    let Options { store, commands, mut server, process, sasl, auth_file, remarks } = options;
+    let Options { store, commands, mut server, process, sasl, auth_file, startup_warnings } = options;
     let sasl = sasl.then(Credentials::password_database).transpose()?;
     let tokens = auth_file.map(|path| Credentials::read(&path, Form::Tokens)).transpose()?;
 
@@ -49,7 +49,7 @@ fn serve(mut options: Options) -> Result<u8, Failure> {
     listeners.bind_unix(&server)?;
     // A refusal is one line, so what is only worth knowing comes after the last of them.
     user.warn_if_root();
-    remarks.iter().for_each(|remark| log::log!(remark.level, "{}", remark.line));
+    startup_warnings.iter().for_each(|warning| log::log!(warning.level, "{}", warning.line));
     let starter = match process::detach(&process)? {
         Detached::Parent(status) => return Ok(status),
         Detached::Daemon(starter) => starter,

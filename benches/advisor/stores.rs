@@ -4,7 +4,7 @@ use super::trace::{Item, Trace};
 use super::{Outcome, PRESENT, QUARTERS};
 use foldhash::quality::FixedState;
 use larder::advisor::Advisor;
-use larder::advisor::figures::{Access, AccessKind, Advice, Live};
+use larder::advisor::{Access, AccessKind, Advice, CacheState};
 use larder::clock::{Deadline, Now};
 use larder::store::{Incoming, Settings, Store, StoreMode};
 use std::hash::BuildHasher;
@@ -33,13 +33,14 @@ static VALUE: [u8; 1 << 19] = [b'v'; 1 << 19];
 pub fn outcome(trace: &Trace, memory_bytes: u64, share_max: f64) -> Outcome {
     let mut replay = Replay::new(memory_bytes, share_max);
     replay.run(trace);
-    let Advice { predictions, reads, keys, share, own_bytes, sentence, .. } = replay.advisor.advise();
+    let Advice { predictions, reads, keys, share, memory_bytes, recommendation, .. } =
+        replay.advisor.advise();
     let nanos = replay.spent.as_nanos() as f64 / replay.noted.max(1) as f64;
     Outcome {
         predicted: predictions.iter().map(|size| size.hit_ratio).collect(),
         real: replay.missed.map(|missed| 1.0 - missed / replay.reads),
         told: format!(
-            "{sentence}\n  {reads} reads, {keys} keys, share {share:.3}, {own_bytes} bytes, {nanos:.0} ns/operation"
+            "{recommendation}\n  {reads} reads, {keys} keys, share {share:.3}, {memory_bytes} bytes, {nanos:.0} ns/operation"
         ),
     }
 }
@@ -53,7 +54,7 @@ struct Replay {
     /// Reads, and those that each of the stores missed, weighing as the advisor weighs them.
     reads: f64,
     missed: [f64; 5],
-    live: Live,
+    state: CacheState,
     /// What the advisor rested on after the last batch; less means that it has halved its counts.
     rested_on: u64,
     noted: u64,
@@ -69,15 +70,15 @@ impl Replay {
                 ..Settings::default()
             })
         };
-        let own_bytes = (memory_bytes / OWN_PART).max(OWN_BYTES_MIN);
+        let memory_bytes = (memory_bytes / OWN_PART).max(OWN_BYTES_MIN);
         Replay {
             stores: QUARTERS.map(store),
-            advisor: Advisor::new(memory_bytes, own_bytes, share_max),
+            advisor: Advisor::new(memory_bytes, memory_bytes, share_max),
             hasher: FixedState::default(),
             batch: Vec::new(),
             reads: 0.0,
             missed: [0.0; 5],
-            live: Live { limit_bytes: memory_bytes, evicts: true, ..Live::default() },
+            state: CacheState { limit_bytes: memory_bytes, evicts: true, ..CacheState::default() },
             rested_on: 0,
             noted: 0,
             spent: Duration::ZERO,
@@ -86,7 +87,7 @@ impl Replay {
 
     fn run(&mut self, trace: &Trace) {
         let mut key = Vec::new();
-        self.advisor.observe(&self.live);
+        self.advisor.observe(&self.state);
         for (at, request) in trace.requests.iter().enumerate() {
             let now = Now::from_secs(START_SECS + (at / trace.requests_per_sec as usize) as u32);
             if at % UPKEEP_EVERY == 0 {
@@ -122,11 +123,11 @@ impl Replay {
             }
             match found {
                 Ok(deadline) => {
-                    self.live.hits += 1;
+                    self.state.hits += 1;
                     self.sample(AccessKind::Hit, key, item, deadline, now);
                 }
                 Err(_) => {
-                    self.live.misses += 1;
+                    self.state.misses += 1;
                     self.sample(AccessKind::Miss, key, item, Deadline::NEVER, now);
                     self.sample(AccessKind::Store, key, item, deadline(item, now), now);
                 }
@@ -149,11 +150,11 @@ impl Replay {
     /// Gives the advisor its batch.
     fn advise(&mut self) {
         let totals = self.stores[PRESENT].totals();
-        self.live.charged_bytes = totals.charged_bytes;
-        self.live.item_bytes = totals.item_bytes;
+        self.state.charged_bytes = totals.charged_bytes;
+        self.state.item_bytes = totals.item_bytes;
         let started = Instant::now();
-        self.batch.iter().for_each(|access| self.advisor.note(access));
-        self.advisor.observe(&self.live);
+        self.batch.iter().for_each(|access| self.advisor.record(access));
+        self.advisor.observe(&self.state);
         self.spent += started.elapsed();
         self.noted += self.batch.len() as u64;
         self.batch.clear();

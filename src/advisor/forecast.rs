@@ -11,7 +11,7 @@
 //! Recent traffic weighs more: all counts are halved each [`HALF_LIFE_READS`] sampled reads. Reads and not hours, so
 //! that the figures rest on as much in a quiet night as on a busy day.
 
-use super::sample::SIZES;
+use super::key_sample::SIZES;
 
 /// The sizes in per cent of the present limit, each twice the one before.
 pub(super) const PERCENTS: [u32; SIZES] = [25, 50, 100, 200, 400];
@@ -38,7 +38,7 @@ const SKEW_MAX: f64 = 2.0;
 
 /// Counts of reads, older ones weighing less.
 #[derive(Clone, Default, Debug)]
-pub(super) struct Tallies {
+pub(super) struct ReadCounts {
     /// Reads of sampled keys since the counts were halved last.
     since_halved: u32,
     /// Reads of sampled keys.
@@ -53,7 +53,7 @@ pub(super) struct Tallies {
     all_misses: f64,
 }
 
-impl Tallies {
+impl ReadCounts {
     /// Counts a read of a sampled key while `share` of all keys is sampled.
     pub(super) fn count_read(&mut self, hit: bool, hits: [bool; SIZES], share: f64) {
         let weight = 1.0 / share;
@@ -158,16 +158,16 @@ mod tests {
     /// Hits per cent that are predicted from these misses per cent of the runs, and of the cache.
     fn predicted(runs: [f64; 5], cache: f64, full: bool, largest_full: bool) -> [f64; 5] {
         let reads = 1000.0;
-        let tallies = Tallies {
+        let counts = ReadCounts {
             sampled_reads: reads,
             reads,
             misses: cache * 10.0,
             missed: runs.map(|misses| misses * 10.0),
             all_reads: reads,
             all_misses: cache * 10.0,
-            ..Tallies::default()
+            ..ReadCounts::default()
         };
-        tallies.hit_ratios(full, largest_full).map(|ratio| (1000.0 * ratio).round() / 10.0)
+        counts.hit_ratios(full, largest_full).map(|ratio| (1000.0 * ratio).round() / 10.0)
     }
 
     #[test]
@@ -200,32 +200,32 @@ mod tests {
 
     #[test]
     fn sampled_misses_are_scaled_by_the_caches_own() {
-        let tallies = Tallies {
+        let counts = ReadCounts {
             sampled_reads: 100.0,
             reads: 1000.0,
             misses: 200.0,
             missed: [400.0, 300.0, 200.0, 100.0, 0.0],
             all_reads: 1000.0,
             all_misses: 100.0,
-            ..Tallies::default()
+            ..ReadCounts::default()
         };
         assert_eq!(
-            tallies.hit_ratios(true, true).map(|ratio| (100.0 * ratio).round()),
+            counts.hit_ratios(true, true).map(|ratio| (100.0 * ratio).round()),
             [80.0, 85.0, 90.0, 95.0, 100.0]
         );
     }
 
     #[test]
     fn old_reads_weigh_less() {
-        let mut tallies = Tallies::default();
-        (0..HALF_LIFE_READS).for_each(|_| tallies.count_read(true, [true; 5], 1.0));
-        (0..HALF_LIFE_READS / 2).for_each(|_| tallies.count_read(false, [false; 5], 1.0));
-        assert_eq!(tallies.sampled_reads(), u64::from(HALF_LIFE_READS));
-        assert_eq!(tallies.measured(), 0.5);
+        let mut counts = ReadCounts::default();
+        (0..HALF_LIFE_READS).for_each(|_| counts.count_read(true, [true; 5], 1.0));
+        (0..HALF_LIFE_READS / 2).for_each(|_| counts.count_read(false, [false; 5], 1.0));
+        assert_eq!(counts.sampled_reads(), u64::from(HALF_LIFE_READS));
+        assert_eq!(counts.measured(), 0.5);
     }
 
     #[test]
     fn without_reads_nothing_breaks() {
-        assert_eq!(Tallies::default().hit_ratios(true, true), [1.0; 5]);
+        assert_eq!(ReadCounts::default().hit_ratios(true, true), [1.0; 5]);
     }
 }

@@ -1,14 +1,14 @@
 //! The advisor behind a lock: one thread feeds it batch by batch, and whoever answers a question asks it.
 
 use super::Advisor;
-use super::figures::{Access, Advice, Live};
+use super::advice::{Access, Advice, CacheState};
 use parking_lot::Mutex;
 
 /// It takes one in so many bytes of the limit,
 const LIMIT_SHARE: u64 = 200;
 
 /// but not less than this, where the limit is small.
-const OWN_BYTES_MIN: u64 = 64 << 10;
+const MEMORY_BYTES_MIN: u64 = 64 << 10;
 
 /// An advisor that threads share.
 pub struct SharedAdvisor(Mutex<Advisor>);
@@ -16,8 +16,8 @@ pub struct SharedAdvisor(Mutex<Advisor>);
 impl SharedAdvisor {
     /// For a cache of this limit.
     pub fn new(limit_bytes: u64) -> SharedAdvisor {
-        let own_bytes = (limit_bytes / LIMIT_SHARE).max(OWN_BYTES_MIN);
-        SharedAdvisor(Mutex::new(Advisor::new(limit_bytes, own_bytes, 1.0)))
+        let memory_bytes = (limit_bytes / LIMIT_SHARE).max(MEMORY_BYTES_MIN);
+        SharedAdvisor(Mutex::new(Advisor::new(limit_bytes, memory_bytes, 1.0)))
     }
 
     /// See [`Advisor::threshold`].
@@ -25,20 +25,20 @@ impl SharedAdvisor {
         self.0.lock().threshold()
     }
 
-    /// See [`Advisor::follow_half`].
-    pub fn follow_half(&self) {
-        self.0.lock().follow_half();
+    /// See [`Advisor::halve_sample`].
+    pub fn halve_sample(&self) {
+        self.0.lock().halve_sample();
     }
 
     /// Takes in operations as `batch` hands them out, under one lock; `batch` must not come back here.
-    pub fn note_batch<R>(&self, batch: impl FnOnce(&mut dyn FnMut(&Access)) -> R) -> R {
+    pub fn record_batch<R>(&self, batch: impl FnOnce(&mut dyn FnMut(&Access)) -> R) -> R {
         let mut advisor = self.0.lock();
-        batch(&mut |access| advisor.note(access))
+        batch(&mut |access| advisor.record(access))
     }
 
     /// See [`Advisor::observe`].
-    pub fn observe(&self, live: &Live) {
-        self.0.lock().observe(live);
+    pub fn observe(&self, state: &CacheState) {
+        self.0.lock().observe(state);
     }
 
     /// See [`Advisor::flush`].
@@ -52,7 +52,7 @@ impl SharedAdvisor {
     }
 
     /// Bytes of memory it takes.
-    pub fn own_bytes(&self) -> u64 {
-        self.0.lock().own_bytes()
+    pub fn memory_bytes(&self) -> u64 {
+        self.0.lock().memory_bytes()
     }
 }

@@ -5,7 +5,7 @@ use crate::clock::Deadline;
 use std::collections::{HashMap, VecDeque};
 
 const MB: u64 = 1 << 20;
-const OWN_BYTES: u64 = 64 * MB / 200;
+const MEMORY_BYTES: u64 = 64 * MB / 200;
 
 /// Percentage points that a prediction may be off; the streams of these tests are off by two thirds of it at the most.
 const OFF: f64 = 0.6;
@@ -131,7 +131,7 @@ impl SecondChance {
             if dead || uses == 0 || probation && last {
                 self.take_out(place);
                 if probation && !dead {
-                    self.leave_ghost(key);
+                    self.remove_to_ghost(key);
                 }
                 return;
             }
@@ -149,7 +149,7 @@ impl SecondChance {
         }
     }
 
-    fn leave_ghost(&mut self, key: u64) {
+    fn remove_to_ghost(&mut self, key: u64) {
         self.ghosts_ever += 1;
         self.ghosts.push_back((key, self.ghosts_ever));
         self.ghost_of.insert(key, self.ghosts_ever);
@@ -175,7 +175,7 @@ fn hash_of(key: u64) -> u64 {
 /// Feeds an advisor what a cache of `limit_bytes` does with the reads, a thousand of them a second; returns it and the
 /// hit ratios of caches of all five sizes, over the same reads with the same weights.
 fn fed(limit_bytes: u64, reads: impl Iterator<Item = Read>) -> (Advisor, [f64; SIZES]) {
-    let mut advisor = Advisor::new(limit_bytes, OWN_BYTES, 1.0);
+    let mut advisor = Advisor::new(limit_bytes, MEMORY_BYTES, 1.0);
     let mut caches = PERCENTS.map(|percent| SecondChance::new(limit_bytes * u64::from(percent) / 100));
     let (mut threshold, mut rested_on) = (advisor.threshold(), 0);
     for (at, (key, bytes, ttl)) in reads.enumerate() {
@@ -190,13 +190,13 @@ fn fed(limit_bytes: u64, reads: impl Iterator<Item = Read>) -> (Advisor, [f64; S
         let (bytes, deadline) = cache.held(key).map_or((bytes, deadline), |item| (item.bytes, item.deadline));
         let access = Access { kind: AccessKind::Hit, hash: hash_of(key), bytes, deadline, now };
         if hit {
-            advisor.note(&access);
+            advisor.record(&access);
         } else {
-            advisor.note(&Access { kind: AccessKind::Miss, bytes: 0, ..access });
-            advisor.note(&Access { kind: AccessKind::Store, ..access });
+            advisor.record(&Access { kind: AccessKind::Miss, bytes: 0, ..access });
+            advisor.record(&Access { kind: AccessKind::Store, ..access });
         }
         if at % 1000 == 0 {
-            advisor.observe(&Live {
+            advisor.observe(&CacheState {
                 limit_bytes,
                 charged_bytes: cache.used_bytes,
                 item_bytes: cache.used_bytes,
@@ -214,7 +214,7 @@ fn fed(limit_bytes: u64, reads: impl Iterator<Item = Read>) -> (Advisor, [f64; S
         }
     }
     advisor.check_invariants();
-    assert!(advisor.advise().own_bytes <= OWN_BYTES);
+    assert!(advisor.advise().memory_bytes <= MEMORY_BYTES);
     let ratios = caches.map(|cache| cache.weighed[0] / cache.weighed[1]);
     (advisor, ratios)
 }
@@ -227,7 +227,7 @@ fn skewed(random: &mut fastrand::Rng, keys: u64) -> u64 {
 /// Largest difference between prediction and reference, in percentage points.
 fn off(advisor: &Advisor, reference: &[f64; SIZES]) -> f64 {
     let predictions = advisor.advise().predictions;
-    assert_eq!(predictions.len(), SIZES, "{}", advisor.advise().sentence);
+    assert_eq!(predictions.len(), SIZES, "{}", advisor.advise().recommendation);
     let offs = predictions.iter().zip(reference).map(|(size, ratio)| 100.0 * (size.hit_ratio - ratio).abs());
     offs.fold(0.0, f64::max)
 }
@@ -280,7 +280,7 @@ fn a_scan_gains_nothing_from_memory() {
     let (advisor, reference) = fed(MB, (0..200_000).map(|key| (key, 200, 0)));
     assert_eq!(reference, [0.0; SIZES]);
     assert!(off(&advisor, &reference) < 0.01);
-    assert_eq!(advisor.advise().sentence, "1 MB is more than needed: 256 KB would keep hits at 0.0 %.");
+    assert_eq!(advisor.advise().recommendation, "1 MB is more than needed: 256 KB would keep hits at 0.0 %.");
 }
 
 #[test]
@@ -307,8 +307,8 @@ fn whatever_comes_the_books_are_right() {
     for seed in 0..20 {
         let mut random = fastrand::Rng::with_seed(seed);
         let mut advisor = Advisor::new(256 << 10, 8 << 10, 1.0);
-        let own_bytes = advisor.advise().own_bytes;
-        let mut live = Live { limit_bytes: 256 << 10, evicts: seed % 4 != 0, ..Live::default() };
+        let memory_bytes = advisor.advise().memory_bytes;
+        let mut state = CacheState { limit_bytes: 256 << 10, evicts: seed % 4 != 0, ..CacheState::default() };
         let keys = [10, 1000, 100_000][random.usize(..3)];
         let mut threshold = advisor.threshold();
         for at in 0..5000 {
@@ -317,14 +317,14 @@ fn whatever_comes_the_books_are_right() {
             let bytes = 1u64 << random.u32(..if seed % 3 == 0 { 40 } else { 12 });
             let deadline = Deadline::from_secs(random.u32(..2000));
             let hash = hash_of(random.u64(..keys));
-            advisor.note(&Access { kind: kind[random.usize(..4)], hash, bytes, deadline, now });
+            advisor.record(&Access { kind: kind[random.usize(..4)], hash, bytes, deadline, now });
             if random.u32(..100) == 0 {
-                live.limit_bytes = 1 << random.u32(..30);
-                live.item_bytes = random.u64(..1 << 20);
-                live.charged_bytes = random.u64(..1 << 21);
-                live.hits = random.u64(..1 << 40);
-                live.misses = random.u64(..1 << 40);
-                advisor.observe(&live);
+                state.limit_bytes = 1 << random.u32(..30);
+                state.item_bytes = random.u64(..1 << 20);
+                state.charged_bytes = random.u64(..1 << 21);
+                state.hits = random.u64(..1 << 40);
+                state.misses = random.u64(..1 << 40);
+                advisor.observe(&state);
             }
             if random.u32(..1000) == 0 {
                 advisor.flush();
@@ -336,15 +336,15 @@ fn whatever_comes_the_books_are_right() {
             }
         }
         let advice = advisor.advise();
-        assert_eq!(advice.own_bytes, own_bytes);
+        assert_eq!(advice.memory_bytes, memory_bytes);
         assert!(advice.predictions.iter().all(|size| (0.0..=1.0).contains(&size.hit_ratio)));
     }
 }
 
 #[test]
 fn own_bytes_are_within_half_a_per_cent_and_useful_at_64_mb() {
-    let advisor = Advisor::new(64 * MB, OWN_BYTES, 1.0);
-    assert!(advisor.advise().own_bytes <= OWN_BYTES);
+    let advisor = Advisor::new(64 * MB, MEMORY_BYTES, 1.0);
+    assert!(advisor.advise().memory_bytes <= MEMORY_BYTES);
     assert!(advisor.sample.places() > 12_000);
 }
 
@@ -353,14 +353,14 @@ fn before_it_has_seen_enough_it_says_so() {
     let (advisor, _) = fed(MB, (0..312).map(|key| (key % 10, 200, 0)));
     let advice = advisor.advise();
     assert!(advice.predictions.is_empty());
-    assert_eq!(advice.sentence, "Too few reads so far: 312 of about 10000 sampled reads needed.");
+    assert_eq!(advice.recommendation, "Too few reads so far: 312 of about 10000 sampled reads needed.");
 }
 
 #[test]
 fn a_new_limit_starts_the_counts_anew() {
     let (mut advisor, _) = fed(MB, (0..50_000).map(|key| (key % 100, 200, 0)));
     assert!(!advisor.advise().predictions.is_empty());
-    advisor.observe(&Live { limit_bytes: 2 * MB, ..advisor.live });
+    advisor.observe(&CacheState { limit_bytes: 2 * MB, ..advisor.state });
     assert!(advisor.advise().predictions.is_empty());
     assert_eq!(advisor.advise().keys, 100, "what is followed stays");
 }
@@ -375,21 +375,21 @@ fn a_flush_forgets_the_keys() {
 
 #[test]
 fn a_deleted_key_is_missed_at_every_size() {
-    let mut advisor = Advisor::new(MB, OWN_BYTES, 1.0);
+    let mut advisor = Advisor::new(MB, MEMORY_BYTES, 1.0);
     let now = Now::from_secs(100);
     let access = Access { kind: AccessKind::Store, hash: 5, bytes: 100, deadline: Deadline::NEVER, now };
     for _ in 0..20_000 {
-        advisor.note(&access);
-        advisor.note(&Access { kind: AccessKind::Delete, ..access });
-        advisor.note(&Access { kind: AccessKind::Miss, bytes: 0, ..access });
+        advisor.record(&access);
+        advisor.record(&Access { kind: AccessKind::Delete, ..access });
+        advisor.record(&Access { kind: AccessKind::Miss, bytes: 0, ..access });
     }
     assert!(advisor.advise().predictions.iter().all(|size| size.hit_ratio == 0.0));
 }
 
 #[test]
 fn without_eviction_newcomers_stay_out_of_a_full_run() {
-    let mut advisor = Advisor::new(MB, OWN_BYTES, 1.0);
-    advisor.observe(&Live { limit_bytes: MB, evicts: false, ..Live::default() });
+    let mut advisor = Advisor::new(MB, MEMORY_BYTES, 1.0);
+    advisor.observe(&CacheState { limit_bytes: MB, evicts: false, ..CacheState::default() });
     let now = Now::from_secs(100);
     for key in 0..40 {
         let access = Access {
@@ -399,10 +399,10 @@ fn without_eviction_newcomers_stay_out_of_a_full_run() {
             deadline: Deadline::NEVER,
             now,
         };
-        advisor.note(&access);
+        advisor.record(&access);
     }
     advisor.check_invariants();
     let first = advisor.sample.find(hash_of(0)).expect("it was there first");
-    assert!(advisor.runs[2].holds(&advisor.sample, first));
+    assert!(advisor.runs[2].contains(&advisor.sample, first));
     assert_eq!(advisor.sample.find(hash_of(39)), None);
 }

@@ -4,9 +4,9 @@
 //! are percent-encoded as in `lru_crawler metadump`, so that no value of a figure holds a space.
 
 use super::{Engine, MemoryPart};
-use crate::advisor::figures::Advice;
+use crate::advisor::Advice;
 use crate::clock::{FIRST_SECOND, Now};
-use crate::insight::figures::{Family, HotKey, HotKeys, Latency};
+use crate::insight::{Family, HotKey, HotKeys, Latency};
 use crate::protocol::listing::uri_encoded;
 use crate::protocol::{Refusal, ReplyBuffer, StatsTopic};
 use crate::store::{Cause, Fate, Removed};
@@ -75,18 +75,18 @@ impl Engine {
     /// The keys most used.
     pub fn hot_keys(&self) -> HotKeys {
         self.observe_for_an_answer(self.clock.now());
-        HotKeys { sampled_one_in: self.insight.one_in(), ..self.insight.hot_keys() }
+        HotKeys { sampled_one_in: self.insight.sampling_interval(), ..self.insight.hot_keys() }
     }
 
     /// Keys by shape, those with the most bytes first.
     pub fn families(&self) -> Vec<Family> {
         self.observe_for_an_answer(self.clock.now());
-        self.survey.read(|census| self.insight.families(census))
+        self.census.read(|census| self.insight.families(census))
     }
 
     /// Latency per command family.
     pub fn latencies(&self) -> Vec<Latency> {
-        self.latencies.figures()
+        self.latencies.report()
     }
 
     /// Why a key is not there.
@@ -166,14 +166,14 @@ fn push_advice(advice: &Advice, out: &mut ReplyBuffer) {
     out.push_stat("requests", advice.reads);
     out.push_stat("keys", advice.keys);
     out.push_stat("sampled_share", format_args!("{:.6}", advice.share));
-    out.push_stat("own_bytes", advice.own_bytes);
+    out.push_stat("own_bytes", advice.memory_bytes);
     out.push_stat("hit_percent", percent(advice.measured_hit_ratio));
     for prediction in &advice.predictions {
         let size = prediction.percent;
         out.push_stat(format_args!("{size}:limit_bytes"), prediction.limit_bytes);
         out.push_stat(format_args!("{size}:hit_percent"), percent(prediction.hit_ratio));
     }
-    out.push_stat("advice", uri_encoded(advice.sentence.as_bytes()));
+    out.push_stat("advice", uri_encoded(advice.recommendation.as_bytes()));
 }
 
 fn push_hot_keys(hot: &HotKeys, out: &mut ReplyBuffer) {

@@ -37,7 +37,7 @@ impl Engine {
     /// Counts how long a batch took, from when its last byte came to when the reply was handed to the kernel, for the
     /// family of its first request.
     pub fn note_latency(&self, worker: usize, family: CommandFamily, nanos: u64) {
-        self.latencies.note(worker, family, nanos);
+        self.latencies.record(worker, family, nanos);
     }
 }
 

@@ -53,11 +53,11 @@ impl Engine {
 
     /// What larder's own figures take: the advisor, heavy hitters and families, latencies.
     fn figures_bytes(&self) -> u64 {
-        self.advisor.own_bytes() + self.insight_bytes()
+        self.advisor.memory_bytes() + self.insight_bytes()
     }
 
     fn insight_bytes(&self) -> u64 {
-        self.insight.own_bytes() + self.survey.own_bytes() + self.latencies.own_bytes()
+        self.insight.memory_bytes() + self.census.memory_bytes() + self.latencies.memory_bytes()
     }
 
     /// The resident memory by what it is used for. The parts sum to what the system says is resident.
@@ -80,7 +80,7 @@ impl Engine {
             ("free_pages", self.store.free_page_bytes() + totals.flushed_bytes),
             ("page_records", totals.pages * PAGE_OVERHEAD_BYTES),
             ("samples", totals.samples_bytes),
-            ("advisor", self.advisor.own_bytes()),
+            ("advisor", self.advisor.memory_bytes()),
             ("insight", self.insight_bytes()),
             ("connections", self.connections.open() as u64 * CONNECTION_BYTES),
             ("threads", self.threads_bytes.load(Ordering::Relaxed)),

@@ -39,7 +39,7 @@ pub use watch::CloseReason;
 use crate::advisor::SharedAdvisor;
 use crate::auth::{Credentials, Throttle};
 use crate::clock::{Clock, Deadline, Now};
-use crate::insight::{Insight, Latencies, Survey};
+use crate::insight::{Insight, Latencies, RollingCensus};
 use crate::protocol::limits::EXPTIME_RELATIVE_MAX_SECS;
 use crate::protocol::{Refusal, ReplyBuffer, Request, ShutdownMode, StatsTopic};
 use crate::store::Store;
@@ -106,7 +106,7 @@ pub struct Engine {
     certificates_secs: AtomicU32,
     advisor: SharedAdvisor,
     insight: Insight,
-    survey: Survey,
+    census: RollingCensus,
     latencies: Latencies,
     /// Which flush the advisor was told of, in seconds.
     flush_told_secs: AtomicU32,
@@ -146,7 +146,7 @@ impl Engine {
             prefixes: Prefixes::new(settings.prefix_delimiter, settings.detail_enabled),
             advisor: SharedAdvisor::new(store.memory_limit()),
             insight: Insight::new(clock.now()),
-            survey: Survey::new(observe::STEPS_PER_ROUND),
+            census: RollingCensus::new(observe::STEPS_PER_ROUND),
             latencies: Latencies::new(settings.threads),
             flush_told_secs: AtomicU32::new(0),
             anonymous_at_start_bytes: resident - files,

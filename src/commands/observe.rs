@@ -4,10 +4,9 @@
 //! only uses the cache. Bounded work per call.
 
 use super::Engine;
-use crate::advisor::figures::{Access, AccessKind, Live};
+use crate::advisor::{Access, AccessKind, CacheState};
 use crate::clock::Now;
-use crate::insight::figures::{Seen, SeenKind};
-use crate::insight::{Surveyed, one_in_after};
+use crate::insight::{Coverage, OperationKind, OperationSample, next_sampling_interval};
 use crate::store::{self, SampleKind, SampleRule, Sampled};
 use std::sync::atomic::Ordering;
 
@@ -28,18 +27,18 @@ const STEPS_PER_ANSWER: u32 = 16;
 const ITEMS_FEW: u64 = 4096;
 
 /// How a sampled operation is told to the sketches; `None` if they do not count it.
-fn seen<'a>(sampled: &Sampled<'a>) -> Option<Seen<'a>> {
+fn operation_sample<'a>(sampled: &Sampled<'a>) -> Option<OperationSample<'a>> {
     let kind = match sampled.kind {
-        SampleKind::Hit => SeenKind::Hit,
-        SampleKind::Miss => SeenKind::Miss,
-        SampleKind::Store => SeenKind::Store,
-        SampleKind::Delete => SeenKind::Delete,
-        SampleKind::Evict => SeenKind::Eviction,
-        SampleKind::Expire => SeenKind::Expiry,
+        SampleKind::Hit => OperationKind::Hit,
+        SampleKind::Miss => OperationKind::Miss,
+        SampleKind::Store => OperationKind::Store,
+        SampleKind::Delete => OperationKind::Delete,
+        SampleKind::Evict => OperationKind::Eviction,
+        SampleKind::Expire => OperationKind::Expiry,
         SampleKind::Touch => return None,
     };
     let Sampled { key, value_bytes, weight, .. } = *sampled;
-    (weight > 0).then_some(Seen { kind, key, value_bytes, weight })
+    (weight > 0).then_some(OperationSample { kind, key, value_bytes, weight })
 }
 
 /// How it is told to the advisor; `None` if that is about clients alone.
@@ -65,22 +64,22 @@ impl Engine {
     }
 
     pub(super) fn take_samples(&self, now: Now) {
-        let one_in = self.insight.one_in();
+        let one_in = self.insight.sampling_interval();
         let rule = SampleRule { hash_below: self.advisor.threshold(), one_in };
         self.note_flush(now);
-        let drained = self.advisor.note_batch(|note_access| {
-            self.insight.note_batch(|note_seen| {
+        let drained = self.advisor.record_batch(|note_access| {
+            self.insight.record_batch(|record_operation| {
                 self.store.drain_samples(rule, |sampled| {
                     access(sampled).iter().for_each(&mut *note_access);
-                    seen(sampled).iter().for_each(&mut *note_seen);
+                    operation_sample(sampled).iter().for_each(&mut *record_operation);
                 })
             })
         });
-        self.insight.set_one_in(one_in_after(one_in, drained.operations));
+        self.insight.set_sampling_interval(next_sampling_interval(one_in, drained.operations));
         if drained.by_key > BY_KEY_MAX {
-            self.advisor.follow_half();
+            self.advisor.halve_sample();
         }
-        self.advisor.observe(&self.live());
+        self.advisor.observe(&self.cache_state());
     }
 
     /// Tells the advisor of a flush once its time has come.
@@ -92,20 +91,20 @@ impl Engine {
     }
 
     fn take_census(&self, now: Now) {
-        self.survey.go_on(|step, census| {
+        self.census.advance(|step, census| {
             let store::Surveyed { looked_at, of } =
                 self.store.survey(step, STEPS_PER_ROUND, BUCKETS_PER_STEP, now, &mut |key, hit| {
                     let stored = self.store.stored_at(hit.cas);
-                    census.note(key, hit.item_bytes, stored.map(|stored| now.secs_since(stored)));
+                    census.record(key, hit.item_bytes, stored.map(|stored| now.secs_since(stored)));
                 });
-            Surveyed { looked_at, of }
+            Coverage { visited: looked_at, total: of }
         });
     }
 
     /// How the cache stands, for the advisor.
-    fn live(&self) -> Live {
+    fn cache_state(&self) -> CacheState {
         let (totals, sums) = (self.store.totals(), self.counters.totals());
-        Live {
+        CacheState {
             limit_bytes: totals.limit_bytes,
             charged_bytes: totals.charged_bytes,
             item_bytes: totals.item_bytes,
@@ -120,11 +119,11 @@ impl Engine {
         self.take_samples(now);
         let few = self.store.totals().items <= ITEMS_FEW;
         if few {
-            self.survey.start_over();
+            self.census.restart();
         }
         let steps = if few { STEPS_PER_ROUND } else { STEPS_PER_ANSWER };
         for _ in 0..steps {
-            if few || self.survey.is_first() {
+            if few || self.census.is_first_round() {
                 self.take_census(now);
             }
         }

@@ -1,13 +1,13 @@
 //! Keys grouped by their shape: what is done with each family, and what of it is stored.
 //!
-//! Two sources meet in [`FamiliesSketch::figures`]: samples of operations, older ones weighing less, and a [`Census`]
+//! Two sources meet in [`FamiliesSketch::report`]: samples of operations, older ones weighing less, and a [`Census`]
 //! of what is there now. Both keep the shapes of the greatest weight (operations here, bytes there) by
 //! [`HeavyHitters`], so that memory is bounded and a flood of new shapes pushes out none that matters; all others are
 //! one family, [`OTHER`]. A family that is seen in one source only is shown with what is known. Sums over all families
 //! are those of all keys: what was seen of a shape before it got a place of its own stays in the sum of the others.
 
-use super::figures::{Family, Seen, SeenKind};
-use super::heavy_hitters::{Beside, HeavyHitters};
+use super::heavy_hitters::{HeavyHitters, SlotData};
+use super::report::{Family, OperationKind, OperationSample};
 use super::shape::write_shape;
 use foldhash::fast::RandomState;
 use std::collections::HashMap;
@@ -45,13 +45,13 @@ struct Named<C> {
     counts: C,
 }
 
-impl<C: Beside> Beside for Named<C> {
+impl<C: SlotData> SlotData for Named<C> {
     fn scale(&mut self, factor: f64) {
         self.counts.scale(factor);
     }
 }
 
-impl<C: Beside> Shapes<C> {
+impl<C: SlotData> Shapes<C> {
     fn new(slots_max: u16) -> Shapes<C> {
         Shapes {
             hasher: RandomState::default(),
@@ -62,18 +62,18 @@ impl<C: Beside> Shapes<C> {
     }
 
     /// Counts for the shape of a key, which matters as much as `weight` says, and for all.
-    fn note(&mut self, key: &[u8], weight: f64, count: impl Fn(&mut C)) {
+    fn record(&mut self, key: &[u8], weight: f64, count: impl Fn(&mut C)) {
         let name = write_shape(key, &mut self.shape);
         let shape = self.shape.as_bytes();
-        if let Some(named) = self.hitters.note(shape, self.hasher.hash_one(shape), weight) {
+        if let Some(named) = self.hitters.record(shape, self.hasher.hash_one(shape), weight) {
             named.name = name;
             count(&mut named.counts);
         }
         count(&mut self.all);
     }
 
-    fn own_bytes(&self) -> u64 {
-        self.hitters.own_bytes() + self.shape.capacity() as u64
+    fn memory_bytes(&self) -> u64 {
+        self.hitters.memory_bytes() + self.shape.capacity() as u64
     }
 }
 
@@ -86,7 +86,7 @@ struct Operations {
     evictions: f64,
 }
 
-impl Beside for Operations {
+impl SlotData for Operations {
     fn scale(&mut self, factor: f64) {
         for count in [&mut self.reads, &mut self.hits, &mut self.writes, &mut self.evictions] {
             *count *= factor;
@@ -104,7 +104,7 @@ struct Stored {
     age_secs: f64,
 }
 
-impl Beside for Stored {
+impl SlotData for Stored {
     fn scale(&mut self, factor: f64) {
         for count in [&mut self.items, &mut self.bytes, &mut self.aged_items, &mut self.age_secs] {
             *count *= factor;
@@ -127,14 +127,14 @@ impl Default for Census {
 
 impl Census {
     /// Bytes of memory it takes.
-    pub fn own_bytes(&self) -> u64 {
-        self.shapes.own_bytes()
+    pub fn memory_bytes(&self) -> u64 {
+        self.shapes.memory_bytes()
     }
 
     /// Counts an item: its key, the bytes of header, key and value, and the seconds since it was stored, where known.
-    pub fn note(&mut self, key: &[u8], item_bytes: u64, age_secs: Option<u32>) {
+    pub fn record(&mut self, key: &[u8], item_bytes: u64, age_secs: Option<u32>) {
         let bytes = item_bytes as f64;
-        self.shapes.note(key, bytes, |stored| {
+        self.shapes.record(key, bytes, |stored| {
             stored.items += 1.0;
             stored.bytes += bytes;
             stored.aged_items += f64::from(u8::from(age_secs.is_some()));
@@ -142,9 +142,9 @@ impl Census {
         });
     }
 
-    /// Says that all that was noted is `looked_at` of `of` items; to be called once, after the walk.
-    pub fn scale(&mut self, looked_at: u64, of: u64) {
-        self.factor = of as f64 / looked_at.max(1) as f64;
+    /// Says that all that was noted is `visited` of `of` items; to be called once, after the walk.
+    pub fn scale(&mut self, visited: u64, of: u64) {
+        self.factor = of as f64 / visited.max(1) as f64;
     }
 }
 
@@ -162,18 +162,18 @@ impl Default for FamiliesSketch {
 
 impl FamiliesSketch {
     /// Takes in a sample.
-    pub fn note(&mut self, seen: &Seen<'_>) {
-        let weight = f64::from(seen.weight);
+    pub fn record(&mut self, sample: &OperationSample<'_>) {
+        let weight = f64::from(sample.weight);
         let n = self.shapes.hitters.decay().counted(weight);
-        match seen.kind {
-            SeenKind::Hit => self.shapes.note(seen.key, weight, |counts| {
+        match sample.kind {
+            OperationKind::Hit => self.shapes.record(sample.key, weight, |counts| {
                 counts.reads += n;
                 counts.hits += n;
             }),
-            SeenKind::Miss => self.shapes.note(seen.key, weight, |counts| counts.reads += n),
-            SeenKind::Store => self.shapes.note(seen.key, weight, |counts| counts.writes += n),
-            SeenKind::Eviction => self.shapes.note(seen.key, weight, |counts| counts.evictions += n),
-            SeenKind::Delete | SeenKind::Expiry => {}
+            OperationKind::Miss => self.shapes.record(sample.key, weight, |counts| counts.reads += n),
+            OperationKind::Store => self.shapes.record(sample.key, weight, |counts| counts.writes += n),
+            OperationKind::Eviction => self.shapes.record(sample.key, weight, |counts| counts.evictions += n),
+            OperationKind::Delete | OperationKind::Expiry => {}
         }
     }
 
@@ -185,7 +185,7 @@ impl FamiliesSketch {
     }
 
     /// Keys by shape, those with the most bytes first, [`FAMILIES_MAX`] at most; then [`OTHER`], unless it is empty.
-    pub fn figures(&self, census: &Census) -> Vec<Family> {
+    pub fn report(&self, census: &Census) -> Vec<Family> {
         let mut families = self.joined(census);
         let uses = |row: &Row| row.operations.reads + row.operations.writes;
         families.sort_by(|(a_shape, a), (b_shape, b)| {
@@ -197,8 +197,8 @@ impl FamiliesSketch {
         families.iter().for_each(|(_, row)| other.subtract(row));
         families.push((OTHER, other));
         let decay = self.shapes.hitters.decay();
-        let figures = |(shape, row): &(&str, Row)| row.figures(shape, decay.weight(1.0), census.factor);
-        families.iter().map(figures).filter(|family| !is_empty(family)).collect()
+        let report = |(shape, row): &(&str, Row)| row.report(shape, decay.weight(1.0), census.factor);
+        families.iter().map(report).filter(|family| !is_empty(family)).collect()
     }
 
     /// What is known of each shape from either source.
@@ -206,19 +206,19 @@ impl FamiliesSketch {
         let mut rows: HashMap<&[u8], Row> = HashMap::new();
         for hitter in self.shapes.hitters.hitters() {
             let row = rows.entry(hitter.key).or_default();
-            (row.name, row.operations) = (hitter.beside.name, hitter.beside.counts);
+            (row.name, row.operations) = (hitter.data.name, hitter.data.counts);
         }
         for hitter in census.shapes.hitters.hitters() {
             let row = rows.entry(hitter.key).or_default();
-            (row.name, row.stored) = (hitter.beside.name, hitter.beside.counts);
+            (row.name, row.stored) = (hitter.data.name, hitter.data.counts);
         }
         // Every shape was text when it was noted.
         rows.into_iter().map(|(shape, row)| (std::str::from_utf8(shape).unwrap_or(OTHER), row)).collect()
     }
 
     /// Bytes of memory it takes.
-    pub fn own_bytes(&self) -> u64 {
-        self.shapes.own_bytes()
+    pub fn memory_bytes(&self) -> u64 {
+        self.shapes.memory_bytes()
     }
 }
 
@@ -242,7 +242,7 @@ impl Row {
         self.stored.age_secs -= row.stored.age_secs;
     }
 
-    fn figures(&self, shape: &str, per_operation: f64, per_item: f64) -> Family {
+    fn report(&self, shape: &str, per_operation: f64, per_item: f64) -> Family {
         let Row { name, stored, .. } = self;
         let operations = |counted: f64| (counted * per_operation).round() as u64;
         let of_all = |noted: f64| (noted * per_item).round() as u64;

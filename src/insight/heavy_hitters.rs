@@ -11,16 +11,16 @@
 //! weight, and at most `error` more than that; H4 the cell of a key without slot counts at least its weight. (H3 and
 //! H4 need the stream: the tests hold them against exact counts.)
 
-use super::decay::Decay;
+use super::forward_decay::ForwardDecay;
 use hashbrown::HashTable;
 
 /// What is kept beside the count of a key that has a slot.
-pub(super) trait Beside: Default {
+pub(super) trait SlotData: Default {
     /// Multiplies everything counted by a factor.
     fn scale(&mut self, factor: f64);
 }
 
-impl Beside for () {
+impl SlotData for () {
     fn scale(&mut self, _factor: f64) {}
 }
 
@@ -35,7 +35,7 @@ struct Slot<B> {
     error: f64,
     /// Where the heap holds this slot.
     heap_index: u16,
-    beside: B,
+    data: B,
 }
 
 /// A key of great weight.
@@ -47,7 +47,7 @@ pub(super) struct Hitter<'a, B> {
     /// By how much `weight` may be too high.
     pub error: f64,
     /// What is kept beside, counted in the unit of [`HeavyHitters::decay`].
-    pub beside: &'a B,
+    pub data: &'a B,
 }
 
 /// The sketch. The caller brings the hash of each key, keyed so that nobody can choose it.
@@ -61,10 +61,10 @@ pub(super) struct HeavyHitters<B> {
     heap: Vec<u16>,
     cells: Box<[f64]>,
     total: f64,
-    decay: Decay,
+    decay: ForwardDecay,
 }
 
-impl<B: Beside> HeavyHitters<B> {
+impl<B: SlotData> HeavyHitters<B> {
     /// Tracks at most so many keys, with so many cells for all others.
     pub fn new(slots_max: u16, cells: usize) -> HeavyHitters<B> {
         assert!(slots_max > 0 && cells > 0);
@@ -76,13 +76,13 @@ impl<B: Beside> HeavyHitters<B> {
             heap: Vec::with_capacity(slots_max),
             cells: vec![0.0; cells].into(),
             total: 0.0,
-            decay: Decay::default(),
+            decay: ForwardDecay::default(),
         }
     }
 
     /// Takes in a key of this weight, in O(log n) of the slots. Returns what is kept beside its count, if it has a slot
     /// now: from its first note in that slot on, and nothing from an earlier one.
-    pub fn note(&mut self, key: &[u8], hash: u64, weight: f64) -> Option<&mut B> {
+    pub fn record(&mut self, key: &[u8], hash: u64, weight: f64) -> Option<&mut B> {
         let counted = self.decay.counted(weight);
         self.total += counted;
         let slot = match self.find(key, hash) {
@@ -90,7 +90,7 @@ impl<B: Beside> HeavyHitters<B> {
             None if self.slots.len() < self.slots_max => self.take_free(key, hash, counted),
             None => self.take_from_least(key, hash, counted)?,
         };
-        Some(&mut self.slots[slot].beside)
+        Some(&mut self.slots[slot].data)
     }
 
     /// Lets what was seen weigh less, by so many seconds. If it returns a factor, what the caller counts in the unit of
@@ -102,7 +102,7 @@ impl<B: Beside> HeavyHitters<B> {
         for slot in &mut self.slots {
             slot.count *= factor;
             slot.error *= factor;
-            slot.beside.scale(factor);
+            slot.data.scale(factor);
         }
         Some(factor)
     }
@@ -113,7 +113,7 @@ impl<B: Beside> HeavyHitters<B> {
             key: &slot.key,
             weight: self.decay.weight(slot.count),
             error: self.decay.weight(slot.error),
-            beside: &slot.beside,
+            data: &slot.data,
         })
     }
 
@@ -123,12 +123,12 @@ impl<B: Beside> HeavyHitters<B> {
     }
 
     /// The unit that counts are kept in.
-    pub fn decay(&self) -> &Decay {
+    pub fn decay(&self) -> &ForwardDecay {
         &self.decay
     }
 
     /// Bytes of memory it takes.
-    pub fn own_bytes(&self) -> u64 {
+    pub fn memory_bytes(&self) -> u64 {
         let keys: usize = self.slots.iter().map(|slot| slot.key.len()).sum();
         let slots = self.slots.capacity() * size_of::<Slot<B>>() + self.heap.capacity() * size_of::<u16>();
         (keys + slots + self.table.allocation_size() + size_of_val(&*self.cells)) as u64
@@ -149,7 +149,7 @@ impl<B: Beside> HeavyHitters<B> {
     fn take_free(&mut self, key: &[u8], hash: u64, count: f64) -> usize {
         let slot = self.slots.len();
         let heap_index = self.heap.len() as u16;
-        self.slots.push(Slot { key: key.into(), hash, count, error: 0.0, heap_index, beside: B::default() });
+        self.slots.push(Slot { key: key.into(), hash, count, error: 0.0, heap_index, data: B::default() });
         self.heap.push(slot as u16);
         self.rise(usize::from(heap_index));
         self.enter(slot);
@@ -178,7 +178,7 @@ impl<B: Beside> HeavyHitters<B> {
         } else {
             slot.key = key.into();
         }
-        (slot.hash, slot.count, slot.error, slot.beside) = (hash, count, count - counted, B::default());
+        (slot.hash, slot.count, slot.error, slot.data) = (hash, count, count - counted, B::default());
         self.sink(0);
         self.enter(least);
         Some(least)

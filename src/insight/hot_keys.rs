@@ -4,8 +4,8 @@
 //! its stated error above. That samples stand for all operations is an error apart: a count of n at one operation in s
 //! is off by about √(n·s) from that, one time in three by more.
 
-use super::figures::{HotKey, HotKeys, Seen, SeenKind};
 use super::heavy_hitters::{HeavyHitters, Hitter};
+use super::report::{HotKey, HotKeys, OperationKind, OperationSample};
 use foldhash::fast::RandomState;
 use std::hash::BuildHasher;
 
@@ -44,25 +44,25 @@ impl Default for HotKeysSketch {
 
 impl HotKeysSketch {
     /// Takes in a sample.
-    pub fn note(&mut self, seen: &Seen<'_>) {
-        let weight = f64::from(seen.weight);
-        self.sampled_one_in = seen.weight;
-        match seen.kind {
-            SeenKind::Hit => {
-                let hash = self.hasher.hash_one(seen.key);
-                self.reads.note(seen.key, hash, weight);
+    pub fn record(&mut self, sample: &OperationSample<'_>) {
+        let weight = f64::from(sample.weight);
+        self.sampled_one_in = sample.weight;
+        match sample.kind {
+            OperationKind::Hit => {
+                let hash = self.hasher.hash_one(sample.key);
+                self.reads.record(sample.key, hash, weight);
                 // An empty value must not push a key out.
-                if seen.value_bytes > 0 {
-                    self.bytes_out.note(seen.key, hash, weight * seen.value_bytes as f64);
+                if sample.value_bytes > 0 {
+                    self.bytes_out.record(sample.key, hash, weight * sample.value_bytes as f64);
                 }
             }
-            SeenKind::Miss => {
-                self.reads.note(seen.key, self.hasher.hash_one(seen.key), weight);
+            OperationKind::Miss => {
+                self.reads.record(sample.key, self.hasher.hash_one(sample.key), weight);
             }
-            SeenKind::Store => {
-                self.writes.note(seen.key, self.hasher.hash_one(seen.key), weight);
+            OperationKind::Store => {
+                self.writes.record(sample.key, self.hasher.hash_one(sample.key), weight);
             }
-            SeenKind::Delete | SeenKind::Eviction | SeenKind::Expiry => {}
+            OperationKind::Delete | OperationKind::Eviction | OperationKind::Expiry => {}
         }
     }
 
@@ -74,11 +74,11 @@ impl HotKeysSketch {
     }
 
     /// The keys most used, [`LISTED_MAX`] in each list at most.
-    pub fn figures(&self) -> HotKeys {
+    pub fn report(&self) -> HotKeys {
         HotKeys {
-            reads: listed(&self.reads),
-            writes: listed(&self.writes),
-            bytes_out: listed(&self.bytes_out),
+            reads: top_keys(&self.reads),
+            writes: top_keys(&self.writes),
+            bytes_out: top_keys(&self.bytes_out),
             total_reads: self.reads.total().round() as u64,
             total_writes: self.writes.total().round() as u64,
             total_bytes_out: self.bytes_out.total().round() as u64,
@@ -87,13 +87,13 @@ impl HotKeysSketch {
     }
 
     /// Bytes of memory it takes.
-    pub fn own_bytes(&self) -> u64 {
-        [&self.reads, &self.writes, &self.bytes_out].map(HeavyHitters::own_bytes).iter().sum()
+    pub fn memory_bytes(&self) -> u64 {
+        [&self.reads, &self.writes, &self.bytes_out].map(HeavyHitters::memory_bytes).iter().sum()
     }
 }
 
 /// The keys of the greatest counts.
-fn listed(sketch: &HeavyHitters<()>) -> Vec<HotKey> {
+fn top_keys(sketch: &HeavyHitters<()>) -> Vec<HotKey> {
     let mut hitters: Vec<_> = sketch.hitters().collect();
     hitters.sort_by(|a, b| b.weight.total_cmp(&a.weight).then_with(|| a.key.cmp(b.key)));
     // What weighs less than half an operation is of the past.
@@ -113,8 +113,8 @@ fn hot_key(hitter: &Hitter<'_, ()>) -> HotKey {
 mod tests {
     use super::*;
 
-    fn seen(kind: SeenKind, key: &[u8], value_bytes: u64, weight: u32) -> Seen<'_> {
-        Seen { kind, key, value_bytes, weight }
+    fn sample(kind: OperationKind, key: &[u8], value_bytes: u64, weight: u32) -> OperationSample<'_> {
+        OperationSample { kind, key, value_bytes, weight }
     }
 
     fn key(key: &[u8], count: u64) -> HotKey {
@@ -124,23 +124,23 @@ mod tests {
     #[test]
     fn reads_stores_and_bytes_are_listed_apart() {
         let mut sketch = HotKeysSketch::default();
-        for seen in [
-            seen(SeenKind::Hit, b"big", 1000, 2),
-            seen(SeenKind::Hit, b"small", 10, 5),
-            seen(SeenKind::Miss, b"absent", 0, 3),
-            seen(SeenKind::Hit, b"empty", 0, 1),
-            seen(SeenKind::Store, b"big", 1000, 4),
-            seen(SeenKind::Delete, b"gone", 1000, 9),
-            seen(SeenKind::Eviction, b"gone", 1000, 9),
-            seen(SeenKind::Expiry, b"gone", 1000, 9),
+        for sample in [
+            sample(OperationKind::Hit, b"big", 1000, 2),
+            sample(OperationKind::Hit, b"small", 10, 5),
+            sample(OperationKind::Miss, b"absent", 0, 3),
+            sample(OperationKind::Hit, b"empty", 0, 1),
+            sample(OperationKind::Store, b"big", 1000, 4),
+            sample(OperationKind::Delete, b"gone", 1000, 9),
+            sample(OperationKind::Eviction, b"gone", 1000, 9),
+            sample(OperationKind::Expiry, b"gone", 1000, 9),
         ] {
-            sketch.note(&seen);
+            sketch.record(&sample);
         }
-        let figures = sketch.figures();
-        assert_eq!(figures.reads, [key(b"small", 5), key(b"absent", 3), key(b"big", 2), key(b"empty", 1)]);
-        assert_eq!(figures.writes, [key(b"big", 4)]);
-        assert_eq!(figures.bytes_out, [key(b"big", 2000), key(b"small", 50)]);
-        assert_eq!((figures.total_reads, figures.total_writes, figures.total_bytes_out), (11, 4, 2050));
+        let report = sketch.report();
+        assert_eq!(report.reads, [key(b"small", 5), key(b"absent", 3), key(b"big", 2), key(b"empty", 1)]);
+        assert_eq!(report.writes, [key(b"big", 4)]);
+        assert_eq!(report.bytes_out, [key(b"big", 2000), key(b"small", 50)]);
+        assert_eq!((report.total_reads, report.total_writes, report.total_bytes_out), (11, 4, 2050));
     }
 
     #[test]
@@ -150,15 +150,15 @@ mod tests {
         let mut random = fastrand::Rng::with_seed(1);
         for _ in 0..100_000 {
             let number = (1.0 / (random.f64() + 1e-5)) as u32;
-            sketch.note(&seen(SeenKind::Store, &number.to_be_bytes(), 0, 1));
+            sketch.record(&sample(OperationKind::Store, &number.to_be_bytes(), 0, 1));
             *exact.entry(number.to_be_bytes().to_vec()).or_insert(0.0) += 1.0;
         }
         sketch.age(200);
-        let decayed = (-200.0 / f64::from(super::super::decay::HALF_LIFE_SECS)).exp2();
-        let figures = sketch.figures();
-        assert_eq!(figures.writes.len(), LISTED_MAX);
-        assert!(figures.writes.is_sorted_by_key(|key| std::cmp::Reverse(key.count)));
-        for key in &figures.writes {
+        let decayed = (-200.0 / f64::from(super::super::forward_decay::HALF_LIFE_SECS)).exp2();
+        let report = sketch.report();
+        assert_eq!(report.writes.len(), LISTED_MAX);
+        assert!(report.writes.is_sorted_by_key(|key| std::cmp::Reverse(key.count)));
+        for key in &report.writes {
             let exact = exact[&*key.key] * decayed;
             assert!(key.count as f64 >= exact && (key.count - key.error) as f64 <= exact, "{key:?}");
         }
@@ -167,8 +167,8 @@ mod tests {
     #[test]
     fn what_was_seen_long_ago_is_not_listed() {
         let mut sketch = HotKeysSketch::default();
-        sketch.note(&seen(SeenKind::Store, b"old", 1, 1000));
+        sketch.record(&sample(OperationKind::Store, b"old", 1, 1000));
         sketch.age(u32::MAX);
-        assert!(sketch.figures().writes.is_empty());
+        assert!(sketch.report().writes.is_empty());
     }
 }

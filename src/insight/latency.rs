@@ -5,7 +5,7 @@
 //! 1/32 of itself; nothing below 32 ns is off at all, and what took longer than [`NANOS_MAX`] counts as that.
 //! Invariants: a note takes no lock and no memory; `reset` moves a baseline instead of writing to workers' histograms.
 
-use super::figures::Latency;
+use super::report::Latency;
 use crate::sync::Mutex;
 use histogram::{AtomicHistogram, Config, Histogram};
 
@@ -54,7 +54,7 @@ impl CommandFamily {
     ];
 
     /// As it is printed.
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             CommandFamily::Get => "get",
             CommandFamily::Set => "set",
@@ -87,7 +87,7 @@ impl Latencies {
     }
 
     /// Counts a request that this worker answered. A worker beyond those it was made for is not counted.
-    pub fn note(&self, worker: usize, family: CommandFamily, nanos: u64) {
+    pub fn record(&self, worker: usize, family: CommandFamily, nanos: u64) {
         if let Some(worker) = self.workers.get(worker) {
             // Never out of range: nothing above the largest value comes here.
             let _ = worker[family as usize].increment(nanos.min(NANOS_MAX));
@@ -95,7 +95,7 @@ impl Latencies {
     }
 
     /// The latency of each family that was asked for since the last reset.
-    pub fn figures(&self) -> Vec<Latency> {
+    pub fn report(&self) -> Vec<Latency> {
         // The lock comes first: a baseline set after the totals were read would be more than they are.
         let baseline = self.baseline.lock();
         let families = CommandFamily::ALL.into_iter().zip(baseline.iter());
@@ -114,7 +114,7 @@ impl Latencies {
     }
 
     /// Bytes of memory that the histograms take.
-    pub fn own_bytes(&self) -> u64 {
+    pub fn memory_bytes(&self) -> u64 {
         let histograms = (self.workers.len() + 1) * CommandFamily::ALL.len();
         (histograms * (CONFIG.total_buckets() * size_of::<u64>() + size_of::<Histogram>())) as u64
     }
@@ -136,7 +136,7 @@ fn figures_of(family: CommandFamily, counted: &Histogram) -> Option<Latency> {
     let quantiles = counted.quantiles(&[0.5, 0.99, 0.999]).ok()??;
     let mut nanos = quantiles.entries().values().map(|bucket| bucket.start().midpoint(bucket.end()));
     Some(Latency {
-        commands: family.word(),
+        commands: family.as_str(),
         count: u64::try_from(quantiles.total_count()).unwrap_or(u64::MAX),
         p50_nanos: nanos.next()?,
         p99_nanos: nanos.next()?,
@@ -171,39 +171,39 @@ mod tests {
             let mut all: Vec<u64> = (0..random.usize(1..5000))
                 .map(|_| 2f64.powf(from + (to - from) * random.f64()) as u64)
                 .collect();
-            all.iter().for_each(|nanos| latencies.note(random.usize(..3), CommandFamily::Meta, *nanos));
+            all.iter().for_each(|nanos| latencies.record(random.usize(..3), CommandFamily::Meta, *nanos));
             all.sort_unstable();
-            let figures = latencies.figures();
-            let [figures] = figures[..] else { panic!("one family: {figures:?}") };
-            assert_eq!((figures.commands, figures.count), ("meta", all.len() as u64));
+            let report = latencies.report();
+            let [report] = report[..] else { panic!("one family: {report:?}") };
+            assert_eq!((report.commands, report.count), ("meta", all.len() as u64));
             for (share, estimate) in
-                [(0.5, figures.p50_nanos), (0.99, figures.p99_nanos), (0.999, figures.p999_nanos)]
+                [(0.5, report.p50_nanos), (0.99, report.p99_nanos), (0.999, report.p999_nanos)]
             {
                 assert!(off_by(estimate, exact(&all, share)) <= ERROR_MAX, "case {case}, {share}");
             }
             let max = all[all.len() - 1];
-            assert!(figures.max_nanos >= max && off_by(figures.max_nanos, max) <= 2.0 * ERROR_MAX);
+            assert!(report.max_nanos >= max && off_by(report.max_nanos, max) <= 2.0 * ERROR_MAX);
         }
     }
 
     #[test]
     fn what_takes_longer_than_a_minute_counts_as_the_longest() {
         let latencies = Latencies::new(1);
-        latencies.note(0, CommandFamily::Get, u64::MAX);
-        let [figures] = latencies.figures()[..] else { panic!("one family") };
-        assert_eq!(figures.max_nanos, NANOS_MAX);
-        assert!(figures.p50_nanos > 60_000_000_000 && figures.p50_nanos <= NANOS_MAX);
+        latencies.record(0, CommandFamily::Get, u64::MAX);
+        let [report] = latencies.report()[..] else { panic!("one family") };
+        assert_eq!(report.max_nanos, NANOS_MAX);
+        assert!(report.p50_nanos > 60_000_000_000 && report.p50_nanos <= NANOS_MAX);
     }
 
     #[test]
     fn families_are_told_apart_and_those_not_asked_for_are_left_out() {
         let latencies = Latencies::new(2);
-        assert!(latencies.figures().is_empty());
+        assert!(latencies.report().is_empty());
         for (count, family) in CommandFamily::ALL.into_iter().enumerate() {
-            (0..count).for_each(|_| latencies.note(1, family, 1000));
+            (0..count).for_each(|_| latencies.record(1, family, 1000));
         }
         let counts: Vec<(&str, u64)> =
-            latencies.figures().iter().map(|row| (row.commands, row.count)).collect();
+            latencies.report().iter().map(|row| (row.commands, row.count)).collect();
         let expected =
             [("set", 1), ("delete", 2), ("arithmetic", 3), ("touch", 4), ("meta", 5), ("other", 6)];
         assert_eq!(counts, expected);
@@ -212,20 +212,20 @@ mod tests {
     #[test]
     fn a_reset_counts_anew_the_longest_too() {
         let latencies = Latencies::new(1);
-        latencies.note(0, CommandFamily::Get, 1_000_000_000);
+        latencies.record(0, CommandFamily::Get, 1_000_000_000);
         latencies.reset();
-        assert!(latencies.figures().is_empty());
-        latencies.note(0, CommandFamily::Get, 1000);
-        let [figures] = latencies.figures()[..] else { panic!("one family") };
-        assert_eq!(figures.count, 1);
-        assert!(figures.max_nanos < 1100);
+        assert!(latencies.report().is_empty());
+        latencies.record(0, CommandFamily::Get, 1000);
+        let [report] = latencies.report()[..] else { panic!("one family") };
+        assert_eq!(report.count, 1);
+        assert!(report.max_nanos < 1100);
     }
 
     #[test]
     fn a_worker_that_is_not_there_is_not_counted() {
         let latencies = Latencies::new(1);
-        latencies.note(1, CommandFamily::Get, 1000);
-        assert!(latencies.figures().is_empty());
+        latencies.record(1, CommandFamily::Get, 1000);
+        assert!(latencies.report().is_empty());
     }
 
     #[test]
@@ -235,22 +235,22 @@ mod tests {
             for worker in 0..2 {
                 let latencies = &latencies;
                 scope.spawn(move || {
-                    (0..20_000).for_each(|nanos| latencies.note(worker, CommandFamily::Set, nanos))
+                    (0..20_000).for_each(|nanos| latencies.record(worker, CommandFamily::Set, nanos))
                 });
             }
             let mut before = 0;
             for _ in 0..50 {
-                let count = latencies.figures().first().map_or(0, |row| row.count);
+                let count = latencies.report().first().map_or(0, |row| row.count);
                 assert!(count >= before);
                 before = count;
             }
         });
-        assert_eq!(latencies.figures()[0].count, 40_000);
+        assert_eq!(latencies.report()[0].count, 40_000);
     }
 
     #[test]
     fn a_worker_takes_thirty_kilobytes() {
-        let one = Latencies::new(1).own_bytes();
-        assert!(Latencies::new(2).own_bytes() - one < 32 << 10);
+        let one = Latencies::new(1).memory_bytes();
+        assert!(Latencies::new(2).memory_bytes() - one < 32 << 10);
     }
 }

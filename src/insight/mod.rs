@@ -6,32 +6,32 @@
 //! [`Insight`] holds the sketches that workers share, behind one lock that is taken once for a batch of samples;
 //! [`Latencies`] takes no lock.
 
-mod decay;
 mod families;
-pub mod figures;
+mod forward_decay;
 mod heavy_hitters;
 mod hot_keys;
 mod latency;
-mod pace;
+mod report;
+mod rolling_census;
+mod sampling_interval;
 mod shape;
-mod survey;
 
 pub use families::{Census, FAMILIES_MAX, FamiliesSketch, OTHER};
 pub use hot_keys::{HotKeysSketch, LISTED_MAX};
 pub use latency::{CommandFamily, Latencies};
-pub use pace::one_in_after;
-pub use survey::{Survey, Surveyed};
+pub use report::{Family, HotKey, HotKeys, Latency, OperationKind, OperationSample};
+pub use rolling_census::{Coverage, RollingCensus};
+pub use sampling_interval::next_sampling_interval;
 
 use crate::clock::Now;
 use crate::sync::Mutex;
-use figures::{Family, HotKeys, Seen};
 
 /// The sketches of hot keys and of key families, shared by all workers.
 #[derive(Debug)]
 pub struct Insight {
     sketches: Mutex<Sketches>,
     /// One operation in so many is sampled.
-    one_in: Mutex<u32>,
+    sampling_interval: Mutex<u32>,
 }
 
 #[derive(Debug)]
@@ -51,26 +51,26 @@ impl Sketches {
 impl Insight {
     /// Has seen nothing yet.
     pub fn new(now: Now) -> Insight {
-        Insight { sketches: Mutex::new(Sketches::new(now)), one_in: Mutex::new(1) }
+        Insight { sketches: Mutex::new(Sketches::new(now)), sampling_interval: Mutex::new(1) }
     }
 
     /// Takes in samples as `batch` hands them out, under one lock; `batch` must not come back here.
-    pub fn note_batch<R>(&self, batch: impl FnOnce(&mut dyn FnMut(&Seen<'_>)) -> R) -> R {
+    pub fn record_batch<R>(&self, batch: impl FnOnce(&mut dyn FnMut(&OperationSample<'_>)) -> R) -> R {
         let mut sketches = self.sketches.lock();
-        batch(&mut |seen| {
-            sketches.hot_keys.note(seen);
-            sketches.families.note(seen);
+        batch(&mut |sample| {
+            sketches.hot_keys.record(sample);
+            sketches.families.record(sample);
         })
     }
 
     /// One operation in how many is to be sampled.
-    pub fn one_in(&self) -> u32 {
-        *self.one_in.lock()
+    pub fn sampling_interval(&self) -> u32 {
+        *self.sampling_interval.lock()
     }
 
     /// Tells how many from here on.
-    pub fn set_one_in(&self, one_in: u32) {
-        *self.one_in.lock() = one_in;
+    pub fn set_sampling_interval(&self, one_in: u32) {
+        *self.sampling_interval.lock() = one_in;
     }
 
     /// Lets what was seen weigh less by the time that passed; to be called about once a second.
@@ -84,12 +84,12 @@ impl Insight {
 
     /// The keys most used.
     pub fn hot_keys(&self) -> HotKeys {
-        self.sketches.lock().hot_keys.figures()
+        self.sketches.lock().hot_keys.report()
     }
 
     /// Keys by shape, those with the most bytes first; what is there now is told by the census.
     pub fn families(&self, census: &Census) -> Vec<Family> {
-        self.sketches.lock().families.figures(census)
+        self.sketches.lock().families.report(census)
     }
 
     /// Forgets what was seen.
@@ -99,26 +99,25 @@ impl Insight {
     }
 
     /// Bytes of memory that the sketches take.
-    pub fn own_bytes(&self) -> u64 {
+    pub fn memory_bytes(&self) -> u64 {
         let sketches = self.sketches.lock();
-        sketches.hot_keys.own_bytes() + sketches.families.own_bytes()
+        sketches.hot_keys.memory_bytes() + sketches.families.memory_bytes()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::figures::SeenKind;
     use super::*;
 
-    fn hit(key: &[u8], weight: u32) -> Seen<'_> {
-        Seen { kind: SeenKind::Hit, key, value_bytes: 10, weight }
+    fn hit(key: &[u8], weight: u32) -> OperationSample<'_> {
+        OperationSample { kind: OperationKind::Hit, key, value_bytes: 10, weight }
     }
 
     #[test]
     fn a_batch_is_seen_by_all_sketches() {
         let insight = Insight::new(Now::from_secs(100));
-        insight.note_batch(|note| {
-            [hit(b"user:1", 16), hit(b"user:2", 16), hit(b"user:1", 16)].iter().for_each(note)
+        insight.record_batch(|record| {
+            [hit(b"user:1", 16), hit(b"user:2", 16), hit(b"user:1", 16)].iter().for_each(record)
         });
         let hot = insight.hot_keys();
         assert_eq!(
@@ -133,7 +132,7 @@ mod tests {
     #[test]
     fn time_is_counted_from_the_last_call_and_a_reset_keeps_it() {
         let insight = Insight::new(Now::from_secs(100));
-        insight.note_batch(|note| [hit(b"a", 1000)].iter().for_each(note));
+        insight.record_batch(|record| [hit(b"a", 1000)].iter().for_each(record));
         insight.age(Now::from_secs(400));
         insight.age(Now::from_secs(700));
         // A clock that is set back takes nothing away.
@@ -142,7 +141,7 @@ mod tests {
         insight.reset();
         assert_eq!(insight.hot_keys(), HotKeys { sampled_one_in: 1, ..HotKeys::default() });
         assert!(insight.families(&Census::default()).is_empty());
-        insight.note_batch(|note| [hit(b"a", 1000)].iter().for_each(note));
+        insight.record_batch(|record| [hit(b"a", 1000)].iter().for_each(record));
         insight.age(Now::from_secs(600));
         assert_eq!(insight.hot_keys().total_reads, 1000);
     }
@@ -150,12 +149,13 @@ mod tests {
     #[test]
     fn memory_is_bounded_by_the_longest_keys() {
         let insight = Insight::new(Now::from_secs(100));
-        let kinds = [SeenKind::Hit, SeenKind::Store, SeenKind::Eviction];
+        let kinds = [OperationKind::Hit, OperationKind::Store, OperationKind::Eviction];
         for number in 0..100_000 {
             let key = format!("{number:x>250}");
-            let seen = Seen { kind: kinds[number % 3], ..hit(key.as_bytes(), 1 + number as u32) };
-            insight.note_batch(|note| [seen].iter().for_each(note));
+            let sample =
+                OperationSample { kind: kinds[number % 3], ..hit(key.as_bytes(), 1 + number as u32) };
+            insight.record_batch(|record| [sample].iter().for_each(record));
         }
-        assert!(insight.own_bytes() < 420 << 10, "{}", insight.own_bytes());
+        assert!(insight.memory_bytes() < 420 << 10, "{}", insight.memory_bytes());
     }
 }

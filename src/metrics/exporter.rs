@@ -6,7 +6,7 @@
 
 use super::exposition::Exposition;
 use super::exposition::Kind::{self, Counter, Gauge};
-use super::snapshot::{Figures, Snapshot};
+use super::snapshot::{Snapshot, Stats};
 use crate::commands::WIRE_VERSION;
 
 /// Metrics that are one figure each: the figure, the kind, the name behind `memcached_`, the help.
@@ -271,59 +271,60 @@ const LRU_HITS: [(&str, &str); 4] = [
 
 /// Appends them.
 pub(super) fn push(snapshot: &Snapshot, exposition: &mut Exposition) {
-    exposition.gauge("memcached_up", "Could the memcached server be reached.").is(1.0);
+    exposition.gauge("memcached_up", "Could the memcached server be reached.").add(1.0);
     let help = "The version of this memcached server.";
-    exposition.gauge("memcached_version", help).of(&[("version", WIRE_VERSION)], 1.0);
-    for (table, figures) in [(GENERAL, &snapshot.general), (SETTINGS, &snapshot.settings)] {
-        for (figure, kind, name, help) in table {
-            exposition.metric(*kind, &format!("memcached_{name}"), help).is(figures.get(figure));
+    exposition.gauge("memcached_version", help).add_labeled(&[("version", WIRE_VERSION)], 1.0);
+    for (table, stats) in [(GENERAL, &snapshot.general), (SETTINGS, &snapshot.settings)] {
+        for (stat, kind, name, help) in table {
+            exposition.metric(*kind, &format!("memcached_{name}"), help).add(stats.get(stat));
         }
     }
     push_commands(&snapshot.general, exposition);
     let help = "Number of bytes of memory allocated to slab pages.";
-    exposition.gauge("memcached_malloced_bytes", help).is(snapshot.malloced_bytes as f64);
+    exposition.gauge("memcached_malloced_bytes", help).add(snapshot.malloced_bytes as f64);
     push_classes(snapshot, exposition);
 }
 
-fn push_commands(figures: &Figures, exposition: &mut Exposition) {
+fn push_commands(stats: &Stats, exposition: &mut Exposition) {
     let help = "Total number of all requests broken down by command (get, set, etc.) and status.";
     let mut commands = exposition.counter("memcached_commands_total", help);
-    for (figure, command, status) in COMMANDS {
-        commands.of(&[("command", command), ("status", status)], figures.get(figure));
+    for (stat, command, status) in COMMANDS {
+        commands.add_labeled(&[("command", command), ("status", status)], stats.get(stat));
     }
-    let sets = sets(figures, &["cas_hits", "cas_misses", "cas_badval"]);
-    commands.of(&[("command", "set"), ("status", "hit")], sets);
+    let sets = sets(stats, &["cas_hits", "cas_misses", "cas_badval"]);
+    commands.add_labeled(&[("command", "set"), ("status", "hit")], sets);
 }
 
 /// `cmd_set` counts what `cas` stores too, and the metric does not.
-fn sets(figures: &Figures, cas: &[&str]) -> Option<f64> {
-    let cas: f64 = cas.iter().filter_map(|name| figures.get(name)).sum();
-    figures.get("cmd_set").map(|sets| (sets - cas).max(0.0))
+fn sets(stats: &Stats, cas: &[&str]) -> Option<f64> {
+    let cas: f64 = cas.iter().filter_map(|name| stats.get(name)).sum();
+    stats.get("cmd_set").map(|sets| (sets - cas).max(0.0))
 }
 
 fn push_classes(snapshot: &Snapshot, exposition: &mut Exposition) {
-    let classes: Vec<(String, &Figures)> =
-        snapshot.classes.iter().map(|(class, figures)| (class.to_string(), figures)).collect();
-    for (figure, kind, name, help) in CLASSES {
+    let classes: Vec<(String, &Stats)> =
+        snapshot.classes.iter().map(|(class, stats)| (class.to_string(), stats)).collect();
+    for (stat, kind, name, help) in CLASSES {
         let mut samples = exposition.metric(*kind, &format!("memcached_{name}"), help);
-        for (class, figures) in &classes {
-            samples.of(&[("slab", class)], figures.get(figure));
+        for (class, stats) in &classes {
+            samples.add_labeled(&[("slab", class)], stats.get(stat));
         }
     }
     let mut hits = exposition.counter("memcached_slab_lru_hits_total", "Number of get_hits to the LRU.");
-    for (class, figures) in &classes {
-        for (figure, lru) in LRU_HITS {
-            hits.of(&[("slab", class), ("lru", lru)], figures.get(figure));
+    for (class, stats) in &classes {
+        for (stat, lru) in LRU_HITS {
+            hits.add_labeled(&[("slab", class), ("lru", lru)], stats.get(stat));
         }
     }
     let help = "Total number of all requests broken down by command (get, set, etc.) and status per slab.";
     let mut commands = exposition.counter("memcached_slab_commands_total", help);
-    for (class, figures) in &classes {
-        for (figure, command, status) in COMMANDS.iter().filter(|(_, _, status)| *status != "miss") {
-            commands.of(&[("slab", class), ("command", command), ("status", status)], figures.get(figure));
+    for (class, stats) in &classes {
+        for (stat, command, status) in COMMANDS.iter().filter(|(_, _, status)| *status != "miss") {
+            commands
+                .add_labeled(&[("slab", class), ("command", command), ("status", status)], stats.get(stat));
         }
-        let sets = sets(figures, &["cas_hits", "cas_badval"]);
-        commands.of(&[("slab", class), ("command", "set"), ("status", "hit")], sets);
+        let sets = sets(stats, &["cas_hits", "cas_badval"]);
+        commands.add_labeled(&[("slab", class), ("command", "set"), ("status", "hit")], sets);
     }
 }
 
@@ -335,21 +336,20 @@ mod tests {
     #[test]
     fn every_figure_of_the_tables_is_one_that_stats_has() {
         let snapshot = full();
-        for (table, figures) in [(GENERAL, &snapshot.general), (SETTINGS, &snapshot.settings)] {
-            for (figure, ..) in table {
-                assert!(figures.get(figure).is_some(), "{figure}");
+        for (table, stats) in [(GENERAL, &snapshot.general), (SETTINGS, &snapshot.settings)] {
+            for (stat, ..) in table {
+                assert!(stats.get(stat).is_some(), "{stat}");
             }
         }
-        for (figure, ..) in COMMANDS {
-            assert!(snapshot.general.get(figure).is_some(), "{figure}");
+        for (stat, ..) in COMMANDS {
+            assert!(snapshot.general.get(stat).is_some(), "{stat}");
         }
     }
 
     #[test]
     fn cas_counts_once() {
-        let figures: Figures =
-            [("cmd_set", 10.0), ("cas_hits", 3.0), ("cas_badval", 2.0)].into_iter().collect();
-        assert_eq!(sets(&figures, &["cas_hits", "cas_misses", "cas_badval"]), Some(5.0));
-        assert_eq!(sets(&Figures::default(), &["cas_hits"]), None);
+        let stats: Stats = [("cmd_set", 10.0), ("cas_hits", 3.0), ("cas_badval", 2.0)].into_iter().collect();
+        assert_eq!(sets(&stats, &["cas_hits", "cas_misses", "cas_badval"]), Some(5.0));
+        assert_eq!(sets(&Stats::default(), &["cas_hits"]), None);
     }
 }

@@ -58,12 +58,12 @@ impl Exposition {
 
 impl Samples<'_> {
     /// Adds a sample without labels, if there is one.
-    pub(super) fn is(&mut self, value: impl Into<Option<f64>>) {
-        self.of(&[], value);
+    pub(super) fn add(&mut self, value: impl Into<Option<f64>>) {
+        self.add_labeled(&[], value);
     }
 
     /// Adds a sample with these labels, if there is one.
-    pub(super) fn of(&mut self, labels: &[(&str, &str)], value: impl Into<Option<f64>>) {
+    pub(super) fn add_labeled(&mut self, labels: &[(&str, &str)], value: impl Into<Option<f64>>) {
         let Some(value) = value.into() else { return };
         let pair = |(name, value): &(&str, &str)| {
             let mut pair = LabelPair::default();
@@ -95,11 +95,11 @@ mod tests {
     #[test]
     fn labels_are_escaped_and_metrics_without_samples_left_out() {
         let mut exposition = Exposition::default();
-        exposition.counter("a_total", "Of\nthem.").of(&[("x", "q\"b\\n\nl")], 1.0);
-        exposition.gauge("b", "None.").is(None);
+        exposition.counter("a_total", "Of\nthem.").add_labeled(&[("x", "q\"b\\n\nl")], 1.0);
+        exposition.gauge("b", "None.").add(None);
         let mut gauge = exposition.gauge("c", "Large.");
-        gauge.is(12_345_678_901_234.0);
-        gauge.of(&[("y", "")], 0.5);
+        gauge.add(12_345_678_901_234.0);
+        gauge.add_labeled(&[("y", "")], 0.5);
         let lines = [
             r"# HELP a_total Of\nthem.",
             "# TYPE a_total counter",

@@ -1,6 +1,6 @@
 //! The last ten minutes: what went on per second, in steps of two seconds.
 
-use super::snapshot::Figures;
+use super::snapshot::Stats;
 use serde_json::{Map, Value};
 use std::collections::VecDeque;
 
@@ -33,8 +33,8 @@ pub(super) struct History {
 
 impl History {
     /// Notes what `stats` says now.
-    pub(super) fn note(&mut self, figures: &Figures, now_micros: u64) {
-        let totals = SERIES.map(|(_, names)| names.iter().map(|name| figures.get(name).unwrap_or(0.0)).sum());
+    pub(super) fn record(&mut self, stats: &Stats, now_micros: u64) {
+        let totals = SERIES.map(|(_, names)| names.iter().map(|name| stats.get(name).unwrap_or(0.0)).sum());
         if let Some((before, then_micros)) = self.last.replace((totals, now_micros)) {
             let secs = now_micros.saturating_sub(then_micros) as f64 / 1e6;
             if secs > 0.0 {
@@ -74,8 +74,8 @@ fn rates(totals: &Rates, before: &Rates, secs: f64) -> Rates {
 mod tests {
     use super::*;
 
-    fn noted(figures: &[(&'static str, f64)], at_secs: u64, history: &mut History) {
-        history.note(&figures.iter().copied().collect(), at_secs * 1_000_000);
+    fn noted(stats: &[(&'static str, f64)], at_secs: u64, history: &mut History) {
+        history.record(&stats.iter().copied().collect(), at_secs * 1_000_000);
     }
 
     #[test]

@@ -4,8 +4,8 @@
 //! are limited; at the limit a new connection takes the place of the oldest one. So connections that send nothing, or
 //! send or read slowly, never keep a new one from its answer. Nothing that comes behind the header of a request is read.
 
-use super::answers::Answers;
 use super::hosts::Hosts;
+use super::response_cache::ResponseCache;
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{self, HeaderValue};
@@ -48,10 +48,10 @@ const HEADERS_MAX: usize = 64;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// How long an answer is shared.
-const SHARED: Duration = Duration::from_secs(1);
+const TICK: Duration = Duration::from_secs(1);
 
 /// For a request to a host that is not accepted.
-const OTHER_HOST: &str =
+const HOST_NOT_ACCEPTED: &str =
     "this host is not served here: ask by IP address, or name the host by --metrics-host\n";
 
 /// The page, with everything it needs.
@@ -63,14 +63,14 @@ const POLICY: &str = "default-src 'none'; connect-src 'self'; style-src 'unsafe-
 
 /// What is served.
 pub(super) struct Site {
-    pub(super) answers: Answers,
+    pub(super) responses: ResponseCache,
     /// The hosts that it may be asked as.
     pub(super) hosts: Hosts,
 }
 
 /// Serves without end.
 pub(super) async fn serve(socket: TcpListener, site: Arc<Site>, limits: Limits) {
-    tokio::spawn(keep_fresh(site.clone()));
+    tokio::spawn(tick_every_second(site.clone()));
     // Oldest first.
     let mut connections: VecDeque<AbortHandle> = VecDeque::with_capacity(limits.connections);
     loop {
@@ -82,7 +82,8 @@ pub(super) async fn serve(socket: TcpListener, site: Arc<Site>, limits: Limits) 
                 {
                     oldest.abort();
                 }
-                connections.push_back(tokio::spawn(converse(stream, site.clone(), limits)).abort_handle());
+                connections
+                    .push_back(tokio::spawn(serve_connection(stream, site.clone(), limits)).abort_handle());
                 // Closes the oldest, and answers a request that is here already, before anybody else is accepted.
                 yield_now().await;
             }
@@ -94,17 +95,21 @@ pub(super) async fn serve(socket: TcpListener, site: Arc<Site>, limits: Limits) 
     }
 }
 
-async fn keep_fresh(site: Arc<Site>) {
-    let mut ticks = interval(SHARED);
+async fn tick_every_second(site: Arc<Site>) {
+    let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        site.answers.tick();
+        site.responses.tick();
     }
 }
 
 /// One request and its answer.
-async fn converse(stream: impl AsyncRead + AsyncWrite + Unpin + 'static, site: Arc<Site>, limits: Limits) {
+async fn serve_connection(
+    stream: impl AsyncRead + AsyncWrite + Unpin + 'static,
+    site: Arc<Site>,
+    limits: Limits,
+) {
     let service = service_fn(|request: Request<Incoming>| {
         let answer = answer(&request, &site);
         async move { Ok::<_, Infallible>(answer) }
@@ -127,9 +132,9 @@ async fn converse(stream: impl AsyncRead + AsyncWrite + Unpin + 'static, site: A
 type Answer = Response<Full<Bytes>>;
 
 fn answer<B>(request: &Request<B>, site: &Site) -> Answer {
-    let (method, path, answers) = (request.method(), request.uri().path(), &site.answers);
+    let (method, path, responses) = (request.method(), request.uri().path(), &site.responses);
     if !site.hosts.accept(request.uri(), request.version(), request.headers()) {
-        return plain(StatusCode::MISDIRECTED_REQUEST, OTHER_HOST);
+        return plain(StatusCode::MISDIRECTED_REQUEST, HOST_NOT_ACCEPTED);
     }
     let known = matches!(path, "/" | "/metrics" | "/status.json" | "/livez" | "/readyz");
     if known && !matches!(*method, Method::GET | Method::HEAD) {
@@ -139,18 +144,18 @@ fn answer<B>(request: &Request<B>, site: &Site) -> Answer {
     }
     match path {
         "/" => page(),
-        "/metrics" => of_kind(prometheus::TEXT_FORMAT, answers.metrics()),
-        "/status.json" => of_kind("application/json", answers.status()),
-        "/livez" if answers.is_alive() => plain(StatusCode::OK, "alive\n"),
+        "/metrics" => with_content_type(prometheus::TEXT_FORMAT, responses.metrics()),
+        "/status.json" => with_content_type("application/json", responses.status()),
+        "/livez" if responses.is_alive() => plain(StatusCode::OK, "alive\n"),
         "/livez" => plain(StatusCode::SERVICE_UNAVAILABLE, "a thread is stuck\n"),
-        "/readyz" if answers.is_serving() => plain(StatusCode::OK, "ready\n"),
+        "/readyz" if responses.is_serving() => plain(StatusCode::OK, "ready\n"),
         "/readyz" => plain(StatusCode::SERVICE_UNAVAILABLE, "not serving\n"),
         _ => plain(StatusCode::NOT_FOUND, "there are /, /metrics, /status.json, /livez and /readyz\n"),
     }
 }
 
 fn page() -> Answer {
-    let mut page = of_kind("text/html; charset=utf-8", Bytes::from_static(PAGE.as_bytes()));
+    let mut page = with_content_type("text/html; charset=utf-8", Bytes::from_static(PAGE.as_bytes()));
     let headers = page.headers_mut();
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
@@ -158,12 +163,12 @@ fn page() -> Answer {
 }
 
 fn plain(status: StatusCode, text: &'static str) -> Answer {
-    let mut answer = of_kind("text/plain; charset=utf-8", Bytes::from_static(text.as_bytes()));
+    let mut answer = with_content_type("text/plain; charset=utf-8", Bytes::from_static(text.as_bytes()));
     *answer.status_mut() = status;
     answer
 }
 
-fn of_kind(content_type: &'static str, body: Bytes) -> Answer {
+fn with_content_type(content_type: &'static str, body: Bytes) -> Answer {
     let mut answer = Response::new(Full::new(body));
     let headers = answer.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
@@ -181,24 +186,24 @@ mod tests {
     use tokio::net::TcpSocket;
 
     fn site() -> Arc<Site> {
-        let answers = Answers::new(Arc::new(engine("")));
-        Arc::new(Site { answers, hosts: Hosts::new(Vec::new()) })
+        let responses = ResponseCache::new(Arc::new(engine("")));
+        Arc::new(Site { responses, hosts: Hosts::new(Vec::new()) })
     }
 
     /// What comes back for these bytes, over a stream that takes so many bytes at once and has so much time.
-    fn heard(bytes: &[u8], at_once: usize, time: Duration, reads: bool) -> String {
+    fn response(bytes: &[u8], at_once: usize, time: Duration, reads: bool) -> String {
         let limits = Limits { connections: 1, request: time, connection: time };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let (mut client, server) = duplex(at_once);
-            let conversation = tokio::spawn(converse(server, site(), limits));
+            let conversation = tokio::spawn(serve_connection(server, site(), limits));
             client.write_all(bytes).await.unwrap();
             if !reads {
                 conversation.await.unwrap();
             }
-            let mut heard = Vec::new();
-            client.read_to_end(&mut heard).await.unwrap();
-            String::from_utf8(heard).unwrap()
+            let mut response = Vec::new();
+            client.read_to_end(&mut response).await.unwrap();
+            String::from_utf8(response).unwrap()
         })
     }
 
@@ -209,22 +214,22 @@ mod tests {
     fn a_connection_has_one_answer() {
         let twice =
             b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\nGET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n";
-        let heard = heard(twice, 65536, LONG, true);
-        assert!(heard.starts_with("HTTP/1.1 200 OK\r\n"), "{heard}");
-        assert!(heard.contains("connection: close\r\n"), "{heard}");
-        assert_eq!(heard.matches("alive").count(), 1, "{heard}");
+        let response = response(twice, 65536, LONG, true);
+        assert!(response.starts_with("HTTP/1.1 200 OK\r\n"), "{response}");
+        assert!(response.contains("connection: close\r\n"), "{response}");
+        assert_eq!(response.matches("alive").count(), 1, "{response}");
     }
 
     #[test]
     fn who_does_not_end_the_request_is_cut_off() {
-        let heard = heard(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n", 65536, SHORT, true);
-        assert!(!heard.contains("200"), "{heard}");
+        let response = response(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n", 65536, SHORT, true);
+        assert!(!response.contains("200"), "{response}");
     }
 
     #[test]
     fn who_does_not_read_the_answer_is_cut_off() {
-        let heard = heard(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n", 64, SHORT, false);
-        assert!(heard.len() <= 64, "{heard}");
+        let response = response(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n", 64, SHORT, false);
+        assert!(response.len() <= 64, "{response}");
     }
 
     #[test]
@@ -253,15 +258,15 @@ mod tests {
             let mut held = VecDeque::new();
             for request in [&b""[..], b"GET /livez HT", b"GET / HTTP/1.0\r\n\r\n"].repeat(5) {
                 held.push_back(connect(request).await);
-                let mut heard = String::new();
+                let mut response = String::new();
                 let mut probe = connect(b"GET /livez HTTP/1.0\r\n\r\n").await;
-                probe.read_to_string(&mut heard).await.unwrap();
-                assert!(heard.ends_with("\r\n\r\nalive\n"), "{heard}");
+                probe.read_to_string(&mut response).await.unwrap();
+                assert!(response.ends_with("\r\n\r\nalive\n"), "{response}");
                 // The probe had a place of its own, so one place less is left for the others.
                 if held.len() == PLACES {
-                    let mut heard = Vec::new();
-                    let end = held.pop_front().unwrap().read_to_end(&mut heard).await;
-                    assert!(end.is_err() || heard.len() < PAGE.len(), "the oldest is cut off");
+                    let mut response = Vec::new();
+                    let end = held.pop_front().unwrap().read_to_end(&mut response).await;
+                    assert!(end.is_err() || response.len() < PAGE.len(), "the oldest is cut off");
                 }
             }
         });
@@ -272,7 +277,7 @@ mod tests {
         let request = |headers: usize, bytes: usize| {
             let padding = "x".repeat(bytes);
             let lines: String = (0..headers).map(|number| format!("h{number}: {padding}\r\n")).collect();
-            heard(format!("GET /livez HTTP/1.0\r\n{lines}\r\n").as_bytes(), 65536, LONG, true)
+            response(format!("GET /livez HTTP/1.0\r\n{lines}\r\n").as_bytes(), 65536, LONG, true)
         };
         assert!(request(HEADERS_MAX, 1).contains(" 200 "));
         assert!(!request(HEADERS_MAX + 1, 1).contains(" 200 "));

@@ -1,9 +1,9 @@
 //! Everything that is shown, asked of the engine in one go.
 
-use super::shown::shown;
-use crate::advisor::figures::Advice;
+use super::escape::escape;
+use crate::advisor::Advice;
 use crate::commands::{Engine, MemoryPart};
-use crate::insight::figures::{Family, HotKey, HotKeys, Latency};
+use crate::insight::{Family, HotKey, HotKeys, Latency};
 use std::collections::BTreeMap;
 
 /// Families shown, those with the most bytes.
@@ -14,24 +14,24 @@ const HOT_KEYS_MAX: usize = 20;
 
 /// Numbers by the name that `stats` gives them.
 #[derive(Clone, Default, Debug)]
-pub(super) struct Figures(BTreeMap<&'static str, f64>);
+pub(super) struct Stats(BTreeMap<&'static str, f64>);
 
-impl Figures {
+impl Stats {
     /// Those of `stats`.
-    pub(super) fn general(engine: &Engine) -> Figures {
-        let mut figures = Figures::default();
-        engine.general_figures(engine.clock().now(), &mut |name, value| figures.note(name, value.number()));
-        figures
+    pub(super) fn general(engine: &Engine) -> Stats {
+        let mut stats = Stats::default();
+        engine.general_figures(engine.clock().now(), &mut |name, value| stats.record(name, value.number()));
+        stats
     }
 
     /// Those of `stats settings`.
-    fn settings(engine: &Engine) -> Figures {
-        let mut figures = Figures::default();
-        engine.settings_figures(&mut |name, value| figures.note(name, value.number()));
-        figures
+    fn settings(engine: &Engine) -> Stats {
+        let mut stats = Stats::default();
+        engine.settings_figures(&mut |name, value| stats.record(name, value.number()));
+        stats
     }
 
-    fn note(&mut self, name: &'static str, number: Option<f64>) {
+    fn record(&mut self, name: &'static str, number: Option<f64>) {
         if let Some(number) = number {
             self.0.insert(name, number);
         }
@@ -48,15 +48,15 @@ impl Figures {
     }
 }
 
-impl FromIterator<(&'static str, f64)> for Figures {
-    fn from_iter<T: IntoIterator<Item = (&'static str, f64)>>(figures: T) -> Figures {
-        Figures(figures.into_iter().collect())
+impl FromIterator<(&'static str, f64)> for Stats {
+    fn from_iter<T: IntoIterator<Item = (&'static str, f64)>>(stats: T) -> Stats {
+        Stats(stats.into_iter().collect())
     }
 }
 
-/// A key of [`HotLists`], as it is shown.
+/// A key of [`HotKeyLists`], as it is shown.
 #[derive(Clone, Debug)]
-pub(super) struct HotName {
+pub(super) struct HotKeyRow {
     pub(super) key: String,
     pub(super) count: u64,
     pub(super) error: u64,
@@ -64,24 +64,24 @@ pub(super) struct HotName {
 
 /// Keys most used.
 #[derive(Clone, Debug)]
-pub(super) struct HotLists {
-    pub(super) reads: Vec<HotName>,
-    pub(super) writes: Vec<HotName>,
-    pub(super) bytes_out: Vec<HotName>,
+pub(super) struct HotKeyLists {
+    pub(super) reads: Vec<HotKeyRow>,
+    pub(super) writes: Vec<HotKeyRow>,
+    pub(super) bytes_out: Vec<HotKeyRow>,
     pub(super) total_reads: u64,
     pub(super) total_writes: u64,
     pub(super) total_bytes_out: u64,
     pub(super) sampled_one_in: u32,
 }
 
-impl From<HotKeys> for HotLists {
-    fn from(keys: HotKeys) -> HotLists {
+impl From<HotKeys> for HotKeyLists {
+    fn from(keys: HotKeys) -> HotKeyLists {
         let names = |list: Vec<HotKey>| {
             let shortened = list.into_iter().take(HOT_KEYS_MAX);
-            let named = |hot: HotKey| HotName { key: shown(&hot.key), count: hot.count, error: hot.error };
+            let named = |hot: HotKey| HotKeyRow { key: escape(&hot.key), count: hot.count, error: hot.error };
             shortened.map(named).collect()
         };
-        HotLists {
+        HotKeyLists {
             reads: names(keys.reads),
             writes: names(keys.writes),
             bytes_out: names(keys.bytes_out),
@@ -97,10 +97,10 @@ impl From<HotKeys> for HotLists {
 #[derive(Clone, Debug)]
 pub(super) struct Snapshot {
     pub(super) serving: bool,
-    pub(super) general: Figures,
-    pub(super) settings: Figures,
+    pub(super) general: Stats,
+    pub(super) settings: Stats,
     /// Of `stats items` and `stats slabs`, by class.
-    pub(super) classes: BTreeMap<u32, Figures>,
+    pub(super) classes: BTreeMap<u32, Stats>,
     pub(super) malloced_bytes: u64,
     pub(super) advice: Advice,
     pub(super) memory: Vec<MemoryPart>,
@@ -109,22 +109,23 @@ pub(super) struct Snapshot {
     /// `None` where keys may not be listed.
     pub(super) families: Option<Vec<Family>>,
     /// `None` where keys may not be listed.
-    pub(super) hot_keys: Option<HotLists>,
+    pub(super) hot_keys: Option<HotKeyLists>,
 }
 
 impl Snapshot {
     /// Asks the engine.
     pub(super) fn take(engine: &Engine) -> Snapshot {
         let now = engine.clock().now();
-        let mut classes: BTreeMap<u32, Figures> = BTreeMap::new();
-        let mut note = |class, name, value| classes.entry(class).or_default().note(name, Some(value as f64));
-        engine.slab_figures(now, &mut note);
-        engine.item_figures(now, &mut note);
+        let mut classes: BTreeMap<u32, Stats> = BTreeMap::new();
+        let mut record =
+            |class, name, value| classes.entry(class).or_default().record(name, Some(value as f64));
+        engine.slab_figures(now, &mut record);
+        engine.item_figures(now, &mut record);
         let lists_keys = engine.may_list_keys();
         Snapshot {
             serving: engine.is_serving(),
-            general: Figures::general(engine),
-            settings: Figures::settings(engine),
+            general: Stats::general(engine),
+            settings: Stats::settings(engine),
             classes,
             malloced_bytes: engine.malloced_bytes(),
             advice: engine.advice(),

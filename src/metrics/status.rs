@@ -1,8 +1,8 @@
 //! What the status page shows, as JSON: every figure there is, and `null` for what may not be shown or is not known.
 
+use super::escape::escape;
 use super::history::History;
-use super::shown::shown;
-use super::snapshot::{Figures, HotName, Snapshot};
+use super::snapshot::{HotKeyRow, Snapshot, Stats};
 use crate::commands::WIRE_VERSION;
 use serde_json::{Map, Value, json};
 
@@ -25,8 +25,8 @@ pub(super) fn json(snapshot: &Snapshot, history: &History) -> Value {
     })
 }
 
-fn numbers(figures: &Figures) -> Map<String, Value> {
-    figures.iter().map(|(name, number)| (name.to_owned(), number_of(number))).collect()
+fn numbers(stats: &Stats) -> Map<String, Value> {
+    stats.iter().map(|(name, number)| (name.to_owned(), number_of(number))).collect()
 }
 
 /// Whole numbers without a decimal point.
@@ -39,8 +39,8 @@ fn number_of(number: f64) -> Value {
 }
 
 fn classes(snapshot: &Snapshot) -> Value {
-    let class = |(id, figures): (&u32, &Figures)| {
-        let mut object = numbers(figures);
+    let class = |(id, stats): (&u32, &Stats)| {
+        let mut object = numbers(stats);
         object.insert("id".to_owned(), (*id).into());
         Value::Object(object)
     };
@@ -66,8 +66,8 @@ fn advisor(snapshot: &Snapshot) -> Value {
         "reads": advice.reads,
         "keys": advice.keys,
         "sampled_share": advice.share,
-        "own_bytes": advice.own_bytes,
-        "sentence": advice.sentence,
+        "own_bytes": advice.memory_bytes,
+        "sentence": advice.recommendation,
     })
 }
 
@@ -93,7 +93,7 @@ fn families(snapshot: &Snapshot) -> Option<Value> {
     let families = snapshot.families.as_ref()?;
     let object = families.iter().map(|family| {
         json!({
-            "shape": shown(family.shape.as_bytes()),
+            "shape": escape(family.shape.as_bytes()),
             "name": family.name,
             "items": family.items,
             "bytes": family.bytes,
@@ -109,8 +109,8 @@ fn families(snapshot: &Snapshot) -> Option<Value> {
 
 fn hot_keys(snapshot: &Snapshot) -> Option<Value> {
     let lists = snapshot.hot_keys.as_ref()?;
-    let list = |names: &[HotName]| -> Value {
-        let object = |hot: &HotName| json!({ "key": hot.key, "count": hot.count, "error": hot.error });
+    let list = |names: &[HotKeyRow]| -> Value {
+        let object = |hot: &HotKeyRow| json!({ "key": hot.key, "count": hot.count, "error": hot.error });
         names.iter().map(object).collect()
     };
     Some(json!({

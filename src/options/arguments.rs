@@ -1,9 +1,9 @@
 //! What was typed: memcached's option letters and names, read by the rules of getopt.
 //!
 //! Short options may be bundled, long ones abbreviated while unambiguous, operands are ignored, a repeated option
-//! counts with its last value (`-v` and `-l` add up). Nothing is checked here but the form; see the parent module.
+//! counts with its last value (`-v` and `-l` add up). NoValue is checked here but the form; see the parent module.
 
-use super::{BadSetting, Name, help, status};
+use super::{BadSetting, ProgramName, help, status};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use std::ffi::{OsStr, OsString};
@@ -63,7 +63,7 @@ const METRICS_HOST: &str = "metrics-host";
 pub(super) struct Arguments(ArgMatches);
 
 /// What the command line asks for.
-pub(super) enum Asked {
+pub(super) enum Parsed {
     /// To serve.
     Serve(Arguments),
     /// To print the usage.
@@ -74,12 +74,12 @@ pub(super) enum Asked {
 
 impl Arguments {
     /// Reads a command line, its first word being the program's name.
-    pub(super) fn read(name: Name, args: Vec<OsString>) -> Result<Asked, BadSetting> {
+    pub(super) fn read(name: ProgramName, args: Vec<OsString>) -> Result<Parsed, BadSetting> {
         match command(name).try_get_matches_from(args) {
-            Ok(matches) => Ok(Asked::Serve(Arguments(matches))),
-            Err(error) if error.kind() == ErrorKind::DisplayHelp => Ok(Asked::Help),
-            Err(error) if error.kind() == ErrorKind::DisplayVersion => Ok(Asked::Version),
-            Err(error) => Err(BadSetting::new(complaint(name, &error), status::OPTION)),
+            Ok(matches) => Ok(Parsed::Serve(Arguments(matches))),
+            Err(error) if error.kind() == ErrorKind::DisplayHelp => Ok(Parsed::Help),
+            Err(error) if error.kind() == ErrorKind::DisplayVersion => Ok(Parsed::Version),
+            Err(error) => Err(BadSetting::new(getopt_message(name, &error), status::OPTION)),
         }
     }
 
@@ -128,7 +128,7 @@ impl Arguments {
     }
 }
 
-fn command(name: Name) -> Command {
+fn command(name: ProgramName) -> Command {
     let help = Arg::new("h").short('h').long("help").action(ArgAction::Help);
     let version = Arg::new("V").short('V').long("version").action(ArgAction::Version);
     // The long form takes a value for no reason, and the value is ignored.
@@ -139,7 +139,7 @@ fn command(name: Name) -> Command {
         let own = Arg::new(long).long(long).action(action).allow_hyphen_values(true);
         own.value_parser(value_parser!(OsString))
     });
-    Command::new(name.word())
+    Command::new(name.as_str())
         .version(name.version())
         .override_help(help::text(name))
         .disable_help_flag(true)
@@ -148,7 +148,7 @@ fn command(name: Name) -> Command {
         .args_override_self(true)
         .args([help, version, verbose, operands, debug])
         .args(VALUED.iter().map(|(letter, long)| valued(letter, long)))
-        .args(own.into_iter().filter(|_| name == Name::Larder))
+        .args(own.into_iter().filter(|_| name == ProgramName::Larder))
         .args(FLAGS.iter().map(|(letter, long)| arg(letter, long).action(ArgAction::SetTrue)))
 }
 
@@ -171,13 +171,13 @@ fn id(letter: char, buffer: &mut [u8; 4]) -> &str {
 }
 
 /// getopt's sentence for what clap found.
-fn complaint(name: Name, error: &clap::Error) -> String {
+fn getopt_message(name: ProgramName, error: &clap::Error) -> String {
     let argument = match error.get(ContextKind::InvalidArg) {
         Some(ContextValue::String(argument)) => argument.split([' ', '=', '[']).next().unwrap_or_default(),
         Some(ContextValue::Strings(arguments)) => arguments.first().map_or("", String::as_str),
         _ => "",
     };
-    let word = name.word();
+    let word = name.as_str();
     let sentence = match error.kind() {
         ErrorKind::UnknownArgument => match possibilities(name, argument).as_slice() {
             [] if argument.starts_with("--") => format!("unrecognized option '{argument}'"),
@@ -194,7 +194,7 @@ fn complaint(name: Name, error: &clap::Error) -> String {
 }
 
 /// The long names that an abbreviation may stand for.
-fn possibilities(name: Name, argument: &str) -> Vec<String> {
+fn possibilities(name: ProgramName, argument: &str) -> Vec<String> {
     let Some(start) = argument.strip_prefix("--").filter(|start| !start.is_empty()) else {
         return Vec::new();
     };
@@ -207,14 +207,14 @@ fn possibilities(name: Name, argument: &str) -> Vec<String> {
 mod tests {
     use super::*;
 
-    fn read(line: &str) -> Result<Asked, BadSetting> {
+    fn read(line: &str) -> Result<Parsed, BadSetting> {
         let args = std::iter::once("larder").chain(line.split_whitespace()).map(OsString::from).collect();
-        Arguments::read(Name::Larder, args)
+        Arguments::read(ProgramName::Larder, args)
     }
 
     fn served(line: &str) -> Arguments {
         match read(line) {
-            Ok(Asked::Serve(arguments)) => arguments,
+            Ok(Parsed::Serve(arguments)) => arguments,
             Ok(_) => panic!("{line}: not to serve"),
             Err(bad) => panic!("{line}: {bad}"),
         }
@@ -226,13 +226,13 @@ mod tests {
 
     #[test]
     fn clap_finds_no_fault_in_the_command() {
-        command(Name::Larder).debug_assert();
+        command(ProgramName::Larder).debug_assert();
     }
 
     #[test]
     fn every_option_is_in_the_help_text() {
-        let text = help::text(Name::Larder);
-        for arg in command(Name::Larder).get_arguments().filter(|arg| !arg.is_hide_set()) {
+        let text = help::text(ProgramName::Larder);
+        for arg in command(ProgramName::Larder).get_arguments().filter(|arg| !arg.is_hide_set()) {
             let letter = arg.get_short().map(|letter| format!("-{letter}")).unwrap_or_default();
             assert!(text.contains(&letter), "{letter} is missing");
             let long = arg.get_long().map(|long| format!("--{long}")).unwrap_or_default();
@@ -247,11 +247,11 @@ mod tests {
         assert_eq!(served("--metrics-host=a --metrics-h b --metrics 7").metrics_hosts(), ["a", "b"]);
         assert_eq!(served("--metrics 7").metrics_hosts(), [""; 0]);
         let line = ["memcached", "--metrics=9150"].map(OsString::from).to_vec();
-        let refused = Arguments::read(Name::Memcached, line).err().unwrap().to_string();
+        let refused = Arguments::read(ProgramName::Memcached, line).err().unwrap().to_string();
         assert!(refused.contains("unrecognized option '--metrics"), "{refused}");
-        assert!(!help::text(Name::Memcached).contains("--metrics"));
-        let without = Arguments::read(Name::Memcached, vec!["memcached".into()]);
-        assert!(matches!(without, Ok(Asked::Serve(arguments))
+        assert!(!help::text(ProgramName::Memcached).contains("--metrics"));
+        let without = Arguments::read(ProgramName::Memcached, vec!["memcached".into()]);
+        assert!(matches!(without, Ok(Parsed::Serve(arguments))
             if arguments.metrics().is_none() && arguments.metrics_hosts().is_empty()));
     }
 
@@ -304,8 +304,8 @@ mod tests {
 
     #[test]
     fn help_and_version_win_over_what_follows() {
-        assert!(matches!(read("-h --nonsense"), Ok(Asked::Help)));
-        assert!(matches!(read("-V -q"), Ok(Asked::Version)));
+        assert!(matches!(read("-h --nonsense"), Ok(Parsed::Help)));
+        assert!(matches!(read("-V -q"), Ok(Parsed::Version)));
         assert!(read("-q -h").is_err());
     }
 

@@ -1,7 +1,9 @@
 //! From what was typed to settings: ranges, defaults, and what the options mean together.
 
 use super::arguments::Arguments;
-use super::{BadSetting, Name, Options, Remark, extended, listen, number, status, tls};
+use super::{
+    BadSetting, Options, ProgramName, StartupWarning, extended, listen, number, status, tls_settings,
+};
 use crate::server::{Binding, ClientCertificates, KeyFormat, Service, TcpListen, TlsSettings, UnixListen};
 use crate::{commands, process, server, store};
 use log::Level;
@@ -22,13 +24,13 @@ const ITEM_MAX_BYTES: i64 = 1024 << 20;
 const MEMORY_MAX_MIB: i64 = 1_000_000_000;
 
 /// Where `larder` listens by itself: both addresses of `localhost`, because a client may try only one of them.
-const THIS_MACHINE: [&str; 2] = ["127.0.0.1", "::1"];
+const LOOPBACK: [&str; 2] = ["127.0.0.1", "::1"];
 
 /// One pass over the arguments.
 pub(super) struct Check<'a> {
-    name: Name,
+    name: ProgramName,
     arguments: &'a Arguments,
-    remarks: Vec<Remark>,
+    startup_warnings: Vec<StartupWarning>,
 }
 
 /// Where to listen, and what `stats settings` says of it.
@@ -43,8 +45,8 @@ struct Listen {
 }
 
 impl<'a> Check<'a> {
-    pub(super) fn new(name: Name, arguments: &'a Arguments) -> Check<'a> {
-        Check { name, arguments, remarks: Vec::new() }
+    pub(super) fn new(name: ProgramName, arguments: &'a Arguments) -> Check<'a> {
+        Check { name, arguments, startup_warnings: Vec::new() }
     }
 
     /// Checks everything.
@@ -52,14 +54,15 @@ impl<'a> Check<'a> {
         let (binding, sasl) = self.binding()?;
         let auth_file = self.auth_file()?;
         let extended = extended::read(&self.arguments.values('o'))?;
-        let remarks = extended.remarks.into_iter().map(|line| Remark { level: Level::Warn, line });
-        self.remarks.extend(remarks);
+        let startup_warnings =
+            extended.startup_warnings.into_iter().map(|line| StartupWarning { level: Level::Warn, line });
+        self.startup_warnings.extend(startup_warnings);
 
         let max_connections = self.at_least_1('c', 1024, "Maximum connections must be greater than 0")?;
         let threads = self.threads()?;
         self.napi_ids(threads)?;
         if self.arguments.path('e').is_some() {
-            self.remark(Level::Warn, "-e has no meaning in larder: items do not outlive a restart yet");
+            self.warning(Level::Warn, "-e has no meaning in larder: items do not outlive a restart yet");
         }
         let requests_per_event =
             self.at_least_1('R', 20, "Number of requests per event must be greater than 0")?;
@@ -79,7 +82,7 @@ impl<'a> Check<'a> {
             prefix_delimiter: self.prefix_delimiter()?,
             detail_enabled: self.arguments.value('D').is_some(),
             track_sizes: extended.track_sizes,
-            told: commands::Told(extended.told),
+            told: commands::Told(extended.without_effect),
             dump_enabled: !self.arguments.flag('X'),
             shutdown_enabled: self.arguments.flag('A'),
             cas_enabled: !self.arguments.flag('C'),
@@ -133,7 +136,15 @@ impl<'a> Check<'a> {
             metrics,
         };
         let process = self.process();
-        Ok(Options { store, commands, server, process, sasl, auth_file, remarks: self.remarks })
+        Ok(Options {
+            store,
+            commands,
+            server,
+            process,
+            sasl,
+            auth_file,
+            startup_warnings: self.startup_warnings,
+        })
     }
 
     fn process(&self) -> process::Settings {
@@ -142,7 +153,7 @@ impl<'a> Check<'a> {
             // Absolute, because a daemon leaves the directory it was started in.
             pid_file: self.arguments.path('P').map(|path| absolute(Path::new(path))),
             user: self.arguments.value('u').filter(|user| !user.is_empty()),
-            user_required: self.name == Name::Memcached,
+            user_required: self.name == ProgramName::Memcached,
             lock_memory: self.arguments.flag('k'),
             large_pages: self.arguments.flag('L'),
             core_files: self.arguments.flag('r'),
@@ -200,7 +211,7 @@ impl<'a> Check<'a> {
             None => Err(BadSetting::new("No delimiter specified (-D)", status::OPTION)),
             Some(delimiter) if delimiter.is_ascii() => {
                 if text.len() > 1 {
-                    self.remark(Level::Warn, format!("-D {text} is read as {}", char::from(*delimiter)));
+                    self.warning(Level::Warn, format!("-D {text} is read as {}", char::from(*delimiter)));
                 }
                 Ok(*delimiter)
             }
@@ -210,11 +221,11 @@ impl<'a> Check<'a> {
         }
     }
 
-    fn remark(&mut self, level: Level, line: impl Into<String>) {
-        let remark = Remark { level, line: line.into() };
+    fn warning(&mut self, level: Level, line: impl Into<String>) {
+        let warning = StartupWarning { level, line: line.into() };
         // Some values are read twice.
-        if !self.remarks.contains(&remark) {
-            self.remarks.push(remark);
+        if !self.startup_warnings.contains(&warning) {
+            self.startup_warnings.push(warning);
         }
     }
 
@@ -231,7 +242,7 @@ impl<'a> Check<'a> {
     fn check_rest(&mut self, letter: char, text: &str, rest: &str, number: impl std::fmt::Display) {
         let megabytes = letter == 'm' && ["m", "mb", "mib"].contains(&rest.to_ascii_lowercase().as_str());
         if !rest.trim().is_empty() && !megabytes {
-            self.remark(Level::Warn, format!("-{letter} {text} is read as {number}"));
+            self.warning(Level::Warn, format!("-{letter} {text} is read as {number}"));
         }
     }
 
@@ -251,7 +262,7 @@ impl<'a> Check<'a> {
         }
         let threads = count(threads, THREADS_MAX as usize);
         if threads > THREADS_SANE_MAX {
-            self.remark(
+            self.warning(
                 Level::Warn,
                 format!(
                     "WARNING: -t {threads} is a high number of worker threads; \
@@ -275,7 +286,7 @@ impl<'a> Check<'a> {
                     format!("Number of napi_ids({ids}) cannot be greater than number of threads({threads})");
                 return Err(BadSetting::new(line, status::USAGE));
             }
-            Some(_) => self.remark(
+            Some(_) => self.warning(
                 Level::Warn,
                 "-N has no meaning in larder: whichever thread is free serves a connection",
             ),
@@ -286,8 +297,8 @@ impl<'a> Check<'a> {
     fn growth_factor(&mut self) -> Result<f64, BadSetting> {
         let Some(text) = self.arguments.value('f') else {
             return Ok(match self.name {
-                Name::Larder => 1.10,
-                Name::Memcached => 1.25,
+                ProgramName::Larder => 1.10,
+                ProgramName::Memcached => 1.25,
             });
         };
         match number::decimal(&text) {
@@ -338,19 +349,19 @@ impl<'a> Check<'a> {
         };
         let bytes = number.saturating_mul(unit);
         if rest.trim().len() > usize::from(unit > 1) {
-            self.remark(Level::Warn, format!("-I {text} is read as {bytes} bytes"));
+            self.warning(Level::Warn, format!("-I {text} is read as {bytes} bytes"));
         }
         Ok(bytes)
     }
 
-    fn tls(&mut self, given: &tls::Given) -> Result<Option<TlsSettings>, BadSetting> {
+    fn tls(&mut self, given: &tls_settings::Given) -> Result<Option<TlsSettings>, BadSetting> {
         if !self.arguments.flag('Z') {
             if given.is_any() {
-                self.remark(Level::Warn, "-o ssl_ settings have no effect without -Z");
+                self.warning(Level::Warn, "-o ssl_ settings have no effect without -Z");
             }
             return Ok(None);
         }
-        let unix_alone = self.name == Name::Memcached && self.arguments.path('s').is_some();
+        let unix_alone = self.name == ProgramName::Memcached && self.arguments.path('s').is_some();
         if self.port()? == 0 || unix_alone {
             let line = "ERROR: You cannot enable SSL without a TCP port.";
             return Err(BadSetting::new(line, status::USAGE));
@@ -364,12 +375,12 @@ impl<'a> Check<'a> {
         let port = self.port()?;
         let values = self.arguments.values('l');
         let udp_port = self.udp_port()?;
-        let unix_alone = unix.is_some() && self.name == Name::Memcached;
+        let unix_alone = unix.is_some() && self.name == ProgramName::Memcached;
         let (port, udp_port) = if unix_alone { (0, 0) } else { (port, udp_port) };
         if port == 0 && udp_port == 0 {
             if !values.is_empty() {
                 let reason = if unix_alone { "-s" } else { "-p 0" };
-                self.remark(Level::Info, format!("{reason} turns TCP off, so -l has no effect"));
+                self.warning(Level::Info, format!("{reason} turns TCP off, so -l has no effect"));
             }
             let (tcp, udp) = (Vec::new(), Vec::new());
             return Ok(Listen { tcp, udp, udp_port, unix, port, texts: None, mask });
@@ -382,8 +393,8 @@ impl<'a> Check<'a> {
         let udp = self.addresses(udp_port, &values, service)?;
         let texts = match self.name {
             _ if !values.is_empty() => Some(values.join(",")),
-            Name::Larder => Some(THIS_MACHINE.join(",")),
-            Name::Memcached => None,
+            ProgramName::Larder => Some(LOOPBACK.join(",")),
+            ProgramName::Memcached => None,
         };
         Ok(Listen { tcp, udp, udp_port, unix, port, texts, mask })
     }
@@ -401,8 +412,8 @@ impl<'a> Check<'a> {
         Ok(match self.name {
             _ if port == 0 => Vec::new(),
             _ if !values.is_empty() => listen::addresses(values, bindable, service, logged_in)?,
-            Name::Larder => this_machine(bindable, service),
-            Name::Memcached => vec![all_interfaces(bindable, service)],
+            ProgramName::Larder => loopback(bindable, service),
+            ProgramName::Memcached => vec![all_interfaces(bindable, service)],
         })
     }
 
@@ -440,8 +451,8 @@ impl<'a> Check<'a> {
     }
 }
 
-fn this_machine(port: u16, service: Service) -> Vec<TcpListen> {
-    THIS_MACHINE
+fn loopback(port: u16, service: Service) -> Vec<TcpListen> {
+    LOOPBACK
         .into_iter()
         .map(|host| {
             let host = Some(host.to_owned());

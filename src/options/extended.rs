@@ -1,7 +1,7 @@
 //! The sub-options of `-o`. Existing unit files carry them, so every name of memcached's is known here, and its value
 //! checked as memcached checks it, whether larder has a use for it or not.
 
-use super::{BadSetting, number, status, tls};
+use super::{BadSetting, number, status, tls_settings};
 
 /// Why a setting has no meaning in larder.
 const INDEX: &str = "the index grows by itself, and its hash has a key of its own";
@@ -19,13 +19,13 @@ const ALREADY: &str = "it is so anyway";
 
 /// What kind of value a setting takes.
 #[derive(Clone, Copy)]
-enum Takes {
+enum ValueKind {
     /// None; one that is given is ignored.
-    Nothing,
+    NoValue,
     /// A whole number in this range.
-    Whole(i64, i64),
+    Integer(i64, i64),
     /// The same, or none.
-    PerhapsWhole(i64, i64),
+    OptionalInteger(i64, i64),
     /// A number above the first and not above the second.
     Decimal(f64, f64),
     /// One of the hashes of memcached.
@@ -36,58 +36,58 @@ enum Takes {
     Storage,
 }
 
-use Takes::*;
+use ValueKind::*;
 
 const U32: i64 = u32::MAX as i64;
 
 /// Settings that tune what larder does not have: name, value, and why it has no meaning.
-const WITHOUT_MEANING: &[(&str, Takes, &str)] = &[
-    ("hashpower", Whole(12, 32), INDEX),
-    ("no_hashexpand", Nothing, INDEX),
+const IGNORED_SETTINGS: &[(&str, ValueKind, &str)] = &[
+    ("hashpower", Integer(12, 32), INDEX),
+    ("no_hashexpand", NoValue, INDEX),
     ("hash_algorithm", Hash, INDEX),
-    ("slab_automove", PerhapsWhole(0, 2), PAGES),
-    ("no_slab_automove", Nothing, PAGES),
+    ("slab_automove", OptionalInteger(0, 2), PAGES),
+    ("no_slab_automove", NoValue, PAGES),
     ("slab_automove_ratio", Decimal(0.0, 1.0), PAGES),
-    ("slab_automove_window", Whole(3, 1800), PAGES),
+    ("slab_automove_window", Integer(3, 1800), PAGES),
     ("slab_automove_freeratio", Decimal(f64::MIN, f64::MAX), PAGES),
-    ("tail_repair_time", Whole(10, U32), LOCKS),
-    ("lru_crawler_sleep", Whole(0, 1_000_000), SWEEP),
-    ("lru_crawler_tocrawl", Whole(0, U32), SWEEP),
-    ("lru_maintainer", Nothing, QUEUES),
-    ("no_lru_maintainer", Nothing, QUEUES),
-    ("hot_lru_pct", Whole(1, 79), QUEUES),
-    ("warm_lru_pct", Whole(1, 79), QUEUES),
+    ("tail_repair_time", Integer(10, U32), LOCKS),
+    ("lru_crawler_sleep", Integer(0, 1_000_000), SWEEP),
+    ("lru_crawler_tocrawl", Integer(0, U32), SWEEP),
+    ("lru_maintainer", NoValue, QUEUES),
+    ("no_lru_maintainer", NoValue, QUEUES),
+    ("hot_lru_pct", Integer(1, 79), QUEUES),
+    ("warm_lru_pct", Integer(1, 79), QUEUES),
     ("hot_max_factor", Decimal(0.0, f64::MAX), QUEUES),
     ("warm_max_factor", Decimal(0.0, f64::MAX), QUEUES),
-    ("temporary_ttl", Whole(0, U32), QUEUES),
-    ("watcher_logbuf_size", Whole(1, U32), LOGS),
-    ("worker_logbuf_size", Whole(1, U32), LOGS),
+    ("temporary_ttl", Integer(0, U32), QUEUES),
+    ("watcher_logbuf_size", Integer(1, U32), LOGS),
+    ("worker_logbuf_size", Integer(1, U32), LOGS),
     ("slab_sizes", Sizes, "-n and -f lay out the slab classes"),
-    ("slab_chunk_max", Whole(1, 1024), LARGE),
-    ("no_chunked_items", Nothing, LARGE),
-    ("inline_ascii_resp", Nothing, ALREADY),
-    ("no_inline_ascii_resp", Nothing, BUFFERS),
-    ("read_buf_mem_limit", Whole(0, U32), BUFFERS),
-    ("resp_obj_mem_limit", Whole(0, U32), BUFFERS),
-    ("drop_privileges", Nothing, PRIVILEGES),
-    ("no_drop_privileges", Nothing, ALREADY),
-    ("modern", Nothing, ALREADY),
-    ("ssl_wbuf_size", Whole(1, U32), TLS),
-    ("ssl_kernel_tls", Nothing, TLS),
+    ("slab_chunk_max", Integer(1, 1024), LARGE),
+    ("no_chunked_items", NoValue, LARGE),
+    ("inline_ascii_resp", NoValue, ALREADY),
+    ("no_inline_ascii_resp", NoValue, BUFFERS),
+    ("read_buf_mem_limit", Integer(0, U32), BUFFERS),
+    ("resp_obj_mem_limit", Integer(0, U32), BUFFERS),
+    ("drop_privileges", NoValue, PRIVILEGES),
+    ("no_drop_privileges", NoValue, ALREADY),
+    ("modern", NoValue, ALREADY),
+    ("ssl_wbuf_size", Integer(1, U32), TLS),
+    ("ssl_kernel_tls", NoValue, TLS),
     ("ext_path", Storage, MEMORY_ONLY),
-    ("ext_page_size", Whole(1, U32), MEMORY_ONLY),
-    ("ext_wbuf_size", Whole(1, U32), MEMORY_ONLY),
-    ("ext_threads", Whole(1, U32), MEMORY_ONLY),
-    ("ext_io_depth", Whole(1, U32), MEMORY_ONLY),
-    ("ext_item_size", Whole(0, U32), MEMORY_ONLY),
-    ("ext_item_age", Whole(0, U32), MEMORY_ONLY),
-    ("ext_low_ttl", Whole(0, U32), MEMORY_ONLY),
-    ("ext_recache_rate", Whole(0, U32), MEMORY_ONLY),
-    ("ext_compact_under", Whole(0, U32), MEMORY_ONLY),
-    ("ext_drop_under", Whole(0, U32), MEMORY_ONLY),
-    ("ext_max_sleep", Whole(0, U32), MEMORY_ONLY),
+    ("ext_page_size", Integer(1, U32), MEMORY_ONLY),
+    ("ext_wbuf_size", Integer(1, U32), MEMORY_ONLY),
+    ("ext_threads", Integer(1, U32), MEMORY_ONLY),
+    ("ext_io_depth", Integer(1, U32), MEMORY_ONLY),
+    ("ext_item_size", Integer(0, U32), MEMORY_ONLY),
+    ("ext_item_age", Integer(0, U32), MEMORY_ONLY),
+    ("ext_low_ttl", Integer(0, U32), MEMORY_ONLY),
+    ("ext_recache_rate", Integer(0, U32), MEMORY_ONLY),
+    ("ext_compact_under", Integer(0, U32), MEMORY_ONLY),
+    ("ext_drop_under", Integer(0, U32), MEMORY_ONLY),
+    ("ext_max_sleep", Integer(0, U32), MEMORY_ONLY),
     ("ext_max_frag", Decimal(0.0, 1.0), MEMORY_ONLY),
-    ("ext_drop_unread", Nothing, MEMORY_ONLY),
+    ("ext_drop_unread", NoValue, MEMORY_ONLY),
 ];
 
 /// What is answered to one datagram, at most, in bytes: enough for most values. A sender that forges its address can have
@@ -112,7 +112,7 @@ pub(super) struct Extended {
     /// What is answered to one datagram, at most, in bytes. larder's own.
     pub(super) udp_reply_max_bytes: usize,
     /// What `ssl_` settings were given.
-    pub(super) tls: tls::Given,
+    pub(super) tls: tls_settings::Given,
     /// True: `stats sizes` has an answer.
     pub(super) track_sizes: bool,
     /// False: an operator may not move pages.
@@ -120,9 +120,9 @@ pub(super) struct Extended {
     /// False: no sweep in the background until an operator asks for it.
     pub(super) sweep: bool,
     /// Names that were accepted and change nothing, with their values.
-    pub(super) told: Vec<(String, String)>,
+    pub(super) without_effect: Vec<(String, String)>,
     /// One line for each of them.
-    pub(super) remarks: Vec<String>,
+    pub(super) startup_warnings: Vec<String>,
 }
 
 /// Reads the values of all `-o` options.
@@ -132,12 +132,12 @@ pub(super) fn read(values: &[String]) -> Result<Extended, BadSetting> {
         idle_timeout_secs: 0,
         socket_mark: 0,
         udp_reply_max_bytes: UDP_REPLY_BYTES,
-        tls: tls::Given::default(),
+        tls: tls_settings::Given::default(),
         track_sizes: false,
         reassign: true,
         sweep: true,
-        told: Vec::new(),
-        remarks: Vec::new(),
+        without_effect: Vec::new(),
+        startup_warnings: Vec::new(),
     };
     let (mut hot, mut warm) = (20, 40);
     // As getsubopt reads them: a value may be empty, or end in a comma.
@@ -161,36 +161,38 @@ pub(super) fn read(values: &[String]) -> Result<Extended, BadSetting> {
                 extended.reassign = false;
                 let line =
                     "-o no_slab_reassign: larder refuses slabs reassign and goes on to move pages by itself";
-                extended.remarks.push(line.to_owned());
+                extended.startup_warnings.push(line.to_owned());
             }
             "lru_crawler" => extended.sweep = true,
             "no_lru_crawler" => {
                 extended.sweep = false;
                 let line = "-o no_lru_crawler: what storing sweeps is still swept, a little with every value that comes";
-                extended.remarks.push(line.to_owned());
+                extended.startup_warnings.push(line.to_owned());
             }
             "no_modern" => {
                 extended.max_connections_fast = false;
-                extended.remarks.push("-o no_modern: larder only takes no_maxconns_fast from it".to_owned());
+                extended
+                    .startup_warnings
+                    .push("-o no_modern: larder only takes no_maxconns_fast from it".to_owned());
             }
             _ if extended.tls.take(name, value)? => {}
             _ => {
-                let Some((_, takes, why)) = WITHOUT_MEANING.iter().find(|(known, ..)| *known == name) else {
+                let Some((_, kind, why)) = IGNORED_SETTINGS.iter().find(|(known, ..)| *known == name) else {
                     return Err(bad(format!("Illegal suboption \"{option}\"")));
                 };
-                check(name, value, *takes)?;
-                let told = if name == "no_slab_automove" {
+                check(name, value, *kind)?;
+                let without_effect = if name == "no_slab_automove" {
                     ("slab_automove", "0")
                 } else {
                     (name, value.unwrap_or_default())
                 };
-                extended.told.push((told.0.to_owned(), told.1.to_owned()));
+                extended.without_effect.push((without_effect.0.to_owned(), without_effect.1.to_owned()));
                 match name {
                     "hot_lru_pct" => hot = whole(name, value, 1, 79)?,
                     "warm_lru_pct" => warm = whole(name, value, 1, 79)?,
                     _ => {}
                 }
-                extended.remarks.push(format!("-o {name} has no meaning in larder: {why}"));
+                extended.startup_warnings.push(format!("-o {name} has no meaning in larder: {why}"));
             }
         }
     }
@@ -228,12 +230,12 @@ fn whole(name: &str, value: Option<&str>, low: i64, high: i64) -> Result<i64, Ba
     }
 }
 
-fn check(name: &str, value: Option<&str>, takes: Takes) -> Result<(), BadSetting> {
-    match takes {
-        Nothing => Ok(()),
-        Whole(low, high) => whole(name, value, low, high).map(drop),
-        PerhapsWhole(_, _) if value.is_none() => Ok(()),
-        PerhapsWhole(low, high) => whole(name, value, low, high).map(drop),
+fn check(name: &str, value: Option<&str>, kind: ValueKind) -> Result<(), BadSetting> {
+    match kind {
+        NoValue => Ok(()),
+        Integer(low, high) => whole(name, value, low, high).map(drop),
+        OptionalInteger(_, _) if value.is_none() => Ok(()),
+        OptionalInteger(low, high) => whole(name, value, low, high).map(drop),
         Decimal(above, high) => match number::decimal(given(name, value)?) {
             Some((number, "")) if number > above && number <= high => Ok(()),
             _ if high == f64::MAX => Err(bad(format!("{name} must be greater than {above}"))),
@@ -333,7 +335,7 @@ mod tests {
     fn settings_with_a_meaning_are_taken_without_a_word() {
         let extended = read_one("idle_timeout=300,sock_cookie_id=7").unwrap();
         assert_eq!((extended.idle_timeout_secs, extended.socket_mark), (300, 7));
-        assert!(extended.remarks.is_empty());
+        assert!(extended.startup_warnings.is_empty());
         refuses("idle_timeout", 1, "Missing idle_timeout argument");
         refuses("udp_reply_max", 1, "Missing udp_reply_max argument");
         refuses("idle_timeout=soon", 1, "could not parse argument to idle_timeout");
@@ -343,27 +345,27 @@ mod tests {
     #[test]
     fn a_name_without_meaning_costs_one_line_that_says_why() {
         let extended = read_one("modern,hashpower=20,ext_path=/e:1G:old").unwrap();
-        assert_eq!(extended.remarks.len(), 3);
-        assert_eq!(extended.remarks[1], format!("-o hashpower has no meaning in larder: {INDEX}"));
+        assert_eq!(extended.startup_warnings.len(), 3);
+        assert_eq!(extended.startup_warnings[1], format!("-o hashpower has no meaning in larder: {INDEX}"));
     }
 
     #[test]
     fn every_name_is_accepted_with_a_good_value_and_no_other() {
-        for (name, takes, _) in WITHOUT_MEANING {
-            let (good, bad) = match takes {
-                Nothing => (None, None),
-                Whole(low, high) => (Some(low.to_string()), Some((high + 1).to_string())),
-                PerhapsWhole(low, _) => (Some(low.to_string()), Some((low - 1).to_string())),
+        for (name, kind, _) in IGNORED_SETTINGS {
+            let (good, bad) = match kind {
+                NoValue => (None, None),
+                Integer(low, high) => (Some(low.to_string()), Some((high + 1).to_string())),
+                OptionalInteger(low, _) => (Some(low.to_string()), Some((low - 1).to_string())),
                 Decimal(above, _) => (Some("0.5".to_owned()), Some(above.to_string())),
                 Hash => (Some("xxh3".to_owned()), Some("md5".to_owned())),
                 Sizes => (Some("100-200-300".to_owned()), Some("100-108".to_owned())),
                 Storage => (Some("/e:64m".to_owned()), Some("/e".to_owned())),
             };
             let option = good.map_or((*name).to_owned(), |good| format!("{name}={good}"));
-            assert_eq!(read_one(&option).expect(&option).remarks.len(), 1);
+            assert_eq!(read_one(&option).expect(&option).startup_warnings.len(), 1);
             if let Some(bad) = bad {
                 read_one(&format!("{name}={bad}")).expect_err(name);
-                if !matches!(takes, PerhapsWhole(..)) {
+                if !matches!(kind, OptionalInteger(..)) {
                     refuses(name, 1, &format!("Missing {name} argument"));
                 }
             }

@@ -1,17 +1,17 @@
 //! What `-h` and `-i` print. One entry per option in memcached's form, grouped by what an operator wants to do.
 
-use super::Name;
+use super::ProgramName;
 
 /// The usage, ended by a line end.
-pub(super) fn text(name: Name) -> String {
-    let (word, version) = (name.word(), name.version());
+pub(super) fn text(name: ProgramName) -> String {
+    let (word, version) = (name.as_str(), name.version());
     let (listen, factor, unix) = match name {
-        Name::Larder => ("127.0.0.1 and ::1", "1.10", "UNIX socket to listen on, besides TCP"),
-        Name::Memcached => ("all", "1.25", "UNIX socket to listen on (disables network support)"),
+        ProgramName::Larder => ("127.0.0.1 and ::1", "1.10", "UNIX socket to listen on, besides TCP"),
+        ProgramName::Memcached => ("all", "1.25", "UNIX socket to listen on (disables network support)"),
     };
     let (metrics, tools) = match name {
-        Name::Larder => (METRICS, TOOLS),
-        Name::Memcached => ("", ""),
+        ProgramName::Larder => (METRICS, TOOLS),
+        ProgramName::Memcached => ("", ""),
     };
     format!(
         "\
@@ -153,28 +153,28 @@ mod tests {
 
     #[test]
     fn the_first_line_is_name_and_version() {
-        assert_eq!(text(Name::Memcached).lines().next(), Some("memcached 1.6.45"));
+        assert_eq!(text(ProgramName::Memcached).lines().next(), Some("memcached 1.6.45"));
         let larder = format!("larder {}", env!("CARGO_PKG_VERSION"));
-        assert_eq!(text(Name::Larder).lines().next(), Some(larder.as_str()));
+        assert_eq!(text(ProgramName::Larder).lines().next(), Some(larder.as_str()));
     }
 
     #[test]
     fn entries_have_the_form_of_memcached() {
         let entry = "-p, --port=<num>          TCP port to listen on (default: 11211)";
-        assert!(text(Name::Memcached).lines().any(|line| line == entry));
+        assert!(text(ProgramName::Memcached).lines().any(|line| line == entry));
     }
 
     #[test]
     fn only_larder_tells_of_its_tools() {
         for tool in ["stats", "top", "keys", "why", "advise"] {
-            assert!(text(Name::Larder).contains(&format!("\nlarder {tool} ")), "{tool}");
+            assert!(text(ProgramName::Larder).contains(&format!("\nlarder {tool} ")), "{tool}");
         }
-        assert!(!text(Name::Memcached).contains("asking a running server"));
+        assert!(!text(ProgramName::Memcached).contains("asking a running server"));
     }
 
     #[test]
     fn lines_fit_a_terminal() {
-        for line in text(Name::Larder).lines().chain(text(Name::Memcached).lines()) {
+        for line in text(ProgramName::Larder).lines().chain(text(ProgramName::Memcached).lines()) {
             assert!(line.len() <= 80, "{line}");
         }
     }

@@ -92,7 +92,7 @@ fn metrics_address(text: &str) -> Result<MetricsListen, BadSetting> {
 
 fn address(text: &str, default_port: u16, base: Service, logged_in: bool) -> Result<TcpListen, BadSetting> {
     let bad = |line: String| BadSetting::new(line, status::OS);
-    let (rest, service) = without_prefixes(text, base, logged_in)?;
+    let (rest, service) = parse_prefixes(text, base, logged_in)?;
     let (host, port) = split_port(rest).ok_or_else(|| {
         bad(format!("Invalid interface: \"{text}\" (an IPv6 address with a port: [::1]:11211)"))
     })?;
@@ -109,7 +109,7 @@ fn address(text: &str, default_port: u16, base: Service, logged_in: bool) -> Res
 }
 
 /// Checks the prefixes and takes them off; what follows them, and what they say.
-fn without_prefixes(text: &str, base: Service, logged_in: bool) -> Result<(&str, Service), BadSetting> {
+fn parse_prefixes(text: &str, base: Service, logged_in: bool) -> Result<(&str, Service), BadSetting> {
     let bad = |line: String| Err(BadSetting::new(line, status::OS));
     let mut rest = text;
     let mut service = base;
@@ -145,9 +145,9 @@ fn without_prefixes(text: &str, base: Service, logged_in: bool) -> Result<(&str,
             };
             rest = after;
         } else if let Some(after) = rest.strip_prefix("tag[") {
-            rest = without_tag(text, after.split_once("]:"))?;
+            rest = parse_tag(text, after.split_once("]:"))?;
         } else if let Some(after) = rest.strip_prefix("tag_") {
-            rest = without_tag(text, after.split_once("_:"))?;
+            rest = parse_tag(text, after.split_once("_:"))?;
         } else {
             return Ok((rest, service));
         }
@@ -158,7 +158,7 @@ fn has_prefix(text: &str, prefix: &str) -> bool {
     text.strip_prefix(prefix).is_some_and(|after| after.starts_with(':'))
 }
 
-fn without_tag<'a>(text: &str, split: Option<(&str, &'a str)>) -> Result<&'a str, BadSetting> {
+fn parse_tag<'a>(text: &str, split: Option<(&str, &'a str)>) -> Result<&'a str, BadSetting> {
     match split {
         Some((tag, rest)) if (1..=TAG_MAX_BYTES).contains(&tag.len()) => Ok(rest),
         Some(_) => Err(BadSetting::new(

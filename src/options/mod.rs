@@ -2,9 +2,9 @@
 //!
 //! [`read`] goes in two steps: `arguments` reads what was typed, `check` checks it and fills the settings that
 //! the layers define. A first word that names one of the tools makes it another command line, which `tools` reads.
-//! Nothing is opened, no user looked up, no name resolved here. A bad value ends in one
+//! NoValue is opened, no user looked up, no name resolved here. A bad value ends in one
 //! [`BadSetting`]: memcached's line and exit status. What is accepted but means less than it says is told in
-//! [`Options::remarks`].
+//! [`Options::startup_warnings`].
 
 mod arguments;
 mod check;
@@ -12,11 +12,11 @@ mod extended;
 mod help;
 mod listen;
 mod number;
-mod tls;
+mod tls_settings;
 mod tools;
 
 use crate::{commands, process, server, store};
-use arguments::{Arguments, Asked};
+use arguments::{Arguments, Parsed};
 use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -33,36 +33,36 @@ mod status {
 
 /// What the program is called by; it decides the defaults.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Name {
+pub enum ProgramName {
     /// Its own: listens on this machine only.
     Larder,
     /// By a link called `memcached`: defaults and version of memcached.
     Memcached,
 }
 
-impl Name {
+impl ProgramName {
     /// The name in the first word of a command line.
-    pub fn of(program: &Path) -> Name {
+    pub fn of(program: &Path) -> ProgramName {
         if program.file_name().is_some_and(|name| name == "memcached") {
-            Name::Memcached
+            ProgramName::Memcached
         } else {
-            Name::Larder
+            ProgramName::Larder
         }
     }
 
     /// As it is printed.
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
-            Name::Larder => "larder",
-            Name::Memcached => "memcached",
+            ProgramName::Larder => "larder",
+            ProgramName::Memcached => "memcached",
         }
     }
 
     /// The version that goes with the name.
     pub const fn version(self) -> &'static str {
         match self {
-            Name::Larder => env!("CARGO_PKG_VERSION"),
-            Name::Memcached => commands::WIRE_VERSION,
+            ProgramName::Larder => env!("CARGO_PKG_VERSION"),
+            ProgramName::Memcached => commands::WIRE_VERSION,
         }
     }
 }
@@ -107,7 +107,7 @@ pub enum Command {
     /// To print this on standard output and to end.
     Print(String),
     /// To ask a running server something and to end.
-    Ask(crate::tools::Settings),
+    RunTool(crate::tools::Settings),
 }
 
 /// Checked settings for every layer.
@@ -126,12 +126,12 @@ pub struct Options {
     /// Users and passwords of the text protocol (`-Y`), absolute.
     pub auth_file: Option<PathBuf>,
     /// What the operator should know, to be logged once the log stands.
-    pub remarks: Vec<Remark>,
+    pub startup_warnings: Vec<StartupWarning>,
 }
 
 /// A line for the log.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Remark {
+pub struct StartupWarning {
     /// How much it matters.
     pub level: log::Level,
     /// What it says.
@@ -180,15 +180,15 @@ impl Options {
 
 /// Reads a command line, the program's name included. `port_file` is where to write the bound ports, if anywhere.
 pub fn read(args: Vec<OsString>, port_file: Option<OsString>) -> Result<Command, BadSetting> {
-    let name = args.first().map_or(Name::Larder, |program| Name::of(Path::new(program)));
-    if name == Name::Larder && args.get(1).is_some_and(|word| tools::is_tool(word)) {
+    let name = args.first().map_or(ProgramName::Larder, |program| ProgramName::of(Path::new(program)));
+    if name == ProgramName::Larder && args.get(1).is_some_and(|word| tools::is_tool(word)) {
         return tools::read(args);
     }
     match Arguments::read(name, args)? {
-        Asked::Help => Ok(Command::Print(help::text(name))),
-        Asked::Version => Ok(Command::Print(format!("{} {}\n", name.word(), name.version()))),
-        Asked::Serve(arguments) if arguments.flag('i') => Ok(Command::Print(help::LICENSE.to_owned())),
-        Asked::Serve(arguments) => {
+        Parsed::Help => Ok(Command::Print(help::text(name))),
+        Parsed::Version => Ok(Command::Print(format!("{} {}\n", name.as_str(), name.version()))),
+        Parsed::Serve(arguments) if arguments.flag('i') => Ok(Command::Print(help::LICENSE.to_owned())),
+        Parsed::Serve(arguments) => {
             let options = check::Check::new(name, &arguments).options(port_file)?;
             Ok(Command::Serve(Box::new(options)))
         }

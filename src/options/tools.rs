@@ -3,7 +3,7 @@
 //! Only the first word makes it one, and only under larder's own name: memcached has no such words. A first word that
 //! names no tool is a slip, and starts no daemon.
 
-use super::{BadSetting, Command as Asked, Name, status};
+use super::{BadSetting, Command as OptionsCommand, ProgramName, status};
 use crate::protocol::limits::KEY_MAX_BYTES;
 use crate::tools::{Address, Settings, Tool};
 use clap::error::ErrorKind;
@@ -11,7 +11,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStringExt;
 
-/// Name, what it is for, and what is worth knowing besides.
+/// ProgramName, what it is for, and what is worth knowing besides.
 const TOOLS: [(&str, &str, &str); 5] = [
     (
         "advise",
@@ -48,7 +48,7 @@ pub(super) fn is_tool(word: &OsStr) -> bool {
 }
 
 /// Reads the command line of a tool, the program's name included.
-pub(super) fn read(mut args: Vec<OsString>) -> Result<Asked, BadSetting> {
+pub(super) fn read(mut args: Vec<OsString>) -> Result<OptionsCommand, BadSetting> {
     let tool = args.get(1).map(|word| word.to_string_lossy().into_owned()).unwrap_or_default();
     let names = TOOLS.map(|(name, ..)| name);
     if !names.contains(&tool.as_str()) {
@@ -58,11 +58,13 @@ pub(super) fn read(mut args: Vec<OsString>) -> Result<Asked, BadSetting> {
     }
     // The help calls it so, wherever it was started from.
     if let Some(program) = args.first_mut() {
-        *program = Name::Larder.word().into();
+        *program = ProgramName::Larder.as_str().into();
     }
     let matches = match command().try_get_matches_from(args) {
         Ok(matches) => matches,
-        Err(error) if error.kind() == ErrorKind::DisplayHelp => return Ok(Asked::Print(error.to_string())),
+        Err(error) if error.kind() == ErrorKind::DisplayHelp => {
+            return Ok(OptionsCommand::Print(error.to_string()));
+        }
         Err(error) => return Err(refusal(&tool, &sentence(&error.to_string()))),
     };
     let (tool, matches) = matches.subcommand().ok_or_else(|| refusal(&tool, "no tool"))?;
@@ -71,11 +73,11 @@ pub(super) fn read(mut args: Vec<OsString>) -> Result<Asked, BadSetting> {
         Some(text) => text.parse().map_err(|bad| refusal(tool, &format!("{text}: {bad}")))?,
     };
     let tool = chosen(tool, matches)?;
-    Ok(Asked::Ask(Settings { server, json: matches.get_flag("json"), tool }))
+    Ok(OptionsCommand::RunTool(Settings { server, json: matches.get_flag("json"), tool }))
 }
 
 fn command() -> Command {
-    Command::new(Name::Larder.word())
+    Command::new(ProgramName::Larder.as_str())
         .term_width(80)
         .subcommand_required(true)
         .disable_help_subcommand(true)
@@ -85,12 +87,12 @@ fn command() -> Command {
                     "host:port, [v6]:port, a host or the path of a unix socket [default: 127.0.0.1:11211]",
                 );
             let json = Arg::new("json").long("json").action(ArgAction::SetTrue).help("Print JSON");
-            let own = own_arguments(name);
+            let own = tool_arguments(name);
             Command::new(name).term_width(80).about(about).after_help(more).args(own).args([server, json])
         }))
 }
 
-fn own_arguments(tool: &str) -> Vec<Arg> {
+fn tool_arguments(tool: &str) -> Vec<Arg> {
     match tool {
         "why" => {
             vec![Arg::new("key").value_name("KEY").required(true).help("The key, as the client sends it")]
@@ -152,8 +154,8 @@ fn refusal(tool: &str, sentence: &str) -> BadSetting {
 
 /// What clap says before its hints, in one line.
 fn sentence(text: &str) -> String {
-    let complaint = text.split("\n\n").next().unwrap_or_default();
-    let words: Vec<&str> = complaint.trim_start_matches("error: ").split_whitespace().collect();
+    let getopt_message = text.split("\n\n").next().unwrap_or_default();
+    let words: Vec<&str> = getopt_message.trim_start_matches("error: ").split_whitespace().collect();
     words.join(" ")
 }
 
@@ -162,13 +164,13 @@ mod tests {
     use super::*;
     use crate::options;
 
-    fn read(line: &str) -> Result<Asked, BadSetting> {
+    fn read(line: &str) -> Result<OptionsCommand, BadSetting> {
         options::read(line.split_whitespace().map(OsString::from).collect(), None)
     }
 
     fn asked(line: &str) -> Settings {
         match read(line) {
-            Ok(Asked::Ask(settings)) => settings,
+            Ok(OptionsCommand::RunTool(settings)) => settings,
             other => panic!("{line}: {other:?}"),
         }
     }
@@ -209,7 +211,7 @@ mod tests {
     #[test]
     fn help_is_printed() {
         for tool in ["advise", "why", "top", "stats", "keys"] {
-            let Ok(Asked::Print(text)) = read(&format!("/usr/bin/larder {tool} --help")) else {
+            let Ok(OptionsCommand::Print(text)) = read(&format!("/usr/bin/larder {tool} --help")) else {
                 panic!("{tool}")
             };
             assert!(
@@ -234,8 +236,8 @@ mod tests {
             ("larder stats res", "a topic is one word, and not reset"),
             (long.as_str(), "a key has 1 to 250 bytes"),
         ] {
-            let told = refused(line);
-            assert!(told.contains(part) && !told.contains('\n'), "{line}: {told}");
+            let message = refused(line);
+            assert!(message.contains(part) && !message.contains('\n'), "{line}: {message}");
         }
         let spaced = ["larder", "stats", "detail on"].map(OsString::from).to_vec();
         assert!(options::read(spaced, None).is_err());
@@ -248,7 +250,7 @@ mod tests {
         for line in
             ["larder -p 7 top", "larder -p 7 tops", "memcached -u nobody top", "memcached top -u nobody"]
         {
-            assert!(matches!(read(line), Ok(Asked::Serve(_))), "{line}");
+            assert!(matches!(read(line), Ok(OptionsCommand::Serve(_))), "{line}");
         }
         assert_eq!(
             refused("larder tops -p 7"),

@@ -1,9 +1,9 @@
 //! `larder advise`: what the hit ratio would be with less or more memory.
 
-use super::client::{Client, Trouble};
-use super::escape::{percent_decoded, shown};
-use super::figures::Figures;
-use super::table::{Side, Table};
+use super::client::{Client, ToolError};
+use super::escape::{escape, percent_decoded};
+use super::stat_lines::StatLines;
+use super::table::{Align, Table};
 use super::{Style, json, units};
 use serde_json::json;
 
@@ -30,41 +30,41 @@ struct Advice {
     /// 0 to 1.
     measured: Option<f64>,
     predictions: Vec<Prediction>,
-    sentence: String,
+    recommendation: String,
 }
 
 impl Advice {
-    fn read(figures: &Figures) -> Option<Advice> {
-        let ratio = |figures: &Figures| Some(figures.real("hit_percent")?.clamp(0.0, 100.0) / 100.0);
-        let prediction = |(percent, figures): &(String, Figures)| {
-            let limit_bytes = figures.number("limit_bytes")?;
-            Some(Prediction { percent: percent.parse().ok()?, limit_bytes, hit_ratio: ratio(figures)? })
+    fn read(stats: &StatLines) -> Option<Advice> {
+        let ratio = |stats: &StatLines| Some(stats.real("hit_percent")?.clamp(0.0, 100.0) / 100.0);
+        let prediction = |(percent, stats): &(String, StatLines)| {
+            let limit_bytes = stats.number("limit_bytes")?;
+            Some(Prediction { percent: percent.parse().ok()?, limit_bytes, hit_ratio: ratio(stats)? })
         };
         Some(Advice {
-            reads: figures.number("requests")?,
-            keys: figures.number("keys")?,
-            measured: ratio(figures),
-            predictions: figures.groups().iter().filter_map(prediction).collect(),
-            sentence: shown(&percent_decoded(figures.text("advice")?.as_bytes())),
+            reads: stats.number("requests")?,
+            keys: stats.number("keys")?,
+            measured: ratio(stats),
+            predictions: stats.groups().iter().filter_map(prediction).collect(),
+            recommendation: escape(&percent_decoded(stats.text("advice")?.as_bytes())),
         })
     }
 
     fn text(&self, style: Style) -> String {
         let basis = format!("{} reads of {} sampled keys", units::count(self.reads), units::count(self.keys));
-        let sentence = with_full_stop(&self.sentence);
+        let recommendation = with_full_stop(&self.recommendation);
         if self.predictions.is_empty() {
-            return format!("Not enough seen yet, only {basis}. {sentence}\n");
+            return format!("Not enough seen yet, only {basis}. {recommendation}\n");
         }
-        format!("What another -m would do, from {basis}:\n\n{}\n{sentence}\n", self.table(style).text())
+        format!("What another -m would do, from {basis}:\n\n{}\n{recommendation}\n", self.table(style).text())
     }
 
     fn table(&self, style: Style) -> Table {
         let most = self.predictions.iter().map(|at| 1.0 - at.hit_ratio).fold(0.0, f64::max);
         let mut table = Table::new([
-            ("SIZE", Side::Right),
-            ("HITS", Side::Right),
-            ("MISSES IN 100", Side::Right),
-            ("", Side::Left),
+            ("SIZE", Align::Right),
+            ("HITS", Align::Right),
+            ("MISSES IN 100", Align::Right),
+            ("", Align::Left),
         ]);
         for at in &self.predictions {
             let misses = 1.0 - at.hit_ratio;
@@ -90,19 +90,23 @@ impl Advice {
             "keys": self.keys,
             "hit_ratio": self.measured,
             "predictions": predictions.collect::<Vec<_>>(),
-            "advice": self.sentence,
+            "advice": self.recommendation,
         }))
     }
 }
 
-fn with_full_stop(sentence: &str) -> String {
-    if sentence.ends_with(['.', '!', '?']) { sentence.to_owned() } else { format!("{sentence}.") }
+fn with_full_stop(recommendation: &str) -> String {
+    if recommendation.ends_with(['.', '!', '?']) {
+        recommendation.to_owned()
+    } else {
+        format!("{recommendation}.")
+    }
 }
 
 /// The answer to print.
-pub fn answer(client: &mut Client, json: bool, style: Style) -> Result<String, Trouble> {
-    let figures = client.explained(TOPIC)?;
-    let advice = Advice::read(&figures).ok_or_else(|| client.unreadable("stats advisor"))?;
+pub fn report(client: &mut Client, json: bool, style: Style) -> Result<String, ToolError> {
+    let stats = client.nonempty_stats(TOPIC)?;
+    let advice = Advice::read(&stats).ok_or_else(|| client.invalid_reply("stats advisor"))?;
     Ok(if json { advice.json() } else { advice.text(style) })
 }
 
@@ -117,11 +121,11 @@ mod tests {
         advice 128%20MB%20would%20raise%20hits%20from%2091.2%20%25%20to%2095.8%20%25";
 
     fn advice(text: &str) -> Advice {
-        Advice::read(&Figures::of(text)).unwrap()
+        Advice::read(&StatLines::of(text)).unwrap()
     }
 
     #[test]
-    fn a_table_with_a_curve_and_a_sentence() {
+    fn a_table_with_a_curve_and_a_recommendation() {
         let expected = "\
 What another -m would do, from 1,234,567 reads of 5,120 sampled keys:
 
@@ -155,7 +159,7 @@ What another -m would do, from 1,234,567 reads of 5,120 sampled keys:
     #[test]
     fn half_an_answer_is_none() {
         for text in ["requests 7", "requests 7\nkeys 1", "requests x\nkeys 1\nadvice a"] {
-            assert_eq!(Advice::read(&Figures::of(text)), None, "{text}");
+            assert_eq!(Advice::read(&StatLines::of(text)), None, "{text}");
         }
     }
 

@@ -1,12 +1,12 @@
 //! A blocking client of the text protocol: one question at a time, every wait and every answer bounded.
 //!
-//! It asks only what changes nothing. An answer longer than its bound is [`Trouble::Unreadable`]; only the list of
+//! It asks only what changes nothing. An answer longer than its bound is [`ToolError::InvalidReply`]; only the list of
 //! keys has no bound, because it is handed on line by line and never held.
 
 use super::address::Address;
-use super::escape::shown;
-use super::figures::Figures;
-use super::reply::{self, Item, Why};
+use super::escape::escape;
+use super::reply::{self, Item, WhyReply};
+use super::stat_lines::StatLines;
 use std::fmt;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
@@ -14,7 +14,7 @@ use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 /// How long to wait for a connection, and for the server to send or take something.
-const PATIENCE: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Longest line that is read, in bytes. A key of 250 bytes takes 750 encoded.
 const LINE_MAX_BYTES: usize = 8 * 1024;
@@ -22,45 +22,45 @@ const LINE_MAX_BYTES: usize = 8 * 1024;
 /// Lines of one answer to `stats`: `stats conns` has four for each connection.
 const LINES_MAX: usize = 1 << 20;
 
-/// Why there is no answer: what to tell the operator, in one line.
+/// WhyReply there is no answer: what to tell the operator, in one line.
 #[derive(Debug)]
-pub enum Trouble {
+pub enum ToolError {
     /// Nobody answers there.
-    NotReached {
+    ConnectFailed {
         /// Where.
         server: String,
-        /// Why.
+        /// WhyReply.
         error: io::Error,
     },
     /// The connection ended, or the server went silent.
-    Lost {
+    ConnectionLost {
         /// Which.
         server: String,
-        /// Why.
+        /// WhyReply.
         error: io::Error,
     },
     /// The server does not know the question.
-    Unknown {
+    UnknownRequest {
         /// Which.
         server: String,
         /// The question.
-        question: String,
+        request: String,
     },
     /// The server said no.
     Refused {
         /// Which.
         server: String,
         /// The question.
-        question: String,
+        request: String,
         /// Its line, without control characters.
         line: String,
     },
     /// The server said what no server says.
-    Unreadable {
+    InvalidReply {
         /// Which.
         server: String,
         /// The question.
-        question: String,
+        request: String,
     },
     /// Nothing can be shown.
     Output(io::Error),
@@ -68,53 +68,55 @@ pub enum Trouble {
     NoTerminal,
 }
 
-impl fmt::Display for Trouble {
+impl fmt::Display for ToolError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Trouble::NotReached { server, error } => write!(f, "cannot connect to {server}: {}", told(error)),
-            Trouble::Lost { server, error } => write!(f, "lost {server}: {}", told(error)),
-            Trouble::Unknown { server, question } => {
-                let why = if is_of_larder(question) {
+            ToolError::ConnectFailed { server, error } => {
+                write!(f, "cannot connect to {server}: {}", describe(error))
+            }
+            ToolError::ConnectionLost { server, error } => write!(f, "lost {server}: {}", describe(error)),
+            ToolError::UnknownRequest { server, request } => {
+                let why = if is_larder_extension(request) {
                     "it is no larder, or an older one"
                 } else {
                     "no server does"
                 };
-                write!(f, "{server} does not know \"{question}\": {why}")
+                write!(f, "{server} does not know \"{request}\": {why}")
             }
-            Trouble::Refused { server, question, line } => {
-                write!(f, "{server} refuses \"{question}\": {line}")
+            ToolError::Refused { server, request, line } => {
+                write!(f, "{server} refuses \"{request}\": {line}")
             }
-            Trouble::Unreadable { server, question } => {
-                write!(f, "{server} answers \"{question}\" with what is no answer to it")
+            ToolError::InvalidReply { server, request } => {
+                write!(f, "{server} answers \"{request}\" with what is no answer to it")
             }
-            Trouble::Output(error) => write!(f, "cannot write: {}", told(error)),
-            Trouble::NoTerminal => f.write_str("no terminal to show this on; --json prints without one"),
+            ToolError::Output(error) => write!(f, "cannot write: {}", describe(error)),
+            ToolError::NoTerminal => f.write_str("no terminal to show this on; --json prints without one"),
         }
     }
 }
 
-impl std::error::Error for Trouble {}
+impl std::error::Error for ToolError {}
 
 /// What is left to go wrong when the server is not asked.
-impl From<io::Error> for Trouble {
-    fn from(error: io::Error) -> Trouble {
-        Trouble::Output(error)
+impl From<io::Error> for ToolError {
+    fn from(error: io::Error) -> ToolError {
+        ToolError::Output(error)
     }
 }
 
 /// True for what a plain memcached cannot answer.
-fn is_of_larder(question: &str) -> bool {
-    match question.strip_prefix("stats ") {
+fn is_larder_extension(request: &str) -> bool {
+    match request.strip_prefix("stats ") {
         Some(topic) => ["advisor", "hotkeys", "families", "memory", "latency"].contains(&topic),
-        None => question.starts_with("why "),
+        None => request.starts_with("why "),
     }
 }
 
 /// What the system says, without its number, in words that fit a timeout.
-fn told(error: &io::Error) -> String {
+fn describe(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
-            format!("no answer within {} seconds", PATIENCE.as_secs())
+            format!("no answer within {} seconds", TIMEOUT.as_secs())
         }
         io::ErrorKind::UnexpectedEof => "it closed the connection".to_owned(),
         _ => {
@@ -139,13 +141,13 @@ pub struct Client {
 
 impl Client {
     /// Connects.
-    pub fn connect(address: &Address) -> Result<Client, Trouble> {
+    pub fn connect(address: &Address) -> Result<Client, ToolError> {
         let server = address.to_string();
         match open(address) {
             Ok(stream) => {
                 Ok(Client { server, stream: BufReader::with_capacity(64 * 1024, stream), line: Vec::new() })
             }
-            Err(error) => Err(Trouble::NotReached { server, error }),
+            Err(error) => Err(ToolError::ConnectFailed { server, error }),
         }
     }
 
@@ -155,47 +157,48 @@ impl Client {
     }
 
     /// `stats`, with a topic unless that is empty. An answer without a line is empty here.
-    pub fn stats(&mut self, topic: &str) -> Result<Figures, Trouble> {
-        let question = format!("stats {topic}").trim_end().to_owned();
-        self.ask(&question)?;
-        let mut figures = Figures::default();
+    pub fn stats(&mut self, topic: &str) -> Result<StatLines, ToolError> {
+        let request = format!("stats {topic}").trim_end().to_owned();
+        self.ask(&request)?;
+        let mut stats = StatLines::default();
         loop {
             self.read_line()?;
             match reply::stat(&self.line) {
-                _ if self.line == b"END" => return Ok(figures),
+                _ if self.line == b"END" => return Ok(stats),
                 // How `stats reset` ends, and nothing else is said.
-                _ if self.line == b"RESET" => return Ok(figures),
-                Some((name, value)) if figures.len() < LINES_MAX => figures.push(name, value),
-                _ => return Err(self.not_answered(&question)),
+                _ if self.line == b"RESET" => return Ok(stats),
+                Some((name, value)) if stats.len() < LINES_MAX => stats.push(name, value),
+                _ => return Err(self.classify_unexpected_line(&request)),
             }
         }
     }
 
     /// As [`Client::stats`], of what every larder has something to say of.
-    pub fn explained(&mut self, topic: &str) -> Result<Figures, Trouble> {
+    pub fn nonempty_stats(&mut self, topic: &str) -> Result<StatLines, ToolError> {
         match self.stats(topic)? {
-            figures if figures.is_empty() => {
-                Err(Trouble::Unknown { server: self.server.clone(), question: format!("stats {topic}") })
-            }
-            figures => Ok(figures),
+            stats if stats.is_empty() => Err(ToolError::UnknownRequest {
+                server: self.server.clone(),
+                request: format!("stats {topic}"),
+            }),
+            stats => Ok(stats),
         }
     }
 
     /// `why KEY`.
-    pub fn why(&mut self, key: &str) -> Result<Why, Trouble> {
-        let question = format!("why {key}");
-        self.ask(&question)?;
+    pub fn why(&mut self, key: &str) -> Result<WhyReply, ToolError> {
+        let request = format!("why {key}");
+        self.ask(&request)?;
         self.read_line()?;
-        reply::why(&self.line).ok_or_else(|| self.not_answered(&question))
+        reply::why(&self.line).ok_or_else(|| self.classify_unexpected_line(&request))
     }
 
     /// `lru_crawler metadump all`: every item, as it comes, until `each` wants no more.
     pub fn for_each_item(
         &mut self,
         mut each: impl FnMut(&Item<'_>) -> io::Result<bool>,
-    ) -> Result<(), Trouble> {
-        let question = "lru_crawler metadump all";
-        self.ask(question)?;
+    ) -> Result<(), ToolError> {
+        let request = "lru_crawler metadump all";
+        self.ask(request)?;
         self.read_line()?;
         // That the list begins; some versions say so.
         if self.line == b"OK" {
@@ -204,7 +207,7 @@ impl Client {
         loop {
             match reply::item(&self.line) {
                 _ if self.line == b"END" => return Ok(()),
-                None => return Err(self.not_answered(question)),
+                None => return Err(self.classify_unexpected_line(request)),
                 Some(item) => {
                     if !each(&item)? {
                         return Ok(());
@@ -216,16 +219,16 @@ impl Client {
     }
 
     /// That an answer lacks what it must have.
-    pub fn unreadable(&self, question: &str) -> Trouble {
-        Trouble::Unreadable { server: self.server.clone(), question: question.to_owned() }
+    pub fn invalid_reply(&self, request: &str) -> ToolError {
+        ToolError::InvalidReply { server: self.server.clone(), request: request.to_owned() }
     }
 
-    fn ask(&mut self, question: &str) -> Result<(), Trouble> {
-        let sent = self.stream.get_mut().write_all(format!("{question}\r\n").as_bytes());
-        sent.map_err(|error| Trouble::Lost { server: self.server.clone(), error })
+    fn ask(&mut self, request: &str) -> Result<(), ToolError> {
+        let sent = self.stream.get_mut().write_all(format!("{request}\r\n").as_bytes());
+        sent.map_err(|error| ToolError::ConnectionLost { server: self.server.clone(), error })
     }
 
-    fn read_line(&mut self) -> Result<(), Trouble> {
+    fn read_line(&mut self) -> Result<(), ToolError> {
         self.line.clear();
         let mut bounded = (&mut self.stream).take(LINE_MAX_BYTES as u64);
         let error = match bounded.read_until(b'\n', &mut self.line) {
@@ -237,16 +240,16 @@ impl Client {
             Ok(_) => io::Error::other("a line without end"),
             Err(error) => error,
         };
-        Err(Trouble::Lost { server: self.server.clone(), error })
+        Err(ToolError::ConnectionLost { server: self.server.clone(), error })
     }
 
     /// What the last line means where none of the expected was found.
-    fn not_answered(&self, question: &str) -> Trouble {
-        let (server, question) = (self.server.clone(), question.to_owned());
+    fn classify_unexpected_line(&self, request: &str) -> ToolError {
+        let (server, request) = (self.server.clone(), request.to_owned());
         match self.line.as_slice() {
-            b"ERROR" => Trouble::Unknown { server, question },
-            line if reply::is_refusal(line) => Trouble::Refused { server, question, line: shown(line) },
-            _ => Trouble::Unreadable { server, question },
+            b"ERROR" => ToolError::UnknownRequest { server, request },
+            line if reply::is_refusal(line) => ToolError::Refused { server, request, line: escape(line) },
+            _ => ToolError::InvalidReply { server, request },
         }
     }
 }
@@ -255,17 +258,17 @@ fn open(address: &Address) -> io::Result<Box<dyn Stream>> {
     match address {
         Address::Unix(path) => {
             let stream = UnixStream::connect(path)?;
-            stream.set_read_timeout(Some(PATIENCE))?;
-            stream.set_write_timeout(Some(PATIENCE))?;
+            stream.set_read_timeout(Some(TIMEOUT))?;
+            stream.set_write_timeout(Some(TIMEOUT))?;
             Ok(Box::new(stream))
         }
         Address::Tcp { host, port } => {
             let mut failure = io::Error::other("the name has no address");
             for address in (host.as_str(), *port).to_socket_addrs()? {
-                match TcpStream::connect_timeout(&address, PATIENCE) {
+                match TcpStream::connect_timeout(&address, TIMEOUT) {
                     Ok(stream) => {
-                        stream.set_read_timeout(Some(PATIENCE))?;
-                        stream.set_write_timeout(Some(PATIENCE))?;
+                        stream.set_read_timeout(Some(TIMEOUT))?;
+                        stream.set_write_timeout(Some(TIMEOUT))?;
                         stream.set_nodelay(true)?;
                         return Ok(Box::new(stream));
                     }

@@ -1,17 +1,17 @@
 //! Bytes of a server as text for a terminal.
 //!
-//! Keys and values are whatever a client chose. [`shown`] lets through what prints and nothing that steers: no control
+//! Keys and values are whatever a client chose. [`escape`] lets through what prints and nothing that steers: no control
 //! characters, none that turn the direction of writing or have no width.
 
 /// A text that is safe to print and stands for exactly these bytes: `\n`, `\x1b`, `\u{202e}`, `\\`.
-pub fn shown(bytes: &[u8]) -> String {
+pub fn escape(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
         for character in chunk.valid().chars() {
             match character {
                 '\\' | '\n' | '\r' | '\t' => text.extend(character.escape_default()),
                 character if character.is_ascii_control() => text += &format!("\\x{:02x}", character as u32),
-                character if steers(character) => text.extend(character.escape_unicode()),
+                character if is_unsafe(character) => text.extend(character.escape_unicode()),
                 character => text.push(character),
             }
         }
@@ -21,7 +21,7 @@ pub fn shown(bytes: &[u8]) -> String {
 }
 
 /// True for what must not reach a terminal as it is.
-pub fn steers(character: char) -> bool {
+pub fn is_unsafe(character: char) -> bool {
     character.is_control()
         || matches!(character, '\u{ad}' | '\u{61c}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')
         || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}')
@@ -52,7 +52,7 @@ mod tests {
     #[test]
     fn what_prints_is_shown_as_it_is() {
         for text in ["", ":1:views.decorators.cache", "grüße", "鍵", "a b%20c"] {
-            assert_eq!(shown(text.as_bytes()), text);
+            assert_eq!(escape(text.as_bytes()), text);
         }
     }
 
@@ -66,10 +66,10 @@ mod tests {
             ("\u{9b}2J".as_bytes(), "\\u{9b}2J"),
             ("a\u{202e}b".as_bytes(), "a\\u{202e}b"),
         ] {
-            assert_eq!(shown(bytes), text);
+            assert_eq!(escape(bytes), text);
         }
         let all: Vec<u8> = (0..=255).collect();
-        assert!(!shown(&all).contains(steers));
+        assert!(!escape(&all).contains(is_unsafe));
     }
 
     #[test]

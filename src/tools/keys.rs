@@ -5,12 +5,12 @@
 mod django;
 mod flags;
 
-use super::client::{Client, Trouble};
-use super::escape::shown;
+use super::client::{Client, ToolError};
+use super::escape::escape;
 use super::json;
 use super::reply::Item;
 use super::units;
-use django::Parts;
+use django::DjangoKey;
 use serde_json::json;
 use std::io::Write;
 
@@ -21,9 +21,9 @@ pub fn list(
     limit: u64,
     json: bool,
     out: &mut impl Write,
-) -> Result<(), Trouble> {
+) -> Result<(), ToolError> {
     // By the server's clock, which tells the times of its items.
-    let time = client.stats("")?.number("time").ok_or_else(|| client.unreadable("stats"))?;
+    let time = client.stats("")?.number("time").ok_or_else(|| client.invalid_reply("stats"))?;
     // Not before the server has begun to tell.
     let mut heading = if json { String::new() } else { heading() };
     let mut left = limit;
@@ -58,16 +58,16 @@ fn row(item: &Item<'_>, time: u64) -> String {
     let used = item.used.map_or_else(unknown, |unix| units::span(time.saturating_sub(unix)));
     let size = item.bytes.map_or_else(unknown, units::bytes);
     let kind = item.flags.map_or_else(unknown, flags::kind);
-    let (version, prefix) = match Parts::of(&item.key) {
+    let (version, prefix) = match DjangoKey::of(&item.key) {
         None => (String::new(), String::new()),
-        Some(parts) => (parts.version.to_string(), shown(parts.prefix)),
+        Some(parts) => (parts.version.to_string(), escape(parts.prefix)),
     };
-    line([&size, &left, &used, &kind, &version, &prefix], &shown(&item.key))
+    line([&size, &left, &used, &kind, &version, &prefix], &escape(&item.key))
 }
 
 fn value(item: &Item<'_>, time: u64) -> String {
     let text = String::from_utf8_lossy;
-    let django = Parts::of(&item.key)
+    let django = DjangoKey::of(&item.key)
         .map(|parts| json!({"prefix": text(parts.prefix), "version": parts.version, "key": text(parts.key)}));
     json::line(&json!({
         "key": text(&item.key),

@@ -9,10 +9,10 @@ mod address;
 mod advise;
 mod client;
 mod escape;
-mod figures;
 mod json;
 mod keys;
 mod reply;
+mod stat_lines;
 mod stats;
 mod table;
 mod top;
@@ -20,7 +20,7 @@ mod units;
 mod why;
 
 pub use address::{Address, BadAddress};
-pub use client::Trouble;
+pub use client::ToolError;
 pub use escape::percent_decoded;
 
 use client::Client;
@@ -47,7 +47,7 @@ pub enum Tool {
         /// The key, which a command line of the protocol can hold.
         key: String,
     },
-    /// Figures: an overview, or one topic of `stats`.
+    /// StatLines: an overview, or one topic of `stats`.
     Stats {
         /// One word after `stats`.
         topic: Option<String>,
@@ -81,7 +81,7 @@ impl Style {
 }
 
 /// Asks and prints the answer on standard output. A reader that has seen enough is no failure.
-pub fn run(settings: &Settings) -> Result<(), Trouble> {
+pub fn run(settings: &Settings) -> Result<(), ToolError> {
     if settings.tool == Tool::Top && !settings.json {
         return top::run(&settings.server);
     }
@@ -91,16 +91,16 @@ pub fn run(settings: &Settings) -> Result<(), Trouble> {
         _ => print(settings, Style::of_stdout(), &mut out),
     };
     match printed.and_then(|()| Ok(out.flush()?)) {
-        Err(Trouble::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        Err(ToolError::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         ended => ended,
     }
 }
 
-fn print(settings: &Settings, style: Style, out: &mut impl Write) -> Result<(), Trouble> {
+fn print(settings: &Settings, style: Style, out: &mut impl Write) -> Result<(), ToolError> {
     let mut client = Client::connect(&settings.server)?;
     let text = match &settings.tool {
-        Tool::Advise => advise::answer(&mut client, settings.json, style)?,
-        Tool::Why { key } => why::answer(&mut client, key, settings.json)?,
+        Tool::Advise => advise::report(&mut client, settings.json, style)?,
+        Tool::Why { key } => why::report(&mut client, key, settings.json)?,
         Tool::Stats { topic: None } => stats::overview(&mut client, settings.json, style)?,
         Tool::Stats { topic: Some(topic) } => stats::topic(&mut client, topic, settings.json, style)?,
         Tool::Keys { prefix, limit } => return keys::list(&mut client, prefix, *limit, settings.json, out),

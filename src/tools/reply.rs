@@ -14,7 +14,7 @@ type Parsed<'a, T> = IResult<&'a [u8], T, ()>;
 
 /// What `why KEY` tells.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Why {
+pub enum WhyReply {
     /// It is there.
     Present {
         /// Seconds since it was stored.
@@ -27,8 +27,8 @@ pub enum Why {
         bytes: u64,
     },
     /// It was removed.
-    Gone {
-        /// Why.
+    Removed {
+        /// WhyReply.
         cause: Cause,
         /// Seconds ago.
         ago_secs: u64,
@@ -48,7 +48,7 @@ pub enum Why {
     },
 }
 
-/// Why an item was removed.
+/// WhyReply an item was removed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Cause {
     /// For memory.
@@ -83,27 +83,28 @@ pub struct Item<'a> {
 /// Name and value of a STAT line.
 pub fn stat(line: &[u8]) -> Option<(&[u8], &[u8])> {
     let name = preceded(tag(&b"STAT "[..]), token);
-    whole(line, (name, opt(preceded(char(' '), rest)))).map(|(name, value)| (name, value.unwrap_or_default()))
+    parse_all(line, (name, opt(preceded(char(' '), rest))))
+        .map(|(name, value)| (name, value.unwrap_or_default()))
 }
 
 /// A WHY line.
-pub fn why(line: &[u8]) -> Option<Why> {
+pub fn why(line: &[u8]) -> Option<WhyReply> {
     let head = preceded((tag(&b"WHY "[..]), token, char(' ')), token);
-    let (word, fields) = whole(line, (head, fields))?;
+    let (word, fields) = parse_all(line, (head, fields))?;
     let secs = |name: &str| number(fields.get(name)?);
     let bytes = || secs("size");
     Some(match word {
-        b"present" => Why::Present {
-            age_secs: unless(fields.get("age")?, b"?")?,
+        b"present" => WhyReply::Present {
+            age_secs: number_or(fields.get("age")?, b"?")?,
             idle_secs: secs("idle")?,
-            left_secs: unless(fields.get("left")?, b"never")?,
+            left_secs: number_or(fields.get("left")?, b"never")?,
             bytes: bytes()?,
         },
-        b"unknown" => Why::Unknown { reach_secs: secs("reach")?, flushed_secs: secs("flushed") },
-        word => Why::Gone {
-            cause: whole(word, cause)?,
+        b"unknown" => WhyReply::Unknown { reach_secs: secs("reach")?, flushed_secs: secs("flushed") },
+        word => WhyReply::Removed {
+            cause: parse_all(word, cause)?,
             ago_secs: secs("ago")?,
-            age_secs: unless(fields.get("age")?, b"?")?,
+            age_secs: number_or(fields.get("age")?, b"?")?,
             idle_secs: secs("idle")?,
             bytes: bytes()?,
         },
@@ -112,12 +113,12 @@ pub fn why(line: &[u8]) -> Option<Why> {
 
 /// A line of `lru_crawler metadump`; fields that are not known are overlooked.
 pub fn item(line: &[u8]) -> Option<Item<'_>> {
-    let fields = whole(line, fields)?;
+    let fields = parse_all(line, fields)?;
     let encoded = fields.get("key")?;
     Some(Item {
         key: percent_decoded(encoded),
         encoded,
-        expires: fields.get("exp").and_then(|text| unless(text, b"-1")),
+        expires: fields.get("exp").and_then(|text| number_or(text, b"-1")),
         used: fields.get("la").and_then(number),
         bytes: fields.get("size").and_then(number),
         flags: fields.get("flags").and_then(number).and_then(|flags| u32::try_from(flags).ok()),
@@ -133,7 +134,7 @@ pub fn is_refusal(line: &[u8]) -> bool {
         tag(&b"BUSY"[..]),
         tag(&b"BADCLASS"[..]),
     ));
-    whole(line, (word, opt(preceded(char(' '), rest)))).is_some()
+    parse_all(line, (word, opt(preceded(char(' '), rest)))).is_some()
 }
 
 fn cause(input: &[u8]) -> Parsed<'_, Cause> {
@@ -171,22 +172,22 @@ fn token(input: &[u8]) -> Parsed<'_, &[u8]> {
 /// Digits that fit 64 bits.
 pub fn number(text: &[u8]) -> Option<u64> {
     let digits = map_res(digit1, std::str::from_utf8);
-    whole(text, map_opt(digits, |digits: &str| digits.parse().ok()))
+    parse_all(text, map_opt(digits, |digits: &str| digits.parse().ok()))
 }
 
 /// A decimal number, with a fraction or without.
 pub fn real(text: &[u8]) -> Option<f64> {
     let form = (opt(char('-')), digit1, opt((char('.'), digit1)));
-    whole(text, map(form, |_| ()))?;
+    parse_all(text, map(form, |_| ()))?;
     std::str::from_utf8(text).ok()?.parse().ok()
 }
 
 /// A number, or `None` inside for the word that stands for none.
-fn unless(text: &[u8], word: &[u8]) -> Option<Option<u64>> {
+fn number_or(text: &[u8], word: &[u8]) -> Option<Option<u64>> {
     if text == word { Some(None) } else { number(text).map(Some) }
 }
 
-fn whole<'a, T>(input: &'a [u8], parser: impl Parser<&'a [u8], Output = T, Error = ()>) -> Option<T> {
+fn parse_all<'a, T>(input: &'a [u8], parser: impl Parser<&'a [u8], Output = T, Error = ()>) -> Option<T> {
     all_consuming(parser).parse(input).ok().map(|(_, value)| value)
 }
 
@@ -207,10 +208,11 @@ mod tests {
 
     #[test]
     fn every_reason_is_read() {
-        let present = Why::Present { age_secs: Some(9), idle_secs: 1, left_secs: None, bytes: 7 };
+        let present = WhyReply::Present { age_secs: Some(9), idle_secs: 1, left_secs: None, bytes: 7 };
         assert_eq!(why(b"WHY a%20b present age=9 idle=1 left=never size=7"), Some(present));
-        let gone =
-            |cause| Some(Why::Gone { cause, ago_secs: 5, age_secs: None, idle_secs: 2, bytes: u64::MAX });
+        let gone = |cause| {
+            Some(WhyReply::Removed { cause, ago_secs: 5, age_secs: None, idle_secs: 2, bytes: u64::MAX })
+        };
         for (word, cause) in [
             ("evicted", Cause::Evicted),
             ("expired", Cause::Expired),
@@ -221,7 +223,7 @@ mod tests {
             let line = format!("WHY k {word} ago=5 age=? idle=2 size=18446744073709551615");
             assert_eq!(why(line.as_bytes()), gone(cause));
         }
-        let unknown = |flushed_secs| Some(Why::Unknown { reach_secs: 3, flushed_secs });
+        let unknown = |flushed_secs| Some(WhyReply::Unknown { reach_secs: 3, flushed_secs });
         assert_eq!(why(b"WHY k unknown reach=3"), unknown(None));
         assert_eq!(why(b"WHY k unknown reach=3 flushed=4"), unknown(Some(4)));
     }

@@ -2,16 +2,16 @@
 
 /// How the cells of a column stand.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Side {
+pub enum Align {
     /// Words.
     Left,
-    /// Figures.
+    /// StatLines.
     Right,
 }
 
 /// Rows of as many cells as there are columns. Cells hold nothing that steers a terminal; the table trusts that.
 pub struct Table {
-    sides: Vec<Side>,
+    alignments: Vec<Align>,
     rows: Vec<Vec<String>>,
 }
 
@@ -20,11 +20,11 @@ const GAP: &str = "  ";
 
 impl Table {
     /// With these headings; a table whose headings are all empty has none.
-    pub fn new<const N: usize>(columns: [(&str, Side); N]) -> Table {
+    pub fn new<const N: usize>(columns: [(&str, Align); N]) -> Table {
         let heading: Vec<String> = columns.iter().map(|(heading, _)| (*heading).to_owned()).collect();
         let has_heading = heading.iter().any(|heading| !heading.is_empty());
         Table {
-            sides: columns.iter().map(|(_, side)| *side).collect(),
+            alignments: columns.iter().map(|(_, alignment)| *alignment).collect(),
             rows: if has_heading { vec![heading] } else { Vec::new() },
         }
     }
@@ -36,7 +36,7 @@ impl Table {
 
     /// All lines, each ended by a line end and without spaces before it.
     pub fn text(&self) -> String {
-        let widths: Vec<usize> = (0..self.sides.len()).map(|column| self.width(column)).collect();
+        let widths: Vec<usize> = (0..self.alignments.len()).map(|column| self.width(column)).collect();
         self.rows.iter().map(|row| self.line(row, &widths) + "\n").collect()
     }
 
@@ -45,10 +45,11 @@ impl Table {
     }
 
     fn line(&self, row: &[String], widths: &[usize]) -> String {
-        let cells = row.iter().zip(&self.sides).zip(widths).map(|((cell, side), &width)| match side {
-            Side::Left => format!("{cell:<width$}"),
-            Side::Right => format!("{cell:>width$}"),
-        });
+        let cells =
+            row.iter().zip(&self.alignments).zip(widths).map(|((cell, alignment), &width)| match alignment {
+                Align::Left => format!("{cell:<width$}"),
+                Align::Right => format!("{cell:>width$}"),
+            });
         cells.collect::<Vec<_>>().join(GAP).trim_end().to_owned()
     }
 }
@@ -59,7 +60,7 @@ mod tests {
 
     #[test]
     fn columns_are_as_wide_as_their_widest_cell() {
-        let mut table = Table::new([("NAME", Side::Left), ("N", Side::Right), ("", Side::Left)]);
+        let mut table = Table::new([("NAME", Align::Left), ("N", Align::Right), ("", Align::Left)]);
         table.push(["größe".into(), "7".into(), "##".into()]);
         table.push(["b".into(), "1000".into(), String::new()]);
         assert_eq!(table.text(), "NAME      N\ngröße     7  ##\nb      1000\n");
@@ -67,7 +68,7 @@ mod tests {
 
     #[test]
     fn a_table_without_headings_has_only_its_rows() {
-        let mut table = Table::new([("", Side::Left), ("", Side::Right)]);
+        let mut table = Table::new([("", Align::Left), ("", Align::Right)]);
         table.push(["a".into(), "7".into()]);
         assert_eq!(table.text(), "a  7\n");
     }

@@ -1,4 +1,4 @@
-//! Figures as people read them.
+//! StatLines as people read them.
 
 /// A size in the units of `-m`: 1 KB is 1024 bytes.
 pub fn bytes(bytes: u64) -> String {
@@ -18,8 +18,8 @@ pub fn bytes(bytes: u64) -> String {
 }
 
 /// About three digits, without a fraction that is 0.
-fn three_digits(size: f64, whole: bool) -> String {
-    if whole || size >= 99.95 || (size * 10.0).round() % 10.0 == 0.0 {
+fn three_digits(size: f64, parse_all: bool) -> String {
+    if parse_all || size >= 99.95 || (size * 10.0).round() % 10.0 == 0.0 {
         format!("{size:.0}")
     } else {
         format!("{size:.1}")
@@ -50,13 +50,13 @@ pub fn percent(share: f64) -> String {
 }
 
 /// A part of a whole; nothing is a part of nothing.
-pub fn share(part: u64, whole: u64) -> Option<f64> {
-    (whole > 0).then(|| part as f64 / whole as f64)
+pub fn share(part: u64, parse_all: u64) -> Option<f64> {
+    (parse_all > 0).then(|| part as f64 / parse_all as f64)
 }
 
 /// The same as text, `-` where there is none.
-pub fn share_of(part: u64, whole: u64) -> String {
-    share(part, whole).map_or_else(|| "-".to_owned(), percent)
+pub fn share_of(part: u64, parse_all: u64) -> String {
+    share(part, parse_all).map_or_else(|| "-".to_owned(), percent)
 }
 
 /// Seconds, in the two largest units.

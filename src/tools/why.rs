@@ -1,24 +1,24 @@
 //! `larder why KEY`: why a key is not there, in a sentence.
 
-use super::client::{Client, Trouble};
-use super::escape::shown;
-use super::reply::{Cause, Why};
+use super::client::{Client, ToolError};
+use super::escape::escape;
+use super::reply::{Cause, WhyReply};
 use super::{json, units};
 use serde_json::{Value, json};
 
 /// The answer to print.
-pub fn answer(client: &mut Client, key: &str, json: bool) -> Result<String, Trouble> {
+pub fn report(client: &mut Client, key: &str, json: bool) -> Result<String, ToolError> {
     let why = client.why(key)?;
     Ok(if json {
         json::line(&value(key, why))
     } else {
-        format!("{}: {}\n", shown(key.as_bytes()), sentence(why))
+        format!("{}: {}\n", escape(key.as_bytes()), explanation(why))
     })
 }
 
-fn sentence(why: Why) -> String {
+fn explanation(why: WhyReply) -> String {
     match why {
-        Why::Present { age_secs, idle_secs, left_secs, bytes } => {
+        WhyReply::Present { age_secs, idle_secs, left_secs, bytes } => {
             let left = left_secs
                 .map_or("never expires".to_owned(), |left| format!("has {} left", units::span(left)));
             let stored = age_secs.map_or(String::new(), |age| format!("stored {} ago, ", units::span(age)));
@@ -28,7 +28,7 @@ fn sentence(why: Why) -> String {
                 units::bytes(bytes)
             )
         }
-        Why::Gone { cause, ago_secs, age_secs, idle_secs, bytes } => {
+        WhyReply::Removed { cause, ago_secs, age_secs, idle_secs, bytes } => {
             let ago = units::span(ago_secs);
             let what = match cause {
                 Cause::Evicted => format!("evicted {ago} ago"),
@@ -39,7 +39,7 @@ fn sentence(why: Why) -> String {
             };
             format!("{what}, {}; it was {}.", life(age_secs, idle_secs), units::bytes(bytes))
         }
-        Why::Unknown { reach_secs, flushed_secs } => unknown(reach_secs, flushed_secs),
+        WhyReply::Unknown { reach_secs, flushed_secs } => unknown(reach_secs, flushed_secs),
     }
 }
 
@@ -67,17 +67,17 @@ fn unknown(reach_secs: u64, flushed_secs: Option<u64>) -> String {
     text + "."
 }
 
-fn value(key: &str, why: Why) -> Value {
+fn value(key: &str, why: WhyReply) -> Value {
     match why {
-        Why::Present { age_secs, idle_secs, left_secs, bytes } => json!({
+        WhyReply::Present { age_secs, idle_secs, left_secs, bytes } => json!({
             "key": key, "state": "present", "age_secs": age_secs, "idle_secs": idle_secs, "left_secs": left_secs,
             "value_bytes": bytes,
         }),
-        Why::Gone { cause, ago_secs, age_secs, idle_secs, bytes } => json!({
+        WhyReply::Removed { cause, ago_secs, age_secs, idle_secs, bytes } => json!({
             "key": key, "state": word(cause), "ago_secs": ago_secs, "age_secs": age_secs, "idle_secs": idle_secs,
             "item_bytes": bytes,
         }),
-        Why::Unknown { reach_secs, flushed_secs } => json!({
+        WhyReply::Unknown { reach_secs, flushed_secs } => json!({
             "key": key, "state": "unknown", "reach_secs": reach_secs, "flushed_secs_ago": flushed_secs,
         }),
     }
@@ -97,54 +97,60 @@ fn word(cause: Cause) -> &'static str {
 mod tests {
     use super::*;
 
-    fn gone(cause: Cause, age_secs: Option<u64>) -> Why {
-        Why::Gone { cause, ago_secs: 192, age_secs, idle_secs: 38, bytes: 1234 }
+    fn removed(cause: Cause, age_secs: Option<u64>) -> WhyReply {
+        WhyReply::Removed { cause, ago_secs: 192, age_secs, idle_secs: 38, bytes: 1234 }
     }
 
     #[test]
     fn a_removal_is_told_with_its_times() {
         for (why, text) in [
             (
-                gone(Cause::Evicted, Some(41)),
+                removed(Cause::Evicted, Some(41)),
                 "evicted 3 min 12 s ago, 41 s after it was stored and 38 s after its last use; it was 1.2 KB.",
             ),
-            (gone(Cause::Expired, None), "expired 3 min 12 s ago, 38 s after its last use; it was 1.2 KB."),
             (
-                gone(Cause::Deleted, Some(38)),
+                removed(Cause::Expired, None),
+                "expired 3 min 12 s ago, 38 s after its last use; it was 1.2 KB.",
+            ),
+            (
+                removed(Cause::Deleted, Some(38)),
                 "deleted by a client 3 min 12 s ago, 38 s after it was stored, never used in between; it was 1.2 KB.",
             ),
         ] {
-            assert_eq!(sentence(why), text);
+            assert_eq!(explanation(why), text);
         }
-        assert!(sentence(gone(Cause::NoMemory, None)).contains("when a newer value found no memory"));
-        assert!(sentence(gone(Cause::TooLarge, None)).contains("when a newer value was too large"));
+        assert!(explanation(removed(Cause::NoMemory, None)).contains("when a newer value found no memory"));
+        assert!(explanation(removed(Cause::TooLarge, None)).contains("when a newer value was too large"));
     }
 
     #[test]
     fn what_is_there_is_told_with_what_it_has_left() {
-        let why = Why::Present { age_secs: Some(41), idle_secs: 3, left_secs: Some(240), bytes: 7 };
+        let why = WhyReply::Present { age_secs: Some(41), idle_secs: 3, left_secs: Some(240), bytes: 7 };
         let text =
             "it is there, stored 41 s ago, last used 3 s ago; its value has 7 bytes and has 4 min left.";
-        assert_eq!(sentence(why), text);
-        let why = Why::Present { age_secs: None, idle_secs: 3, left_secs: None, bytes: 7 };
-        assert_eq!(sentence(why), "it is there, last used 3 s ago; its value has 7 bytes and never expires.");
+        assert_eq!(explanation(why), text);
+        let why = WhyReply::Present { age_secs: None, idle_secs: 3, left_secs: None, bytes: 7 };
+        assert_eq!(
+            explanation(why),
+            "it is there, last used 3 s ago; its value has 7 bytes and never expires."
+        );
     }
 
     #[test]
     fn what_is_not_known_is_told_with_how_far_back_it_was_looked() {
-        let text = sentence(Why::Unknown { reach_secs: 7500, flushed_secs: Some(60) });
+        let text = explanation(WhyReply::Unknown { reach_secs: 7500, flushed_secs: Some(60) });
         assert!(
             text.contains("in the last 2 h 5 min") && text.ends_with("everything was flushed 1 min ago."),
             "{text}"
         );
-        let text = sentence(Why::Unknown { reach_secs: 0, flushed_secs: None });
+        let text = explanation(WhyReply::Unknown { reach_secs: 0, flushed_secs: None });
         assert!(text.ends_with("or left before."), "{text}");
     }
 
     #[test]
     fn programs_get_the_figures() {
-        assert_eq!(value("k", gone(Cause::TooLarge, None))["state"], "too_large");
-        assert_eq!(value("k", gone(Cause::Evicted, None))["age_secs"], Value::Null);
-        assert_eq!(value("k", Why::Unknown { reach_secs: 3, flushed_secs: None })["reach_secs"], 3);
+        assert_eq!(value("k", removed(Cause::TooLarge, None))["state"], "too_large");
+        assert_eq!(value("k", removed(Cause::Evicted, None))["age_secs"], Value::Null);
+        assert_eq!(value("k", WhyReply::Unknown { reach_secs: 3, flushed_secs: None })["reach_secs"], 3);
     }
 }

@@ -3,8 +3,8 @@
 use super::*;
 use std::collections::BTreeMap;
 
-fn seen(kind: SeenKind, key: &str, weight: u32) -> Seen<'_> {
-    Seen { kind, key: key.as_bytes(), value_bytes: 0, weight }
+fn sample(kind: OperationKind, key: &str, weight: u32) -> OperationSample<'_> {
+    OperationSample { kind, key: key.as_bytes(), value_bytes: 0, weight }
 }
 
 fn shape_of(key: &str) -> String {
@@ -25,17 +25,17 @@ fn find<'a>(families: &'a [Family], shape: &str) -> &'a Family {
 fn operations_are_counted_by_shape() {
     let mut sketch = FamiliesSketch::default();
     for (kind, key, weight) in [
-        (SeenKind::Hit, "user:1", 16),
-        (SeenKind::Hit, "user:2", 16),
-        (SeenKind::Miss, "user:3", 16),
-        (SeenKind::Store, "user:3", 16),
-        (SeenKind::Eviction, "page:9", 1),
-        (SeenKind::Delete, "gone:1", 1),
-        (SeenKind::Expiry, "gone:2", 1),
+        (OperationKind::Hit, "user:1", 16),
+        (OperationKind::Hit, "user:2", 16),
+        (OperationKind::Miss, "user:3", 16),
+        (OperationKind::Store, "user:3", 16),
+        (OperationKind::Eviction, "page:9", 1),
+        (OperationKind::Delete, "gone:1", 1),
+        (OperationKind::Expiry, "gone:2", 1),
     ] {
-        sketch.note(&seen(kind, key, weight));
+        sketch.record(&sample(kind, key, weight));
     }
-    let families = sketch.figures(&Census::default());
+    let families = sketch.report(&Census::default());
     let user = Family {
         shape: "user:*".into(),
         name: "",
@@ -54,15 +54,15 @@ fn operations_are_counted_by_shape() {
 #[test]
 fn a_census_tells_items_bytes_and_ages_scaled_to_all() {
     let mut census = Census::default();
-    census.note(b":1:django.contrib.sessions.cacheabc", 100, Some(10));
-    census.note(b":1:django.contrib.sessions.cachedef", 300, Some(30));
-    census.note(b"page:7", 1000, None);
+    census.record(b":1:django.contrib.sessions.cacheabc", 100, Some(10));
+    census.record(b":1:django.contrib.sessions.cachedef", 300, Some(30));
+    census.record(b"page:7", 1000, None);
     census.scale(3, 30);
     let mut sketch = FamiliesSketch::default();
-    sketch.note(&seen(SeenKind::Miss, "page:8", 1));
-    sketch.note(&seen(SeenKind::Miss, "idle:8", 1));
+    sketch.record(&sample(OperationKind::Miss, "page:8", 1));
+    sketch.record(&sample(OperationKind::Miss, "idle:8", 1));
     let rows: Vec<_> = sketch
-        .figures(&census)
+        .report(&census)
         .iter()
         .map(|family| (family.shape.clone(), family.name, family.items, family.bytes, family.age_mean_secs))
         .collect();
@@ -96,16 +96,16 @@ fn a_flood_of_shapes_pushes_out_no_steady_family_and_is_counted_as_other() {
     let mut exact: BTreeMap<String, u64> = BTreeMap::new();
     for at in 0..300_000 {
         let flood = format!("flood/{}", word(20_000 + at));
-        sketch.note(&seen(SeenKind::Miss, &flood, 1));
-        census.note(flood.as_bytes(), 100, Some(1));
+        sketch.record(&sample(OperationKind::Miss, &flood, 1));
+        census.record(flood.as_bytes(), 100, Some(1));
         if at % 10 == 0 {
             let key = format!("{}{at}", steady[at / 10 % steady.len()]);
-            sketch.note(&seen(SeenKind::Hit, &key, 1));
-            census.note(key.as_bytes(), 200, Some(5));
+            sketch.record(&sample(OperationKind::Hit, &key, 1));
+            census.record(key.as_bytes(), 200, Some(5));
             *exact.entry(shape_of(&key)).or_default() += 1;
         }
     }
-    let families = sketch.figures(&census);
+    let families = sketch.report(&census);
     assert!(families.len() <= FAMILIES_MAX + 1);
     assert_eq!(&*families[families.len() - 1].shape, OTHER);
     for (shape, count) in exact {
@@ -118,17 +118,17 @@ fn a_flood_of_shapes_pushes_out_no_steady_family_and_is_counted_as_other() {
     assert_eq!(total(&families, |family| family.bytes), 36_000_000);
     let other = find(&families, OTHER);
     assert!(other.items > 298_000 && other.age_mean_secs == Some(1), "{other:?}");
-    assert!(sketch.own_bytes() < 80 << 10, "{}", sketch.own_bytes());
-    assert!(census.shapes.own_bytes() < 160 << 10, "{}", census.shapes.own_bytes());
+    assert!(sketch.memory_bytes() < 80 << 10, "{}", sketch.memory_bytes());
+    assert!(census.shapes.memory_bytes() < 160 << 10, "{}", census.shapes.memory_bytes());
 }
 
 #[test]
 fn more_families_than_are_told_lose_those_with_the_fewest_bytes() {
     let mut census = Census::default();
     for number in 0..400 {
-        census.note(word(1000 + number).as_bytes(), 100 + number as u64, None);
+        census.record(word(1000 + number).as_bytes(), 100 + number as u64, None);
     }
-    let families = FamiliesSketch::default().figures(&census);
+    let families = FamiliesSketch::default().report(&census);
     assert_eq!(families.len(), FAMILIES_MAX + 1);
     assert_eq!((&*families[0].shape, families[0].bytes), (&*word(1399), 499));
     assert!(families[..FAMILIES_MAX].is_sorted_by_key(|family| std::cmp::Reverse(family.bytes)));
@@ -146,10 +146,10 @@ fn skewed_families_are_counted_within_what_came_before_their_place() {
         // The number of a family falls off as a power does; ten thousand at most.
         let family = (1.0 / (random.f64() + 1e-4)) as usize;
         let key = format!("{}:{}", word(1000 + family), random.u32(..1000));
-        sketch.note(&seen(SeenKind::Store, &key, 1));
+        sketch.record(&sample(OperationKind::Store, &key, 1));
         *exact.entry(shape_of(&key)).or_default() += 1;
     }
-    let families = sketch.figures(&Census::default());
+    let families = sketch.report(&Census::default());
     assert_eq!(total(&families, |family| family.writes), 200_000);
     let mut greatest: Vec<_> = exact.iter().collect();
     greatest.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
@@ -162,16 +162,16 @@ fn skewed_families_are_counted_within_what_came_before_their_place() {
 #[test]
 fn older_operations_weigh_less_and_what_weighs_nothing_is_left_out() {
     let mut sketch = FamiliesSketch::default();
-    sketch.note(&seen(SeenKind::Hit, "a:1", 1000));
-    sketch.age(super::super::decay::HALF_LIFE_SECS);
-    sketch.note(&seen(SeenKind::Miss, "a:2", 100));
-    let families = sketch.figures(&Census::default());
+    sketch.record(&sample(OperationKind::Hit, "a:1", 1000));
+    sketch.age(super::super::forward_decay::HALF_LIFE_SECS);
+    sketch.record(&sample(OperationKind::Miss, "a:2", 100));
+    let families = sketch.report(&Census::default());
     assert_eq!((families[0].reads, families[0].hits), (600, 500));
     for _ in 0..40 {
-        sketch.age(super::super::decay::HALF_LIFE_SECS);
+        sketch.age(super::super::forward_decay::HALF_LIFE_SECS);
     }
-    assert_eq!(sketch.figures(&Census::default()), []);
-    sketch.note(&seen(SeenKind::Miss, "b:2", 7));
-    let families = sketch.figures(&Census::default());
+    assert_eq!(sketch.report(&Census::default()), []);
+    sketch.record(&sample(OperationKind::Miss, "b:2", 7));
+    let families = sketch.report(&Census::default());
     assert_eq!((&*families[0].shape, families[0].reads, families.len()), ("b:*", 7, 1));
 }

@@ -20,14 +20,14 @@ impl Model {
         Model { sketch: HeavyHitters::new(slots, cells), hasher, exact: HashMap::new() }
     }
 
-    fn note(&mut self, key: &[u8], weight: f64) {
-        self.sketch.note(key, self.hasher.hash_one(key), weight);
+    fn record(&mut self, key: &[u8], weight: f64) {
+        self.sketch.record(key, self.hasher.hash_one(key), weight);
         *self.exact.entry(key.into()).or_default() += weight;
     }
 
     fn age(&mut self, secs: u32) {
         self.sketch.age(secs);
-        let factor = (-f64::from(secs) / f64::from(super::super::decay::HALF_LIFE_SECS)).exp2();
+        let factor = (-f64::from(secs) / f64::from(super::super::forward_decay::HALF_LIFE_SECS)).exp2();
         self.exact.values_mut().for_each(|weight| *weight *= factor);
     }
 
@@ -114,7 +114,7 @@ fn bounds_hold_on_every_stream_while_time_passes() {
             let mut model = Model::new(slots, cells);
             for at in 1..12_000 {
                 let weight = random.u32(1..400);
-                model.note(&key(stream(&zipf, at, &mut random)), f64::from(weight));
+                model.record(&key(stream(&zipf, at, &mut random)), f64::from(weight));
                 if at % 500 == 0 {
                     model.check();
                     model.age(random.u32(..3000));
@@ -132,7 +132,7 @@ fn the_greatest_keys_of_a_skewed_stream_are_found_and_their_weights_near() {
         let mut random = fastrand::Rng::with_seed(5);
         let zipf = Zipf::new(100_000, skew);
         let mut model = Model::new(256, 2048);
-        (0..400_000).for_each(|_| model.note(&key(zipf.draw(&mut random)), 1.0));
+        (0..400_000).for_each(|_| model.record(&key(zipf.draw(&mut random)), 1.0));
         model.check();
         assert_eq!(model.found(10), model.top(10), "skew {skew}");
         let found = model.found(20);
@@ -149,9 +149,9 @@ fn the_greatest_keys_of_a_skewed_stream_are_found_and_their_weights_near() {
 fn ever_new_keys_do_not_push_out_what_is_used_all_the_time() {
     let mut model = Model::new(256, 2048);
     for at in 0..400_000 {
-        model.note(format!("scan:{at}").as_bytes(), 1.0);
+        model.record(format!("scan:{at}").as_bytes(), 1.0);
         if at % 200 == 0 {
-            model.note(&key(at / 200 % 5), 1.0);
+            model.record(&key(at / 200 % 5), 1.0);
         }
     }
     // Five keys of one in a thousand each: little more than what a cell collects.
@@ -164,8 +164,8 @@ fn a_key_that_turns_hot_passes_those_that_were() {
     let mut model = Model::new(256, 2048);
     let mut random = fastrand::Rng::with_seed(11);
     let mut second = |model: &mut Model, hot: &[u8]| {
-        (0..20).for_each(|_| model.note(hot, 1.0));
-        (0..80).for_each(|_| model.note(&key(random.usize(..5000)), 1.0));
+        (0..20).for_each(|_| model.record(hot, 1.0));
+        (0..80).for_each(|_| model.record(&key(random.usize(..5000)), 1.0));
         model.age(1);
     };
     (0..1800).for_each(|_| second(&mut model, b"morning"));
@@ -178,7 +178,7 @@ fn a_key_that_turns_hot_passes_those_that_were() {
 fn keys_that_all_have_a_slot_are_counted_exactly() {
     let mut model = Model::new(64, 128);
     let mut random = fastrand::Rng::with_seed(13);
-    (0..10_000).for_each(|_| model.note(&key(random.usize(..64)), 3.0));
+    (0..10_000).for_each(|_| model.record(&key(random.usize(..64)), 3.0));
     assert!(model.sketch.hitters().all(|hitter| hitter.error == 0.0));
     assert!(model.sketch.hitters().all(|hitter| hitter.weight == model.exact[hitter.key]));
 }
@@ -189,7 +189,7 @@ fn memory_is_bounded_by_the_longest_keys() {
     let hasher = foldhash::quality::FixedState::with_seed(1);
     for at in 0..100_000 {
         let key = format!("{at:0>250}");
-        sketch.note(key.as_bytes(), hasher.hash_one(key.as_bytes()), f64::from(at));
+        sketch.record(key.as_bytes(), hasher.hash_one(key.as_bytes()), f64::from(at));
     }
-    assert!(sketch.own_bytes() < 112 << 10, "{}", sketch.own_bytes());
+    assert!(sketch.memory_bytes() < 112 << 10, "{}", sketch.memory_bytes());
 }

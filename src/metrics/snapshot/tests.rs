@@ -1,7 +1,7 @@
 //! Snapshots to show: of an idle engine, and one that has everything in it.
 
 use super::*;
-use crate::advisor::figures::Prediction;
+use crate::advisor::Prediction;
 use crate::clock::Clock;
 use crate::options::{self, Command};
 use crate::store::Store;
@@ -47,8 +47,8 @@ pub(in crate::metrics) fn full() -> Snapshot {
             reads: 1000,
             keys: 10,
             share: 0.001,
-            own_bytes: 4096,
-            sentence: "buy more".to_owned(),
+            memory_bytes: 4096,
+            recommendation: "buy more".to_owned(),
         },
         memory: vec![MemoryPart { name: "index", bytes: 12345 }],
         pinned_bytes: 4096,

@@ -10,7 +10,7 @@ fn options_as(program: &str, line: &str) -> Result<Options, (String, u8)> {
     match read(args, None) {
         Ok(Command::Serve(options)) => Ok(*options),
         Ok(Command::Print(text)) => panic!("prints {text}"),
-        Ok(Command::Ask(settings)) => panic!("asks {settings:?}"),
+        Ok(Command::RunTool(settings)) => panic!("asks {settings:?}"),
         Err(bad) => Err((bad.to_string(), bad.status())),
     }
 }
@@ -20,8 +20,8 @@ fn options(line: &str) -> Options {
 }
 
 fn warnings(options: &Options) -> Vec<&str> {
-    let warnings = options.remarks.iter().filter(|remark| remark.level == log::Level::Warn);
-    warnings.map(|remark| remark.line.as_str()).collect()
+    let warnings = options.startup_warnings.iter().filter(|warning| warning.level == log::Level::Warn);
+    warnings.map(|warning| warning.line.as_str()).collect()
 }
 
 #[track_caller]
@@ -45,7 +45,7 @@ fn larder_by_its_own_name_listens_on_this_machine_only() {
     assert_eq!(options.server.threads, 4);
     assert_eq!(options.server.max_connections, 1024);
     assert!(!options.process.user_required);
-    assert!(options.remarks.is_empty());
+    assert!(options.startup_warnings.is_empty());
 }
 
 #[test]

@@ -8,7 +8,7 @@ use nom::{IResult, Parser};
 
 /// The parts of such a key.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Parts<'a> {
+pub struct DjangoKey<'a> {
     /// KEY_PREFIX, often empty.
     pub prefix: &'a [u8],
     /// VERSION.
@@ -17,13 +17,13 @@ pub struct Parts<'a> {
     pub key: &'a [u8],
 }
 
-impl Parts<'_> {
+impl DjangoKey<'_> {
     /// The parts, if the key has that form; a prefix with a colon in it is not looked for.
-    pub fn of(key: &[u8]) -> Option<Parts<'_>> {
+    pub fn of(key: &[u8]) -> Option<DjangoKey<'_>> {
         let prefix = terminated(take_until(&b":"[..]), char(':'));
         let parsed: IResult<&[u8], _, ()> = (prefix, terminated(u32, char(':')), rest).parse(key);
         let (_, (prefix, version, key)) = parsed.ok()?;
-        Some(Parts { prefix, version, key })
+        Some(DjangoKey { prefix, version, key })
     }
 }
 
@@ -33,9 +33,9 @@ mod tests {
 
     #[test]
     fn keys_are_split_where_they_have_the_form() {
-        let of = |key: &'static str| Parts::of(key.as_bytes());
-        assert_eq!(of(":1:news"), Some(Parts { prefix: b"", version: 1, key: b"news" }));
-        assert_eq!(of("site:12:a:b"), Some(Parts { prefix: b"site", version: 12, key: b"a:b" }));
+        let of = |key: &'static str| DjangoKey::of(key.as_bytes());
+        assert_eq!(of(":1:news"), Some(DjangoKey { prefix: b"", version: 1, key: b"news" }));
+        assert_eq!(of("site:12:a:b"), Some(DjangoKey { prefix: b"site", version: 12, key: b"a:b" }));
         for key in ["", "news", "a:b", "a:b:c", ":1", "a:-1:c", "a:99999999999:c", "a::1:c"] {
             assert_eq!(of(key), None, "{key}");
         }

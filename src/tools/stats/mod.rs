@@ -1,47 +1,47 @@
 //! `larder stats [TOPIC]`: an overview, the topics that explain the cache as tables of their own, all others as they come.
 
-mod explained;
 mod overview;
+mod topics;
 
-pub use explained::{Family, HotKey, Ranking, families_value, hot_keys_value};
+pub use topics::{Family, HotKey, Ranking, families_value, hot_keys_value};
 
-use super::client::{Client, Trouble};
-use super::escape::shown;
-use super::figures::Figures;
-use super::table::{Side, Table};
+use super::client::{Client, ToolError};
+use super::escape::escape;
+use super::stat_lines::StatLines;
+use super::table::{Align, Table};
 use super::{Style, json};
 use serde_json::Value;
 
 /// The overview.
-pub fn overview(client: &mut Client, json: bool, style: Style) -> Result<String, Trouble> {
-    let figures = client.stats("")?;
+pub fn overview(client: &mut Client, json: bool, style: Style) -> Result<String, ToolError> {
+    let stats = client.stats("")?;
     if json {
-        return Ok(json::line(&Value::Object(json::object(&figures))));
+        return Ok(json::line(&Value::Object(json::object(&stats))));
     }
-    Ok(overview::text(client.server(), &figures, style))
+    Ok(overview::text(client.server(), &stats, style))
 }
 
 /// One topic.
-pub fn topic(client: &mut Client, topic: &str, json: bool, style: Style) -> Result<String, Trouble> {
-    let explain = explained::explainer(topic);
-    let figures = match explain {
-        Some(explain) if explain.never_silent => client.explained(topic)?,
+pub fn topic(client: &mut Client, topic: &str, json: bool, style: Style) -> Result<String, ToolError> {
+    let format = topics::topic_format(topic);
+    let stats = match format {
+        Some(format) if format.never_empty => client.nonempty_stats(topic)?,
         _ => client.stats(topic)?,
     };
-    Ok(match explain {
-        Some(explain) if json => json::line(&(explain.value)(&figures)),
-        Some(explain) => (explain.text)(&figures, style),
-        None if json => json::line(&Value::Object(json::object(&figures))),
-        None => plain(&figures),
+    Ok(match format {
+        Some(format) if json => json::line(&(format.value)(&stats)),
+        Some(format) => (format.text)(&stats, style),
+        None if json => json::line(&Value::Object(json::object(&stats))),
+        None => plain(&stats),
     })
 }
 
-fn plain(figures: &Figures) -> String {
-    let mut table = Table::new([("", Side::Left), ("", Side::Right)]);
-    for (name, value) in figures.iter() {
-        table.push([shown(name.as_bytes()), shown(value.as_bytes())]);
+fn plain(stats: &StatLines) -> String {
+    let mut table = Table::new([("", Align::Left), ("", Align::Right)]);
+    for (name, value) in stats.iter() {
+        table.push([escape(name.as_bytes()), escape(value.as_bytes())]);
     }
-    if figures.is_empty() { "nothing to tell\n".to_owned() } else { table.text() }
+    if stats.is_empty() { "nothing to tell\n".to_owned() } else { table.text() }
 }
 
 #[cfg(test)]
@@ -50,12 +50,12 @@ mod tests {
 
     #[test]
     fn a_topic_that_is_not_known_here_is_an_aligned_list() {
-        assert_eq!(plain(&Figures::of("a 1\nlonger x y")), "a         1\nlonger  x y\n");
-        assert_eq!(plain(&Figures::default()), "nothing to tell\n");
+        assert_eq!(plain(&StatLines::of("a 1\nlonger x y")), "a         1\nlonger  x y\n");
+        assert_eq!(plain(&StatLines::default()), "nothing to tell\n");
     }
 
     #[test]
     fn what_a_server_makes_up_steers_no_terminal() {
-        assert_eq!(plain(&Figures::of("a\u{1b} \u{1b}[2J")), "a\\x1b  \\x1b[2J\n");
+        assert_eq!(plain(&StatLines::of("a\u{1b} \u{1b}[2J")), "a\\x1b  \\x1b[2J\n");
     }
 }

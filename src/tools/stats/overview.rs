@@ -1,59 +1,59 @@
 //! The general statistics for people. A figure that the server does not have costs its line, not the overview.
 
-use crate::tools::escape::shown;
-use crate::tools::figures::Figures;
-use crate::tools::table::{Side, Table};
+use crate::tools::escape::escape;
+use crate::tools::stat_lines::StatLines;
+use crate::tools::table::{Align, Table};
 use crate::tools::{Style, units};
 
 const BAR_WIDTH: usize = 20;
 
 /// The overview of the server at that address.
-pub fn text(server: &str, figures: &Figures, style: Style) -> String {
-    let mut table = Table::new([("", Side::Left), ("", Side::Left)]);
+pub fn text(server: &str, stats: &StatLines, style: Style) -> String {
+    let mut table = Table::new([("", Align::Left), ("", Align::Left)]);
     let rows = [
-        ("memory", memory(figures, style)),
-        ("items", items(figures)),
-        ("hits", hits(figures)),
-        ("gets", rate(figures, figures.number("cmd_get"))),
-        ("sets", rate(figures, figures.number("cmd_set"))),
-        ("deletes", rate(figures, sum(figures, ["delete_hits", "delete_misses"]))),
-        ("evictions", evictions(figures)),
-        ("expired", figures.number("reclaimed").map(units::count)),
-        ("connections", connections(figures)),
-        ("traffic", traffic(figures)),
+        ("memory", memory(stats, style)),
+        ("items", items(stats)),
+        ("hits", hits(stats)),
+        ("gets", rate(stats, stats.number("cmd_get"))),
+        ("sets", rate(stats, stats.number("cmd_set"))),
+        ("deletes", rate(stats, sum(stats, ["delete_hits", "delete_misses"]))),
+        ("evictions", evictions(stats)),
+        ("expired", stats.number("reclaimed").map(units::count)),
+        ("connections", connections(stats)),
+        ("traffic", traffic(stats)),
     ];
     for (name, row) in rows {
         if let Some(row) = row {
             table.push([name.to_owned(), row]);
         }
     }
-    format!("{}\n\n{}", heading(server, figures), table.text())
+    format!("{}\n\n{}", heading(server, stats), table.text())
 }
 
-fn heading(server: &str, figures: &Figures) -> String {
-    let version = figures.text("version").map(|version| format!(", version {}", shown(version.as_bytes())));
-    let uptime = figures.number("uptime").map(|secs| format!(", up {}", units::span(secs)));
-    let threads = figures.number("threads").map(|count| format!(", worker threads: {count}"));
+fn heading(server: &str, stats: &StatLines) -> String {
+    let version = stats.text("version").map(|version| format!(", version {}", escape(version.as_bytes())));
+    let uptime = stats.number("uptime").map(|secs| format!(", up {}", units::span(secs)));
+    let threads = stats.number("threads").map(|count| format!(", worker threads: {count}"));
     [Some(server.to_owned()), version, uptime, threads].into_iter().flatten().collect()
 }
 
-fn memory(figures: &Figures, style: Style) -> Option<String> {
-    let (used, limit) = (figures.number("bytes")?, figures.number("limit_maxbytes")?);
+fn memory(stats: &StatLines, style: Style) -> Option<String> {
+    let (used, limit) = (stats.number("bytes")?, stats.number("limit_maxbytes")?);
     let share = units::share(used, limit)?;
     let bar = units::bar(share, BAR_WIDTH, style.unicode);
     let sizes = format!("{} of {} ({})", units::bytes(used), units::bytes(limit), units::percent(share));
     Some(format!("{sizes}  {bar}").trim_end().to_owned())
 }
 
-fn items(figures: &Figures) -> Option<String> {
-    let items = figures.number("curr_items")?;
-    let mean = figures.number("bytes")?.checked_div(items);
+fn items(stats: &StatLines) -> Option<String> {
+    let items = stats.number("curr_items")?;
+    let mean = stats.number("bytes")?.checked_div(items);
     let mean = mean.map(|mean| format!(", {} each", units::bytes(mean))).unwrap_or_default();
     Some(units::count(items) + &mean)
 }
 
-fn hits(figures: &Figures) -> Option<String> {
-    let (hits, misses) = (figures.number("get_hits")?, figures.number("get_misses")?);
+fn hits(stats: &StatLines) -> Option<String> {
+    let (hits, misses) = (stats.number("get_hits")?, stats.number("get_misses")?);
     let gets = hits.saturating_add(misses);
     let of = format!("of {} gets", units::count(gets));
     Some(
@@ -62,34 +62,34 @@ fn hits(figures: &Figures) -> Option<String> {
     )
 }
 
-fn sum<const N: usize>(figures: &Figures, names: [&str; N]) -> Option<u64> {
-    names.iter().try_fold(0u64, |sum, name| Some(sum.saturating_add(figures.number(name)?)))
+fn sum<const N: usize>(stats: &StatLines, names: [&str; N]) -> Option<u64> {
+    names.iter().try_fold(0u64, |sum, name| Some(sum.saturating_add(stats.number(name)?)))
 }
 
 /// A count and what it is a second, since the start.
-fn rate(figures: &Figures, number: Option<u64>) -> Option<String> {
+fn rate(stats: &StatLines, number: Option<u64>) -> Option<String> {
     let number = number?;
-    let uptime = figures.number("uptime")?.max(1);
+    let uptime = stats.number("uptime")?.max(1);
     Some(format!("{}, {} a second", units::count(number), units::rate(number as f64 / uptime as f64)))
 }
 
-fn evictions(figures: &Figures) -> Option<String> {
-    let text = rate(figures, figures.number("evictions"))?;
-    let unread = figures.number("evicted_unfetched").filter(|unread| *unread > 0);
+fn evictions(stats: &StatLines) -> Option<String> {
+    let text = rate(stats, stats.number("evictions"))?;
+    let unread = stats.number("evicted_unfetched").filter(|unread| *unread > 0);
     Some(unread.map_or(text.clone(), |unread| format!("{text}; {} never read", units::count(unread))))
 }
 
-fn connections(figures: &Figures) -> Option<String> {
-    let (open, limit) = (figures.number("curr_connections")?, figures.number("max_connections")?);
-    let rejected = figures.number("rejected_connections").filter(|rejected| *rejected > 0);
+fn connections(stats: &StatLines) -> Option<String> {
+    let (open, limit) = (stats.number("curr_connections")?, stats.number("max_connections")?);
+    let rejected = stats.number("rejected_connections").filter(|rejected| *rejected > 0);
     let rejected =
         rejected.map(|rejected| format!("; {} refused", units::count(rejected))).unwrap_or_default();
     Some(format!("{} of {}{rejected}", units::count(open), units::count(limit)))
 }
 
-fn traffic(figures: &Figures) -> Option<String> {
-    let uptime = figures.number("uptime")?.max(1);
-    let a_second = |name: &str| Some(units::bytes(figures.number(name)? / uptime));
+fn traffic(stats: &StatLines) -> Option<String> {
+    let uptime = stats.number("uptime")?.max(1);
+    let a_second = |name: &str| Some(units::bytes(stats.number(name)? / uptime));
     Some(format!("{} a second in, {} out", a_second("bytes_read")?, a_second("bytes_written")?))
 }
 
@@ -99,7 +99,7 @@ mod tests {
 
     #[test]
     fn the_overview_is_made_for_people() {
-        let figures = Figures::of(
+        let stats = StatLines::of(
             "uptime 192\nversion 1.6.45\nthreads 4\nbytes 33554432\nlimit_maxbytes 67108864\ncurr_items 65536
             get_hits 912\nget_misses 88\ncmd_get 1000\ncmd_set 1920\ndelete_hits 1\ndelete_misses 1\nevictions 384
             evicted_unfetched 12\nreclaimed 7\ncurr_connections 50\nmax_connections 1024\nrejected_connections 3
@@ -119,13 +119,13 @@ expired      7
 connections  50 of 1,024; 3 refused
 traffic      10 KB a second in, 100 bytes out
 ";
-        assert_eq!(text("cache:7", &figures, Style { unicode: false }), expected);
+        assert_eq!(text("cache:7", &stats, Style { unicode: false }), expected);
     }
 
     #[test]
     fn a_server_with_few_figures_still_has_an_overview() {
-        let figures = Figures::of("version 1.4\ncurr_items 0\nbytes 0\nget_hits 0\nget_misses 0");
+        let stats = StatLines::of("version 1.4\ncurr_items 0\nbytes 0\nget_hits 0\nget_misses 0");
         let expected = "cache:7, version 1.4\n\nitems  0\nhits   none yet\n";
-        assert_eq!(text("cache:7", &figures, Style { unicode: false }), expected);
+        assert_eq!(text("cache:7", &stats, Style { unicode: false }), expected);
     }
 }

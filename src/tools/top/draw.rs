@@ -4,9 +4,9 @@
 //! cut off at the edge; the figures come first, so that a tiny terminal still has them.
 
 use super::state::{Rates, State};
-use crate::tools::escape::shown;
-use crate::tools::figures::Figures;
-use crate::tools::table::{Side, Table};
+use crate::tools::escape::escape;
+use crate::tools::stat_lines::StatLines;
+use crate::tools::table::{Align, Table};
 use crate::tools::units;
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
@@ -30,16 +30,16 @@ estimated from a sample; older operations weigh less.";
 
 /// Draws one screen.
 pub fn draw(frame: &mut Frame<'_>, state: &State) {
-    let figures = figures(state);
-    let heights = [1, figures.len() as u16 + 1].map(Constraint::Length);
+    let stats = stats(state);
+    let heights = [1, stats.len() as u16 + 1].map(Constraint::Length);
     let rows = Layout::vertical([heights[0], heights[1], Constraint::Min(0), Constraint::Length(1)]);
     let [heading, top, middle, keys] = rows.areas(frame.area());
     frame.render_widget(Line::from(heading_of(state)).bold(), heading);
-    frame.render_widget(Paragraph::new(figures), top);
+    frame.render_widget(Paragraph::new(stats), top);
     if state.help {
         frame.render_widget(Paragraph::new(HELP), middle);
     } else {
-        let families = pane(&format!("Families of keys, by {}", state.sort.word()), families_of(state));
+        let families = pane(&format!("Families of keys, by {}", state.sort.as_str()), families_of(state));
         let hot_keys = pane(&format!("Hot keys, by {}", state.sort.ranking().words()), hot_keys_of(state));
         let [upper, lower] = halves(middle, families.len(), hot_keys.len());
         frame.render_widget(Paragraph::new(families), upper);
@@ -50,10 +50,10 @@ pub fn draw(frame: &mut Frame<'_>, state: &State) {
 
 fn heading_of(state: &State) -> String {
     let mut text = format!("larder top  {}", state.server);
-    if let Some((snapshot, _)) = &state.shown {
+    if let Some((snapshot, _)) = &state.displayed {
         let version = snapshot.general.text("version").unwrap_or("?");
         let uptime = snapshot.general.number("uptime").unwrap_or(0);
-        text += &format!("  version {}  up {}", shown(version.as_bytes()), units::span(uptime));
+        text += &format!("  version {}  up {}", escape(version.as_bytes()), units::span(uptime));
     }
     if state.paused {
         text += "  PAUSED";
@@ -62,12 +62,12 @@ fn heading_of(state: &State) -> String {
 }
 
 /// What is known of the whole server.
-fn figures(state: &State) -> Vec<Line<'_>> {
+fn stats(state: &State) -> Vec<Line<'_>> {
     let mut lines = Vec::new();
     if let Some(lost) = &state.lost {
         lines.push(Line::from(format!("{lost}; trying again")).fg(Color::Red));
     }
-    let Some((snapshot, rates)) = &state.shown else {
+    let Some((snapshot, rates)) = &state.displayed else {
         if state.lost.is_none() {
             lines.push(Line::from("connecting"));
         }
@@ -92,7 +92,7 @@ fn rates_of(rates: Option<&Rates>) -> Line<'static> {
     Line::from(format!("a second     gets {gets}  sets {sets}  deletes {deletes}  evictions {evictions}"))
 }
 
-fn hits_of(general: &Figures, rates: Option<&Rates>) -> Line<'static> {
+fn hits_of(general: &StatLines, rates: Option<&Rates>) -> Line<'static> {
     let now = rates.and_then(|rates| rates.hit_ratio).map_or("-".to_owned(), units::percent);
     let number = |name| general.number(name).unwrap_or(0);
     let (hits, misses) = (number("get_hits"), number("get_misses"));
@@ -101,7 +101,7 @@ fn hits_of(general: &Figures, rates: Option<&Rates>) -> Line<'static> {
     Line::from(format!("hits         {now} now, {ever} since the start; evictions {evictions}"))
 }
 
-fn memory_of(state: &State, general: &Figures, resident_bytes: Option<u64>) -> Line<'static> {
+fn memory_of(state: &State, general: &StatLines, resident_bytes: Option<u64>) -> Line<'static> {
     let number = |name| general.number(name).unwrap_or(0);
     let (used, limit) = (number("bytes"), number("limit_maxbytes"));
     let bar = units::bar(units::share(used, limit).unwrap_or(0.0), BAR_WIDTH, state.style.unicode);
@@ -116,7 +116,7 @@ fn memory_of(state: &State, general: &Figures, resident_bytes: Option<u64>) -> L
     ])
 }
 
-fn connections_of(general: &Figures, rates: Option<&Rates>) -> Line<'static> {
+fn connections_of(general: &StatLines, rates: Option<&Rates>) -> Line<'static> {
     let count = |name| general.number(name).map_or("?".to_owned(), units::count);
     let a_second =
         |figure: fn(&Rates) -> f64| rates.map_or("-".to_owned(), |rates| units::bytes(figure(rates) as u64));
@@ -148,13 +148,13 @@ fn families_of(state: &State) -> Result<Table, String> {
         return Err("none seen yet".to_owned());
     }
     let mut table = Table::new([
-        ("ITEMS", Side::Right),
-        ("BYTES", Side::Right),
-        ("READS", Side::Right),
-        ("HITS", Side::Right),
-        ("WRITES", Side::Right),
-        ("EVICTED", Side::Right),
-        ("SHAPE", Side::Left),
+        ("ITEMS", Align::Right),
+        ("BYTES", Align::Right),
+        ("READS", Align::Right),
+        ("HITS", Align::Right),
+        ("WRITES", Align::Right),
+        ("EVICTED", Align::Right),
+        ("SHAPE", Align::Left),
     ]);
     for family in families {
         let known_as = family.known_as();
@@ -181,20 +181,20 @@ fn hot_keys_of(state: &State) -> Result<Table, String> {
     let ranking = state.sort.ranking();
     let heading = ranking.words().to_uppercase();
     let mut table =
-        Table::new([(heading.as_str(), Side::Right), ("SHARE", Side::Right), ("KEY", Side::Left)]);
+        Table::new([(heading.as_str(), Align::Right), ("SHARE", Align::Right), ("KEY", Align::Left)]);
     for key in keys {
-        table.push([ranking.amount(key.count), units::share_of(key.count, total), key.shown()]);
+        table.push([ranking.amount(key.count), units::share_of(key.count, total), key.escaped()]);
     }
     Ok(table)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::poll::{News, Snapshot};
+    use super::super::poll::{Snapshot, Update};
     use super::super::state::tests::{seen, snapshot};
     use super::*;
     use crate::tools::Style;
-    use crate::tools::client::Trouble;
+    use crate::tools::client::ToolError;
     use ratatui::Terminal;
     use ratatui::backend::TestBackend;
 
@@ -224,8 +224,8 @@ mod tests {
             "sampled_one_in 1\ntotal_reads 1000\nreads:1:key a%1B%5B2J\nreads:1:count 250\nreads:1:error 0
             total_writes 20\nwrites:1:key w\nwrites:1:count 5\nwrites:1:error 0";
         state.take(seen(Snapshot {
-            families: Ok(Figures::of(families)),
-            hot_keys: Ok(Figures::of(hot_keys)),
+            families: Ok(StatLines::of(families)),
+            hot_keys: Ok(StatLines::of(hot_keys)),
             resident_bytes: Some(71 << 20),
             ..snapshot(2, general)
         }));
@@ -277,10 +277,10 @@ READS   SHARE  KEY
     fn a_server_that_is_gone_is_told_beside_its_last_figures() {
         let mut state = state();
         assert!(screen(&state, 80, 24).join("\n").contains("connecting"));
-        state.take(News::Lost(Trouble::NoTerminal));
+        state.take(Update::ConnectionLost(ToolError::NoTerminal));
         assert!(screen(&state, 80, 24).join("\n").contains("; trying again"));
         let mut state = explained();
-        state.take(News::Lost(Trouble::NoTerminal));
+        state.take(Update::ConnectionLost(ToolError::NoTerminal));
         let screen = screen(&state, 80, 24).join("\n");
         assert!(screen.contains("; trying again") && screen.contains("91.2 % since"), "{screen}");
     }

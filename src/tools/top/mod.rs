@@ -10,77 +10,81 @@ mod state;
 
 use super::Style;
 use super::address::Address;
-use super::client::Trouble;
+use super::client::ToolError;
 use nix::sys::signal::{SigSet, Signal};
-use poll::News;
+use poll::Update;
 use ratatui::DefaultTerminal;
 use ratatui::crossterm::event::{self, Event};
-use state::{State, Wish};
+use state::{Action, State};
 use std::io::{self, IsTerminal, Write};
 use std::sync::mpsc::{self, Receiver, Sender, TryRecvError};
 use std::thread;
 use std::time::Duration;
 
 /// How long what has come from the server may wait for its turn.
-const TURN: Duration = Duration::from_millis(100);
+const INPUT_POLL: Duration = Duration::from_millis(100);
 
 /// Between two looks whether the terminal is still there.
 const HANG_UP_CHECK: Duration = Duration::from_secs(1);
 
 /// Shows the view until its reader has seen enough.
-pub fn run(address: &Address) -> Result<(), Trouble> {
+pub fn run(address: &Address) -> Result<(), ToolError> {
     if !io::stdout().is_terminal() {
-        return Err(Trouble::NoTerminal);
+        return Err(ToolError::NoTerminal);
     }
-    let (sender, news) = mpsc::channel();
+    let (sender, updates) = mpsc::channel();
     stop_by_signal(sender.clone())?;
     end_with_terminal();
     let _polling = poll::start(address, sender);
     let mut terminal = ratatui::try_init()?;
-    let ended = show(&mut terminal, &news, State::new(address.to_string(), Style::of_stdout()));
+    let ended = show(&mut terminal, &updates, State::new(address.to_string(), Style::of_stdout()));
     ratatui::try_restore()?;
     ended
 }
 
 /// Prints one JSON object a second until the server is gone or nobody reads.
-pub fn print(address: &Address, out: &mut impl Write) -> Result<(), Trouble> {
-    let (sender, news) = mpsc::channel();
+pub fn print(address: &Address, out: &mut impl Write) -> Result<(), ToolError> {
+    let (sender, updates) = mpsc::channel();
     let _polling = poll::start(address, sender);
     let mut state = State::new(address.to_string(), Style { unicode: false });
-    for news in news {
-        if let News::Lost(trouble) = news {
-            return Err(trouble);
+    for updates in updates {
+        if let Update::ConnectionLost(error) = updates {
+            return Err(error);
         }
-        state.take(news);
+        state.take(updates);
         out.write_all(state.json().as_bytes())?;
         out.flush()?;
     }
     Ok(())
 }
 
-fn show(terminal: &mut DefaultTerminal, news: &Receiver<News>, mut state: State) -> Result<(), Trouble> {
+fn show(
+    terminal: &mut DefaultTerminal,
+    updates: &Receiver<Update>,
+    mut state: State,
+) -> Result<(), ToolError> {
     let mut changed = true;
     loop {
         if changed {
             terminal.draw(|frame| draw::draw(frame, &state))?;
         }
         changed = false;
-        if event::poll(TURN)? {
+        if event::poll(INPUT_POLL)? {
             match event::read()? {
                 Event::Key(key) => match state.press(key) {
-                    Wish::Quit => return Ok(()),
-                    Wish::Draw => changed = true,
-                    Wish::Nothing => {}
+                    Action::Quit => return Ok(()),
+                    Action::Draw => changed = true,
+                    Action::Nothing => {}
                 },
                 Event::Resize(..) => changed = true,
                 _ => {}
             }
         }
         loop {
-            match news.try_recv() {
-                Ok(News::Stop) => return Ok(()),
-                Ok(news) => {
-                    state.take(news);
+            match updates.try_recv() {
+                Ok(Update::Stop) => return Ok(()),
+                Ok(updates) => {
+                    state.take(updates);
                     changed = true;
                 }
                 Err(TryRecvError::Empty) => break,
@@ -105,13 +109,13 @@ fn end_with_terminal() {
 
 /// Lets the signals that end a program end the view in order. Called before other threads are started, because each
 /// thread has its own mask.
-fn stop_by_signal(sender: Sender<News>) -> io::Result<()> {
+fn stop_by_signal(sender: Sender<Update>) -> io::Result<()> {
     let signals: SigSet = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP].into_iter().collect();
     signals.thread_block()?;
     thread::spawn(move || {
         if signals.wait().is_ok() {
             // The view is over already if nobody listens.
-            let _ = sender.send(News::Stop);
+            let _ = sender.send(Update::Stop);
         }
     });
     Ok(())

@@ -2,8 +2,8 @@
 
 use crate::clock::Stopwatch;
 use crate::tools::address::Address;
-use crate::tools::client::{Client, Trouble};
-use crate::tools::figures::Figures;
+use crate::tools::client::{Client, ToolError};
+use crate::tools::stat_lines::StatLines;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::Duration;
@@ -12,11 +12,11 @@ use std::time::Duration;
 const PERIOD: Duration = Duration::from_secs(1);
 
 /// What happened.
-pub enum News {
+pub enum Update {
     /// The server answered.
-    Seen(Box<Snapshot>),
+    Snapshot(Box<Snapshot>),
     /// It did not; it will be asked again.
-    Lost(Trouble),
+    ConnectionLost(ToolError),
     /// The program is to end.
     Stop,
 }
@@ -27,24 +27,24 @@ pub struct Snapshot {
     /// Since the asking began.
     pub at: Duration,
     /// `stats`.
-    pub general: Figures,
+    pub general: StatLines,
     /// `stats families`, or why there is no such answer.
-    pub families: Result<Figures, String>,
+    pub families: Result<StatLines, String>,
     /// `stats hotkeys`, or why there is no such answer.
-    pub hot_keys: Result<Figures, String>,
+    pub hot_keys: Result<StatLines, String>,
     /// Resident memory in bytes, from servers that tell it.
     pub resident_bytes: Option<u64>,
 }
 
 /// Starts asking; it ends after the returned value is dropped.
-pub fn start(address: &Address, news: Sender<News>) -> Sender<()> {
+pub fn start(address: &Address, updates: Sender<Update>) -> Sender<()> {
     let (sender, stop) = mpsc::channel();
     let address = address.clone();
-    thread::spawn(move || ask_on(&address, &news, &stop));
+    thread::spawn(move || poll_until_stopped(&address, &updates, &stop));
     sender
 }
 
-fn ask_on(address: &Address, news: &Sender<News>, stop: &Receiver<()>) {
+fn poll_until_stopped(address: &Address, updates: &Sender<Update>, stop: &Receiver<()>) {
     let watch = Stopwatch::start();
     let mut client = None;
     loop {
@@ -52,36 +52,37 @@ fn ask_on(address: &Address, news: &Sender<News>, stop: &Receiver<()>) {
         if asked.is_err() {
             client = None;
         }
-        let told = news.send(asked.map_or_else(News::Lost, |snapshot| News::Seen(Box::new(snapshot))));
-        if told.is_err() || stop.recv_timeout(PERIOD) != Err(RecvTimeoutError::Timeout) {
+        let describe = updates
+            .send(asked.map_or_else(Update::ConnectionLost, |snapshot| Update::Snapshot(Box::new(snapshot))));
+        if describe.is_err() || stop.recv_timeout(PERIOD) != Err(RecvTimeoutError::Timeout) {
             return;
         }
     }
 }
 
-fn round(address: &Address, client: &mut Option<Client>, watch: &Stopwatch) -> Result<Snapshot, Trouble> {
+fn round(address: &Address, client: &mut Option<Client>, watch: &Stopwatch) -> Result<Snapshot, ToolError> {
     let client = match client {
         Some(client) => client,
         None => client.insert(Client::connect(address)?),
     };
     let general = client.stats("")?;
     let at = watch.elapsed();
-    let resident = optional(client.explained("memory"))?;
+    let resident = optional(client.nonempty_stats("memory"))?;
     Ok(Snapshot {
         at,
         general,
         families: optional(client.stats("families"))?,
-        hot_keys: optional(client.explained("hotkeys"))?,
-        resident_bytes: resident.ok().and_then(|figures| figures.number("resident")),
+        hot_keys: optional(client.nonempty_stats("hotkeys"))?,
+        resident_bytes: resident.ok().and_then(|stats| stats.number("resident")),
     })
 }
 
 /// A server may not know a question, or refuse it; all else that goes wrong costs the connection.
-fn optional(answer: Result<Figures, Trouble>) -> Result<Result<Figures, String>, Trouble> {
+fn optional(answer: Result<StatLines, ToolError>) -> Result<Result<StatLines, String>, ToolError> {
     match answer {
-        Ok(figures) => Ok(Ok(figures)),
-        Err(Trouble::Unknown { .. }) => Ok(Err("this server does not tell; larder does".to_owned())),
-        Err(Trouble::Refused { line, .. }) => Ok(Err(format!("this server does not tell: {line}"))),
-        Err(trouble) => Err(trouble),
+        Ok(stats) => Ok(Ok(stats)),
+        Err(ToolError::UnknownRequest { .. }) => Ok(Err("this server does not tell; larder does".to_owned())),
+        Err(ToolError::Refused { line, .. }) => Ok(Err(format!("this server does not tell: {line}"))),
+        Err(error) => Err(error),
     }
 }

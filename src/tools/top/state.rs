@@ -1,7 +1,7 @@
 //! What the live view knows and how it is to be shown. Reads no clock and asks nobody.
 
-use super::poll::{News, Snapshot};
-use crate::tools::figures::Figures;
+use super::poll::{Snapshot, Update};
+use crate::tools::stat_lines::StatLines;
 use crate::tools::stats::{self, Family, HotKey, Ranking};
 use crate::tools::{Style, json, units};
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
@@ -29,7 +29,7 @@ impl Sort {
         [Sort::Reads, Sort::Writes, Sort::Bytes, Sort::Items, Sort::Misses, Sort::Evictions];
 
     /// In words.
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Sort::Reads => "reads",
             Sort::Writes => "writes",
@@ -41,7 +41,7 @@ impl Sort {
     }
 
     /// The next one, or the one before, round and round.
-    fn turned(self, forward: bool) -> Sort {
+    fn cycled(self, forward: bool) -> Sort {
         let at = Sort::ALL.iter().position(|sort| *sort == self).unwrap_or(0);
         let step = if forward { 1 } else { Sort::ALL.len() - 1 };
         Sort::ALL[(at + step) % Sort::ALL.len()]
@@ -96,7 +96,7 @@ impl Rates {
             return None;
         }
         let grown = |name: &str| {
-            let number = |figures: &Figures| figures.number(name).unwrap_or(0);
+            let number = |stats: &StatLines| stats.number(name).unwrap_or(0);
             number(&after.general).saturating_sub(number(&before.general))
         };
         let a_second = |names: &[&str]| names.iter().map(|name| grown(name) as f64).sum::<f64>() / secs;
@@ -114,7 +114,7 @@ impl Rates {
 
 /// What is to be done after a key was pressed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Wish {
+pub enum Action {
     /// Nothing.
     Nothing,
     /// Show the change.
@@ -130,7 +130,7 @@ pub struct State {
     /// How bars are drawn.
     pub style: Style,
     /// What is shown.
-    pub shown: Option<(Snapshot, Option<Rates>)>,
+    pub displayed: Option<(Snapshot, Option<Rates>)>,
     /// Why there is nothing newer, while that is so.
     pub lost: Option<String>,
     /// The order of families and hot keys.
@@ -149,7 +149,7 @@ impl State {
         State {
             server,
             style,
-            shown: None,
+            displayed: None,
             lost: None,
             sort: Sort::Reads,
             paused: false,
@@ -159,17 +159,17 @@ impl State {
     }
 
     /// Takes in what happened.
-    pub fn take(&mut self, news: News) {
-        match news {
-            News::Stop => {}
-            News::Lost(trouble) => {
-                self.lost = Some(trouble.to_string());
+    pub fn take(&mut self, updates: Update) {
+        match updates {
+            Update::Stop => {}
+            Update::ConnectionLost(error) => {
+                self.lost = Some(error.to_string());
                 self.last = None;
             }
-            News::Seen(snapshot) => {
+            Update::Snapshot(snapshot) => {
                 let rates = self.last.as_ref().and_then(|last| Rates::between(last, &snapshot));
-                if !self.paused || self.shown.is_none() {
-                    self.shown = Some((Snapshot::clone(&snapshot), rates));
+                if !self.paused || self.displayed.is_none() {
+                    self.displayed = Some((Snapshot::clone(&snapshot), rates));
                 }
                 self.last = Some(*snapshot);
                 self.lost = None;
@@ -178,27 +178,27 @@ impl State {
     }
 
     /// Takes in a key press.
-    pub fn press(&mut self, key: KeyEvent) -> Wish {
+    pub fn press(&mut self, key: KeyEvent) -> Action {
         if key.kind == KeyEventKind::Release {
-            return Wish::Nothing;
+            return Action::Nothing;
         }
         match key.code {
-            KeyCode::Char('c') if key.modifiers.contains(KeyModifiers::CONTROL) => return Wish::Quit,
-            KeyCode::Char('q') => return Wish::Quit,
-            KeyCode::Esc if !self.help => return Wish::Quit,
+            KeyCode::Char('c') if key.modifiers.contains(KeyModifiers::CONTROL) => return Action::Quit,
+            KeyCode::Char('q') => return Action::Quit,
+            KeyCode::Esc if !self.help => return Action::Quit,
             KeyCode::Esc => self.help = false,
             KeyCode::Char('h' | '?') => self.help = !self.help,
             KeyCode::Char('p' | ' ') => self.paused = !self.paused,
-            KeyCode::Char('s') | KeyCode::Right | KeyCode::Down => self.sort = self.sort.turned(true),
-            KeyCode::Left | KeyCode::Up => self.sort = self.sort.turned(false),
-            _ => return Wish::Nothing,
+            KeyCode::Char('s') | KeyCode::Right | KeyCode::Down => self.sort = self.sort.cycled(true),
+            KeyCode::Left | KeyCode::Up => self.sort = self.sort.cycled(false),
+            _ => return Action::Nothing,
         }
-        Wish::Draw
+        Action::Draw
     }
 
     /// The families of what is shown, in the order that was asked for; why there are none, otherwise.
     pub fn families(&self) -> Result<Vec<Family>, &str> {
-        let Some((snapshot, _)) = &self.shown else { return Ok(Vec::new()) };
+        let Some((snapshot, _)) = &self.displayed else { return Ok(Vec::new()) };
         let mut families = Family::read(snapshot.families.as_ref().map_err(String::as_str)?);
         families.sort_by_key(|family| std::cmp::Reverse(self.sort.figure(family)));
         Ok(families)
@@ -206,15 +206,15 @@ impl State {
 
     /// The hot keys of what is shown, and the sum that their counts are a part of; why there are none, otherwise.
     pub fn hot_keys(&self) -> Result<(Vec<HotKey>, u64), &str> {
-        let Some((snapshot, _)) = &self.shown else { return Ok((Vec::new(), 0)) };
-        let figures = snapshot.hot_keys.as_ref().map_err(String::as_str)?;
+        let Some((snapshot, _)) = &self.displayed else { return Ok((Vec::new(), 0)) };
+        let stats = snapshot.hot_keys.as_ref().map_err(String::as_str)?;
         let ranking = self.sort.ranking();
-        Ok((HotKey::read(figures, ranking), ranking.total(figures)))
+        Ok((HotKey::read(stats, ranking), ranking.total(stats)))
     }
 
     /// What is shown, for programs; empty if nothing is.
     pub fn json(&self) -> String {
-        let Some((snapshot, rates)) = &self.shown else { return String::new() };
+        let Some((snapshot, rates)) = &self.displayed else { return String::new() };
         let general = |name: &str| snapshot.general.number(name);
         let rates = rates.as_ref().map(|rates| {
             json!({

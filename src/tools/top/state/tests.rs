@@ -1,14 +1,14 @@
 //! The state of the live view as rounds and key presses come in.
 
 use super::*;
-use crate::tools::client::Trouble;
+use crate::tools::client::ToolError;
 use std::time::Duration;
 
 /// A round after so many seconds, with these general figures.
 pub fn snapshot(at_secs: u64, general: &str) -> Snapshot {
     Snapshot {
         at: Duration::from_secs(at_secs),
-        general: Figures::of(general),
+        general: StatLines::of(general),
         families: Err("this server does not tell; larder does".to_owned()),
         hot_keys: Err("this server does not tell; larder does".to_owned()),
         resident_bytes: None,
@@ -16,20 +16,20 @@ pub fn snapshot(at_secs: u64, general: &str) -> Snapshot {
 }
 
 /// That the server answered so.
-pub fn seen(snapshot: Snapshot) -> News {
-    News::Seen(Box::new(snapshot))
+pub fn seen(snapshot: Snapshot) -> Update {
+    Update::Snapshot(Box::new(snapshot))
 }
 
 fn state() -> State {
     State::new("cache:7".to_owned(), Style { unicode: false })
 }
 
-fn press(state: &mut State, code: KeyCode) -> Wish {
+fn press(state: &mut State, code: KeyCode) -> Action {
     state.press(KeyEvent::new(code, KeyModifiers::NONE))
 }
 
 fn gets(state: &State) -> Option<f64> {
-    state.shown.as_ref()?.1.map(|rates| rates.gets)
+    state.displayed.as_ref()?.1.map(|rates| rates.gets)
 }
 
 #[test]
@@ -39,7 +39,7 @@ fn rates_are_counted_between_two_rounds() {
     assert_eq!(gets(&state), None);
     state.take(seen(snapshot(3, "uptime 3\ncmd_get 300\nget_hits 130\nget_misses 170")));
     assert_eq!(gets(&state), Some(100.0));
-    assert_eq!(state.shown.as_ref().unwrap().1.unwrap().hit_ratio, Some(0.25));
+    assert_eq!(state.displayed.as_ref().unwrap().1.unwrap().hit_ratio, Some(0.25));
 }
 
 #[test]
@@ -48,8 +48,8 @@ fn a_server_that_started_anew_or_was_lost_has_no_rates_at_first() {
     state.take(seen(snapshot(1, "uptime 100\ncmd_get 100")));
     state.take(seen(snapshot(2, "uptime 1\ncmd_get 300")));
     assert_eq!(gets(&state), None);
-    state.take(News::Lost(Trouble::NoTerminal));
-    assert!(state.lost.is_some() && state.shown.is_some());
+    state.take(Update::ConnectionLost(ToolError::NoTerminal));
+    assert!(state.lost.is_some() && state.displayed.is_some());
     state.take(seen(snapshot(4, "uptime 3\ncmd_get 500")));
     assert_eq!((gets(&state), state.lost.as_deref()), (None, None));
 }
@@ -58,9 +58,9 @@ fn a_server_that_started_anew_or_was_lost_has_no_rates_at_first() {
 fn a_pause_keeps_what_is_shown_and_loses_no_count() {
     let mut state = state();
     state.take(seen(snapshot(1, "cmd_get 100")));
-    assert_eq!(press(&mut state, KeyCode::Char('p')), Wish::Draw);
+    assert_eq!(press(&mut state, KeyCode::Char('p')), Action::Draw);
     state.take(seen(snapshot(2, "cmd_get 200")));
-    assert_eq!(state.shown.as_ref().unwrap().0.general.number("cmd_get"), Some(100));
+    assert_eq!(state.displayed.as_ref().unwrap().0.general.number("cmd_get"), Some(100));
     press(&mut state, KeyCode::Char('p'));
     state.take(seen(snapshot(3, "cmd_get 205")));
     assert_eq!(gets(&state), Some(5.0));
@@ -71,26 +71,26 @@ fn keys_do_what_the_help_says() {
     let mut state = state();
     for word in ["writes", "bytes", "items", "misses", "evictions", "reads"] {
         press(&mut state, KeyCode::Char('s'));
-        assert_eq!(state.sort.word(), word);
+        assert_eq!(state.sort.as_str(), word);
     }
     press(&mut state, KeyCode::Left);
     assert_eq!(state.sort, Sort::Evictions);
     press(&mut state, KeyCode::Char('h'));
     assert!(state.help);
-    assert_eq!(press(&mut state, KeyCode::Esc), Wish::Draw);
+    assert_eq!(press(&mut state, KeyCode::Esc), Action::Draw);
     assert!(!state.help);
-    assert_eq!(press(&mut state, KeyCode::Char('x')), Wish::Nothing);
-    assert_eq!(press(&mut state, KeyCode::Char('q')), Wish::Quit);
-    assert_eq!(press(&mut state, KeyCode::Esc), Wish::Quit);
+    assert_eq!(press(&mut state, KeyCode::Char('x')), Action::Nothing);
+    assert_eq!(press(&mut state, KeyCode::Char('q')), Action::Quit);
+    assert_eq!(press(&mut state, KeyCode::Esc), Action::Quit);
     let interrupt = KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL);
-    assert_eq!(state.press(interrupt), Wish::Quit);
+    assert_eq!(state.press(interrupt), Action::Quit);
 }
 
 #[test]
 fn families_are_sorted_as_asked() {
     let mut state = state();
     let families = "1:shape a*\n1:reads 10\n1:hits 10\n1:bytes 5\n2:shape b*\n2:reads 9\n2:hits 0\n2:bytes 7";
-    let families = Ok(Figures::of(families));
+    let families = Ok(StatLines::of(families));
     state.take(seen(Snapshot { families, ..snapshot(1, "uptime 1") }));
     for (sort, first) in [(Sort::Reads, "a*"), (Sort::Bytes, "b*"), (Sort::Misses, "b*")] {
         state.sort = sort;

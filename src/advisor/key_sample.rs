@@ -14,17 +14,17 @@ pub(super) const SIZES: usize = 5;
 pub(super) type Slot = u32;
 
 /// What one run knows of a key: [`GHOST`], or [`RESIDENT`] with [`PROBATION`] and [`USES`]; 0 if it knows nothing.
-pub(super) const STANDING_BITS: u32 = 4;
+pub(super) const RUN_STATE_BITS: u32 = 4;
 pub(super) const GHOST: u32 = 1;
 pub(super) const RESIDENT: u32 = 8;
 pub(super) const PROBATION: u32 = 4;
 pub(super) const USES: u32 = 3;
-const STANDING: u32 = (1 << STANDING_BITS) - 1;
+const RUN_STATE: u32 = (1 << RUN_STATE_BITS) - 1;
 
 /// What all runs know of a key. A slot in which nothing of this is set is free.
-const STANDINGS: u32 = (1 << (STANDING_BITS * SIZES as u32)) - 1;
+const ALL_RUN_STATES: u32 = (1 << (RUN_STATE_BITS * SIZES as u32)) - 1;
 /// Held until the operation at hand is over, whatever leaves meanwhile.
-const HELD: u32 = 1 << 30;
+const PINNED: u32 = 1 << 30;
 
 /// Places of the index in use at most, in per cent.
 const INDEX_LOAD_PERCENT: usize = 70;
@@ -46,7 +46,7 @@ pub(super) struct Key {
 }
 
 /// The keys.
-pub(super) struct Sample {
+pub(super) struct KeySample {
     keys: Box<[Key]>,
     /// Apart from the keys, because the hands run over it.
     states: Box<[u32]>,
@@ -59,14 +59,14 @@ pub(super) struct Sample {
     largest_bytes: u32,
 }
 
-impl Sample {
+impl KeySample {
     /// As many places as fit into `bytes_max`; takes keys below `threshold` at first.
-    pub(super) fn new(bytes_max: u64, threshold: u64) -> Sample {
+    pub(super) fn new(bytes_max: u64, threshold: u64) -> KeySample {
         let per_key = size_of::<Key>() + size_of::<u32>();
         let per_key_percent = per_key * 100 + (size_of::<Slot>() * 100 * 100).div_ceil(INDEX_LOAD_PERCENT);
         let bytes_max = usize::try_from(bytes_max).unwrap_or(usize::MAX);
         let places = (bytes_max.saturating_mul(100) / per_key_percent).clamp(KEYS_MIN, KEYS_MAX);
-        let mut sample = Sample {
+        let mut sample = KeySample {
             keys: vec![Key { hash: 0, bytes: NONE, deadline: Deadline::NEVER }; places].into(),
             states: vec![0; places].into(),
             index: vec![NONE; places * 100 / INDEX_LOAD_PERCENT].into(),
@@ -113,7 +113,7 @@ impl Sample {
     }
 
     /// Bytes that it takes.
-    pub(super) fn own_bytes(&self) -> u64 {
+    pub(super) fn memory_bytes(&self) -> u64 {
         (size_of_val(&*self.keys) + size_of_val(&*self.states) + size_of_val(&*self.index)) as u64
     }
 
@@ -132,7 +132,7 @@ impl Sample {
         let key = &mut self.keys[slot as usize];
         self.free = key.bytes;
         *key = Key { hash, bytes: 0, deadline: Deadline::NEVER };
-        self.states[slot as usize] = HELD;
+        self.states[slot as usize] = PINNED;
         self.count += 1;
         let mut place = self.home(hash);
         while self.index[place] != NONE {
@@ -142,14 +142,14 @@ impl Sample {
         slot
     }
 
-    /// Keeps a key followed until [`Sample::let_go`].
-    pub(super) fn hold(&mut self, slot: Slot) {
-        self.states[slot as usize] |= HELD;
+    /// Keeps a key followed until [`KeySample::unpin`].
+    pub(super) fn pin(&mut self, slot: Slot) {
+        self.states[slot as usize] |= PINNED;
     }
 
-    /// Ends [`Sample::hold`]; the key is forgotten if no run knows it.
-    pub(super) fn let_go(&mut self, slot: Slot) {
-        self.states[slot as usize] &= !HELD;
+    /// Ends [`KeySample::pin`]; the key is forgotten if no run knows it.
+    pub(super) fn unpin(&mut self, slot: Slot) {
+        self.states[slot as usize] &= !PINNED;
         self.forget_if_unknown(slot);
     }
 
@@ -174,23 +174,23 @@ impl Sample {
     }
 
     /// What the run of this number knows of a key.
-    pub(super) fn standing(&self, slot: Slot, run: u32) -> u32 {
-        self.states[slot as usize] >> (run * STANDING_BITS) & STANDING
+    pub(super) fn run_state(&self, slot: Slot, run: u32) -> u32 {
+        self.states[slot as usize] >> (run * RUN_STATE_BITS) & RUN_STATE
     }
 
     /// Changes that; a key that no run knows is forgotten.
-    pub(super) fn set_standing(&mut self, slot: Slot, run: u32, standing: u32) {
-        let shift = run * STANDING_BITS;
+    pub(super) fn set_run_state(&mut self, slot: Slot, run: u32, run_state: u32) {
+        let shift = run * RUN_STATE_BITS;
         let state = &mut self.states[slot as usize];
-        *state = *state & !(STANDING << shift) | standing << shift;
-        if standing == 0 {
+        *state = *state & !(RUN_STATE << shift) | run_state << shift;
+        if run_state == 0 {
             self.forget_if_unknown(slot);
         }
     }
 
     /// The first slot from `from` on, around the end, in which the run's standing has `value` under `mask`.
     pub(super) fn next(&self, from: Slot, run: u32, mask: u32, value: u32) -> Option<Slot> {
-        let shift = run * STANDING_BITS;
+        let shift = run * RUN_STATE_BITS;
         let (mask, value) = (mask << shift, value << shift);
         let (before, after) = self.states.split_at((from as usize).min(self.states.len()));
         let found = |state: &u32| state & mask == value;
@@ -214,7 +214,7 @@ impl Sample {
     }
 
     fn is_used(&self, slot: Slot) -> bool {
-        self.states[slot as usize] & (STANDINGS | HELD) != 0
+        self.states[slot as usize] & (ALL_RUN_STATES | PINNED) != 0
     }
 
     fn forget_if_unknown(&mut self, slot: Slot) {
@@ -290,21 +290,21 @@ mod tests {
     #[test]
     fn keys_come_and_go_and_are_found() {
         let mut random = fastrand::Rng::with_seed(1);
-        let mut sample = Sample::new(4096, u64::MAX);
+        let mut sample = KeySample::new(4096, u64::MAX);
         let mut known = std::collections::HashMap::new();
         for _ in 0..20_000 {
             let hash = random.u64(..300) << 3;
             match (known.get(&hash), sample.find(hash)) {
                 (None, None) if !sample.is_full() => {
                     let slot = sample.insert(hash);
-                    sample.set_standing(slot, 2, RESIDENT);
-                    sample.let_go(slot);
+                    sample.set_run_state(slot, 2, RESIDENT);
+                    sample.unpin(slot);
                     known.insert(hash, slot);
                 }
                 (None, None) => {}
                 (Some(slot), found) => {
                     assert_eq!(found, Some(*slot));
-                    sample.set_standing(*slot, 2, 0);
+                    sample.set_run_state(*slot, 2, 0);
                     known.remove(&hash);
                 }
                 (None, Some(slot)) => panic!("{slot} was forgotten"),
@@ -317,15 +317,15 @@ mod tests {
     #[test]
     fn the_bytes_are_within_the_bound() {
         for bytes_max in [4096, 50_000, 335_544, 1 << 40] {
-            let sample = Sample::new(bytes_max, u64::MAX);
-            assert!(sample.own_bytes() <= bytes_max, "{} of {bytes_max}", sample.own_bytes());
-            assert!(sample.places() == KEYS_MAX || sample.own_bytes() * 100 >= bytes_max * 99);
+            let sample = KeySample::new(bytes_max, u64::MAX);
+            assert!(sample.memory_bytes() <= bytes_max, "{} of {bytes_max}", sample.memory_bytes());
+            assert!(sample.places() == KEYS_MAX || sample.memory_bytes() * 100 >= bytes_max * 99);
         }
     }
 
     #[test]
     fn the_threshold_falls_and_never_to_0() {
-        let mut sample = Sample::new(4096, 1000);
+        let mut sample = KeySample::new(4096, 1000);
         for (lowered, threshold) in [(900, 900), (950, 900), (0, 1), (1, 1)] {
             sample.lower_threshold(lowered);
             assert_eq!(sample.threshold(), threshold);

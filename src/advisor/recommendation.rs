@@ -1,6 +1,6 @@
 //! The table of predictions in one sentence for the operator.
 
-use super::figures::{Live, Prediction};
+use super::advice::{CacheState, Prediction};
 
 /// Hits per read that more memory must bring to be worth naming, and that less memory may cost.
 const WORTH: f64 = 0.005;
@@ -14,7 +14,7 @@ pub(super) fn too_few(reads: u64, needed: u64) -> String {
 }
 
 /// What to say of five predictions, from a quarter of the present limit to four times that.
-pub(super) fn of(predictions: &[Prediction], live: &Live) -> String {
+pub(super) fn recommend(predictions: &[Prediction], state: &CacheState) -> String {
     let Some(now) = predictions.iter().find(|size| size.percent == 100) else { return String::new() };
     let keeps = |size: &&Prediction| size.limit_bytes < now.limit_bytes && hits_lost(size, now) < WORTH;
     if let Some(less) = predictions.iter().find(keeps) {
@@ -22,8 +22,8 @@ pub(super) fn of(predictions: &[Prediction], live: &Live) -> String {
         let hits = percent(less.hit_ratio);
         return format!("{now_size} is more than needed: {less_size} would keep hits at {hits}.");
     }
-    if !live.is_full() {
-        let (held, now_size) = (size(live.charged_bytes.max(MB)), size(now.limit_bytes));
+    if !state.is_full() {
+        let (held, now_size) = (size(state.charged_bytes.max(MB)), size(now.limit_bytes));
         return format!("Everything fits in {held} of {now_size} so far: more memory buys nothing.");
     }
     let larger: Vec<&Prediction> =
@@ -97,8 +97,9 @@ mod tests {
                 hit_ratio: hits / 100.0,
             })
             .collect();
-        let live = Live { limit_bytes: 64 * MB, charged_bytes: charged_mb * MB, ..Live::default() };
-        of(&predictions, &live)
+        let state =
+            CacheState { limit_bytes: 64 * MB, charged_bytes: charged_mb * MB, ..CacheState::default() };
+        recommend(&predictions, &state)
     }
 
     #[test]

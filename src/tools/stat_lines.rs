@@ -4,9 +4,9 @@ use super::reply;
 
 /// Names and values.
 #[derive(Clone, Default, PartialEq, Eq, Debug)]
-pub struct Figures(Vec<(String, String)>);
+pub struct StatLines(Vec<(String, String)>);
 
-impl Figures {
+impl StatLines {
     /// One more line.
     pub fn push(&mut self, name: &[u8], value: &[u8]) {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
@@ -44,22 +44,22 @@ impl Figures {
     }
 
     /// The lines whose names begin so, without that beginning.
-    pub fn below(&self, start: &str) -> Figures {
+    pub fn below(&self, start: &str) -> StatLines {
         let below = self.iter().filter_map(|(name, value)| Some((name.strip_prefix(start)?, value)));
-        Figures(below.map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
+        StatLines(below.map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
     }
 
     /// Groups of lines whose names differ in what stands before their first colon, in the order of the server, each
     /// with what stands there.
-    pub fn groups(&self) -> Vec<(String, Figures)> {
-        let mut groups: Vec<(String, Figures)> = Vec::new();
+    pub fn groups(&self) -> Vec<(String, StatLines)> {
+        let mut groups: Vec<(String, StatLines)> = Vec::new();
         for (name, value) in self.iter() {
             let Some((group, name)) = name.split_once(':') else { continue };
             if groups.last().is_none_or(|(last, _)| last != group) {
-                groups.push((group.to_owned(), Figures::default()));
+                groups.push((group.to_owned(), StatLines::default()));
             }
-            if let Some((_, figures)) = groups.last_mut() {
-                figures.push(name.as_bytes(), value.as_bytes());
+            if let Some((_, stats)) = groups.last_mut() {
+                stats.push(name.as_bytes(), value.as_bytes());
             }
         }
         groups
@@ -67,15 +67,15 @@ impl Figures {
 }
 
 #[cfg(test)]
-impl Figures {
+impl StatLines {
     /// Of a text with a name and a value on each line.
-    pub fn of(text: &str) -> Figures {
-        let mut figures = Figures::default();
+    pub fn of(text: &str) -> StatLines {
+        let mut stats = StatLines::default();
         for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
             let (name, value) = line.split_once(' ').unwrap_or((line, ""));
-            figures.push(name.as_bytes(), value.as_bytes());
+            stats.push(name.as_bytes(), value.as_bytes());
         }
-        figures
+        stats
     }
 }
 
@@ -85,22 +85,22 @@ mod tests {
 
     #[test]
     fn values_are_found_by_name() {
-        let figures = Figures::of("items 7\nratio 0.5\nversion 1.6");
-        assert_eq!(figures.number("items"), Some(7));
-        assert_eq!(figures.real("ratio"), Some(0.5));
-        assert_eq!(figures.text("version"), Some("1.6"));
-        assert_eq!(figures.number("ratio"), None);
-        assert_eq!(figures.number("none"), None);
+        let stats = StatLines::of("items 7\nratio 0.5\nversion 1.6");
+        assert_eq!(stats.number("items"), Some(7));
+        assert_eq!(stats.real("ratio"), Some(0.5));
+        assert_eq!(stats.text("version"), Some("1.6"));
+        assert_eq!(stats.number("ratio"), None);
+        assert_eq!(stats.number("none"), None);
     }
 
     #[test]
     fn groups_keep_the_order_of_the_server() {
-        let figures = Figures::of("total 9\n10:shape a\n10:items 1\n2:shape b");
-        let groups = figures.groups();
+        let stats = StatLines::of("total 9\n10:shape a\n10:items 1\n2:shape b");
+        let groups = stats.groups();
         let names: Vec<&str> = groups.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(names, ["10", "2"]);
         assert_eq!(groups[0].1.number("items"), Some(1));
-        let keys = Figures::of("reads:1:key a\nwrites:1:key b").below("reads:");
+        let keys = StatLines::of("reads:1:key a\nwrites:1:key b").below("reads:");
         assert_eq!(keys.groups()[0].1.text("key"), Some("a"));
     }
 }

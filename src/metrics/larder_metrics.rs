@@ -5,7 +5,7 @@
 use super::exposition::Exposition;
 use super::exposition::Kind::{self, Counter, Gauge};
 use super::snapshot::Snapshot;
-use crate::insight::figures::Family;
+use crate::insight::Family;
 
 /// Metrics that are one figure of `stats` each: the figure, the kind, the name behind `larder_`, the help.
 const GENERAL: &[(&str, Kind, &str, &str)] = &[
@@ -35,19 +35,19 @@ const GENERAL: &[(&str, Kind, &str, &str)] = &[
 /// Appends them.
 pub(super) fn push(snapshot: &Snapshot, exposition: &mut Exposition) {
     let version = env!("CARGO_PKG_VERSION");
-    exposition.gauge("larder_build_info", "The version of larder.").of(&[("version", version)], 1.0);
+    exposition.gauge("larder_build_info", "The version of larder.").add_labeled(&[("version", version)], 1.0);
     let serving = f64::from(u8::from(snapshot.serving));
-    exposition.gauge("larder_serving", "1 while clients are served, as /readyz.").is(serving);
-    for (figure, kind, name, help) in GENERAL {
-        exposition.metric(*kind, &format!("larder_{name}"), help).is(snapshot.general.get(figure));
+    exposition.gauge("larder_serving", "1 while clients are served, as /readyz.").add(serving);
+    for (stat, kind, name, help) in GENERAL {
+        exposition.metric(*kind, &format!("larder_{name}"), help).add(snapshot.general.get(stat));
     }
     let mut memory =
         exposition.gauge("larder_memory_bytes", "Resident memory by what it is used for; the parts add up.");
     for part in &snapshot.memory {
-        memory.of(&[("part", part.name)], part.bytes as f64);
+        memory.add_labeled(&[("part", part.name)], part.bytes as f64);
     }
     let pinned = "Pages of large values that unsent replies hold. They count against the memory limit.";
-    exposition.gauge("larder_pinned_bytes", pinned).is(snapshot.pinned_bytes as f64);
+    exposition.gauge("larder_pinned_bytes", pinned).add(snapshot.pinned_bytes as f64);
     push_advice(snapshot, exposition);
     push_latencies(snapshot, exposition);
     push_families(snapshot.families.as_deref().unwrap_or_default(), exposition);
@@ -61,12 +61,12 @@ fn push_advice(snapshot: &Snapshot, exposition: &mut Exposition) {
         "Hits per read that the advisor predicts at so many per cent of the present memory limit.",
     );
     for (size, percent) in advice.predictions.iter().zip(&sizes) {
-        ratios.of(&[("memory_percent", percent)], size.hit_ratio);
+        ratios.add_labeled(&[("memory_percent", percent)], size.hit_ratio);
     }
     let mut limits =
         exposition.gauge("larder_advisor_limit_bytes", "The memory limit that this many per cent are.");
     for (size, percent) in advice.predictions.iter().zip(&sizes) {
-        limits.of(&[("memory_percent", percent)], size.limit_bytes as f64);
+        limits.add_labeled(&[("memory_percent", percent)], size.limit_bytes as f64);
     }
     let measured = (advice.reads > 0).then_some(advice.measured_hit_ratio);
     for (name, help, value) in [
@@ -74,9 +74,9 @@ fn push_advice(snapshot: &Snapshot, exposition: &mut Exposition) {
         ("reads", "Reads of sampled keys that the predictions rest on.", Some(advice.reads as f64)),
         ("keys", "Sampled keys that are followed.", Some(advice.keys as f64)),
         ("sampled_share", "Share of all keys that is followed.", Some(advice.share)),
-        ("own_bytes", "Bytes that the advisor takes.", Some(advice.own_bytes as f64)),
+        ("own_bytes", "Bytes that the advisor takes.", Some(advice.memory_bytes as f64)),
     ] {
-        exposition.gauge(&format!("larder_advisor_{name}"), help).is(value);
+        exposition.gauge(&format!("larder_advisor_{name}"), help).add(value);
     }
 }
 
@@ -90,23 +90,23 @@ fn push_latencies(snapshot: &Snapshot, exposition: &mut Exposition) {
         for (quantile, nanos) in
             [("0.5", latency.p50_nanos), ("0.99", latency.p99_nanos), ("0.999", latency.p999_nanos)]
         {
-            quantiles.of(&[("commands", latency.commands), ("quantile", quantile)], secs(nanos));
+            quantiles.add_labeled(&[("commands", latency.commands), ("quantile", quantile)], secs(nanos));
         }
     }
     let mut longest = exposition.gauge("larder_latency_max_seconds", "The longest of these times.");
     for latency in &snapshot.latencies {
-        longest.of(&[("commands", latency.commands)], secs(latency.max_nanos));
+        longest.add_labeled(&[("commands", latency.commands)], secs(latency.max_nanos));
     }
     let mut measured = exposition.counter("larder_latency_requests_total", "Requests whose time was taken.");
     for latency in &snapshot.latencies {
-        measured.of(&[("commands", latency.commands)], latency.count as f64);
+        measured.add_labeled(&[("commands", latency.commands)], latency.count as f64);
     }
 }
 
-type FamilyFigure = fn(&Family) -> Option<f64>;
+type FamilyValue = fn(&Family) -> Option<f64>;
 
 fn push_families(families: &[Family], exposition: &mut Exposition) {
-    let figures: [(&str, &str, FamilyFigure); 7] = [
+    let stats: [(&str, &str, FamilyValue); 7] = [
         ("items", "Items of a family of keys, estimated.", |family| Some(family.items as f64)),
         ("bytes", "Bytes of their headers, keys and values, estimated.", |family| Some(family.bytes as f64)),
         ("age_mean_seconds", "Mean time since they were stored.", |family| {
@@ -117,10 +117,10 @@ fn push_families(families: &[Family], exposition: &mut Exposition) {
         ("writes", "Stores, older ones weighing less.", |family| Some(family.writes as f64)),
         ("evictions", "Evictions, older ones weighing less.", |family| Some(family.evictions as f64)),
     ];
-    for (name, help, figure) in figures {
+    for (name, help, stat) in stats {
         let mut samples = exposition.gauge(&format!("larder_family_{name}"), help);
         for family in families {
-            samples.of(&[("shape", &family.shape), ("name", family.name)], figure(family));
+            samples.add_labeled(&[("shape", &family.shape), ("name", family.name)], stat(family));
         }
     }
 }

@@ -19,18 +19,18 @@ const LIVES_MAX: u32 = 64;
 
 /// The unit that weights are counted in.
 #[derive(Debug)]
-pub(super) struct Decay {
+pub(super) struct ForwardDecay {
     /// What an operation of now adds to a count. At least 1.
     unit: f64,
 }
 
-impl Default for Decay {
-    fn default() -> Decay {
-        Decay { unit: 1.0 }
+impl Default for ForwardDecay {
+    fn default() -> ForwardDecay {
+        ForwardDecay { unit: 1.0 }
     }
 }
 
-impl Decay {
+impl ForwardDecay {
     /// What a weight of now adds to a count.
     pub fn counted(&self, weight: f64) -> f64 {
         weight * self.unit
@@ -57,7 +57,7 @@ mod tests {
     #[test]
     fn a_weight_halves_with_every_half_life_however_it_passes() {
         for step in [1, 7, HALF_LIFE_SECS, 10 * HALF_LIFE_SECS] {
-            let mut decay = Decay::default();
+            let mut decay = ForwardDecay::default();
             let mut count = decay.counted(1000.0);
             let mut secs = 0;
             while secs < 100 * HALF_LIFE_SECS {
@@ -71,7 +71,7 @@ mod tests {
 
     #[test]
     fn a_clock_that_leaps_leaves_nothing_and_breaks_nothing() {
-        let mut decay = Decay::default();
+        let mut decay = ForwardDecay::default();
         let count = decay.counted(1e15);
         let factor = decay.age(u32::MAX).expect("a new unit");
         assert!(decay.weight(count * factor) < 1e-3);

@@ -22,7 +22,7 @@ fn bad(line: impl Into<String>) -> BadSetting {
 }
 
 impl Given {
-    /// Takes a setting, if it is one of these.
+    /// ValueKind a setting, if it is one of these.
     pub(super) fn take(&mut self, name: &str, value: Option<&str>) -> Result<bool, BadSetting> {
         let text = || {
             let given = value.filter(|value| !value.is_empty()).map(str::to_owned);

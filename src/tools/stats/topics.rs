@@ -1,8 +1,8 @@
 //! The topics by which larder explains itself: hot keys, families, memory, latency.
 
-use crate::tools::escape::{percent_decoded, shown};
-use crate::tools::figures::Figures;
-use crate::tools::table::{Side, Table};
+use crate::tools::escape::{escape, percent_decoded};
+use crate::tools::stat_lines::StatLines;
+use crate::tools::table::{Align, Table};
 use crate::tools::{Style, json, units};
 use serde_json::{Value, json};
 
@@ -10,26 +10,26 @@ const BAR_WIDTH: usize = 30;
 
 /// How one topic is shown.
 #[derive(Clone, Copy)]
-pub struct Explainer {
+pub struct TopicFormat {
     topic: &'static str,
     /// A larder always has something to say of it.
-    pub never_silent: bool,
+    pub never_empty: bool,
     /// For people.
-    pub text: fn(&Figures, Style) -> String,
+    pub text: fn(&StatLines, Style) -> String,
     /// For programs.
-    pub value: fn(&Figures) -> Value,
+    pub value: fn(&StatLines) -> Value,
 }
 
-const EXPLAINERS: [Explainer; 4] = [
-    Explainer { topic: "hotkeys", never_silent: true, text: hot_keys_text, value: hot_keys_value },
-    Explainer { topic: "families", never_silent: false, text: families_text, value: families_value },
-    Explainer { topic: "memory", never_silent: true, text: memory_text, value: memory_value },
-    Explainer { topic: "latency", never_silent: false, text: latency_text, value: latency_value },
+const TOPIC_FORMATS: [TopicFormat; 4] = [
+    TopicFormat { topic: "hotkeys", never_empty: true, text: hot_keys_text, value: hot_keys_value },
+    TopicFormat { topic: "families", never_empty: false, text: families_text, value: families_value },
+    TopicFormat { topic: "memory", never_empty: true, text: memory_text, value: memory_value },
+    TopicFormat { topic: "latency", never_empty: false, text: latency_text, value: latency_value },
 ];
 
 /// How that topic is shown, if larder explains something by it.
-pub fn explainer(topic: &str) -> Option<Explainer> {
-    EXPLAINERS.into_iter().find(|explainer| explainer.topic == topic)
+pub fn topic_format(topic: &str) -> Option<TopicFormat> {
+    TOPIC_FORMATS.into_iter().find(|topic_format| topic_format.topic == topic)
 }
 
 /// By what keys are hot.
@@ -70,8 +70,8 @@ impl Ranking {
     }
 
     /// The sum that the counts of keys are a part of.
-    pub fn total(self, figures: &Figures) -> u64 {
-        figures.number(&format!("total_{}", self.name())).unwrap_or(0)
+    pub fn total(self, stats: &StatLines) -> u64 {
+        stats.number(&format!("total_{}", self.name())).unwrap_or(0)
     }
 }
 
@@ -87,34 +87,30 @@ pub struct HotKey {
 
 impl HotKey {
     /// Those of one ranking, the hottest first.
-    pub fn read(figures: &Figures, ranking: Ranking) -> Vec<HotKey> {
-        let groups = figures.below(&format!("{}:", ranking.name())).groups();
-        let keys = groups.into_iter().filter_map(|(_, figures)| {
-            let encoded = figures.text("key")?.to_owned();
-            Some(HotKey {
-                encoded,
-                count: figures.number("count")?,
-                error: figures.number("error").unwrap_or(0),
-            })
+    pub fn read(stats: &StatLines, ranking: Ranking) -> Vec<HotKey> {
+        let groups = stats.below(&format!("{}:", ranking.name())).groups();
+        let keys = groups.into_iter().filter_map(|(_, stats)| {
+            let encoded = stats.text("key")?.to_owned();
+            Some(HotKey { encoded, count: stats.number("count")?, error: stats.number("error").unwrap_or(0) })
         });
         keys.collect()
     }
 
     /// The key, safe to print.
-    pub fn shown(&self) -> String {
-        shown(&percent_decoded(self.encoded.as_bytes()))
+    pub fn escaped(&self) -> String {
+        escape(&percent_decoded(self.encoded.as_bytes()))
     }
 }
 
-fn hot_keys_text(figures: &Figures, _: Style) -> String {
-    let sampled = figures.number("sampled_one_in").unwrap_or(1);
+fn hot_keys_text(stats: &StatLines, _: Style) -> String {
+    let sampled = stats.number("sampled_one_in").unwrap_or(1);
     let mut text = match sampled {
         ..=1 => "Every operation is looked at.\n".to_owned(),
         _ => format!("One operation in {} is looked at.\n", units::count(sampled)),
     };
     for ranking in Ranking::ALL {
-        let total = ranking.total(figures);
-        let keys = HotKey::read(figures, ranking);
+        let total = ranking.total(stats);
+        let keys = HotKey::read(stats, ranking);
         text += &format!("\nBy {}, of {} in all:\n", ranking.words(), ranking.amount(total));
         if keys.is_empty() {
             text += "none\n";
@@ -122,15 +118,15 @@ fn hot_keys_text(figures: &Figures, _: Style) -> String {
         }
         let heading = ranking.words().to_uppercase();
         let columns = [
-            (heading.as_str(), Side::Right),
-            ("TOO HIGH BY UP TO", Side::Right),
-            ("SHARE", Side::Right),
-            ("KEY", Side::Left),
+            (heading.as_str(), Align::Right),
+            ("TOO HIGH BY UP TO", Align::Right),
+            ("SHARE", Align::Right),
+            ("KEY", Align::Left),
         ];
         let mut table = Table::new(columns);
         for key in keys {
             let share = units::share_of(key.count, total);
-            table.push([ranking.amount(key.count), ranking.amount(key.error), share, key.shown()]);
+            table.push([ranking.amount(key.count), ranking.amount(key.error), share, key.escaped()]);
         }
         text += &table.text();
     }
@@ -138,13 +134,13 @@ fn hot_keys_text(figures: &Figures, _: Style) -> String {
 }
 
 /// For programs.
-pub fn hot_keys_value(figures: &Figures) -> Value {
-    let mut object = json!({"sampled_one_in": figures.number("sampled_one_in")});
+pub fn hot_keys_value(stats: &StatLines) -> Value {
+    let mut object = json!({"sampled_one_in": stats.number("sampled_one_in")});
     for ranking in Ranking::ALL {
-        let keys = HotKey::read(figures, ranking).into_iter().map(
+        let keys = HotKey::read(stats, ranking).into_iter().map(
             |key| json!({"key": json::key(&key.encoded), "encoded": key.encoded, "count": key.count, "error": key.error}),
         );
-        object[format!("total_{}", ranking.name())] = json!(ranking.total(figures));
+        object[format!("total_{}", ranking.name())] = json!(ranking.total(stats));
         object[ranking.name()] = keys.collect();
     }
     object
@@ -174,20 +170,20 @@ pub struct Family {
 
 impl Family {
     /// All that the server tells of, in its order.
-    pub fn read(figures: &Figures) -> Vec<Family> {
-        let groups = figures.groups().into_iter();
-        let families = groups.filter_map(|(_, figures)| {
-            let number = |name| figures.number(name).unwrap_or(0);
+    pub fn read(stats: &StatLines) -> Vec<Family> {
+        let groups = stats.groups().into_iter();
+        let families = groups.filter_map(|(_, stats)| {
+            let number = |name| stats.number(name).unwrap_or(0);
             Some(Family {
-                encoded: figures.text("shape")?.to_owned(),
-                name: figures.text("name").unwrap_or_default().to_owned(),
+                encoded: stats.text("shape")?.to_owned(),
+                name: stats.text("name").unwrap_or_default().to_owned(),
                 items: number("items"),
                 bytes: number("bytes"),
                 reads: number("reads"),
                 hits: number("hits"),
                 writes: number("writes"),
                 evictions: number("evictions"),
-                age_secs: figures.number("age_mean"),
+                age_secs: stats.number("age_mean"),
             })
         });
         families.collect()
@@ -195,12 +191,12 @@ impl Family {
 
     /// The shape, safe to print.
     pub fn shape(&self) -> String {
-        shown(&percent_decoded(self.encoded.as_bytes()))
+        escape(&percent_decoded(self.encoded.as_bytes()))
     }
 
     /// What it is known as, safe to print; empty if nobody knows it.
     pub fn known_as(&self) -> String {
-        shown(self.name.replace('_', " ").as_bytes())
+        escape(self.name.replace('_', " ").as_bytes())
     }
 
     /// The share of reads that found their item.
@@ -214,21 +210,21 @@ impl Family {
     }
 }
 
-fn families_text(figures: &Figures, _: Style) -> String {
-    let families = Family::read(figures);
+fn families_text(stats: &StatLines, _: Style) -> String {
+    let families = Family::read(stats);
     if families.is_empty() {
         return "no families of keys: nothing seen yet, or the server keeps none\n".to_owned();
     }
     let mut table = Table::new([
-        ("ITEMS", Side::Right),
-        ("BYTES", Side::Right),
-        ("READS", Side::Right),
-        ("HITS", Side::Right),
-        ("WRITES", Side::Right),
-        ("EVICTIONS", Side::Right),
-        ("MEAN AGE", Side::Right),
-        ("WHAT", Side::Left),
-        ("SHAPE", Side::Left),
+        ("ITEMS", Align::Right),
+        ("BYTES", Align::Right),
+        ("READS", Align::Right),
+        ("HITS", Align::Right),
+        ("WRITES", Align::Right),
+        ("EVICTIONS", Align::Right),
+        ("MEAN AGE", Align::Right),
+        ("WHAT", Align::Left),
+        ("SHAPE", Align::Left),
     ]);
     for family in families {
         table.push([
@@ -247,8 +243,8 @@ fn families_text(figures: &Figures, _: Style) -> String {
 }
 
 /// For programs.
-pub fn families_value(figures: &Figures) -> Value {
-    let families = Family::read(figures).into_iter().map(|family| {
+pub fn families_value(stats: &StatLines) -> Value {
+    let families = Family::read(stats).into_iter().map(|family| {
         json!({
             "shape": json::key(&family.encoded), "name": (!family.name.is_empty()).then_some(family.name),
             "items": family.items, "bytes": family.bytes, "reads": family.reads, "hits": family.hits,
@@ -261,50 +257,54 @@ pub fn families_value(figures: &Figures) -> Value {
 /// Name of the line that is the sum of the others.
 const RESIDENT: &str = "resident";
 
-fn memory_text(figures: &Figures, style: Style) -> String {
-    let parts = figures.iter().filter_map(|(name, value)| Some((name, value.parse::<u64>().ok()?)));
+fn memory_text(stats: &StatLines, style: Style) -> String {
+    let parts = stats.iter().filter_map(|(name, value)| Some((name, value.parse::<u64>().ok()?)));
     let parts: Vec<(&str, u64)> = parts.collect();
     let sum = || parts.iter().map(|(_, bytes)| *bytes).fold(0, u64::saturating_add);
-    let resident = figures.number(RESIDENT).unwrap_or_else(sum);
-    let mut table =
-        Table::new([("PART", Side::Left), ("SIZE", Side::Right), ("SHARE", Side::Right), ("", Side::Left)]);
+    let resident = stats.number(RESIDENT).unwrap_or_else(sum);
+    let mut table = Table::new([
+        ("PART", Align::Left),
+        ("SIZE", Align::Right),
+        ("SHARE", Align::Right),
+        ("", Align::Left),
+    ]);
     for (name, bytes) in parts {
         let share = units::share(bytes, resident).unwrap_or(0.0);
         let bar = if name == RESIDENT { String::new() } else { units::bar(share, BAR_WIDTH, style.unicode) };
-        let name = shown(name.replace('_', " ").as_bytes());
+        let name = escape(name.replace('_', " ").as_bytes());
         table.push([name, units::bytes(bytes), units::percent(share), bar]);
     }
     table.text()
 }
 
-fn memory_value(figures: &Figures) -> Value {
-    Value::Object(json::object(figures))
+fn memory_value(stats: &StatLines) -> Value {
+    Value::Object(json::object(stats))
 }
 
 /// Names of the times of a command family on the wire, and their headings.
 const TIMES: [(&str, &str); 4] =
     [("p50_us", "HALF WITHIN"), ("p99_us", "99 %"), ("p999_us", "99.9 %"), ("max_us", "ALL")];
 
-fn latency_text(figures: &Figures, _: Style) -> String {
-    let commands = figures.groups();
+fn latency_text(stats: &StatLines, _: Style) -> String {
+    let commands = stats.groups();
     if commands.is_empty() {
         return "no latency: nothing measured yet, or the server does not measure it\n".to_owned();
     }
-    let times = TIMES.map(|(_, heading)| (heading, Side::Right));
+    let times = TIMES.map(|(_, heading)| (heading, Align::Right));
     let [half, p99, p999, all] = times;
-    let mut table = Table::new([("COMMANDS", Side::Left), ("MEASURED", Side::Right), half, p99, p999, all]);
-    for (commands, figures) in commands {
-        let time = |(name, _): (&str, &str)| figures.real(name).map_or("-".to_owned(), units::micros);
+    let mut table = Table::new([("COMMANDS", Align::Left), ("MEASURED", Align::Right), half, p99, p999, all]);
+    for (commands, stats) in commands {
+        let time = |(name, _): (&str, &str)| stats.real(name).map_or("-".to_owned(), units::micros);
         let [half, p99, p999, all] = TIMES.map(time);
-        let count = units::count(figures.number("count").unwrap_or(0));
-        table.push([shown(commands.as_bytes()), count, half, p99, p999, all]);
+        let count = units::count(stats.number("count").unwrap_or(0));
+        table.push([escape(commands.as_bytes()), count, half, p99, p999, all]);
     }
     table.text()
 }
 
-fn latency_value(figures: &Figures) -> Value {
-    let commands = figures.groups().into_iter();
-    Value::Object(commands.map(|(name, figures)| (name, Value::Object(json::object(&figures)))).collect())
+fn latency_value(stats: &StatLines) -> Value {
+    let commands = stats.groups().into_iter();
+    Value::Object(commands.map(|(name, stats)| (name, Value::Object(json::object(&stats)))).collect())
 }
 
 #[cfg(test)]
@@ -315,7 +315,7 @@ mod tests {
 
     #[test]
     fn hot_keys_are_ranked_three_times() {
-        let figures = Figures::of(
+        let stats = StatLines::of(
             "sampled_one_in 100\ntotal_reads 10000\ntotal_writes 0\ntotal_bytes_out 2097152
             reads:1:key %3A1%3Anews\nreads:1:count 2500\nreads:1:error 25
             reads:2:key a%1Bb\nreads:2:count 100\nreads:2:error 0
@@ -336,8 +336,8 @@ By bytes out, of 2 MB in all:
 BYTES OUT  TOO HIGH BY UP TO   SHARE  KEY
      1 MB               1 KB  50.0 %  big
 ";
-        assert_eq!(hot_keys_text(&figures, ASCII), expected);
-        let value = hot_keys_value(&figures);
+        assert_eq!(hot_keys_text(&stats, ASCII), expected);
+        let value = hot_keys_value(&stats);
         assert_eq!(value["reads"][0]["key"], ":1:news");
         assert_eq!(value["reads"][0]["encoded"], "%3A1%3Anews");
         assert_eq!(value["writes"], json!([]));
@@ -345,7 +345,7 @@ BYTES OUT  TOO HIGH BY UP TO   SHARE  KEY
 
     #[test]
     fn families_are_a_table() {
-        let figures = Figures::of(
+        let stats = StatLines::of(
             "1:shape %3A1%3Asession*\n1:name django_session\n1:items 1200\n1:bytes 1048576\n1:reads 1000\n1:hits 912
             1:writes 30\n1:evictions 4\n1:age_mean 192\n2:shape x*\n2:items 1\n2:bytes 70\n2:reads 0\n2:hits 0
             2:writes 1\n2:evictions 0",
@@ -355,37 +355,37 @@ ITEMS     BYTES  READS    HITS  WRITES  EVICTIONS    MEAN AGE  WHAT            S
 1,200      1 MB  1,000  91.2 %      30          4  3 min 12 s  django session  :1:session*
     1  70 bytes      0       -       1          0           -                  x*
 ";
-        assert_eq!(families_text(&figures, ASCII), expected);
-        let value = families_value(&figures);
+        assert_eq!(families_text(&stats, ASCII), expected);
+        let value = families_value(&stats);
         assert_eq!(value["families"][0]["name"], "django_session");
         assert_eq!(value["families"][1]["name"], Value::Null);
         assert_eq!(value["families"][1]["age_mean_secs"], Value::Null);
-        assert!(families_text(&Figures::default(), ASCII).starts_with("no families"));
+        assert!(families_text(&StatLines::default(), ASCII).starts_with("no families"));
     }
 
     #[test]
     fn memory_has_bars() {
-        let figures = Figures::of("slab_pages 3145728\nindex 1048576\nresident 4194304");
+        let stats = StatLines::of("slab_pages 3145728\nindex 1048576\nresident 4194304");
         let expected = "\
 PART        SIZE    SHARE
 slab pages  3 MB   75.0 %  #######################
 index       1 MB   25.0 %  ########
 resident    4 MB  100.0 %
 ";
-        assert_eq!(memory_text(&figures, ASCII), expected);
+        assert_eq!(memory_text(&stats, ASCII), expected);
     }
 
     #[test]
     fn latency_has_the_unit_that_fits() {
-        let figures = Figures::of(
+        let stats = StatLines::of(
             "get:count 1000\nget:p50_us 12.3\nget:p99_us 1500.0\nget:p999_us 2000000.0\nget:max_us 2500000.0",
         );
         let expected = "\
 COMMANDS  MEASURED  HALF WITHIN    99 %  99.9 %    ALL
 get          1,000      12.3 us  1.5 ms     2 s  2.5 s
 ";
-        assert_eq!(latency_text(&figures, ASCII), expected);
-        assert_eq!(latency_value(&figures)["get"]["p50_us"], 12.3);
-        assert!(latency_text(&Figures::default(), ASCII).starts_with("no latency"));
+        assert_eq!(latency_text(&stats, ASCII), expected);
+        assert_eq!(latency_value(&stats)["get"]["p50_us"], 12.3);
+        assert!(latency_text(&StatLines::default(), ASCII).starts_with("no latency"));
     }
 }

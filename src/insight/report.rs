@@ -1,10 +1,10 @@
 //! The answers, as plain data: what `stats`, the metrics, the status page and the tools show.
 
-/// One sampled operation. It stands for [`Seen::weight`] operations.
+/// One sampled operation. It stands for [`OperationSample::weight`] operations.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Seen<'a> {
+pub struct OperationSample<'a> {
     /// What was done.
-    pub kind: SeenKind,
+    pub kind: OperationKind,
     /// To which key.
     pub key: &'a [u8],
     /// Length of the value that was read, stored or lost, in bytes; 0 for a miss.
@@ -15,7 +15,7 @@ pub struct Seen<'a> {
 
 /// What a sampled operation did.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum SeenKind {
+pub enum OperationKind {
     /// A read that found its item.
     Hit,
     /// A read that found none.

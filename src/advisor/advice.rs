@@ -32,7 +32,7 @@ pub enum AccessKind {
 
 /// How the cache itself stands, as of the moment it is asked.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Live {
+pub struct CacheState {
     /// The limit (`-m`).
     pub limit_bytes: u64,
     /// Bytes charged against it.
@@ -47,13 +47,13 @@ pub struct Live {
     pub evicts: bool,
 }
 
-impl Live {
+impl CacheState {
     /// One part in so many of the limit may be left in a cache that counts as full.
     const SLACK_ONE_IN: u64 = 32;
 
     /// True if items have to leave for others to come.
     pub fn is_full(&self) -> bool {
-        self.charged_bytes + self.limit_bytes / Live::SLACK_ONE_IN >= self.limit_bytes
+        self.charged_bytes + self.limit_bytes / CacheState::SLACK_ONE_IN >= self.limit_bytes
     }
 }
 
@@ -82,7 +82,7 @@ pub struct Advice {
     /// The share of keys that is sampled, 0 to 1.
     pub share: f64,
     /// Bytes that the advisor itself takes.
-    pub own_bytes: u64,
+    pub memory_bytes: u64,
     /// One sentence for the operator.
-    pub sentence: String,
+    pub recommendation: String,
 }

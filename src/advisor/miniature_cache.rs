@@ -4,7 +4,7 @@
 //! the order of slots in the sample. What size classes and the trade of pages between them add is the same at each
 //! size to the first order, and [`forecast`](super::forecast) reckons it by the cache's own misses.
 
-use super::sample::{GHOST, PROBATION, RESIDENT, Sample, Slot, USES};
+use super::key_sample::{GHOST, KeySample, PROBATION, RESIDENT, Slot, USES};
 use crate::clock::Now;
 
 /// Items looked at before the least used of them leaves.
@@ -24,7 +24,7 @@ const ITEM_PART: u64 = 16;
 const SLACK_ONE_IN: u64 = 32;
 
 /// A miniature run.
-pub(super) struct Miniature {
+pub(super) struct MiniatureCache {
     /// Number of its standing in the sample.
     run: u32,
     capacity_bytes: u64,
@@ -38,10 +38,10 @@ pub(super) struct Miniature {
     ghost_hand: Slot,
 }
 
-impl Miniature {
+impl MiniatureCache {
     /// The run of this number, empty and without room.
-    pub(super) fn new(run: u32) -> Miniature {
-        Miniature {
+    pub(super) fn new(run: u32) -> MiniatureCache {
+        MiniatureCache {
             run,
             capacity_bytes: 0,
             item_bytes_max: u64::MAX,
@@ -57,15 +57,15 @@ impl Miniature {
 
     /// Everything was forgotten.
     pub(super) fn clear(&mut self) {
-        *self = Miniature {
+        *self = MiniatureCache {
             capacity_bytes: self.capacity_bytes,
             item_bytes_max: self.item_bytes_max,
-            ..Miniature::new(self.run)
+            ..MiniatureCache::new(self.run)
         };
     }
 
     /// Gives it `share` of a cache that has room for so many bytes of items; what is too much leaves.
-    pub(super) fn resize(&mut self, sample: &mut Sample, cache_bytes: u64, share: f64, now: Now) {
+    pub(super) fn resize(&mut self, sample: &mut KeySample, cache_bytes: u64, share: f64, now: Now) {
         self.capacity_bytes = (cache_bytes as f64 * share) as u64;
         let item_bytes_max =
             if share >= 1.0 { u64::MAX } else { (self.capacity_bytes / ITEM_PART).next_power_of_two() };
@@ -73,10 +73,10 @@ impl Miniature {
             && item_bytes_max.min(self.item_bytes_max) < sample.largest_bytes();
         self.item_bytes_max = item_bytes_max;
         if charges_change {
-            let held = sample.slots().filter(|slot| self.holds(sample, *slot));
+            let held = sample.slots().filter(|slot| self.contains(sample, *slot));
             self.used_bytes = held.map(|slot| self.charge(sample, slot)).sum();
         }
-        self.make_room(sample, 0, now);
+        self.evict_to_fit(sample, 0, now);
     }
 
     /// True if items have to leave for others to come.
@@ -84,104 +84,104 @@ impl Miniature {
         self.used_bytes + self.capacity_bytes / SLACK_ONE_IN >= self.capacity_bytes
     }
 
-    fn charge(&self, sample: &Sample, slot: Slot) -> u64 {
+    fn charge(&self, sample: &KeySample, slot: Slot) -> u64 {
         u64::from(sample.key(slot).bytes).min(self.item_bytes_max)
     }
 
-    pub(super) fn holds(&self, sample: &Sample, slot: Slot) -> bool {
-        sample.standing(slot, self.run) & RESIDENT != 0
+    pub(super) fn contains(&self, sample: &KeySample, slot: Slot) -> bool {
+        sample.run_state(slot, self.run) & RESIDENT != 0
     }
 
     /// A read; true if it hits.
-    pub(super) fn read(&mut self, sample: &mut Sample, slot: Slot, now: Now) -> bool {
-        let standing = sample.standing(slot, self.run);
-        if standing & RESIDENT == 0 {
+    pub(super) fn read(&mut self, sample: &mut KeySample, slot: Slot, now: Now) -> bool {
+        let run_state = sample.run_state(slot, self.run);
+        if run_state & RESIDENT == 0 {
             return false;
         }
         if sample.is_over(slot, now) {
             self.forget(sample, slot);
             return false;
         }
-        let uses = (standing & USES).min(USES - 1) + 1;
-        sample.set_standing(slot, self.run, standing & !USES | uses);
+        let uses = (run_state & USES).min(USES - 1) + 1;
+        sample.set_run_state(slot, self.run, run_state & !USES | uses);
         true
     }
 
     /// Takes in a key that it does not hold, with the bytes that the sample says; the key is held there. Without
     /// `evicts` only if there is room.
-    pub(super) fn admit(&mut self, sample: &mut Sample, slot: Slot, evicts: bool, now: Now) {
+    pub(super) fn admit(&mut self, sample: &mut KeySample, slot: Slot, evicts: bool, now: Now) {
         let bytes = self.charge(sample, slot);
         let fits = self.used_bytes + bytes <= self.capacity_bytes;
         if bytes > self.capacity_bytes || !fits && !evicts && !self.reclaim(sample, bytes, now) {
             self.forget(sample, slot);
             return;
         }
-        self.make_room(sample, bytes, now);
-        let ghost = sample.standing(slot, self.run) == GHOST;
+        self.evict_to_fit(sample, bytes, now);
+        let ghost = sample.run_state(slot, self.run) == GHOST;
         self.ghosts -= u32::from(ghost);
         self.probation += u32::from(!ghost);
-        sample.set_standing(slot, self.run, if ghost { RESIDENT } else { RESIDENT | PROBATION });
+        sample.set_run_state(slot, self.run, if ghost { RESIDENT } else { RESIDENT | PROBATION });
         self.items += 1;
         self.used_bytes += bytes;
     }
 
     /// The item of a key that it holds has got so many bytes; told before the sample is.
-    pub(super) fn will_take(&mut self, sample: &Sample, slot: Slot, bytes: u32) {
+    pub(super) fn resize_item(&mut self, sample: &KeySample, slot: Slot, bytes: u32) {
         self.used_bytes += u64::from(bytes).min(self.item_bytes_max);
         self.used_bytes -= self.charge(sample, slot);
     }
 
     /// Forgets a key, its ghost as well.
-    pub(super) fn forget(&mut self, sample: &mut Sample, slot: Slot) {
-        let standing = sample.standing(slot, self.run);
-        if standing & RESIDENT != 0 {
-            self.leave(sample, slot, 0);
-        } else if standing == GHOST {
+    pub(super) fn forget(&mut self, sample: &mut KeySample, slot: Slot) {
+        let run_state = sample.run_state(slot, self.run);
+        if run_state & RESIDENT != 0 {
+            self.remove(sample, slot, 0);
+        } else if run_state == GHOST {
             self.ghosts -= 1;
-            sample.set_standing(slot, self.run, 0);
+            sample.set_run_state(slot, self.run, 0);
         }
     }
 
     /// Lets items leave until there is room for `bytes`.
-    pub(super) fn make_room(&mut self, sample: &mut Sample, bytes: u64, now: Now) {
+    pub(super) fn evict_to_fit(&mut self, sample: &mut KeySample, bytes: u64, now: Now) {
         while self.used_bytes + bytes > self.capacity_bytes && self.evict_one(sample, now) {}
     }
 
     /// Takes back items whose time is over, of the next few; true if that makes room for `bytes`.
-    fn reclaim(&mut self, sample: &mut Sample, bytes: u64, now: Now) -> bool {
+    fn reclaim(&mut self, sample: &mut KeySample, bytes: u64, now: Now) -> bool {
         for _ in 0..SCAN_MAX {
             let Some(slot) = self.advance(sample, false, false) else { break };
             if sample.is_over(slot, now) {
-                self.leave(sample, slot, 0);
+                self.remove(sample, slot, 0);
             }
         }
         self.used_bytes + bytes <= self.capacity_bytes
     }
 
     /// False if it holds nothing.
-    fn evict_one(&mut self, sample: &mut Sample, now: Now) -> bool {
+    fn evict_one(&mut self, sample: &mut KeySample, now: Now) -> bool {
         let mut least_used: Option<(u32, Slot)> = None;
         for looked_at in 1.. {
             let probation = self.probation * PROBATION_ONE_IN > self.items || self.probation == self.items;
             let Some(slot) = self.advance(sample, true, probation) else { return false };
-            let uses = sample.standing(slot, self.run) & USES;
+            let uses = sample.run_state(slot, self.run) & USES;
             let last = looked_at >= SCAN_MAX;
             if sample.is_over(slot, now) {
-                self.leave(sample, slot, 0);
+                self.remove(sample, slot, 0);
             } else if probation && (uses == 0 || last) {
-                self.leave_ghost(sample, slot);
+                self.remove_to_ghost(sample, slot);
             } else if probation {
                 self.probation -= 1;
-                sample.set_standing(slot, self.run, RESIDENT | uses);
+                sample.set_run_state(slot, self.run, RESIDENT | uses);
                 continue;
             } else {
                 let least = least_used.filter(|(least, _)| *least <= uses).unwrap_or((uses, slot));
                 if uses > 0 && !last {
                     least_used = Some(least);
-                    sample.set_standing(slot, self.run, RESIDENT | (uses - 1));
+                    sample.set_run_state(slot, self.run, RESIDENT | (uses - 1));
                     continue;
                 }
-                self.leave(sample, if uses == 0 { slot } else { least.1 }, 0);
+                self.remove(sample, if uses == 0 { slot } else { least.1 }, 0);
             }
             return true;
         }
@@ -189,7 +189,7 @@ impl Miniature {
     }
 
     /// Moves a hand to its next item; of those on probation or not, if `choosy`.
-    fn advance(&mut self, sample: &Sample, choosy: bool, probation: bool) -> Option<Slot> {
+    fn advance(&mut self, sample: &KeySample, choosy: bool, probation: bool) -> Option<Slot> {
         let mask = if choosy { RESIDENT | PROBATION } else { RESIDENT };
         let value = if probation { RESIDENT | PROBATION } else { RESIDENT };
         let hand = if probation { &mut self.probation_hand } else { &mut self.main_hand };
@@ -198,15 +198,15 @@ impl Miniature {
         Some(slot)
     }
 
-    fn leave(&mut self, sample: &mut Sample, slot: Slot, standing: u32) {
+    fn remove(&mut self, sample: &mut KeySample, slot: Slot, run_state: u32) {
         self.used_bytes -= self.charge(sample, slot);
         self.items -= 1;
-        self.probation -= u32::from(sample.standing(slot, self.run) & PROBATION != 0);
-        sample.set_standing(slot, self.run, standing);
+        self.probation -= u32::from(sample.run_state(slot, self.run) & PROBATION != 0);
+        sample.set_run_state(slot, self.run, run_state);
     }
 
-    fn leave_ghost(&mut self, sample: &mut Sample, slot: Slot) {
-        self.leave(sample, slot, GHOST);
+    fn remove_to_ghost(&mut self, sample: &mut KeySample, slot: Slot) {
+        self.remove(sample, slot, GHOST);
         self.ghosts += 1;
         while self.ghosts > self.items / ITEMS_PER_GHOST + 1 {
             let Some(oldest) = sample.next(self.ghost_hand, self.run, RESIDENT | GHOST, GHOST) else { break };
@@ -216,13 +216,13 @@ impl Miniature {
     }
 
     #[cfg(test)]
-    pub(super) fn check_invariants(&self, sample: &Sample) {
-        let standings = || sample.slots().map(|slot| (slot, sample.standing(slot, self.run)));
-        let held = || standings().filter(|(_, standing)| standing & RESIDENT != 0);
+    pub(super) fn check_invariants(&self, sample: &KeySample) {
+        let run_states = || sample.slots().map(|slot| (slot, sample.run_state(slot, self.run)));
+        let held = || run_states().filter(|(_, run_state)| run_state & RESIDENT != 0);
         assert_eq!(held().count() as u32, self.items);
-        assert_eq!(held().filter(|(_, standing)| standing & PROBATION != 0).count() as u32, self.probation);
+        assert_eq!(held().filter(|(_, run_state)| run_state & PROBATION != 0).count() as u32, self.probation);
         assert_eq!(held().map(|(slot, _)| self.charge(sample, slot)).sum::<u64>(), self.used_bytes);
-        assert_eq!(standings().filter(|(_, standing)| *standing == GHOST).count() as u32, self.ghosts);
+        assert_eq!(run_states().filter(|(_, run_state)| *run_state == GHOST).count() as u32, self.ghosts);
         assert!(self.used_bytes <= self.capacity_bytes);
     }
 }

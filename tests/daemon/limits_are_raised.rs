@@ -1,7 +1,6 @@
 //! Limits of the OS that an option needs are raised as far as that goes, and what does not go is said.
 
 use crate::support::{Daemon, larder, skip};
-use nix::unistd::geteuid;
 use std::fs;
 
 /// The capability to lock any amount of memory (linux/capability.h).
@@ -32,8 +31,7 @@ fn a_limit_that_is_high_enough_is_left_alone() {
 
 #[test]
 fn a_limit_that_can_only_hold_some_connections_is_warned_of() {
-    let user = if geteuid().is_root() { "setpriv --reuid=65534 --clear-groups -- " } else { "" };
-    let starting = larder("-p -1 -c 90 -t 1").under(&format!("{user}prlimit --nofile=50:100"));
+    let starting = larder("-p -1 -c 90 -t 1").under("prlimit --nofile=50:100").without_privileges();
     let daemon = starting.start_on_given_ports();
     assert_eq!(limits(&daemon, "Max open files"), ["100", "100"]);
     let said = daemon.stop();
@@ -42,9 +40,9 @@ fn a_limit_that_can_only_hold_some_connections_is_warned_of() {
 
 #[test]
 fn a_limit_that_leaves_no_room_at_all_is_refused_in_one_line() {
-    let user = if geteuid().is_root() { "setpriv --reuid=65534 --clear-groups -- " } else { "" };
     for limit in 12..16 {
-        let starting = larder("-p -1 -c 10").under(&format!("{user}prlimit --nofile={limit}:{limit}"));
+        let starting =
+            larder("-p -1 -c 10").under(&format!("prlimit --nofile={limit}:{limit}")).without_privileges();
         let (line, status) = starting.refusal();
         assert!(line.contains("Too many open files"), "{limit}: {line}");
         assert_eq!(status, 71);
@@ -82,8 +80,7 @@ fn core_files_get_all_the_room_there_is() {
 
 #[test]
 fn no_room_for_core_files_at_all_is_refused() {
-    let user = if geteuid().is_root() { "setpriv --reuid=65534 --clear-groups -- " } else { "" };
-    let refusal = larder("-p -1 -r").under(&format!("{user}prlimit --core=0:0")).refusal();
+    let refusal = larder("-p -1 -r").under("prlimit --core=0:0").without_privileges().refusal();
     assert_eq!(refusal, ("failed to ensure corefile creation".to_owned(), 71));
 }
 
@@ -105,8 +102,7 @@ fn memory_is_locked_as_it_is_touched() {
 
 #[test]
 fn memory_is_not_locked_under_a_limit() {
-    let user = if geteuid().is_root() { "setpriv --reuid=65534 --clear-groups -- " } else { "" };
-    let starting = larder("-p -1 -k").under(&format!("{user}prlimit --memlock=65536:65536"));
+    let starting = larder("-p -1 -k").under("prlimit --memlock=65536:65536").without_privileges();
     let said = starting.start_on_given_ports().stop();
     assert!(said.starts_with("warning: -k invalid, the limit of 65536 bytes of locked memory"), "{said}");
 }

@@ -2,7 +2,7 @@
 
 use super::{Client, Folder, larder_program, wait_for};
 use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::unistd::{Pid, geteuid};
 use std::fs;
 use std::net::SocketAddr;
 use std::os::unix::fs::symlink;
@@ -23,6 +23,7 @@ pub fn memcached(args: &str) -> DaemonCommand {
 /// A command line and its environment.
 pub struct DaemonCommand {
     command: Command,
+    binary: PathBuf,
     folder: Folder,
 }
 
@@ -31,14 +32,14 @@ impl DaemonCommand {
         let folder = Folder::new();
         let binary = folder.file(name);
         symlink(larder_program(), &binary).unwrap();
-        let mut command = Command::new(binary);
+        let mut command = Command::new(&binary);
         command.args(args.split_whitespace());
         command.stdin(Stdio::null());
         for variable in ["LISTEN_FDS", "LISTEN_PID", "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"] {
             command.env_remove(variable);
         }
         command.env_remove("MEMCACHED_SASL_PWDB");
-        DaemonCommand { command, folder }
+        DaemonCommand { command, binary, folder }
     }
 
     /// One more argument, as it is.
@@ -70,6 +71,20 @@ impl DaemonCommand {
         }
         self.command = command;
         self
+    }
+
+    /// Drops the privileges of root, if this process has them. The binary is copied, because another user may be unable
+    /// to enter the folder of the build.
+    pub fn without_privileges(self) -> DaemonCommand {
+        if !geteuid().is_root() {
+            return self;
+        }
+        fs::remove_file(&self.binary).unwrap();
+        // A process of its own writes the copy. If this one did, a child forked meanwhile by another test could still
+        // hold the file open for writing, and Linux executes no such file (ETXTBSY).
+        let copied = Command::new("cp").arg(larder_program()).arg(&self.binary).status();
+        assert!(copied.expect("cp is part of coreutils").success());
+        self.under("setpriv --reuid=65534 --clear-groups --")
     }
 
     /// Runs it to its end, which must come by itself. What is written goes by way of files: a daemon that it leaves

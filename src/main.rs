@@ -4,7 +4,7 @@ use larder::auth::{Credentials, Form};
 use larder::clock::Clock;
 use larder::commands::{Engine, admin::log_level};
 use larder::options::{self, Command, Options};
-use larder::process::{self, Detached, Failure, PidFile, RequiredLimits, User};
+use larder::process::{self, Failure, PidFile, RequiredLimits, Role, User};
 use larder::{metrics, server, store::Store, telemetry, tools};
 use std::io::{Write, stderr, stdout};
 use std::process::ExitCode;
@@ -35,6 +35,10 @@ fn main() -> ExitCode {
 
 /// Serves until told to stop; returns the exit status.
 fn serve(mut options: Options) -> Result<u8, Failure> {
+    let mut background = match process::launch(&options.process)? {
+        Role::Launcher(status) => return Ok(status),
+        Role::Server(background) => background,
+    };
     telemetry::log_to_stderr(log_level(options.commands.verbosity));
     options.inherit(process::inherited_sockets()?)?;
     let Options { store, commands, mut server, process, sasl, auth_file, startup_warnings } = options;
@@ -50,10 +54,7 @@ fn serve(mut options: Options) -> Result<u8, Failure> {
     // A refusal is one line, so what is only worth knowing comes after the last of them.
     user.warn_if_root();
     startup_warnings.iter().for_each(|warning| log::log!(warning.level, "{}", warning.line));
-    let starter = match process::detach(&process)? {
-        Detached::Parent(status) => return Ok(status),
-        Detached::Daemon(starter) => starter,
-    };
+    background.detach(&process)?;
     let figures = listeners.take_metrics().zip(server.metrics.take());
     process::lock_memory(&process);
     process::set_huge_page_policy(&process);
@@ -64,7 +65,7 @@ fn serve(mut options: Options) -> Result<u8, Failure> {
         metrics::start(socket, listen.names, engine.clone())?;
     }
     let pid_file = PidFile::new(process.pid_file);
-    let hooks = process::hooks(pid_file.clone(), starter);
+    let hooks = process::hooks(pid_file.clone(), background);
     server::run(listeners, tls, server, engine, hooks)?;
     pid_file.remove();
     Ok(0)

@@ -11,7 +11,7 @@ mod pid_file;
 mod service_manager;
 mod user;
 
-pub use background::{Detached, Starter, detach};
+pub use background::{Background, Role, launch};
 pub use limits::{RequiredLimits, lock_memory, raise_limits, set_huge_page_policy};
 pub use pid_file::PidFile;
 pub use service_manager::inherited_sockets;
@@ -58,14 +58,14 @@ pub struct Settings {
 
 /// Whom to tell at the turns of the server's life: those who wait for the pid file, whoever started the daemon, and the
 /// service manager. To be called in the process that serves.
-pub fn hooks(pid_file: PidFile, starter: Starter) -> server::Hooks {
+pub fn hooks(pid_file: PidFile, background: Background) -> server::Hooks {
     let manager = ServiceManager::from_env();
     server::Hooks {
         ready: Box::new(move || {
             pid_file.write();
             manager.ready();
             // Last, because warnings may go nowhere from here on.
-            starter.ready();
+            background.report_ready();
         }),
         alive: Box::new(move || manager.alive()),
         stopping: Box::new(move || manager.stopping()),

@@ -107,7 +107,7 @@ const LAYERS: [Layer; 14] = [
     Layer {
         name: "process",
         modules: &["server", "auth"],
-        libraries: &["daemonize", "listenfd", "log", "nix", "sd_notify", "socket2"],
+        libraries: &["listenfd", "log", "nix", "sd_notify", "socket2"],
         words: &[],
     },
 ];

@@ -57,6 +57,8 @@ pub mod commands;
 pub mod decisions;
 
 pub mod insight;
+#[cfg(doc)]
+pub mod manual;
 pub mod metrics;
 pub mod options;
 pub mod process;

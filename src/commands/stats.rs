@@ -3,7 +3,7 @@
 //! What is printed here and what the metrics show have one source: the functions that hand out figures one by one.
 //!
 //! A figure that larder has is a true one; what has no counterpart in larder is 0 (or the constant that memcached
-//! prints when the feature is off), and the README lists it.
+//! prints when the feature is off), and the manual lists it.
 
 use super::figure::Figure;
 use super::tuning::two_decimals;
@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 /// `uptime` counts from here, so that it is never 0.
 const UPTIME_ZERO_SECS: u32 = FIRST_SECOND - 2;
 
-/// The figure of what larder does not have. The README's row of such figures is held to where this stands.
+/// The figure of what larder does not have. The manual's row of such figures is held to where this stands.
 const ABSENT: u64 = 0;
 
 /// `temporary_ttl` while there is none.

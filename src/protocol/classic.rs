@@ -1,7 +1,7 @@
 //! The grammar of the classic text protocol: one complete line in, its meaning out.
 //!
 //! A line comes without its line end and is never partial. Which checks come before a data block is known, and
-//! whether that block is then swallowed, follows memcached 1.6.45; the table of differences in the README names the
+//! whether that block is then swallowed, follows memcached 1.6.45; the table of differences in the manual names the
 //! places where larder keeps the stream in sync and memcached does not.
 
 use super::controls;

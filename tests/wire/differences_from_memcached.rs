@@ -1,4 +1,4 @@
-//! The README's table of differences, as far as it is about the protocol: each row is there, and true.
+//! The manual's table of differences, as far as it is about the protocol: each row is there, and true.
 
 use crate::conversation::conversation;
 use crate::support::larder;
@@ -10,15 +10,15 @@ const ROWS: &[(&str, &str, &str)] = &[
      "VALUE a 0 1\r\nx\r\nEND\r\nCLIENT_ERROR bad command line format\r\nVALUE a 0 1\r\nx\r\nEND\r\n"),
     ("data block longer than declared", "set a 0 0 2\r\n12xxflush_all\r\nget a\r\n",
      "CLIENT_ERROR bad data chunk\r\nVALUE a 0 1\r\nx\r\nEND\r\n"),
-    ("data block behind a length that cannot be read", "set a 0 0 1x\r\nflush_all\r\nget a\r\n",
+    ("data block after a length that cannot be parsed", "set a 0 0 1x\r\nflush_all\r\nget a\r\n",
      "CLIENT_ERROR bad command line format\r\nVALUE a 0 1\r\nx\r\nEND\r\n"),
     ("line over 2048 bytes", "get a\r\ndelete a{3000 spaces}\r\nget a\r\n",
      "VALUE a 0 1\r\nx\r\nEND\r\nCLIENT_ERROR line too long\r\n"),
     ("an HTTP request", "get a\r\nGET / HTTP/1.1\r\nget a\r\n", "VALUE a 0 1\r\nx\r\nEND\r\n"),
     ("`flush_all` with a Unix time before the server's start", "flush_all 2592001\r\nget a\r\n", "OK\r\nEND\r\n"),
-    ("words behind the key of `delete`", "delete b 0\r\ndelete a b c\r\nget a\r\n",
+    ("words after the key of `delete`", "delete b 0\r\ndelete a b c\r\nget a\r\n",
      "NOT_FOUND\r\nCLIENT_ERROR bad command line format\r\nVALUE a 0 1\r\nx\r\nEND\r\n"),
-    ("`decr` behind a `get` of the same key in one packet",
+    ("`decr` after a `get` of the same key in one packet",
      "set n 0 0 2\r\n10\r\nget n\r\ndecr n 1\r\nget n\r\n",
      "STORED\r\nVALUE n 0 2\r\n10\r\nEND\r\n9\r\nVALUE n 0 2\r\n9 \r\nEND\r\n"),
     ("`stats cachedump`", "stats cachedump 1 0\r\n", "ITEM a [1 b; 0 s]\r\nEND\r\n"),
@@ -34,10 +34,10 @@ const ROWS: &[(&str, &str, &str)] = &[
 ];
 
 #[test]
-fn every_row_about_the_protocol_is_in_the_readme_and_true() {
-    let readme = include_str!("../../README.md");
+fn every_row_about_the_protocol_is_in_the_manual_and_true() {
+    let manual = include_str!("../../src/manual/differences.md");
     for (row, request, answer) in ROWS {
-        assert!(readme.contains(&format!("\n| {row} |")), "{row:?} is not in the README's table");
+        assert!(manual.contains(&format!("\n| {row} |")), "{row:?} is not in the manual's table");
         let daemon = larder("-A").start();
         assert_eq!(conversation(&daemon, "set a 0 0 1\r\nx\r\n"), "STORED\r\n");
         let request = request.replace("{251}", &"k".repeat(251)).replace("{3000 spaces}", &" ".repeat(3000));

@@ -1,7 +1,7 @@
 //! Every command, option and figure of memcached 1.6.45 and what it is in larder, asked of running daemons.
 //!
-//! `cargo test --test wire everything -- --nocapture` prints the list. A name works unless a daemon or the README says
-//! otherwise: a start-up line says what is accepted without effect, the README's table what differs.
+//! `cargo test --test wire everything -- --nocapture` prints the list. A name works unless a daemon or the manual says
+//! otherwise: a start-up line says what is accepted without effect, the table of differences names what differs.
 
 use crate::stats_report::{GENERAL, ITEMS, SETTINGS, SLABS};
 use crate::support::Authority;
@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 use std::io::Read;
 use std::{fmt, fs};
 
-const README: &str = include_str!("../../README.md");
+const DIFFERENCES: &str = include_str!("../../src/manual/differences.md");
 const STATS_SOURCE: &str = include_str!("../../src/commands/stats.rs");
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -27,7 +27,7 @@ impl fmt::Display for State {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Works => "works",
-            Differs => "works, but for what the README names",
+            Differs => "works, but for the differences in the manual",
             WithoutEffect => "accepted without effect",
             AlwaysZero => "reported, always 0",
         })
@@ -200,7 +200,7 @@ fn everything_of_memcached_has_a_state() {
     let mut add = |kind, name: &str, state: State| list.push((kind, name.to_owned(), state.to_string()));
     for (name, request, answer) in TEXT {
         text_is_answered(request, answer);
-        add("command", name, readme_or_works(name));
+        add("command", name, differs_or_works(name));
     }
     for (name, request, answer) in META_FLAGS {
         text_is_answered(request, answer);
@@ -208,7 +208,7 @@ fn everything_of_memcached_has_a_state() {
     }
     for (name, request, status) in binary() {
         binary_is_answered(name, &request, status);
-        add("binary", name, readme_or_works(&format!("binary {name}")));
+        add("binary", name, differs_or_works(&format!("binary {name}")));
     }
     let authority = Authority::new();
     for option in OPTIONS {
@@ -236,7 +236,7 @@ fn everything_of_memcached_has_a_state() {
 }
 
 #[test]
-fn figures_that_are_always_zero_are_in_the_readme() {
+fn figures_that_are_always_zero_are_in_the_manual() {
     let told: BTreeSet<_> =
         row_of_constant_figures().split('`').skip(1).step_by(2).map(str::to_owned).collect();
     assert_eq!(told, constant_figures());
@@ -251,17 +251,19 @@ fn constant_figures() -> BTreeSet<String> {
 }
 
 fn row_of_constant_figures() -> &'static str {
-    let row = README.lines().find(|line| line.starts_with("| figures of what larder does not have |"));
+    let row = DIFFERENCES
+        .lines()
+        .find(|line| line.starts_with("| figures of features that larder does not have |"));
     row.expect("a row about the figures that are always 0").rsplit('|').nth(1).unwrap()
 }
 
 fn figure_state(name: &str) -> State {
-    if constant_figures().contains(name) { AlwaysZero } else { readme_or_works(name) }
+    if constant_figures().contains(name) { AlwaysZero } else { differs_or_works(name) }
 }
 
 /// What differs has a row whose first cell names it: in code, or for the binary protocol, whose names have no code, in
 /// words.
-fn readme_or_works(name: &str) -> State {
+fn differs_or_works(name: &str) -> State {
     let words: Vec<_> = name.split(' ').collect();
     let names = |text: &str, same: fn(&str, &str) -> bool| {
         let found: Vec<_> = text.split([' ', ',', '=']).collect();
@@ -271,7 +273,7 @@ fn readme_or_works(name: &str) -> State {
         "binary" => names(cell, str::eq_ignore_ascii_case),
         _ => cell.split('`').skip(1).step_by(2).any(|code| names(code, |other, word| other == word)),
     };
-    let cells = README.lines().filter_map(|line| line.strip_prefix("| ")?.split(" | ").next());
+    let cells = DIFFERENCES.lines().filter_map(|line| line.strip_prefix("| ")?.split(" | ").next());
     if cells.into_iter().any(names_it) { Differs } else { Works }
 }
 
@@ -319,5 +321,5 @@ fn option_state(authority: &Authority, option: &str) -> State {
     };
     let said = starting.start().stop();
     let without = format!("{name} has no meaning in larder: ");
-    if said.lines().any(|line| line.contains(&without)) { WithoutEffect } else { readme_or_works(&name) }
+    if said.lines().any(|line| line.contains(&without)) { WithoutEffect } else { differs_or_works(&name) }
 }

@@ -83,7 +83,7 @@ impl Engine {
             Some(ClockChange::Resume) => self.clock.resume(),
             Some(ClockChange::Shift(secs)) => self.clock.shift(secs),
         }
-        self.store.mark_time(self.clock.now());
+        self.store.record_cas_time(self.clock.now());
         answer(out, b"OK\r\n");
     }
 

@@ -16,7 +16,7 @@ use crate::clock::Now;
 use crate::protocol::ReplyBuffer;
 use crate::protocol::binary::{Command, EXPTIME_NOT_MADE, Envelope, Fields, Frame, Status};
 use crate::store::{
-    Access, CountOptions, Counted, Create, DeleteOptions, Deleted, Hit, Miss, Refused, Step, ValueRef,
+    Access, ArithmeticOptions, Counted, Create, DeleteOptions, Deleted, Hit, Miss, Refused, Step, ValueRef,
 };
 use crate::telemetry::WorkerCounters;
 
@@ -169,7 +169,8 @@ impl Engine {
             let deadline = self.deadline_unsigned(exptime, now);
             (initial, Create { deadline, cas: None, binary_key: false })
         });
-        let options = CountOptions { compare: wanted(answers.to.cas), create, ..CountOptions::default() };
+        let options =
+            ArithmeticOptions { compare: wanted(answers.to.cas), create, ..ArithmeticOptions::default() };
         let (hits, misses) = if up {
             (&worker.incr_hits, &worker.incr_misses)
         } else {
@@ -191,8 +192,8 @@ impl Engine {
             Ok(Counted::Exists) => answers.error(Status::Exists),
             Ok(Counted::NotNumeric) => answers.error(Status::NotNumeric),
             Err(Refused::TooLarge) => answers.error(Status::TooLarge),
-            Err(Refused::NoRoom) if create.is_some() => answers.error(Status::NoMemoryForNewNumber),
-            Err(Refused::NoRoom) => answers.error(Status::NoMemoryForNumber),
+            Err(Refused::OutOfMemory) if create.is_some() => answers.error(Status::NoMemoryForNewNumber),
+            Err(Refused::OutOfMemory) => answers.error(Status::NoMemoryForNumber),
         }
     }
 

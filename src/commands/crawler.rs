@@ -8,7 +8,7 @@
 use super::{Engine, Told, answer, refuse};
 use crate::clock::Now;
 use crate::protocol::{Classes, CrawlerAction, LogLine, Refusal, ReplyBuffer};
-use crate::store::ClassFigures;
+use crate::store::ClassStats;
 use crate::telemetry::LogClass;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
@@ -89,7 +89,7 @@ impl Engine {
 
     fn crawl(&self, classes: Classes) {
         let now = self.clock.now();
-        let has_items = |class: &ClassFigures| class.used_chunks > 0 && classes.contains(class.id);
+        let has_items = |class: &ClassStats| class.used_chunks > 0 && classes.contains(class.id);
         if !self.store.classes(now).iter().any(has_items) {
             return;
         }

@@ -9,7 +9,7 @@ use crate::clock::{FIRST_SECOND, Now};
 use crate::insight::{Family, HotKey, HotKeys, Latency};
 use crate::protocol::listing::uri_encoded;
 use crate::protocol::{Refusal, ReplyBuffer, StatsTopic};
-use crate::store::{Cause, Fate, Removed};
+use crate::store::{Cause, KeyHistory, Removed};
 
 /// Why a key is not there, or that it is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -54,7 +54,7 @@ impl Cause {
             Cause::Evicted => "evicted",
             Cause::Expired => "expired",
             Cause::Deleted => "deleted",
-            Cause::NoMemory => "no_memory",
+            Cause::OutOfMemory => "no_memory",
             Cause::TooLarge => "too_large",
         }
     }
@@ -102,7 +102,7 @@ impl Engine {
         if let Ok(present) = present {
             return present;
         }
-        let Fate { removed, known_since, flushed } = self.store.fate(key, now);
+        let KeyHistory { removed, known_since, flushed } = self.store.key_history(key, now);
         match removed {
             Some(Removed { cause, at, last_access, bytes, cas }) => Why::Gone {
                 cause,

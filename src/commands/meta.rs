@@ -14,7 +14,7 @@ use crate::protocol::encoded_key::{self, ENCODED_ROOM_BYTES, KeyRoom};
 use crate::protocol::meta::Meta;
 use crate::protocol::{Refusal, ReplyBuffer};
 use crate::store::{
-    Access, CountOptions, Counted, Create, DeleteOptions, Deleted, Hit, Miss, Recache, Step, ValueRef,
+    Access, ArithmeticOptions, Counted, Create, DeleteOptions, Deleted, Hit, Miss, Recache, Step, ValueRef,
 };
 use crate::telemetry::WorkerCounters;
 
@@ -271,7 +271,7 @@ impl Engine {
         let key = meta.key(&mut room);
         let name = Name::asked(meta, key);
         let deadlines = Deadlines::of(self, meta, now);
-        let options = CountOptions {
+        let options = ArithmeticOptions {
             compare: meta.compare().filter(|unique| *unique != 0),
             deadline: deadlines.touch,
             cas: meta.cas(),
@@ -368,7 +368,7 @@ fn push_description(out: &mut ReplyBuffer, key: &[u8], hit: &Hit<'_>, cas_enable
     push_tagged(out, b" cas=", hit.cas);
     out.push(if hit.fetched { b" fetch=yes" } else { b" fetch=no" });
     push_tagged(out, b" cls=", u64::from(hit.class));
-    let size = crate::store::counted_bytes(key.len(), hit.flags, value_len, cas_enabled);
+    let size = crate::store::memcached_item_bytes(key.len(), hit.flags, value_len, cas_enabled);
     push_tagged(out, b" size=", size);
     out.push(b"\r\n");
 }

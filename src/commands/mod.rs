@@ -130,7 +130,7 @@ impl Engine {
         let excess_bytes = memory::excess_bytes(resident, settings.threads, &store);
         let store = store.with_process_charged(excess_bytes);
         store.set_sweeping(settings.sweep_enabled);
-        store.mark_time(clock.now());
+        store.record_cas_time(clock.now());
         Engine {
             counters: Counters::new(settings.threads),
             connections: Connections::new(settings.threads),

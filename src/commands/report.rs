@@ -10,7 +10,7 @@ use crate::protocol::binary::{Envelope, Fields};
 use crate::protocol::limits::{CACHEDUMP_MAX_BYTES, OUTPUT_BATCH_BYTES};
 use crate::protocol::listing::{Listed, push_cachedump_line, push_metadump_line, push_mgdump_line};
 use crate::protocol::{Classes, DumpForm, Refusal, ReplyBuffer, Request, StatsTopic};
-use crate::store::{Hit, WalkPlace};
+use crate::store::{Hit, WalkPosition};
 use std::collections::BTreeMap;
 
 /// Steps of the walk per batch: each locks a shard for a few buckets of its index.
@@ -23,7 +23,7 @@ const SIZES_STEP_BYTES: u64 = 32;
 /// An answer under way.
 #[derive(Debug)]
 pub struct Report {
-    place: WalkPlace,
+    place: WalkPosition,
     form: Form,
 }
 
@@ -100,13 +100,13 @@ impl Engine {
             Request::Stats(StatsTopic::Sizes) => Form::Sizes { counts: BTreeMap::new(), to: None },
             _ => return None,
         };
-        Some(Report { place: WalkPlace::default(), form })
+        Some(Report { place: WalkPosition::default(), form })
     }
 
     /// The report that a request of the binary protocol asks for: there is one alone, Stat `sizes`.
     pub fn binary_report(&self, to: Envelope) -> Report {
         let form = Form::Sizes { counts: BTreeMap::new(), to: Some(to) };
-        Report { place: WalkPlace::default(), form }
+        Report { place: WalkPosition::default(), form }
     }
 
     /// Appends the next batch of a report; true if there is more to come.
@@ -125,7 +125,8 @@ impl Engine {
                 return true;
             }
             let form = &mut report.form;
-            let next = self.store.walk_on(report.place, now, &mut |key, hit| self.list(form, key, &hit, out));
+            let next =
+                self.store.walk_step(report.place, now, &mut |key, hit| self.list(form, key, &hit, out));
             match next {
                 Some(place) => report.place = place,
                 None => {

@@ -5,7 +5,7 @@ use super::watch::Mutation;
 use super::{Engine, answer, binary, refuse, reply_to};
 use crate::clock::{Deadline, Now};
 use crate::protocol::{Refusal, ReplyBuffer, StorageHeader, StoreVerb};
-use crate::store::{Deleted, Incoming, LargeDraft, Refused, StoreMode, Stored};
+use crate::store::{Deleted, Incoming, Refused, StoreMode, Stored, ValueWriter};
 use crate::telemetry::WorkerCounters;
 
 /// A large value on its way in, with the line that announced it. Dropping it stores nothing.
@@ -13,7 +13,7 @@ use crate::telemetry::WorkerCounters;
 pub struct Receiving {
     pub(super) announced: Announced,
     pub(super) key: Box<[u8]>,
-    pub(super) draft: LargeDraft,
+    pub(super) draft: ValueWriter,
 }
 
 /// How it was announced.
@@ -83,7 +83,7 @@ impl Engine {
         self.prefixes.count_set(header.key);
         let now = self.clock.now();
         let reserved =
-            self.admit(header).and_then(|()| self.store.begin_draft(header.key, header.value_len, now));
+            self.admit(header).and_then(|()| self.store.begin_large_value(header.key, header.value_len, now));
         self.tell_evictions(now);
         match reserved {
             Ok(draft) => {
@@ -102,7 +102,7 @@ impl Engine {
     pub fn fill_value(&self, receiving: &mut Receiving, bytes: &[u8]) -> usize {
         let draft = &mut receiving.draft;
         let now = self.clock.now();
-        let taken = self.store.fill_draft(draft, bytes, now);
+        let taken = self.store.write_large_value(draft, bytes, now);
         self.tell_evictions(now);
         taken
     }
@@ -111,9 +111,9 @@ impl Engine {
     /// [`Receiving::advance`] with the number that came. What fills no page is for [`Engine::fill_value`].
     pub fn value_page<'a>(&self, receiving: &'a mut Receiving) -> Option<&'a mut [u8]> {
         let draft = &mut receiving.draft;
-        if draft.needs_room() {
+        if draft.needs_page() {
             let now = self.clock.now();
-            self.store.extend_draft(draft, now);
+            self.store.extend_large_value(draft, now);
             self.tell_evictions(now);
         }
         draft.page()
@@ -142,7 +142,7 @@ impl Engine {
             return refuse(out, Refusal::BadDataChunk);
         }
         let header = StorageHeader { verb, key: &key, flags, exptime, value_len: draft.len(), noreply };
-        self.finish_store(worker, &header, Incoming::Draft(draft), self.clock.now(), out);
+        self.finish_store(worker, &header, Incoming::Received(draft), self.clock.now(), out);
     }
 
     /// Checks a value against the item limit, to the byte as memcached does.
@@ -235,7 +235,7 @@ pub(super) fn count_refused(worker: &WorkerCounters, refused: Refused) -> Refusa
             worker.store_too_large.add(1);
             Refusal::TooLarge
         }
-        Refused::NoRoom => {
+        Refused::OutOfMemory => {
             worker.store_no_memory.add(1);
             Refusal::OutOfMemory
         }

@@ -227,7 +227,7 @@ impl Engine {
         if !self.watchers.wants(LogClass::Evictions) {
             return;
         }
-        let (evicted, dropped) = self.store.evicted();
+        let (evicted, dropped) = self.store.drain_evicted();
         self.watchers.count_dropped(dropped);
         for Evicted { key, fetched, deadline, last_access, class, value_len } in evicted {
             let fetch = if fetched { "yes" } else { "no" };

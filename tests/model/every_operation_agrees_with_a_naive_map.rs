@@ -7,8 +7,8 @@ mod faults;
 use crate::naive::{Entry, Naive};
 use larder::clock::{Deadline, Now};
 use larder::store::{
-    Access, Counted, Create, DeleteOptions, Deleted, FlushAt, Hit, Incoming, Marks, Miss, PagePlace, Refused,
-    Settings, Step, Store, StoreMode, StoreOptions, Stored, Totals,
+    Access, Counted, Create, DeleteOptions, Deleted, FlushAt, Hit, Incoming, ItemMarks, Miss, PagePlace,
+    Refused, Settings, Step, Store, StoreMode, StoreOptions, Stored, Totals,
 };
 
 /// How a run is set up, drawn from its seed.
@@ -240,11 +240,11 @@ impl Run {
         let incoming = if value.len() > 16 << 10 {
             // What is joined to a value lies in memory twice.
             self.value_bytes += value.len() as u64;
-            match self.store.begin_draft(key, value.len(), self.now) {
+            match self.store.begin_large_value(key, value.len(), self.now) {
                 Ok(mut draft) => {
-                    let taken = self.store.fill_draft(&mut draft, &value, self.now);
+                    let taken = self.store.write_large_value(&mut draft, &value, self.now);
                     assert_eq!(taken, value.len());
-                    Incoming::Draft(draft)
+                    Incoming::Received(draft)
                 }
                 Err(refused) => return self.refused(refused),
             }
@@ -274,7 +274,7 @@ impl Run {
     }
 
     fn refused(&mut self, refused: Refused) {
-        assert_eq!(refused, Refused::NoRoom);
+        assert_eq!(refused, Refused::OutOfMemory);
         let tight = self.value_bytes > self.store.memory_limit() / 4;
         assert!(!self.evict || tight, "{} bytes refused although items may be evicted", self.value_bytes);
     }
@@ -314,7 +314,7 @@ impl Run {
                 let grown = text.len() > entry.value.len();
                 (entry.cas, entry.value, self.last_cas) = (cas, text, cas);
                 if grown {
-                    self.naive.set_marks(key, Marks::default());
+                    self.naive.set_marks(key, ItemMarks::default());
                 }
             }
             (Counted::NotNumeric, None) => {}
@@ -368,12 +368,12 @@ impl Run {
             assert!(wins && seen.value.is_empty() && seen.deadline == deadline);
             self.last_cas = seen.cas;
             self.naive.note_stored(StoreMode::Set, key, seen, self.now);
-            self.naive.set_marks(key, Marks { won: true, ..Marks::default() });
+            self.naive.set_marks(key, ItemMarks { won: true, ..ItemMarks::default() });
         } else {
             assert_eq!(self.naive.get(key, self.now), Some(&seen), "S7");
             let known = self.naive.marks(key);
             assert_eq!((marks, wins), (known, known.stale && !known.won));
-            self.naive.set_marks(key, Marks { won: known.won || wins, ..known });
+            self.naive.set_marks(key, ItemMarks { won: known.won || wins, ..known });
         }
     }
 
@@ -381,7 +381,7 @@ impl Run {
         let deadline = if self.random.bool() { Some(self.deadline()) } else { None };
         let options = DeleteOptions { invalidate: true, deadline, ..DeleteOptions::default() };
         if self.change(key, &options, |entry| entry.deadline = deadline.unwrap_or(entry.deadline)) {
-            self.naive.set_marks(key, Marks { stale: true, ..Marks::default() });
+            self.naive.set_marks(key, ItemMarks { stale: true, ..ItemMarks::default() });
         }
     }
 
@@ -431,7 +431,7 @@ impl Run {
                 let won = self.naive.marks(key).won;
                 let entry = Entry { flags: 1, cas, value: b"older".to_vec(), ..present };
                 self.naive.note_stored(mode, key, entry, self.now);
-                self.naive.set_marks(key, Marks { stale: true, won, binary_key: false });
+                self.naive.set_marks(key, ItemMarks { stale: true, won, binary_key: false });
                 self.last_cas = cas;
             }
             Ok(Stored::NotFound) => self.lose(key),
@@ -576,9 +576,9 @@ fn the_longest_key_and_the_largest_value_come_back_whole() {
     let key = [b'k'; 250];
     let value: Vec<u8> = (0..(1 << 20) - 48 - 8 - 250 - 1 - 2).map(|at| at as u8).collect();
     let set = |value: &[u8]| {
-        let mut draft = store.begin_draft(&key, value.len(), now)?;
-        store.fill_draft(&mut draft, value, now);
-        store.store(StoreMode::Set, &key, 0, Deadline::NEVER, Incoming::Draft(draft), now)
+        let mut draft = store.begin_large_value(&key, value.len(), now)?;
+        store.write_large_value(&mut draft, value, now);
+        store.store(StoreMode::Set, &key, 0, Deadline::NEVER, Incoming::Received(draft), now)
     };
     assert!(matches!(set(&value), Ok(Stored::Stored { .. })));
     assert_eq!(store.get(&key, now, |hit| *hit.value.bytes() == *value), Ok(true));

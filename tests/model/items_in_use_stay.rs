@@ -121,7 +121,7 @@ impl Watched {
 
     /// Looks at what was evicted; asserts the law unless the limit was lowered.
     fn check_evicted(&mut self, lawful: bool) {
-        let (evicted, dropped) = self.store.evicted();
+        let (evicted, dropped) = self.store.drain_evicted();
         assert_eq!(dropped, 0, "the record has room for one step");
         for item in evicted {
             let Some(Known { used: true, step, .. }) = self.forget(&item.key) else { continue };
@@ -141,9 +141,9 @@ impl Watched {
     fn set(&mut self, mode: StoreMode, key: &[u8], len: usize) {
         let value = vec![b'1'; len];
         let incoming = if len > 16 << 10 {
-            let mut draft = self.store.begin_draft(key, len, self.now).expect("there is room");
-            self.store.fill_draft(&mut draft, &value, self.now);
-            Incoming::Draft(draft)
+            let mut draft = self.store.begin_large_value(key, len, self.now).expect("there is room");
+            self.store.write_large_value(&mut draft, &value, self.now);
+            Incoming::Received(draft)
         } else {
             Incoming::Bytes(&value)
         };

@@ -8,9 +8,9 @@ const NOW: Now = Now::from_secs(100);
 fn set(store: &Store, key: &[u8], length: usize) -> Result<Stored, Refused> {
     let value = vec![b'v'; length];
     let incoming = if length > 16 << 10 {
-        let mut draft = store.begin_draft(key, length, NOW)?;
-        store.fill_draft(&mut draft, &value, NOW);
-        Incoming::Draft(draft)
+        let mut draft = store.begin_large_value(key, length, NOW)?;
+        store.write_large_value(&mut draft, &value, NOW);
+        Incoming::Received(draft)
     } else {
         Incoming::Bytes(&value)
     };
@@ -101,13 +101,14 @@ fn values_being_received_are_bounded_and_given_back() {
     let store = crate::store(8 << 20, |_| ());
     assert!(set(&store, b"kept", 100).is_ok());
     let value = vec![b'v'; 1_000_000];
-    let begin =
-        || store.begin_draft(b"k", value.len(), NOW).expect("a draft takes little before its bytes come");
+    let begin = || {
+        store.begin_large_value(b"k", value.len(), NOW).expect("a draft takes little before its bytes come")
+    };
     let mut drafts: Vec<_> = (0..200).map(|_| begin()).collect();
     let little = store.receiving_bytes();
     assert!(little < 200 * 2048, "{little} bytes for values of which nothing has come");
     for draft in &mut drafts {
-        assert_eq!(store.fill_draft(draft, &value[..900_000], NOW), 900_000);
+        assert_eq!(store.write_large_value(draft, &value[..900_000], NOW), 900_000);
     }
     let most = store.memory_limit() / 2;
     assert!(store.receiving_bytes() <= most && store.receiving_bytes() > most - (1 << 20));
@@ -118,11 +119,11 @@ fn values_being_received_are_bounded_and_given_back() {
         .into_iter()
         .map(|mut draft| {
             assert_eq!(draft.missing(), 100_000, "what finds no room is dropped as it comes");
-            store.fill_draft(&mut draft, &value[..100_000], NOW);
-            store.store(StoreMode::Set, b"k", 0, Deadline::NEVER, Incoming::Draft(draft), NOW)
+            store.write_large_value(&mut draft, &value[..100_000], NOW);
+            store.store(StoreMode::Set, b"k", 0, Deadline::NEVER, Incoming::Received(draft), NOW)
         })
         .collect();
-    let refused = stored.iter().filter(|stored| **stored == Err(Refused::NoRoom)).count();
+    let refused = stored.iter().filter(|stored| **stored == Err(Refused::OutOfMemory)).count();
     assert!((196..=197).contains(&refused) && stored[0].is_ok(), "{refused} refused");
     assert_eq!(store.receiving_bytes(), 0);
     assert!(set(&store, b"k", 1_000_000).is_ok());
@@ -134,7 +135,7 @@ fn where_nothing_may_be_evicted_a_full_store_refuses_and_keeps() {
     let store = crate::store(2 << 20, |settings| settings.evict = false);
     let taken = (0..100_000u32).take_while(|number| set(&store, &number.to_be_bytes(), 100).is_ok()).count();
     assert!(taken > 10_000, "{taken}");
-    assert_eq!(set(&store, b"more", 100), Err(Refused::NoRoom));
+    assert_eq!(set(&store, b"more", 100), Err(Refused::OutOfMemory));
     assert!((0..taken as u32).all(|number| store.get(&number.to_be_bytes(), NOW, |_| ()).is_ok()));
     assert!(set(&store, &0u32.to_be_bytes(), 99).is_ok(), "the same size again needs no memory");
     assert_eq!(store.touch(&1u32.to_be_bytes(), Deadline::from_secs(500), NOW), Ok(()));

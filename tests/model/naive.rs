@@ -1,7 +1,7 @@
 //! The naive reference: a map with the same rules of expiry and CAS, and no memory limit.
 
 use larder::clock::{Deadline, Now};
-use larder::store::{Marks, Step, StoreMode, Stored, decimal};
+use larder::store::{ItemMarks, Step, StoreMode, Stored, decimal};
 use std::collections::HashMap;
 use std::fmt;
 
@@ -27,7 +27,7 @@ impl fmt::Debug for Entry {
 #[derive(Default)]
 pub struct Naive {
     entries: HashMap<Vec<u8>, Entry>,
-    marks: HashMap<Vec<u8>, Marks>,
+    marks: HashMap<Vec<u8>, ItemMarks>,
     flush_at: Option<Now>,
     /// What is stored up to then is gone at once.
     flushed_through: Option<Now>,
@@ -108,11 +108,11 @@ impl Naive {
     }
 
     /// What the meta commands noted on a key; storing it anew forgets that.
-    pub fn marks(&self, key: &[u8]) -> Marks {
+    pub fn marks(&self, key: &[u8]) -> ItemMarks {
         self.marks.get(key).copied().unwrap_or_default()
     }
 
-    pub fn set_marks(&mut self, key: &[u8], marks: Marks) {
+    pub fn set_marks(&mut self, key: &[u8], marks: ItemMarks) {
         self.marks.insert(key.to_vec(), marks);
     }
 

@@ -7,9 +7,9 @@ const NOW: Now = Now::from_secs(100);
 
 fn set(store: &Store, key: &[u8], value: &[u8]) {
     let incoming = if value.len() > 16 << 10 {
-        let mut draft = store.begin_draft(key, value.len(), NOW).expect("other shards give way");
-        store.fill_draft(&mut draft, value, NOW);
-        Incoming::Draft(draft)
+        let mut draft = store.begin_large_value(key, value.len(), NOW).expect("other shards give way");
+        store.write_large_value(&mut draft, value, NOW);
+        Incoming::Received(draft)
     } else {
         Incoming::Bytes(value)
     };

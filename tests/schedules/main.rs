@@ -7,13 +7,13 @@
 //! the stores of another in another order than they were made. Nothing here rests on the order of two atomic values
 //! outside of a lock.
 
-#[path = "../../src/store/cas.rs"]
+#[path = "../../src/store/item/cas.rs"]
 mod cas;
 #[path = "../../src/telemetry/counters.rs"]
 #[expect(dead_code, reason = "larder has more counters than are looked at")]
 mod counters;
 mod event_loop;
-#[path = "../../src/store/pool.rs"]
+#[path = "../../src/store/memory/pool.rs"]
 #[expect(dead_code, reason = "the store uses more of it")]
 mod pool;
 mod sync;

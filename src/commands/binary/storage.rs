@@ -9,7 +9,7 @@ use crate::commands::storage::{Announced, Receiving, mode_of};
 use crate::commands::watch::Mutation;
 use crate::protocol::binary::{Envelope, Fields, Status, StoreItem};
 use crate::protocol::{ReplyBuffer, StoreVerb};
-use crate::store::{Incoming, LargeDraft, Refused, StoreMode, StoreOptions, Stored};
+use crate::store::{Incoming, Refused, StoreMode, StoreOptions, Stored, ValueWriter};
 use crate::telemetry::WorkerCounters;
 
 /// What a frame said of a value that follows it.
@@ -52,7 +52,7 @@ impl Engine {
         let StoreItem { verb, key, flags, exptime } = *item;
         self.prefixes.count_set(key);
         let reserved = if self.store.fits(key.len(), flags, value_len) {
-            self.store.begin_draft(key, value_len, now)
+            self.store.begin_large_value(key, value_len, now)
         } else {
             Err(Refused::TooLarge)
         };
@@ -72,13 +72,13 @@ impl Engine {
         worker: &WorkerCounters,
         announcement: &Announcement,
         key: &[u8],
-        draft: LargeDraft,
+        draft: ValueWriter,
         out: &mut ReplyBuffer,
     ) {
         let Announcement { to, quiet, verb, flags, exptime } = *announcement;
         let item = StoreItem { verb, key, flags, exptime };
         let answers = &mut Answers { to, quiet, out };
-        self.finish_binary_store(worker, &item, Incoming::Draft(draft), self.clock.now(), answers);
+        self.finish_binary_store(worker, &item, Incoming::Received(draft), self.clock.now(), answers);
     }
 
     fn finish_binary_store(
@@ -148,7 +148,7 @@ impl Engine {
         self.tell_refused(Mutation { mode: mode_of(verb), key, flags, deadline, value_len }, refused, now);
         match refused {
             Refused::TooLarge => Status::TooLarge,
-            Refused::NoRoom => Status::NoMemoryForItem,
+            Refused::OutOfMemory => Status::NoMemoryForItem,
         }
     }
 }

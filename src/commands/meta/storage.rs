@@ -11,7 +11,7 @@ use crate::commands::watch::Mutation;
 use crate::protocol::encoded_key::KeyRoom;
 use crate::protocol::meta::{Flags, Meta, MetaHeader, MetaMode};
 use crate::protocol::{Refusal, ReplyBuffer};
-use crate::store::{Incoming, LargeDraft, Refused, StoreMode, StoreOptions, Stored};
+use crate::store::{Incoming, Refused, StoreMode, StoreOptions, Stored, ValueWriter};
 use crate::telemetry::WorkerCounters;
 
 /// The line of an `ms` whose value is on its way, without its key.
@@ -58,8 +58,9 @@ impl Engine {
         let now = self.clock.now();
         let mut room = KeyRoom::default();
         let key = header.meta.key(&mut room);
-        let reserved =
-            self.admit_meta(key, header).and_then(|()| self.store.begin_draft(key, header.value_len, now));
+        let reserved = self
+            .admit_meta(key, header)
+            .and_then(|()| self.store.begin_large_value(key, header.value_len, now));
         self.tell_evictions(now);
         match reserved {
             Ok(draft) => {
@@ -77,7 +78,7 @@ impl Engine {
         &self,
         worker: &WorkerCounters,
         header: &MetaHeader<'_>,
-        draft: LargeDraft,
+        draft: ValueWriter,
         intact: bool,
         out: &mut ReplyBuffer,
     ) {
@@ -86,7 +87,7 @@ impl Engine {
         }
         let mut room = KeyRoom::default();
         let key = header.meta.key(&mut room);
-        self.finish_meta(worker, key, header, Incoming::Draft(draft), self.clock.now(), out);
+        self.finish_meta(worker, key, header, Incoming::Received(draft), self.clock.now(), out);
     }
 
     fn admit_meta(&self, key: &[u8], header: &MetaHeader<'_>) -> Result<(), Refused> {

@@ -1,0 +1,143 @@
+//! Storing values, receiving large ones, and arithmetic.
+
+use super::Store;
+use crate::clock::{Deadline, Now};
+use crate::store::item::header;
+use crate::store::memory::large::{Layout, ValueWriter};
+use crate::store::operation::{ArithmeticOptions, Incoming, Step, StoreMode, StoreOptions};
+use crate::store::outcome::{Counted, Refused, Stored};
+use crate::store::shard::{Key, MemoryNeeded, NewItem, Received, Value};
+
+impl Store {
+    /// Stores by the rule of `mode`. Takes a CAS unique even if it does not store, as memcached does.
+    ///
+    /// Nothing is changed if it is refused: [`Refused::TooLarge`] over the item limit, [`Refused::OutOfMemory`] if there is
+    /// no memory and nothing may be evicted for it.
+    pub fn store(
+        &self,
+        mode: StoreMode,
+        key: &[u8],
+        flags: u32,
+        deadline: Deadline,
+        value: Incoming<'_>,
+        now: Now,
+    ) -> Result<Stored, Refused> {
+        self.store_with(mode, &StoreOptions::default(), key, flags, deadline, value, now)
+    }
+
+    /// As [`Store::store`], with options.
+    #[expect(clippy::too_many_arguments, reason = "a storage command has as many")]
+    pub fn store_with(
+        &self,
+        mode: StoreMode,
+        options: &StoreOptions,
+        key: &[u8],
+        flags: u32,
+        deadline: Deadline,
+        value: Incoming<'_>,
+        now: Now,
+    ) -> Result<Stored, Refused> {
+        if !self.fits(key.len(), flags, value.len()) {
+            return Err(Refused::TooLarge);
+        }
+        let value = match value {
+            Incoming::Bytes(bytes) if self.is_large(mode, key.len(), bytes.len()) => {
+                let mut writer = self.begin_large_value(key, bytes.len(), now)?;
+                self.write_large_value(&mut writer, bytes, now);
+                Incoming::Received(writer)
+            }
+            value => value,
+        };
+        let mut value = match value {
+            Incoming::Bytes(bytes) => Value::Bytes(bytes),
+            Incoming::Received(writer) => {
+                let len = writer.len();
+                let (pages, tail, charge) = writer.into_parts().ok_or(Refused::OutOfMemory)?;
+                Value::Received(Received { pages, tail, len, charge: Some(charge) })
+            }
+        };
+        let key = self.key(key);
+        let new = NewItem { flags, deadline, options: *options };
+        self.with_memory(key, now, |shard| shard.store(mode, key, &new, &mut value, now))
+    }
+
+    /// True if the value goes into pages of its own, by the longest header it may get.
+    fn is_large(&self, mode: StoreMode, key_len: usize, value_len: usize) -> bool {
+        let joined = matches!(mode, StoreMode::Append | StoreMode::Prepend);
+        !joined && self.rules.sizes.class_of(header::HEADER_MAX_BYTES + key_len + value_len).is_none()
+    }
+
+    /// True if an item of these measures is within the item limit (`-I`), counted as memcached counts it.
+    pub fn fits(&self, key_len: usize, flags: u32, value_len: usize) -> bool {
+        self.rules.fits(key_len, flags, value_len)
+    }
+
+    /// Begins a large value whose bytes are about to come. It has no room for them yet, see [`Store::extend_large_value`].
+    pub fn begin_large_value(&self, key: &[u8], value_len: usize, now: Now) -> Result<ValueWriter, Refused> {
+        let page_bytes = self.rules.page_bytes;
+        let layout = Layout::of(page_bytes, value_len);
+        // One that can never be stored is refused before its bytes come.
+        if layout.taken_bytes(key.len()) > self.pool.receiving_max_bytes() {
+            return Err(Refused::OutOfMemory);
+        }
+        let heap_bytes = Layout::heap_bytes(key.len());
+        let share = self.pool.try_receive(heap_bytes).ok_or(Refused::OutOfMemory)?;
+        let key = self.key(key);
+        let charge =
+            self.with_memory_from(Self::coldest_shard, key, now, |shard| shard.charge_heap(heap_bytes, now))?;
+        Ok(ValueWriter::new(page_bytes, layout, charge, share, key.hash))
+    }
+
+    /// Gives a writer room for its next bytes, making it by eviction where that is allowed. Where there is none
+    /// the writer drops its bytes, and storing it is refused.
+    pub fn extend_large_value(&self, writer: &mut ValueWriter, now: Now) {
+        if !writer.needs_page() {
+            return;
+        }
+        let Some(share) = self.pool.try_receive(self.pool.page_charge()) else { return writer.fail() };
+        // Its pages come from one shard.
+        let key = Key { bytes: &[], hash: writer.hash() };
+        let page = self.pool.take().map_or_else(
+            || {
+                self.with_memory_from(Self::coldest_shard, key, now, |shard| {
+                    shard.take_page().ok_or(MemoryNeeded(1))
+                })
+            },
+            Ok,
+        );
+        match page {
+            Ok(page) => writer.add_page(page, share),
+            Err(_) => writer.fail(),
+        }
+    }
+
+    /// Takes the next bytes of a large value, at most those that are missing, and makes room for them; returns how many
+    /// were taken.
+    pub fn write_large_value(&self, writer: &mut ValueWriter, bytes: &[u8], now: Now) -> usize {
+        let mut taken = 0;
+        loop {
+            taken += writer.push(&bytes[taken..]);
+            if taken == bytes.len() || writer.missing() == 0 {
+                return taken;
+            }
+            self.extend_large_value(writer, now);
+        }
+    }
+
+    /// Adds to or subtracts from a number held as decimal text.
+    pub fn arithmetic(&self, key: &[u8], step: Step, now: Now) -> Result<Counted, Refused> {
+        self.arithmetic_with(key, step, &ArithmeticOptions::default(), now)
+    }
+
+    /// As [`Store::arithmetic`], with options.
+    pub fn arithmetic_with(
+        &self,
+        key: &[u8],
+        step: Step,
+        options: &ArithmeticOptions,
+        now: Now,
+    ) -> Result<Counted, Refused> {
+        let key = self.key(key);
+        self.with_memory(key, now, |shard| shard.arithmetic(key, step, options, now))
+    }
+}

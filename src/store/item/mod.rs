@@ -1,0 +1,13 @@
+//! One item: its key's hash, its bytes in a chunk, the handle that addresses it, its CAS unique, numbers kept as text.
+
+pub(super) mod cas;
+pub mod decimal;
+pub(super) mod handle;
+pub(super) mod hash;
+pub(super) mod header;
+
+pub(super) use cas::CasSequence;
+pub(super) use handle::{CHUNKS_PER_PAGE_MAX, ChunkAt, Handle, LargeId, PAGES_MAX, Place};
+pub(super) use hash::{KeyHash, KeyHasher};
+pub use header::ItemMarks;
+pub(super) use header::{Fields, Item};

@@ -1,0 +1,206 @@
+//! A large value that is being received, or put together, page by page.
+//!
+//! A page is taken as the bytes come, so a client that announces much and sends little holds little. The tail, less than a
+//! page, waits on the heap until the value is stored; it is among the buffers that a connection may have. Must never take
+//! more bytes than the announced length.
+
+use super::layout::{Layout, tail_buffer};
+use crate::store::item::KeyHash;
+use crate::store::memory::pool::{Charge, Pages, PoolPage, ReceivingShare};
+
+/// The memory of a writer.
+#[derive(Debug)]
+struct Room {
+    pages: Pages,
+    tail: Vec<u8>,
+    charge: Charge,
+    share: ReceivingShare,
+}
+
+/// A buffer for a large value that is being received. Dropping it gives its pages back.
+///
+/// A writer for which there was no room keeps nothing: it drops the bytes that come, and is refused when it is stored.
+#[derive(Debug)]
+pub struct ValueWriter {
+    /// `None` if there was no room.
+    room: Option<Room>,
+    page_bytes: usize,
+    len: usize,
+    /// Bytes that go into pages; the rest is the tail.
+    paged_bytes: usize,
+    /// Bytes that have come.
+    filled: usize,
+    /// Of the key, which says which shard gives the pages.
+    hash: KeyHash,
+}
+
+impl ValueWriter {
+    /// An empty buffer for a value of this layout, without any page.
+    pub(in crate::store) fn new(
+        page_bytes: usize,
+        layout: Layout,
+        charge: Charge,
+        share: ReceivingShare,
+        hash: KeyHash,
+    ) -> ValueWriter {
+        let room = Some(Room { pages: Pages::default(), tail: Vec::new(), charge, share });
+        let paged_bytes = layout.len() - layout.tail_bytes();
+        ValueWriter { room, page_bytes, len: layout.len(), paged_bytes, filled: 0, hash }
+    }
+
+    pub(in crate::store) fn hash(&self) -> KeyHash {
+        self.hash
+    }
+
+    /// The announced length in bytes.
+    #[expect(clippy::len_without_is_empty, reason = "nobody asks whether a large value is empty")]
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Bytes still missing.
+    pub fn missing(&self) -> usize {
+        self.len - self.filled
+    }
+
+    /// True if the bytes that come next have no room yet: `Store::extend_large_value` is due.
+    pub fn needs_page(&self) -> bool {
+        let full = |room: &Room| room.pages.len() * self.page_bytes == self.filled;
+        self.filled < self.paged_bytes && self.room.as_ref().is_some_and(full)
+    }
+
+    /// Adds a page and its share of what may be received at once.
+    pub(in crate::store) fn add_page(&mut self, page: PoolPage, share: ReceivingShare) {
+        if let Some(room) = &mut self.room {
+            room.pages.push(page);
+            room.share.join(share);
+        }
+    }
+
+    /// There is no room: lets go of what has come, and of what comes.
+    pub(in crate::store) fn fail(&mut self) {
+        self.room = None;
+    }
+
+    /// Where the next of the missing bytes go, if they fill a page up; call [`ValueWriter::advance`] with the number that
+    /// came. What fills no page is to be handed to [`ValueWriter::push`].
+    pub fn page(&mut self) -> Option<&mut [u8]> {
+        let at = self.filled % self.page_bytes;
+        let missing = self.paged_bytes.saturating_sub(self.filled);
+        if self.needs_page() || missing < self.page_bytes - at {
+            return None;
+        }
+        let page = self.room.as_mut()?.pages.last_mut()?;
+        Some(&mut page[at..])
+    }
+
+    /// Notes that `count` bytes were written to [`ValueWriter::page`].
+    pub fn advance(&mut self, count: usize) {
+        self.filled += count.min(self.missing());
+    }
+
+    /// Appends at most `missing()` bytes of `data`, as far as there is room; returns how many were taken.
+    pub fn push(&mut self, data: &[u8]) -> usize {
+        let missing = self.missing();
+        let Some(room) = &mut self.room else {
+            let dropped = data.len().min(missing);
+            self.filled += dropped;
+            return dropped;
+        };
+        let mut taken = 0;
+        while taken < data.len() && self.filled < self.paged_bytes {
+            let (number, at) = (self.filled / self.page_bytes, self.filled % self.page_bytes);
+            let Some(page) = room.pages.get_mut(number) else { return taken };
+            let most = (self.paged_bytes - self.filled).min(page.len() - at);
+            let part = &data[taken..];
+            let part = &part[..part.len().min(most)];
+            page[at..at + part.len()].copy_from_slice(part);
+            taken += part.len();
+            self.filled += part.len();
+        }
+        let tail = &data[taken..];
+        let tail = &tail[..tail.len().min(self.len - self.filled)];
+        if !tail.is_empty() && room.tail.capacity() == 0 {
+            room.tail = tail_buffer(self.page_bytes, self.len - self.paged_bytes);
+        }
+        room.tail.extend_from_slice(tail);
+        self.filled += tail.len();
+        taken + tail.len()
+    }
+
+    /// The pages, the tail and the charge of a complete value; `None` if there was no room for it.
+    pub(in crate::store) fn into_parts(self) -> Option<(Pages, Vec<u8>, Charge)> {
+        let Room { pages, tail, charge, .. } = self.room?;
+        Some((pages, tail, charge))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::memory::pool::Pool;
+    use std::sync::Arc;
+
+    fn writer(pool: &Arc<Pool>, len: usize) -> ValueWriter {
+        let layout = Layout::of(pool.page_bytes(), len);
+        let (charge, share) = (pool.try_charge(100).unwrap(), pool.try_receive(0).unwrap());
+        ValueWriter::new(pool.page_bytes(), layout, charge, share, KeyHash(0))
+    }
+
+    fn fill(writer: &mut ValueWriter, pool: &Arc<Pool>, mut data: &[u8]) {
+        loop {
+            data = &data[writer.push(data)..];
+            if data.is_empty() || writer.missing() == 0 {
+                return;
+            }
+            assert!(writer.needs_page());
+            writer.add_page(pool.take().unwrap(), pool.try_receive(1).unwrap());
+        }
+    }
+
+    #[test]
+    fn a_draft_gathers_its_bytes_however_they_come() {
+        let data: Vec<u8> = (0..100_000).map(|at: u32| (at / 7) as u8).collect();
+        let lengths = [1, 511, 2048, 16_384, 32_700, 32_767, 32_768, 32_769, 65_536, 99_999];
+        for (len, page_bytes) in lengths.into_iter().flat_map(|len| [(len, 32 << 10), (len, 64 << 10)]) {
+            for piece in [1, 7, 4096, 32_768, 100_000] {
+                let pool = Arc::new(Pool::new(1 << 20, page_bytes));
+                let mut writer = writer(&pool, len);
+                data.chunks(piece).for_each(|piece| fill(&mut writer, &pool, piece));
+                assert_eq!((writer.missing(), writer.len()), (0, len));
+                let (pages, tail, charge) = writer.into_parts().unwrap();
+                let paged = pages.iter().flat_map(|page| page.iter().copied()).take(len - tail.len());
+                assert!(paged.chain(tail.iter().copied()).eq(data[..len].iter().copied()));
+                assert_eq!(tail.len(), Layout::of(page_bytes, len).tail_bytes());
+                drop((pages, charge));
+                assert_eq!((pool.charged_bytes(), pool.receiving_bytes()), (0, 0));
+            }
+        }
+    }
+
+    #[test]
+    fn a_page_is_offered_only_while_a_whole_one_is_missing() {
+        let pool = Arc::new(Pool::new(1 << 20, 32 << 10));
+        let mut writer = writer(&pool, (32 << 10) + 10);
+        assert!(writer.needs_page() && writer.page().is_none());
+        writer.add_page(pool.take().unwrap(), pool.try_receive(1).unwrap());
+        assert_eq!(writer.page().unwrap().len(), 32 << 10);
+        assert_eq!(writer.push(&[1; 1000]), 1000);
+        assert_eq!(writer.page().unwrap().len(), (32 << 10) - 1000);
+        writer.advance((32 << 10) - 1000);
+        assert!(!writer.needs_page() && writer.page().is_none(), "ten bytes fill no page");
+        assert_eq!(writer.push(&[1; 11]), 10);
+    }
+
+    #[test]
+    fn a_draft_without_room_holds_nothing_and_takes_what_comes() {
+        let pool = Arc::new(Pool::new(1 << 20, 32 << 10));
+        let mut writer = writer(&pool, 100_000);
+        fill(&mut writer, &pool, &[1; 50_000]);
+        writer.fail();
+        assert_eq!((pool.charged_bytes(), pool.receiving_bytes()), (0, 0));
+        assert!(!writer.needs_page() && writer.missing() == 50_000);
+        assert_eq!(writer.push(&[1; 60_000]), 50_000);
+        assert!(writer.into_parts().is_none());
+    }
+}

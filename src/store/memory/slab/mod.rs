@@ -1,0 +1,9 @@
+//! Small items: slab classes that cut pages into chunks of one size.
+
+mod chunks;
+mod class;
+mod page;
+
+pub(in crate::store) use chunks::{DetachedPage, Freed, Slab, Vacant};
+pub(in crate::store) use class::{Class, ClassId, ClassSizes, Epoch, Hand, TRADE_HASTE_MAX};
+pub(in crate::store) use page::NEVER_SECS;

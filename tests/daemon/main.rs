@@ -8,6 +8,7 @@ mod background;
 mod connection_limit;
 mod defaults;
 mod descriptors_run_out;
+mod documented_commands;
 mod help_and_version;
 mod hostile_clients_harm_nobody;
 mod idle_connections_are_closed;

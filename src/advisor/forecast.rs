@@ -1,54 +1,55 @@
-//! From the misses of the miniature runs to hit ratios of the whole cache.
+//! Converts the misses of the miniature caches to hit ratios of the whole cache.
 //!
-//! Three corrections, all by what the cache itself has counted:
-//! 1. misses are divided by all reads, not by the sampled ones: whether a hot key is in the sample changes those by
-//!    much and the misses by little (as SHARDS-adj does);
-//! 2. the misses of the runs are scaled as the cache's own misses on sampled keys are to all its misses;
-//! 3. the curve is moved along the axis of sizes, in steps of doubling, until it gives the measured hit ratio at the
-//!    present size. The runs know no size classes, which let a cache do as well as a larger one without; by how much
-//!    larger changes little from size to size.
+//! Three corrections use counts of the real cache:
+//! 1. Misses are divided by all reads, not by the sampled reads. Whether a hot key is in the sample changes the sampled
+//!    reads by much and the misses by little (as in SHARDS-adj).
+//! 2. The misses of the miniature caches are scaled by the ratio of all misses of the cache to its misses on sampled
+//! keys.
+//! 3. The curve is shifted along the axis of sizes, in doublings, until it gives the measured hit ratio at the present
+//!    size. Miniature caches have no size classes, so a miniature performs like a larger real cache. The factor is
+//! nearly
+//!    the same for all sizes.
 //!
-//! Recent traffic weighs more: all counts are halved each [`HALF_LIFE_READS`] sampled reads. Reads and not hours, so
-//! that the figures rest on as much in a quiet night as on a busy day.
+//! Recent traffic weighs more: all counts are halved every [`HALF_LIFE_READS`] sampled reads. The half-life is counted
+//! in reads, not in hours, so that a quiet night yields as many reads as a busy day.
 
 use super::key_sample::SIZES;
 
 /// The sizes in per cent of the present limit, each twice the one before.
 pub(super) const PERCENTS: [u32; SIZES] = [25, 50, 100, 200, 400];
 
-/// Which of them is the present one.
+/// Index of the present size.
 const PRESENT: usize = 2;
 
-/// Sampled reads after which what was counted before weighs half.
+/// Sampled reads after which older counts weigh half.
 const HALF_LIFE_READS: u32 = 1 << 16;
 
-/// The curve is moved by this at most, in doublings, and in such steps.
-const MOVED_MAX: f64 = 1.5;
-const MOVED_STEPS: i32 = 150;
+/// Largest shift of the curve in doublings, and the steps in which it is searched.
+const SHIFT_MAX: f64 = 1.5;
+const SHIFT_STEPS: i32 = 150;
 
-/// A doubling that the curve is moved by must bring it nearer by this many misses per read: where it is flat, it says
-/// nothing about where it should be.
-const MOVE_COST: f64 = 0.002;
+/// A shift of one doubling must reduce the difference by at least this many misses per read. A flat part of the curve
+/// does not determine a shift.
+const SHIFT_COST: f64 = 0.002;
 
-/// What a doubling beyond the largest size gains, as a part of what the last one did, unless everything fits there.
+/// Gain of a doubling beyond the largest size, relative to the last doubling, unless everything fits there.
 const BEYOND: f64 = 0.5;
 
-/// The sampled misses may be off by this factor before that is taken for something else.
+/// Largest correction factor for the sampled misses; a larger difference has another cause.
 const SKEW_MAX: f64 = 2.0;
 
-/// Counts of reads, older ones weighing less.
+/// Counts of reads; older reads weigh less.
 #[derive(Clone, Default, Debug)]
 pub(super) struct ReadCounts {
-    /// Reads of sampled keys since the counts were halved last.
+    /// Reads of sampled keys since the counts were last halved.
     since_halved: u32,
     /// Reads of sampled keys.
     sampled_reads: f64,
-    /// Of these, by how many reads of any keys they stand for: all, those that the cache missed, those that the runs
-    /// missed.
+    /// Estimates for all keys from the sampled reads: reads, misses of the cache, misses of the miniature caches.
     reads: f64,
     misses: f64,
     missed: [f64; SIZES],
-    /// Reads of all keys, and those that missed.
+    /// Counted reads and misses of all keys.
     all_reads: f64,
     all_misses: f64,
 }
@@ -88,12 +89,12 @@ impl ReadCounts {
         counts.into_iter().chain(&mut self.missed).for_each(|count| *count /= 2.0);
     }
 
-    /// Reads of sampled keys, older ones weighing less.
+    /// Reads of sampled keys; older ones weigh less.
     pub(super) fn sampled_reads(&self) -> u64 {
         self.sampled_reads as u64
     }
 
-    /// Misses per read in the cache itself; 0 without reads.
+    /// Misses per read of the real cache; 0 without reads.
     pub(super) fn measured(&self) -> f64 {
         self.per_read(if self.all_reads > 0.0 { self.all_misses } else { self.misses })
     }
@@ -103,7 +104,8 @@ impl ReadCounts {
         if reads > 0.0 { misses / reads } else { 0.0 }
     }
 
-    /// Hits per read at each of the sizes. `full`: the cache is; `largest_full`: the run of the largest size is.
+    /// Hits per read at each size. `full` and `largest_full` say whether the cache and the largest miniature cache are
+    /// full.
     pub(super) fn hit_ratios(&self, full: bool, largest_full: bool) -> [f64; SIZES] {
         let skewed = self.all_misses > 0.0 && self.misses > 0.0;
         let skew = if skewed { self.all_misses / self.misses } else { 1.0 };
@@ -115,29 +117,29 @@ impl ReadCounts {
         });
         let curve = Curve { points, beyond: if largest_full { BEYOND } else { 0.0 } };
         let measured = self.measured();
-        let moved = if full { curve.moved_to(measured) } else { 0.0 };
-        let left = measured - curve.at(PRESENT as f64 + moved);
-        std::array::from_fn(|size| 1.0 - (curve.at(size as f64 + moved) + left).clamp(0.0, 1.0))
+        let shift = if full { curve.shift_to(measured) } else { 0.0 };
+        let left = measured - curve.at(PRESENT as f64 + shift);
+        std::array::from_fn(|size| 1.0 - (curve.at(size as f64 + shift) + left).clamp(0.0, 1.0))
     }
 }
 
-/// Misses per read by size, in doublings from the smallest on.
+/// Misses per read by size, in doublings from the smallest size.
 struct Curve {
     points: [f64; SIZES],
-    /// What another doubling gains, as a part of what the last one did.
+    /// Gain of a further doubling, relative to the last one.
     beyond: f64,
 }
 
 impl Curve {
-    /// By how many doublings it is to be moved to give `measured` at the present size.
-    fn moved_to(&self, measured: f64) -> f64 {
-        let cost = |by: f64| (self.at(PRESENT as f64 + by) - measured).abs() + MOVE_COST * by.abs();
-        let by = |step: i32| MOVED_MAX * f64::from(step) / f64::from(MOVED_STEPS);
-        let steps = (-MOVED_STEPS..=MOVED_STEPS).map(by);
+    /// The shift, in doublings, that gives `measured` at the present size.
+    fn shift_to(&self, measured: f64) -> f64 {
+        let cost = |by: f64| (self.at(PRESENT as f64 + by) - measured).abs() + SHIFT_COST * by.abs();
+        let by = |step: i32| SHIFT_MAX * f64::from(step) / f64::from(SHIFT_STEPS);
+        let steps = (-SHIFT_STEPS..=SHIFT_STEPS).map(by);
         steps.min_by(|a, b| cost(*a).total_cmp(&cost(*b))).unwrap_or(0.0)
     }
 
-    /// Between the points, and beyond them.
+    /// Interpolates between the points and extrapolates beyond the last one.
     fn at(&self, place: f64) -> f64 {
         let last = (SIZES - 1) as f64;
         let from = place.clamp(0.0, last - 1.0).floor();
@@ -155,7 +157,7 @@ impl Curve {
 mod tests {
     use super::*;
 
-    /// Hits per cent that are predicted from these misses per cent of the runs, and of the cache.
+    /// Predicted hits in per cent, from misses in per cent of the miniature caches and of the real cache.
     fn predicted(runs: [f64; 5], cache: f64, full: bool, largest_full: bool) -> [f64; 5] {
         let reads = 1000.0;
         let counts = ReadCounts {
@@ -171,15 +173,15 @@ mod tests {
     }
 
     #[test]
-    fn a_curve_that_agrees_stays_where_it_is() {
+    fn a_curve_that_matches_the_measurement_is_not_shifted() {
         let curve = [50.0, 40.0, 30.0, 20.0, 10.0];
         assert_eq!(predicted(curve, 30.0, true, true), [50.0, 60.0, 70.0, 80.0, 90.0]);
     }
 
     #[test]
-    fn a_curve_is_moved_to_the_measured_hit_ratio() {
+    fn a_curve_is_shifted_to_the_measured_hit_ratio() {
         let curve = [50.0, 40.0, 30.0, 20.0, 10.0];
-        // Half a doubling to the left; beyond the last point it gains half as much, or nothing.
+        // Half a doubling to the left. Beyond the last point the gain is half as much, or nothing.
         assert_eq!(predicted(curve, 25.0, true, true), [55.0, 65.0, 75.0, 85.0, 92.5]);
         assert_eq!(predicted(curve, 25.0, true, false), [55.0, 65.0, 75.0, 85.0, 90.0]);
         assert_eq!(predicted(curve, 35.0, true, true), [45.0, 55.0, 65.0, 75.0, 85.0]);
@@ -191,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cache_that_is_not_full_is_as_good_as_any_larger_one() {
+    fn a_cache_that_is_not_full_gains_nothing_from_memory() {
         assert_eq!(
             predicted([30.0, 20.0, 5.0, 5.0, 5.0], 10.0, false, false),
             [65.0, 75.0, 90.0, 90.0, 90.0]
@@ -199,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn sampled_misses_are_scaled_by_the_caches_own() {
+    fn sampled_misses_are_scaled_by_the_misses_of_the_cache() {
         let counts = ReadCounts {
             sampled_reads: 100.0,
             reads: 1000.0,
@@ -225,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn without_reads_nothing_breaks() {
+    fn a_forecast_without_reads_predicts_hits_only() {
         assert_eq!(ReadCounts::default().hit_ratios(true, true), [1.0; 5]);
     }
 }

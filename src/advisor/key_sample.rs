@@ -1,19 +1,19 @@
-//! The keys that are followed: those whose hash is below a threshold, which falls as they become too many.
+//! The tracked keys: those with a hash below a threshold, which falls when there are too many keys.
 //!
 //! Invariants:
-//! - A1 the index and the keys in use pair one to one;
-//! - A2 every key followed is below the threshold, and the threshold never rises;
-//! - A3 the bytes taken at the start are all that is ever taken.
+//! - A1 index entries and used slots correspond one to one;
+//! - A2 the hash of every tracked key is below the threshold, and the threshold never rises;
+//! - A3 all memory is allocated at the start.
 
 use crate::clock::{Deadline, Now};
 
-/// Sizes whose runs share the sample.
+/// Cache sizes that share the sample.
 pub(super) const SIZES: usize = 5;
 
-/// A place in the sample.
+/// Index of a key in the sample.
 pub(super) type Slot = u32;
 
-/// What one run knows of a key: [`GHOST`], or [`RESIDENT`] with [`PROBATION`] and [`USES`]; 0 if it knows nothing.
+/// State of a key in one miniature cache: 0 (unknown), [`GHOST`], or [`RESIDENT`] with [`PROBATION`] and [`USES`].
 pub(super) const RUN_STATE_BITS: u32 = 4;
 pub(super) const GHOST: u32 = 1;
 pub(super) const RESIDENT: u32 = 8;
@@ -21,46 +21,46 @@ pub(super) const PROBATION: u32 = 4;
 pub(super) const USES: u32 = 3;
 const RUN_STATE: u32 = (1 << RUN_STATE_BITS) - 1;
 
-/// What all runs know of a key. A slot in which nothing of this is set is free.
+/// States of a key in all miniature caches. A slot without any of these bits is free.
 const ALL_RUN_STATES: u32 = (1 << (RUN_STATE_BITS * SIZES as u32)) - 1;
-/// Held until the operation at hand is over, whatever leaves meanwhile.
+/// Pinned until the current operation ends, whatever is removed meanwhile.
 const PINNED: u32 = 1 << 30;
 
-/// Places of the index in use at most, in per cent.
+/// Largest load factor of the index, in per cent.
 const INDEX_LOAD_PERCENT: usize = 70;
 
-/// More keys than this make no prediction better.
+/// More keys than this do not improve the predictions.
 const KEYS_MAX: usize = 1 << 16;
 const KEYS_MIN: usize = 64;
 
-/// Ends the list of free slots, and marks free places of the index.
+/// Ends the list of free slots, and marks free entries of the index.
 const NONE: Slot = Slot::MAX;
 
-/// A key that is followed.
+/// A tracked key.
 #[derive(Clone, Copy)]
 pub(super) struct Key {
     hash: u64,
-    /// Of the item; in a free slot the next free one.
+    /// Bytes of the item. A free slot stores the next free slot here.
     pub(super) bytes: u32,
     pub(super) deadline: Deadline,
 }
 
-/// The keys.
+/// The tracked keys.
 pub(super) struct KeySample {
     keys: Box<[Key]>,
-    /// Apart from the keys, because the hands run over it.
+    /// States of the keys, in an array of their own because the clock hands scan it.
     states: Box<[u32]>,
-    /// Slots by hash: open addressing, linear probing, no gaps left behind.
+    /// Slots by hash: open addressing with linear probing and backward shift deletion.
     index: Box<[Slot]>,
     free: Slot,
     count: usize,
     threshold: u64,
-    /// Bytes of the largest item since all were forgotten.
+    /// Bytes of the largest item since the last `clear`.
     largest_bytes: u32,
 }
 
 impl KeySample {
-    /// As many places as fit into `bytes_max`; takes keys below `threshold` at first.
+    /// A sample with as many slots as fit into `bytes_max`, and an initial threshold.
     pub(super) fn new(bytes_max: u64, threshold: u64) -> KeySample {
         let per_key = size_of::<Key>() + size_of::<u32>();
         let per_key_percent = per_key * 100 + (size_of::<Slot>() * 100 * 100).div_ceil(INDEX_LOAD_PERCENT);
@@ -79,7 +79,7 @@ impl KeySample {
         sample
     }
 
-    /// Forgets all keys.
+    /// Removes all keys.
     pub(super) fn clear(&mut self) {
         self.index.fill(NONE);
         self.states.fill(0);
@@ -92,27 +92,27 @@ impl KeySample {
         }
     }
 
-    /// Keys below this are followed.
+    /// Keys with a hash below this are tracked.
     pub(super) fn threshold(&self) -> u64 {
         self.threshold
     }
 
-    /// The share of all keys that is below the threshold.
+    /// The share of all keys with a hash below the threshold.
     pub(super) fn share(&self) -> f64 {
         self.threshold as f64 / u64::MAX as f64
     }
 
-    /// Keys followed.
+    /// Tracked keys.
     pub(super) fn count(&self) -> usize {
         self.count
     }
 
-    /// Places for keys.
+    /// Slots for keys.
     pub(super) fn places(&self) -> usize {
         self.keys.len()
     }
 
-    /// Bytes that it takes.
+    /// Memory of the sample, in bytes.
     pub(super) fn memory_bytes(&self) -> u64 {
         (size_of_val(&*self.keys) + size_of_val(&*self.states) + size_of_val(&*self.index)) as u64
     }
@@ -121,12 +121,12 @@ impl KeySample {
         self.free == NONE
     }
 
-    /// The slot of a key that is followed.
+    /// The slot of a tracked key.
     pub(super) fn find(&self, hash: u64) -> Option<Slot> {
-        self.place_of(hash).map(|place| self.index[place])
+        self.index_of(hash).map(|place| self.index[place])
     }
 
-    /// A slot for a key that is not followed yet; the sample must not be full. It is held.
+    /// Allocates a slot for a new key and pins it. The sample must not be full.
     pub(super) fn insert(&mut self, hash: u64) -> Slot {
         let slot = self.free;
         let key = &mut self.keys[slot as usize];
@@ -134,20 +134,20 @@ impl KeySample {
         *key = Key { hash, bytes: 0, deadline: Deadline::NEVER };
         self.states[slot as usize] = PINNED;
         self.count += 1;
-        let mut place = self.home(hash);
+        let mut place = self.first_probe(hash);
         while self.index[place] != NONE {
-            place = self.after(place);
+            place = self.next_probe(place);
         }
         self.index[place] = slot;
         slot
     }
 
-    /// Keeps a key followed until [`KeySample::unpin`].
+    /// Pins a key until [`KeySample::unpin`].
     pub(super) fn pin(&mut self, slot: Slot) {
         self.states[slot as usize] |= PINNED;
     }
 
-    /// Ends [`KeySample::pin`]; the key is forgotten if no run knows it.
+    /// Unpins a key; it is removed if no miniature cache knows it.
     pub(super) fn unpin(&mut self, slot: Slot) {
         self.states[slot as usize] &= !PINNED;
         self.forget_if_unknown(slot);
@@ -157,14 +157,14 @@ impl KeySample {
         &self.keys[slot as usize]
     }
 
-    /// Changes what its item is.
+    /// Sets size and deadline of the key's item.
     pub(super) fn set_item(&mut self, slot: Slot, bytes: u32, deadline: Deadline) {
         let key = &mut self.keys[slot as usize];
         (key.bytes, key.deadline) = (bytes, deadline);
         self.largest_bytes = self.largest_bytes.max(bytes);
     }
 
-    /// No item is larger than this, in bytes.
+    /// Upper bound of the size of all items, in bytes.
     pub(super) fn largest_bytes(&self) -> u64 {
         u64::from(self.largest_bytes)
     }
@@ -173,12 +173,12 @@ impl KeySample {
         self.key(slot).deadline.is_over(now)
     }
 
-    /// What the run of this number knows of a key.
+    /// The state of a key in this miniature cache.
     pub(super) fn run_state(&self, slot: Slot, run: u32) -> u32 {
         self.states[slot as usize] >> (run * RUN_STATE_BITS) & RUN_STATE
     }
 
-    /// Changes that; a key that no run knows is forgotten.
+    /// Sets that state; a key that no miniature cache knows is removed.
     pub(super) fn set_run_state(&mut self, slot: Slot, run: u32, run_state: u32) {
         let shift = run * RUN_STATE_BITS;
         let state = &mut self.states[slot as usize];
@@ -188,7 +188,8 @@ impl KeySample {
         }
     }
 
-    /// The first slot from `from` on, around the end, in which the run's standing has `value` under `mask`.
+    /// The first slot from `from` on, cyclically, with a state in this miniature cache that equals `value` under
+    /// `mask`.
     pub(super) fn next(&self, from: Slot, run: u32, mask: u32, value: u32) -> Option<Slot> {
         let shift = run * RUN_STATE_BITS;
         let (mask, value) = (mask << shift, value << shift);
@@ -198,17 +199,17 @@ impl KeySample {
         at.or_else(|| before.iter().position(found)).map(|at| at as Slot)
     }
 
-    /// Lets the threshold fall, to 1 at the least. The caller then forgets the keys that are above it.
+    /// Lowers the threshold, to 1 at the least. The caller then removes the keys above it.
     pub(super) fn lower_threshold(&mut self, threshold: u64) {
         self.threshold = threshold.clamp(1, self.threshold);
     }
 
-    /// True if there is a key in the slot, and it is above the threshold.
+    /// True if the slot contains a key above the threshold.
     pub(super) fn is_above(&self, slot: Slot) -> bool {
         self.is_used(slot) && self.key(slot).hash >= self.threshold
     }
 
-    /// All keys in use.
+    /// All used slots.
     pub(super) fn slots(&self) -> impl Iterator<Item = Slot> {
         (0..self.keys.len() as Slot).filter(|slot| self.is_used(*slot))
     }
@@ -221,7 +222,7 @@ impl KeySample {
         if self.is_used(slot) {
             return;
         }
-        let Some(place) = self.place_of(self.key(slot).hash) else { return };
+        let Some(place) = self.index_of(self.key(slot).hash) else { return };
         self.close_gap(place);
         self.states[slot as usize] = 0;
         self.keys[slot as usize].bytes = self.free;
@@ -229,41 +230,41 @@ impl KeySample {
         self.count -= 1;
     }
 
-    /// Empties a place of the index and moves up what would not be found any more.
+    /// Frees an index entry and moves later entries of the same probe sequence up.
     fn close_gap(&mut self, place: usize) {
         let (mut gap, mut place) = (place, place);
         loop {
-            place = self.after(place);
+            place = self.next_probe(place);
             if self.index[place] == NONE {
                 self.index[gap] = NONE;
                 return;
             }
-            let home = self.home(self.keys[self.index[place] as usize].hash);
-            let (from_home, from_gap) = (self.distance(home, place), self.distance(gap, place));
-            if from_home >= from_gap {
+            let first = self.first_probe(self.keys[self.index[place] as usize].hash);
+            let (from_first, from_gap) = (self.distance(first, place), self.distance(gap, place));
+            if from_first >= from_gap {
                 self.index[gap] = self.index[place];
                 gap = place;
             }
         }
     }
 
-    fn place_of(&self, hash: u64) -> Option<usize> {
-        let mut place = self.home(hash);
+    fn index_of(&self, hash: u64) -> Option<usize> {
+        let mut place = self.first_probe(hash);
         while self.index[place] != NONE {
             if self.keys[self.index[place] as usize].hash == hash {
                 return Some(place);
             }
-            place = self.after(place);
+            place = self.next_probe(place);
         }
         None
     }
 
-    /// By the low bits of the hash: the threshold fixes the high ones.
-    fn home(&self, hash: u64) -> usize {
+    /// Uses the low bits of the hash, because the threshold restricts the high ones.
+    fn first_probe(&self, hash: u64) -> usize {
         (((hash & u64::from(u32::MAX)) * self.index.len() as u64) >> 32) as usize
     }
 
-    fn after(&self, place: usize) -> usize {
+    fn next_probe(&self, place: usize) -> usize {
         if place + 1 < self.index.len() { place + 1 } else { 0 }
     }
 
@@ -288,7 +289,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_come_and_go_and_are_found() {
+    fn inserted_keys_are_found_until_they_are_removed() {
         let mut random = fastrand::Rng::with_seed(1);
         let mut sample = KeySample::new(4096, u64::MAX);
         let mut known = std::collections::HashMap::new();
@@ -315,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn the_bytes_are_within_the_bound() {
+    fn memory_is_within_the_bound() {
         for bytes_max in [4096, 50_000, 335_544, 1 << 40] {
             let sample = KeySample::new(bytes_max, u64::MAX);
             assert!(sample.memory_bytes() <= bytes_max, "{} of {bytes_max}", sample.memory_bytes());

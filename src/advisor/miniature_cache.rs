@@ -1,31 +1,31 @@
-//! One size in miniature: larder's policy run on the sampled keys alone, with as large a share of the memory.
+//! A miniature cache: larder's eviction policy applied to the sampled keys, with the same share of the memory.
 //!
-//! Second chance with probation and ghosts as in `store/slab/clock_hand.rs`, all sizes of item in one ring, which is
-//! the order of slots in the sample. What size classes and the trade of pages between them add is the same at each
-//! size to the first order, and [`forecast`](super::forecast) reckons it by the cache's own misses.
+//! The policy is second chance with probation and ghosts, as in `store/slab/clock_hand.rs`. Items of all sizes share
+//! one ring, in the order of the slots of the sample. Size classes and page trading have nearly the same effect at
+//! every size; [`forecast`](super::forecast) estimates it from the misses of the real cache.
 
 use super::key_sample::{GHOST, KeySample, PROBATION, RESIDENT, Slot, USES};
 use crate::clock::Now;
 
-/// Items looked at before the least used of them leaves.
+/// Items scanned at most before the least used one is evicted.
 const SCAN_MAX: u32 = 16;
 
-/// Items on probation may be one in this many before they leave first.
+/// Items on probation are evicted first while they are more than one in this many.
 const PROBATION_ONE_IN: u32 = 10;
 
-/// There is one ghost for so many items.
+/// Items per ghost.
 const ITEMS_PER_GHOST: u32 = 2;
 
-/// An item takes at most one part in so many of a miniature that is smaller than what it stands for: there it would
-/// leave no room, where in the cache it does.
+/// An item is charged with at most this part of a miniature cache, because it would displace all others there and does
+/// not in the real cache.
 const ITEM_PART: u64 = 16;
 
-/// One part in so many of the room may be left in a run that counts as full.
+/// A miniature cache counts as full if at most one part in this many is free.
 const SLACK_ONE_IN: u64 = 32;
 
-/// A miniature run.
+/// A miniature cache.
 pub(super) struct MiniatureCache {
-    /// Number of its standing in the sample.
+    /// Index of its state in the sample.
     run: u32,
     capacity_bytes: u64,
     item_bytes_max: u64,
@@ -39,7 +39,7 @@ pub(super) struct MiniatureCache {
 }
 
 impl MiniatureCache {
-    /// The run of this number, empty and without room.
+    /// An empty cache with a capacity of 0.
     pub(super) fn new(run: u32) -> MiniatureCache {
         MiniatureCache {
             run,
@@ -55,7 +55,7 @@ impl MiniatureCache {
         }
     }
 
-    /// Everything was forgotten.
+    /// Removes all items; the sample has been cleared.
     pub(super) fn clear(&mut self) {
         *self = MiniatureCache {
             capacity_bytes: self.capacity_bytes,
@@ -64,7 +64,7 @@ impl MiniatureCache {
         };
     }
 
-    /// Gives it `share` of a cache that has room for so many bytes of items; what is too much leaves.
+    /// Sets the capacity to `share` of `cache_bytes` and evicts what exceeds it.
     pub(super) fn resize(&mut self, sample: &mut KeySample, cache_bytes: u64, share: f64, now: Now) {
         self.capacity_bytes = (cache_bytes as f64 * share) as u64;
         let item_bytes_max =
@@ -73,13 +73,13 @@ impl MiniatureCache {
             && item_bytes_max.min(self.item_bytes_max) < sample.largest_bytes();
         self.item_bytes_max = item_bytes_max;
         if charges_change {
-            let held = sample.slots().filter(|slot| self.contains(sample, *slot));
-            self.used_bytes = held.map(|slot| self.charge(sample, slot)).sum();
+            let residents = sample.slots().filter(|slot| self.contains(sample, *slot));
+            self.used_bytes = residents.map(|slot| self.charge(sample, slot)).sum();
         }
         self.evict_to_fit(sample, 0, now);
     }
 
-    /// True if items have to leave for others to come.
+    /// True if new items cause evictions.
     pub(super) fn is_full(&self) -> bool {
         self.used_bytes + self.capacity_bytes / SLACK_ONE_IN >= self.capacity_bytes
     }
@@ -92,7 +92,7 @@ impl MiniatureCache {
         sample.run_state(slot, self.run) & RESIDENT != 0
     }
 
-    /// A read; true if it hits.
+    /// Reads a key; true for a hit.
     pub(super) fn read(&mut self, sample: &mut KeySample, slot: Slot, now: Now) -> bool {
         let run_state = sample.run_state(slot, self.run);
         if run_state & RESIDENT == 0 {
@@ -107,8 +107,8 @@ impl MiniatureCache {
         true
     }
 
-    /// Takes in a key that it does not hold, with the bytes that the sample says; the key is held there. Without
-    /// `evicts` only if there is room.
+    /// Stores an item that is not resident, with the size that the sample has. The key must be pinned. Without `evicts`
+    /// the item is stored only if it fits.
     pub(super) fn admit(&mut self, sample: &mut KeySample, slot: Slot, evicts: bool, now: Now) {
         let bytes = self.charge(sample, slot);
         let fits = self.used_bytes + bytes <= self.capacity_bytes;
@@ -125,13 +125,13 @@ impl MiniatureCache {
         self.used_bytes += bytes;
     }
 
-    /// The item of a key that it holds has got so many bytes; told before the sample is.
+    /// Charges a new size of a resident item. Called before the sample is updated.
     pub(super) fn resize_item(&mut self, sample: &KeySample, slot: Slot, bytes: u32) {
         self.used_bytes += u64::from(bytes).min(self.item_bytes_max);
         self.used_bytes -= self.charge(sample, slot);
     }
 
-    /// Forgets a key, its ghost as well.
+    /// Removes a key and its ghost.
     pub(super) fn forget(&mut self, sample: &mut KeySample, slot: Slot) {
         let run_state = sample.run_state(slot, self.run);
         if run_state & RESIDENT != 0 {
@@ -142,12 +142,12 @@ impl MiniatureCache {
         }
     }
 
-    /// Lets items leave until there is room for `bytes`.
+    /// Evicts items until `bytes` more fit.
     pub(super) fn evict_to_fit(&mut self, sample: &mut KeySample, bytes: u64, now: Now) {
         while self.used_bytes + bytes > self.capacity_bytes && self.evict_one(sample, now) {}
     }
 
-    /// Takes back items whose time is over, of the next few; true if that makes room for `bytes`.
+    /// Removes the expired ones among the next few items; true if `bytes` more fit then.
     fn reclaim(&mut self, sample: &mut KeySample, bytes: u64, now: Now) -> bool {
         for _ in 0..SCAN_MAX {
             let Some(slot) = self.advance(sample, false, false) else { break };
@@ -158,14 +158,14 @@ impl MiniatureCache {
         self.used_bytes + bytes <= self.capacity_bytes
     }
 
-    /// False if it holds nothing.
+    /// False if there is no item.
     fn evict_one(&mut self, sample: &mut KeySample, now: Now) -> bool {
         let mut least_used: Option<(u32, Slot)> = None;
-        for looked_at in 1.. {
+        for scanned in 1.. {
             let probation = self.probation * PROBATION_ONE_IN > self.items || self.probation == self.items;
             let Some(slot) = self.advance(sample, true, probation) else { return false };
             let uses = sample.run_state(slot, self.run) & USES;
-            let last = looked_at >= SCAN_MAX;
+            let last = scanned >= SCAN_MAX;
             if sample.is_over(slot, now) {
                 self.remove(sample, slot, 0);
             } else if probation && (uses == 0 || last) {
@@ -188,9 +188,9 @@ impl MiniatureCache {
         false
     }
 
-    /// Moves a hand to its next item; of those on probation or not, if `choosy`.
-    fn advance(&mut self, sample: &KeySample, choosy: bool, probation: bool) -> Option<Slot> {
-        let mask = if choosy { RESIDENT | PROBATION } else { RESIDENT };
+    /// Moves a hand to the next item: of the probation part or of the main part, or of both unless `one_part`.
+    fn advance(&mut self, sample: &KeySample, one_part: bool, probation: bool) -> Option<Slot> {
+        let mask = if one_part { RESIDENT | PROBATION } else { RESIDENT };
         let value = if probation { RESIDENT | PROBATION } else { RESIDENT };
         let hand = if probation { &mut self.probation_hand } else { &mut self.main_hand };
         let slot = sample.next(*hand, self.run, mask, value)?;
@@ -218,10 +218,13 @@ impl MiniatureCache {
     #[cfg(test)]
     pub(super) fn check_invariants(&self, sample: &KeySample) {
         let run_states = || sample.slots().map(|slot| (slot, sample.run_state(slot, self.run)));
-        let held = || run_states().filter(|(_, run_state)| run_state & RESIDENT != 0);
-        assert_eq!(held().count() as u32, self.items);
-        assert_eq!(held().filter(|(_, run_state)| run_state & PROBATION != 0).count() as u32, self.probation);
-        assert_eq!(held().map(|(slot, _)| self.charge(sample, slot)).sum::<u64>(), self.used_bytes);
+        let residents = || run_states().filter(|(_, run_state)| run_state & RESIDENT != 0);
+        assert_eq!(residents().count() as u32, self.items);
+        assert_eq!(
+            residents().filter(|(_, run_state)| run_state & PROBATION != 0).count() as u32,
+            self.probation
+        );
+        assert_eq!(residents().map(|(slot, _)| self.charge(sample, slot)).sum::<u64>(), self.used_bytes);
         assert_eq!(run_states().filter(|(_, run_state)| *run_state == GHOST).count() as u32, self.ghosts);
         assert!(self.used_bytes <= self.capacity_bytes);
     }

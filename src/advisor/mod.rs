@@ -1,16 +1,15 @@
-//! What the hit ratio would be with less or more memory.
+//! Predicts the hit ratio with less or more memory.
 //!
-//! A leaf: it is told of every operation on a fixed share of all keys (spatial sampling: SHARDS, Waldspurger et al.,
-//! FAST 2015), and predicts. It knows no store and no wire, and reads no clock.
+//! The advisor receives every operation on a fixed share of all keys (spatial sampling: SHARDS, Waldspurger et al.,
+//! FAST 2015). It depends on no other module of the crate but the clock's types, and it reads no clock.
 //!
-//! Five miniature runs of larder's policy, at 1/4 to 4 times the limit, see the sampled keys (Waldspurger et al.,
-//! "Cache Modeling and Optimization using MiniatureCache Simulations", ATC 2017). A client is taken to store what it has
-//! missed: a run that does not hold what the cache itself has found takes it in. `sample.rs` has the keys and bounds
-//! their number, `miniature_cache.rs` one run, `forecast.rs` the way from their misses to the cache's, `recommendation.rs` the
-//! words. `benches/advisor` measures how far the predictions are off.
+//! Five miniature caches, at 1/4 to 4 times the limit, simulate larder's policy on the sampled keys (Waldspurger et
+//! al., "Cache Modeling and Optimization using Miniature Simulations", ATC 2017). Clients are assumed to store what
+//! they missed: a hit of the real cache that a miniature cache misses is stored there.
 //!
-//! Why so, and what was measured: decision note
-//! [`d14`](crate::decisions::d14_the_advisor_runs_miniature_simulations).
+//! `key_sample.rs` contains the keys and bounds their number, `miniature_cache.rs` one cache. `forecast.rs` converts
+//! the misses, `recommendation.rs` words the result. `benches/advisor` measures the errors of the predictions. Reasons
+//! and measurements: decision note [`d14`](crate::decisions::d14_the_advisor_runs_miniature_simulations).
 
 mod advice;
 mod forecast;
@@ -27,36 +26,37 @@ use forecast::{PERCENTS, ReadCounts};
 use key_sample::{KeySample, SIZES, Slot};
 use miniature_cache::MiniatureCache;
 
-/// Where there are more keys than places, the threshold falls by one part in so many.
+/// When the sample is full, the threshold falls by one part in this many.
 const FALL_ONE_IN: u64 = 8;
 
-/// Sampled reads below which nothing is predicted.
+/// Sampled reads that a prediction needs at least.
 const READS_NEEDED: u64 = 10_000;
 
-/// Bytes that a cache takes per byte of its items: at the most that is believed, while it is filling, and at the
-/// least.
+/// Charged bytes per byte of items: the largest plausible value, the estimate for a cache that is filling, and the
+/// smallest value.
 const COST_MAX: f64 = 1.5;
 const COST_FILLING: f64 = 1.1;
 const COST_MIN: f64 = 1.085;
 
-/// What a cache takes beyond that, whatever its size: the free chunks of classes, in bytes.
+/// Charged bytes beyond that at every size: the free chunks of all classes, in bytes.
 const FIXED_BYTES_MAX: f64 = (512 << 10) as f64;
 
-/// Predicts. Not shared: one thread feeds it and asks it.
+/// The advisor of one cache. [`SharedAdvisor`] shares it between threads.
 pub struct Advisor {
     sample: KeySample,
     runs: [MiniatureCache; SIZES],
     counts: ReadCounts,
     state: CacheState,
-    /// When the last operation was done.
+    /// Time of the last operation.
     now: Now,
-    /// The counters of the cache are known from here on.
+    /// True once the counters of the cache are known.
     observed: bool,
 }
 
 impl Advisor {
-    /// For a cache of this limit. Takes `memory_bytes_max` at once and never more (but 2 KiB at least), and follows no
-    /// more than `share_max` of all keys, 0 to 1: each operation on a key that is followed costs its sender a little.
+    /// An advisor for a cache with this limit. It allocates at most `memory_bytes_max` (but at least 2 KiB), all at the
+    /// start. It tracks at most `share_max` of all keys, from 0 to 1, because every tracked operation costs its client
+    /// a little time.
     pub fn new(limit_bytes: u64, memory_bytes_max: u64, share_max: f64) -> Advisor {
         let fixed = size_of::<Advisor>() as u64;
         let threshold = ((share_max * u64::MAX as f64) as u64).max(1);
@@ -72,18 +72,18 @@ impl Advisor {
         advisor
     }
 
-    /// Keys whose hash is below this are sampled. It may fall with every operation, and never rises; operations on
-    /// keys that are not below it any more are ignored.
+    /// Keys with a hash below this are sampled. The threshold may fall with every operation and never rises. Operations
+    /// on other keys are ignored.
     pub fn threshold(&self) -> u64 {
         self.sample.threshold()
     }
 
-    /// Follows half as many keys, because operations on them are too many.
+    /// Tracks half as many keys, because there are too many operations on them.
     pub fn halve_sample(&mut self) {
         self.lower_threshold_to(self.sample.threshold() / 2);
     }
 
-    /// Sees an operation on a sampled key. All of them in order.
+    /// Records an operation on a sampled key. The caller passes all of them, in order.
     pub fn record(&mut self, access: &Access) {
         if access.hash >= self.sample.threshold() {
             return;
@@ -93,7 +93,7 @@ impl Advisor {
         match access.kind {
             AccessKind::Hit => self.read(access, slot, true),
             AccessKind::Miss => self.read(access, slot, false),
-            AccessKind::Store => self.stored(access, slot),
+            AccessKind::Store => self.record_store(access, slot),
             AccessKind::Delete => {
                 if let Some(slot) = slot {
                     self.forget(slot);
@@ -102,12 +102,12 @@ impl Advisor {
         }
     }
 
-    /// Sees how the cache stands; after each batch of operations. A new limit makes what was counted worthless.
+    /// Updates the state of the cache, after each batch of operations. A new limit resets the counts.
     pub fn observe(&mut self, state: &CacheState) {
         if state.limit_bytes != self.state.limit_bytes {
             self.counts = ReadCounts::default();
         }
-        // Counters that fell were reset.
+        // Counters that fell have been reset.
         let since = |now: u64, before: u64| if now >= before { now - before } else { now };
         if self.observed {
             let (hits, misses) = (since(state.hits, self.state.hits), since(state.misses, self.state.misses));
@@ -118,18 +118,18 @@ impl Advisor {
         self.resize_runs();
     }
 
-    /// Everything was flushed.
+    /// Removes all keys after a flush.
     pub fn flush(&mut self) {
         self.sample.clear();
         self.runs.iter_mut().for_each(MiniatureCache::clear);
     }
 
-    /// Bytes of memory that it takes.
+    /// Memory of the advisor, in bytes.
     pub fn memory_bytes(&self) -> u64 {
         self.sample.memory_bytes() + size_of::<Advisor>() as u64
     }
 
-    /// What it has to say.
+    /// The predictions and the recommendation.
     pub fn advise(&self) -> Advice {
         let reads = self.counts.sampled_reads();
         let enough = reads >= READS_NEEDED;
@@ -171,23 +171,23 @@ impl Advisor {
         }
         self.counts.count_read(hit, hits, self.sample.share());
         if hit {
-            // Where it missed, the client stores it now.
+            // A miniature cache that missed stores the item now, as the client would.
             self.admit_to_runs(access, slot);
         } else if let Some(slot) = slot {
             self.sample.unpin(slot);
         }
     }
 
-    fn stored(&mut self, access: &Access, slot: Option<Slot>) {
+    fn record_store(&mut self, access: &Access, slot: Option<Slot>) {
         if let Some(slot) = slot {
             self.sample.pin(slot);
         }
         self.admit_to_runs(access, slot);
     }
 
-    /// The item is in the cache as `access` says: it is in every run as well, or comes into it.
+    /// The real cache contains this item now: updates it in every miniature cache, or stores it there.
     fn admit_to_runs(&mut self, access: &Access, slot: Option<Slot>) {
-        let Some(slot) = slot.or_else(|| self.follow(access.hash)) else { return };
+        let Some(slot) = slot.or_else(|| self.insert_key(access.hash)) else { return };
         let bytes = u32::try_from(access.bytes).unwrap_or(u32::MAX);
         for run in &mut self.runs {
             if run.contains(&self.sample, slot) {
@@ -205,8 +205,9 @@ impl Advisor {
         self.sample.unpin(slot);
     }
 
-    /// A place for a key, which is held there; makes one by sampling fewer, so the key itself may be out.
-    fn follow(&mut self, hash: u64) -> Option<Slot> {
+    /// Allocates a pinned slot for a key. A full sample lowers its threshold first, so that the key itself may be
+    /// excluded.
+    fn insert_key(&mut self, hash: u64) -> Option<Slot> {
         while self.sample.is_full() {
             let threshold = self.sample.threshold();
             self.lower_threshold_to(threshold - threshold.div_ceil(FALL_ONE_IN));
@@ -238,7 +239,7 @@ impl Advisor {
         self.runs.iter().for_each(|run| run.check_invariants(&self.sample));
     }
 
-    /// Gives each run its share of what the cache would have room for.
+    /// Gives each miniature cache its share of the memory that the real cache would have for items.
     fn resize_runs(&mut self) {
         let (charged, items) = (self.state.charged_bytes as f64, self.state.item_bytes as f64);
         let fixed = (charged - COST_MIN * items).clamp(0.0, FIXED_BYTES_MAX);

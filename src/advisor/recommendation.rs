@@ -1,19 +1,19 @@
-//! The table of predictions in one sentence for the operator.
+//! Words the predictions as one sentence for the operator.
 
 use super::advice::{CacheState, Prediction};
 
-/// Hits per read that more memory must bring to be worth naming, and that less memory may cost.
+/// Hits per read that more memory must gain to be recommended, and that less memory may lose.
 const WORTH: f64 = 0.005;
 
-/// Bytes per MB, as `-m` counts.
+/// Bytes per MB, as in `-m`.
 const MB: u64 = 1 << 20;
 
-/// What to say while the reads of sampled keys are too few.
+/// The sentence for too few reads of sampled keys.
 pub(super) fn too_few(reads: u64, needed: u64) -> String {
     format!("Too few reads so far: {reads} of about {needed} sampled reads needed.")
 }
 
-/// What to say of five predictions, from a quarter of the present limit to four times that.
+/// The sentence for five predictions, from a quarter of the present limit to four times that.
 pub(super) fn recommend(predictions: &[Prediction], state: &CacheState) -> String {
     let Some(now) = predictions.iter().find(|size| size.percent == 100) else { return String::new() };
     let keeps = |size: &&Prediction| size.limit_bytes < now.limit_bytes && hits_lost(size, now) < WORTH;
@@ -23,22 +23,22 @@ pub(super) fn recommend(predictions: &[Prediction], state: &CacheState) -> Strin
         return format!("{now_size} is more than needed: {less_size} would keep hits at {hits}.");
     }
     if !state.is_full() {
-        let (held, now_size) = (size(state.charged_bytes.max(MB)), size(now.limit_bytes));
-        return format!("Everything fits in {held} of {now_size} so far: more memory buys nothing.");
+        let (used, now_size) = (size(state.charged_bytes.max(MB)), size(now.limit_bytes));
+        return format!("Everything fits in {used} of {now_size} so far: more memory would gain nothing.");
     }
     let larger: Vec<&Prediction> =
         predictions.iter().filter(|size| size.limit_bytes > now.limit_bytes).collect();
     match larger.iter().rposition(|size| hits_lost(now, size) >= WORTH) {
-        None => nothing_gained(predictions, now),
-        Some(_) => raised(now, &larger),
+        None => present_size(predictions, now),
+        Some(_) => larger_size(now, &larger),
     }
 }
 
-/// More memory buys nothing, and less would cost.
-fn nothing_gained(predictions: &[Prediction], now: &Prediction) -> String {
+/// The present size is right: more memory gains nothing, less memory costs hits.
+fn present_size(predictions: &[Prediction], now: &Prediction) -> String {
     let less = predictions.iter().rfind(|size| size.limit_bytes < now.limit_bytes).unwrap_or(now);
     format!(
-        "{} is enough: more memory buys nothing, {} would lower hits from {} to {}.",
+        "{} is enough: more memory would gain nothing, {} would lower hits from {} to {}.",
         size(now.limit_bytes),
         size(less.limit_bytes),
         percent(now.hit_ratio),
@@ -46,28 +46,28 @@ fn nothing_gained(predictions: &[Prediction], now: &Prediction) -> String {
     )
 }
 
-/// Names the smallest size that brings something, and where that ends.
-fn raised(now: &Prediction, larger: &[&Prediction]) -> String {
+/// Names the smallest size that gains hits, and the size at which the gain ends.
+fn larger_size(now: &Prediction, larger: &[&Prediction]) -> String {
     let at = larger.iter().position(|size| hits_lost(now, size) >= WORTH).unwrap_or(0);
     let first = larger[at];
     let (from, to) = (percent(now.hit_ratio), percent(first.hit_ratio));
     let start = format!("{} would raise hits from {from} to {to}", size(first.limit_bytes));
     let last = larger[larger.len() - 1];
     if at + 1 == larger.len() {
-        return format!("{start}; less than that buys nothing.");
+        return format!("{start}; a smaller increase would gain nothing.");
     }
     if hits_lost(first, last) < WORTH {
-        return format!("{start}; more than {} buys nothing.", size(first.limit_bytes));
+        return format!("{start}; more than {} would gain nothing further.", size(first.limit_bytes));
     }
     format!("{start}, {} to {}.", size(last.limit_bytes), percent(last.hit_ratio))
 }
 
-/// Hits per read that `small` gives less than `large`.
+/// Hits per read that `small` loses compared with `large`.
 fn hits_lost(small: &Prediction, large: &Prediction) -> f64 {
     large.hit_ratio - small.hit_ratio
 }
 
-/// A number of bytes in the largest unit that has at least one of, as `-m` is given.
+/// A number of bytes in the largest unit that gives at least 1, as for `-m`.
 fn size(bytes: u64) -> String {
     const GB: u64 = 1024 * MB;
     match bytes {
@@ -86,7 +86,7 @@ fn percent(ratio: f64) -> String {
 mod tests {
     use super::*;
 
-    /// The sentence about a limit of 64 MB with these hits per cent.
+    /// The recommendation for a limit of 64 MB with these hit ratios in per cent.
     fn about(hits: [f64; 5], charged_mb: u64) -> String {
         let predictions: Vec<Prediction> = [25, 50, 100, 200, 400]
             .into_iter()
@@ -103,10 +103,10 @@ mod tests {
     }
 
     #[test]
-    fn more_memory_is_named_with_what_it_brings() {
+    fn more_memory_is_recommended_with_its_gain() {
         assert_eq!(
             about([60.0, 80.0, 91.2, 95.8, 96.0], 64),
-            "128 MB would raise hits from 91.2 % to 95.8 %; more than 128 MB buys nothing."
+            "128 MB would raise hits from 91.2 % to 95.8 %; more than 128 MB would gain nothing further."
         );
         assert_eq!(
             about([60.0, 80.0, 91.2, 95.8, 97.0], 64),
@@ -114,12 +114,12 @@ mod tests {
         );
         assert_eq!(
             about([60.0, 80.0, 91.2, 91.5, 97.0], 64),
-            "256 MB would raise hits from 91.2 % to 97.0 %; less than that buys nothing."
+            "256 MB would raise hits from 91.2 % to 97.0 %; a smaller increase would gain nothing."
         );
     }
 
     #[test]
-    fn less_memory_is_named_where_it_is_enough() {
+    fn less_memory_is_recommended_if_it_keeps_the_hits() {
         assert_eq!(
             about([80.0, 95.1, 95.2, 95.8, 96.0], 64),
             "64 MB is more than needed: 32 MB would keep hits at 95.1 %."
@@ -131,29 +131,29 @@ mod tests {
     }
 
     #[test]
-    fn enough_is_called_enough() {
+    fn a_sufficient_size_is_confirmed() {
         assert_eq!(
             about([80.0, 93.0, 95.2, 95.3, 95.4], 64),
-            "64 MB is enough: more memory buys nothing, 32 MB would lower hits from 95.2 % to 93.0 %."
+            "64 MB is enough: more memory would gain nothing, 32 MB would lower hits from 95.2 % to 93.0 %."
         );
     }
 
     #[test]
-    fn a_cache_that_is_not_full_holds_everything() {
+    fn a_cache_that_is_not_full_needs_no_memory() {
         assert_eq!(
             about([80.0, 93.0, 95.2, 95.2, 95.2], 41),
-            "Everything fits in 41 MB of 64 MB so far: more memory buys nothing."
+            "Everything fits in 41 MB of 64 MB so far: more memory would gain nothing."
         );
     }
 
     #[test]
-    fn sizes_are_in_the_unit_that_fits() {
+    fn sizes_have_a_fitting_unit() {
         let sizes = [512 << 10, 3 * MB / 2, 64 * MB, 1024 * MB, 1536 * MB].map(size);
         assert_eq!(sizes, ["512 KB", "2 MB", "64 MB", "1 GB", "1.5 GB"]);
     }
 
     #[test]
-    fn too_few_reads_are_counted() {
+    fn too_few_reads_are_reported() {
         assert_eq!(too_few(312, 10_000), "Too few reads so far: 312 of about 10000 sampled reads needed.");
     }
 }

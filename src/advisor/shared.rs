@@ -1,20 +1,20 @@
-//! The advisor behind a lock: one thread feeds it batch by batch, and whoever answers a question asks it.
+//! The advisor behind a lock: one thread records operations in batches, any thread asks for advice.
 
 use super::Advisor;
 use super::advice::{Access, Advice, CacheState};
 use parking_lot::Mutex;
 
-/// It takes one in so many bytes of the limit,
+/// The advisor takes one in this many bytes of the limit,
 const LIMIT_SHARE: u64 = 200;
 
-/// but not less than this, where the limit is small.
+/// and at least this many bytes.
 const MEMORY_BYTES_MIN: u64 = 64 << 10;
 
 /// An advisor that threads share.
 pub struct SharedAdvisor(Mutex<Advisor>);
 
 impl SharedAdvisor {
-    /// For a cache of this limit.
+    /// An advisor for a cache with this limit.
     pub fn new(limit_bytes: u64) -> SharedAdvisor {
         let memory_bytes = (limit_bytes / LIMIT_SHARE).max(MEMORY_BYTES_MIN);
         SharedAdvisor(Mutex::new(Advisor::new(limit_bytes, memory_bytes, 1.0)))
@@ -30,7 +30,7 @@ impl SharedAdvisor {
         self.0.lock().halve_sample();
     }
 
-    /// Takes in operations as `batch` hands them out, under one lock; `batch` must not come back here.
+    /// Records the operations that `batch` passes on, under one lock. `batch` must not call this advisor.
     pub fn record_batch<R>(&self, batch: impl FnOnce(&mut dyn FnMut(&Access)) -> R) -> R {
         let mut advisor = self.0.lock();
         batch(&mut |access| advisor.record(access))
@@ -51,7 +51,7 @@ impl SharedAdvisor {
         self.0.lock().advise()
     }
 
-    /// Bytes of memory it takes.
+    /// Memory of the advisor, in bytes.
     pub fn memory_bytes(&self) -> u64 {
         self.0.lock().memory_bytes()
     }

@@ -1,75 +1,78 @@
-//! Keys grouped by their shape: what is done with each family, and what of it is stored.
+//! Keys grouped by their shape: operations on each family, and what each family stores.
 //!
-//! Two sources meet in [`FamiliesSketch::report`]: samples of operations, older ones weighing less, and a [`Census`]
-//! of what is there now. Both keep the shapes of the greatest weight (operations here, bytes there) by
-//! [`HeavyHitters`], so that memory is bounded and a flood of new shapes pushes out none that matters; all others are
-//! one family, [`OTHER`]. A family that is seen in one source only is shown with what is known. Sums over all families
-//! are those of all keys: what was seen of a shape before it got a place of its own stays in the sum of the others.
+//! [`FamiliesSketch::report`] joins two sources: samples of operations with decaying weights, and a [`Census`] of the
+//! stored items. Both track their shapes with [`HeavyHitters`], by operations in the first and by bytes in the second.
+//! So memory is bounded, and a flood of new shapes does not displace a shape that matters. All other shapes are one
+//! family, [`OTHER`].
+//!
+//! A family that only one source knows is reported with what that source knows. Sums over all families equal the sums
+//! over all keys. What was counted for a shape before it got its own slot remains in [`OTHER`].
 
 use super::heavy_hitters::{HeavyHitters, SlotData};
-use super::report::{Family, OperationKind, OperationSample};
+use super::operation_sample::{OperationKind, OperationSample};
+use super::report::Family;
 use super::shape::write_shape;
 use foldhash::fast::RandomState;
 use std::collections::HashMap;
 use std::hash::BuildHasher;
 
-/// Families told at most, beside [`OTHER`].
+/// Families reported at most, without [`OTHER`].
 pub const FAMILIES_MAX: usize = 256;
 
-/// The family of all keys whose shape has no place of its own.
+/// The family of all keys whose shape has no slot of its own.
 pub const OTHER: &str = "(other)";
 
-/// Shapes whose operations are counted on their own.
+/// ShapeCounts with operation counts of their own.
 const SLOTS_MAX: u16 = FAMILIES_MAX as u16;
 
-/// Shapes whose items are counted on their own.
+/// ShapeCounts with item counts of their own.
 const CENSUS_SLOTS_MAX: u16 = 2 * SLOTS_MAX;
 
 /// Cells for all other shapes; 8 KiB.
 const CELLS: usize = 1024;
 
-/// Shapes with what is kept for each, and for all.
+/// Counts per shape, and the totals over all shapes.
 #[derive(Debug)]
-struct Shapes<C> {
+struct ShapeCounts<C> {
     hasher: RandomState,
-    hitters: HeavyHitters<Named<C>>,
-    all: C,
-    /// The shape of the key that is looked at.
+    hitters: HeavyHitters<NamedCounts<C>>,
+    totals: C,
+    /// Buffer for the shape of the current key.
     shape: String,
 }
 
-/// What is kept for a shape, and its name.
+/// The counts of a shape, and the name of its family.
 #[derive(Default, Debug)]
-struct Named<C> {
+struct NamedCounts<C> {
     name: &'static str,
     counts: C,
 }
 
-impl<C: SlotData> SlotData for Named<C> {
+impl<C: SlotData> SlotData for NamedCounts<C> {
     fn scale(&mut self, factor: f64) {
         self.counts.scale(factor);
     }
 }
 
-impl<C: SlotData> Shapes<C> {
-    fn new(slots_max: u16) -> Shapes<C> {
-        Shapes {
+impl<C: SlotData> ShapeCounts<C> {
+    fn new(slots_max: u16) -> ShapeCounts<C> {
+        ShapeCounts {
             hasher: RandomState::default(),
             hitters: HeavyHitters::new(slots_max, CELLS),
-            all: C::default(),
+            totals: C::default(),
             shape: String::new(),
         }
     }
 
-    /// Counts for the shape of a key, which matters as much as `weight` says, and for all.
+    /// Updates the counts of the key's shape and the totals; `weight` decides which shapes get a slot.
     fn record(&mut self, key: &[u8], weight: f64, count: impl Fn(&mut C)) {
         let name = write_shape(key, &mut self.shape);
         let shape = self.shape.as_bytes();
-        if let Some(named) = self.hitters.record(shape, self.hasher.hash_one(shape), weight) {
-            named.name = name;
-            count(&mut named.counts);
+        if let Some(slot) = self.hitters.record(shape, self.hasher.hash_one(shape), weight) {
+            slot.name = name;
+            count(&mut slot.counts);
         }
-        count(&mut self.all);
+        count(&mut self.totals);
     }
 
     fn memory_bytes(&self) -> u64 {
@@ -77,7 +80,7 @@ impl<C: SlotData> Shapes<C> {
     }
 }
 
-/// What was done with keys, in operations.
+/// Operations on keys.
 #[derive(Clone, Copy, Default, Debug)]
 struct Operations {
     reads: f64,
@@ -94,17 +97,17 @@ impl SlotData for Operations {
     }
 }
 
-/// What is stored.
+/// StoredItems items.
 #[derive(Clone, Copy, Default, Debug)]
-struct Stored {
+struct StoredItems {
     items: f64,
     bytes: f64,
-    /// Items whose age is known, and the sum of these ages.
+    /// Items with a known age, and the sum of their ages.
     aged_items: f64,
     age_secs: f64,
 }
 
-impl SlotData for Stored {
+impl SlotData for StoredItems {
     fn scale(&mut self, factor: f64) {
         for count in [&mut self.items, &mut self.bytes, &mut self.aged_items, &mut self.age_secs] {
             *count *= factor;
@@ -112,26 +115,26 @@ impl SlotData for Stored {
     }
 }
 
-/// What is stored, by shape: gathered by a walk over a part of the items, then scaled to all of them.
+/// StoredItems items by shape: recorded by a walk over a part of the items, then scaled to all items.
 #[derive(Debug)]
 pub struct Census {
-    shapes: Shapes<Stored>,
+    shapes: ShapeCounts<StoredItems>,
     factor: f64,
 }
 
 impl Default for Census {
     fn default() -> Census {
-        Census { shapes: Shapes::new(CENSUS_SLOTS_MAX), factor: 1.0 }
+        Census { shapes: ShapeCounts::new(CENSUS_SLOTS_MAX), factor: 1.0 }
     }
 }
 
 impl Census {
-    /// Bytes of memory it takes.
+    /// Memory of the census, in bytes.
     pub fn memory_bytes(&self) -> u64 {
         self.shapes.memory_bytes()
     }
 
-    /// Counts an item: its key, the bytes of header, key and value, and the seconds since it was stored, where known.
+    /// Records an item: its key, the bytes of header, key and value, and the seconds since it was stored, if known.
     pub fn record(&mut self, key: &[u8], item_bytes: u64, age_secs: Option<u32>) {
         let bytes = item_bytes as f64;
         self.shapes.record(key, bytes, |stored| {
@@ -142,7 +145,7 @@ impl Census {
         });
     }
 
-    /// Says that all that was noted is `visited` of `of` items; to be called once, after the walk.
+    /// Sets the scale: the walk visited `visited` of `of` items. Called once, after the walk.
     pub fn scale(&mut self, visited: u64, of: u64) {
         self.factor = of as f64 / visited.max(1) as f64;
     }
@@ -151,17 +154,17 @@ impl Census {
 /// Reads, hits, stores and evictions by the shape of the key.
 #[derive(Debug)]
 pub struct FamiliesSketch {
-    shapes: Shapes<Operations>,
+    shapes: ShapeCounts<Operations>,
 }
 
 impl Default for FamiliesSketch {
     fn default() -> FamiliesSketch {
-        FamiliesSketch { shapes: Shapes::new(SLOTS_MAX) }
+        FamiliesSketch { shapes: ShapeCounts::new(SLOTS_MAX) }
     }
 }
 
 impl FamiliesSketch {
-    /// Takes in a sample.
+    /// Records a sample.
     pub fn record(&mut self, sample: &OperationSample<'_>) {
         let weight = f64::from(sample.weight);
         let n = self.shapes.hitters.decay().counted(weight);
@@ -177,33 +180,35 @@ impl FamiliesSketch {
         }
     }
 
-    /// Lets what was seen weigh less, by so many seconds.
+    /// Decays all counts by the seconds that have passed.
     pub fn age(&mut self, secs: u32) {
         if let Some(factor) = self.shapes.hitters.age(secs) {
-            self.shapes.all.scale(factor);
+            self.shapes.totals.scale(factor);
         }
     }
 
-    /// Keys by shape, those with the most bytes first, [`FAMILIES_MAX`] at most; then [`OTHER`], unless it is empty.
+    /// The families with the most bytes first, at most [`FAMILIES_MAX`]; then [`OTHER`], unless it is empty.
     pub fn report(&self, census: &Census) -> Vec<Family> {
-        let mut families = self.joined(census);
-        let uses = |row: &Row| row.operations.reads + row.operations.writes;
+        let mut families = self.join_sources(census);
+        let uses = |row: &FamilyCounts| row.operations.reads + row.operations.writes;
         families.sort_by(|(a_shape, a), (b_shape, b)| {
             let by_bytes = b.stored.bytes.total_cmp(&a.stored.bytes);
             by_bytes.then_with(|| uses(b).total_cmp(&uses(a))).then_with(|| a_shape.cmp(b_shape))
         });
         families.truncate(FAMILIES_MAX);
-        let mut other = Row { name: "", operations: self.shapes.all, stored: census.shapes.all };
+        let mut other =
+            FamilyCounts { name: "", operations: self.shapes.totals, stored: census.shapes.totals };
         families.iter().for_each(|(_, row)| other.subtract(row));
         families.push((OTHER, other));
         let decay = self.shapes.hitters.decay();
-        let report = |(shape, row): &(&str, Row)| row.report(shape, decay.weight(1.0), census.factor);
+        let report =
+            |(shape, row): &(&str, FamilyCounts)| row.report(shape, decay.weight(1.0), census.factor);
         families.iter().map(report).filter(|family| !is_empty(family)).collect()
     }
 
-    /// What is known of each shape from either source.
-    fn joined<'a>(&'a self, census: &'a Census) -> Vec<(&'a str, Row)> {
-        let mut rows: HashMap<&[u8], Row> = HashMap::new();
+    /// The counts of each shape from both sources.
+    fn join_sources<'a>(&'a self, census: &'a Census) -> Vec<(&'a str, FamilyCounts)> {
+        let mut rows: HashMap<&[u8], FamilyCounts> = HashMap::new();
         for hitter in self.shapes.hitters.hitters() {
             let row = rows.entry(hitter.key).or_default();
             (row.name, row.operations) = (hitter.data.name, hitter.data.counts);
@@ -212,26 +217,26 @@ impl FamiliesSketch {
             let row = rows.entry(hitter.key).or_default();
             (row.name, row.stored) = (hitter.data.name, hitter.data.counts);
         }
-        // Every shape was text when it was noted.
+        // Every shape was text when it was recorded.
         rows.into_iter().map(|(shape, row)| (std::str::from_utf8(shape).unwrap_or(OTHER), row)).collect()
     }
 
-    /// Bytes of memory it takes.
+    /// Memory of the sketch, in bytes.
     pub fn memory_bytes(&self) -> u64 {
         self.shapes.memory_bytes()
     }
 }
 
-/// What is known of a family.
+/// The counts of a family.
 #[derive(Default)]
-struct Row {
+struct FamilyCounts {
     name: &'static str,
     operations: Operations,
-    stored: Stored,
+    stored: StoredItems,
 }
 
-impl Row {
-    fn subtract(&mut self, row: &Row) {
+impl FamilyCounts {
+    fn subtract(&mut self, row: &FamilyCounts) {
         self.operations.reads -= row.operations.reads;
         self.operations.hits -= row.operations.hits;
         self.operations.writes -= row.operations.writes;
@@ -243,7 +248,7 @@ impl Row {
     }
 
     fn report(&self, shape: &str, per_operation: f64, per_item: f64) -> Family {
-        let Row { name, stored, .. } = self;
+        let FamilyCounts { name, stored, .. } = self;
         let operations = |counted: f64| (counted * per_operation).round() as u64;
         let of_all = |noted: f64| (noted * per_item).round() as u64;
         Family {

@@ -1,26 +1,26 @@
-//! Weight by age: what was seen a half-life ago weighs half of what is seen now.
+//! Exponential decay of counts: an operation loses half of its weight in each half-life.
 //!
-//! Forward decay (Cormode, Shkapenyuk, Srivastava and Xu, 2009): instead of making every old count smaller all the
-//! time, each new operation counts for more of a unit that grows. Weights are so exact at every second, and a walk
-//! over the counts is due once in [`UNIT_MAX`] only.
+//! Forward decay (Cormode, Shkapenyuk, Srivastava and Xu, 2009) does not reduce old counts all the time. Instead, each
+//! new operation adds more, in a unit that grows. So weights are exact at every second, and a pass over the counts is
+//! due only when the unit exceeds [`UNIT_MAX`].
 
-/// Seconds in which a weight halves.
+/// Half-life of a weight, in seconds.
 ///
-/// Ten minutes: a key that turns hot is at half of its final weight after that, while the counts still stand for a
-/// quarter of an hour of traffic (the half-life by ln 2: 866 s), so that at one operation in 256, and 10,000 a second,
-/// a key with one read in a thousand rests on about 34 samples, and a pause of a minute takes 7 % off.
+/// After ten minutes a key that has become hot has half of its final weight. The counts cover the traffic of a quarter
+/// of an hour (the half-life divided by ln 2: 866 s). At 10,000 operations a second and a sampling interval of 256, a
+/// key with one read in a thousand has about 34 samples. A pause of a minute reduces weights by 7 %.
 pub(super) const HALF_LIFE_SECS: u32 = 600;
 
-/// Units of the first operation in one of now, at most; then all is counted in the new unit.
+/// The largest unit; beyond it, all counts are converted to a unit of 1.
 const UNIT_MAX: f64 = (1u64 << 32) as f64;
 
-/// Half-lives after which nothing is left of a weight; a longer time counts as this.
+/// Half-lives after which a weight counts as 0. A longer time has the same effect.
 const LIVES_MAX: u32 = 64;
 
-/// The unit that weights are counted in.
+/// The unit of the counts.
 #[derive(Debug)]
 pub(super) struct ForwardDecay {
-    /// What an operation of now adds to a count. At least 1.
+    /// What one operation adds to a count at present. At least 1.
     unit: f64,
 }
 
@@ -31,17 +31,17 @@ impl Default for ForwardDecay {
 }
 
 impl ForwardDecay {
-    /// What a weight of now adds to a count.
+    /// What a present weight adds to a count.
     pub fn counted(&self, weight: f64) -> f64 {
         weight * self.unit
     }
 
-    /// What a count weighs now.
+    /// The present weight of a count.
     pub fn weight(&self, counted: f64) -> f64 {
         counted / self.unit
     }
 
-    /// Lets time pass. If it returns a factor, every count must be multiplied by it.
+    /// Advances the time. If the result is a factor, the caller multiplies every count by it.
     #[must_use]
     pub fn age(&mut self, secs: u32) -> Option<f64> {
         let secs = secs.min(LIVES_MAX * HALF_LIFE_SECS);
@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_weight_halves_with_every_half_life_however_it_passes() {
+    fn a_weight_halves_in_each_half_life_for_any_step() {
         for step in [1, 7, HALF_LIFE_SECS, 10 * HALF_LIFE_SECS] {
             let mut decay = ForwardDecay::default();
             let mut count = decay.counted(1000.0);
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_leaps_leaves_nothing_and_breaks_nothing() {
+    fn a_clock_jump_leaves_no_weight_and_no_invalid_count() {
         let mut decay = ForwardDecay::default();
         let count = decay.counted(1e15);
         let factor = decay.age(u32::MAX).expect("a new unit");

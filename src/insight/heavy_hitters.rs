@@ -1,22 +1,23 @@
-//! The keys of the greatest weight in a stream, in bounded memory, each with a bound on its error.
+//! The keys with the greatest weight in a stream, in bounded memory, each with an error bound.
 //!
-//! Filtered Space-Saving (Homem and Carvalho, 2010), weighted and with weights that decay: a fixed number of keys have
-//! a slot with a count of their own; all others share cells, by their hash. A key gets the slot of the least count
-//! once its cell says that it may weigh more. The cells keep a stream of ever new keys from taking slots, and make the
-//! error of a key that comes late that of its cell, not that of the least slot as in Space-Saving proper (Metwally,
-//! Agrawal and El Abbadi, 2005).
+//! The algorithm is Filtered Space-Saving (Homem and Carvalho, 2010), with weights that decay. A fixed number of keys
+//! have a slot with a count; all other keys share cells, selected by their hash. A key takes the slot with the smallest
+//! count once its cell shows that it may weigh more. The cells prevent a stream of new keys from taking slots. They
+//! also bound the error of a late key by its cell, where Space-Saving proper (Metwally, Agrawal and El Abbadi, 2005)
+//! uses the smallest slot.
 //!
-//! Invariants, asserted by `check_invariants`: H1 a key has at most one slot, found through the table by its hash;
-//! H2 the heap holds every slot once, none below one of less count; H3 the count of a key in a slot is at least its
-//! weight, and at most `error` more than that; H4 the cell of a key without slot counts at least its weight. (H3 and
-//! H4 need the stream: the tests hold them against exact counts.)
+//! Invariants (`check_invariants` asserts H1 and H2, the tests compare H3 and H4 with exact counts):
+//! - H1 a key has at most one slot, which the table finds by its hash;
+//! - H2 the heap contains every slot once, no slot below one with a smaller count;
+//! - H3 the count of a slot is at least the weight of its key, and at most `error` more;
+//! - H4 the cell of a key without a slot counts at least the weight of the key.
 
 use super::forward_decay::ForwardDecay;
 use hashbrown::HashTable;
 
-/// What is kept beside the count of a key that has a slot.
+/// Data of a key that has a slot.
 pub(super) trait SlotData: Default {
-    /// Multiplies everything counted by a factor.
+    /// Multiplies every count by a factor.
     fn scale(&mut self, factor: f64);
 }
 
@@ -24,40 +25,40 @@ impl SlotData for () {
     fn scale(&mut self, _factor: f64) {}
 }
 
-/// A key that has a count of its own.
+/// A key with a count of its own.
 #[derive(Debug)]
 struct Slot<B> {
     key: Box<[u8]>,
     hash: u64,
     /// At least the weight of the key.
     count: f64,
-    /// By how much the count may be too high.
+    /// Upper bound of the error of `count`.
     error: f64,
-    /// Where the heap holds this slot.
+    /// Position of the slot in the heap.
     heap_index: u16,
     data: B,
 }
 
-/// A key of great weight.
+/// A key with a great weight.
 pub(super) struct Hitter<'a, B> {
     /// The key.
     pub key: &'a [u8],
-    /// At least its weight.
+    /// At least the weight of the key.
     pub weight: f64,
-    /// By how much `weight` may be too high.
+    /// Upper bound of the error of `weight`.
     pub error: f64,
-    /// What is kept beside, counted in the unit of [`HeavyHitters::decay`].
+    /// Data of the slot, in the unit of [`HeavyHitters::decay`].
     pub data: &'a B,
 }
 
-/// The sketch. The caller brings the hash of each key, keyed so that nobody can choose it.
+/// The sketch. The caller passes the hash of each key, which must be keyed so that clients cannot choose it.
 #[derive(Debug)]
 pub(super) struct HeavyHitters<B> {
     slots: Vec<Slot<B>>,
     slots_max: usize,
-    /// Indexes of slots by the hash of their key.
+    /// Indexes of slots, by the hash of their key.
     table: HashTable<u16>,
-    /// Indexes of slots, the one of the least count first.
+    /// Indexes of slots: a heap with the smallest count first.
     heap: Vec<u16>,
     cells: Box<[f64]>,
     total: f64,
@@ -65,7 +66,7 @@ pub(super) struct HeavyHitters<B> {
 }
 
 impl<B: SlotData> HeavyHitters<B> {
-    /// Tracks at most so many keys, with so many cells for all others.
+    /// Tracks at most `slots_max` keys, with `cells` cells for all others.
     pub fn new(slots_max: u16, cells: usize) -> HeavyHitters<B> {
         assert!(slots_max > 0 && cells > 0);
         let slots_max = usize::from(slots_max);
@@ -80,21 +81,21 @@ impl<B: SlotData> HeavyHitters<B> {
         }
     }
 
-    /// Takes in a key of this weight, in O(log n) of the slots. Returns what is kept beside its count, if it has a slot
-    /// now: from its first note in that slot on, and nothing from an earlier one.
+    /// Records a key with a weight, in O(log n) of the slots. Returns the data of its slot, if the key has one now. The
+    /// data starts empty when a key gets a slot.
     pub fn record(&mut self, key: &[u8], hash: u64, weight: f64) -> Option<&mut B> {
         let counted = self.decay.counted(weight);
         self.total += counted;
         let slot = match self.find(key, hash) {
             Some(slot) => self.add(slot, counted),
-            None if self.slots.len() < self.slots_max => self.take_free(key, hash, counted),
-            None => self.take_from_least(key, hash, counted)?,
+            None if self.slots.len() < self.slots_max => self.use_free_slot(key, hash, counted),
+            None => self.replace_smallest(key, hash, counted)?,
         };
         Some(&mut self.slots[slot].data)
     }
 
-    /// Lets what was seen weigh less, by so many seconds. If it returns a factor, what the caller counts in the unit of
-    /// [`HeavyHitters::decay`] must be multiplied by it.
+    /// Decays all counts by the seconds that have passed. If the result is a factor, the caller multiplies by it what
+    /// it counts in the unit of [`HeavyHitters::decay`].
     pub fn age(&mut self, secs: u32) -> Option<f64> {
         let factor = self.decay.age(secs)?;
         self.total *= factor;
@@ -122,12 +123,12 @@ impl<B: SlotData> HeavyHitters<B> {
         self.decay.weight(self.total)
     }
 
-    /// The unit that counts are kept in.
+    /// The unit of the counts.
     pub fn decay(&self) -> &ForwardDecay {
         &self.decay
     }
 
-    /// Bytes of memory it takes.
+    /// Memory of the sketch, in bytes.
     pub fn memory_bytes(&self) -> u64 {
         let keys: usize = self.slots.iter().map(|slot| slot.key.len()).sum();
         let slots = self.slots.capacity() * size_of::<Slot<B>>() + self.heap.capacity() * size_of::<u16>();
@@ -141,29 +142,29 @@ impl<B: SlotData> HeavyHitters<B> {
     }
 
     fn cell_of(&self, hash: u64) -> usize {
-        // Not the bits that choose the place in the table.
+        // Other bits than those that select the bucket of the table.
         (((hash >> 32) * self.cells.len() as u64) >> 32) as usize
     }
 
-    /// While there are free slots every key has one, so that nothing was missed: the error is 0.
-    fn take_free(&mut self, key: &[u8], hash: u64, count: f64) -> usize {
+    /// While slots are free every key has one, so no weight was missed: the error is 0.
+    fn use_free_slot(&mut self, key: &[u8], hash: u64, count: f64) -> usize {
         let slot = self.slots.len();
         let heap_index = self.heap.len() as u16;
         self.slots.push(Slot { key: key.into(), hash, count, error: 0.0, heap_index, data: B::default() });
         self.heap.push(slot as u16);
-        self.rise(usize::from(heap_index));
-        self.enter(slot);
+        self.sift_up(usize::from(heap_index));
+        self.insert_into_table(slot);
         slot
     }
 
     fn add(&mut self, slot: usize, counted: f64) -> usize {
         self.slots[slot].count += counted;
-        self.sink(usize::from(self.slots[slot].heap_index));
+        self.sift_down(usize::from(self.slots[slot].heap_index));
         slot
     }
 
-    /// Gives the slot of the least count to a key that may weigh more.
-    fn take_from_least(&mut self, key: &[u8], hash: u64, counted: f64) -> Option<usize> {
+    /// Gives the slot with the smallest count to a key that may weigh more.
+    fn replace_smallest(&mut self, key: &[u8], hash: u64, counted: f64) -> Option<usize> {
         let least = usize::from(self.heap[0]);
         let cell = self.cell_of(hash);
         let count = self.cells[cell] + counted;
@@ -171,7 +172,7 @@ impl<B: SlotData> HeavyHitters<B> {
             self.cells[cell] = count;
             return None;
         }
-        self.leave(least);
+        self.remove_from_table(least);
         let slot = &mut self.slots[least];
         if slot.key.len() == key.len() {
             slot.key.copy_from_slice(key);
@@ -179,13 +180,13 @@ impl<B: SlotData> HeavyHitters<B> {
             slot.key = key.into();
         }
         (slot.hash, slot.count, slot.error, slot.data) = (hash, count, count - counted, B::default());
-        self.sink(0);
-        self.enter(least);
+        self.sift_down(0);
+        self.insert_into_table(least);
         Some(least)
     }
 
-    /// Takes the key of a slot out of the table; its cell counts for it from here.
-    fn leave(&mut self, slot: usize) {
+    /// Removes the key of a slot from the table; its cell counts the key from now on.
+    fn remove_from_table(&mut self, slot: usize) {
         let Slot { hash, count, .. } = self.slots[slot];
         if let Ok(entry) = self.table.find_entry(hash, |other| usize::from(*other) == slot) {
             entry.remove();
@@ -194,7 +195,7 @@ impl<B: SlotData> HeavyHitters<B> {
         self.cells[cell] = self.cells[cell].max(count);
     }
 
-    fn enter(&mut self, slot: usize) {
+    fn insert_into_table(&mut self, slot: usize) {
         let slots = &self.slots;
         self.table.insert_unique(slots[slot].hash, slot as u16, |other| slots[usize::from(*other)].hash);
     }
@@ -209,8 +210,8 @@ impl<B: SlotData> HeavyHitters<B> {
         self.slots[usize::from(self.heap[b])].heap_index = b as u16;
     }
 
-    /// Moves a slot whose count grew away from the front of the heap.
-    fn sink(&mut self, mut at: usize) {
+    /// Moves a slot whose count has grown away from the front of the heap.
+    fn sift_down(&mut self, mut at: usize) {
         loop {
             let (left, right) = (2 * at + 1, 2 * at + 2);
             if left >= self.heap.len() {
@@ -226,8 +227,8 @@ impl<B: SlotData> HeavyHitters<B> {
         }
     }
 
-    /// Moves a slot that was put at the end towards the front of the heap.
-    fn rise(&mut self, mut at: usize) {
+    /// Moves a slot at the end towards the front of the heap.
+    fn sift_up(&mut self, mut at: usize) {
         while at > 0 && self.count_at(at) < self.count_at((at - 1) / 2) {
             self.swap(at, (at - 1) / 2);
             at = (at - 1) / 2;

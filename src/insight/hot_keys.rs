@@ -1,25 +1,26 @@
-//! The keys most used: by reads, by stores, by bytes read.
+//! The most used keys: by reads, by stores, by bytes read.
 //!
-//! Three sketches of [`HeavyHitters`], each of bounded memory. A count is never below what the samples say, and at most
-//! its stated error above. That samples stand for all operations is an error apart: a count of n at one operation in s
-//! is off by about √(n·s) from that, one time in three by more.
+//! Three sketches of [`HeavyHitters`], each with bounded memory. A count is never below what the samples add up to, and
+//! exceeds it by at most the reported error. Sampling adds an error of its own: at a sampling interval of s, a count of
+//! n has a standard error of about √(n·s).
 
 use super::heavy_hitters::{HeavyHitters, Hitter};
-use super::report::{HotKey, HotKeys, OperationKind, OperationSample};
+use super::operation_sample::{OperationKind, OperationSample};
+use super::report::{HotKey, HotKeys};
 use foldhash::fast::RandomState;
 use std::hash::BuildHasher;
 
-/// Keys listed at most, per list.
+/// Keys in each list at most.
 pub const LISTED_MAX: usize = 20;
 
-/// Keys counted on their own, per sketch: those behind the listed ones, so that who comes and goes at the end of a
-/// list is seen in time.
+/// Keys with a count of their own, per sketch. There are more of them than listed keys, so that a change at the end of
+/// a list shows in time.
 const SLOTS_MAX: u16 = 256;
 
 /// Cells for all other keys, per sketch; 16 KiB.
 const CELLS: usize = 2048;
 
-/// The keys most used.
+/// The most used keys.
 #[derive(Debug)]
 pub struct HotKeysSketch {
     hasher: RandomState,
@@ -43,7 +44,7 @@ impl Default for HotKeysSketch {
 }
 
 impl HotKeysSketch {
-    /// Takes in a sample.
+    /// Records a sample.
     pub fn record(&mut self, sample: &OperationSample<'_>) {
         let weight = f64::from(sample.weight);
         self.sampled_one_in = sample.weight;
@@ -51,7 +52,7 @@ impl HotKeysSketch {
             OperationKind::Hit => {
                 let hash = self.hasher.hash_one(sample.key);
                 self.reads.record(sample.key, hash, weight);
-                // An empty value must not push a key out.
+                // An empty value must not displace a key.
                 if sample.value_bytes > 0 {
                     self.bytes_out.record(sample.key, hash, weight * sample.value_bytes as f64);
                 }
@@ -66,14 +67,14 @@ impl HotKeysSketch {
         }
     }
 
-    /// Lets what was seen weigh less, by so many seconds.
+    /// Decays all counts by the seconds that have passed.
     pub fn age(&mut self, secs: u32) {
         for sketch in [&mut self.reads, &mut self.writes, &mut self.bytes_out] {
             sketch.age(secs);
         }
     }
 
-    /// The keys most used, [`LISTED_MAX`] in each list at most.
+    /// The most used keys, at most [`LISTED_MAX`] in each list.
     pub fn report(&self) -> HotKeys {
         HotKeys {
             reads: top_keys(&self.reads),
@@ -86,23 +87,23 @@ impl HotKeysSketch {
         }
     }
 
-    /// Bytes of memory it takes.
+    /// Memory of the sketches, in bytes.
     pub fn memory_bytes(&self) -> u64 {
         [&self.reads, &self.writes, &self.bytes_out].map(HeavyHitters::memory_bytes).iter().sum()
     }
 }
 
-/// The keys of the greatest counts.
+/// The keys with the greatest counts.
 fn top_keys(sketch: &HeavyHitters<()>) -> Vec<HotKey> {
     let mut hitters: Vec<_> = sketch.hitters().collect();
     hitters.sort_by(|a, b| b.weight.total_cmp(&a.weight).then_with(|| a.key.cmp(b.key)));
-    // What weighs less than half an operation is of the past.
+    // A weight below half an operation comes from the past.
     hitters.retain(|hitter| hitter.weight >= 0.5);
     hitters.truncate(LISTED_MAX);
     hitters.iter().map(hot_key).collect()
 }
 
-/// In whole operations, the bounds no tighter than they are.
+/// Rounds to whole operations, so that the bounds still hold.
 fn hot_key(hitter: &Hitter<'_, ()>) -> HotKey {
     let count = hitter.weight.ceil();
     let at_least = (hitter.weight - hitter.error).max(0.0);
@@ -122,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_stores_and_bytes_are_listed_apart() {
+    fn reads_stores_and_bytes_are_listed_separately() {
         let mut sketch = HotKeysSketch::default();
         for sample in [
             sample(OperationKind::Hit, b"big", 1000, 2),
@@ -144,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_ends_and_its_bounds_hold_after_rounding() {
+    fn a_list_is_bounded_and_its_error_bounds_hold_after_rounding() {
         let mut sketch = HotKeysSketch::default();
         let mut exact = std::collections::HashMap::new();
         let mut random = fastrand::Rng::with_seed(1);
@@ -165,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_seen_long_ago_is_not_listed() {
+    fn keys_of_long_ago_are_not_listed() {
         let mut sketch = HotKeysSketch::default();
         sketch.record(&sample(OperationKind::Store, b"old", 1, 1000));
         sketch.age(u32::MAX);

@@ -1,20 +1,22 @@
-//! How long requests take, by command family: one set of histograms per worker, written by that worker alone, summed
-//! when somebody asks.
+//! Latency of requests by command family: one set of histograms per worker, which only that worker writes. A report
+//! sums them up.
 //!
-//! Log-linear buckets of the `histogram` crate. A quantile is the middle of its bucket and so off by at most
-//! 1/32 of itself; nothing below 32 ns is off at all, and what took longer than [`NANOS_MAX`] counts as that.
-//! Invariants: a note takes no lock and no memory; `reset` moves a baseline instead of writing to workers' histograms.
+//! The histograms of the `histogram` crate have log-linear buckets. A quantile is the middle of its bucket, so its
+//! error is at most 1/32 of its value. Times below 32 ns are exact; longer times than [`NANOS_MAX`] count as that.
+//!
+//! Invariants: `record` takes no lock and allocates nothing; `reset` moves a baseline and does not write to the
+//! workers' histograms.
 
 use super::report::Latency;
 use crate::sync::Mutex;
 use histogram::{AtomicHistogram, Config, Histogram};
 
-/// The longest time told from others, in nanoseconds: about 69 seconds.
+/// The longest time that a histogram distinguishes, in nanoseconds: about 69 seconds.
 pub const NANOS_MAX: u64 = (1 << NANOS_MAX_POWER) - 1;
 
 const NANOS_MAX_POWER: u8 = 36;
 
-/// Two to this power of buckets between a time and its double.
+/// There are 2 to this power of buckets between a time and its double.
 const GROUPING_POWER: u8 = 4;
 
 const CONFIG: Config = match Config::new(GROUPING_POWER, NANOS_MAX_POWER) {
@@ -42,7 +44,7 @@ pub enum CommandFamily {
 }
 
 impl CommandFamily {
-    /// All of them, in the order of their numbers.
+    /// All families, in the order of their numbers.
     pub const ALL: [CommandFamily; 7] = [
         CommandFamily::Get,
         CommandFamily::Set,
@@ -53,7 +55,7 @@ impl CommandFamily {
         CommandFamily::Other,
     ];
 
-    /// As it is printed.
+    /// The name in reports.
     pub fn as_str(self) -> &'static str {
         match self {
             CommandFamily::Get => "get",
@@ -74,29 +76,29 @@ type WorkerLatencies = [AtomicHistogram; CommandFamily::ALL.len()];
 #[derive(Debug)]
 pub struct Latencies {
     workers: Box<[WorkerLatencies]>,
-    /// Per family, what the workers had counted at the last reset.
+    /// Per family, the counts of all workers at the last reset.
     baseline: Mutex<Vec<Histogram>>,
 }
 
 impl Latencies {
-    /// For this many workers.
+    /// Histograms for this many workers.
     pub fn new(workers: usize) -> Latencies {
         let worker = |_| CommandFamily::ALL.map(|_| AtomicHistogram::with_config(&CONFIG));
         let baseline = CommandFamily::ALL.map(|_| Histogram::with_config(&CONFIG));
         Latencies { workers: (0..workers).map(worker).collect(), baseline: Mutex::new(baseline.into()) }
     }
 
-    /// Counts a request that this worker answered. A worker beyond those it was made for is not counted.
+    /// Records a request that a worker has answered. The number of a worker that does not exist is ignored.
     pub fn record(&self, worker: usize, family: CommandFamily, nanos: u64) {
         if let Some(worker) = self.workers.get(worker) {
-            // Never out of range: nothing above the largest value comes here.
+            // Never out of range: `NANOS_MAX` is the largest value of a histogram.
             let _ = worker[family as usize].increment(nanos.min(NANOS_MAX));
         }
     }
 
-    /// The latency of each family that was asked for since the last reset.
+    /// The latency of each family with requests since the last reset.
     pub fn report(&self) -> Vec<Latency> {
-        // The lock comes first: a baseline set after the totals were read would be more than they are.
+        // The lock comes first: a baseline that is set after the totals were read would exceed them.
         let baseline = self.baseline.lock();
         let families = CommandFamily::ALL.into_iter().zip(baseline.iter());
         families
@@ -107,13 +109,13 @@ impl Latencies {
             .collect()
     }
 
-    /// Counts anew from here.
+    /// Starts counting again.
     pub fn reset(&self) {
         let mut baseline = self.baseline.lock();
         *baseline = CommandFamily::ALL.map(|family| self.total(family)).into();
     }
 
-    /// Bytes of memory that the histograms take.
+    /// Memory of the histograms, in bytes.
     pub fn memory_bytes(&self) -> u64 {
         let histograms = (self.workers.len() + 1) * CommandFamily::ALL.len();
         (histograms * (CONFIG.total_buckets() * size_of::<u64>() + size_of::<Histogram>())) as u64
@@ -149,10 +151,10 @@ fn figures_of(family: CommandFamily, counted: &Histogram) -> Option<Latency> {
 mod tests {
     use super::*;
 
-    /// Relative error of a quantile, at most: half of the widest bucket beside its start.
+    /// Relative error of a quantile, at most: half the widest bucket divided by its start.
     const ERROR_MAX: f64 = 1.0 / 32.0;
 
-    /// The value that `share` of the sorted values do not exceed.
+    /// The smallest value that at least `share` of the sorted values do not exceed.
     fn exact(sorted: &[u64], share: f64) -> u64 {
         let rank = (share * sorted.len() as f64).ceil() as usize;
         sorted[rank.clamp(1, sorted.len()) - 1]
@@ -163,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn quantiles_of_any_spread_are_within_the_error() {
+    fn quantiles_of_any_distribution_are_within_the_error() {
         let mut random = fastrand::Rng::with_seed(1);
         for case in 0..40 {
             let latencies = Latencies::new(3);
@@ -187,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn what_takes_longer_than_a_minute_counts_as_the_longest() {
+    fn longer_times_than_the_maximum_count_as_the_maximum() {
         let latencies = Latencies::new(1);
         latencies.record(0, CommandFamily::Get, u64::MAX);
         let [report] = latencies.report()[..] else { panic!("one family") };
@@ -196,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn families_are_told_apart_and_those_not_asked_for_are_left_out() {
+    fn families_are_counted_separately_and_unused_ones_are_left_out() {
         let latencies = Latencies::new(2);
         assert!(latencies.report().is_empty());
         for (count, family) in CommandFamily::ALL.into_iter().enumerate() {
@@ -210,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reset_counts_anew_the_longest_too() {
+    fn a_reset_starts_counts_and_maximum_again() {
         let latencies = Latencies::new(1);
         latencies.record(0, CommandFamily::Get, 1_000_000_000);
         latencies.reset();
@@ -222,14 +224,14 @@ mod tests {
     }
 
     #[test]
-    fn a_worker_that_is_not_there_is_not_counted() {
+    fn an_unknown_worker_is_ignored() {
         let latencies = Latencies::new(1);
         latencies.record(1, CommandFamily::Get, 1000);
         assert!(latencies.report().is_empty());
     }
 
     #[test]
-    fn readers_miss_nothing_while_workers_count() {
+    fn reports_are_complete_while_workers_record() {
         let latencies = Latencies::new(2);
         std::thread::scope(|scope| {
             for worker in 0..2 {

@@ -1,9 +1,9 @@
-//! What the cache knows of its own traffic: hot keys, families of keys, latency.
+//! What the cache knows about its own traffic: hot keys, families of keys, latency.
 //!
-//! A leaf: it is told of a sample of operations and of walks over the items, and answers with plain figures. It knows
-//! no store and no wire, reads no clock, and its memory is bounded whatever the keys.
+//! This module depends on no other module of the crate but clock and locks. Its callers pass samples of operations and
+//! walks over the items, and get plain data back. Its memory is bounded for all keys.
 //!
-//! [`Insight`] holds the sketches that workers share, behind one lock that is taken once for a batch of samples;
+//! [`Insight`] contains the sketches that workers share, behind one lock that is taken once for a batch of samples.
 //! [`Latencies`] takes no lock.
 
 mod families;
@@ -11,6 +11,7 @@ mod forward_decay;
 mod heavy_hitters;
 mod hot_keys;
 mod latency;
+mod operation_sample;
 mod report;
 mod rolling_census;
 mod sampling_interval;
@@ -19,7 +20,8 @@ mod shape;
 pub use families::{Census, FAMILIES_MAX, FamiliesSketch, OTHER};
 pub use hot_keys::{HotKeysSketch, LISTED_MAX};
 pub use latency::{CommandFamily, Latencies};
-pub use report::{Family, HotKey, HotKeys, Latency, OperationKind, OperationSample};
+pub use operation_sample::{OperationKind, OperationSample};
+pub use report::{Family, HotKey, HotKeys, Latency};
 pub use rolling_census::{Coverage, RollingCensus};
 pub use sampling_interval::next_sampling_interval;
 
@@ -30,7 +32,7 @@ use crate::sync::Mutex;
 #[derive(Debug)]
 pub struct Insight {
     sketches: Mutex<Sketches>,
-    /// One operation in so many is sampled.
+    /// One operation in this many is sampled.
     sampling_interval: Mutex<u32>,
 }
 
@@ -38,7 +40,7 @@ pub struct Insight {
 struct Sketches {
     hot_keys: HotKeysSketch,
     families: FamiliesSketch,
-    /// When they were last made older.
+    /// When the counts were last decayed.
     aged: Now,
 }
 
@@ -49,12 +51,12 @@ impl Sketches {
 }
 
 impl Insight {
-    /// Has seen nothing yet.
+    /// Empty sketches.
     pub fn new(now: Now) -> Insight {
         Insight { sketches: Mutex::new(Sketches::new(now)), sampling_interval: Mutex::new(1) }
     }
 
-    /// Takes in samples as `batch` hands them out, under one lock; `batch` must not come back here.
+    /// Records the samples that `batch` passes on, under one lock. `batch` must not call this [`Insight`].
     pub fn record_batch<R>(&self, batch: impl FnOnce(&mut dyn FnMut(&OperationSample<'_>)) -> R) -> R {
         let mut sketches = self.sketches.lock();
         batch(&mut |sample| {
@@ -63,17 +65,17 @@ impl Insight {
         })
     }
 
-    /// One operation in how many is to be sampled.
+    /// One operation in this many is to be sampled.
     pub fn sampling_interval(&self) -> u32 {
         *self.sampling_interval.lock()
     }
 
-    /// Tells how many from here on.
+    /// Sets the sampling interval.
     pub fn set_sampling_interval(&self, one_in: u32) {
         *self.sampling_interval.lock() = one_in;
     }
 
-    /// Lets what was seen weigh less by the time that passed; to be called about once a second.
+    /// Decays all counts by the time since the last call. Called about once a second.
     pub fn age(&self, now: Now) {
         let mut sketches = self.sketches.lock();
         let secs = now.secs_since(sketches.aged);
@@ -82,23 +84,23 @@ impl Insight {
         sketches.families.age(secs);
     }
 
-    /// The keys most used.
+    /// The most used keys.
     pub fn hot_keys(&self) -> HotKeys {
         self.sketches.lock().hot_keys.report()
     }
 
-    /// Keys by shape, those with the most bytes first; what is there now is told by the census.
+    /// Keys by shape, those with the most bytes first; `census` contains the stored items.
     pub fn families(&self, census: &Census) -> Vec<Family> {
         self.sketches.lock().families.report(census)
     }
 
-    /// Forgets what was seen.
+    /// Clears all counts.
     pub fn reset(&self) {
         let mut sketches = self.sketches.lock();
         *sketches = Sketches::new(sketches.aged);
     }
 
-    /// Bytes of memory that the sketches take.
+    /// Memory of the sketches, in bytes.
     pub fn memory_bytes(&self) -> u64 {
         let sketches = self.sketches.lock();
         sketches.hot_keys.memory_bytes() + sketches.families.memory_bytes()
@@ -114,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_is_seen_by_all_sketches() {
+    fn a_batch_reaches_all_sketches() {
         let insight = Insight::new(Now::from_secs(100));
         insight.record_batch(|record| {
             [hit(b"user:1", 16), hit(b"user:2", 16), hit(b"user:1", 16)].iter().for_each(record)
@@ -130,12 +132,12 @@ mod tests {
     }
 
     #[test]
-    fn time_is_counted_from_the_last_call_and_a_reset_keeps_it() {
+    fn counts_decay_by_the_time_since_the_last_call_and_a_reset_keeps_that_time() {
         let insight = Insight::new(Now::from_secs(100));
         insight.record_batch(|record| [hit(b"a", 1000)].iter().for_each(record));
         insight.age(Now::from_secs(400));
         insight.age(Now::from_secs(700));
-        // A clock that is set back takes nothing away.
+        // A clock that is set back does not change the counts.
         insight.age(Now::from_secs(600));
         assert_eq!(insight.hot_keys().total_reads, 500);
         insight.reset();
@@ -147,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn memory_is_bounded_by_the_longest_keys() {
+    fn memory_is_bounded_with_the_longest_keys() {
         let insight = Insight::new(Now::from_secs(100));
         let kinds = [OperationKind::Hit, OperationKind::Store, OperationKind::Eviction];
         for number in 0..100_000 {

@@ -1,12 +1,12 @@
-//! A census of the items, taken in small steps: what the families hold now.
+//! A census of the stored items in small steps.
 //!
-//! One census is being taken while the last whole one answers. Invariant: what answers is not older than two rounds,
-//! and counts a known share of all items.
+//! While one census is in progress, the last complete one answers. Invariant: the answering census is at most two
+//! rounds old and covers a known share of all items.
 
 use super::Census;
 use crate::sync::Mutex;
 
-/// Where the census stands, shared by who takes it and who asks.
+/// The state of the census, shared by the thread that advances it and the threads that read it.
 #[derive(Debug)]
 pub struct RollingCensus {
     steps: u32,
@@ -19,66 +19,66 @@ struct Rounds {
     last: Option<Round>,
 }
 
-/// A census and how much of the store it has seen.
+/// A census and its progress.
 #[derive(Default, Debug)]
 struct Round {
     census: Census,
     /// The next step.
     step: u32,
-    surveyed: Coverage,
+    coverage: Coverage,
 }
 
-/// What a step of a census came to, in parts of the store of any kind.
+/// What a census step has covered, in parts of the store. The caller defines what a part is.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
 pub struct Coverage {
-    /// Parts that were looked at.
+    /// Parts that the step has visited.
     pub visited: u64,
-    /// Parts that these stand for.
+    /// Parts that the visited ones represent.
     pub total: u64,
 }
 
 impl RollingCensus {
-    /// A census takes so many steps.
+    /// `steps`: the number of steps of a census.
     pub fn new(steps: u32) -> RollingCensus {
         RollingCensus { steps, rounds: Mutex::default() }
     }
 
-    /// Takes the next step: `step` is given its number and the census to note items in.
+    /// Runs the next step: `step` receives its number and the census that it records items in.
     pub fn advance(&self, step: impl FnOnce(u32, &mut Census) -> Coverage) {
         let mut rounds = self.rounds.lock();
         let round = &mut rounds.current;
         let Coverage { visited, total } = step(round.step, &mut round.census);
-        round.surveyed.visited += visited;
-        round.surveyed.total += total;
+        round.coverage.visited += visited;
+        round.coverage.total += total;
         round.step += 1;
         if round.step == self.steps {
             rounds.last = Some(std::mem::take(&mut rounds.current));
         }
     }
 
-    /// Begins the census anew.
+    /// Starts the current census again.
     pub fn restart(&self) {
         self.rounds.lock().current = Round::default();
     }
 
-    /// True while no whole round was made.
+    /// True until one census is complete.
     pub fn is_first_round(&self) -> bool {
         self.rounds.lock().last.is_none()
     }
 
-    /// Bytes of memory it takes.
+    /// Memory of both censuses, in bytes.
     pub fn memory_bytes(&self) -> u64 {
         let rounds = self.rounds.lock();
         let last = rounds.last.as_ref().map_or(0, |round| round.census.memory_bytes());
         rounds.current.census.memory_bytes() + last
     }
 
-    /// Lets `read` see the last whole census, or what there is of the first, taken for the whole.
+    /// Passes the last complete census to `read`, or the first one while it is incomplete, scaled to the whole store.
     pub fn read<R>(&self, read: impl FnOnce(&Census) -> R) -> R {
         let mut rounds = self.rounds.lock();
         let Rounds { current, last } = &mut *rounds;
         let round = last.as_mut().unwrap_or(current);
-        let Coverage { visited, total } = round.surveyed;
+        let Coverage { visited, total } = round.coverage;
         let estimated_total = total * u64::from(self.steps) / u64::from(round.step).max(1);
         round.census.scale(visited, estimated_total);
         read(&round.census)
@@ -96,14 +96,14 @@ mod tests {
         survey.read(|census| insight.families(census)).iter().map(|family| family.items).sum()
     }
 
-    /// A store of ten parts a step and three items a part, half of which are looked at.
+    /// A store with ten parts per step and three items per part; half of the parts are visited.
     fn step(_: u32, census: &mut Census) -> Coverage {
         (0..5 * 3).for_each(|_| census.record(b"user:1", 100, None));
         Coverage { visited: 5, total: 10 }
     }
 
     #[test]
-    fn a_part_of_a_round_stands_for_all_and_a_whole_one_answers_until_the_next() {
+    fn an_incomplete_census_is_scaled_and_a_complete_one_answers_until_the_next() {
         let survey = RollingCensus::new(4);
         assert_eq!(items(&survey), 0, "nothing was looked at");
         survey.advance(step);

@@ -1,43 +1,43 @@
-//! The shape of a key: what keys of one family have in common, found without being told.
+//! The shape of a key: what the keys of one family have in common, without configuration.
 //!
-//! Numbers, hex, uuids and long random tokens become `*`; words, and the separators between them, stay. A word with a
-//! number behind it keeps the word (`page12` is `page*`). Keys that a framework makes have a [name](known) and the
-//! shape that its own format gives them; Django's `prefix:version:` is kept as it is.
+//! Numbers, hex, UUIDs and long random tokens become `*`. Words and the separators between them remain. A word with a
+//! number after it keeps the word (`page12` becomes `page*`). Keys of a known framework have a [name](known_format) and the
+//! shape of its format; Django's `prefix:version:` remains.
 //!
-//! It is text of letters, digits and visible ASCII, [`SHAPE_MAX_BYTES`] long at most, whatever the key: bytes that are
-//! none of these are `*` too. What it cannot know is that a word is a value: `user:alice` and `user:bob` differ.
+//! A shape has at most [`SHAPE_MAX_BYTES`] of letters, digits and visible ASCII, for every key: all other bytes become
+//! `*`. The shape does not recognise a word that is a value: `user:alice` and `user:bob` have different shapes.
 
-mod known;
+mod known_format;
 
-use known::Known;
+use known_format::KnownFormat;
 
-/// Length of a shape, at most; the end of a longer one is a `*`.
+/// Longest shape; a longer one is cut and ends with `*`.
 pub(super) const SHAPE_MAX_BYTES: usize = 120;
 
-/// Longest run of letters that is taken for a word.
+/// Longest run of letters that counts as a word.
 const WORD_MAX_BYTES: usize = 32;
 
-/// Shortest token that is called random, or hex, for its letters alone.
+/// Shortest token that counts as random or as hex because of its letters alone.
 const RANDOM_MIN_BYTES: usize = 16;
 
-/// Changes between letters and digits in a random token, at least.
+/// Fewest changes between letters and digits in a random token.
 const RANDOM_CHANGES_MIN: usize = 3;
 
-/// Shortest token that is called hex rather than a word and a number.
+/// Shortest token that counts as hex, not as a word and a number.
 const HEX_MIN_BYTES: usize = 8;
 
-/// Most digits of a version behind an empty prefix.
+/// Most digits of a version after an empty prefix.
 const VERSION_MAX_BYTES: usize = 10;
 
-/// Writes the shape of a key in place of the text that is there; returns the name of its family, if it has one.
+/// Writes the shape of a key into `shape`, replacing its content. Returns the name of the key's family, or "".
 pub(super) fn write_shape(key: &[u8], shape: &mut String) -> &'static str {
     shape.clear();
-    let mut writer = Writer { shape };
-    let (head, name) = match known::find(key) {
-        Some((head, known)) => {
+    let mut writer = ShapeWriter { shape };
+    let (head, name) = match known_format::find(key) {
+        Some((head, format)) => {
             write_head(&key[..head], &mut writer);
-            write_known(known, &key[head..], &mut writer);
-            (key.len(), known.name)
+            write_known_format(format, &key[head..], &mut writer);
+            (key.len(), format.name)
         }
         None => (version_head(key), ""),
     };
@@ -50,8 +50,8 @@ pub(super) fn write_shape(key: &[u8], shape: &mut String) -> &'static str {
 
 /// Length of `prefix:version:` at the start of a Django key, 0 if there is none.
 ///
-/// The prefix is empty by default, which no other key looks like. Behind another prefix only the version that Django
-/// begins with, 1, is taken for one: `user:1234:` has an id there.
+/// The default prefix is empty, which other keys do not have. After any other prefix, only Django's default version 1
+/// counts as a version: in `user:1234:` the number is an id.
 fn version_head(key: &[u8]) -> usize {
     let Some(prefix) = key.iter().position(|byte| *byte == b':') else { return 0 };
     match version_end(key, prefix) {
@@ -60,7 +60,7 @@ fn version_head(key: &[u8]) -> usize {
     }
 }
 
-/// Where `:version:` ends that begins at this colon.
+/// The end of `:version:` that starts at this colon.
 fn version_end(key: &[u8], colon: usize) -> Option<usize> {
     let rest = &key[colon + 1..];
     let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
@@ -68,25 +68,25 @@ fn version_end(key: &[u8], colon: usize) -> Option<usize> {
     ends.then_some(colon + 1 + digits + 1)
 }
 
-/// A head ends in `:version:`, or is empty.
-fn write_head(head: &[u8], writer: &mut Writer<'_>) {
+/// Writes the head of a key, which ends with `:version:` or is empty.
+fn write_head(head: &[u8], writer: &mut ShapeWriter<'_>) {
     let Some(last) = head.len().checked_sub(1) else { return };
     let colon = head[..last].iter().rposition(|byte| *byte == b':').unwrap_or(0);
     write_rest(&head[..colon], writer);
     head[colon..].iter().for_each(|byte| writer.push(*byte));
 }
 
-fn write_known(known: &Known, key: &[u8], writer: &mut Writer<'_>) {
-    let (start, rest) = key.split_at(known.start.len());
+fn write_known_format(format: &KnownFormat, key: &[u8], writer: &mut ShapeWriter<'_>) {
+    let (start, rest) = key.split_at(format.start.len());
     start.iter().for_each(|byte| writer.push(*byte));
-    if known.then_id {
+    if format.rest_is_id {
         writer.push_star();
     } else {
         write_rest(rest, writer);
     }
 }
 
-fn write_rest(key: &[u8], writer: &mut Writer<'_>) {
+fn write_rest(key: &[u8], writer: &mut ShapeWriter<'_>) {
     let mut rest = key;
     while let Some(byte) = rest.first() {
         let len = rest.iter().take_while(|byte| is_chunk(**byte)).count();
@@ -101,7 +101,7 @@ fn write_rest(key: &[u8], writer: &mut Writer<'_>) {
     }
 }
 
-/// Bytes of words, and those that join them or are part of base64.
+/// Bytes of words, and bytes that join words or belong to base64.
 fn is_chunk(byte: u8) -> bool {
     is_token(byte) || matches!(byte, b'-' | b'_' | b'+')
 }
@@ -111,7 +111,7 @@ fn is_token(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || !byte.is_ascii()
 }
 
-fn write_chunk(chunk: &[u8], writer: &mut Writer<'_>) {
+fn write_chunk(chunk: &[u8], writer: &mut ShapeWriter<'_>) {
     if is_random(chunk) {
         writer.push_star();
         return;
@@ -131,7 +131,7 @@ fn write_chunk(chunk: &[u8], writer: &mut Writer<'_>) {
     }
 }
 
-fn write_token(token: &[u8], writer: &mut Writer<'_>) {
+fn write_token(token: &[u8], writer: &mut ShapeWriter<'_>) {
     let Ok(text) = std::str::from_utf8(token) else { return writer.push_star() };
     let stem = text.trim_end_matches(|c: char| c.is_ascii_digit());
     if is_id(token) || !is_word(stem) {
@@ -159,12 +159,12 @@ fn is_word(text: &str) -> bool {
     letters && text.len() <= WORD_MAX_BYTES && (text.len() < RANDOM_MIN_BYTES || humps * 4 <= text.len())
 }
 
-/// A capital within a word, as in `getUser`.
+/// A capital inside a word, as in `getUser`.
 fn is_hump(pair: &[u8]) -> bool {
     pair[0].is_ascii_lowercase() && pair[1].is_ascii_uppercase()
 }
 
-/// True for base64 and the like: long, with letters of both cases and digits among them, not only behind a name.
+/// True for base64 and similar tokens: long, with letters of both cases, and with digits between them.
 fn is_random(chunk: &[u8]) -> bool {
     let has = |is: fn(&u8) -> bool| chunk.iter().any(is);
     let changes = |pair: &&[u8]| {
@@ -178,48 +178,48 @@ fn is_random(chunk: &[u8]) -> bool {
         && chunk.windows(2).filter(changes).count() >= RANDOM_CHANGES_MIN
 }
 
-/// Length of a uuid with its hyphens, if there is one at the start and nothing goes on behind it.
+/// Length of a UUID with its hyphens at the start of the text; 0 if there is none or more token bytes follow.
 fn uuid_len(text: &[u8]) -> usize {
     const FORM: &[u8; 36] = b"xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
     let fits = |(byte, form): (&u8, &u8)| byte == form || *form == b'x' && byte.is_ascii_hexdigit();
     let is_uuid = text.len() >= FORM.len() && text.iter().zip(FORM).all(fits);
-    let goes_on = text.get(FORM.len()).is_some_and(|byte| is_token(*byte));
-    if is_uuid && !goes_on { FORM.len() } else { 0 }
+    let continues = text.get(FORM.len()).is_some_and(|byte| is_token(*byte));
+    if is_uuid && !continues { FORM.len() } else { 0 }
 }
 
-/// Puts a shape together within its bound.
-struct Writer<'a> {
+/// Writes a shape within its length limit.
+struct ShapeWriter<'a> {
     shape: &'a mut String,
 }
 
-impl Writer<'_> {
-    /// Numbers joined by these are one: dates, lists, ranges.
+impl ShapeWriter<'_> {
+    /// Numbers that one of these joins become one `*`: dates, lists, ranges.
     const JOINS: [char; 3] = ['-', ',', '+'];
 
-    /// A byte of visible ASCII.
+    /// Writes a byte of visible ASCII.
     fn push(&mut self, byte: u8) {
-        if self.has_room(1) {
+        if self.fits(1) {
             self.shape.push(char::from(byte));
         }
     }
 
     fn push_word(&mut self, word: &str) {
-        if self.has_room(word.len()) {
+        if self.fits(word.len()) {
             self.shape.push_str(word);
         }
     }
 
     fn push_star(&mut self) {
-        if self.shape.strip_suffix(Self::JOINS).is_some_and(|joined| joined.ends_with('*')) {
+        if self.shape.strip_suffix(Self::JOINS).is_some_and(|before| before.ends_with('*')) {
             self.shape.pop();
         }
-        if !self.shape.ends_with('*') && self.has_room(1) {
+        if !self.shape.ends_with('*') && self.fits(1) {
             self.shape.push('*');
         }
     }
 
-    /// True if so much more can be had. If not, what is there is closed by a `*`, and there is no more room.
-    fn has_room(&mut self, bytes: usize) -> bool {
+    /// True if this many bytes still fit. If not, fills the shape with `*`, so that nothing else fits.
+    fn fits(&mut self, bytes: usize) -> bool {
         if self.shape.len() + bytes < SHAPE_MAX_BYTES {
             return true;
         }

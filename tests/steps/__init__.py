@@ -6,6 +6,7 @@ something it needs is not on this machine and cannot be fetched.
 
 from . import (
     binary_memcached_suite,
+    cache_backends,
     client_drivers,
     django_suite,
     go_suite,
@@ -39,5 +40,6 @@ STEPS = (
     Step("status-page", "the status page of --metrics in a browser", status_page.run),
     Step("site", "a Django site in eight processes", small_suites.site),
     Step("fuzz", "the fuzz targets compile", rust.fuzz_targets),
+    Step("backends", "Django's cache backends side by side, in smoke size", cache_backends.run_smoke),
     Step("benches", "every benchmark in its smoke size", rust.benches),
 )

@@ -33,6 +33,7 @@ PACKAGES = {
     "openssl": "openssl",
     "perl": "perl",
     "php": "php-cli",
+    "redis-server": "redis-server",
     "ruby": "ruby",
     "systemd-analyze": "systemd",
     "systemd-socket-activate": "systemd",
@@ -125,9 +126,10 @@ class Environment:
                 check(command, self.log(f"apt-{packages[0]}"), env=quiet)
         except Broken as broken:
             raise Missing(f"not installed: {wanted} ({broken})") from broken
-        if "memcached" in packages and shutil.which("systemctl"):
-            # The package would take larder's port at the next boot.
-            subprocess.run(["systemctl", "disable", "memcached"], stderr=subprocess.DEVNULL, check=False)
+        services = [name for name in ("memcached", "redis-server") if name in packages]
+        if services and shutil.which("systemctl"):
+            # The services would start at the next boot; memcached would take larder's port.
+            subprocess.run(["systemctl", "disable", *services], stderr=subprocess.DEVNULL, check=False)
 
     @cached_property
     def requirements(self):

@@ -1,4 +1,4 @@
-//! Families against exact counts by shape.
+//! Families compared with exact counts by shape.
 
 use super::*;
 use std::collections::BTreeMap;
@@ -52,7 +52,7 @@ fn operations_are_counted_by_shape() {
 }
 
 #[test]
-fn a_census_tells_items_bytes_and_ages_scaled_to_all() {
+fn a_census_reports_items_bytes_and_ages_scaled_to_all_items() {
     let mut census = Census::default();
     census.record(b":1:django.contrib.sessions.cacheabc", 100, Some(10));
     census.record(b":1:django.contrib.sessions.cachedef", 300, Some(30));
@@ -76,7 +76,7 @@ fn a_census_tells_items_bytes_and_ages_scaled_to_all() {
     );
 }
 
-/// Letters only, so that every number is a shape of its own.
+/// A word of letters only, so that every number has a shape of its own.
 fn word(mut number: usize) -> String {
     let mut word = String::new();
     loop {
@@ -89,7 +89,7 @@ fn word(mut number: usize) -> String {
 }
 
 #[test]
-fn a_flood_of_shapes_pushes_out_no_steady_family_and_is_counted_as_other() {
+fn a_flood_of_shapes_displaces_no_steady_family_and_is_counted_as_other() {
     let mut sketch = FamiliesSketch::default();
     let mut census = Census::default();
     let steady: Vec<String> = (0..20).map(|number| format!("steady:{}:", word(1000 + number))).collect();
@@ -123,7 +123,7 @@ fn a_flood_of_shapes_pushes_out_no_steady_family_and_is_counted_as_other() {
 }
 
 #[test]
-fn more_families_than_are_told_lose_those_with_the_fewest_bytes() {
+fn families_beyond_the_limit_are_those_with_the_fewest_bytes() {
     let mut census = Census::default();
     for number in 0..400 {
         census.record(word(1000 + number).as_bytes(), 100 + number as u64, None);
@@ -138,12 +138,12 @@ fn more_families_than_are_told_lose_those_with_the_fewest_bytes() {
 }
 
 #[test]
-fn skewed_families_are_counted_within_what_came_before_their_place() {
+fn counts_of_skewed_families_miss_at_most_what_came_before_their_slot() {
     let mut sketch = FamiliesSketch::default();
     let mut random = fastrand::Rng::with_seed(1);
     let mut exact: BTreeMap<String, u64> = BTreeMap::new();
     for _ in 0..200_000 {
-        // The number of a family falls off as a power does; ten thousand at most.
+        // Family numbers follow a power law, up to ten thousand.
         let family = (1.0 / (random.f64() + 1e-4)) as usize;
         let key = format!("{}:{}", word(1000 + family), random.u32(..1000));
         sketch.record(&sample(OperationKind::Store, &key, 1));
@@ -160,7 +160,7 @@ fn skewed_families_are_counted_within_what_came_before_their_place() {
 }
 
 #[test]
-fn older_operations_weigh_less_and_what_weighs_nothing_is_left_out() {
+fn older_operations_weigh_less_and_families_without_weight_are_left_out() {
     let mut sketch = FamiliesSketch::default();
     sketch.record(&sample(OperationKind::Hit, "a:1", 1000));
     sketch.age(super::super::forward_decay::HALF_LIFE_SECS);

@@ -1,13 +1,13 @@
-//! The sketch against exact counts, over streams that are skewed, even, ever new, or made to hurt.
+//! The sketch compared with exact counts, over skewed, uniform, ever new and adversarial streams.
 
 use super::*;
 use std::collections::HashMap;
 use std::hash::BuildHasher;
 
-/// Rounding of sums and of decay.
+/// Rounding errors of sums and of decay.
 const ROUNDING: f64 = 1e-9;
 
-/// Exact weights beside the sketch.
+/// Exact weights next to the sketch.
 struct Model {
     sketch: HeavyHitters<()>,
     hasher: foldhash::quality::FixedState,
@@ -51,14 +51,14 @@ impl Model {
         }
     }
 
-    /// The greatest keys by exact weight.
+    /// The keys with the greatest exact weights.
     fn top(&self, count: usize) -> Vec<&[u8]> {
         let mut keys: Vec<_> = self.exact.iter().collect();
         keys.sort_by(|a, b| b.1.total_cmp(a.1));
         keys.iter().take(count).map(|(key, _)| &key[..]).collect()
     }
 
-    /// The greatest keys by the sketch.
+    /// The keys with the greatest weights according to the sketch.
     fn found(&self, count: usize) -> Vec<&[u8]> {
         let mut hitters: Vec<_> = self.sketch.hitters().collect();
         hitters.sort_by(|a, b| b.weight.total_cmp(&a.weight));
@@ -66,7 +66,7 @@ impl Model {
     }
 }
 
-/// Numbers below `keys`, the smaller the likelier, as Zipf's law has it.
+/// Numbers below `keys`, drawn by Zipf's law: smaller ones are more frequent.
 struct Zipf {
     cumulative: Vec<f64>,
 }
@@ -87,14 +87,14 @@ impl Zipf {
     }
 }
 
-/// A key of the number, of any length up to the longest.
+/// The key of a number; lengths vary up to the maximum.
 fn key(number: usize) -> Vec<u8> {
     let mut key = format!("key:{number}:").into_bytes();
     key.resize(key.len().max(number * 31 % 251), b'x');
     key
 }
 
-/// The key that comes at a place of a stream.
+/// The key at a position of a stream.
 type Stream = fn(&Zipf, usize, &mut fastrand::Rng) -> usize;
 
 #[test]
@@ -105,7 +105,7 @@ fn bounds_hold_on_every_stream_while_time_passes() {
         ("even", |_, _, random| random.usize(..3000)),
         ("ever new", |_, at, _| at),
         ("round and round", |_, at, _| at % 40),
-        // A slot is lost just before its key comes again.
+        // A key loses its slot just before it comes again.
         ("just pushed out", |_, at, random| if at % 3 == 0 { at / 3 % 17 } else { 100 + random.usize(..at) }),
     ];
     for (name, stream) in streams {
@@ -127,7 +127,7 @@ fn bounds_hold_on_every_stream_while_time_passes() {
 }
 
 #[test]
-fn the_greatest_keys_of_a_skewed_stream_are_found_and_their_weights_near() {
+fn the_top_keys_of_a_skewed_stream_are_found_with_close_weights() {
     for (skew, off_max) in [(0.8, 0.06), (1.0, 0.02), (1.2, 0.005)] {
         let mut random = fastrand::Rng::with_seed(5);
         let zipf = Zipf::new(100_000, skew);
@@ -146,7 +146,7 @@ fn the_greatest_keys_of_a_skewed_stream_are_found_and_their_weights_near() {
 }
 
 #[test]
-fn ever_new_keys_do_not_push_out_what_is_used_all_the_time() {
+fn new_keys_do_not_displace_steadily_used_ones() {
     let mut model = Model::new(256, 2048);
     for at in 0..400_000 {
         model.record(format!("scan:{at}").as_bytes(), 1.0);
@@ -154,13 +154,13 @@ fn ever_new_keys_do_not_push_out_what_is_used_all_the_time() {
             model.record(&key(at / 200 % 5), 1.0);
         }
     }
-    // Five keys of one in a thousand each: little more than what a cell collects.
+    // Each of the five keys has one operation in a thousand: little more than a cell collects.
     let found = model.found(5);
     assert!((0..5).all(|number| found.contains(&&key(number)[..])));
 }
 
 #[test]
-fn a_key_that_turns_hot_passes_those_that_were() {
+fn a_key_that_becomes_hot_overtakes_the_former_ones() {
     let mut model = Model::new(256, 2048);
     let mut random = fastrand::Rng::with_seed(11);
     let mut second = |model: &mut Model, hot: &[u8]| {
@@ -175,7 +175,7 @@ fn a_key_that_turns_hot_passes_those_that_were() {
 }
 
 #[test]
-fn keys_that_all_have_a_slot_are_counted_exactly() {
+fn counts_are_exact_while_every_key_has_a_slot() {
     let mut model = Model::new(64, 128);
     let mut random = fastrand::Rng::with_seed(13);
     (0..10_000).for_each(|_| model.record(&key(random.usize(..64)), 3.0));
@@ -184,7 +184,7 @@ fn keys_that_all_have_a_slot_are_counted_exactly() {
 }
 
 #[test]
-fn memory_is_bounded_by_the_longest_keys() {
+fn memory_is_bounded_with_the_longest_keys() {
     let mut sketch: HeavyHitters<()> = HeavyHitters::new(256, 2048);
     let hasher = foldhash::quality::FixedState::with_seed(1);
     for at in 0..100_000 {

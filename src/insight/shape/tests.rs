@@ -1,4 +1,4 @@
-//! Shapes, row by row: the key, what becomes of it, what it is known as.
+//! Shapes of example keys, and the names of their families.
 
 use super::*;
 
@@ -66,7 +66,7 @@ fn uuids_and_dates_are_one_star() {
         ("day:2024-01-15", "day:*"),
         ("ids:1,2,3,4", "ids:*"),
     ]);
-    // Not quite a uuid: its parts count.
+    // Not quite a UUID: its parts have shapes of their own.
     check(&[("550e8400-e29b-41d4-a716-44665544000z", "*-a*")]);
 }
 
@@ -80,7 +80,7 @@ fn long_random_tokens_are_one_star() {
         ("yt:dQw4w9WgXcQ", "yt:*"),
         ("t:a1b2", "t:*"),
     ]);
-    // Names that are long and mixed, but not random.
+    // Long names with mixed case that are not random.
     check(&[
         ("getUserProfileByName2", "getUserProfileByName*"),
         ("User_Profile_Settings_V2", "User_Profile_Settings_V*"),
@@ -90,7 +90,7 @@ fn long_random_tokens_are_one_star() {
 }
 
 #[test]
-fn every_byte_comes_out_as_visible_text() {
+fn every_byte_becomes_visible_text() {
     check(&[("a\tb\u{7f}", "a*b*"), ("a\u{202e}b", "*"), ("x:\u{1f600}", "x:*")]);
     assert_eq!(shape_of(b"a:\xff\xfe:b").0, "a:*:b");
     assert_eq!(shape_of(b"\x00\x01\x02").0, "*");
@@ -109,7 +109,7 @@ fn every_byte_comes_out_as_visible_text() {
 }
 
 #[test]
-fn random_ids_of_one_kind_fall_into_few_shapes() {
+fn random_ids_of_one_kind_have_few_shapes() {
     let alphabets = [
         ("hex", "0123456789abcdef", 32),
         ("base36", "0123456789abcdefghijklmnopqrstuvwxyz", 32),
@@ -124,7 +124,7 @@ fn random_ids_of_one_kind_fall_into_few_shapes() {
             let id: String = (0..len).map(|_| alphabet[random.usize(..alphabet.len())]).collect();
             same += usize::from(shape_of(format!("token:{id}").as_bytes()).0 == "token:*");
         }
-        // The rest have hardly a digit.
+        // The remaining ids have hardly any digits.
         assert!(same >= 9_500, "{name}: {same} of 10000");
     }
 }
@@ -140,14 +140,14 @@ fn a_long_shape_is_cut() {
 }
 
 #[test]
-fn the_version_of_a_django_key_stays() {
+fn the_version_of_a_django_key_remains() {
     check(&[
         (":1:user.7", ":1:user.*"),
         (":12:user.7", ":12:user.*"),
         (":20240115:x", ":20240115:x"),
         ("site:1:user.7", "site:1:user.*"),
         ("site:2:user.7", "site:*:user.*"),
-        // An id where a version would be, and versions that are none.
+        // Ids in the place of a version, and versions that are none.
         ("user:1234:x", "user:*:x"),
         ("user:12:x", "user:*:x"),
         (":12345678901:x", ":*:x"),
@@ -160,7 +160,7 @@ fn the_version_of_a_django_key_stays() {
 const MD5: &str = "9e107d9d372bb6826bd81d3542a419d6";
 
 #[test]
-fn django_is_named() {
+fn django_keys_are_named() {
     let session = "k3x9q2zj4mm1p0s8d7f6g5h4abcdefgh";
     check_named(
         "django_session",
@@ -202,7 +202,7 @@ fn django_is_named() {
 }
 
 #[test]
-fn others_are_named() {
+fn keys_of_other_frameworks_are_named() {
     let uuid = "550e8400-e29b-41d4-a716-446655440000";
     check_named("celery_result", &[(&format!("celery-task-meta-{uuid}"), "celery-task-meta-*")]);
     check_named("flask_view", &[("flask_cache_view//users/42", "flask_cache_view//users/*")]);
@@ -215,7 +215,7 @@ fn others_are_named() {
 }
 
 #[test]
-fn what_only_looks_like_a_framework_is_not_named() {
+fn keys_that_only_resemble_a_framework_are_not_named() {
     check(&[
         (":1:django.contrib.sessions.cache", ":1:django.contrib.sessions.cache"),
         (":1:django.contrib.sessions.cache.x", ":1:django.contrib.sessions.cache.x"),

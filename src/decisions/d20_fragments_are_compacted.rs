@@ -3,7 +3,7 @@
 //! usable by other values.
 //!
 //! Choice: pages are divided into fragments of a quarter of a page, of 2 KiB or of 512 bytes
-//! (`store/large/fragments.rs`). Such a page is charged as a whole, so its free part counts against
+//! (`store/memory/large/`). Such a page is charged as a whole, so its free part counts against
 //! `-m`. If a page is needed and none is free, the fragments of the emptiest page first move to
 //! other pages, 64 KiB at most. Only then an item is evicted. Readers get a copy of the tail, so
 //! every fragment can be moved.

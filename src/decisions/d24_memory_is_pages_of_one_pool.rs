@@ -3,10 +3,11 @@
 //! with clients that never read. No abort when the system refuses memory.
 //!
 //! Choice: slabs, index, removal log, large values and incoming values take pages of one size from
-//! `store/pool.rs` and return them there. Each page is a mapping of its own (`memmap2`). Pages held
-//! by unsent replies stay charged. Only `Pool::trim`, called by maintenance, unmaps. If a mapping
-//! is refused, the pool continues with the pages it has. Heap memory of large values is charged in
-//! bytes. What the process needs beyond 8 MiB is charged at the start (`commands/memory.rs`).
+//! `store/memory/pool.rs` and return them there. Each page is a mapping of its own (`memmap2`).
+//! Pages held by unsent replies stay charged. Only `Pool::trim`, called by maintenance, unmaps. If
+//! a mapping is refused, the pool continues with the pages it has. Heap memory of large values is
+//! charged in bytes. What the process needs beyond 8 MiB is charged at the start
+//! (`commands/memory.rs`).
 //!
 //! Measured (`benches/capacity --only crowds`, MiB beyond the bound, before and after):
 //!

@@ -4,7 +4,7 @@
 
 use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};
-use larder::protocol::{Intake, Keys, Pull, Request};
+use larder::protocol::{Decoded, Keys, Request, TextDecoder};
 
 fn main() {
     divan::main();
@@ -12,9 +12,9 @@ fn main() {
 
 /// Reads every request of a stream as a connection does; returns how many there were.
 fn requests(stream: &[u8]) -> usize {
-    let mut intake = Intake::default();
+    let mut decoder = TextDecoder::default();
     let (mut at, mut count) = (0, 0);
-    while let Pull::Request { request, consumed } = intake.pull(&stream[at..]) {
+    while let Decoded::Request { request, consumed } = decoder.decode(&stream[at..]) {
         if let Request::Retrieval(retrieval) = request {
             Keys::new(retrieval.keys).for_each(|key| assert!(black_box(key).is_ok()));
         }

@@ -6,7 +6,7 @@
 
 mod throttle;
 
-pub use throttle::Throttle;
+pub use throttle::LoginThrottle;
 
 use nix::fcntl::OFlag;
 use parking_lot::RwLock;
@@ -20,17 +20,17 @@ use subtle::{Choice, ConstantTimeEq};
 /// Longest line in bytes, its line end not counted.
 pub const LINE_MAX_BYTES: usize = 255;
 
-/// Entries of a [`Form::Tokens`] file that count; memcached overlooks later ones.
-pub const TOKENS_MAX: usize = 8;
+/// Entries of a [`FileFormat::AuthFile`] file that count; memcached overlooks later ones.
+pub const AUTH_FILE_ENTRIES_MAX: usize = 8;
 
 /// Variable of the environment that names the file for SASL.
 pub const PASSWORD_DATABASE: &str = "MEMCACHED_SASL_PWDB";
 
 /// What the lines of the file may look like. In both the first `:` ends the user.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Form {
-    /// The file of `-Y`: at most [`TOKENS_MAX`] entries, every line must be one; the password is all that follows.
-    Tokens,
+pub enum FileFormat {
+    /// The file of `-Y`: at most [`AUTH_FILE_ENTRIES_MAX`] entries, every line must be one; the password is all that follows.
+    AuthFile,
     /// The file of [`PASSWORD_DATABASE`]: any number of entries, other lines are overlooked. The first line of a user
     /// counts; another `:` may end the password.
     PasswordDatabase,
@@ -38,25 +38,25 @@ pub enum Form {
 
 /// Why a file gives no credentials; its text is memcached's.
 #[derive(Debug)]
-pub enum Unusable {
+pub enum CredentialsError {
     /// It cannot be read.
     Unreadable(PathBuf, io::Error),
     /// A line is not an entry, or there is none at all.
     Malformed(PathBuf),
     /// As one of the others, or no file was named, for SASL.
-    NoPasswordDatabase(Option<Box<Unusable>>),
+    NoPasswordDatabase(Option<Box<CredentialsError>>),
 }
 
-impl fmt::Display for Unusable {
+impl fmt::Display for CredentialsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Unusable::Unreadable(path, error) => {
+            CredentialsError::Unreadable(path, error) => {
                 write!(f, "Could not open authfile [{}] for reading, error {error}", path.display())
             }
-            Unusable::Malformed(path) => {
+            CredentialsError::Malformed(path) => {
                 write!(f, "Authfile [{}] has a malformed entry. Should be 'user:password'", path.display())
             }
-            Unusable::NoPasswordDatabase(reason) => {
+            CredentialsError::NoPasswordDatabase(reason) => {
                 let missing = format!("{PASSWORD_DATABASE} must name a file of user:password lines");
                 let reason = reason.as_ref().map_or(missing, |reason| reason.to_string());
                 write!(f, "Error initializing sasl. {reason}")
@@ -65,36 +65,36 @@ impl fmt::Display for Unusable {
     }
 }
 
-impl std::error::Error for Unusable {}
+impl std::error::Error for CredentialsError {}
 
 /// The pairs of one file.
 pub struct Credentials {
     path: PathBuf,
-    form: Form,
+    format: FileFormat,
     entries: RwLock<Vec<Entry>>,
 }
 
 impl Credentials {
     /// Reads the file.
-    pub fn read(path: &Path, form: Form) -> Result<Credentials, Unusable> {
-        let entries = RwLock::new(entries_of(path, form, fs::read(path))?);
-        Ok(Credentials { path: path.to_owned(), form, entries })
+    pub fn read(path: &Path, format: FileFormat) -> Result<Credentials, CredentialsError> {
+        let entries = RwLock::new(entries_of(path, format, fs::read(path))?);
+        Ok(Credentials { path: path.to_owned(), format, entries })
     }
 
     /// Reads the file that [`PASSWORD_DATABASE`] names.
-    pub fn password_database() -> Result<Credentials, Unusable> {
+    pub fn password_database() -> Result<Credentials, CredentialsError> {
         let path = std::env::var_os(PASSWORD_DATABASE).filter(|path| !path.is_empty());
-        let path = path.ok_or(Unusable::NoPasswordDatabase(None))?;
+        let path = path.ok_or(CredentialsError::NoPasswordDatabase(None))?;
         // Absolute, because a daemon leaves the directory it was started in.
         let path = std::path::absolute(&path).unwrap_or_else(|_| path.into());
-        Credentials::read(&path, Form::PasswordDatabase)
-            .map_err(|reason| Unusable::NoPasswordDatabase(Some(Box::new(reason))))
+        Credentials::read(&path, FileFormat::PasswordDatabase)
+            .map_err(|reason| CredentialsError::NoPasswordDatabase(Some(Box::new(reason))))
     }
 
     /// Reads the file again; if that fails, the old pairs stay. A pipe, which may have served at the start, is not read
     /// again: it would keep its reader waiting.
-    pub fn reread(&self) -> Result<(), Unusable> {
-        let entries = entries_of(&self.path, self.form, read_regular(&self.path))?;
+    pub fn reload(&self) -> Result<(), CredentialsError> {
+        let entries = entries_of(&self.path, self.format, read_regular(&self.path))?;
         *self.entries.write() = entries;
         Ok(())
     }
@@ -163,13 +163,17 @@ fn read_regular(path: &Path) -> io::Result<Vec<u8>> {
     Ok(text)
 }
 
-fn entries_of(path: &Path, form: Form, text: io::Result<Vec<u8>>) -> Result<Vec<Entry>, Unusable> {
-    let text = text.map_err(|error| Unusable::Unreadable(path.to_owned(), error))?;
-    let entries = match form {
-        Form::Tokens => tokens(&text),
-        Form::PasswordDatabase => Some(password_database(&text)),
+fn entries_of(
+    path: &Path,
+    format: FileFormat,
+    text: io::Result<Vec<u8>>,
+) -> Result<Vec<Entry>, CredentialsError> {
+    let text = text.map_err(|error| CredentialsError::Unreadable(path.to_owned(), error))?;
+    let entries = match format {
+        FileFormat::AuthFile => auth_file_entries(&text),
+        FileFormat::PasswordDatabase => Some(password_database(&text)),
     };
-    entries.filter(|entries| !entries.is_empty()).ok_or_else(|| Unusable::Malformed(path.to_owned()))
+    entries.filter(|entries| !entries.is_empty()).ok_or_else(|| CredentialsError::Malformed(path.to_owned()))
 }
 
 /// The lines, each without its LF or CR LF; the last one needs none.
@@ -183,9 +187,9 @@ fn pair(line: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((&line[..colon], &line[colon + 1..]))
 }
 
-fn tokens(text: &[u8]) -> Option<Vec<Entry>> {
+fn auth_file_entries(text: &[u8]) -> Option<Vec<Entry>> {
     let entry = |line| pair(line).map(|(user, password)| Entry::new(user, password));
-    lines(text).take(TOKENS_MAX).map(entry).collect()
+    lines(text).take(AUTH_FILE_ENTRIES_MAX).map(entry).collect()
 }
 
 fn password_database(text: &[u8]) -> Vec<Entry> {
@@ -208,12 +212,12 @@ mod tests {
 
     fn accepts(entries: Option<Vec<Entry>>, user: &str, password: &str) -> bool {
         let entries = RwLock::new(entries.expect("well formed"));
-        let credentials = Credentials { path: PathBuf::new(), form: Form::Tokens, entries };
+        let credentials = Credentials { path: PathBuf::new(), format: FileFormat::AuthFile, entries };
         credentials.verify(user.as_bytes(), password.as_bytes())
     }
 
     fn token(text: &str, user: &str, password: &str) -> bool {
-        accepts(tokens(text.as_bytes()), user, password)
+        accepts(auth_file_entries(text.as_bytes()), user, password)
     }
 
     fn database(text: &str, user: &str, password: &str) -> bool {
@@ -258,7 +262,7 @@ mod tests {
     #[test]
     fn a_line_that_is_no_entry_spoils_a_token_file() {
         for text in ["", "\n", "a:1\n\nb:2\n", "# users\na:1\n", "a:1\nnobody\n"] {
-            assert!(tokens(text.as_bytes()).is_none_or(|entries| entries.is_empty()), "{text:?}");
+            assert!(auth_file_entries(text.as_bytes()).is_none_or(|entries| entries.is_empty()), "{text:?}");
         }
     }
 
@@ -267,7 +271,7 @@ mod tests {
         let most = format!("a:{}", "p".repeat(LINE_MAX_BYTES - 2));
         assert!(token(&most, "a", &most[2..]));
         assert!(!token(&most, "a", &format!("{}p", &most[2..])), "longer than any line");
-        assert!(tokens(format!("{most}p").as_bytes()).is_none(), "one byte too many");
+        assert!(auth_file_entries(format!("{most}p").as_bytes()).is_none(), "one byte too many");
         assert!(password_database(format!("{most}p").as_bytes()).is_empty());
     }
 
@@ -293,17 +297,17 @@ mod tests {
         fs::create_dir_all(&folder).unwrap();
         let path = folder.join("users");
         fs::write(&path, "ann:1\n").unwrap();
-        let credentials = Credentials::read(&path, Form::Tokens).unwrap();
+        let credentials = Credentials::read(&path, FileFormat::AuthFile).unwrap();
         fs::write(&path, "ann:hidden\n").unwrap();
         assert!(credentials.verify(b"ann", b"1"), "nothing changes by itself");
-        credentials.reread().unwrap();
+        credentials.reload().unwrap();
         assert!(credentials.verify(b"ann", b"hidden") && !credentials.verify(b"ann", b"1"));
         fs::write(&path, "nonsense\n").unwrap();
         let malformed =
             format!("Authfile [{}] has a malformed entry. Should be 'user:password'", path.display());
-        assert_eq!(credentials.reread().unwrap_err().to_string(), malformed);
+        assert_eq!(credentials.reload().unwrap_err().to_string(), malformed);
         fs::remove_dir_all(&folder).unwrap();
-        let error = credentials.reread().unwrap_err().to_string();
+        let error = credentials.reload().unwrap_err().to_string();
         assert!(
             error.starts_with(&format!("Could not open authfile [{}] for reading", path.display())),
             "{error}"

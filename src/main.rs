@@ -1,6 +1,6 @@
 //! The daemon: options in, exit code out.
 
-use larder::auth::{Credentials, Form};
+use larder::auth::{Credentials, FileFormat};
 use larder::clock::Clock;
 use larder::commands::{Engine, admin::log_level};
 use larder::options::{self, Command, Options};
@@ -43,7 +43,7 @@ fn serve(mut options: Options) -> Result<u8, Failure> {
     options.inherit(process::inherited_sockets()?)?;
     let Options { store, commands, mut server, process, sasl, auth_file, startup_warnings } = options;
     let sasl = sasl.then(Credentials::password_database).transpose()?;
-    let tokens = auth_file.map(|path| Credentials::read(&path, Form::Tokens)).transpose()?;
+    let tokens = auth_file.map(|path| Credentials::read(&path, FileFormat::AuthFile)).transpose()?;
 
     let user = User::find(&process)?;
     process::raise_limits(RequiredLimits::new(&server, &process))?;
@@ -59,7 +59,8 @@ fn serve(mut options: Options) -> Result<u8, Failure> {
     process::lock_memory(&process);
     process::set_huge_page_policy(&process);
 
-    let engine = Engine::new(commands, Store::new(store), Clock::start()).with_sasl(sasl).with_tokens(tokens);
+    let engine =
+        Engine::new(commands, Store::new(store), Clock::start()).with_sasl(sasl).with_auth_file(tokens);
     let engine = Arc::new(engine);
     if let Some((socket, listen)) = figures {
         metrics::start(socket, listen.names, engine.clone())?;

@@ -41,7 +41,7 @@ impl Slot {
 }
 
 /// The table.
-pub struct Throttle {
+pub struct LoginThrottle {
     /// Keyed, so that nobody can choose addresses that share a slot.
     hasher: RandomState,
     slots: Mutex<Box<[Slot]>>,
@@ -49,9 +49,9 @@ pub struct Throttle {
     last_failure_secs: AtomicU32,
 }
 
-impl Default for Throttle {
-    fn default() -> Throttle {
-        Throttle {
+impl Default for LoginThrottle {
+    fn default() -> LoginThrottle {
+        LoginThrottle {
             hasher: RandomState::new(),
             slots: Mutex::new(vec![Slot::default(); SLOTS].into()),
             last_failure_secs: AtomicU32::new(0),
@@ -59,13 +59,13 @@ impl Default for Throttle {
     }
 }
 
-impl fmt::Debug for Throttle {
+impl fmt::Debug for LoginThrottle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Throttle").finish_non_exhaustive()
+        f.debug_struct("LoginThrottle").finish_non_exhaustive()
     }
 }
 
-impl Throttle {
+impl LoginThrottle {
     /// True if some address may have to wait.
     pub fn is_active(&self, now_secs: u32) -> bool {
         let last = self.last_failure_secs.load(Ordering::Relaxed);
@@ -104,7 +104,7 @@ mod tests {
 
     #[test]
     fn delays_double_with_each_failure_of_an_address_and_end() {
-        let throttle = Throttle::default();
+        let throttle = LoginThrottle::default();
         assert!(!throttle.is_active(50));
         let delays: Vec<u32> = (0..12)
             .map(|_| {
@@ -121,7 +121,7 @@ mod tests {
 
     #[test]
     fn very_many_addresses_take_no_more_memory() {
-        let throttle = Throttle::default();
+        let throttle = LoginThrottle::default();
         for number in 0..100_000 {
             throttle.note_failure(&format!("address {number}"), 50);
         }

@@ -1,6 +1,6 @@
 //! incr and decr.
 
-use super::{Engine, answer, refuse};
+use super::{Engine, push_reply, refuse};
 use crate::clock::Now;
 use crate::protocol::{Refusal, ReplyBuffer};
 use crate::store::{Counted, Step};
@@ -9,7 +9,7 @@ use crate::telemetry::WorkerCounters;
 impl Engine {
     pub(super) fn arithmetic(
         &self,
-        worker: &WorkerCounters,
+        counters: &WorkerCounters,
         key: &[u8],
         up: bool,
         delta: u64,
@@ -18,11 +18,11 @@ impl Engine {
     ) {
         let step = if up { Step::Up(delta) } else { Step::Down(delta) };
         let (hits, misses) = if up {
-            (&worker.incr_hits, &worker.incr_misses)
+            (&counters.incr_hits, &counters.incr_misses)
         } else {
-            (&worker.decr_hits, &worker.decr_misses)
+            (&counters.decr_hits, &counters.decr_misses)
         };
-        self.tell_lookup(key, now);
+        self.notify_lookup(key, now);
         match self.store.arithmetic(key, step, now) {
             Ok(Counted::Number { value, .. }) => {
                 hits.add(1);
@@ -33,7 +33,7 @@ impl Engine {
             }
             Ok(Counted::NotFound | Counted::Exists) => {
                 misses.add(1);
-                answer(out, b"NOT_FOUND\r\n");
+                push_reply(out, b"NOT_FOUND\r\n");
             }
             Ok(Counted::NotNumeric) => refuse(out, Refusal::NotNumeric),
             Err(_) => refuse(out, Refusal::OutOfMemoryForNumber),

@@ -6,12 +6,10 @@
 
 mod storage;
 
-pub(super) use storage::MetaLine;
-
 use super::Engine;
 use crate::clock::{Deadline, Now};
-use crate::protocol::encoded_key::{self, ENCODED_ROOM_BYTES, KeyRoom};
-use crate::protocol::meta::Meta;
+use crate::protocol::base64_key::{self, ENCODED_KEY_MAX_BYTES, KeyBuffer};
+use crate::protocol::meta_request::MetaArguments;
 use crate::protocol::{Refusal, ReplyBuffer};
 use crate::store::{
     Access, ArithmeticOptions, Counted, Create, DeleteOptions, Deleted, Hit, Miss, Recache, Step, ValueRef,
@@ -28,13 +26,13 @@ struct Name<'a> {
 
 impl<'a> Name<'a> {
     /// As the request has it.
-    fn asked(meta: &Meta<'_>, key: &'a [u8]) -> Name<'a> {
+    fn asked(meta: &MetaArguments<'_>, key: &'a [u8]) -> Name<'a> {
         Name { key, encoded: meta.has(b'b') }
     }
 
     fn push(self, out: &mut ReplyBuffer) {
         if self.encoded {
-            out.push(encoded_key::encode(self.key, &mut [0; ENCODED_ROOM_BYTES]));
+            out.push(base64_key::encode(self.key, &mut [0; ENCODED_KEY_MAX_BYTES]));
         } else {
             out.push(self.key);
         }
@@ -51,7 +49,7 @@ struct Deadlines {
 }
 
 impl Deadlines {
-    fn of(engine: &Engine, meta: &Meta<'_>, now: Now) -> Deadlines {
+    fn of(engine: &Engine, meta: &MetaArguments<'_>, now: Now) -> Deadlines {
         Deadlines {
             touch: meta.exptime().map(|exptime| engine.deadline(exptime, now)),
             create: meta.create_exptime().map(|exptime| engine.deadline(exptime, now)),
@@ -59,7 +57,7 @@ impl Deadlines {
     }
 
     /// How to make the item if there is none. Of `N` and `T` the later one counts.
-    fn creation(self, meta: &Meta<'_>) -> Option<Create> {
+    fn creation(self, meta: &MetaArguments<'_>) -> Option<Create> {
         let later = self.touch.filter(|_| meta.precedes(b'N', b'T'));
         let make = |deadline| Create {
             deadline: later.unwrap_or(deadline),
@@ -106,7 +104,7 @@ fn push_tagged(out: &mut ReplyBuffer, tag: &[u8], number: u64) {
 /// of every other flag.
 fn push_returned(
     out: &mut ReplyBuffer,
-    meta: &Meta<'_>,
+    meta: &MetaArguments<'_>,
     name: Name<'_>,
     mut other: impl FnMut(&mut ReplyBuffer, u8),
 ) {
@@ -128,7 +126,7 @@ fn push_returned(
 }
 
 /// A reply of which nothing is known but its code.
-fn push_bare(out: &mut ReplyBuffer, code: &[u8], meta: &Meta<'_>, name: Name<'_>) {
+fn push_bare(out: &mut ReplyBuffer, code: &[u8], meta: &MetaArguments<'_>, name: Name<'_>) {
     out.push(code);
     push_returned(out, meta, name, |_, _| {});
     out.push(b"\r\n");
@@ -137,7 +135,7 @@ fn push_bare(out: &mut ReplyBuffer, code: &[u8], meta: &Meta<'_>, name: Name<'_>
 /// The hit of an `mg`. Runs under the shard's lock.
 fn push_hit(
     out: &mut ReplyBuffer,
-    meta: &Meta<'_>,
+    meta: &MetaArguments<'_>,
     hit: &Hit<'_>,
     deadlines: Deadlines,
     key: &[u8],
@@ -179,8 +177,14 @@ fn push_hit(
 
 impl Engine {
     /// `mg`. A hit that sets a time to live counts as a touch.
-    pub(super) fn meta_get(&self, worker: &WorkerCounters, meta: &Meta<'_>, now: Now, out: &mut ReplyBuffer) {
-        let mut room = KeyRoom::default();
+    pub(super) fn meta_get(
+        &self,
+        counters: &WorkerCounters,
+        meta: &MetaArguments<'_>,
+        now: Now,
+        out: &mut ReplyBuffer,
+    ) {
+        let mut room = KeyBuffer::default();
         let key = meta.key(&mut room);
         let deadlines = Deadlines::of(self, meta, now);
         let recache = |below_secs| Recache { below_secs, after_touch: meta.precedes(b'T', b'R') };
@@ -192,21 +196,21 @@ impl Engine {
             create: deadlines.creation(meta),
             ..Access::default()
         };
-        self.tell_lookup(key, now);
+        self.notify_lookup(key, now);
         let found = self.store.fetch(key, &access, now, |hit| push_hit(out, meta, &hit, deadlines, key, now));
         match found {
             Ok(Ok(())) if access.deadline.is_some() => {
-                worker.cmd_touch.add(1);
-                worker.touch_hits.add(1);
+                counters.cmd_touch.add(1);
+                counters.touch_hits.add(1);
             }
             Ok(Ok(())) => {
-                worker.cmd_get.add(1);
-                worker.get_hits.add(1);
+                counters.cmd_get.add(1);
+                counters.get_hits.add(1);
             }
             Ok(Err(miss)) => {
-                worker.cmd_get.add(1);
-                worker.get_misses.add(1);
-                worker.get_expired.add(u64::from(miss == Miss::Expired));
+                counters.cmd_get.add(1);
+                counters.get_misses.add(1);
+                counters.get_expired.add(u64::from(miss == Miss::Expired));
                 if !meta.quiet() {
                     push_bare(out, b"EN", meta, Name::asked(meta, key));
                 }
@@ -218,12 +222,12 @@ impl Engine {
     /// `md`. What only marks an item stale is counted nowhere.
     pub(super) fn meta_delete(
         &self,
-        worker: &WorkerCounters,
-        meta: &Meta<'_>,
+        counters: &WorkerCounters,
+        meta: &MetaArguments<'_>,
         now: Now,
         out: &mut ReplyBuffer,
     ) {
-        let mut room = KeyRoom::default();
+        let mut room = KeyBuffer::default();
         let key = meta.key(&mut room);
         let options = DeleteOptions {
             compare: meta.compare(),
@@ -232,13 +236,13 @@ impl Engine {
             deadline: meta.exptime().map(|exptime| self.deadline(exptime, now)),
             cas: meta.cas(),
         };
-        let doomed = self.see_doomed(key, now);
+        let deleted = self.item_to_delete(key, now);
         let code: &[u8] = match self.store.delete_with(key, &options, now) {
             Ok(Deleted::Deleted) => {
                 let marked_only = options.invalidate && options.drop_value.is_none();
-                worker.delete_hits.add(u64::from(!marked_only));
+                counters.delete_hits.add(u64::from(!marked_only));
                 if !options.invalidate {
-                    self.tell_deleted(key, "md", doomed);
+                    self.notify_deleted(key, "md", deleted);
                 }
                 if meta.quiet() {
                     return;
@@ -246,11 +250,11 @@ impl Engine {
                 b"HD"
             }
             Ok(Deleted::NotFound) => {
-                worker.delete_misses.add(1);
+                counters.delete_misses.add(1);
                 b"NF"
             }
             Ok(Deleted::Exists) => {
-                worker.delete_misses.add(1);
+                counters.delete_misses.add(1);
                 b"EX"
             }
             Err(_) => return out.push(Refusal::OutOfMemoryForNumber.line()),
@@ -261,13 +265,13 @@ impl Engine {
     /// `ma`. Making the number is neither hit nor miss, and a CAS unique that differs is neither.
     pub(super) fn meta_arithmetic(
         &self,
-        worker: &WorkerCounters,
-        meta: &Meta<'_>,
+        counters: &WorkerCounters,
+        meta: &MetaArguments<'_>,
         up: bool,
         now: Now,
         out: &mut ReplyBuffer,
     ) {
-        let mut room = KeyRoom::default();
+        let mut room = KeyBuffer::default();
         let key = meta.key(&mut room);
         let name = Name::asked(meta, key);
         let deadlines = Deadlines::of(self, meta, now);
@@ -278,16 +282,16 @@ impl Engine {
             create: deadlines.creation(meta).map(|create| (meta.initial(), create)),
         };
         let (step, hits, misses) = if up {
-            (Step::Up(meta.delta()), &worker.incr_hits, &worker.incr_misses)
+            (Step::Up(meta.delta()), &counters.incr_hits, &counters.incr_misses)
         } else {
-            (Step::Down(meta.delta()), &worker.decr_hits, &worker.decr_misses)
+            (Step::Down(meta.delta()), &counters.decr_hits, &counters.decr_misses)
         };
-        self.tell_lookup(key, now);
+        self.notify_lookup(key, now);
         match self.store.arithmetic_with(key, step, &options, now) {
             Ok(Counted::Number { value, cas, deadline_before, created, .. }) => {
                 hits.add(u64::from(!created));
                 if let Some((number, create)) = options.create.filter(|_| created) {
-                    self.tell_created(key, create.deadline, number, now);
+                    self.notify_created(key, create.deadline, number, now);
                 }
                 if !meta.quiet() {
                     let progress = Progress::of(deadlines, created, deadline_before);
@@ -307,13 +311,13 @@ impl Engine {
     /// `me`: what is known of an item, for people. No access, and counted nowhere but as itself.
     pub(super) fn meta_describe(
         &self,
-        worker: &WorkerCounters,
-        meta: &Meta<'_>,
+        counters: &WorkerCounters,
+        meta: &MetaArguments<'_>,
         now: Now,
         out: &mut ReplyBuffer,
     ) {
-        worker.cmd_meta.add(1);
-        let mut room = KeyRoom::default();
+        counters.cmd_meta.add(1);
+        let mut room = KeyBuffer::default();
         let key = meta.key(&mut room);
         let access = Access { unseen: true, uncounted: true, ..Access::default() };
         let cas_enabled = self.settings.cas_enabled;
@@ -326,7 +330,7 @@ impl Engine {
 
 fn push_number_reply(
     out: &mut ReplyBuffer,
-    meta: &Meta<'_>,
+    meta: &MetaArguments<'_>,
     name: Name<'_>,
     value: u64,
     cas: u64,

@@ -6,44 +6,38 @@
 pub mod admin;
 mod arithmetic;
 pub mod binary;
-mod crawler;
-mod detail;
-mod explain;
-mod figure;
-mod latency;
-mod memory;
+mod command_family;
+mod incoming_value;
+mod long_report;
 mod meta;
-mod observe;
-mod report;
 mod retrieval;
+mod sampling;
 mod settings;
 mod stats;
 mod storage;
 mod text_login;
-mod tls;
-mod tuning;
 mod watch;
+mod why;
 
 pub use crate::insight::CommandFamily;
 pub use crate::store::Cause;
-pub use explain::Why;
-pub use figure::Figure;
-pub use latency::family_of;
-pub use memory::MemoryPart;
-pub use report::Report;
-pub use settings::{Settings, Told};
-pub use storage::Receiving;
-pub use tls::TlsReport;
+pub use command_family::family_of;
+pub use incoming_value::IncomingValue;
+pub use long_report::LongReport;
+pub use settings::{ReportedOptions, Settings};
+pub use stats::{MemoryPart, StatValue, TlsReport};
 pub use watch::CloseReason;
+pub use why::Why;
 
 use crate::advisor::SharedAdvisor;
-use crate::auth::{Credentials, Throttle};
+use crate::auth::{Credentials, LoginThrottle};
 use crate::clock::{Clock, Deadline, Now};
 use crate::insight::{Insight, Latencies, RollingCensus};
 use crate::protocol::limits::EXPTIME_RELATIVE_MAX_SECS;
 use crate::protocol::{Refusal, ReplyBuffer, Request, ShutdownMode, StatsTopic};
 use crate::store::Store;
 use crate::telemetry::{Connections, Counters, Prefixes, Watchers, WorkerCounters, resident_and_file_bytes};
+use admin::{Crawler, SlabsAndLru};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 /// The version that clients are told, as memcached clients parse it (three numbers, the first not 0).
@@ -64,15 +58,15 @@ pub enum Flow {
     /// Sends what has gathered, then hands in the retrieval again, of whose keys `left` bytes were not reached.
     Partial {
         /// Bytes of the key list not walked.
-        left: usize,
+        remaining: usize,
     },
     /// Sends what has gathered, then goes on with the next one.
     Flush,
     /// Goes on; the retrieval was refused, so the rest of its keys is to be dropped.
-    AbandonKeys,
+    DiscardKeys,
     /// Reads the certificates again and answers how that went.
     RefreshCertificates,
-    /// Goes on with [`Engine::report`] and, until that is done, [`Engine::report_on`].
+    /// Goes on with [`Engine::begin_report`] and, until that is done, [`Engine::continue_report`].
     Report,
     /// Goes on with [`Engine::begin_watch`]; what comes behind is not read as requests.
     Watch,
@@ -95,9 +89,9 @@ pub struct Engine {
     /// False while a thread is stuck.
     alive: AtomicBool,
     /// Looks of the server's watchdog.
-    looks: AtomicU32,
-    crawler: crawler::Crawler,
-    tuning: tuning::Tuning,
+    watchdog_checks: AtomicU32,
+    crawler: Crawler,
+    slabs_and_lru: SlabsAndLru,
     prefixes: Prefixes,
     watchers: Watchers,
     /// What was stored before it has been flushed, or will be; 0 if nothing was.
@@ -109,7 +103,7 @@ pub struct Engine {
     census: RollingCensus,
     latencies: Latencies,
     /// Which flush the advisor was told of, in seconds.
-    flush_told_secs: AtomicU32,
+    advisor_flush_secs: AtomicU32,
     /// What was resident at the start and is in no file, in bytes.
     anonymous_at_start_bytes: u64,
     /// What starting the threads took, in bytes.
@@ -117,7 +111,7 @@ pub struct Engine {
     /// Who may come in under `-S`; `None` lets everybody in.
     sasl: Option<Credentials>,
     tokens: Option<Credentials>,
-    throttle: Throttle,
+    throttle: LoginThrottle,
     /// A key whose retrieval panics, so that tests can see what a panic leaves behind.
     #[cfg(test)]
     pub(crate) panic_key: Option<&'static [u8]>,
@@ -127,7 +121,7 @@ impl Engine {
     /// An engine over `store`.
     pub fn new(settings: Settings, store: Store, clock: Clock) -> Engine {
         let (resident, files) = resident_and_file_bytes();
-        let excess_bytes = memory::excess_bytes(resident, settings.threads, &store);
+        let excess_bytes = stats::excess_bytes(resident, settings.threads, &store);
         let store = store.with_process_charged(excess_bytes);
         store.set_sweeping(settings.sweep_enabled);
         store.record_cas_time(clock.now());
@@ -137,18 +131,18 @@ impl Engine {
             verbosity: AtomicU32::new(settings.verbosity),
             serving: AtomicBool::new(false),
             alive: AtomicBool::new(true),
-            looks: AtomicU32::new(0),
+            watchdog_checks: AtomicU32::new(0),
             certificates_secs: AtomicU32::new(clock.now().secs()),
             flushed_before_secs: AtomicU32::new(0),
-            crawler: crawler::Crawler::told(&settings.told),
+            crawler: Crawler::new(&settings.reported_options),
             watchers: Watchers::default(),
-            tuning: tuning::Tuning::told(&settings.told),
+            slabs_and_lru: SlabsAndLru::new(&settings.reported_options),
             prefixes: Prefixes::new(settings.prefix_delimiter, settings.detail_enabled),
             advisor: SharedAdvisor::new(store.memory_limit()),
             insight: Insight::new(clock.now()),
-            census: RollingCensus::new(observe::STEPS_PER_ROUND),
+            census: RollingCensus::new(sampling::CENSUS_STEPS),
             latencies: Latencies::new(settings.threads),
-            flush_told_secs: AtomicU32::new(0),
+            advisor_flush_secs: AtomicU32::new(0),
             anonymous_at_start_bytes: resident - files,
             threads_bytes: AtomicU64::new(0),
             settings,
@@ -156,7 +150,7 @@ impl Engine {
             clock,
             sasl: None,
             tokens: None,
-            throttle: Throttle::default(),
+            throttle: LoginThrottle::default(),
             #[cfg(test)]
             panic_key: None,
         }
@@ -183,10 +177,10 @@ impl Engine {
     }
 
     /// The server tells whether clients are served: not before all sockets are, and no longer once the end has begun.
-    pub fn note_serving(&self, serving: bool) {
+    pub fn set_serving(&self, serving: bool) {
         self.serving.store(serving, Ordering::Relaxed);
         if serving {
-            self.note_memory_at_start();
+            self.measure_thread_memory();
         }
     }
 
@@ -196,9 +190,9 @@ impl Engine {
     }
 
     /// The server's watchdog tells, about ten times a second, whether its threads come to the end of their turns.
-    pub fn note_look(&self, alive: bool) {
+    pub fn record_watchdog_check(&self, alive: bool) {
         self.alive.store(alive, Ordering::Relaxed);
-        self.looks.fetch_add(1, Ordering::Relaxed);
+        self.watchdog_checks.fetch_add(1, Ordering::Relaxed);
     }
 
     /// False while a thread is stuck, as of the last look.
@@ -207,16 +201,16 @@ impl Engine {
     }
 
     /// Looks of the watchdog so far. If they stop, so has the thread that moves the clock.
-    pub fn looks(&self) -> u32 {
-        self.looks.load(Ordering::Relaxed)
+    pub fn watchdog_checks(&self) -> u32 {
+        self.watchdog_checks.load(Ordering::Relaxed)
     }
 
     /// Background work on the store, bounded; true while there is more to do soon.
-    pub fn maintain(&self) -> bool {
+    pub fn run_maintenance(&self) -> bool {
         let now = self.clock.now();
         let more = self.store.maintain(now);
-        self.note_end_of_crawl(now);
-        self.tell_evictions(now);
+        self.finish_crawl(now);
+        self.notify_evictions(now);
         more
     }
 
@@ -228,50 +222,50 @@ impl Engine {
 
     /// Executes one request and appends its reply to `out`.
     #[inline]
-    pub fn execute(&self, worker: &WorkerCounters, request: &Request<'_>, out: &mut ReplyBuffer) -> Flow {
+    pub fn execute(&self, counters: &WorkerCounters, request: &Request<'_>, out: &mut ReplyBuffer) -> Flow {
         let now = self.clock.now();
         match request {
-            Request::Retrieval(retrieval) => self.retrieve(worker, retrieval, now, out),
-            request => self.execute_other(worker, request, now, out),
+            Request::Retrieval(retrieval) => self.retrieve(counters, retrieval, now, out),
+            request => self.execute_other(counters, request, now, out),
         }
     }
 
     /// Executes a request that is no retrieval: those come most often, and go to their function without detour.
     fn execute_other(
         &self,
-        worker: &WorkerCounters,
+        counters: &WorkerCounters,
         request: &Request<'_>,
         now: Now,
         out: &mut ReplyBuffer,
     ) -> Flow {
         match *request {
-            Request::Retrieval(ref retrieval) => return self.retrieve(worker, retrieval, now, out),
-            Request::Store { ref header, value } => self.store_value(worker, header, value, now, out),
-            Request::Delete { key, noreply } => self.delete(worker, key, now, reply_to(out, noreply)),
+            Request::Retrieval(ref retrieval) => return self.retrieve(counters, retrieval, now, out),
+            Request::Store { ref header, value } => self.store_value(counters, header, value, now, out),
+            Request::Delete { key, noreply } => self.delete(counters, key, now, reply_to(out, noreply)),
             Request::Arithmetic { key, up, delta, noreply } => {
-                self.arithmetic(worker, key, up, delta, now, reply_to(out, noreply));
+                self.arithmetic(counters, key, up, delta, now, reply_to(out, noreply));
             }
             Request::Touch { key, exptime, noreply } => {
-                self.touch(worker, key, exptime, now, reply_to(out, noreply));
+                self.touch(counters, key, exptime, now, reply_to(out, noreply));
             }
             Request::FlushAll { delay, noreply } => {
-                self.flush_all(worker, delay, now, reply_to(out, noreply));
+                self.flush_all(counters, delay, now, reply_to(out, noreply));
                 return Flow::Exhaust;
             }
-            Request::MetaGet { ref meta } => self.meta_get(worker, meta, now, out),
+            Request::MetaGet { ref meta } => self.meta_get(counters, meta, now, out),
             Request::MetaStore { ref header, value } => {
-                self.meta_store(worker, header, value, now, out);
+                self.meta_store(counters, header, value, now, out);
             }
-            Request::MetaDelete { ref meta } => self.meta_delete(worker, meta, now, out),
+            Request::MetaDelete { ref meta } => self.meta_delete(counters, meta, now, out),
             Request::MetaArithmetic { ref meta, up } => {
-                self.meta_arithmetic(worker, meta, up, now, out);
+                self.meta_arithmetic(counters, meta, up, now, out);
             }
-            Request::MetaDescribe { ref meta } => self.meta_describe(worker, meta, now, out),
+            Request::MetaDescribe { ref meta } => self.meta_describe(counters, meta, now, out),
             Request::MetaNoop => {
                 out.push(b"MN\r\n");
                 return Flow::Flush;
             }
-            Request::Why { key } => self.answer_why(key, out),
+            Request::Why { key } => self.execute_why(key, out),
             Request::Version => {
                 out.push(b"VERSION ");
                 out.push(WIRE_VERSION.as_bytes());
@@ -291,17 +285,17 @@ impl Engine {
             }
             Request::RefreshCertificates if self.settings.tls.enabled => return Flow::RefreshCertificates,
             Request::RefreshCertificates => out.push(b"Error TLS not enabled\r\n"),
-            Request::Dump { form, .. } => return self.dump(form, out),
+            Request::Dump { format, .. } => return self.dump(format, out),
             Request::Crawler { action, noreply } => {
-                self.tell_crawler(action, reply_to(out, noreply));
+                self.execute_crawler(action, reply_to(out, noreply));
                 return Flow::Exhaust;
             }
             Request::Slabs { action, noreply } => {
-                self.tell_slabs(action, now, reply_to(out, noreply));
+                self.execute_slabs(action, now, reply_to(out, noreply));
                 return Flow::Exhaust;
             }
-            Request::Lru { action, noreply } => self.tell_lru(action, reply_to(out, noreply)),
-            Request::Watch(_) => return self.may_watch(out),
+            Request::Lru { action, noreply } => self.execute_lru(action, reply_to(out, noreply)),
+            Request::Watch(_) => return self.check_watch(out),
             Request::DebugTime { change, noreply } => self.debug_time(change, reply_to(out, noreply)),
             Request::Quit => return Flow::Close,
             Request::Shutdown { mode, noreply } => return self.shutdown(mode, reply_to(out, noreply)),
@@ -330,7 +324,7 @@ fn reply_to(out: &mut ReplyBuffer, noreply: bool) -> Option<&mut ReplyBuffer> {
 }
 
 /// Appends a reply line where one is wanted.
-fn answer(out: Option<&mut ReplyBuffer>, line: &[u8]) {
+fn push_reply(out: Option<&mut ReplyBuffer>, line: &[u8]) {
     if let Some(out) = out {
         out.push(line);
     }
@@ -338,5 +332,5 @@ fn answer(out: Option<&mut ReplyBuffer>, line: &[u8]) {
 
 /// Appends a refusal where a reply is wanted.
 fn refuse(out: Option<&mut ReplyBuffer>, refusal: Refusal) {
-    answer(out, refusal.line());
+    push_reply(out, refusal.line());
 }

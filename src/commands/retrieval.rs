@@ -1,19 +1,19 @@
 //! get, gets, gat, gats, touch.
 
-use super::{Engine, Flow, answer};
+use super::{Engine, Flow, push_reply};
 use crate::clock::{Deadline, Now};
 use crate::protocol::limits::{RETRIEVAL_PART_BYTES, RETRIEVAL_PART_KEYS};
-use crate::protocol::{Keys, Parts, Refusal, ReplyBuffer, Retrieval};
+use crate::protocol::{Keys, Refusal, ReplyBuffer, Retrieval, ValueParts};
 use crate::store::{Access, Hit, LargeValue, Miss, ValueRef};
 use crate::telemetry::WorkerCounters;
 
 impl Engine {
-    /// Answers key by key. Stops early after a part ([`RETRIEVAL_PART_BYTES`], [`RETRIEVAL_PART_KEYS`]), so that a line of
+    /// BinaryReply key by key. Stops early after a part ([`RETRIEVAL_PART_BYTES`], [`RETRIEVAL_PART_KEYS`]), so that a line of
     /// keys is neither held nor served as a whole. Where it stops depends on its keys alone. A wrong key takes the whole
     /// answer back, so the first part is not sent before all keys of the frame were looked at.
     pub(super) fn retrieve(
         &self,
-        worker: &WorkerCounters,
+        counters: &WorkerCounters,
         retrieval: &Retrieval<'_>,
         now: Now,
         out: &mut ReplyBuffer,
@@ -30,12 +30,12 @@ impl Engine {
             let wrong = |refusal: Refusal, out: &mut ReplyBuffer| {
                 out.truncate(mark);
                 out.push(refusal.line());
-                Flow::AbandonKeys
+                Flow::DiscardKeys
             };
-            if keys.left_bytes() > 0 && part_is_full() {
+            if keys.remaining_bytes() > 0 && part_is_full() {
                 break match keys.clone().find_map(Result::err).filter(|_| retrieval.first) {
                     Some(refusal) => wrong(refusal, out),
-                    None => Flow::Partial { left: keys.left_bytes() },
+                    None => Flow::Partial { remaining: keys.remaining_bytes() },
                 };
             }
             let key = match keys.next() {
@@ -51,7 +51,7 @@ impl Engine {
             #[cfg(test)]
             assert!(self.panic_key != Some(key), "planted");
             asked += 1;
-            self.tell_lookup(key, now);
+            self.notify_lookup(key, now);
             let with_cas = retrieval.with_cas;
             let found = match deadline {
                 None => self.store.get(key, now, |hit| push_hit(out, key, &hit, with_cas)),
@@ -68,14 +68,14 @@ impl Engine {
         };
         let asked = u64::from(asked);
         if deadline.is_some() {
-            worker.cmd_touch.add(asked);
-            worker.touch_hits.add(hits);
-            worker.touch_misses.add(asked - hits);
+            counters.cmd_touch.add(asked);
+            counters.touch_hits.add(hits);
+            counters.touch_misses.add(asked - hits);
         } else {
-            worker.cmd_get.add(asked);
-            worker.get_hits.add(hits);
-            worker.get_misses.add(asked - hits);
-            worker.get_expired.add(expired);
+            counters.cmd_get.add(asked);
+            counters.get_hits.add(hits);
+            counters.get_misses.add(asked - hits);
+            counters.get_expired.add(expired);
         }
         flow
     }
@@ -96,28 +96,28 @@ impl Engine {
 
     pub(super) fn touch(
         &self,
-        worker: &WorkerCounters,
+        counters: &WorkerCounters,
         key: &[u8],
         exptime: i32,
         now: Now,
         out: Option<&mut ReplyBuffer>,
     ) {
-        worker.cmd_touch.add(1);
-        self.tell_lookup(key, now);
+        counters.cmd_touch.add(1);
+        self.notify_lookup(key, now);
         match self.store.touch(key, self.deadline(exptime, now), now) {
             Ok(()) => {
-                worker.touch_hits.add(1);
-                answer(out, b"TOUCHED\r\n");
+                counters.touch_hits.add(1);
+                push_reply(out, b"TOUCHED\r\n");
             }
             Err(_) => {
-                worker.touch_misses.add(1);
-                answer(out, b"NOT_FOUND\r\n");
+                counters.touch_misses.add(1);
+                push_reply(out, b"NOT_FOUND\r\n");
             }
         }
     }
 }
 
-impl Parts for LargeValue {
+impl ValueParts for LargeValue {
     fn part(&self, number: usize) -> Option<&[u8]> {
         LargeValue::part(self, number)
     }

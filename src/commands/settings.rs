@@ -1,7 +1,7 @@
 //! What commands enforce, and what `stats settings` reports.
 
-use super::tls::TlsReport;
-use crate::protocol::Binding;
+use super::stats::TlsReport;
+use crate::protocol::AcceptedProtocol;
 
 /// Checked by `options`.
 #[derive(Clone, Debug)]
@@ -57,11 +57,11 @@ pub struct Settings {
     /// Seconds after which an idle connection is closed (`-o idle_timeout`); 0 for never.
     pub idle_timeout_secs: u32,
     /// What `-o` said of what has no meaning in larder.
-    pub told: Told,
+    pub reported_options: ReportedOptions,
     /// TLS.
     pub tls: TlsReport,
     /// What is spoken (`-B`).
-    pub binding: Binding,
+    pub protocol: AcceptedProtocol,
     /// Verbosity at start (`-v`).
     pub verbosity: u32,
     /// Understands `debugtime` (`--debug-commands`).
@@ -81,7 +81,7 @@ impl Settings {
             prefix_delimiter: b':',
             detail_enabled: false,
             track_sizes: false,
-            told: Default::default(),
+            reported_options: Default::default(),
             shutdown_enabled: true,
             cas_enabled: true,
             evict: true,
@@ -100,7 +100,7 @@ impl Settings {
             max_connections_fast: true,
             idle_timeout_secs: 0,
             tls: Default::default(),
-            binding: Binding::Auto,
+            protocol: AcceptedProtocol::Auto,
             verbosity: 0,
             debug_commands: false,
         }
@@ -110,9 +110,9 @@ impl Settings {
 /// Names and values of `-o` that have no meaning in larder. `stats settings` repeats them, as it repeats what `slabs` and
 /// `lru` are told later.
 #[derive(Clone, Debug, Default)]
-pub struct Told(pub Vec<(String, String)>);
+pub struct ReportedOptions(pub Vec<(String, String)>);
 
-impl Told {
+impl ReportedOptions {
     /// The number told last under a name, or another one if there was none.
     pub(super) fn number(&self, name: &str, otherwise: f64) -> f64 {
         let values = self.0.iter().rev().filter(|(told, _)| told == name);

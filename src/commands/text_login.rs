@@ -9,7 +9,7 @@ use log::{info, warn};
 
 impl Engine {
     /// Lets clients of the text protocol in only with one of these pairs.
-    pub fn with_tokens(self, tokens: Option<Credentials>) -> Engine {
+    pub fn with_auth_file(self, tokens: Option<Credentials>) -> Engine {
         Engine { tokens, ..self }
     }
 
@@ -19,10 +19,10 @@ impl Engine {
     }
 
     /// Checks a pair, and counts.
-    pub fn text_login(&self, worker: &WorkerCounters, user: &[u8], password: &[u8]) -> bool {
-        worker.auth_cmds.add(1);
+    pub fn text_login(&self, counters: &WorkerCounters, user: &[u8], password: &[u8]) -> bool {
+        counters.auth_cmds.add(1);
         let known = self.tokens.as_ref().is_some_and(|tokens| tokens.verify(user, password));
-        worker.auth_errors.add(u64::from(!known));
+        counters.auth_errors.add(u64::from(!known));
         known
     }
 
@@ -37,14 +37,14 @@ impl Engine {
     }
 
     /// A login from this address has failed.
-    pub fn note_failed_login(&self, peer: &str) {
+    pub fn record_failed_login(&self, peer: &str) {
         self.throttle.note_failure(peer, self.clock.now().secs());
     }
 
     /// Reads the file again. What is wrong with it is told to the operator, and the old pairs stay.
-    pub fn reread_tokens(&self) {
+    pub fn reload_auth_file(&self) {
         let Some(tokens) = &self.tokens else { return };
-        match tokens.reread() {
+        match tokens.reload() {
             Ok(()) => info!("{} has been read again", tokens.path().display()),
             Err(error) => warn!("{error}; nothing has changed"),
         }

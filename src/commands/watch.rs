@@ -12,7 +12,7 @@ use std::fmt::Display;
 use std::sync::Arc;
 
 /// What is told of an item once it is deleted.
-pub(super) struct Doomed {
+pub(super) struct ItemToDelete {
     class: u32,
     value_len: usize,
 }
@@ -60,7 +60,7 @@ impl Engine {
     }
 
     /// Judges `watch`; must be the first of its batch, because what the watcher gets is no answer.
-    pub(super) fn may_watch(&self, out: &mut ReplyBuffer) -> Flow {
+    pub(super) fn check_watch(&self, out: &mut ReplyBuffer) -> Flow {
         let refusal = if !self.settings.watch_enabled {
             Refusal::WatchNotAllowed
         } else if !out.is_empty() {
@@ -98,109 +98,109 @@ impl Engine {
     }
 
     /// Tells a line to those who watch its class.
-    pub fn tell(&self, class: LogClass, line: &LogLine) {
+    pub fn notify_watchers(&self, class: LogClass, line: &LogLine) {
         self.watchers.publish(class, Clock::unix_micros(), line.bytes());
     }
 
     /// Tells watchers that a connection has come.
-    pub fn tell_connection_opened(&self, peer: &PeerAddress, number: i32) {
-        self.tell_connection("conn_new", peer, "", number);
+    pub fn notify_connection_opened(&self, peer: &PeerAddress, number: i32) {
+        self.notify_connection("conn_new", peer, "", number);
     }
 
     /// Tells watchers that a connection ends.
-    pub fn tell_connection_closed(&self, peer: &PeerAddress, reason: CloseReason, number: i32) {
-        self.tell_connection("conn_close", peer, &format!("reason={} ", reason.word()), number);
+    pub fn notify_connection_closed(&self, peer: &PeerAddress, reason: CloseReason, number: i32) {
+        self.notify_connection("conn_close", peer, &format!("reason={} ", reason.word()), number);
     }
 
     /// Tells watchers that a TLS handshake failed.
-    pub fn tell_handshake_failed(&self, number: i32, error: &dyn Display) {
+    pub fn notify_handshake_failed(&self, number: i32, error: &dyn Display) {
         if self.watchers.wants(LogClass::Connections) {
             let fields = format_args!("fd={number} msg={error}");
-            self.tell(LogClass::Connections, &LogLine::new("conntlserr").fields(fields));
+            self.notify_watchers(LogClass::Connections, &LogLine::new("conntlserr").fields(fields));
         }
     }
 
-    fn tell_connection(&self, kind: &str, peer: &PeerAddress, reason: &str, number: i32) {
+    fn notify_connection(&self, kind: &str, peer: &PeerAddress, reason: &str, number: i32) {
         let PeerAddress { host, port, transport } = peer;
         let fields = format_args!("rip={host} rport={port} transport={transport} {reason}cfd={number}");
-        self.tell(LogClass::Connections, &LogLine::new(kind).fields(fields));
+        self.notify_watchers(LogClass::Connections, &LogLine::new(kind).fields(fields));
     }
 
     /// A key is about to be looked up.
     #[inline]
-    pub(super) fn tell_lookup(&self, key: &[u8], now: Now) {
+    pub(super) fn notify_lookup(&self, key: &[u8], now: Now) {
         if self.watchers.wants(LogClass::Fetchers) {
-            self.tell_lookup_wanted(key, now);
+            self.notify_lookup_of(key, now);
         }
     }
 
     /// incr or decr has made an item of this key: memcached looks it up once more to add it.
-    pub(super) fn tell_created(&self, key: &[u8], deadline: Deadline, number: u64, now: Now) {
+    pub(super) fn notify_created(&self, key: &[u8], deadline: Deadline, number: u64, now: Now) {
         if self.watchers.wants(LogClass::Fetchers) {
-            self.tell_looked_up(key, ("not_found", 0, 0));
+            self.notify_lookup_result(key, ("not_found", 0, 0));
         }
         let value_len = 1 + number.checked_ilog10().unwrap_or(0) as usize;
-        self.tell_mutation(
+        self.notify_mutation(
             Mutation { mode: StoreMode::Add, key, flags: 0, deadline, value_len },
             "stored",
             now,
         );
-        self.tell_evictions(now);
+        self.notify_evictions(now);
     }
 
     #[cold]
-    fn tell_lookup_wanted(&self, key: &[u8], now: Now) {
+    fn notify_lookup_of(&self, key: &[u8], now: Now) {
         let seen = match self.store.peek(key, now, |hit| (hit.class, hit.value.len())) {
             Ok((class, len)) => ("found", class, len),
             Err(Miss::Absent) => ("not_found", 0, 0),
             Err(Miss::Expired) => ("expired", 0, 0),
         };
-        self.tell_looked_up(key, seen);
+        self.notify_lookup_result(key, seen);
     }
 
     /// A lookup with what it found: a word, the slab class, and the length of the value in bytes.
-    fn tell_looked_up(&self, key: &[u8], (status, class, len): (&str, u32, usize)) {
+    fn notify_lookup_result(&self, key: &[u8], (status, class, len): (&str, u32, usize)) {
         let fields = format_args!("status={status} clsid={class} cfd={} size={len}", current_connection());
-        self.tell(LogClass::Fetchers, &LogLine::new("item_get").key(key).fields(fields));
+        self.notify_watchers(LogClass::Fetchers, &LogLine::new("item_get").key(key).fields(fields));
     }
 
     /// A key is about to be deleted: what there is to tell of it, if that goes well and somebody wants to know.
-    pub(super) fn see_doomed(&self, key: &[u8], now: Now) -> Option<Doomed> {
-        self.tell_lookup(key, now);
+    pub(super) fn item_to_delete(&self, key: &[u8], now: Now) -> Option<ItemToDelete> {
+        self.notify_lookup(key, now);
         if !self.watchers.wants(LogClass::Deletions) {
             return None;
         }
-        self.store.peek(key, now, |hit| Doomed { class: hit.class, value_len: hit.value.len() }).ok()
+        self.store.peek(key, now, |hit| ItemToDelete { class: hit.class, value_len: hit.value.len() }).ok()
     }
 
     /// The command of this name has deleted it.
-    pub(super) fn tell_deleted(&self, key: &[u8], command: &str, doomed: Option<Doomed>) {
-        if let Some(Doomed { class, value_len }) = doomed {
+    pub(super) fn notify_deleted(&self, key: &[u8], command: &str, deleted: Option<ItemToDelete>) {
+        if let Some(ItemToDelete { class, value_len }) = deleted {
             let fields = format_args!("cmd={command} clsid={class} size={value_len}");
-            self.tell(LogClass::Deletions, &LogLine::new("deleted").key(key).fields(fields));
+            self.notify_watchers(LogClass::Deletions, &LogLine::new("deleted").key(key).fields(fields));
         }
     }
 
     /// A storage command has had this outcome.
-    pub(super) fn tell_stored(&self, mutation: Mutation<'_>, stored: Stored, now: Now) {
+    pub(super) fn notify_stored(&self, mutation: Mutation<'_>, stored: Stored, now: Now) {
         match stored {
             Stored::Stored { len, .. } => {
-                self.tell_mutation(Mutation { value_len: len, ..mutation }, "stored", now)
+                self.notify_mutation(Mutation { value_len: len, ..mutation }, "stored", now)
             }
-            Stored::NotStored => self.tell_mutation(mutation, "not_stored", now),
-            Stored::Exists => self.tell_mutation(mutation, "exists", now),
-            Stored::NotFound => self.tell_mutation(mutation, "not_found", now),
+            Stored::NotStored => self.notify_mutation(mutation, "not_stored", now),
+            Stored::Exists => self.notify_mutation(mutation, "exists", now),
+            Stored::NotFound => self.notify_mutation(mutation, "not_found", now),
         }
-        self.tell_evictions(now);
+        self.notify_evictions(now);
     }
 
     /// A storage command was refused.
-    pub(super) fn tell_refused(&self, mutation: Mutation<'_>, refused: Refused, now: Now) {
+    pub(super) fn notify_store_refused(&self, mutation: Mutation<'_>, refused: Refused, now: Now) {
         let status = if refused == Refused::TooLarge { "too_large" } else { "no_memory" };
-        self.tell_mutation(mutation, status, now);
+        self.notify_mutation(mutation, status, now);
     }
 
-    fn tell_mutation(&self, mutation: Mutation<'_>, status: &str, now: Now) {
+    fn notify_mutation(&self, mutation: Mutation<'_>, status: &str, now: Now) {
         if !self.watchers.wants(LogClass::Mutations) {
             return;
         }
@@ -219,11 +219,11 @@ impl Engine {
         let cfd = current_connection();
         let fields =
             format_args!("status={status} cmd={command} ttl={ttl} clsid={class} cfd={cfd} size={value_len}");
-        self.tell(LogClass::Mutations, &LogLine::new("item_store").key(key).fields(fields));
+        self.notify_watchers(LogClass::Mutations, &LogLine::new("item_store").key(key).fields(fields));
     }
 
     /// Tells of the items evicted since the last call.
-    pub(super) fn tell_evictions(&self, now: Now) {
+    pub(super) fn notify_evictions(&self, now: Now) {
         if !self.watchers.wants(LogClass::Evictions) {
             return;
         }
@@ -235,7 +235,7 @@ impl Engine {
             let ttl = if deadline.is_never() { -1 } else { left_secs.max(0) };
             let idle = now.secs_since(last_access);
             let fields = format_args!("fetch={fetch} ttl={ttl} la={idle} clsid={class} size={value_len}");
-            self.tell(LogClass::Evictions, &LogLine::new("eviction").key(&key).fields(fields));
+            self.notify_watchers(LogClass::Evictions, &LogLine::new("eviction").key(&key).fields(fields));
         }
     }
 }

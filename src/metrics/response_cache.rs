@@ -55,7 +55,7 @@ impl ResponseCache {
 
     /// A second has passed.
     pub(super) fn tick(&self) {
-        let watchdog_rounds = self.engine.looks();
+        let watchdog_rounds = self.engine.watchdog_checks();
         let stalled = self.watchdog_rounds.swap(watchdog_rounds, Ordering::Relaxed) == watchdog_rounds
             && watchdog_rounds > 0;
         let stalled_ticks = if stalled { self.stalled_ticks.load(Ordering::Relaxed) + 1 } else { 0 };

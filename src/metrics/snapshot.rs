@@ -20,14 +20,14 @@ impl Stats {
     /// Those of `stats`.
     pub(super) fn general(engine: &Engine) -> Stats {
         let mut stats = Stats::default();
-        engine.general_figures(engine.clock().now(), &mut |name, value| stats.record(name, value.number()));
+        engine.general_stats(engine.clock().now(), &mut |name, value| stats.record(name, value.number()));
         stats
     }
 
     /// Those of `stats settings`.
     fn settings(engine: &Engine) -> Stats {
         let mut stats = Stats::default();
-        engine.settings_figures(&mut |name, value| stats.record(name, value.number()));
+        engine.settings_stats(&mut |name, value| stats.record(name, value.number()));
         stats
     }
 
@@ -119,9 +119,9 @@ impl Snapshot {
         let mut classes: BTreeMap<u32, Stats> = BTreeMap::new();
         let mut record =
             |class, name, value| classes.entry(class).or_default().record(name, Some(value as f64));
-        engine.slab_figures(now, &mut record);
-        engine.item_figures(now, &mut record);
-        let lists_keys = engine.may_list_keys();
+        engine.slab_stats(now, &mut record);
+        engine.item_stats(now, &mut record);
+        let lists_keys = engine.lists_keys();
         Snapshot {
             serving: engine.is_serving(),
             general: Stats::general(engine),

@@ -4,7 +4,9 @@ use super::arguments::Arguments;
 use super::{
     BadSetting, Options, ProgramName, StartupWarning, extended, listen, number, status, tls_settings,
 };
-use crate::server::{Binding, ClientCertificates, KeyFormat, Service, TcpListen, TlsSettings, UnixListen};
+use crate::server::{
+    AcceptedProtocol, ClientCertificates, KeyFormat, Service, TcpListen, TlsSettings, UnixListen,
+};
 use crate::{commands, process, server, store};
 use log::Level;
 use std::ffi::OsString;
@@ -51,7 +53,7 @@ impl<'a> Check<'a> {
 
     /// Checks everything.
     pub(super) fn options(mut self, port_file: Option<OsString>) -> Result<Options, BadSetting> {
-        let (binding, sasl) = self.binding()?;
+        let (protocol, sasl) = self.protocol()?;
         let auth_file = self.auth_file()?;
         let extended = extended::read(&self.arguments.values('o'))?;
         let startup_warnings =
@@ -72,7 +74,7 @@ impl<'a> Check<'a> {
         let (memory_limit_bytes, item_max_bytes) = self.memory()?;
         let tls = self.tls(&extended.tls)?;
         let metrics = listen::metrics(self.arguments)?;
-        let listen = self.listen(Service { binding, tls: tls.as_ref().map(|tls| tls.clients) })?;
+        let listen = self.listen(Service { protocol, tls: tls.as_ref().map(|tls| tls.clients) })?;
 
         let commands = commands::Settings {
             flush_enabled: !self.arguments.flag('F'),
@@ -82,7 +84,7 @@ impl<'a> Check<'a> {
             prefix_delimiter: self.prefix_delimiter()?,
             detail_enabled: self.arguments.value('D').is_some(),
             track_sizes: extended.track_sizes,
-            told: commands::Told(extended.without_effect),
+            reported_options: commands::ReportedOptions(extended.without_effect),
             dump_enabled: !self.arguments.flag('X'),
             shutdown_enabled: self.arguments.flag('A'),
             cas_enabled: !self.arguments.flag('C'),
@@ -102,7 +104,7 @@ impl<'a> Check<'a> {
             max_connections_fast: extended.max_connections_fast,
             idle_timeout_secs: extended.idle_timeout_secs,
             tls: tls.as_ref().map_or_else(Default::default, tls_report),
-            binding,
+            protocol,
             verbosity: self.arguments.verbosity(),
             debug_commands: self.arguments.debug_commands(),
         };
@@ -127,7 +129,7 @@ impl<'a> Check<'a> {
             udp_reply_max_bytes: extended.udp_reply_max_bytes,
             unix: listen.unix,
             port_file: port_file.filter(|path| !path.is_empty()).map(|path| absolute(Path::new(&path))),
-            binding,
+            protocol,
             inherited: Vec::new(),
             max_connections_fast: commands.max_connections_fast,
             idle_timeout_secs: commands.idle_timeout_secs,
@@ -168,7 +170,7 @@ impl<'a> Check<'a> {
         }
         // An empty name is a file that cannot be read, not a server without a login.
         let path = absolute(self.arguments.path('Y').map_or(Path::new(""), Path::new));
-        if self.arguments.flag('S') || self.arguments.value('B').is_some_and(|binding| binding != "ascii") {
+        if self.arguments.flag('S') || self.arguments.value('B').is_some_and(|protocol| protocol != "ascii") {
             return bad_usage(
                 "ERROR: You cannot allow the BINARY protocol while using ascii authentication tokens.",
             );
@@ -180,28 +182,28 @@ impl<'a> Check<'a> {
     }
 
     /// What is spoken, and whether clients must log in by SASL, which the binary protocol alone can do.
-    fn binding(&mut self) -> Result<(Binding, bool), BadSetting> {
+    fn protocol(&mut self) -> Result<(AcceptedProtocol, bool), BadSetting> {
         let sasl = self.arguments.flag('S');
         let given = self.arguments.value('B');
-        let binding = match given.as_deref() {
-            None if sasl => Binding::Binary,
-            None if self.arguments.value('Y').is_some() => Binding::Ascii,
-            None | Some("auto") => Binding::Auto,
-            Some("ascii") => Binding::Ascii,
-            Some("binary") => Binding::Binary,
+        let protocol = match given.as_deref() {
+            None if sasl => AcceptedProtocol::Binary,
+            None if self.arguments.value('Y').is_some() => AcceptedProtocol::Ascii,
+            None | Some("auto") => AcceptedProtocol::Auto,
+            Some("ascii") => AcceptedProtocol::Ascii,
+            Some("binary") => AcceptedProtocol::Binary,
             Some(other) => {
                 return bad_usage(format!(
                     "Invalid value for binding protocol: {other} -- should be one of auto, binary, or ascii"
                 ));
             }
         };
-        if sasl && binding != Binding::Binary {
+        if sasl && protocol != AcceptedProtocol::Binary {
             return bad_usage("ERROR: You cannot allow the ASCII protocol while using SASL.");
         }
         if sasl && self.number('U', status::USAGE)?.is_some_and(|port| port != 0) {
             return bad_usage("ERROR: Cannot enable UDP while using binary SASL authentication.");
         }
-        Ok((binding, sasl))
+        Ok((protocol, sasl))
     }
 
     /// The character that ends a prefix (`-D`), of which memcached reads the first one given.

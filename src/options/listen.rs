@@ -4,7 +4,7 @@
 
 use super::arguments::Arguments;
 use super::{BadSetting, number, status};
-use crate::server::{Binding, ClientCertificates, MetricsListen, Service, TcpListen};
+use crate::server::{AcceptedProtocol, ClientCertificates, MetricsListen, Service, TcpListen};
 
 /// Prefixes that only mean something with TLS, and what they make of it.
 const TLS_PREFIXES: [(&str, Option<ClientCertificates>); 3] = [
@@ -124,22 +124,22 @@ fn parse_prefixes(text: &str, base: Service, logged_in: bool) -> Result<(&str, S
             let Some((name, after)) = after.split_once("]:") else {
                 return bad(format!("Invalid protocol in socket config: \"{text}\""));
             };
-            service.binding = match name {
+            service.protocol = match name {
                 // Who must log in gets no other protocol than the one that has the login.
-                "binary" if logged_in && service.binding == Binding::Ascii => {
+                "binary" if logged_in && service.protocol == AcceptedProtocol::Ascii => {
                     return bad(format!(
                         "Cannot use binary protocol when ascii authentication enabled (-l {text})"
                     ));
                 }
-                "ascii" | "negotiating" if logged_in && service.binding == Binding::Binary => {
+                "ascii" | "negotiating" if logged_in && service.protocol == AcceptedProtocol::Binary => {
                     return bad(format!(
                         "ERROR: You cannot allow the ASCII protocol while using SASL. (-l {text})"
                     ));
                 }
-                "negotiating" if logged_in => Binding::Ascii,
-                "ascii" => Binding::Ascii,
-                "negotiating" => Binding::Auto,
-                "binary" => Binding::Binary,
+                "negotiating" if logged_in => AcceptedProtocol::Ascii,
+                "ascii" => AcceptedProtocol::Ascii,
+                "negotiating" => AcceptedProtocol::Auto,
+                "binary" => AcceptedProtocol::Binary,
                 "proxy" => return bad(format!("Server not built with proxy: \"{text}\"")),
                 _ => return bad(format!("Invalid protocol in socket config: \"{text}\"")),
             };
@@ -292,26 +292,30 @@ mod tests {
     fn a_protocol_belongs_to_its_address_alone() {
         let values = ["proto[ascii]:127.0.0.1:7,127.0.0.1:8;tag[a]:proto[binary]:127.0.0.1:9".to_owned()];
         let list = addresses(&values, 11211, Service::default(), false).unwrap();
-        let protocols: Vec<_> = list.iter().map(|address| address.service.binding).collect();
-        use Binding::{Ascii, Auto, Binary};
+        let protocols: Vec<_> = list.iter().map(|address| address.service.protocol).collect();
+        use AcceptedProtocol::{Ascii, Auto, Binary};
         assert_eq!(protocols, [Ascii, Auto, Binary]);
     }
 
     #[test]
     fn who_must_log_in_gets_no_protocol_without_a_login() {
-        let read = |text: &str, binding| {
-            let base = Service { binding, tls: None };
+        let read = |text: &str, protocol| {
+            let base = Service { protocol, tls: None };
             addresses(&[text.to_owned()], 11211, base, true).map_err(|bad| (bad.to_string(), bad.status()))
         };
         for text in ["::1", "proto[ascii]:::1", "proto[negotiating]:::1"] {
-            assert_eq!(read(text, Binding::Ascii).unwrap()[0].service.binding, Binding::Ascii, "{text}");
+            assert_eq!(
+                read(text, AcceptedProtocol::Ascii).unwrap()[0].service.protocol,
+                AcceptedProtocol::Ascii,
+                "{text}"
+            );
         }
-        let (line, status) = read("proto[binary]:::1", Binding::Ascii).unwrap_err();
+        let (line, status) = read("proto[binary]:::1", AcceptedProtocol::Ascii).unwrap_err();
         assert!(line.starts_with("Cannot use binary protocol when ascii authentication enabled"), "{line}");
         assert_eq!(status, 71);
-        assert!(read("proto[binary]:::1", Binding::Binary).is_ok());
+        assert!(read("proto[binary]:::1", AcceptedProtocol::Binary).is_ok());
         for text in ["proto[ascii]:::1", "proto[negotiating]:::1"] {
-            assert!(read(text, Binding::Binary).is_err(), "{text}");
+            assert!(read(text, AcceptedProtocol::Binary).is_err(), "{text}");
         }
     }
 

@@ -116,9 +116,9 @@ impl From<server::TlsError> for Failure {
     }
 }
 
-impl From<auth::Unusable> for Failure {
-    fn from(unusable: auth::Unusable) -> Failure {
-        Failure::new(unusable.to_string(), status::CREDENTIALS)
+impl From<auth::CredentialsError> for Failure {
+    fn from(error: auth::CredentialsError) -> Failure {
+        Failure::new(error.to_string(), status::CREDENTIALS)
     }
 }
 

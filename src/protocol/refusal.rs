@@ -1,25 +1,25 @@
-//! The peer's mistakes and the line that answers each, to the byte.
+//! Errors in requests, and the reply line of each, byte for byte as in memcached.
 
-/// Why a request is refused.
+/// The reason to refuse a request.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Refusal {
     /// Unknown command or sub-command.
     Unknown,
     /// Too few tokens, a line shorter than any command, a bad number of a storage command, a key over the limit.
     BadLine,
-    /// The data block does not end where its declared length says.
+    /// The data block has another length than declared.
     BadDataChunk,
-    /// The value cannot fit an item.
+    /// The value exceeds the item limit.
     TooLarge,
-    /// No memory, and nothing may be evicted.
+    /// No memory, and no item may be evicted.
     OutOfMemory,
-    /// As [`Refusal::OutOfMemory`], for a number that needed a larger item, or an item that a meta command makes.
+    /// As [`Refusal::OutOfMemory`], for a number that needs a larger item, or an item that a meta command creates.
     OutOfMemoryForNumber,
-    /// The delta of incr or decr.
+    /// An invalid delta of incr or decr.
     BadDelta,
-    /// incr or decr on something that is not a number.
+    /// incr or decr of a value that is not a number.
     NotNumeric,
-    /// The exptime of touch, gat, gats or flush_all.
+    /// An invalid exptime of touch, gat, gats or flush_all.
     BadExptime,
     /// `stats cachedump` without its two numbers.
     BadDump,
@@ -29,15 +29,15 @@ pub enum Refusal {
     FlushNotAllowed,
     /// `shutdown` without `-A`.
     ShutdownDisabled,
-    /// A word after `shutdown` that is not a mode.
+    /// An unknown mode of `shutdown`.
     BadShutdownMode,
-    /// `cache_memlimit` under the smallest limit.
+    /// `cache_memlimit` below the smallest limit.
     MemlimitTooSmall,
-    /// `cache_memlimit` with a number that must be bytes.
+    /// `cache_memlimit` with a number that is too large for megabytes.
     MemlimitInBytes,
     /// `stats cachedump` under `-X`.
     CacheDumpNotAllowed,
-    /// `stats detail` without a word that it knows.
+    /// `stats detail` without a known argument.
     DetailUsage,
     /// `stats detail` under `-X`.
     DetailNotAllowed,
@@ -47,84 +47,84 @@ pub enum Refusal {
     MetaDumpNotAllowed,
     /// `lru_crawler mgdump` under `-X`.
     KeyDumpNotAllowed,
-    /// `lru_crawler metadump` behind a command whose answer has not been sent.
+    /// `lru_crawler metadump` behind a command whose reply is unsent.
     PipelinedMetaDump,
-    /// The same with `lru_crawler mgdump`.
+    /// `lru_crawler mgdump` behind a command whose reply is unsent.
     PipelinedKeyDump,
     /// `watch` under `-W`.
     WatchNotAllowed,
-    /// `watch` behind a command whose answer has not been sent.
+    /// `watch` behind a command whose reply is unsent.
     PipelinedWatch,
-    /// `watch` while as many watch as may.
+    /// `watch` at the limit of watchers.
     TooManyWatchers,
-    /// A slab class that cannot exist, told to `lru_crawler`.
+    /// An invalid slab class in `lru_crawler`.
     BadClass,
-    /// A slab class that cannot exist, told to `slabs reassign`.
+    /// An invalid slab class in `slabs reassign`.
     BadSourceOrTarget,
     /// `slabs reassign` from a class to itself.
     SameClass,
-    /// `slabs reassign` from a class that cannot do without a page.
+    /// `slabs reassign` from a class without a spare page.
     NoSparePages,
     /// `slabs reassign` under `-o no_slab_reassign`.
     ReassignDisabled,
-    /// `slabs automove window` out of its range.
+    /// `slabs automove window` out of range.
     BadAutomoveWindow,
-    /// `lru tune` with too many percent.
+    /// `lru tune` with shares over the limit.
     LruPercentTooHigh,
     /// `lru tune` with a factor of 0 or less.
     LruFactorTooLow,
     /// `lru_crawler crawl hash`.
     CannotCrawlThat,
-    /// `lru_crawler crawl` while it is disabled.
+    /// `lru_crawler crawl` while the crawler is disabled.
     CrawlerDisabled,
-    /// `lru_crawler crawl` while it crawls.
+    /// `lru_crawler crawl` during a crawl.
     CrawlerBusy,
-    /// `lru_crawler enable` while it is enabled.
+    /// `lru_crawler enable` while the crawler is enabled.
     CrawlerEnabled,
     /// `lru_crawler sleep` for more than a second.
     SleepTooLong,
-    /// A meta flag that does not exist.
+    /// An unknown meta flag.
     UnknownFlag,
-    /// A meta flag that stands twice.
+    /// A repeated meta flag.
     DuplicateFlag,
-    /// Anything wrong with the key or the flags of `ma`.
+    /// An invalid key or flag of `ma`.
     UnknownOrDuplicateFlag,
     /// More tokens than a meta line may have.
     TooManyFlags,
-    /// A number behind one of the meta flags T, N, R, C, E.
+    /// An invalid number behind one of the meta flags T, N, R, C, E.
     BadToken,
-    /// The number behind the meta flag J.
+    /// An invalid number behind the meta flag J.
     BadInitial,
-    /// The number behind the meta flag D.
+    /// An invalid number behind the meta flag D.
     BadFlagDelta,
-    /// A key that is not the base64 it should be.
+    /// A key that is not valid base64.
     BadEncodedKey,
-    /// An opaque token over its bound.
+    /// An opaque token over the limit.
     OpaqueTooLong,
-    /// A mode that `ms` does not have.
+    /// An unknown mode of `ms`.
     BadStoreMode,
-    /// A mode that `ma` does not have.
-    BadCountMode,
-    /// Anything but a login before the login.
+    /// An unknown mode of `ma`.
+    BadArithmeticMode,
+    /// A request before the login.
     Unauthenticated,
-    /// A user or a password that is not the right one.
+    /// A wrong user or password.
     LoginFailed,
     /// A login whose value is not a user, a space and a password.
     BadLoginToken,
-    /// A login that does not end where its length says.
+    /// A login whose value has another length than declared.
     BadLoginEnd,
-    /// A login longer than any may be.
+    /// A login over the length limit.
     LoginTokenTooLong,
-    /// A command line without an end; the connection is closed behind this answer.
+    /// A command line over the limit; the connection is closed behind this reply.
     LineTooLong,
-    /// A request by UDP whose answer has no bounded length or no end.
+    /// A UDP request whose reply has no bounded length.
     NotByUdp,
-    /// A request by UDP whose reply is over the limit.
+    /// A UDP request whose reply exceeds the limit.
     TooLargeForUdp,
 }
 
 impl Refusal {
-    /// The answer, line end included.
+    /// The reply with its line end.
     pub const fn line(self) -> &'static [u8] {
         match self {
             Refusal::Unknown => b"ERROR\r\n",
@@ -177,7 +177,7 @@ impl Refusal {
             Refusal::BadEncodedKey => b"CLIENT_ERROR error decoding key\r\n",
             Refusal::OpaqueTooLong => b"CLIENT_ERROR opaque token too long\r\n",
             Refusal::BadStoreMode => b"CLIENT_ERROR invalid mode for ms M token\r\n",
-            Refusal::BadCountMode => b"CLIENT_ERROR invalid mode for ma M token\r\n",
+            Refusal::BadArithmeticMode => b"CLIENT_ERROR invalid mode for ma M token\r\n",
             Refusal::Unauthenticated => b"CLIENT_ERROR unauthenticated\r\n",
             Refusal::LoginFailed => b"CLIENT_ERROR authentication failure\r\n",
             Refusal::BadLoginToken => b"CLIENT_ERROR bad authentication token format\r\n",

@@ -1,56 +1,58 @@
-//! The way back: reply bytes in order, with large values spliced in by reference.
+//! The reply buffer of a connection: reply bytes in order, with large values referenced instead of copied.
 //!
-//! Invariants: splice points never fall and never lie beyond the bytes; `len` is the sum of both.
+//! `commands/` appends replies; `server/connection.rs` sends them once per batch.
+//! Invariants: splice positions never decrease and are within the bytes; `len` is the sum of bytes and large values.
 
 use std::fmt::Debug;
 use std::sync::Arc;
 
-/// A large value in its parts.
-pub trait Parts: Debug + Send + Sync {
-    /// The part with this number, from 0 on.
-    fn part(&self, number: usize) -> Option<&[u8]>;
+/// A large value that is stored in several parts of memory.
+pub trait ValueParts: Debug + Send + Sync {
+    /// The part at `index`.
+    fn part(&self, index: usize) -> Option<&[u8]>;
 }
 
-/// A large value that somebody else keeps as well.
-pub type SharedParts = Arc<dyn Parts>;
+/// A reference to a stored large value.
+pub type SharedValueParts = Arc<dyn ValueParts>;
 
-/// Replies waiting to be sent.
+/// Unsent replies.
 #[derive(Default, Debug)]
 pub struct ReplyBuffer {
     bytes: Vec<u8>,
-    /// Large values, each to be sent before the byte at its position.
+    /// Large values in order of their positions.
     large: Vec<Splice>,
     large_bytes: usize,
 }
 
-/// A large value and where it belongs.
+/// A large value and its position.
 #[derive(Debug)]
 struct Splice {
+    /// The value precedes the byte at this index.
     at: usize,
-    parts: SharedParts,
+    parts: SharedValueParts,
     len: usize,
 }
 
-/// A buffer that once grew beyond this is not kept for reuse, in bytes.
+/// Largest capacity that is kept for reuse, in bytes.
 const KEEP_MAX_BYTES: usize = 512 * 1024;
 
 impl ReplyBuffer {
-    /// Bytes waiting, large values included.
+    /// Unsent bytes, large values included.
     pub fn len(&self) -> usize {
         self.bytes.len() + self.large_bytes
     }
 
-    /// True if nothing waits.
+    /// True if all replies are sent.
     pub fn is_empty(&self) -> bool {
         self.bytes.is_empty() && self.large.is_empty()
     }
 
-    /// A point to return to with [`ReplyBuffer::truncate`].
+    /// The current end, for [`ReplyBuffer::truncate`].
     pub fn mark(&self) -> (usize, usize) {
         (self.bytes.len(), self.large.len())
     }
 
-    /// Forgets what was appended since `mark`.
+    /// Removes everything appended since `mark`.
     pub fn truncate(&mut self, mark: (usize, usize)) {
         self.bytes.truncate(mark.0);
         if self.large.len() > mark.1 {
@@ -60,7 +62,7 @@ impl ReplyBuffer {
         }
     }
 
-    /// Forgets everything, keeps the room.
+    /// Removes everything and keeps the capacity.
     pub fn clear(&mut self) {
         self.truncate((0, 0));
         if self.bytes.capacity() > KEEP_MAX_BYTES {
@@ -68,7 +70,7 @@ impl ReplyBuffer {
         }
     }
 
-    /// Takes everything out, in memory of its size; keeps the room.
+    /// Moves everything to a new buffer of exact size and keeps the capacity.
     pub fn take(&mut self) -> ReplyBuffer {
         let bytes = self.bytes.as_slice().to_vec();
         let taken =
@@ -89,7 +91,7 @@ impl ReplyBuffer {
     }
 
     /// Appends a large value by reference.
-    pub fn push_large(&mut self, parts: SharedParts, len: usize) {
+    pub fn push_large(&mut self, parts: SharedValueParts, len: usize) {
         self.large_bytes += len;
         self.large.push(Splice { at: self.bytes.len(), parts, len });
     }
@@ -101,12 +103,12 @@ impl ReplyBuffer {
         self.push(b"\r\n");
     }
 
-    /// As [`ReplyBuffer::push_value`], with a large value, which is appended by reference.
+    /// As [`ReplyBuffer::push_value`], with a large value by reference.
     pub fn push_large_value(
         &mut self,
         key: &[u8],
         flags: u32,
-        parts: SharedParts,
+        parts: SharedValueParts,
         len: usize,
         cas: Option<u64>,
     ) {
@@ -139,18 +141,18 @@ impl ReplyBuffer {
         self.push(format!("STAT {name} {value}\r\n").as_bytes());
     }
 
-    /// The bytes, if no large value waits among them: what one plain write can send.
-    pub fn plain(&self) -> Option<&[u8]> {
+    /// All bytes in one slice, if no large value is among them.
+    pub fn contiguous(&self) -> Option<&[u8]> {
         self.large.is_empty().then_some(&self.bytes[..])
     }
 
-    /// What to send, piece by piece, without the first `skip` bytes; no piece is empty.
+    /// The bytes to send as consecutive slices, without the first `skip` bytes; no slice is empty.
     pub fn pieces(&self, skip: usize) -> impl Iterator<Item = &[u8]> {
         let mut start = 0;
         let spliced = self.large.iter().flat_map(move |splice| {
             let before = &self.bytes[start..splice.at];
             start = splice.at;
-            std::iter::once(before).chain((0..).map_while(|number| splice.parts.part(number)))
+            std::iter::once(before).chain((0..).map_while(|index| splice.parts.part(index)))
         });
         let end = self.large.last().map_or(0, |splice| splice.at);
         let all = spliced.chain(std::iter::once(&self.bytes[end..]));
@@ -167,13 +169,13 @@ impl ReplyBuffer {
 mod tests {
     use super::*;
 
-    impl Parts for Vec<Vec<u8>> {
-        fn part(&self, number: usize) -> Option<&[u8]> {
-            self.get(number).map(Vec::as_slice)
+    impl ValueParts for Vec<Vec<u8>> {
+        fn part(&self, index: usize) -> Option<&[u8]> {
+            self.get(index).map(Vec::as_slice)
         }
     }
 
-    fn parts(of: &[&str]) -> SharedParts {
+    fn parts(of: &[&str]) -> SharedValueParts {
         let parts: Vec<Vec<u8>> = of.iter().map(|part| part.as_bytes().to_vec()).collect();
         Arc::new(parts)
     }
@@ -183,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn large_values_keep_their_place_at_every_skip() {
+    fn large_values_keep_their_position_at_every_skip() {
         let mut reply = ReplyBuffer::default();
         reply.push(b"one ");
         reply.push_large(parts(&["T", "WO"]), 3);
@@ -191,21 +193,21 @@ mod tests {
         reply.push_large(parts(&["FOUR"]), 4);
         let whole = b"one TWO three FOUR";
         assert_eq!(reply.len(), whole.len());
-        assert!(reply.plain().is_none());
+        assert!(reply.contiguous().is_none());
         for skip in 0..=whole.len() {
             assert_eq!(sent(&reply, skip), &whole[skip..]);
         }
     }
 
     #[test]
-    fn truncate_takes_back_large_values_too() {
+    fn truncate_removes_large_values() {
         let mut reply = ReplyBuffer::default();
         reply.push(b"kept");
         let mark = reply.mark();
         reply.push(b"gone");
         reply.push_large(parts(&["gone ", "too"]), 8);
         reply.truncate(mark);
-        assert_eq!(reply.plain(), Some(&b"kept"[..]));
+        assert_eq!(reply.contiguous(), Some(&b"kept"[..]));
         assert_eq!(reply.len(), 4);
     }
 
@@ -215,6 +217,6 @@ mod tests {
         reply.push_value(b"k", 0, b"some bytes", None);
         reply.push_value(b"k", u32::MAX, b"", Some(u64::MAX));
         let lines = b"VALUE k 0 10\r\nsome bytes\r\nVALUE k 4294967295 0 18446744073709551615\r\n\r\n";
-        assert_eq!(reply.plain(), Some(&lines[..]));
+        assert_eq!(reply.contiguous(), Some(&lines[..]));
     }
 }

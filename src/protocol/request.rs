@@ -1,14 +1,19 @@
-//! A request as the grammar understood it, borrowed from the buffer it was read from.
+//! A request of the text protocols, borrowed from the buffer it was read from.
+//!
+//! `text_decoder.rs` produces requests; `commands/mod.rs` executes them.
 
-use super::limits::SLAB_CLASSES_MAX;
-use super::meta::{Meta, MetaHeader};
+use super::meta_request::{MetaArguments, MetaStorageHeader};
+use super::operator_request::{
+    Classes, ClockChange, CrawlerAction, DumpFormat, LruAction, ShutdownMode, SlabsAction, StatsTopic,
+    WatchClasses,
+};
 use super::refusal::Refusal;
 use super::tokens;
 
 /// One request.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Request<'a> {
-    /// get, gets, gat, gats, or the continuation of one with a long key list.
+    /// `get`, `gets`, `gat`, `gats`, or a later part of one with a long key list.
     Retrieval(Retrieval<'a>),
     /// A storage command with its whole value.
     Store {
@@ -30,7 +35,7 @@ pub enum Request<'a> {
         key: &'a [u8],
         /// True for incr.
         up: bool,
-        /// How much.
+        /// The amount to add or subtract.
         delta: u64,
         /// Answer nothing.
         noreply: bool,
@@ -54,31 +59,31 @@ pub enum Request<'a> {
     /// `mg`
     MetaGet {
         /// Key and flags.
-        meta: Meta<'a>,
+        meta: MetaArguments<'a>,
     },
     /// `ms` with its whole value.
     MetaStore {
         /// The line.
-        header: MetaHeader<'a>,
+        header: MetaStorageHeader<'a>,
         /// The value, without its line end.
         value: &'a [u8],
     },
     /// `md`
     MetaDelete {
         /// Key and flags.
-        meta: Meta<'a>,
+        meta: MetaArguments<'a>,
     },
     /// `ma`
     MetaArithmetic {
         /// Key and flags.
-        meta: Meta<'a>,
+        meta: MetaArguments<'a>,
         /// True to add, false to subtract.
         up: bool,
     },
     /// `me`
     MetaDescribe {
         /// The key; of the flags only `b`.
-        meta: Meta<'a>,
+        meta: MetaArguments<'a>,
     },
     /// `mn`
     MetaNoop,
@@ -102,60 +107,60 @@ pub enum Request<'a> {
     Stats(StatsTopic),
     /// `why`.
     Why {
-        /// The key that is asked about.
+        /// The key to report on.
         key: &'a [u8],
     },
     /// `refresh_certs`.
     RefreshCertificates,
     /// `lru_crawler metadump` and `lru_crawler mgdump`.
     Dump {
-        /// Which of the two.
-        form: DumpForm,
-        /// Whose items.
+        /// `metadump` or `mgdump`.
+        format: DumpFormat,
+        /// The classes of the items to list.
         classes: Classes,
     },
-    /// `lru_crawler` and what it is told to do.
+    /// `lru_crawler`, dumps excepted.
     Crawler {
-        /// What.
+        /// Its argument.
         action: CrawlerAction,
         /// Answer nothing.
         noreply: bool,
     },
     /// `watch`
     Watch(WatchClasses),
-    /// `slabs` and what it is told.
+    /// `slabs`
     Slabs {
-        /// What.
+        /// Its argument.
         action: SlabsAction,
         /// Answer nothing.
         noreply: bool,
     },
-    /// `lru` and what it is told.
+    /// `lru`
     Lru {
-        /// What.
+        /// Its argument.
         action: LruAction,
         /// Answer nothing.
         noreply: bool,
     },
     /// `debugtime`, which only tests may use.
     DebugTime {
-        /// What to do to the clock; `None` is nothing that can be done to it.
+        /// The change to the clock; `None` for an unknown argument.
         change: Option<ClockChange>,
         /// Answer nothing.
         noreply: bool,
     },
     /// `quit`.
     Quit,
-    /// `shutdown`; `None` is a mode that does not exist.
+    /// `shutdown`
     Shutdown {
-        /// How.
+        /// The mode; `None` for an unknown one.
         mode: Option<ShutdownMode>,
         /// Answer nothing.
         noreply: bool,
     },
 }
 
-/// The keys of a retrieval and what is asked of them.
+/// The keys of a retrieval and its options. `commands/retrieval.rs` executes it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Retrieval<'a> {
     /// Print the CAS unique (gets, gats).
@@ -164,28 +169,28 @@ pub struct Retrieval<'a> {
     pub exptime: Option<i32>,
     /// The keys, separated by spaces.
     pub keys: &'a [u8],
-    /// True if nothing of the line was executed before these keys.
+    /// True for the first part of a line's keys.
     pub first: bool,
-    /// True if the line ends behind these keys.
+    /// True for the last part of a line's keys.
     pub last: bool,
-    /// Bytes of the frame behind the keys: its line end, if it has come.
-    pub tail: usize,
+    /// Length of the line end behind the keys in bytes; 0 if the line continues.
+    pub line_end_len: usize,
 }
 
-/// Walks a key list.
+/// Iterates over a key list; a key over the length limit is an error.
 #[derive(Clone, Copy, Debug)]
 pub struct Keys<'a> {
     rest: &'a [u8],
 }
 
 impl<'a> Keys<'a> {
-    /// Over the keys in `list`.
+    /// The keys in `list`.
     pub fn new(list: &'a [u8]) -> Keys<'a> {
         Keys { rest: list }
     }
 
-    /// Bytes of the list not walked yet.
-    pub fn left_bytes(&self) -> usize {
+    /// Bytes of the list that are not read yet.
+    pub fn remaining_bytes(&self) -> usize {
         self.rest.len()
     }
 }
@@ -201,7 +206,7 @@ impl<'a> Iterator for Keys<'a> {
     }
 }
 
-/// Which storage command.
+/// The storage commands of the classic text protocol.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum StoreVerb {
     /// `set`
@@ -214,18 +219,18 @@ pub enum StoreVerb {
     Append,
     /// `prepend`
     Prepend,
-    /// `cas` with the unique it asks for.
+    /// `cas` with the expected CAS unique.
     Cas(u64),
 }
 
-/// The line of a storage command, all numbers checked.
+/// The line of a storage command; all numbers are checked.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct StorageHeader<'a> {
-    /// Which one.
+    /// The command.
     pub verb: StoreVerb,
     /// The key.
     pub key: &'a [u8],
-    /// The client's 32 bits.
+    /// The client flags.
     pub flags: u32,
     /// As on the wire.
     pub exptime: i32,
@@ -233,201 +238,4 @@ pub struct StorageHeader<'a> {
     pub value_len: usize,
     /// Answer nothing.
     pub noreply: bool,
-}
-
-/// What `stats` is asked for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum StatsTopic {
-    /// No word: the general figures.
-    General,
-    /// `settings`
-    Settings,
-    /// `items`
-    Items,
-    /// `slabs`
-    Slabs,
-    /// `sizes`
-    Sizes,
-    /// `conns`
-    Conns,
-    /// `cachedump <class> <limit>`
-    CacheDump {
-        /// The slab class.
-        class: u32,
-        /// How many items at most; 0 for all.
-        limit: u32,
-    },
-    /// `detail on|off|dump`; `None` is none of them.
-    Detail(Option<Detail>),
-    /// `advisor`
-    Advisor,
-    /// `hotkeys`
-    HotKeys,
-    /// `families`
-    Families,
-    /// `memory`
-    Memory,
-    /// `latency`
-    Latency,
-    /// `reset`
-    Reset,
-}
-
-/// What `stats detail` is told.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Detail {
-    /// `on`
-    On,
-    /// `off`
-    Off,
-    /// `dump`
-    Dump,
-}
-
-/// The two ways to shut down.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum ShutdownMode {
-    /// `shutdown`
-    Plain,
-    /// `shutdown graceful`
-    Graceful,
-}
-
-/// What `debugtime` does to the clock.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum ClockChange {
-    /// `p`
-    Pause,
-    /// `r`
-    Resume,
-    /// Seconds.
-    Shift(i64),
-}
-
-/// What `slabs` is told.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum SlabsAction {
-    /// `reassign <from> <to>`
-    Reassign {
-        /// The class that gives a page: 0 for the free pages, -1 for any class.
-        from: i32,
-        /// The class that gets it; 0 for the free pages.
-        to: i32,
-    },
-    /// `automove 0|1|2`
-    Automove(u32),
-    /// `automove ratio <f>`
-    AutomoveRatio(Thousandths),
-    /// `automove freeratio <f>`
-    AutomoveFreeRatio,
-    /// `automove window <n>`
-    AutomoveWindow(u32),
-}
-
-/// What `lru` is told.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum LruAction {
-    /// `tune <hot percent> <warm percent> <hot factor> <warm factor>`
-    Tune {
-        /// Of the memory.
-        hot_percent: u32,
-        /// Of the memory.
-        warm_percent: u32,
-        /// Of the age of the cold tail.
-        hot_factor: Thousandths,
-        /// Of the age of the cold tail.
-        warm_factor: Thousandths,
-    },
-    /// `mode flat|segmented`
-    Mode {
-        /// True for the latter.
-        segmented: bool,
-    },
-    /// `temp_ttl <seconds>`; negative for none.
-    TempTtl(i32),
-}
-
-/// A decimal fraction, rounded.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub struct Thousandths(pub u32);
-
-/// What `watch` asks to see. Classes of memcached's proxy, and `rawcmds`, are known and have nothing to show.
-#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
-pub struct WatchClasses {
-    /// `fetchers`
-    pub fetchers: bool,
-    /// `mutations`
-    pub mutations: bool,
-    /// `evictions`
-    pub evictions: bool,
-    /// `deletions`
-    pub deletions: bool,
-    /// `connevents`
-    pub connections: bool,
-    /// `sysevents`
-    pub system: bool,
-}
-
-/// The line form of a dump.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum DumpForm {
-    /// `metadump`: everything about an item, ended by `END`.
-    Meta,
-    /// `mgdump`: requests for the meta protocol, ended by `EN`.
-    MetaGet,
-}
-
-/// What `lru_crawler` is told to do.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum CrawlerAction {
-    /// `crawl <classes>`
-    Crawl(Classes),
-    /// `enable`
-    Enable,
-    /// `disable`
-    Disable,
-    /// `sleep <microseconds>`
-    Sleep(u32),
-    /// `tocrawl <items>`
-    ToCrawl(u32),
-}
-
-/// Slab classes, as the crawler is told them.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Classes {
-    /// `all`
-    All,
-    /// `hash`: all, in the order of the index.
-    Hash,
-    /// These.
-    Listed(ClassSet),
-}
-
-/// A set of slab classes that have been named.
-#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
-pub struct ClassSet([u64; SLAB_CLASSES_MAX as usize / 64]);
-
-impl ClassSet {
-    /// The same and this class.
-    pub fn with(mut self, class: u32) -> ClassSet {
-        if let Some(bits) = self.0.get_mut(class as usize / 64) {
-            *bits |= 1 << (class % 64);
-        }
-        self
-    }
-
-    /// True if the class is one of them.
-    pub fn contains(&self, class: u32) -> bool {
-        self.0.get(class as usize / 64).is_some_and(|bits| bits & 1 << (class % 64) != 0)
-    }
-}
-
-impl Classes {
-    /// True if the class, counted from 1, is one of them.
-    pub fn contains(self, class: u32) -> bool {
-        match self {
-            Classes::All | Classes::Hash => true,
-            Classes::Listed(set) => set.contains(class),
-        }
-    }
 }

@@ -1,25 +1,26 @@
-//! Tokens and number formats shared by the grammars (protocol.txt, "Commands"; the strict and the loose numbers are
-//! the ones memcached distinguishes: strict for most arguments, `strtoul`-like for flags and exptime of storage).
+//! Tokens and number formats shared by the grammars (protocol.txt, "Commands").
+//!
+//! As in memcached, most arguments are strict numbers; flags and exptime of storage commands are read like `strtoul`.
 
 use super::limits::{KEY_MAX_BYTES, LINE_MAX_BYTES};
 use super::refusal::Refusal;
-use super::request::Thousandths;
+use super::thousandths::Thousandths;
 use memchr::memchr;
 use nom::bytes::complete::{tag, take_while};
 use nom::character::complete::{digit0, digit1};
 use nom::combinator::{all_consuming, map_opt, opt, recognize};
 use nom::{IResult, Parser};
 
-/// Result of a parser here; the error says nothing, the caller knows which argument it was.
+/// Result of a parser; the caller knows which argument an error is about.
 pub type Parsed<'a, T> = IResult<&'a [u8], T, ()>;
 
-/// Skips spaces, then takes one token: bytes up to a space or the end. Fails if there is none.
+/// Skips spaces, then takes one token: the bytes up to a space or the end. Fails if no token follows.
 pub fn token(input: &[u8]) -> Parsed<'_, &[u8]> {
     let (token, rest) = split_token(input).ok_or(nom::Err::Error(()))?;
     Ok((rest, token))
 }
 
-/// As [`token`]: the token and what follows it. Part of the code of its caller.
+/// As [`token`]: the token and the rest. Inlined, because it runs for every key of a `get`.
 #[inline(always)]
 pub fn split_token(input: &[u8]) -> Option<(&[u8], &[u8])> {
     let mut input = input;
@@ -30,13 +31,13 @@ pub fn split_token(input: &[u8]) -> Option<(&[u8], &[u8])> {
     (end > 0).then(|| input.split_at(end))
 }
 
-/// True if there is a token.
+/// True if the input contains a token.
 pub fn has_token(input: &[u8]) -> bool {
     input.iter().any(|byte| *byte != b' ')
 }
 
-/// Position of the first such byte. Lines and keys are short: up to 64 bytes are looked at eight at a time, because it
-/// takes longer to begin a search by wider registers than to end this one.
+/// Position of the first `needle`. Up to 64 bytes are searched eight at a time: lines and keys are short, and the setup
+/// of a search by wider registers would take longer.
 #[inline]
 pub fn find(needle: u8, haystack: &[u8]) -> Option<usize> {
     const SHORT_MAX_BYTES: usize = 64;
@@ -55,22 +56,22 @@ pub fn find(needle: u8, haystack: &[u8]) -> Option<usize> {
         let found = memchr(needle, &haystack[SHORT_MAX_BYTES..]);
         return found.map(|found| SHORT_MAX_BYTES + found);
     }
-    // Overlaps with the word before it, in which there was nothing.
+    // The last word overlaps with the word before, which has no match.
     find_in_word(needle, u64::from_le_bytes(*last)).map(|found| haystack.len() - 8 + found)
 }
 
-/// Position of the first such byte, from the lowest on.
+/// Position of the first `needle`, counted from the lowest byte.
 #[inline(always)]
 fn find_in_word(needle: u8, word: u64) -> Option<usize> {
     const LOW_BITS: u64 = u64::from_ne_bytes([0x01; 8]);
     const HIGH_BITS: u64 = u64::from_ne_bytes([0x80; 8]);
     let differences = word ^ u64::from_ne_bytes([needle; 8]);
-    // The lowest bit that is set stands for the first byte without a difference.
+    // The lowest set bit belongs to the first byte without a difference.
     let equal = differences.wrapping_sub(LOW_BITS) & !differences & HIGH_BITS;
     (equal != 0).then(|| equal.trailing_zeros() as usize / 8)
 }
 
-/// Walks tokens.
+/// Iterates over tokens.
 #[derive(Clone, Copy, Debug)]
 pub struct Tokens<'a>(pub &'a [u8]);
 
@@ -84,13 +85,12 @@ impl<'a> Iterator for Tokens<'a> {
     }
 }
 
-/// True if bytes without a line end are more than any line may hold, whatever follows. A CR at their end may be half of
-/// the line end.
+/// True if bytes without a line end exceed the longest line. A final CR can be half of the line end.
 pub fn exceeds_line(front: &[u8]) -> bool {
     front.strip_suffix(b"\r").unwrap_or(front).len() > LINE_MAX_BYTES
 }
 
-/// A key within its bound.
+/// The key, if it is within the limit.
 pub fn checked_key(key: &[u8]) -> Result<&[u8], Refusal> {
     if key.len() > KEY_MAX_BYTES { Err(Refusal::BadLine) } else { Ok(key) }
 }
@@ -99,30 +99,30 @@ fn decimal(digits: &[u8]) -> Option<u64> {
     digits.iter().try_fold(0u64, |sum, digit| sum.checked_mul(10)?.checked_add(u64::from(digit - b'0')))
 }
 
-fn whole<'a, T>(input: &'a [u8], parser: impl Parser<&'a [u8], Output = T, Error = ()>) -> Option<T> {
+fn parse_all<'a, T>(input: &'a [u8], parser: impl Parser<&'a [u8], Output = T, Error = ()>) -> Option<T> {
     all_consuming(parser).parse(input).ok().map(|(_, value)| value)
 }
 
-/// Digits only, at most 22 of them, that fit.
+/// At most 22 digits whose number fits.
 pub fn strict_u64(token: &[u8]) -> Option<u64> {
-    if token.len() > 22 { None } else { whole(token, map_opt(digit1, decimal)) }
+    if token.len() > 22 { None } else { parse_all(token, map_opt(digit1, decimal)) }
 }
 
-/// Digits only, at most 11 of them, that fit.
+/// At most 11 digits whose number fits.
 pub fn strict_u32(token: &[u8]) -> Option<u32> {
     if token.len() > 11 {
         None
     } else {
-        whole(token, map_opt(digit1, decimal)).and_then(|n| u32::try_from(n).ok())
+        parse_all(token, map_opt(digit1, decimal)).and_then(|n| u32::try_from(n).ok())
     }
 }
 
-/// An optional minus and digits, at most 11 characters, that fit; a lone minus is 0.
+/// An optional minus and digits, at most 11 characters, whose number fits; a lone minus is 0.
 pub fn strict_i32(token: &[u8]) -> Option<i32> {
     if token.is_empty() || token.len() > 11 {
         return None;
     }
-    let (minus, digits) = whole(token, (opt(tag(&b"-"[..])), digit0))?;
+    let (minus, digits) = parse_all(token, (opt(tag(&b"-"[..])), digit0))?;
     let size = i64::try_from(decimal(digits)?).ok()?;
     i32::try_from(if minus.is_some() { -size } else { size }).ok()
 }
@@ -130,7 +130,7 @@ pub fn strict_i32(token: &[u8]) -> Option<i32> {
 /// An optional sign and digits.
 fn signed(token: &[u8]) -> Option<(bool, &[u8])> {
     let sign = take_while(|byte| byte == b'+' || byte == b'-');
-    let (sign, digits) = whole(token, (recognize(sign), digit1))?;
+    let (sign, digits) = parse_all(token, (recognize(sign), digit1))?;
     match sign {
         b"" | b"+" => Some((false, digits)),
         b"-" => Some((true, digits)),
@@ -138,15 +138,15 @@ fn signed(token: &[u8]) -> Option<(bool, &[u8])> {
     }
 }
 
-/// Flags of a storage command: an optional plus and a number under 2^64, of which the low 32 bits count. A minus is
-/// taken only before 0.
+/// Flags of a storage command: an optional plus and a number below 2^64, cut to its low 32 bits. A minus is accepted
+/// before 0 only.
 pub fn loose_flags(token: &[u8]) -> Option<u32> {
     let (minus, digits) = signed(token)?;
     let value = decimal(digits)?;
     if minus && value != 0 { None } else { Some(value as u32) }
 }
 
-/// Exptime of a storage command: an optional sign and a number that fits 64 bits, of which the low 32 count.
+/// Exptime of a storage command: an optional sign and a number that fits 64 bits, cut to its low 32 bits.
 pub fn loose_exptime(token: &[u8]) -> Option<i32> {
     loose_i64(token).map(|exptime| exptime as i32)
 }
@@ -158,15 +158,15 @@ pub fn loose_i64(token: &[u8]) -> Option<i64> {
     i64::try_from(if minus { -size } else { size }).ok()
 }
 
-/// A finite decimal number in the form that Rust reads, at most a million, in thousandths.
+/// A finite decimal number in Rust's syntax, at most a million, in thousandths.
 pub fn thousandths(token: &[u8]) -> Option<Thousandths> {
     let number: f64 = std::str::from_utf8(token).ok()?.parse().ok()?;
-    // What is above 0 stays above it.
+    // A positive number stays positive.
     let rounded = if number > 0.0 { (number * 1000.0).round().max(1.0) } else { 0.0 };
     (number.is_finite() && rounded <= 1e9).then_some(Thousandths(rounded as u32))
 }
 
-/// True if `token` is a beginning of `word`, as memcached compares sub-commands.
+/// True if `token` is a prefix of `word`, as memcached compares sub-commands.
 pub fn is_prefix_of(token: &[u8], word: &[u8]) -> bool {
     word.starts_with(token)
 }
@@ -183,14 +183,14 @@ mod tests {
     }
 
     #[test]
-    fn the_first_of_a_byte_is_found_in_a_haystack_of_any_length() {
+    fn the_first_match_is_found_at_every_length() {
         for len in 0..150 {
             let mut haystack = vec![b'x'; len];
             assert_eq!(find(b' ', &haystack), None, "{len} bytes");
             for at in (0..len).rev() {
                 haystack[at] = b' ';
                 assert_eq!(find(b' ', &haystack), Some(at), "{len} bytes");
-                // What differs from it in the lowest bit alone is not taken for it.
+                // A byte that differs only in the lowest bit does not match.
                 haystack[at] = b'!';
                 assert_eq!(find(b' ', &haystack), None, "{len} bytes");
                 haystack[at] = b'x';
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn strict_numbers_take_digits_only() {
+    fn strict_numbers_accept_digits_only() {
         assert_eq!(strict_u64(b"18446744073709551615"), Some(u64::MAX));
         assert_eq!(strict_u64(b"0018446744073709551615"), Some(u64::MAX));
         assert_eq!(strict_u32(b"00000000007"), Some(7));
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn strict_signed_numbers_take_a_minus() {
+    fn strict_signed_numbers_accept_a_minus() {
         for (text, value) in
             [(&b"-"[..], 0), (b"-0", 0), (b"2147483647", i32::MAX), (b"-2147483648", i32::MIN)]
         {

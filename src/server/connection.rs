@@ -14,7 +14,7 @@ use super::threads;
 use super::worker::Worker;
 use crate::clock::Stopwatch;
 use crate::commands::CloseReason;
-use crate::session::{Binding, Budget, End, Host, Next, Output, Progress, Session};
+use crate::session::{AcceptedProtocol, Budget, End, Next, Progress, ReplyBuffer, Session, SessionContext};
 use crate::telemetry::{self, ConnectionState, LogClass, PeerAddress};
 use log::debug;
 use scratch::{SCRATCH, Scratch, Timed, Unsent};
@@ -110,16 +110,16 @@ pub(super) struct Connection<S: Stream> {
 }
 
 impl<S: Stream> Connection<S> {
-    pub(super) fn new(stream: S, worker: Worker, binding: Binding) -> Connection<S> {
+    pub(super) fn new(stream: S, worker: Worker, protocol: AcceptedProtocol) -> Connection<S> {
         let fd = stream.fd();
         let engine = &worker.shared.engine;
         let entry = engine.connections().add(fd, stream.transport(), engine.clock().now().secs());
-        let session = Session::new(engine, binding);
-        debug!("<{fd} new {} client connection", binding.client());
+        let session = Session::new(engine, protocol);
+        debug!("<{fd} new {} client connection", protocol.client());
         let mut rare = None;
         if engine.watchers().wants(LogClass::Connections) {
             let peer = PeerAddress::of(fd);
-            engine.tell_connection_opened(&peer, fd);
+            engine.notify_connection_opened(&peer, fd);
             rare = Some(Box::new(Rare { peer: Some(peer), delay: None }));
         }
         Connection {
@@ -260,7 +260,7 @@ impl<S: Stream> Connection<S> {
                 self.stream.say_goodbye(cx);
                 Poll::Ready(Ok(()))
             }
-            Closing::End(End::Foreign | End::Refused) => {
+            Closing::End(End::UnknownProtocol | End::Refused) => {
                 self.reason = CloseReason::Error;
                 // A socket that is closed with input unread is reset, and replies that are still on their way are lost.
                 self.entry.record_command(
@@ -362,11 +362,11 @@ impl<S: Stream> Connection<S> {
         Poll::Ready(Ok(read))
     }
 
-    fn advance(&mut self, input: &[u8], output: &mut Output, budget: &mut Budget) -> Progress {
+    fn advance(&mut self, input: &[u8], output: &mut ReplyBuffer, budget: &mut Budget) -> Progress {
         let Connection { worker, entry, fd, session, .. } = self;
         let engine = &worker.shared.engine;
         let host =
-            Host { engine, counters: worker.counters(), number: *fd, entry: Some(entry), sender: None };
+            SessionContext { engine, counters: worker.counters(), fd: *fd, entry: Some(entry), sender: None };
         session.advance(&host, input, output, budget)
     }
 
@@ -382,7 +382,7 @@ impl<S: Stream> Connection<S> {
     }
 
     /// Does what the session needs next.
-    fn follow(&mut self, next: Next, output: &mut Output) {
+    fn follow(&mut self, next: Next, output: &mut ReplyBuffer) {
         self.more_to_do = matches!(next, Next::More | Next::RefreshCertificates | Next::Delay(_));
         match next {
             Next::Delay(millis) => {
@@ -433,7 +433,7 @@ impl<S: Stream> Connection<S> {
     /// Notes how long a batch has taken until now.
     fn note_latency(&self, timed: Option<Timed>) {
         if let Some((stopwatch, family)) = timed {
-            self.worker.shared.engine.note_latency(threads::index(), family, stopwatch.nanos());
+            self.worker.shared.engine.record_latency(threads::index(), family, stopwatch.nanos());
         }
     }
 
@@ -441,7 +441,7 @@ impl<S: Stream> Connection<S> {
     fn waiting_state(&self) -> ConnectionState {
         match self.closing {
             _ if self.unsent.is_some() => ConnectionState::Write,
-            Some(Closing::Linger { .. } | Closing::End(End::Foreign | End::Refused)) => {
+            Some(Closing::Linger { .. } | Closing::End(End::UnknownProtocol | End::Refused)) => {
                 ConnectionState::Lingering
             }
             _ => self.session.waiting_state(self.rest.as_ref().map_or(&[], |rest| rest.bytes())),
@@ -454,13 +454,13 @@ impl<S: Stream> Connection<S> {
 fn write<S: Stream>(
     stream: &mut S,
     cx: &mut Context<'_>,
-    replies: &Output,
+    replies: &ReplyBuffer,
     sent: &mut usize,
     budget: &mut Budget,
 ) -> Poll<io::Result<bool>> {
     while *sent < replies.len() {
         let stream = Pin::new(&mut *stream);
-        let written = match replies.plain() {
+        let written = match replies.contiguous() {
             Some(bytes) => {
                 let end = bytes.len().min(*sent + WRITE_MAX_BYTES);
                 stream.poll_write(cx, &bytes[*sent..end])
@@ -531,7 +531,7 @@ impl<S: Stream> Drop for Connection<S> {
         if engine.watchers().wants(LogClass::Connections) {
             let peer =
                 self.rare.take().and_then(|rare| rare.peer).unwrap_or_else(|| PeerAddress::of(self.fd));
-            engine.tell_connection_closed(&peer, self.reason, self.fd);
+            engine.notify_connection_closed(&peer, self.reason, self.fd);
         }
         engine.connections().remove(self.fd);
         self.worker.left();

@@ -1,6 +1,8 @@
 //! Opens listening sockets, with one line for every way it can fail.
 
-use super::settings::{Binding, InheritedSocket, MetricsListen, Service, Settings, TcpListen, UnixListen};
+use super::settings::{
+    AcceptedProtocol, InheritedSocket, MetricsListen, Service, Settings, TcpListen, UnixListen,
+};
 use nix::errno::Errno;
 use nix::sys::socket::{setsockopt, sockopt};
 use nix::sys::stat::{Mode, umask};
@@ -48,8 +50,8 @@ pub(super) struct Group {
 }
 
 impl Group {
-    fn unix(socket: Socket, binding: Binding) -> Group {
-        Group { socket, unix: true, service: Service { binding, tls: None } }
+    fn unix(socket: Socket, protocol: AcceptedProtocol) -> Group {
+        Group { socket, unix: true, service: Service { protocol, tls: None } }
     }
 }
 
@@ -57,7 +59,7 @@ impl Group {
 pub struct Listeners {
     pub(super) groups: Vec<Group>,
     /// UDP sockets, one for an address, and what is spoken there.
-    pub(super) udp: Vec<(Socket, Binding)>,
+    pub(super) udp: Vec<(Socket, AcceptedProtocol)>,
     metrics: Option<TcpListener>,
     /// Where that is, port resolved.
     metrics_address: Option<SocketAddr>,
@@ -72,7 +74,7 @@ impl Listeners {
             what: format!("UNIX socket: {}", unix.path.display()),
             source,
         })?;
-        self.groups.push(Group::unix(socket, settings.binding));
+        self.groups.push(Group::unix(socket, settings.protocol));
         Ok(())
     }
 
@@ -89,23 +91,23 @@ impl Listeners {
     }
 
     fn take_over(&mut self, inherited: InheritedSocket, settings: &Settings) -> io::Result<()> {
-        let binding = settings.binding;
+        let protocol = settings.protocol;
         match inherited {
             InheritedSocket::Tcp(listener) => {
                 let socket = Socket::from(listener);
                 socket.set_nonblocking(true)?;
                 inherit(&socket)?;
                 acknowledge_by_reply(&socket)?;
-                let service = Service { tls: settings.tls.as_ref().map(|tls| tls.clients), binding };
+                let service = Service { tls: settings.tls.as_ref().map(|tls| tls.clients), protocol };
                 self.groups.push(Group { socket, unix: false, service });
             }
             InheritedSocket::Unix(listener) => {
                 listener.set_nonblocking(true)?;
-                self.groups.push(Group::unix(listener.into(), binding));
+                self.groups.push(Group::unix(listener.into(), protocol));
             }
             InheritedSocket::Udp(socket) => {
                 socket.set_nonblocking(true)?;
-                self.udp.push((socket.into(), binding));
+                self.udp.push((socket.into(), protocol));
             }
         }
         Ok(())
@@ -155,8 +157,8 @@ pub fn bind_ports(settings: &mut Settings) -> Result<Listeners, ListenError> {
         };
         match bind_udp(listen, settings) {
             Ok(sockets) => {
-                let binding = listen.service.binding;
-                listeners.udp.extend(sockets.into_iter().map(|socket| (socket, binding)));
+                let protocol = listen.service.protocol;
+                listeners.udp.extend(sockets.into_iter().map(|socket| (socket, protocol)));
             }
             Err(source) if listen.optional && is_absent_family(&source) => {
                 left_out = Some(ListenError { what, source });

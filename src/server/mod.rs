@@ -25,7 +25,7 @@ mod worker;
 
 pub use listener::{ListenError, Listeners, bind_ports};
 pub use settings::{
-    Binding, Hooks, InheritedSocket, MetricsListen, Service, Settings, TcpListen, UnixListen,
+    AcceptedProtocol, Hooks, InheritedSocket, MetricsListen, Service, Settings, TcpListen, UnixListen,
 };
 pub use tls::{ClientCertificates, KeyFormat, Tls, TlsError, TlsSettings};
 
@@ -97,7 +97,7 @@ async fn serve(listeners: Listeners, shared: Shared, hooks: Hooks) -> io::Result
     let mut signals = shutdown::Signals::listen()?;
     let port_file = shared.settings.port_file.clone();
     let engine = &shared.engine;
-    engine.note_certificates();
+    engine.record_certificate_load();
     let since_secs = engine.clock().now().secs();
     for (socket, _) in &listeners.udp {
         let fd = socket.as_raw_fd();
@@ -107,12 +107,12 @@ async fn serve(listeners: Listeners, shared: Shared, hooks: Hooks) -> io::Result
     for group in &listeners.groups {
         let fd = group.socket.as_raw_fd();
         engine.connections().add_listener(Listener { fd, since_secs, udp: false });
-        info!("<{fd} server listening ({})", group.service.binding.name());
+        info!("<{fd} server listening ({})", group.service.protocol.name());
     }
     let ports = listeners.ports();
     let shared = Arc::new(shared);
     // From now on operations are sampled: the first request is seen as well.
-    shared.engine.observe();
+    shared.engine.run_sampling();
     let workers = Worker::start(shared.clone(), listeners)?;
     if let Some(path) = port_file {
         // As memcached: the daemon goes on without the file.
@@ -120,10 +120,10 @@ async fn serve(listeners: Listeners, shared: Shared, hooks: Hooks) -> io::Result
             warn!("Failed to write {}: {error}", path.display());
         }
     }
-    shared.engine.note_serving(true);
+    shared.engine.set_serving(true);
     (hooks.ready)();
     tick_until_stopped(&shared, &mut signals, workers.event_loop(), &hooks.alive).await;
-    shared.engine.note_serving(false);
+    shared.engine.set_serving(false);
     (hooks.stopping)();
     shared.stop();
     let mut looks_left = GRACE.as_millis() / GRACE_LOOK.as_millis();
@@ -169,14 +169,14 @@ async fn tick_until_stopped(
             ticks_to_round = TICKS_PER_ROUND;
         }
         ticks_to_round -= 1;
-        shared.engine.observe();
+        shared.engine.run_sampling();
         for _ in 0..MAINTENANCE_ROUNDS_MAX {
-            if !shared.engine.maintain() {
+            if !shared.engine.run_maintenance() {
                 break;
             }
         }
         let clients_are_served = watchdog.look(event_loop);
-        shared.engine.note_look(clients_are_served);
+        shared.engine.record_watchdog_check(clients_are_served);
         if now.secs() != told_secs && clients_are_served {
             told_secs = now.secs();
             alive();

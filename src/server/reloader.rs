@@ -40,7 +40,7 @@ fn start(shared: Arc<Shared>) -> io::Result<SyncSender<()>> {
 
 fn run(shared: &Shared, requested: &Receiver<()>) {
     while requested.recv().is_ok() {
-        shared.engine.reread_tokens();
+        shared.engine.reload_auth_file();
         if let Err(error) = shared.refresh_certificates() {
             warn!("the certificates in use stay: {error}");
         }

@@ -4,7 +4,7 @@ use super::tls::{ClientCertificates, TlsSettings};
 use std::fmt;
 use std::path::PathBuf;
 
-pub use crate::session::Binding;
+pub use crate::session::AcceptedProtocol;
 
 /// Checked by `options`.
 #[derive(Debug)]
@@ -28,7 +28,7 @@ pub struct Settings {
     /// File to write the bound ports to (MEMCACHED_PORT_FILENAME).
     pub port_file: Option<PathBuf>,
     /// What is spoken (`-B`).
-    pub binding: Binding,
+    pub protocol: AcceptedProtocol,
     /// Sockets handed over by the service manager; [`super::bind_ports`] takes them.
     pub inherited: Vec<InheritedSocket>,
     /// True: a connection over the limit is told so and closed. False: it waits until another one leaves.
@@ -47,7 +47,7 @@ pub struct Settings {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Service {
     /// What is spoken.
-    pub binding: Binding,
+    pub protocol: AcceptedProtocol,
     /// TLS, and what it asks of them; `None` for plain text.
     pub tls: Option<ClientCertificates>,
 }

@@ -5,14 +5,16 @@
 use super::event_loop::{note_work, yield_now};
 use super::socket::DatagramSocket;
 use super::worker::Worker;
-use crate::session::{Binding, Budget, DATAGRAM_MAX_BYTES, Datagram, Host, Message, Output};
+use crate::session::{
+    AcceptedProtocol, Budget, DATAGRAM_MAX_BYTES, Datagram, Message, ReplyBuffer, SessionContext,
+};
 use log::{debug, error};
 use std::io;
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Serves a socket until the task is ended.
-pub(super) async fn serve(mut socket: DatagramSocket, worker: Worker, binding: Binding) {
+pub(super) async fn serve(mut socket: DatagramSocket, worker: Worker, protocol: AcceptedProtocol) {
     let mut datagram = vec![0; DATAGRAM_MAX_BYTES];
     let mut server = Server::new(&mut socket, worker);
     loop {
@@ -20,7 +22,7 @@ pub(super) async fn serve(mut socket: DatagramSocket, worker: Worker, binding: B
             Ok((len, peer)) => {
                 server.worker.counters().bytes_read.add(len as u64);
                 server.spend(len).await;
-                if let Err(error) = server.answer(&datagram[..len], peer, binding).await {
+                if let Err(error) = server.answer(&datagram[..len], peer, protocol).await {
                     debug!("no answer to {peer} by UDP: {error}");
                 }
             }
@@ -38,14 +40,14 @@ struct Server<'a> {
     socket: &'a mut DatagramSocket,
     worker: Worker,
     budget: Budget,
-    output: Output,
+    output: ReplyBuffer,
     packet: Vec<u8>,
 }
 
 impl Server<'_> {
     fn new(socket: &mut DatagramSocket, worker: Worker) -> Server<'_> {
         let budget = Budget::new(worker.shared.settings.requests_per_event);
-        Server { socket, worker, budget, output: Output::default(), packet: Vec::new() }
+        Server { socket, worker, budget, output: ReplyBuffer::default(), packet: Vec::new() }
     }
 
     /// Pays for work, and lets others have their turn when the budget is used up.
@@ -59,10 +61,15 @@ impl Server<'_> {
     }
 
     /// Executes the requests that are complete in a datagram and sends their replies.
-    async fn answer(&mut self, datagram: &[u8], peer: SocketAddr, binding: Binding) -> io::Result<()> {
+    async fn answer(
+        &mut self,
+        datagram: &[u8],
+        peer: SocketAddr,
+        protocol: AcceptedProtocol,
+    ) -> io::Result<()> {
         let reply_max_bytes = self.worker.shared.settings.udp_reply_max_bytes;
         let engine = self.worker.shared.engine.clone();
-        let Some(mut requests) = Datagram::read(&engine, datagram, binding, reply_max_bytes) else {
+        let Some(mut requests) = Datagram::read(&engine, datagram, protocol, reply_max_bytes) else {
             return Ok(());
         };
         while let Some(message) = self.next_message(&mut requests, peer) {
@@ -81,7 +88,7 @@ impl Server<'_> {
         let Server { worker, budget, output, .. } = self;
         let engine = &worker.shared.engine;
         let counters = worker.counters();
-        let host = Host { engine, counters, number: 0, entry: None, sender: Some(&peer.ip()) };
+        let host = SessionContext { engine, counters, fd: 0, entry: None, sender: Some(&peer.ip()) };
         // What a panic leaves half done goes with the datagram; its message was written when it began.
         let next = catch_unwind(AssertUnwindSafe(|| requests.next_message(&host, output, budget)));
         next.unwrap_or_else(|_| {

@@ -114,7 +114,7 @@ impl Shared {
     pub(super) fn refresh_certificates(&self) -> Result<(), TlsError> {
         let Some(tls) = &self.tls else { return Ok(()) };
         tls.refresh()?;
-        self.engine.note_certificates();
+        self.engine.record_certificate_load();
         Ok(())
     }
 
@@ -146,11 +146,11 @@ impl Worker {
 
     async fn work(self, event_loop: Arc<EventLoop>, listeners: Listeners) {
         let mut working = Vec::new();
-        for (socket, binding) in listeners.udp {
+        for (socket, protocol) in listeners.udp {
             match DatagramSocket::new(socket.into(), &event_loop) {
                 Ok(socket) => {
                     let fd = socket.fd();
-                    let serve = Essential::new("a UDP socket", udp::serve(socket, self.clone(), binding));
+                    let serve = Essential::new("a UDP socket", udp::serve(socket, self.clone(), protocol));
                     working.push(event_loop.spawn_on(fd, serve));
                 }
                 Err(error) => warn!("a UDP socket is lost: {error}"),
@@ -294,14 +294,14 @@ impl Worker {
         let socket = StreamSocket::new(accepted);
         let fd = socket.fd();
         let Some(clients) = service.tls else {
-            event_loop.spawn_on(fd, Connection::new(socket, self.clone(), service.binding));
+            event_loop.spawn_on(fd, Connection::new(socket, self.clone(), service.protocol));
             return;
         };
         // Without a configuration, which `Tls::load` rules out, there is no service: never one in the clear.
         match self.shared.tls.as_ref().and_then(|tls| tls.configuration(clients)) {
             Some(config) => {
                 let stream = TlsConnection::new(socket, config, self.clone(), event_loop.clone());
-                event_loop.spawn_on(fd, Connection::new(stream, self.clone(), service.binding));
+                event_loop.spawn_on(fd, Connection::new(stream, self.clone(), service.protocol));
             }
             None => self.left(),
         }

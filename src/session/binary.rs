@@ -3,12 +3,12 @@
 //! Invariant: a value received in place is finished before another frame is looked at.
 
 use super::text::Step;
-use super::{Activity, Budget, End, Host, Next, Progress, Protocol, Session};
-use crate::commands::binary::Session as Login;
+use super::{Activity, Budget, End, Next, Progress, Protocol, Session, SessionContext};
+use crate::commands::binary::SaslSession;
 use crate::commands::{Engine, Flow};
 use crate::protocol::ReplyBuffer;
 use crate::protocol::binary::{
-    Command, Gate, HEADER_BYTES, Intake, Pull, SASL_START, SASL_STEP, Status, header,
+    Admission, BinaryDecoder, Command, Decoded, HEADER_BYTES, SASL_START, SASL_STEP, Status, parse_header,
 };
 use crate::protocol::limits::OUTPUT_BATCH_BYTES;
 use log::{debug, log_enabled};
@@ -16,21 +16,21 @@ use log::{debug, log_enabled};
 /// What a session that speaks binary keeps between two calls.
 #[derive(Debug)]
 pub(super) struct Binary {
-    intake: Intake,
-    login: Login,
+    decoder: BinaryDecoder,
+    sasl: SaslSession,
 }
 
 impl Binary {
     pub(super) fn new(engine: &Engine) -> Binary {
-        Binary { intake: Intake::default(), login: engine.session() }
+        Binary { decoder: BinaryDecoder::default(), sasl: engine.sasl_session() }
     }
 
     fn awaits_login(&self) -> bool {
-        self.login.gate() == Gate::LoginOnly
+        self.sasl.admission() == Admission::LoginOnly
     }
 
     pub(super) fn is_between_requests(&self) -> bool {
-        self.intake.is_between_requests()
+        self.decoder.is_between_requests()
     }
 }
 
@@ -38,7 +38,7 @@ impl Session {
     /// Executes the complete frames at the front of `input`.
     pub(super) fn advance_binary(
         &mut self,
-        host: &Host<'_>,
+        context: &SessionContext<'_>,
         input: &[u8],
         output: &mut ReplyBuffer,
         budget: &mut Budget,
@@ -47,21 +47,21 @@ impl Session {
         let mut consumed = 0;
         loop {
             let before = output.len();
-            self.finish_binary_value(host, output);
+            self.finish_binary_value(context, output);
             if consumed == input.len() {
                 return Progress { consumed, next: Next::Input };
             }
             if budget.is_exhausted() || output.len() >= OUTPUT_BATCH_BYTES {
                 return Progress { consumed, next: Next::More };
             }
-            let step = self.step_binary::<false>(host, &input[consumed..], output, budget);
+            let step = self.step_binary::<false>(context, &input[consumed..], output, budget);
             let (frame, next) = match step {
                 Step::NeedInput => return Progress { consumed, next: Next::Input },
                 Step::Continue(frame) | Step::Flush(frame) | Step::Answer(frame) => (frame, None),
                 Step::Stop(frame, next) => (frame, Some(next)),
             };
             if traced {
-                trace(host.number, &input[consumed..consumed + frame], output, before);
+                trace(context.fd, &input[consumed..consumed + frame], output, before);
             }
             budget.spend(frame);
             consumed += frame;
@@ -79,23 +79,23 @@ impl Session {
     }
 
     /// Stores a value that is complete.
-    pub(super) fn finish_binary_value(&mut self, host: &Host<'_>, output: &mut ReplyBuffer) {
+    pub(super) fn finish_binary_value(&mut self, context: &SessionContext<'_>, output: &mut ReplyBuffer) {
         if !self.awaits_value()
             && let Some(received) = self.take_received()
         {
-            host.engine.finish_value(host.counters, *received, true, output);
+            context.engine.finish_value(context.counters, *received, true, output);
         }
     }
 
     fn awaits_value(&self) -> bool {
-        matches!(&self.activity, Activity::Receiving(receiving) if receiving.missing() > 0)
+        matches!(&self.activity, Activity::Receiving(incoming) if incoming.remaining() > 0)
     }
 
     /// Executes one frame.
     #[inline]
     pub(super) fn step_binary<const DATAGRAM: bool>(
         &mut self,
-        host: &Host<'_>,
+        context: &SessionContext<'_>,
         input: &[u8],
         output: &mut ReplyBuffer,
         budget: &mut Budget,
@@ -103,40 +103,40 @@ impl Session {
         if let Protocol::Binary(binary) = &self.protocol
             && binary.awaits_login()
         {
-            return self.step_login::<DATAGRAM>(host, input, output, budget);
+            return self.step_login::<DATAGRAM>(context, input, output, budget);
         }
-        self.execute_binary::<DATAGRAM>(host, input, output, budget)
+        self.execute_binary::<DATAGRAM>(context, input, output, budget)
     }
 
     /// The same before a login: a frame with a password may have to wait.
     #[cold]
     fn step_login<const DATAGRAM: bool>(
         &mut self,
-        host: &Host<'_>,
+        context: &SessionContext<'_>,
         input: &[u8],
         output: &mut ReplyBuffer,
         budget: &mut Budget,
     ) -> Step {
         if carries_password(input)
-            && let Some(delay) = self.login_delay(host)
+            && let Some(delay) = self.login_delay(context)
         {
             return Step::Stop(0, Next::Delay(delay));
         }
         let failures = self.login_failures();
-        let step = self.execute_binary::<DATAGRAM>(host, input, output, budget);
+        let step = self.execute_binary::<DATAGRAM>(context, input, output, budget);
         if self.login_failures() > failures {
-            host.engine.note_failed_login(&host.peer());
+            context.engine.record_failed_login(&context.peer());
         }
         step
     }
 
     fn login_failures(&self) -> u32 {
-        if let Protocol::Binary(binary) = &self.protocol { binary.login.failures() } else { 0 }
+        if let Protocol::Binary(binary) = &self.protocol { binary.sasl.failures() } else { 0 }
     }
 
     fn execute_binary<const DATAGRAM: bool>(
         &mut self,
-        host: &Host<'_>,
+        context: &SessionContext<'_>,
         input: &[u8],
         output: &mut ReplyBuffer,
         budget: &mut Budget,
@@ -144,19 +144,21 @@ impl Session {
         let Session { protocol: Protocol::Binary(binary), activity, .. } = self else {
             return Step::NeedInput;
         };
-        let Binary { intake, login } = &mut **binary;
-        let Host { engine, counters, .. } = *host;
-        match intake.pull(input, login.gate()) {
-            Pull::NeedMore => Step::NeedInput,
+        let Binary { decoder, sasl } = &mut **binary;
+        let SessionContext { engine, counters, .. } = *context;
+        match decoder.decode(input, sasl.admission()) {
+            Decoded::NeedMore => Step::NeedInput,
             // The rest of the frame will not come.
-            Pull::Dropped { .. } if DATAGRAM => Step::NeedInput,
-            Pull::Receive { value_len, consumed, .. } if DATAGRAM && input.len() - consumed < value_len => {
+            Decoded::Discarded { .. } if DATAGRAM => Step::NeedInput,
+            Decoded::ReceiveValue { value_len, consumed, .. }
+                if DATAGRAM && input.len() - consumed < value_len =>
+            {
                 Step::NeedInput
             }
-            Pull::Request { frame, consumed } => {
+            Decoded::Request { frame, consumed } => {
                 budget.spend_request();
                 let quits = frame.command == Command::Quit;
-                match engine.execute_binary(counters, login, &frame, output) {
+                match engine.execute_binary(counters, sasl, &frame, output) {
                     Flow::Close if quits => Step::Stop(consumed, Next::End(End::Closed)),
                     Flow::Close => Step::Stop(consumed, Next::End(End::Refused)),
                     // Of no bounded length.
@@ -166,7 +168,7 @@ impl Session {
                     }
                     Flow::Report => {
                         budget.exhaust();
-                        *activity = Activity::Report(Box::new(engine.binary_report(frame.envelope)));
+                        *activity = Activity::Report(Box::new(engine.begin_binary_report(frame.envelope)));
                         Step::Stop(consumed, Next::More)
                     }
                     Flow::Exhaust => {
@@ -176,30 +178,30 @@ impl Session {
                     _ => Step::Continue(consumed),
                 }
             }
-            Pull::Receive { envelope, quiet, item, value_len, consumed } => {
+            Decoded::ReceiveValue { envelope, quiet, header, value_len, consumed } => {
                 budget.spend_request();
-                match engine.begin_binary_value(envelope, quiet, &item, value_len) {
+                match engine.begin_binary_value(envelope, quiet, &header, value_len) {
                     Ok(mut value) => {
                         let received = engine.fill_value(&mut value, &input[consumed..]);
                         *activity = Activity::Receiving(Box::new(value));
                         Step::Continue(consumed + received)
                     }
                     Err(status) => {
-                        intake.swallow(value_len, envelope, status);
+                        decoder.discard_value(value_len, envelope, status);
                         Step::Continue(consumed)
                     }
                 }
             }
-            Pull::Refused { envelope, status, consumed } => {
+            Decoded::Refused { envelope, status, consumed } => {
                 output.push_status(&envelope, status);
                 Step::Continue(consumed)
             }
-            Pull::Dropped { consumed } => Step::Continue(consumed),
-            Pull::Close { answer } => {
-                if let Some((envelope, status)) = answer {
+            Decoded::Discarded { consumed } => Step::Continue(consumed),
+            Decoded::Close { reply } => {
+                if let Some((envelope, status)) = reply {
                     output.push_status(&envelope, status);
                 }
-                let end = if output.is_empty() { End::Foreign } else { End::Refused };
+                let end = if output.is_empty() { End::UnknownProtocol } else { End::Refused };
                 Step::Stop(input.len(), Next::End(end))
             }
         }
@@ -208,7 +210,7 @@ impl Session {
 
 /// True if the input begins with a whole frame that may carry a password.
 fn carries_password(input: &[u8]) -> bool {
-    let Ok((_, header)) = header(input) else { return false };
+    let Ok((_, header)) = parse_header(input) else { return false };
     let is_login = matches!(header.envelope.opcode, SASL_START | SASL_STEP);
     is_login && header.body_len > 0 && input.len() >= HEADER_BYTES + header.body_len
 }

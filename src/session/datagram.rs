@@ -4,12 +4,12 @@
 //! message, and one that is reserved. A reply repeats the id and is cut into datagrams of [`PACKET_MAX_BYTES`].
 //!
 //! Promises: nothing is kept between two datagrams, so order and loss do no harm. A datagram that is not one whole
-//! request is dropped without an answer. No reply begins like a request, so two servers cannot be made to answer each
+//! request is dropped without an reply. No reply begins like a request, so two servers cannot be made to reply each
 //! other without end. The replies to one datagram stay below a limit, so a forged sender cannot have a victim flooded.
 
 use super::binary::Binary;
 use super::text::Step;
-use super::{Binding, Budget, End, Host, Next, Protocol, Session};
+use super::{AcceptedProtocol, Budget, End, Next, Protocol, Session, SessionContext};
 use crate::commands::Engine;
 use crate::protocol::ReplyBuffer;
 use crate::protocol::binary::{Envelope, MAGIC_REQUEST, NOOP, Status};
@@ -53,17 +53,17 @@ impl<'a> Datagram<'a> {
     pub fn read(
         engine: &Engine,
         datagram: &'a [u8],
-        binding: Binding,
+        protocol: AcceptedProtocol,
         reply_max_bytes: usize,
     ) -> Option<Datagram<'a>> {
         let (header, payload) = datagram.split_first_chunk::<HEADER_BYTES>()?;
         let [id_high, id_low, _, _, total_high, total_low, _, _] = *header;
         let whole = u16::from_be_bytes([total_high, total_low]) == 1;
-        let protocol = match (payload.first()?, binding) {
-            (&MAGIC_REQUEST, Binding::Auto | Binding::Binary) => {
+        let protocol = match (payload.first()?, protocol) {
+            (&MAGIC_REQUEST, AcceptedProtocol::Auto | AcceptedProtocol::Binary) => {
                 Protocol::Binary(Box::new(Binary::new(engine)))
             }
-            (b'a'..=b'z', Binding::Auto | Binding::Ascii) => Protocol::Text,
+            (b'a'..=b'z', AcceptedProtocol::Auto | AcceptedProtocol::Ascii) => Protocol::Text,
             _ => return None,
         };
         whole.then(|| Datagram {
@@ -80,7 +80,7 @@ impl<'a> Datagram<'a> {
     /// what is incomplete is dropped.
     pub fn next_message(
         &mut self,
-        host: &Host<'_>,
+        context: &SessionContext<'_>,
         output: &mut ReplyBuffer,
         budget: &mut Budget,
     ) -> Option<Message> {
@@ -88,8 +88,8 @@ impl<'a> Datagram<'a> {
             return None;
         }
         let message = match self.session.protocol {
-            Protocol::Binary(_) => self.next_binary(host, output, budget),
-            _ => self.next_text(host, output, budget),
+            Protocol::Binary(_) => self.next_binary(context, output, budget),
+            _ => self.next_text(context, output, budget),
         }?;
         if message == Message::Send && output.len() > self.reply_left_bytes {
             self.refuse_reply(output);
@@ -100,7 +100,7 @@ impl<'a> Datagram<'a> {
 
     fn next_text(
         &mut self,
-        host: &Host<'_>,
+        context: &SessionContext<'_>,
         output: &mut ReplyBuffer,
         budget: &mut Budget,
     ) -> Option<Message> {
@@ -108,7 +108,7 @@ impl<'a> Datagram<'a> {
         if !self.rest.contains(&b'\n') {
             return None;
         }
-        let (consumed, message) = match self.session.step_text::<true>(host, self.rest, output, budget) {
+        let (consumed, message) = match self.session.step_text::<true>(context, self.rest, output, budget) {
             Step::NeedInput => return None,
             Step::Continue(consumed) | Step::Flush(consumed) if output.is_empty() => {
                 (consumed, Message::None)
@@ -121,8 +121,8 @@ impl<'a> Datagram<'a> {
                 let message = match end {
                     End::Closed => Message::Send,
                     End::Shutdown(mode) => Message::Shutdown(mode),
-                    // Not this protocol, or a line without an end: not worth an answer.
-                    End::Foreign | End::Refused => return None,
+                    // Not this protocol, or a line without an end: not worth an reply.
+                    End::UnknownProtocol | End::Refused => return None,
                 };
                 (consumed, message)
             }
@@ -137,18 +137,18 @@ impl<'a> Datagram<'a> {
     /// the front of the datagram, behind a Noop and behind an error.
     fn next_binary(
         &mut self,
-        host: &Host<'_>,
+        context: &SessionContext<'_>,
         output: &mut ReplyBuffer,
         budget: &mut Budget,
     ) -> Option<Message> {
         loop {
-            let step = self.session.step_binary::<true>(host, self.rest, output, budget);
+            let step = self.session.step_binary::<true>(context, self.rest, output, budget);
             let consumed = match step {
                 Step::NeedInput => return None,
                 Step::Continue(consumed) | Step::Flush(consumed) | Step::Answer(consumed) => consumed,
                 Step::Stop(consumed, Next::End(end)) => {
                     self.ended = true;
-                    if end == End::Foreign || self.gathering && output.is_empty() {
+                    if end == End::UnknownProtocol || self.gathering && output.is_empty() {
                         return None;
                     }
                     consumed
@@ -164,7 +164,7 @@ impl<'a> Datagram<'a> {
                 break;
             }
         }
-        self.session.finish_binary_value(host, output);
+        self.session.finish_binary_value(context, output);
         let silent = output.is_empty() && self.gathering;
         self.gathering = !ends_gathering(output);
         Some(if silent { Message::None } else { Message::Send })

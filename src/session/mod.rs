@@ -16,17 +16,17 @@
 mod binary;
 mod budget;
 mod datagram;
-mod login;
 mod text;
+mod text_login;
 
 pub use crate::protocol::limits::INPUT_MAX_BYTES;
-pub use crate::protocol::{Binding, ReplyBuffer as Output, ShutdownMode};
+pub use crate::protocol::{AcceptedProtocol, ReplyBuffer, ShutdownMode};
 pub use budget::{Budget, TURN_WORK_BYTES};
 pub use datagram::{DATAGRAM_MAX_BYTES, Datagram, Message, Packets};
 
-use crate::commands::{CommandFamily, Engine, Receiving, Report, family_of};
+use crate::commands::{CommandFamily, Engine, IncomingValue, LongReport, family_of};
+use crate::protocol::TextDecoder;
 use crate::protocol::binary::HEADER_BYTES as BINARY_HEADER_BYTES;
-use crate::protocol::{Intake, ReplyBuffer};
 use crate::telemetry::{
     Connection, ConnectionState, PeerAddress, Watcher, WorkerCounters, set_current_connection,
 };
@@ -37,25 +37,25 @@ use std::task::Waker;
 
 /// What a session works with, while it works.
 #[derive(Clone, Copy)]
-pub struct Host<'a> {
+pub struct SessionContext<'a> {
     /// Executes its requests.
     pub engine: &'a Engine,
     /// The counters of the thread at hand.
     pub counters: &'a WorkerCounters,
     /// The number of the connection in logs: its descriptor.
-    pub number: i32,
+    pub fd: i32,
     /// Its line in `stats conns`, if it has one.
     pub entry: Option<&'a Connection>,
     /// The address of the sender, for a datagram.
     pub sender: Option<&'a dyn Display>,
 }
 
-impl Host<'_> {
+impl SessionContext<'_> {
     /// The address that failed logins are counted for.
     fn peer(&self) -> String {
         match self.sender {
             Some(sender) => sender.to_string(),
-            None => PeerAddress::of(self.number).host,
+            None => PeerAddress::of(self.fd).host,
         }
     }
 
@@ -65,7 +65,7 @@ impl Host<'_> {
         if let Some(entry) = self.entry {
             entry.record_command(ConnectionState::ParseCommand, self.engine.clock().now().secs());
         }
-        set_current_connection(self.number);
+        set_current_connection(self.fd);
     }
 }
 
@@ -75,7 +75,7 @@ pub enum End {
     /// The client said so.
     Closed,
     /// The input is not this protocol, and the client is told nothing.
-    Foreign,
+    UnknownProtocol,
     /// The input cannot be read on. The output says so; the client may not have seen it yet and go on sending.
     Refused,
     /// The client asked for the end of the process.
@@ -132,7 +132,7 @@ enum Protocol {
 #[derive(Debug)]
 pub struct Session {
     protocol: Protocol,
-    intake: Intake,
+    decoder: TextDecoder,
     activity: Activity,
     /// True once the login at hand has waited.
     delayed: bool,
@@ -144,49 +144,49 @@ enum Activity {
     /// Requests.
     None,
     /// A large value whose bytes are still to come, or that is complete and not stored yet.
-    Receiving(Box<Receiving>),
-    /// A long answer; nothing else is executed until it is done.
-    Report(Box<Report>),
+    Receiving(Box<IncomingValue>),
+    /// A long reply; nothing else is executed until it is done.
+    Report(Box<LongReport>),
     /// `watch`: input is dropped.
     Watching(Arc<Watcher>),
 }
 
 impl Session {
     /// The session of a new connection.
-    pub fn new(engine: &Engine, binding: Binding) -> Session {
-        let protocol = match binding {
+    pub fn new(engine: &Engine, protocol: AcceptedProtocol) -> Session {
+        let protocol = match protocol {
             _ if engine.requires_text_login() => Protocol::Login { failures: 0 },
-            Binding::Auto => Protocol::Undetected,
-            Binding::Ascii => Protocol::Text,
-            Binding::Binary => Protocol::Binary(Box::new(Binary::new(engine))),
+            AcceptedProtocol::Auto => Protocol::Undetected,
+            AcceptedProtocol::Ascii => Protocol::Text,
+            AcceptedProtocol::Binary => Protocol::Binary(Box::new(Binary::new(engine))),
         };
         Session::speaking(protocol)
     }
 
     fn speaking(protocol: Protocol) -> Session {
-        Session { protocol, intake: Intake::default(), activity: Activity::None, delayed: false }
+        Session { protocol, decoder: TextDecoder::default(), activity: Activity::None, delayed: false }
     }
 
     /// Executes the complete requests at the front of `input` and appends their replies, as far as the budget goes.
     pub fn advance(
         &mut self,
-        host: &Host<'_>,
+        context: &SessionContext<'_>,
         input: &[u8],
         output: &mut ReplyBuffer,
         budget: &mut Budget,
     ) -> Progress {
         if let (Protocol::Text, Activity::None) = (&self.protocol, &self.activity) {
-            host.begin_request();
-            return self.advance_text(host, input, output, budget);
+            context.begin_request();
+            return self.advance_text(context, input, output, budget);
         }
-        self.advance_other(host, input, output, budget)
+        self.advance_other(context, input, output, budget)
     }
 
     /// The same for all but the text protocol between two requests.
     #[inline(never)]
     fn advance_other(
         &mut self,
-        host: &Host<'_>,
+        context: &SessionContext<'_>,
         input: &[u8],
         output: &mut ReplyBuffer,
         budget: &mut Budget,
@@ -194,7 +194,7 @@ impl Session {
         match &mut self.activity {
             Activity::Watching(_) => return Progress { consumed: input.len(), next: Next::Input },
             Activity::Report(report) => {
-                if host.engine.report_on(report, output) {
+                if context.engine.continue_report(report, output) {
                     budget.exhaust();
                     return Progress { consumed: 0, next: Next::More };
                 }
@@ -204,39 +204,39 @@ impl Session {
         }
         let mut consumed = 0;
         if let Protocol::Login { .. } = self.protocol {
-            match self.advance_login(host, input, output, budget) {
+            match self.advance_login(context, input, output, budget) {
                 Ok(login) => consumed = login,
                 Err(progress) => return progress,
             }
         }
-        host.begin_request();
-        if let Activity::Receiving(receiving) = &mut self.activity {
-            let pushed = host.engine.fill_value(receiving, &input[consumed..]);
+        context.begin_request();
+        if let Activity::Receiving(incoming) = &mut self.activity {
+            let pushed = context.engine.fill_value(incoming, &input[consumed..]);
             budget.spend(pushed);
             consumed += pushed;
-            if receiving.missing() > 0 {
+            if incoming.remaining() > 0 {
                 return Progress { consumed, next: Next::Input };
             }
         }
         if let (Protocol::Undetected, [first, ..]) = (&self.protocol, input) {
-            self.protocol = match Binding::Auto.is_binary(*first) {
-                true => Protocol::Binary(Box::new(Binary::new(host.engine))),
+            self.protocol = match AcceptedProtocol::Auto.is_binary(*first) {
+                true => Protocol::Binary(Box::new(Binary::new(context.engine))),
                 false => Protocol::Text,
             };
         }
         let rest = &input[consumed..];
         let progress = match self.protocol {
-            Protocol::Binary(_) => self.advance_binary(host, rest, output, budget),
-            _ => self.advance_text(host, rest, output, budget),
+            Protocol::Binary(_) => self.advance_binary(context, rest, output, budget),
+            _ => self.advance_text(context, rest, output, budget),
         };
         Progress { consumed: consumed + progress.consumed, ..progress }
     }
 
     /// How long the login at hand is to wait, in milliseconds, if it is.
-    fn login_delay(&mut self, host: &Host<'_>) -> Option<u32> {
+    fn login_delay(&mut self, context: &SessionContext<'_>) -> Option<u32> {
         let delay = match self.delayed {
             true => 0,
-            false => host.engine.login_delay_millis(|| host.peer()),
+            false => context.engine.login_delay_millis(|| context.peer()),
         };
         self.delayed = delay > 0;
         self.delayed.then_some(delay)
@@ -259,18 +259,18 @@ impl Session {
     /// them is still to come. Takes memory, so it is to be asked for when there are bytes.
     pub fn page(&mut self, engine: &Engine) -> Option<&mut [u8]> {
         match &mut self.activity {
-            Activity::Receiving(receiving) => engine.value_page(receiving),
+            Activity::Receiving(incoming) => engine.value_page(incoming),
             _ => None,
         }
     }
 
     /// Takes the value that was received, if there is one.
-    fn take_received(&mut self) -> Option<Box<Receiving>> {
+    fn take_received(&mut self) -> Option<Box<IncomingValue>> {
         if !self.is_receiving() {
             return None;
         }
         match std::mem::replace(&mut self.activity, Activity::None) {
-            Activity::Receiving(receiving) => Some(receiving),
+            Activity::Receiving(incoming) => Some(incoming),
             _ => None,
         }
     }
@@ -278,9 +278,9 @@ impl Session {
     /// Notes that `count` bytes were received into [`Session::page`]. True if the value is complete: then another call of
     /// [`Session::advance`] is due, because in the binary protocol no byte need follow.
     pub fn page_filled(&mut self, count: usize) -> bool {
-        let Activity::Receiving(receiving) = &mut self.activity else { return false };
-        receiving.advance(count);
-        receiving.missing() == 0
+        let Activity::Receiving(incoming) = &mut self.activity else { return false };
+        incoming.advance(count);
+        incoming.remaining() == 0
     }
 
     /// True from `watch` on.
@@ -326,7 +326,7 @@ impl Session {
     fn is_between_requests(&self) -> bool {
         match &self.protocol {
             Protocol::Binary(binary) => binary.is_between_requests(),
-            _ => self.intake.is_between_requests(),
+            _ => self.decoder.is_between_requests(),
         }
     }
 

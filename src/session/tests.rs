@@ -12,9 +12,10 @@ fn engine() -> Engine {
 
 /// What a session answers to `input`, and how far it came, with a budget of so many requests.
 fn advance(engine: &Engine, session: &mut Session, input: &[u8], requests: u32) -> (String, Progress) {
-    let host = Host { engine, counters: engine.counters().worker(0), number: 1, entry: None, sender: None };
-    let mut output = Output::default();
-    let progress = session.advance(&host, input, &mut output, &mut Budget::new(requests));
+    let context =
+        SessionContext { engine, counters: engine.counters().worker(0), fd: 1, entry: None, sender: None };
+    let mut output = ReplyBuffer::default();
+    let progress = session.advance(&context, input, &mut output, &mut Budget::new(requests));
     let reply: Vec<u8> = output.pieces(0).flatten().copied().collect();
     (String::from_utf8(reply).unwrap(), progress)
 }
@@ -22,7 +23,7 @@ fn advance(engine: &Engine, session: &mut Session, input: &[u8], requests: u32) 
 #[test]
 fn a_call_stops_with_its_budget_and_goes_on_where_it_stopped() {
     let engine = engine();
-    let mut session = Session::new(&engine, Binding::Auto);
+    let mut session = Session::new(&engine, AcceptedProtocol::Auto);
     let input = b"version\r\nversion\r\nversion\r\nver";
     let (reply, progress) = advance(&engine, &mut session, input, 2);
     assert_eq!(reply, "VERSION 1.6.45\r\n".repeat(2));
@@ -35,7 +36,7 @@ fn a_call_stops_with_its_budget_and_goes_on_where_it_stopped() {
 #[test]
 fn a_long_multiget_is_answered_in_parts_of_bounded_work() {
     let engine = engine();
-    let mut session = Session::new(&engine, Binding::Auto);
+    let mut session = Session::new(&engine, AcceptedProtocol::Auto);
     let mut input = format!("get{}\r\n", " k".repeat(900)).into_bytes();
     let mut calls = 0;
     let reply = loop {
@@ -57,7 +58,7 @@ fn a_long_multiget_is_answered_in_parts_of_bounded_work() {
 #[test]
 fn a_wrong_key_takes_back_the_whole_answer_of_its_line() {
     let engine = engine();
-    let mut session = Session::new(&engine, Binding::Auto);
+    let mut session = Session::new(&engine, AcceptedProtocol::Auto);
     advance(&engine, &mut session, b"set k 0 0 1\r\nx\r\n", u32::MAX);
     let input = format!("get{} {}\r\nversion\r\n", " k".repeat(800), "l".repeat(251)).into_bytes();
     let (reply, progress) = advance(&engine, &mut session, &input, u32::MAX);
@@ -69,7 +70,7 @@ fn a_wrong_key_takes_back_the_whole_answer_of_its_line() {
 fn a_command_of_an_operator_ends_the_turn() {
     let engine = engine();
     for command in ["stats", "stats items", "stats slabs", "stats conns", "flush_all", "slabs reassign 1 2"] {
-        let mut session = Session::new(&engine, Binding::Auto);
+        let mut session = Session::new(&engine, AcceptedProtocol::Auto);
         let input = format!("{command}\r\nversion\r\n").into_bytes();
         let (reply, progress) = advance(&engine, &mut session, &input, u32::MAX);
         assert!(!reply.contains("VERSION"), "{command}");
@@ -81,16 +82,16 @@ fn a_command_of_an_operator_ends_the_turn() {
 fn logins_wait_after_failures_and_are_then_tried() {
     let folder = std::env::temp_dir().join(format!("larder-session-{}", std::process::id()));
     std::fs::write(&folder, "ann:secret\n").unwrap();
-    let tokens = crate::auth::Credentials::read(&folder, crate::auth::Form::Tokens).unwrap();
+    let tokens = crate::auth::Credentials::read(&folder, crate::auth::FileFormat::AuthFile).unwrap();
     std::fs::remove_file(&folder).unwrap();
-    let engine = engine().with_tokens(Some(tokens));
+    let engine = engine().with_auth_file(Some(tokens));
     let (wrong, right) = (b"set a 0 0 9\r\nann wrong\r\n", b"set a 0 0 10\r\nann secret\r\n");
     for _ in 0..3 {
-        let mut session = Session::new(&engine, Binding::Auto);
+        let mut session = Session::new(&engine, AcceptedProtocol::Auto);
         let (reply, _) = advance(&engine, &mut session, wrong, u32::MAX);
         assert_eq!(reply, "CLIENT_ERROR authentication failure\r\n");
     }
-    let mut session = Session::new(&engine, Binding::Auto);
+    let mut session = Session::new(&engine, AcceptedProtocol::Auto);
     let (reply, progress) = advance(&engine, &mut session, right, u32::MAX);
     assert_eq!((reply.as_str(), progress), ("", Progress { consumed: 0, next: Next::Delay(100) }));
     let (reply, progress) = advance(&engine, &mut session, right, u32::MAX);
@@ -102,10 +103,10 @@ fn nothing_is_executed_behind_the_end() {
     let engine = engine();
     for (input, end) in [
         (&b"quit\r\nset a 0 0 1\r\nx\r\n"[..], End::Closed),
-        (b"GET / HTTP/1.1\r\nset a 0 0 1\r\nx\r\n", End::Foreign),
+        (b"GET / HTTP/1.1\r\nset a 0 0 1\r\nx\r\n", End::UnknownProtocol),
         (&[b'x'; 3000], End::Refused),
     ] {
-        let mut session = Session::new(&engine, Binding::Auto);
+        let mut session = Session::new(&engine, AcceptedProtocol::Auto);
         let (_, progress) = advance(&engine, &mut session, input, u32::MAX);
         assert_eq!(progress, Progress { consumed: input.len(), next: Next::End(end) });
     }

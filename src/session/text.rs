@@ -1,9 +1,9 @@
 //! The text protocol in a session: classic and meta commands.
 
-use super::{Activity, Budget, End, Host, Next, Progress, Session};
-use crate::commands::{Flow, Receiving};
+use super::{Activity, Budget, End, Next, Progress, Session, SessionContext};
+use crate::commands::{Flow, IncomingValue};
 use crate::protocol::limits::OUTPUT_BATCH_BYTES;
-use crate::protocol::{Keys, Pull, Refusal, ReplyBuffer, Request, Retrieval};
+use crate::protocol::{Decoded, Keys, Refusal, ReplyBuffer, Request, Retrieval};
 use log::{debug, log_enabled};
 
 /// What one frame has led to.
@@ -24,7 +24,7 @@ impl Session {
     /// Executes the complete requests at the front of `input`.
     pub(super) fn advance_text(
         &mut self,
-        host: &Host<'_>,
+        context: &SessionContext<'_>,
         input: &[u8],
         output: &mut ReplyBuffer,
         budget: &mut Budget,
@@ -39,7 +39,7 @@ impl Session {
                 return Progress { consumed, next: Next::More };
             }
             let before = output.len();
-            let step = self.step_text::<false>(host, &input[consumed..], output, budget);
+            let step = self.step_text::<false>(context, &input[consumed..], output, budget);
             let (frame, next) = match step {
                 Step::NeedInput => return Progress { consumed, next: Next::Input },
                 Step::Continue(frame) | Step::Answer(frame) => (frame, None),
@@ -48,7 +48,7 @@ impl Session {
                 Step::Stop(frame, next) => (frame, Some(next)),
             };
             if traced {
-                trace(host.number, &input[consumed..consumed + frame], output, before);
+                trace(context.fd, &input[consumed..consumed + frame], output, before);
             }
             budget.spend(frame);
             consumed += frame;
@@ -71,18 +71,18 @@ impl Session {
     #[inline]
     pub(super) fn step_text<const DATAGRAM: bool>(
         &mut self,
-        host: &Host<'_>,
+        context: &SessionContext<'_>,
         input: &[u8],
         output: &mut ReplyBuffer,
         budget: &mut Budget,
     ) -> Step {
-        let Host { engine, counters, .. } = *host;
-        match self.intake.pull(input) {
-            Pull::NeedMore => Step::NeedInput,
-            Pull::Request { request: Request::Retrieval(retrieval), consumed } if DATAGRAM => {
-                self.answer_key(host, &retrieval, consumed, output)
+        let SessionContext { engine, counters, .. } = *context;
+        match self.decoder.decode(input) {
+            Decoded::NeedMore => Step::NeedInput,
+            Decoded::Request { request: Request::Retrieval(retrieval), consumed } if DATAGRAM => {
+                self.answer_key(context, &retrieval, consumed, output)
             }
-            Pull::Request { ref request, consumed } => {
+            Decoded::Request { ref request, consumed } => {
                 budget.spend_request();
                 let flow = engine.execute(counters, request, output);
                 if DATAGRAM && matches!(flow, Flow::Report | Flow::Watch | Flow::RefreshCertificates) {
@@ -94,42 +94,43 @@ impl Session {
                         budget.spend_keys(keys);
                         Step::Continue(consumed)
                     }
-                    flow => self.follow(host, request, flow, consumed, output, budget),
+                    flow => self.follow(context, request, flow, consumed, output, budget),
                 }
             }
             // The rest of the value will not come.
-            Pull::Receive { header, consumed } if DATAGRAM && input.len() - consumed < header.value_len => {
-                Step::NeedInput
-            }
-            Pull::ReceiveMeta { header, consumed }
+            Decoded::ReceiveValue { header, consumed }
                 if DATAGRAM && input.len() - consumed < header.value_len =>
             {
                 Step::NeedInput
             }
-            Pull::Receive { header, consumed } => {
+            Decoded::ReceiveMetaValue { header, consumed }
+                if DATAGRAM && input.len() - consumed < header.value_len =>
+            {
+                Step::NeedInput
+            }
+            Decoded::ReceiveValue { header, consumed } => {
                 budget.spend_request();
                 let begun = engine.begin_value(counters, &header);
-                self.receive(host, begun, header.value_len, input, consumed)
+                self.receive(context, begun, header.value_len, input, consumed)
             }
-            Pull::ReceiveMeta { header, consumed } => {
+            Decoded::ReceiveMetaValue { header, consumed } => {
                 budget.spend_request();
                 let begun = engine.begin_meta_value(counters, &header).map_err(Some);
-                self.receive(host, begun, header.value_len, input, consumed)
+                self.receive(context, begun, header.value_len, input, consumed)
             }
-            Pull::ValueEnd { intact, consumed } => {
-                if let Activity::Receiving(receiving) = std::mem::replace(&mut self.activity, Activity::None)
-                {
-                    engine.finish_value(counters, *receiving, intact, output);
+            Decoded::ValueEnd { intact, consumed } => {
+                if let Activity::Receiving(incoming) = std::mem::replace(&mut self.activity, Activity::None) {
+                    engine.finish_value(counters, *incoming, intact, output);
                 }
                 Step::Continue(consumed)
             }
-            Pull::Refused { answer, consumed } => {
-                push_refusal(output, answer);
+            Decoded::Refused { reply, consumed } => {
+                push_refusal(output, reply);
                 Step::Continue(consumed)
             }
-            Pull::Close { answer } => {
-                push_refusal(output, answer);
-                let end = if output.is_empty() { End::Foreign } else { End::Refused };
+            Decoded::Close { reply } => {
+                push_refusal(output, reply);
+                let end = if output.is_empty() { End::UnknownProtocol } else { End::Refused };
                 Step::Stop(input.len(), Next::End(end))
             }
         }
@@ -139,7 +140,7 @@ impl Session {
     #[cold]
     fn follow(
         &mut self,
-        host: &Host<'_>,
+        context: &SessionContext<'_>,
         request: &Request<'_>,
         flow: Flow,
         consumed: usize,
@@ -148,15 +149,15 @@ impl Session {
     ) -> Step {
         match flow {
             Flow::Continue | Flow::Retrieved { .. } => Step::Continue(consumed),
-            Flow::Partial { left } => {
+            Flow::Partial { remaining } => {
                 // A part is as much work as a turn may do.
                 budget.exhaust();
                 let Request::Retrieval(retrieval) = request else { return Step::Flush(consumed) };
-                Step::Stop(consumed - self.intake.resume_keys(retrieval, left), Next::More)
+                Step::Stop(consumed - self.decoder.resume_keys(retrieval, remaining), Next::More)
             }
-            Flow::AbandonKeys => {
+            Flow::DiscardKeys => {
                 if let Request::Retrieval(retrieval) = request {
-                    self.intake.abandon_keys(retrieval);
+                    self.decoder.discard_keys(retrieval);
                 }
                 Step::Continue(consumed)
             }
@@ -168,7 +169,7 @@ impl Session {
             Flow::RefreshCertificates => Step::Stop(consumed, Next::RefreshCertificates),
             Flow::Report => {
                 budget.exhaust();
-                if let Some(report) = host.engine.report(request) {
+                if let Some(report) = context.engine.begin_report(request) {
                     self.activity = Activity::Report(Box::new(report));
                 }
                 Step::Stop(consumed, Next::More)
@@ -176,7 +177,7 @@ impl Session {
             Flow::Watch => {
                 let Request::Watch(classes) = request else { return Step::Continue(consumed) };
                 // Refused, it goes on as a session like any other; watching, it drops what follows.
-                let Some(watcher) = host.engine.begin_watch(*classes, output) else {
+                let Some(watcher) = context.engine.begin_watch(*classes, output) else {
                     return Step::Continue(consumed);
                 };
                 self.activity = Activity::Watching(watcher);
@@ -187,11 +188,11 @@ impl Session {
         }
     }
 
-    /// Answers the first key of a retrieval: in a datagram every key found is a message of its own, and the end of the
+    /// BinaryReply the first key of a retrieval: in a datagram every key found is a message of its own, and the end of the
     /// list goes with the last key. If the first of several keys is not found, memcached sends a message of no datagram.
     fn answer_key(
         &mut self,
-        host: &Host<'_>,
+        context: &SessionContext<'_>,
         retrieval: &Retrieval<'_>,
         consumed: usize,
         output: &mut ReplyBuffer,
@@ -201,20 +202,20 @@ impl Session {
             && let Some(refusal) = keys.clone().find_map(Result::err)
         {
             output.push(refusal.line());
-            self.intake.abandon_keys(retrieval);
+            self.decoder.discard_keys(retrieval);
             return Step::Continue(consumed);
         }
         let before = retrieval.keys.len();
         let first = keys.next();
-        let used = before - keys.left_bytes();
+        let used = before - keys.remaining_bytes();
         let more = keys.clone().next().is_some();
         let one = Retrieval { keys: &retrieval.keys[..used], last: retrieval.last && !more, ..*retrieval };
-        let flow = host.engine.execute(host.counters, &Request::Retrieval(one), output);
-        if flow == Flow::AbandonKeys {
-            self.intake.abandon_keys(retrieval);
+        let flow = context.engine.execute(context.counters, &Request::Retrieval(one), output);
+        if flow == Flow::DiscardKeys {
+            self.decoder.discard_keys(retrieval);
             return Step::Continue(consumed);
         }
-        let kept = if more { self.intake.resume_keys(retrieval, before - used) } else { 0 };
+        let kept = if more { self.decoder.resume_keys(retrieval, before - used) } else { 0 };
         // Keys of a long line may come without any in their first part.
         if retrieval.first && first.is_some() {
             Step::Answer(consumed - kept)
@@ -223,7 +224,7 @@ impl Session {
         }
     }
 
-    /// Answers a request whose answer has no bounded length or no end.
+    /// BinaryReply a request whose reply has no bounded length or no end.
     fn refuse_in_datagram(&mut self, flow: Flow, consumed: usize, output: &mut ReplyBuffer) -> Step {
         if flow != Flow::RefreshCertificates {
             output.clear();
@@ -235,28 +236,28 @@ impl Session {
     /// Begins to receive a large value, whose line took `consumed` bytes of the input, or to drop it.
     fn receive(
         &mut self,
-        host: &Host<'_>,
-        begun: Result<Receiving, Option<Refusal>>,
+        context: &SessionContext<'_>,
+        begun: Result<IncomingValue, Option<Refusal>>,
         value_len: usize,
         input: &[u8],
         consumed: usize,
     ) -> Step {
         match begun {
-            Ok(mut receiving) => {
-                let received = host.engine.fill_value(&mut receiving, &input[consumed..]);
-                self.activity = Activity::Receiving(Box::new(receiving));
+            Ok(mut incoming) => {
+                let received = context.engine.fill_value(&mut incoming, &input[consumed..]);
+                self.activity = Activity::Receiving(Box::new(incoming));
                 Step::Continue(consumed + received)
             }
-            Err(answer) => {
-                self.intake.swallow(value_len, answer);
+            Err(reply) => {
+                self.decoder.discard_value(value_len, reply);
                 Step::Continue(consumed)
             }
         }
     }
 }
 
-fn push_refusal(output: &mut ReplyBuffer, answer: Option<Refusal>) {
-    if let Some(refusal) = answer {
+fn push_refusal(output: &mut ReplyBuffer, reply: Option<Refusal>) {
+    if let Some(refusal) = reply {
         output.push(refusal.line());
     }
 }

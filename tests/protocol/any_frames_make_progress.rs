@@ -7,7 +7,7 @@ use crate::frames::{Request, arithmetic, keyed, numbered, request, store, valued
 use crate::seed::{number, seeded};
 use crate::tear::tear;
 use fastrand::Rng;
-use larder::protocol::binary::Gate;
+use larder::protocol::binary::Admission;
 use larder::protocol::limits::{KEY_MAX_BYTES, VALUE_INLINE_MAX_BYTES};
 
 const SEED: &str = "LARDER_PROTOCOL_SEED";
@@ -59,7 +59,7 @@ fn any_bytes_make_progress_and_what_passes_keeps_its_promises() {
     let mut rng = seeded(SEED);
     for _ in 0..number(STREAMS, STREAMS_DEFAULT) {
         let stream = stream(&mut rng);
-        for gate in [Gate::Open, Gate::LoginOnly] {
+        for gate in [Admission::All, Admission::LoginOnly] {
             let mut receiver = Receiver::new(gate, Some(rng.fork()));
             tear(&mut rng, &stream, 2000).into_iter().for_each(|piece| receiver.receive(piece));
         }
@@ -71,10 +71,10 @@ fn frames_mean_the_same_however_they_are_torn() {
     let mut rng = seeded(SEED);
     for _ in 0..number(STREAMS, STREAMS_DEFAULT) / 4 {
         let stream: Vec<u8> = (0..20).flat_map(|_| frame(&mut rng).bytes()).collect();
-        let mut whole = Receiver::new(Gate::Open, None);
+        let mut whole = Receiver::new(Admission::All, None);
         whole.receive(&stream);
         assert!(whole.pending_len() == 0 && !whole.closed && whole.heard.len() == 20);
-        let mut torn = Receiver::new(Gate::Open, None);
+        let mut torn = Receiver::new(Admission::All, None);
         tear(&mut rng, &stream, 2000).into_iter().for_each(|piece| torn.receive(piece));
         assert_eq!(torn.heard, whole.heard);
     }

@@ -29,8 +29,10 @@ const COUNTERS: [&str; 5] = ["cmd_get", "cmd_set", "cmd_touch", "cmd_flush", "cm
 
 /// The words that the parsers compare with.
 fn words_of_the_source() -> BTreeSet<String> {
-    let sources =
-        [include_str!("../../src/protocol/classic.rs"), include_str!("../../src/protocol/controls.rs")];
+    let sources = [
+        include_str!("../../src/protocol/classic.rs"),
+        include_str!("../../src/protocol/operator_commands.rs"),
+    ];
     let mut words = BTreeSet::new();
     for source in sources {
         let code = source.split("#[cfg(test)]").next().unwrap();

@@ -13,7 +13,10 @@ use std::io::Read;
 use std::{fmt, fs};
 
 const DIFFERENCES: &str = include_str!("../../src/manual/differences.md");
-const STATS_SOURCE: &str = include_str!("../../src/commands/stats.rs");
+const STATS_SOURCE: &str = concat!(
+    include_str!("../../src/commands/stats/general.rs"),
+    include_str!("../../src/commands/stats/items_and_slabs.rs")
+);
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum State {

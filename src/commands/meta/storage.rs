@@ -6,100 +6,84 @@
 use super::{Name, push_returned, push_tagged};
 use crate::clock::{Deadline, Now};
 use crate::commands::Engine;
-use crate::commands::storage::{Announced, Receiving, count_refused};
+use crate::commands::incoming_value::{IncomingHeader, IncomingMetaHeader, IncomingValue};
+use crate::commands::storage::count_refused;
 use crate::commands::watch::Mutation;
-use crate::protocol::encoded_key::KeyRoom;
-use crate::protocol::meta::{Flags, Meta, MetaHeader, MetaMode};
+use crate::protocol::base64_key::KeyBuffer;
+use crate::protocol::meta_request::{MetaMode, MetaStorageHeader};
 use crate::protocol::{Refusal, ReplyBuffer};
 use crate::store::{Incoming, Refused, StoreMode, StoreOptions, Stored, ValueWriter};
 use crate::telemetry::WorkerCounters;
-
-/// The line of an `ms` whose value is on its way, without its key.
-#[derive(Debug)]
-pub(in crate::commands) struct MetaLine {
-    words: Box<[u8]>,
-    flags: Flags,
-    mode: MetaMode,
-    value_len: usize,
-}
-
-impl MetaLine {
-    /// With the key of the line, which was kept as well.
-    pub(in crate::commands) fn header<'a>(&'a self, key: &'a [u8]) -> MetaHeader<'a> {
-        let meta = Meta::from_parts(key, &self.words, self.flags);
-        MetaHeader { meta, mode: self.mode, value_len: self.value_len }
-    }
-}
 
 impl Engine {
     /// Stores the value of an `ms` that came whole.
     pub(in crate::commands) fn meta_store(
         &self,
-        worker: &WorkerCounters,
-        header: &MetaHeader<'_>,
+        counters: &WorkerCounters,
+        header: &MetaStorageHeader<'_>,
         value: &[u8],
         now: Now,
         out: &mut ReplyBuffer,
     ) {
-        let mut room = KeyRoom::default();
+        let mut room = KeyBuffer::default();
         let key = header.meta.key(&mut room);
         match self.admit_meta(key, header) {
-            Ok(()) => self.finish_meta(worker, key, header, Incoming::Bytes(value), now, out),
-            Err(refused) => out.push(self.refused_meta(worker, key, header, refused, now).line()),
+            Ok(()) => self.finish_meta(counters, key, header, Incoming::Bytes(value), now, out),
+            Err(refused) => out.push(self.refused_meta(counters, key, header, refused, now).line()),
         }
     }
 
     /// Prepares to receive the large value of an `ms`. A refusal is the answer that is due behind the value.
     pub fn begin_meta_value(
         &self,
-        worker: &WorkerCounters,
-        header: &MetaHeader<'_>,
-    ) -> Result<Receiving, Refusal> {
+        counters: &WorkerCounters,
+        header: &MetaStorageHeader<'_>,
+    ) -> Result<IncomingValue, Refusal> {
         let now = self.clock.now();
-        let mut room = KeyRoom::default();
+        let mut room = KeyBuffer::default();
         let key = header.meta.key(&mut room);
         let reserved = self
             .admit_meta(key, header)
             .and_then(|()| self.store.begin_large_value(key, header.value_len, now));
-        self.tell_evictions(now);
+        self.notify_evictions(now);
         match reserved {
-            Ok(draft) => {
+            Ok(writer) => {
                 let (key, words, flags) = header.meta.parts();
-                let MetaHeader { mode, value_len, .. } = *header;
-                let line = MetaLine { words: words.into(), flags, mode, value_len };
-                Ok(Receiving { announced: Announced::Meta(line), key: key.into(), draft })
+                let MetaStorageHeader { mode, value_len, .. } = *header;
+                let incoming_header = IncomingMetaHeader { words: words.into(), flags, mode, value_len };
+                Ok(IncomingValue { header: IncomingHeader::Meta(incoming_header), key: key.into(), writer })
             }
-            Err(refused) => Err(self.refused_meta(worker, key, header, refused, now)),
+            Err(refused) => Err(self.refused_meta(counters, key, header, refused, now)),
         }
     }
 
     /// Stores a value received in place, or drops it if its end was not `intact`.
     pub(in crate::commands) fn finish_meta_value(
         &self,
-        worker: &WorkerCounters,
-        header: &MetaHeader<'_>,
-        draft: ValueWriter,
+        counters: &WorkerCounters,
+        header: &MetaStorageHeader<'_>,
+        writer: ValueWriter,
         intact: bool,
         out: &mut ReplyBuffer,
     ) {
         if !intact {
             return out.push(Refusal::BadDataChunk.line());
         }
-        let mut room = KeyRoom::default();
+        let mut room = KeyBuffer::default();
         let key = header.meta.key(&mut room);
-        self.finish_meta(worker, key, header, Incoming::Received(draft), self.clock.now(), out);
+        self.finish_meta(counters, key, header, Incoming::Received(writer), self.clock.now(), out);
     }
 
-    fn admit_meta(&self, key: &[u8], header: &MetaHeader<'_>) -> Result<(), Refused> {
+    fn admit_meta(&self, key: &[u8], header: &MetaStorageHeader<'_>) -> Result<(), Refused> {
         let fits = self.store.fits(key.len(), header.meta.client_flags(), header.value_len);
         if fits { Ok(()) } else { Err(Refused::TooLarge) }
     }
 
     fn finish_meta(
         &self,
-        worker: &WorkerCounters,
+        counters: &WorkerCounters,
         key: &[u8],
-        header: &MetaHeader<'_>,
+        header: &MetaStorageHeader<'_>,
         value: Incoming<'_>,
         now: Now,
         out: &mut ReplyBuffer,
@@ -108,17 +92,17 @@ impl Engine {
         let (mode, options) = self.store_rule(header, now);
         let deadline = meta.exptime().map_or(Deadline::NEVER, |exptime| self.deadline(exptime, now));
         let flags = meta.client_flags();
-        self.tell_lookup(key, now);
+        self.notify_lookup(key, now);
         let stored = match self.store.store_with(mode, &options, key, flags, deadline, value, now) {
             Ok(stored) => stored,
-            Err(refused) => return out.push(self.refused_meta(worker, key, header, refused, now).line()),
+            Err(refused) => return out.push(self.refused_meta(counters, key, header, refused, now).line()),
         };
-        self.tell_stored(Mutation { mode, key, flags, deadline, value_len: header.value_len }, stored, now);
-        worker.cmd_set.add(1);
+        self.notify_stored(Mutation { mode, key, flags, deadline, value_len: header.value_len }, stored, now);
+        counters.cmd_set.add(1);
         let compared = matches!(mode, StoreMode::Cas(_));
         let (code, cas, len): (&[u8], _, _) = match stored {
             Stored::Stored { cas, len } => {
-                worker.cas_hits.add(u64::from(compared));
+                counters.cas_hits.add(u64::from(compared));
                 if meta.quiet() {
                     return;
                 }
@@ -126,11 +110,11 @@ impl Engine {
             }
             Stored::NotStored => (b"NS", 0, header.value_len),
             Stored::Exists => {
-                worker.cas_badval.add(u64::from(compared));
+                counters.cas_badval.add(u64::from(compared));
                 (b"EX", 0, header.value_len)
             }
             Stored::NotFound => {
-                worker.cas_misses.add(u64::from(compared));
+                counters.cas_misses.add(u64::from(compared));
                 (b"NF", 0, header.value_len)
             }
         };
@@ -145,7 +129,7 @@ impl Engine {
 
     /// Mode and options. A unique to compare with turns set and replace into cas; add overlooks it; append and prepend
     /// take 0 for none.
-    fn store_rule(&self, header: &MetaHeader<'_>, now: Now) -> (StoreMode, StoreOptions) {
+    fn store_rule(&self, header: &MetaStorageHeader<'_>, now: Now) -> (StoreMode, StoreOptions) {
         let meta = &header.meta;
         let mut options = StoreOptions {
             // 0 stands for the next unique here, but not where mg, md and ma take one.
@@ -173,9 +157,9 @@ impl Engine {
     /// Counts a failed store and removes what the key had.
     fn refused_meta(
         &self,
-        worker: &WorkerCounters,
+        counters: &WorkerCounters,
         key: &[u8],
-        header: &MetaHeader<'_>,
+        header: &MetaStorageHeader<'_>,
         refused: Refused,
         now: Now,
     ) -> Refusal {
@@ -185,7 +169,7 @@ impl Engine {
         let deadline = meta.exptime().map_or(Deadline::NEVER, |exptime| self.deadline(exptime, now));
         let mutation =
             Mutation { mode, key, flags: meta.client_flags(), deadline, value_len: header.value_len };
-        self.tell_refused(mutation, refused, now);
-        count_refused(worker, refused)
+        self.notify_store_refused(mutation, refused, now);
+        count_refused(counters, refused)
     }
 }

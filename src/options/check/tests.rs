@@ -1,7 +1,7 @@
 //! Options as they are given, and the settings or the refusal that come of them.
 
 use crate::options::{Command, Options, read};
-use crate::server::Binding;
+use crate::server::AcceptedProtocol;
 use std::ffi::OsString;
 use std::path::Path;
 
@@ -255,7 +255,7 @@ fn a_udp_port_is_served_where_tcp_is_and_moves_it() {
 fn a_login_by_text_needs_the_text_protocol_alone() {
     for line in ["-Y /f", "-Y /f -B ascii -U 0"] {
         let options = options(line);
-        assert_eq!(options.server.binding, Binding::Ascii, "{line}");
+        assert_eq!(options.server.protocol, AcceptedProtocol::Ascii, "{line}");
         assert_eq!(options.auth_file.as_deref(), Some(Path::new("/f")), "{line}");
     }
     assert!(options("-Y f").auth_file.is_some_and(|file| file.is_absolute()));
@@ -268,17 +268,17 @@ fn a_login_by_text_needs_the_text_protocol_alone() {
 
 #[test]
 fn sasl_needs_the_binary_protocol_alone() {
-    for (line, binding, sasl) in [
-        ("", Binding::Auto, false),
-        ("-B auto", Binding::Auto, false),
-        ("-B ascii", Binding::Ascii, false),
-        ("-B binary", Binding::Binary, false),
-        ("-S", Binding::Binary, true),
-        ("-S -B binary -U 0", Binding::Binary, true),
+    for (line, protocol, sasl) in [
+        ("", AcceptedProtocol::Auto, false),
+        ("-B auto", AcceptedProtocol::Auto, false),
+        ("-B ascii", AcceptedProtocol::Ascii, false),
+        ("-B binary", AcceptedProtocol::Binary, false),
+        ("-S", AcceptedProtocol::Binary, true),
+        ("-S -B binary -U 0", AcceptedProtocol::Binary, true),
     ] {
         let options = options(line);
-        assert_eq!((options.server.binding, options.sasl), (binding, sasl), "{line}");
-        assert_eq!(options.commands.binding, binding, "{line}");
+        assert_eq!((options.server.protocol, options.sasl), (protocol, sasl), "{line}");
+        assert_eq!(options.commands.protocol, protocol, "{line}");
     }
     for line in ["-S -B ascii", "-S -B auto"] {
         refuses(line, 64, "ERROR: You cannot allow the ASCII protocol while using SASL.");

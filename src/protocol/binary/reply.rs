@@ -1,37 +1,37 @@
-//! Replies of the binary protocol: the statuses with their texts, and the writer.
+//! The replies of the binary protocol: the statuses with their texts, and the writer.
 //!
-//! Invariant: the body length of a header is what is appended behind it, so that one wrong reply cannot put a client
-//! out of step with all that follow.
+//! Invariant: the body length in a header equals the bytes appended behind it. A wrong length would put the client out
+//! of sync with all later replies.
 
-use super::{Envelope, HEADER_BYTES, MAGIC_REPLY};
-use crate::protocol::reply::{ReplyBuffer, SharedParts};
+use super::frame::{Envelope, HEADER_BYTES, MAGIC_REPLY};
+use crate::protocol::reply::{ReplyBuffer, SharedValueParts};
 
-/// Why a request is not answered with what it asked for.
+/// The status of an unsuccessful reply.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Status {
-    /// No such key, no such report.
+    /// The key or the report does not exist.
     NotFound,
-    /// The key is there for Add, or its CAS unique is another one.
+    /// The key exists (Add), or the CAS unique differs.
     Exists,
-    /// The value cannot fit an item.
+    /// The value exceeds the item limit.
     TooLarge,
-    /// Lengths that are not those of the command; with most, the connection is closed.
+    /// The lengths do not fit the command; the connection is closed in most cases.
     Invalid,
-    /// Append or Prepend without an item, or beyond the item limit.
+    /// Append or Prepend to an absent item, or over the item limit.
     NotStored,
-    /// Increment or Decrement of something that is not a number.
+    /// Increment or Decrement of a value that is not a number.
     NotNumeric,
-    /// Wrong credentials, nobody logged in, or a Flush under `-F`.
+    /// Wrong credentials, a missing login, or Flush under `-F`.
     AuthFailure,
-    /// No such command, or SASL without `-S`.
+    /// An unknown command, or SASL without `-S`.
     Unknown,
-    /// No memory for an item, and nothing may be evicted.
+    /// No memory for an item, and no item may be evicted.
     NoMemoryForItem,
-    /// No memory for a number that needed a larger item.
+    /// No memory for a number that needs a larger item.
     NoMemoryForNumber,
-    /// No memory for a number that was to be made.
+    /// No memory for a number to be created.
     NoMemoryForNewNumber,
-    /// A SASL message of absurd length.
+    /// A SASL message over the length limit.
     MessageTooLong,
 }
 
@@ -54,7 +54,7 @@ impl Status {
         }
     }
 
-    /// The body that goes with it.
+    /// The text in the body.
     pub const fn text(self) -> &'static str {
         match self {
             Status::NotFound => "Not found",
@@ -73,12 +73,12 @@ impl Status {
     }
 }
 
-/// Status of a SASL exchange that wants another message.
+/// Status of a SASL exchange that expects another message.
 const CONTINUE: u16 = 0x21;
 
-/// What a successful reply holds; the default is nothing.
+/// The fields of a successful reply; all empty by default.
 #[derive(Clone, Copy, Default, Debug)]
-pub struct Fields<'a> {
+pub struct ReplyFields<'a> {
     /// The item's flags, as 4 bytes of extras.
     pub flags: Option<u32>,
     /// The key; empty for none.
@@ -91,47 +91,53 @@ pub struct Fields<'a> {
 
 impl ReplyBuffer {
     /// Appends a successful reply.
-    pub fn push_frame(&mut self, to: &Envelope, fields: &Fields<'_>) {
-        self.push_head(to, 0, fields, fields.value.len());
+    pub fn push_frame(&mut self, envelope: &Envelope, fields: &ReplyFields<'_>) {
+        self.push_head(envelope, 0, fields, fields.value.len());
         self.push(fields.value);
     }
 
-    /// Appends a successful reply with a large value, by reference, in place of the one in `fields`.
-    pub fn push_large_frame(&mut self, to: &Envelope, fields: &Fields<'_>, parts: SharedParts, len: usize) {
-        self.push_head(to, 0, fields, len);
+    /// Appends a successful reply with a large value by reference; the value in `fields` is ignored.
+    pub fn push_large_frame(
+        &mut self,
+        envelope: &Envelope,
+        fields: &ReplyFields<'_>,
+        parts: SharedValueParts,
+        len: usize,
+    ) {
+        self.push_head(envelope, 0, fields, len);
         self.push_large(parts, len);
     }
 
-    /// Appends an error with its text.
-    pub fn push_status(&mut self, to: &Envelope, status: Status) {
+    /// Appends an error reply with the text of its status.
+    pub fn push_status(&mut self, envelope: &Envelope, status: Status) {
         let text = status.text().as_bytes();
-        self.push_head(to, status.code(), &Fields::default(), text.len());
+        self.push_head(envelope, status.code(), &ReplyFields::default(), text.len());
         self.push(text);
     }
 
-    /// Appends a miss that repeats the key instead of saying so in words.
-    pub fn push_missing_key(&mut self, to: &Envelope, key: &[u8]) {
-        self.push_head(to, Status::NotFound.code(), &Fields { key, ..Fields::default() }, 0);
+    /// Appends the reply to a miss that repeats the key instead of the text.
+    pub fn push_key_not_found(&mut self, envelope: &Envelope, key: &[u8]) {
+        self.push_head(envelope, Status::NotFound.code(), &ReplyFields { key, ..ReplyFields::default() }, 0);
     }
 
-    /// Appends the wish for another message of a SASL exchange.
-    pub fn push_continue(&mut self, to: &Envelope) {
-        self.push_head(to, CONTINUE, &Fields::default(), 0);
+    /// Appends the request for another message of a SASL exchange.
+    pub fn push_sasl_continue(&mut self, envelope: &Envelope) {
+        self.push_head(envelope, CONTINUE, &ReplyFields::default(), 0);
     }
 
-    /// Appends all but the value, of which `value_len` bytes are to follow.
-    fn push_head(&mut self, to: &Envelope, status: u16, fields: &Fields<'_>, value_len: usize) {
+    /// Appends a reply without its value of `value_len` bytes.
+    fn push_head(&mut self, envelope: &Envelope, status: u16, fields: &ReplyFields<'_>, value_len: usize) {
         let extras_len = if fields.flags.is_some() { 4 } else { 0 };
-        // Keys are at most 250 bytes, names of figures shorter, values at most 1 GiB.
+        // Keys have at most 250 bytes, names of stats fewer, values at most 1 GiB.
         let key_len = fields.key.len() as u16;
         let body_len = (extras_len + fields.key.len() + value_len) as u32;
         let mut head = [0; HEADER_BYTES];
-        (head[0], head[1]) = (MAGIC_REPLY, to.opcode);
+        (head[0], head[1]) = (MAGIC_REPLY, envelope.opcode);
         head[2..4].copy_from_slice(&key_len.to_be_bytes());
         head[4] = extras_len as u8;
         head[6..8].copy_from_slice(&status.to_be_bytes());
         head[8..12].copy_from_slice(&body_len.to_be_bytes());
-        head[12..16].copy_from_slice(&to.opaque.to_be_bytes());
+        head[12..16].copy_from_slice(&envelope.opaque.to_be_bytes());
         head[16..24].copy_from_slice(&fields.cas.to_be_bytes());
         self.push(&head);
         if let Some(flags) = fields.flags {

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::protocol::ReplyBuffer;
+use crate::protocol::StoreVerb;
 use crate::protocol::limits::{BODY_MAX_BYTES, KEY_MAX_BYTES, VALUE_INLINE_MAX_BYTES};
 use std::sync::Arc;
 
@@ -34,8 +35,8 @@ fn envelope(opcode: u8) -> Envelope {
 /// Numbers 1 and 2 as flags and exptime, or as the start of longer extras.
 const EXTRAS: [u8; 20] = [0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 4];
 
-fn item(verb: StoreVerb, flags: u32, exptime: u32) -> StoreItem<'static> {
-    StoreItem { verb, key: b"k", flags, exptime }
+fn header(verb: StoreVerb, flags: u32, exptime: u32) -> BinaryStorageHeader<'static> {
+    BinaryStorageHeader { verb, key: b"k", flags, exptime }
 }
 
 /// Opcode, quiet twin, extras, key, value, meaning.
@@ -44,17 +45,17 @@ type Form = (u8, Option<u8>, usize, &'static [u8], &'static [u8], Command<'stati
 /// Every form that is accepted.
 fn forms() -> Vec<Form> {
     use StoreVerb::{Add, Append, Prepend, Replace, Set};
-    let stored = |verb| Command::Store { item: item(verb, 1, 2), value: b"v" };
-    let joined = |verb| Command::Store { item: item(verb, 0, 0), value: b"v" };
+    let stored = |verb| Command::Store { header: header(verb, 1, 2), value: b"v" };
+    let joined = |verb| Command::Store { header: header(verb, 0, 0), value: b"v" };
     let got = |with_key, exptime| Command::Retrieve { key: b"k", with_key, exptime };
-    let counted = |up| Command::Count { key: b"k", up, delta: (1 << 32) + 2, initial: 3, exptime: 4 };
+    let counted = |up| Command::Arithmetic { key: b"k", up, delta: (1 << 32) + 2, initial: 3, exptime: 4 };
     vec![
         (0x00, Some(0x09), 0, b"k", b"", got(false, None)),
         (0x0c, Some(0x0d), 0, b"k", b"", got(true, None)),
         (0x01, Some(0x11), 8, b"k", b"v", stored(Set)),
         (0x02, Some(0x12), 8, b"k", b"v", stored(Add)),
         (0x03, Some(0x13), 8, b"k", b"v", stored(Replace)),
-        (0x01, Some(0x11), 8, b"k", b"", Command::Store { item: item(Set, 1, 2), value: b"" }),
+        (0x01, Some(0x11), 8, b"k", b"", Command::Store { header: header(Set, 1, 2), value: b"" }),
         (0x04, Some(0x14), 0, b"k", b"", Command::Delete { key: b"k" }),
         (0x05, Some(0x15), 20, b"k", b"", counted(true)),
         (0x06, Some(0x16), 20, b"k", b"", counted(false)),
@@ -87,16 +88,20 @@ fn spelled() -> Vec<(u8, bool, Form)> {
 fn every_form_is_understood_and_torn_at_any_byte_too() {
     for (opcode, quiet, (_, _, extras_len, key, value, command)) in spelled() {
         let bytes = frame(opcode, &EXTRAS[..extras_len], key, value);
-        let mut intake = Intake::default();
+        let mut decoder = BinaryDecoder::default();
         for torn in 0..bytes.len() {
-            assert_eq!(intake.pull(&bytes[..torn], Gate::Open), Pull::NeedMore, "0x{opcode:02x} at {torn}");
+            assert_eq!(
+                decoder.decode(&bytes[..torn], Admission::All),
+                Decoded::NeedMore,
+                "0x{opcode:02x} at {torn}"
+            );
         }
         let expected = Frame { envelope: envelope(opcode), quiet, command };
-        let pull = Pull::Request { frame: expected, consumed: bytes.len() };
-        assert_eq!(intake.pull(&bytes, Gate::Open), pull, "0x{opcode:02x}");
+        let decoded = Decoded::Request { frame: expected, consumed: bytes.len() };
+        assert_eq!(decoder.decode(&bytes, Admission::All), decoded, "0x{opcode:02x}");
         // What follows is not touched.
         let followed = [&bytes[..], b"\x80more"].concat();
-        assert_eq!(intake.pull(&followed, Gate::Open), pull, "0x{opcode:02x}");
+        assert_eq!(decoder.decode(&followed, Admission::All), decoded, "0x{opcode:02x}");
     }
 }
 
@@ -115,16 +120,20 @@ fn every_other_shape_of_a_command_ends_the_connection() {
         for extras_len in [0, 3, 4, 5, 7, 8, 9, 12, 19, 20] {
             for (key, value) in [("", ""), ("k", ""), ("", "v"), ("k", "v")] {
                 let bytes = frame(opcode, &EXTRAS[..extras_len], key.as_bytes(), value.as_bytes());
-                let pull = Intake::default().pull(&bytes, Gate::Open);
+                let decoded = BinaryDecoder::default().decode(&bytes, Admission::All);
                 if accepted(opcode, extras_len, !key.is_empty(), !value.is_empty()) {
                     assert!(
-                        matches!(pull, Pull::Request { .. }),
+                        matches!(decoded, Decoded::Request { .. }),
                         "0x{opcode:02x} {extras_len} {key:?} {value:?}"
                     );
                     continue;
                 }
-                let answer = Some((envelope(opcode), Status::Invalid));
-                assert_eq!(pull, Pull::Close { answer }, "0x{opcode:02x} {extras_len} {key:?} {value:?}");
+                let reply = Some((envelope(opcode), Status::Invalid));
+                assert_eq!(
+                    decoded,
+                    Decoded::Close { reply },
+                    "0x{opcode:02x} {extras_len} {key:?} {value:?}"
+                );
                 refused += 1;
             }
         }
@@ -144,19 +153,27 @@ fn a_header_that_cannot_be_believed_is_answered_at_once() {
         (head(0x77, u16::MAX, 0, u32::from(u16::MAX)), Status::Invalid),
         (head(0x01, 1, 255, 300), Status::Invalid),
     ] {
-        let answer = Some((envelope(bytes[1]), status));
-        assert_eq!(Intake::default().pull(&bytes, Gate::Open), Pull::Close { answer }, "{bytes:?}");
+        let reply = Some((envelope(bytes[1]), status));
+        assert_eq!(
+            BinaryDecoder::default().decode(&bytes, Admission::All),
+            Decoded::Close { reply },
+            "{bytes:?}"
+        );
     }
     let longest_key = frame(0x00, b"", &[b'k'; KEY_MAX_BYTES], b"");
-    assert!(matches!(Intake::default().pull(&longest_key, Gate::Open), Pull::Request { .. }));
+    assert!(matches!(BinaryDecoder::default().decode(&longest_key, Admission::All), Decoded::Request { .. }));
 }
 
 #[test]
 fn what_does_not_start_with_the_magic_byte_ends_the_connection() {
     for bytes in [&b"get a\r\n"[..], b"\x81", b"\0"] {
-        assert_eq!(Intake::default().pull(bytes, Gate::Open), Pull::Close { answer: None }, "{bytes:?}");
+        assert_eq!(
+            BinaryDecoder::default().decode(bytes, Admission::All),
+            Decoded::Close { reply: None },
+            "{bytes:?}"
+        );
     }
-    assert_eq!(Intake::default().pull(b"", Gate::Open), Pull::NeedMore);
+    assert_eq!(BinaryDecoder::default().decode(b"", Admission::All), Decoded::NeedMore);
 }
 
 #[test]
@@ -166,21 +183,21 @@ fn an_unknown_command_is_dropped_whole_however_it_is_torn() {
         let unknown = frame(0x30, extras.as_bytes(), key.as_bytes(), value.as_bytes());
         let stream = [&unknown[..], &after].concat();
         for torn in 0..=unknown.len() {
-            let mut intake = Intake::default();
+            let mut decoder = BinaryDecoder::default();
             let mut at = 0;
             let mut answers = 0;
             for end in [torn, stream.len()] {
                 loop {
-                    match intake.pull(&stream[at..end], Gate::Open) {
-                        Pull::NeedMore => break,
-                        Pull::Dropped { consumed } => at += consumed,
-                        Pull::Refused { envelope: to, status, consumed } => {
+                    match decoder.decode(&stream[at..end], Admission::All) {
+                        Decoded::NeedMore => break,
+                        Decoded::Discarded { consumed } => at += consumed,
+                        Decoded::Refused { envelope: to, status, consumed } => {
                             assert_eq!((to, status), (envelope(0x30), Status::Unknown));
                             assert_eq!(at + consumed, unknown.len());
                             at += consumed;
                             answers += 1;
                         }
-                        Pull::Request { frame, consumed } => {
+                        Decoded::Request { frame, consumed } => {
                             assert_eq!((frame.command, at), (Command::Noop, unknown.len()));
                             at += consumed;
                         }
@@ -198,27 +215,28 @@ fn a_long_value_is_to_be_received_in_place_and_a_long_message_is_dropped() {
     let body_len = |len: usize| (8 + 1 + len) as u32;
     let mut longest = head(0x11, 1, 8, body_len(VALUE_INLINE_MAX_BYTES));
     longest.extend([&EXTRAS[..8], b"k", &[b'v'; VALUE_INLINE_MAX_BYTES]].concat());
-    assert!(matches!(Intake::default().pull(&longest, Gate::Open), Pull::Request { .. }));
+    assert!(matches!(BinaryDecoder::default().decode(&longest, Admission::All), Decoded::Request { .. }));
     let value_len = VALUE_INLINE_MAX_BYTES + 1;
     let mut longer = head(0x11, 1, 8, body_len(value_len));
     longer.extend([&EXTRAS[..8], b"k"].concat());
-    let mut intake = Intake::default();
-    assert_eq!(intake.pull(&longer[..longer.len() - 1], Gate::Open), Pull::NeedMore);
-    let (consumed, item) = (longer.len(), item(StoreVerb::Set, 1, 2));
-    let receive = Pull::Receive { envelope: envelope(0x11), quiet: true, item, value_len, consumed };
-    assert_eq!(intake.pull(&longer, Gate::Open), receive);
-    intake.swallow(value_len, envelope(0x11), Status::TooLarge);
-    assert!(!intake.is_between_requests());
+    let mut decoder = BinaryDecoder::default();
+    assert_eq!(decoder.decode(&longer[..longer.len() - 1], Admission::All), Decoded::NeedMore);
+    let (consumed, header) = (longer.len(), header(StoreVerb::Set, 1, 2));
+    let receive =
+        Decoded::ReceiveValue { envelope: envelope(0x11), quiet: true, header, value_len, consumed };
+    assert_eq!(decoder.decode(&longer, Admission::All), receive);
+    decoder.discard_value(value_len, envelope(0x11), Status::TooLarge);
+    assert!(!decoder.is_between_requests());
     let mut bytes = vec![b'v'; value_len];
-    assert_eq!(intake.pull(&bytes[..7], Gate::Open), Pull::Dropped { consumed: 7 });
+    assert_eq!(decoder.decode(&bytes[..7], Admission::All), Decoded::Discarded { consumed: 7 });
     bytes.push(0x80);
     let refused =
-        Pull::Refused { envelope: envelope(0x11), status: Status::TooLarge, consumed: value_len - 7 };
-    assert_eq!(intake.pull(&bytes[7..], Gate::Open), refused);
-    assert!(intake.is_between_requests());
+        Decoded::Refused { envelope: envelope(0x11), status: Status::TooLarge, consumed: value_len - 7 };
+    assert_eq!(decoder.decode(&bytes[7..], Admission::All), refused);
+    assert!(decoder.is_between_requests());
     let message = head(0x21, 5, 0, (5 + value_len) as u32);
-    assert_eq!(intake.pull(&message, Gate::Open), Pull::Dropped { consumed: 24 });
-    assert!(!intake.is_between_requests());
+    assert_eq!(decoder.decode(&message, Admission::All), Decoded::Discarded { consumed: 24 });
+    assert!(!decoder.is_between_requests());
 }
 
 #[test]
@@ -230,23 +248,23 @@ fn before_login_all_but_version_and_sasl_ends_the_connection() {
             .find(|(of, ..)| *of == opcode)
             .map_or((0, &b""[..], &b""[..]), |(_, _, form)| (form.2, form.3, form.4));
         let bytes = frame(opcode, &EXTRAS[..extras_len], key, value);
-        let pull = Intake::default().pull(&bytes[..HEADER_BYTES], Gate::LoginOnly);
-        let answer = Some((envelope(opcode), Status::AuthFailure));
-        assert_eq!(pull == Pull::Close { answer }, !open, "0x{opcode:02x}");
-        let pull = Intake::default().pull(&bytes, Gate::LoginOnly);
-        assert_eq!(matches!(pull, Pull::Request { .. }), open, "0x{opcode:02x}");
+        let decoded = BinaryDecoder::default().decode(&bytes[..HEADER_BYTES], Admission::LoginOnly);
+        let reply = Some((envelope(opcode), Status::AuthFailure));
+        assert_eq!(decoded == Decoded::Close { reply }, !open, "0x{opcode:02x}");
+        let decoded = BinaryDecoder::default().decode(&bytes, Admission::LoginOnly);
+        assert_eq!(matches!(decoded, Decoded::Request { .. }), open, "0x{opcode:02x}");
     }
 }
 
 #[test]
 fn a_plain_message_has_three_parts() {
-    let parts = Plain { authorization: b"", user: b"user", password: b"pass word" };
-    assert_eq!(plain(b"\0user\0pass word"), Some(parts));
-    assert_eq!(plain(b"me\0user\0pass word"), Some(Plain { authorization: b"me", ..parts }));
-    assert_eq!(plain(b"\0\0"), Some(Plain { authorization: b"", user: b"", password: b"" }));
+    let parts = PlainMessage { authorization: b"", user: b"user", password: b"pass word" };
+    assert_eq!(parse_plain(b"\0user\0pass word"), Some(parts));
+    assert_eq!(parse_plain(b"me\0user\0pass word"), Some(PlainMessage { authorization: b"me", ..parts }));
+    assert_eq!(parse_plain(b"\0\0"), Some(PlainMessage { authorization: b"", user: b"", password: b"" }));
     for bad in [&b""[..], b"\0", b"user", b"\0user", b"user\0pass", b"\0user\0pass\0", b"\0user\0pass\0word"]
     {
-        assert_eq!(plain(bad), None, "{bad:?}");
+        assert_eq!(parse_plain(bad), None, "{bad:?}");
     }
 }
 
@@ -264,18 +282,18 @@ fn replies_are_laid_out_as_the_documentation_says() {
         let start = [&[0x81, 0x0c][..], &lengths, &status.to_be_bytes(), &body_len.to_be_bytes()].concat();
         [&start[..], &opaque, &cas.to_be_bytes(), body].concat()
     };
-    let whole = Fields { flags: Some(0x0102_0304), key: b"key", value: b"value", cas: 5 };
+    let whole = ReplyFields { flags: Some(0x0102_0304), key: b"key", value: b"value", cas: 5 };
     let body = b"\x01\x02\x03\x04keyvalue";
     assert_eq!(written(|out| out.push_frame(&to, &whole)), expected([0, 3, 4, 0], 0, 12, 5, body));
-    assert_eq!(written(|out| out.push_frame(&to, &Fields::default())), expected([0; 4], 0, 0, 0, b""));
+    assert_eq!(written(|out| out.push_frame(&to, &ReplyFields::default())), expected([0; 4], 0, 0, 0, b""));
     let parts = Arc::new(vec![b"large ".to_vec(), b"value".to_vec()]);
-    let fields = Fields { value: b"", ..whole };
+    let fields = ReplyFields { value: b"", ..whole };
     let large = written(|out| out.push_large_frame(&to, &fields, parts.clone(), 11));
     assert_eq!(large, expected([0, 3, 4, 0], 0, 18, 5, b"\x01\x02\x03\x04keylarge value"));
     let error = written(|out| out.push_status(&to, Status::NotFound));
     assert_eq!(error, expected([0; 4], 1, 9, 0, b"Not found"));
-    let missing = written(|out| out.push_missing_key(&to, b"key"));
+    let missing = written(|out| out.push_key_not_found(&to, b"key"));
     assert_eq!(missing, expected([0, 3, 0, 0], 1, 3, 0, b"key"));
-    let more = written(|out| out.push_continue(&to));
+    let more = written(|out| out.push_sasl_continue(&to));
     assert_eq!(more, expected([0; 4], 0x21, 0, 0, b""));
 }

@@ -3,59 +3,62 @@
 use super::*;
 use crate::protocol::classic;
 
-fn line(text: &str) -> Line<'_> {
-    classic::line(text.as_bytes(), 2)
+fn parse_line(text: &str) -> ParsedLine<'_> {
+    classic::parse_line(text.as_bytes(), 2)
 }
 
-fn meta(text: &str) -> Meta<'_> {
-    match line(text) {
-        Line::Request(
+fn meta(text: &str) -> MetaArguments<'_> {
+    match parse_line(text) {
+        ParsedLine::Request(
             Request::MetaGet { meta }
             | Request::MetaDelete { meta }
             | Request::MetaArithmetic { meta, .. }
             | Request::MetaDescribe { meta },
         ) => meta,
-        Line::MetaBlock(header) => header.meta,
+        ParsedLine::MetaStorage(header) => header.meta,
         other => panic!("{text}: {other:?}"),
     }
 }
 
-fn answer(text: &str) -> Refusal {
-    match line(text) {
-        Line::Refused { answer: Some(answer), .. } => answer,
+fn refusal(text: &str) -> Refusal {
+    match parse_line(text) {
+        ParsedLine::Refused { reply: Some(reply), .. } => reply,
         other => panic!("{text}: {other:?}"),
     }
 }
 
-fn follows(text: &str) -> Follows {
-    match line(text) {
-        Line::Refused { follows, .. } => follows,
+fn data_block(text: &str) -> DataBlock {
+    match parse_line(text) {
+        ParsedLine::Refused { data_block, .. } => data_block,
         other => panic!("{text}: {other:?}"),
     }
 }
 
 fn key(text: &str) -> Vec<u8> {
-    meta(text).key(&mut KeyRoom::default()).to_vec()
+    meta(text).key(&mut KeyBuffer::default()).to_vec()
 }
 
 #[test]
 fn each_command_is_its_word_and_a_key() {
-    assert!(matches!(line("mg k"), Line::Request(Request::MetaGet { .. })));
-    assert!(matches!(line("md k"), Line::Request(Request::MetaDelete { .. })));
-    assert!(matches!(line("ma k"), Line::Request(Request::MetaArithmetic { up: true, .. })));
-    assert!(matches!(line("me k"), Line::Request(Request::MetaDescribe { .. })));
-    assert!(matches!(line("ms k 7"), Line::MetaBlock(MetaHeader { value_len: 7, mode: MetaMode::Set, .. })));
+    assert!(matches!(parse_line("mg k"), ParsedLine::Request(Request::MetaGet { .. })));
+    assert!(matches!(parse_line("md k"), ParsedLine::Request(Request::MetaDelete { .. })));
+    assert!(matches!(parse_line("ma k"), ParsedLine::Request(Request::MetaArithmetic { up: true, .. })));
+    assert!(matches!(parse_line("me k"), ParsedLine::Request(Request::MetaDescribe { .. })));
+    assert!(matches!(
+        parse_line("ms k 7"),
+        ParsedLine::MetaStorage(MetaStorageHeader { value_len: 7, mode: MetaMode::Set, .. })
+    ));
     for text in ["mn", "mn ", "mn k !"] {
-        assert_eq!(line(text), Line::Request(Request::MetaNoop), "{text}");
+        assert_eq!(parse_line(text), ParsedLine::Request(Request::MetaNoop), "{text}");
     }
     for text in ["mg", "mg ", "md", "ma  ", "me", "ms", "ms ", "ms k", "ms k "] {
-        assert_eq!((answer(text), follows(text)), (Refusal::BadLine, Follows::Command), "{text}");
+        assert_eq!((refusal(text), data_block(text)), (Refusal::BadLine, DataBlock::None), "{text}");
     }
     for text in ["mx k", "m", "mgk", "mgk k", "mgg k", "MG k", "mgets k", " mg k", "mn2"] {
         let expected = if text.len() < 2 { Refusal::BadLine } else { Refusal::Unknown };
-        let ends_short = classic::line(text.as_bytes(), 2);
+        let ends_short = classic::parse_line(text.as_bytes(), 2);
         let got = match ends_short {
-            Line::Refused { answer: Some(answer), .. } => answer,
+            ParsedLine::Refused { reply: Some(reply), .. } => reply,
             other => panic!("{text}: {other:?}"),
         };
         assert_eq!(got, expected, "{text}");
@@ -88,7 +91,7 @@ fn a_flag_is_its_first_byte_and_what_it_knows_nothing_of_is_overlooked() {
 
 #[test]
 fn flags_that_are_none_are_refused_by_the_first_fault() {
-    for (flags, refusal) in [
+    for (flags, expected) in [
         ("v v", Refusal::DuplicateFlag),
         ("v1 v2", Refusal::DuplicateFlag),
         ("v v z", Refusal::DuplicateFlag),
@@ -104,18 +107,18 @@ fn flags_that_are_none_are_refused_by_the_first_fault() {
         ("z {", Refusal::BadLine),
         ("v \u{e9}", Refusal::BadLine),
     ] {
-        assert_eq!(answer(&format!("mg k {flags}")), refusal, "mg {flags}");
-        assert_eq!(answer(&format!("md k {flags}")), refusal, "md {flags}");
-        assert_eq!(answer(&format!("ms k 5 {flags}")), refusal, "ms {flags}");
-        assert_eq!(follows(&format!("ms k 5 {flags}")), Follows::Block(5), "ms {flags}");
-        let by_ma = if refusal == Refusal::BadLine { refusal } else { Refusal::UnknownOrDuplicateFlag };
-        assert_eq!(answer(&format!("ma k {flags}")), by_ma, "ma {flags}");
+        assert_eq!(refusal(&format!("mg k {flags}")), expected, "mg {flags}");
+        assert_eq!(refusal(&format!("md k {flags}")), expected, "md {flags}");
+        assert_eq!(refusal(&format!("ms k 5 {flags}")), expected, "ms {flags}");
+        assert_eq!(data_block(&format!("ms k 5 {flags}")), DataBlock::Bytes(5), "ms {flags}");
+        let by_ma = if expected == Refusal::BadLine { expected } else { Refusal::UnknownOrDuplicateFlag };
+        assert_eq!(refusal(&format!("ma k {flags}")), by_ma, "ma {flags}");
     }
 }
 
 #[test]
 fn bad_arguments_are_refused_by_the_last_of_them() {
-    for (flags, refusal) in [
+    for (flags, expected) in [
         ("T", Refusal::BadToken),
         ("Tx", Refusal::BadToken),
         ("T+1", Refusal::BadToken),
@@ -139,11 +142,11 @@ fn bad_arguments_are_refused_by_the_last_of_them() {
         ("Nx F", Refusal::BadToken),
         ("F Nx", Refusal::BadToken),
     ] {
-        assert_eq!(answer(&format!("mg k {flags}")), refusal, "mg {flags}");
-        assert_eq!(answer(&format!("md k {flags}")), refusal, "md {flags}");
-        assert_eq!(answer(&format!("ms k 3 {flags}")), refusal, "ms {flags}");
-        assert_eq!(follows(&format!("ms k 3 {flags}")), Follows::Block(3), "ms {flags}");
-        assert_eq!(answer(&format!("ma k {flags}")), Refusal::UnknownOrDuplicateFlag, "ma {flags}");
+        assert_eq!(refusal(&format!("mg k {flags}")), expected, "mg {flags}");
+        assert_eq!(refusal(&format!("md k {flags}")), expected, "md {flags}");
+        assert_eq!(refusal(&format!("ms k 3 {flags}")), expected, "ms {flags}");
+        assert_eq!(data_block(&format!("ms k 3 {flags}")), DataBlock::Bytes(3), "ms {flags}");
+        assert_eq!(refusal(&format!("ma k {flags}")), Refusal::UnknownOrDuplicateFlag, "ma {flags}");
     }
 }
 
@@ -155,11 +158,11 @@ fn a_line_has_twenty_tokens_at_most() {
         meta(&format!("{command} {}", flags(18)));
         let expected =
             if command == "ma k" { Refusal::UnknownOrDuplicateFlag } else { Refusal::TooManyFlags };
-        assert_eq!(answer(&format!("{command} {}", flags(19))), expected);
+        assert_eq!(refusal(&format!("{command} {}", flags(19))), expected);
     }
     meta(&format!("ms k 1 {}", flags(17)));
     let over = format!("ms k 1 {}", flags(18));
-    assert_eq!((answer(&over), follows(&over)), (Refusal::TooManyFlags, Follows::Block(1)));
+    assert_eq!((refusal(&over), data_block(&over)), (Refusal::TooManyFlags, DataBlock::Bytes(1)));
 }
 
 #[test]
@@ -167,19 +170,22 @@ fn keys_have_250_bytes_at_most() {
     let (most, over) = ("k".repeat(250), "k".repeat(251));
     assert_eq!(key(&format!("mg {most} v")), most.as_bytes());
     for command in ["mg", "md", "me"] {
-        assert_eq!(answer(&format!("{command} {over}")), Refusal::BadLine);
+        assert_eq!(refusal(&format!("{command} {over}")), Refusal::BadLine);
     }
-    assert_eq!(answer(&format!("ma {over}")), Refusal::UnknownOrDuplicateFlag);
+    assert_eq!(refusal(&format!("ma {over}")), Refusal::UnknownOrDuplicateFlag);
     let store = format!("ms {over} 9 v");
-    assert_eq!((answer(&store), follows(&store)), (Refusal::BadLine, Follows::Block(9)));
+    assert_eq!((refusal(&store), data_block(&store)), (Refusal::BadLine, DataBlock::Bytes(9)));
 }
 
 #[test]
 fn the_length_of_a_value_is_the_third_token() {
-    assert!(matches!(line("ms k 2147483645"), Line::MetaBlock(MetaHeader { value_len: 2147483645, .. })));
+    assert!(matches!(
+        parse_line("ms k 2147483645"),
+        ParsedLine::MetaStorage(MetaStorageHeader { value_len: 2147483645, .. })
+    ));
     for text in ["ms k S100", "ms k x", "ms k -1", "ms k 2147483646", "ms k T0 5", "ms k +1"] {
-        assert_eq!(answer(text), Refusal::BadLine, "{text}");
-        assert_eq!(follows(text), Follows::BlockOfUnknownLength, "{text}");
+        assert_eq!(refusal(text), Refusal::BadLine, "{text}");
+        assert_eq!(data_block(text), DataBlock::UnknownLength, "{text}");
     }
 }
 
@@ -189,11 +195,11 @@ fn keys_may_be_base64() {
     assert_eq!(key("mg Zm9v"), b"Zm9v");
     assert_eq!(key("me Zm9v b"), b"foo");
     for text in ["mg Zg b", "md Zm9 b v", "ms !! 0 b", "mg Zg Nx b"] {
-        assert_eq!(answer(text), Refusal::BadEncodedKey, "{text}");
+        assert_eq!(refusal(text), Refusal::BadEncodedKey, "{text}");
     }
-    assert_eq!(answer("mg Zg b Nx"), Refusal::BadToken);
-    assert_eq!(answer("ma Zg b"), Refusal::UnknownOrDuplicateFlag);
-    assert_eq!(answer("me Zg b"), Refusal::BadLine);
+    assert_eq!(refusal("mg Zg b Nx"), Refusal::BadToken);
+    assert_eq!(refusal("ma Zg b"), Refusal::UnknownOrDuplicateFlag);
+    assert_eq!(refusal("me Zg b"), Refusal::BadLine);
 }
 
 #[test]
@@ -202,10 +208,10 @@ fn an_opaque_token_has_32_bytes_at_most() {
     for command in ["mg k", "md k", "ma k", "ms k 4"] {
         let meta = meta(&format!("{command} {most}")).returned().next().map(<[u8]>::to_vec);
         assert_eq!(meta, Some(most.as_bytes().to_vec()));
-        assert_eq!(answer(&format!("{command} {most}2")), Refusal::OpaqueTooLong, "{command}");
+        assert_eq!(refusal(&format!("{command} {most}2")), Refusal::OpaqueTooLong, "{command}");
     }
-    assert_eq!(follows(&format!("ms k 4 {most}2")), Follows::Block(4));
-    assert_eq!(answer(&format!("ms k 4 {most}2 MQ")), Refusal::BadStoreMode, "the mode is looked at first");
+    assert_eq!(data_block(&format!("ms k 4 {most}2")), DataBlock::Bytes(4));
+    assert_eq!(refusal(&format!("ms k 4 {most}2 MQ")), Refusal::BadStoreMode, "the mode is looked at first");
     meta("mg k O");
 }
 
@@ -219,19 +225,28 @@ fn modes_are_their_first_character() {
         ("MP", MetaMode::Prepend),
     ] {
         let text = format!("ms k 1 {flag}");
-        assert!(matches!(line(&text), Line::MetaBlock(header) if header.mode == mode), "{flag}");
+        assert!(
+            matches!(parse_line(&text), ParsedLine::MetaStorage(header) if header.mode == mode),
+            "{flag}"
+        );
     }
     for (flag, up) in [("MI", true), ("M+", true), ("MIncr", true), ("MD", false), ("M-", false)] {
         let text = format!("ma k {flag}");
-        let Line::Request(Request::MetaArithmetic { up: read, .. }) = line(&text) else { panic!("{flag}") };
+        let ParsedLine::Request(Request::MetaArithmetic { up: read, .. }) = parse_line(&text) else {
+            panic!("{flag}")
+        };
         assert_eq!(read, up, "{flag}");
     }
     for flag in ["M", "Ms", "MQ", "MI", "M1"] {
         let text = format!("ms k 6 {flag}");
-        assert_eq!((answer(&text), follows(&text)), (Refusal::BadStoreMode, Follows::Block(6)), "{flag}");
+        assert_eq!(
+            (refusal(&text), data_block(&text)),
+            (Refusal::BadStoreMode, DataBlock::Bytes(6)),
+            "{flag}"
+        );
     }
     for flag in ["M", "Mi", "MS", "M1"] {
-        assert_eq!(answer(&format!("ma k {flag}")), Refusal::BadCountMode, "{flag}");
+        assert_eq!(refusal(&format!("ma k {flag}")), Refusal::BadArithmeticMode, "{flag}");
     }
     meta("mg k MQ");
 }
@@ -253,5 +268,5 @@ fn nothing_is_walked_for_a_reply_that_returns_nothing() {
 #[test]
 fn describing_overlooks_all_flags_but_base64() {
     assert_eq!(key("me k v v zz O12345678901234567890123456789012345"), b"k");
-    assert_eq!(answer("me k !"), Refusal::BadLine);
+    assert_eq!(refusal("me k !"), Refusal::BadLine);
 }

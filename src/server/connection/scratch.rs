@@ -4,7 +4,7 @@
 
 use crate::clock::Stopwatch;
 use crate::commands::CommandFamily;
-use crate::session::{INPUT_MAX_BYTES, Output};
+use crate::session::{INPUT_MAX_BYTES, ReplyBuffer};
 use std::cell::RefCell;
 
 /// The time of one batch of requests in so many is taken.
@@ -15,7 +15,7 @@ pub(super) type Timed = (Stopwatch, CommandFamily);
 
 /// Replies that the socket or the work budget did not allow to be sent at once.
 pub(super) struct Unsent {
-    pub(super) replies: Output,
+    pub(super) replies: ReplyBuffer,
     /// Bytes of them that were sent.
     pub(super) sent: usize,
 }
@@ -23,7 +23,7 @@ pub(super) struct Unsent {
 /// The buffers of a thread.
 pub(super) struct Scratch {
     pub(super) input: Box<[u8]>,
-    pub(super) output: Output,
+    pub(super) output: ReplyBuffer,
     /// Batches up to the next one whose time is taken.
     untimed: u32,
     /// The batch at hand, if its time is taken.
@@ -33,7 +33,7 @@ pub(super) struct Scratch {
 impl Scratch {
     fn new() -> Scratch {
         let input = vec![0; INPUT_MAX_BYTES].into();
-        Scratch { input, output: Output::default(), untimed: 0, timed: None }
+        Scratch { input, output: ReplyBuffer::default(), untimed: 0, timed: None }
     }
 
     /// True if the time of the batch that has just come is to be taken.

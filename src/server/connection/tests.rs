@@ -33,7 +33,7 @@ fn worker(engine: Engine) -> Worker {
         udp_reply_max_bytes: 0,
         unix: None,
         port_file: None,
-        binding: Binding::Auto,
+        protocol: AcceptedProtocol::Auto,
         inherited: Vec::new(),
         max_connections_fast: true,
         idle_timeout_secs: 0,
@@ -50,7 +50,7 @@ fn connect(worker: &Worker, event_loop: &Arc<EventLoop>) -> (Connection<StreamSo
     server.set_nonblocking(true).unwrap();
     let accepted = Accepted::new(server.into(), Transport::Unix, event_loop.clone());
     assert!(worker.enter());
-    (Connection::new(StreamSocket::new(accepted), worker.clone(), Binding::Auto), client)
+    (Connection::new(StreamSocket::new(accepted), worker.clone(), AcceptedProtocol::Auto), client)
 }
 
 /// The client's end of a connection that is served.
@@ -210,7 +210,7 @@ fn connect_tcp(worker: &Worker, event_loop: &Arc<EventLoop>) -> (Connection<Stre
     accepted.set_nonblocking(true).unwrap();
     assert!(worker.enter());
     let accepted = Accepted::new(accepted.into(), Transport::Tcp, event_loop.clone());
-    (Connection::new(StreamSocket::new(accepted), worker.clone(), Binding::Auto), client)
+    (Connection::new(StreamSocket::new(accepted), worker.clone(), AcceptedProtocol::Auto), client)
 }
 
 #[test]

@@ -184,7 +184,7 @@ impl TlsConnection {
 
     fn note_no_handshake(&self, error: io::Error) -> io::Error {
         self.worker.counters().ssl_handshake_errors.add(1);
-        self.worker.shared.engine.tell_handshake_failed(self.fd, &error);
+        self.worker.shared.engine.notify_handshake_failed(self.fd, &error);
         error
     }
 

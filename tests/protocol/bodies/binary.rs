@@ -4,7 +4,9 @@
 use super::check_key;
 use super::pending::Pending;
 use fastrand::Rng;
-use larder::protocol::binary::{Command, Frame, Gate, HEADER_BYTES, Intake, Pull, Status, StoreItem};
+use larder::protocol::binary::{
+    Admission, BinaryDecoder, BinaryStorageHeader, Command, Decoded, Frame, HEADER_BYTES, Status,
+};
 use larder::protocol::limits::{BODY_MAX_BYTES, KEY_MAX_BYTES, VALUE_INLINE_MAX_BYTES};
 
 /// More than this is never kept while more is asked for: a whole frame with the longest value that is framed.
@@ -12,8 +14,8 @@ const KEPT_MAX: usize = HEADER_BYTES + 20 + KEY_MAX_BYTES + VALUE_INLINE_MAX_BYT
 
 /// A connection's part in the protocol.
 pub struct Receiver {
-    intake: Intake,
-    gate: Gate,
+    decoder: BinaryDecoder,
+    gate: Admission,
     pending: Pending,
     /// What was understood, in words.
     pub heard: Vec<String>,
@@ -23,9 +25,9 @@ pub struct Receiver {
 }
 
 impl Receiver {
-    pub fn new(gate: Gate, moody: Option<Rng>) -> Receiver {
+    pub fn new(gate: Admission, moody: Option<Rng>) -> Receiver {
         Receiver {
-            intake: Intake::default(),
+            decoder: BinaryDecoder::default(),
             gate,
             pending: Pending::default(),
             heard: Vec::new(),
@@ -49,37 +51,37 @@ impl Receiver {
         let mut pending = std::mem::take(&mut self.pending);
         let bytes = pending.bytes();
         let mut to_take = 0;
-        let consumed = match self.intake.pull(bytes, self.gate) {
-            Pull::NeedMore => {
+        let consumed = match self.decoder.decode(bytes, self.gate) {
+            Decoded::NeedMore => {
                 assert!(bytes.len() <= KEPT_MAX, "{} bytes kept", bytes.len());
                 self.pending = pending;
                 return false;
             }
-            Pull::Close { answer } => {
-                self.heard.push(format!("close {answer:?}"));
+            Decoded::Close { reply } => {
+                self.heard.push(format!("close {reply:?}"));
                 self.closed = true;
                 self.pending = pending;
                 return false;
             }
-            Pull::Request { frame, consumed } => {
+            Decoded::Request { frame, consumed } => {
                 self.hear(&frame);
                 consumed
             }
-            Pull::Refused { envelope, status, consumed } => {
+            Decoded::Refused { envelope, status, consumed } => {
                 self.heard.push(format!("{envelope:?} {status:?}"));
                 consumed
             }
-            Pull::Dropped { consumed } => consumed,
-            Pull::Receive { envelope, item, value_len, consumed, .. } => {
-                assert!(self.gate == Gate::Open);
+            Decoded::Discarded { consumed } => consumed,
+            Decoded::ReceiveValue { envelope, header, value_len, consumed, .. } => {
+                assert!(self.gate == Admission::All);
                 assert!((VALUE_INLINE_MAX_BYTES + 1..=BODY_MAX_BYTES).contains(&value_len));
-                check_item(&item);
+                check_header(&header);
                 if self.moody.as_mut().is_some_and(|rng| rng.bool()) {
-                    self.intake.swallow(value_len, envelope, Status::TooLarge);
+                    self.decoder.discard_value(value_len, envelope, Status::TooLarge);
                 } else {
                     to_take = value_len;
                 }
-                self.heard.push(format!("{item:?} {value_len}"));
+                self.heard.push(format!("{header:?} {value_len}"));
                 consumed
             }
         };
@@ -92,15 +94,15 @@ impl Receiver {
     fn hear(&mut self, frame: &Frame<'_>) {
         match frame.command {
             Command::Version | Command::SaslList | Command::SaslStart { .. } | Command::SaslStep { .. } => {}
-            _ => assert!(self.gate == Gate::Open, "{:?} before login", frame.command),
+            _ => assert!(self.gate == Admission::All, "{:?} before login", frame.command),
         }
         match frame.command {
             Command::Retrieve { key, .. }
             | Command::Touch { key, .. }
             | Command::Delete { key }
-            | Command::Count { key, .. } => check_key(key),
-            Command::Store { ref item, value } => {
-                check_item(item);
+            | Command::Arithmetic { key, .. } => check_key(key),
+            Command::Store { ref header, value } => {
+                check_header(header);
                 assert!(value.len() <= VALUE_INLINE_MAX_BYTES);
             }
             Command::SaslStart { mechanism, message } => {
@@ -113,6 +115,6 @@ impl Receiver {
     }
 }
 
-fn check_item(item: &StoreItem<'_>) {
-    check_key(item.key);
+fn check_header(header: &BinaryStorageHeader<'_>) {
+    check_key(header.key);
 }

@@ -9,7 +9,7 @@ pub mod text;
 
 use fastrand::Rng;
 use input::Input;
-use larder::protocol::binary::Gate;
+use larder::protocol::binary::Admission;
 use larder::protocol::limits::KEY_MAX_BYTES;
 
 /// The classic text protocol.
@@ -33,7 +33,7 @@ pub fn fuzz_meta(data: &[u8]) {
 /// The binary protocol.
 pub fn fuzz_binary(data: &[u8]) {
     let Some(input) = Input::read(data) else { return };
-    let gate = if input.mode & 1 == 0 { Gate::Open } else { Gate::LoginOnly };
+    let gate = if input.mode & 1 == 0 { Admission::All } else { Admission::LoginOnly };
     let mut torn = binary::Receiver::new(gate, moods(&input));
     input.pieces().for_each(|piece| torn.receive(piece));
     let mut whole = binary::Receiver::new(gate, moods(&input));

@@ -1,17 +1,19 @@
-//! A session of a fresh engine, driven by hand. It must answer the same whatever its input is torn into and however small
+//! A session of a fresh engine, driven by hand. It must reply the same whatever its input is torn into and however small
 //! its budget is, keep to its bounds, always come to an end, and leave an engine that keeps the store's laws and answers
 //! the next client.
 
 use super::input::Input;
 use super::text;
-use larder::auth::{Credentials, Form};
+use larder::auth::{Credentials, FileFormat};
 use larder::clock::Clock;
 use larder::commands::Engine;
 use larder::options::{self, Command, Options};
 use larder::protocol::limits::{
     KEY_MAX_BYTES, OUTPUT_BATCH_BYTES, RETRIEVAL_PART_BYTES, VALUE_INLINE_MAX_BYTES,
 };
-use larder::session::{Binding, Budget, Host, INPUT_MAX_BYTES, Next, Output, Progress, Session};
+use larder::session::{
+    AcceptedProtocol, Budget, INPUT_MAX_BYTES, Next, Progress, ReplyBuffer, Session, SessionContext,
+};
 use larder::store::{Settings, Store};
 use log::LevelFilter;
 use std::fs::File;
@@ -49,11 +51,11 @@ enum Door {
 }
 
 impl Door {
-    fn binding(self) -> Binding {
+    fn binding(self) -> AcceptedProtocol {
         match self {
-            Door::Open => Binding::Auto,
-            Door::Token => Binding::Ascii,
-            Door::Sasl => Binding::Binary,
+            Door::Open => AcceptedProtocol::Auto,
+            Door::Token => AcceptedProtocol::Ascii,
+            Door::Sasl => AcceptedProtocol::Binary,
         }
     }
 
@@ -80,7 +82,7 @@ static OPTIONS: LazyLock<Options> = LazyLock::new(|| {
 });
 
 /// Credentials are read from a file, wherever they are used; this one has no name, so that none is left behind.
-fn credentials(form: Form) -> Credentials {
+fn credentials(format: FileFormat) -> Credentials {
     static FILE: LazyLock<File> = LazyLock::new(|| {
         let path = std::env::temp_dir().join(format!("larder-users-{}", std::process::id()));
         std::fs::write(&path, USERS).unwrap();
@@ -89,16 +91,16 @@ fn credentials(form: Form) -> Credentials {
         file
     });
     let path = format!("/proc/self/fd/{}", FILE.as_raw_fd());
-    Credentials::read(Path::new(&path), form).unwrap()
+    Credentials::read(Path::new(&path), format).unwrap()
 }
 
 fn engine(door: Door) -> Engine {
     let store = Store::new(Settings { hash_seed: Some(1), ..OPTIONS.store.clone() });
     let clock = Clock::start();
     clock.pause();
-    let sasl = (door == Door::Sasl).then(|| credentials(Form::PasswordDatabase));
-    let tokens = (door == Door::Token).then(|| credentials(Form::Tokens));
-    Engine::new(OPTIONS.commands.clone(), store, clock).with_sasl(sasl).with_tokens(tokens)
+    let sasl = (door == Door::Sasl).then(|| credentials(FileFormat::PasswordDatabase));
+    let tokens = (door == Door::Token).then(|| credentials(FileFormat::AuthFile));
+    Engine::new(OPTIONS.commands.clone(), store, clock).with_sasl(sasl).with_auth_file(tokens)
 }
 
 /// Two servers of the same second.
@@ -135,7 +137,13 @@ fn converse(
     ends: Vec<usize>,
 ) -> Vec<u8> {
     let mut client = Client {
-        host: Host { engine, counters: engine.counters().worker(0), number: 0, entry: None, sender: None },
+        host: SessionContext {
+            engine,
+            counters: engine.counters().worker(0),
+            fd: 0,
+            entry: None,
+            sender: None,
+        },
         session: Session::new(engine, door.binding()),
         requests_per_turn,
         input: Vec::new(),
@@ -152,7 +160,7 @@ fn converse(
 
 /// The caller of a session.
 struct Client<'a> {
-    host: Host<'a>,
+    host: SessionContext<'a>,
     session: Session,
     requests_per_turn: u32,
     /// Not consumed yet.
@@ -188,7 +196,7 @@ impl Client<'_> {
     fn advance(&mut self) {
         for calls in 1.. {
             assert!(calls < CALLS_MAX, "it goes on for ever");
-            let mut output = Output::default();
+            let mut output = ReplyBuffer::default();
             let mut budget = Budget::new(self.requests_per_turn);
             let Progress { consumed, next } =
                 self.session.advance(&self.host, &self.input, &mut output, &mut budget);
@@ -205,9 +213,9 @@ impl Client<'_> {
                 // Nobody waits here.
                 Next::More | Next::Delay(_) => {}
                 Next::RefreshCertificates => {
-                    let mut output = Output::default();
+                    let mut output = ReplyBuffer::default();
                     self.session.certificates_read(Ok(()), &mut output);
-                    self.replies.extend(output.plain().expect("it is a line"));
+                    self.replies.extend(output.contiguous().expect("it is a line"));
                 }
                 Next::End(_) => {
                     assert!(self.input.is_empty(), "nothing is executed behind the end");
@@ -296,10 +304,10 @@ pub fn check(input: &Input) {
         assert_eq!(difference(&torn, &whole), None, "no piece ends with a line");
     }
 
-    let (greeting, answer) = door.greeting();
+    let (greeting, reply) = door.greeting();
     let greeted = converse(&torn_engine, door, 20, greeting, Vec::new());
-    assert_eq!(greeted.escape_ascii().to_string(), answer.escape_ascii().to_string());
-    torn_engine.maintain();
+    assert_eq!(greeted.escape_ascii().to_string(), reply.escape_ascii().to_string());
+    torn_engine.run_maintenance();
     torn_engine.check_invariants();
 }
 

@@ -5,12 +5,12 @@
 use super::check_key;
 use super::pending::Pending;
 use fastrand::Rng;
-use larder::protocol::encoded_key::KeyRoom;
+use larder::protocol::base64_key::KeyBuffer;
 use larder::protocol::limits::{
     KEYS_PART_BYTES, LINE_MAX_BYTES, META_OPAQUE_MAX_BYTES, VALUE_INLINE_MAX_BYTES, VALUE_LENGTH_MAX,
 };
-use larder::protocol::meta::Meta;
-use larder::protocol::{Intake, Keys, Pull, Refusal, Request, Retrieval, StorageHeader};
+use larder::protocol::meta_request::MetaArguments;
+use larder::protocol::{Decoded, Keys, Refusal, Request, Retrieval, StorageHeader, TextDecoder};
 
 /// More than this is never kept while more is asked for.
 const KEPT_MAX: usize = if KEYS_PART_BYTES > LINE_MAX_BYTES + VALUE_INLINE_MAX_BYTES + 4 {
@@ -21,7 +21,7 @@ const KEPT_MAX: usize = if KEYS_PART_BYTES > LINE_MAX_BYTES + VALUE_INLINE_MAX_B
 
 /// A connection's part in the protocol, played by chance or to the letter.
 pub struct Receiver {
-    intake: Intake,
+    decoder: TextDecoder,
     pending: Pending,
     /// What was understood, in words.
     pub heard: Vec<String>,
@@ -36,7 +36,7 @@ pub struct Receiver {
 impl Receiver {
     pub fn new(moody: Option<Rng>) -> Receiver {
         Receiver {
-            intake: Intake::default(),
+            decoder: TextDecoder::default(),
             pending: Pending::default(),
             heard: Vec::new(),
             closed: false,
@@ -64,48 +64,48 @@ impl Receiver {
         let mut pending = std::mem::take(&mut self.pending);
         let bytes = pending.bytes();
         let mut to_take = 0;
-        let at_a_line = self.intake.is_between_requests();
-        let consumed = match self.intake.pull(bytes) {
-            Pull::NeedMore => {
+        let at_a_line = self.decoder.is_between_requests();
+        let consumed = match self.decoder.decode(bytes) {
+            Decoded::NeedMore => {
                 assert!(bytes.len() <= KEPT_MAX, "{} bytes kept", bytes.len());
                 self.pending = pending;
                 return false;
             }
-            Pull::Close { answer } => {
-                self.heard.push(format!("close {answer:?}"));
+            Decoded::Close { reply } => {
+                self.heard.push(format!("close {reply:?}"));
                 self.closed = true;
                 self.pending = pending;
                 return false;
             }
-            Pull::Refused { answer, consumed } => {
-                self.heard.extend(answer.map(|refusal| format!("{refusal:?}")));
-                if at_a_line && answer == Some(Refusal::BadLine) && !self.intake.is_between_requests() {
+            Decoded::Refused { reply, consumed } => {
+                self.heard.extend(reply.map(|refusal| format!("{refusal:?}")));
+                if at_a_line && reply == Some(Refusal::BadLine) && !self.decoder.is_between_requests() {
                     self.certain.get_or_insert(self.heard.len());
                 }
                 consumed
             }
-            Pull::Request { request, consumed } => consumed - self.hear(&request),
-            Pull::Receive { header, consumed } => {
+            Decoded::Request { request, consumed } => consumed - self.hear(&request),
+            Decoded::ReceiveValue { header, consumed } => {
                 self.hear_header(&header);
                 assert!(header.value_len > VALUE_INLINE_MAX_BYTES);
                 if self.in_mood() {
-                    self.intake.swallow(header.value_len, None);
+                    self.decoder.discard_value(header.value_len, None);
                 } else {
                     to_take = header.value_len;
                 }
                 consumed
             }
-            Pull::ReceiveMeta { header, consumed } => {
+            Decoded::ReceiveMetaValue { header, consumed } => {
                 self.hear_meta(&header.meta);
                 assert!((VALUE_INLINE_MAX_BYTES + 1..=VALUE_LENGTH_MAX as usize).contains(&header.value_len));
                 if self.in_mood() {
-                    self.intake.swallow(header.value_len, None);
+                    self.decoder.discard_value(header.value_len, None);
                 } else {
                     to_take = header.value_len;
                 }
                 consumed
             }
-            Pull::ValueEnd { intact, consumed } => {
+            Decoded::ValueEnd { intact, consumed } => {
                 self.heard.push(format!("value {intact}"));
                 consumed
             }
@@ -142,8 +142,8 @@ impl Receiver {
     }
 
     /// A key that came as base64 may hold any bytes, but no more than others.
-    fn hear_meta(&mut self, meta: &Meta<'_>) {
-        let mut room = KeyRoom::default();
+    fn hear_meta(&mut self, meta: &MetaArguments<'_>) {
+        let mut room = KeyBuffer::default();
         let key = meta.key(&mut room);
         if meta.has(b'b') {
             assert!((1..=186).contains(&key.len()), "a key of {} bytes", key.len());
@@ -172,12 +172,12 @@ impl Receiver {
                 }
                 Err(refusal) => {
                     self.heard.push(format!("{refusal:?}"));
-                    self.intake.abandon_keys(retrieval);
+                    self.decoder.discard_keys(retrieval);
                     return 0;
                 }
             }
-            if keys.left_bytes() > 0 && self.in_mood() {
-                return self.intake.resume_keys(retrieval, keys.left_bytes());
+            if keys.remaining_bytes() > 0 && self.in_mood() {
+                return self.decoder.resume_keys(retrieval, keys.remaining_bytes());
             }
         }
         if retrieval.last {

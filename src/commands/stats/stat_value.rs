@@ -4,14 +4,14 @@ use crate::telemetry::CpuTime;
 use std::fmt;
 
 /// What a report says under one name. `stats` prints it, the metrics take its number.
-pub trait Figure: fmt::Display {
+pub trait StatValue: fmt::Display {
     /// The number; 1 and 0 for a word that says yes or no; `None` for any other text.
     fn number(&self) -> Option<f64>;
 }
 
 macro_rules! numbers {
     ($($number:ty),*) => {
-        $(impl Figure for $number {
+        $(impl StatValue for $number {
             fn number(&self) -> Option<f64> {
                 // What is above 2^53 loses its last digits.
                 Some(*self as f64)
@@ -23,7 +23,7 @@ macro_rules! numbers {
 numbers!(u8, u32, u64, usize, i32, f64);
 
 /// Thousandths of a factor, printed with two decimals.
-pub(super) struct TwoDecimals(pub(super) u32);
+pub(in crate::commands) struct TwoDecimals(pub(super) u32);
 
 impl fmt::Display for TwoDecimals {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -31,19 +31,19 @@ impl fmt::Display for TwoDecimals {
     }
 }
 
-impl Figure for TwoDecimals {
+impl StatValue for TwoDecimals {
     fn number(&self) -> Option<f64> {
         Some(f64::from(self.0) / 1000.0)
     }
 }
 
-impl Figure for CpuTime {
+impl StatValue for CpuTime {
     fn number(&self) -> Option<f64> {
         Some(self.micros as f64 / 1e6)
     }
 }
 
-impl Figure for &'static str {
+impl StatValue for &'static str {
     fn number(&self) -> Option<f64> {
         match *self {
             "yes" => Some(1.0),
@@ -55,7 +55,7 @@ impl Figure for &'static str {
 
 macro_rules! texts {
     ($($text:ty),*) => {
-        $(impl Figure for $text {
+        $(impl StatValue for $text {
             fn number(&self) -> Option<f64> {
                 None
             }
@@ -71,7 +71,7 @@ mod tests {
 
     #[test]
     fn a_figure_has_the_number_that_it_prints() {
-        let figures: [&dyn Figure; 6] = [&7u8, &7usize, &-7i32, &TwoDecimals(1250), &2.5, &u32::MAX];
+        let figures: [&dyn StatValue; 6] = [&7u8, &7usize, &-7i32, &TwoDecimals(1250), &2.5, &u32::MAX];
         for figure in figures {
             assert_eq!(figure.to_string().parse().ok(), figure.number(), "{figure}");
         }

@@ -14,7 +14,7 @@ struct Seen {
 /// Feeds `stream` in the given pieces as a connection would, receiving long values in place.
 fn feed(pieces: &[&[u8]]) -> Seen {
     let mut seen = Seen::default();
-    let mut intake = Intake::default();
+    let mut decoder = TextDecoder::default();
     let mut pending: Vec<u8> = Vec::new();
     let mut to_receive = 0;
     for piece in pieces {
@@ -26,33 +26,33 @@ fn feed(pieces: &[&[u8]]) -> Seen {
             if to_receive > 0 {
                 break;
             }
-            let consumed = match intake.pull(&pending) {
-                Pull::NeedMore => break,
-                Pull::Close { answer } => {
-                    seen.events.push(format!("close {answer:?}"));
+            let consumed = match decoder.decode(&pending) {
+                Decoded::NeedMore => break,
+                Decoded::Close { reply } => {
+                    seen.events.push(format!("close {reply:?}"));
                     seen.closed = true;
                     return seen;
                 }
-                Pull::Refused { answer, consumed } => {
-                    if let Some(answer) = answer {
-                        seen.events.push(format!("{answer:?}"));
+                Decoded::Refused { reply, consumed } => {
+                    if let Some(reply) = reply {
+                        seen.events.push(format!("{reply:?}"));
                     }
                     consumed
                 }
-                Pull::Request { request, consumed } => {
+                Decoded::Request { request, consumed } => {
                     seen.events.push(in_words(&request));
                     consumed
                 }
-                Pull::Receive { header, consumed } => {
+                Decoded::ReceiveValue { header, consumed } => {
                     to_receive = header.value_len;
                     consumed
                 }
-                Pull::ReceiveMeta { header, consumed } => {
+                Decoded::ReceiveMetaValue { header, consumed } => {
                     to_receive = header.value_len;
                     seen.events.push(format!("{header:?}"));
                     consumed
                 }
-                Pull::ValueEnd { intact, consumed } => {
+                Decoded::ValueEnd { intact, consumed } => {
                     seen.events.push(format!("received {intact}"));
                     consumed
                 }
@@ -118,8 +118,8 @@ fn a_stream_torn_at_every_byte_gives_the_same_requests() {
         let expected = whole(stream.as_bytes());
         assert!(!expected.is_empty());
         for at in 0..stream.len() {
-            let (head, tail) = stream.as_bytes().split_at(at);
-            assert_eq!(feed(&[head, tail]).events, expected, "torn at {at}");
+            let (head, line_end_len) = stream.as_bytes().split_at(at);
+            assert_eq!(feed(&[head, line_end_len]).events, expected, "torn at {at}");
         }
         let bytes: Vec<&[u8]> = stream.as_bytes().chunks(1).collect();
         assert_eq!(feed(&bytes).events, expected, "byte by byte");
@@ -164,7 +164,7 @@ fn lines_end_at_their_bound() {
     let fits = format!("delete {}{}\r\n", "k".repeat(10), " ".repeat(LINE_MAX_BYTES - 17));
     assert_eq!(fits.len(), LINE_MAX_BYTES + 2);
     // Its CR may come without its LF.
-    assert_eq!(Intake::default().pull(&fits.as_bytes()[..LINE_MAX_BYTES + 1]), Pull::NeedMore);
+    assert_eq!(TextDecoder::default().decode(&fits.as_bytes()[..LINE_MAX_BYTES + 1]), Decoded::NeedMore);
     assert_eq!(whole(fits.as_bytes()).len(), 1);
     assert!(!feed(&[fits.as_bytes()]).closed);
     for end in ["\r\n", "\n", ""] {
@@ -194,44 +194,44 @@ fn key_lists_of_any_length_come_in_parts() {
 #[test]
 fn a_retrieval_cut_short_resumes_where_it_stopped() {
     let stream = b"get aa bb cc\r\nversion\r\n";
-    let mut intake = Intake::default();
-    let Pull::Request { request: Request::Retrieval(retrieval), consumed } = intake.pull(stream) else {
+    let mut decoder = TextDecoder::default();
+    let Decoded::Request { request: Request::Retrieval(retrieval), consumed } = decoder.decode(stream) else {
         panic!()
     };
     let mut keys = Keys::new(retrieval.keys);
     assert_eq!(keys.next(), Some(Ok(&b"aa"[..])));
-    let stays = intake.resume_keys(&retrieval, keys.left_bytes());
+    let stays = decoder.resume_keys(&retrieval, keys.remaining_bytes());
     let rest = &stream[consumed - stays..];
     assert_eq!(rest, b" bb cc\r\nversion\r\n");
-    let Pull::Request { request: Request::Retrieval(retrieval), consumed } = intake.pull(rest) else {
+    let Decoded::Request { request: Request::Retrieval(retrieval), consumed } = decoder.decode(rest) else {
         panic!()
     };
     assert_eq!((retrieval.keys, retrieval.last), (&b" bb cc"[..], true));
-    let version = Pull::Request { request: Request::Version, consumed: 9 };
-    assert_eq!(intake.pull(&rest[consumed..]), version);
+    let version = Decoded::Request { request: Request::Version, consumed: 9 };
+    assert_eq!(decoder.decode(&rest[consumed..]), version);
 }
 
 #[test]
 fn a_refused_key_list_is_dropped_to_its_line_end() {
     let stream = format!("get {}\r\nversion\r\n", "x".repeat(40_000));
-    let mut intake = Intake::default();
+    let mut decoder = TextDecoder::default();
     let mut bytes = stream.as_bytes();
     let mut refused = 0;
     let mut requests = Vec::new();
     loop {
-        match intake.pull(bytes) {
-            Pull::Request { request: Request::Retrieval(retrieval), consumed } => {
+        match decoder.decode(bytes) {
+            Decoded::Request { request: Request::Retrieval(retrieval), consumed } => {
                 assert_eq!(Keys::new(retrieval.keys).next(), Some(Err(Refusal::BadLine)));
-                intake.abandon_keys(&retrieval);
+                decoder.discard_keys(&retrieval);
                 refused += 1;
                 bytes = &bytes[consumed..];
             }
-            Pull::Request { request, consumed } => {
+            Decoded::Request { request, consumed } => {
                 requests.push(request);
                 bytes = &bytes[consumed..];
             }
-            Pull::Refused { answer: None, consumed } => bytes = &bytes[consumed..],
-            Pull::NeedMore => break,
+            Decoded::Refused { reply: None, consumed } => bytes = &bytes[consumed..],
+            Decoded::NeedMore => break,
             other => panic!("{other:?}"),
         }
     }
@@ -248,12 +248,12 @@ fn garbage_without_a_line_end_behind_a_broken_block_closes() {
 
 #[test]
 fn the_largest_legal_length_is_received_and_one_more_is_not() {
-    let mut intake = Intake::default();
+    let mut decoder = TextDecoder::default();
     let line = format!("set k 0 0 {VALUE_LENGTH_MAX}\r\n");
-    assert!(matches!(intake.pull(line.as_bytes()), Pull::Receive { .. }));
-    intake.swallow(VALUE_LENGTH_MAX as usize, Some(Refusal::TooLarge));
-    assert!(!intake.is_between_requests());
-    assert_eq!(intake.pull(b"some"), Pull::Refused { answer: None, consumed: 4 });
+    assert!(matches!(decoder.decode(line.as_bytes()), Decoded::ReceiveValue { .. }));
+    decoder.discard_value(VALUE_LENGTH_MAX as usize, Some(Refusal::TooLarge));
+    assert!(!decoder.is_between_requests());
+    assert_eq!(decoder.decode(b"some"), Decoded::Refused { reply: None, consumed: 4 });
     assert_eq!(whole(format!("set k 0 0 {}\r\n", i64::from(VALUE_LENGTH_MAX) + 1).as_bytes()), ["BadLine"]);
 }
 

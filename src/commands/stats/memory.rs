@@ -3,7 +3,7 @@
 //! What larder counts itself is told by what counts it; the rest of what the system says is resident is told as
 //! `allocator_slack`: what the allocator keeps, and what is too small to be counted.
 
-use super::Engine;
+use crate::commands::Engine;
 use crate::store::{PAGE_OVERHEAD_BYTES, Store};
 use crate::telemetry::resident_and_file_bytes;
 use std::sync::atomic::Ordering;
@@ -32,7 +32,7 @@ const PAGES_PER_THREAD: u64 = 12;
 const SHARD_BYTES: u64 = 128 << 10;
 
 /// What a process of so many threads will take beyond what it may, by what is resident before anything is stored.
-pub(super) fn excess_bytes(resident_at_start_bytes: u64, threads: usize, store: &Store) -> u64 {
+pub(in crate::commands) fn excess_bytes(resident_at_start_bytes: u64, threads: usize, store: &Store) -> u64 {
     let per_thread = THREAD_BYTES + PAGES_PER_THREAD * store.page_bytes() as u64;
     let in_time = threads as u64 * per_thread + store.shards() as u64 * SHARD_BYTES;
     (resident_at_start_bytes + in_time).saturating_sub(ALLOWED_BYTES)
@@ -45,7 +45,7 @@ impl Engine {
     }
 
     /// Notes what starting the threads took.
-    pub(super) fn note_memory_at_start(&self) {
+    pub(in crate::commands) fn measure_thread_memory(&self) {
         let (resident, files) = resident_and_file_bytes();
         let before = self.anonymous_at_start_bytes + self.figures_bytes();
         self.threads_bytes.store(resident.saturating_sub(files + before), Ordering::Relaxed);
@@ -75,7 +75,7 @@ impl Engine {
             ("index", totals.index_bytes - ghosts),
             ("ghosts", ghosts),
             ("removals", totals.removals_bytes),
-            ("receiving", self.store.receiving_bytes()),
+            ("incoming", self.store.receiving_bytes()),
             ("replies", totals.detached_bytes),
             ("free_pages", self.store.free_page_bytes() + totals.flushed_bytes),
             ("page_records", totals.pages * PAGE_OVERHEAD_BYTES),

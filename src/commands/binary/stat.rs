@@ -1,14 +1,14 @@
 //! Stat: the reports of `stats`, one frame for each figure and an empty one behind the last.
 
-use super::Answers;
+use super::BinaryReply;
 use crate::clock::Now;
 use crate::commands::{Engine, Flow};
-use crate::protocol::binary::{Fields, Status};
-use crate::protocol::{Detail, ReplyBuffer, StatsTopic};
+use crate::protocol::binary::{ReplyFields, Status};
+use crate::protocol::{DetailAction, ReplyBuffer, StatsTopic};
 
 impl Engine {
     /// The topics are compared as memcached compares them: some by their beginning.
-    pub(super) fn report_binary(&self, topic: &[u8], now: Now, answers: &mut Answers<'_>) -> Flow {
+    pub(super) fn stat_binary(&self, topic: &[u8], now: Now, reply: &mut BinaryReply<'_>) -> Flow {
         let topic = match topic {
             b"" => StatsTopic::General,
             b"items" => StatsTopic::Items,
@@ -18,8 +18,8 @@ impl Engine {
             b"advisor" => StatsTopic::Advisor,
             b"memory" => StatsTopic::Memory,
             b"latency" => StatsTopic::Latency,
-            b"hotkeys" | b"families" if !self.may_list_keys() => {
-                answers.error(Status::NotFound);
+            b"hotkeys" | b"families" if !self.lists_keys() => {
+                reply.error(Status::NotFound);
                 return Flow::Continue;
             }
             b"hotkeys" => StatsTopic::HotKeys,
@@ -27,37 +27,37 @@ impl Engine {
             _ if topic.starts_with(b"settings") => StatsTopic::Settings,
             _ if topic.starts_with(b"reset") => StatsTopic::Reset,
             _ => {
-                self.detail_binary(topic, answers);
+                self.detail_binary(topic, reply);
                 return Flow::Exhaust;
             }
         };
         let mut lines = ReplyBuffer::default();
         self.stats(topic, now, &mut lines);
-        for (name, value) in figures(lines.plain().unwrap_or_default()) {
-            answers.done(&Fields { key: name, value, ..Fields::default() });
+        for (name, value) in figures(lines.contiguous().unwrap_or_default()) {
+            reply.success(&ReplyFields { key: name, value, ..ReplyFields::default() });
         }
-        answers.done(&Fields::default());
+        reply.success(&ReplyFields::default());
         Flow::Exhaust
     }
 
     /// `detail on`, `detail off`, `detail dump`; the dump is one figure that holds the whole text.
-    fn detail_binary(&self, topic: &[u8], answers: &mut Answers<'_>) {
+    fn detail_binary(&self, topic: &[u8], reply: &mut BinaryReply<'_>) {
         let detail = match topic.strip_prefix(b"detail ") {
-            Some(word) if word.starts_with(b"on") => Detail::On,
-            Some(word) if word.starts_with(b"off") => Detail::Off,
-            Some(word) if word.starts_with(b"dump") => Detail::Dump,
-            _ => return answers.error(Status::NotFound),
+            Some(word) if word.starts_with(b"on") => DetailAction::On,
+            Some(word) if word.starts_with(b"off") => DetailAction::Off,
+            Some(word) if word.starts_with(b"dump") => DetailAction::Dump,
+            _ => return reply.error(Status::NotFound),
         };
         if !self.settings.dump_enabled {
-            return answers.error(Status::NotFound);
+            return reply.error(Status::NotFound);
         }
         let mut text = ReplyBuffer::default();
         self.detail(Some(detail), &mut text);
-        if detail == Detail::Dump {
-            let value = text.plain().unwrap_or_default();
-            answers.done(&Fields { key: b"detailed", value, ..Fields::default() });
+        if detail == DetailAction::Dump {
+            let value = text.contiguous().unwrap_or_default();
+            reply.success(&ReplyFields { key: b"detailed", value, ..ReplyFields::default() });
         }
-        answers.done(&Fields::default());
+        reply.success(&ReplyFields::default());
     }
 }
 

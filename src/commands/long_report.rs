@@ -1,15 +1,15 @@
 //! Long answers that need a walk over all items (metadump, mgdump, cachedump, sizes) or connections (conns).
 //!
-//! A [`Report`] is where such an answer stands. The server asks for it batch by batch with [`Engine::report_on`], and
+//! A [`LongReport`] is where such an answer stands. The server asks for it batch by batch with [`Engine::continue_report`], and
 //! only when the batch before has gone, so that a reader who never reads costs one batch. A batch is bounded by what
 //! it prints and by what it looks at. Items that change meanwhile may be missed or listed twice.
 
 use super::{Engine, Flow};
 use crate::clock::{Deadline, Now};
-use crate::protocol::binary::{Envelope, Fields};
+use crate::protocol::binary::{Envelope, ReplyFields};
+use crate::protocol::dump_lines::{DumpedItem, push_cachedump_line, push_metadump_line, push_mgdump_line};
 use crate::protocol::limits::{CACHEDUMP_MAX_BYTES, OUTPUT_BATCH_BYTES};
-use crate::protocol::listing::{Listed, push_cachedump_line, push_metadump_line, push_mgdump_line};
-use crate::protocol::{Classes, DumpForm, Refusal, ReplyBuffer, Request, StatsTopic};
+use crate::protocol::{Classes, DumpFormat, Refusal, ReplyBuffer, Request, StatsTopic};
 use crate::store::{Hit, WalkPosition};
 use std::collections::BTreeMap;
 
@@ -22,14 +22,14 @@ const SIZES_STEP_BYTES: u64 = 32;
 
 /// An answer under way.
 #[derive(Debug)]
-pub struct Report {
+pub struct LongReport {
     place: WalkPosition,
-    form: Form,
+    kind: ReportKind,
 }
 
 #[derive(Debug)]
-enum Form {
-    Dump(DumpForm, Classes),
+enum ReportKind {
+    Dump(DumpFormat, Classes),
     CacheDump {
         class: u32,
         items_left: u64,
@@ -47,24 +47,26 @@ enum Form {
     },
 }
 
-impl Form {
+impl ReportKind {
     /// The last line.
     fn end(&self) -> &'static [u8] {
         match self {
-            Form::Dump(DumpForm::MetaGet, _) => b"EN\r\n",
-            Form::Dump(DumpForm::Meta, _) | Form::CacheDump { .. } | Form::Connections { .. } => b"END\r\n",
+            ReportKind::Dump(DumpFormat::MetaGet, _) => b"EN\r\n",
+            ReportKind::Dump(DumpFormat::Meta, _)
+            | ReportKind::CacheDump { .. }
+            | ReportKind::Connections { .. } => b"END\r\n",
             // Written with the counts.
-            Form::Sizes { .. } => b"",
+            ReportKind::Sizes { .. } => b"",
         }
     }
 }
 
 impl Engine {
     /// Begins a dump; must be the first of its batch, as clients of memcached know it.
-    pub(super) fn dump(&self, form: DumpForm, out: &mut ReplyBuffer) -> Flow {
-        let (forbidden, pipelined) = match form {
-            DumpForm::Meta => (Refusal::MetaDumpNotAllowed, Refusal::PipelinedMetaDump),
-            DumpForm::MetaGet => (Refusal::KeyDumpNotAllowed, Refusal::PipelinedKeyDump),
+    pub(super) fn dump(&self, kind: DumpFormat, out: &mut ReplyBuffer) -> Flow {
+        let (forbidden, pipelined) = match kind {
+            DumpFormat::Meta => (Refusal::MetaDumpNotAllowed, Refusal::PipelinedMetaDump),
+            DumpFormat::MetaGet => (Refusal::KeyDumpNotAllowed, Refusal::PipelinedKeyDump),
         };
         let refusal = if !self.settings.dump_enabled {
             forbidden
@@ -88,52 +90,52 @@ impl Engine {
     }
 
     /// The report that a request asks for, when its execution said [`Flow::Report`].
-    pub fn report(&self, request: &Request<'_>) -> Option<Report> {
-        let form = match *request {
-            Request::Dump { form, classes } => Form::Dump(form, classes),
-            Request::Stats(StatsTopic::CacheDump { class, limit }) => Form::CacheDump {
+    pub fn begin_report(&self, request: &Request<'_>) -> Option<LongReport> {
+        let kind = match *request {
+            Request::Dump { format, classes } => ReportKind::Dump(format, classes),
+            Request::Stats(StatsTopic::CacheDump { class, limit }) => ReportKind::CacheDump {
                 class,
                 items_left: if limit == 0 { u64::MAX } else { u64::from(limit) },
                 bytes_left: CACHEDUMP_MAX_BYTES,
             },
-            Request::Stats(StatsTopic::Conns) => Form::Connections { first: 0 },
-            Request::Stats(StatsTopic::Sizes) => Form::Sizes { counts: BTreeMap::new(), to: None },
+            Request::Stats(StatsTopic::Conns) => ReportKind::Connections { first: 0 },
+            Request::Stats(StatsTopic::Sizes) => ReportKind::Sizes { counts: BTreeMap::new(), to: None },
             _ => return None,
         };
-        Some(Report { place: WalkPosition::default(), form })
+        Some(LongReport { place: WalkPosition::default(), kind })
     }
 
     /// The report that a request of the binary protocol asks for: there is one alone, Stat `sizes`.
-    pub fn binary_report(&self, to: Envelope) -> Report {
-        let form = Form::Sizes { counts: BTreeMap::new(), to: Some(to) };
-        Report { place: WalkPosition::default(), form }
+    pub fn begin_binary_report(&self, to: Envelope) -> LongReport {
+        let kind = ReportKind::Sizes { counts: BTreeMap::new(), to: Some(to) };
+        LongReport { place: WalkPosition::default(), kind }
     }
 
     /// Appends the next batch of a report; true if there is more to come.
-    pub fn report_on(&self, report: &mut Report, out: &mut ReplyBuffer) -> bool {
+    pub fn continue_report(&self, report: &mut LongReport, out: &mut ReplyBuffer) -> bool {
         let now = self.clock.now();
-        if let Form::Connections { first } = &mut report.form {
+        if let ReportKind::Connections { first } = &mut report.kind {
             if let Some(next) = self.connections_from(*first, now, out) {
                 *first = next;
                 return true;
             }
-            out.push(report.form.end());
+            out.push(report.kind.end());
             return false;
         }
         for _ in 0..STEPS_PER_BATCH {
             if out.len() >= OUTPUT_BATCH_BYTES {
                 return true;
             }
-            let form = &mut report.form;
+            let kind = &mut report.kind;
             let next =
-                self.store.walk_step(report.place, now, &mut |key, hit| self.list(form, key, &hit, out));
+                self.store.walk_step(report.place, now, &mut |key, hit| self.list(kind, key, &hit, out));
             match next {
                 Some(place) => report.place = place,
                 None => {
-                    if let Form::Sizes { counts, to } = &report.form {
+                    if let ReportKind::Sizes { counts, to } = &report.kind {
                         push_sizes(counts, to.as_ref(), out);
                     }
-                    out.push(report.form.end());
+                    out.push(report.kind.end());
                     return false;
                 }
             }
@@ -142,20 +144,20 @@ impl Engine {
     }
 
     /// Lists an item where it belongs into the report; false if the report is full. Runs under a shard's lock.
-    fn list(&self, form: &mut Form, key: &[u8], hit: &Hit<'_>, out: &mut ReplyBuffer) -> bool {
-        match form {
-            Form::Sizes { counts, .. } => {
+    fn list(&self, kind: &mut ReportKind, key: &[u8], hit: &Hit<'_>, out: &mut ReplyBuffer) -> bool {
+        match kind {
+            ReportKind::Sizes { counts, .. } => {
                 *counts.entry(hit.item_bytes.next_multiple_of(SIZES_STEP_BYTES)).or_default() += 1
             }
             // It has no walk over items.
-            Form::Connections { .. } => {}
-            Form::Dump(_, classes) if !classes.contains(hit.class) => {}
-            Form::Dump(DumpForm::MetaGet, _) => push_mgdump_line(out, key, hit.marks.binary_key),
-            Form::Dump(DumpForm::Meta, _) => push_metadump_line(
+            ReportKind::Connections { .. } => {}
+            ReportKind::Dump(_, classes) if !classes.contains(hit.class) => {}
+            ReportKind::Dump(DumpFormat::MetaGet, _) => push_mgdump_line(out, key, hit.marks.binary_key),
+            ReportKind::Dump(DumpFormat::Meta, _) => push_metadump_line(
                 out,
-                &Listed {
+                &DumpedItem {
                     key,
-                    dies_at: self.unix_deadline(hit.deadline),
+                    expires_at: self.unix_deadline(hit.deadline),
                     last_access: self.clock.unix(hit.last_access),
                     cas: hit.cas,
                     fetched: hit.fetched,
@@ -165,8 +167,8 @@ impl Engine {
                 },
             ),
             // A key that came encoded may hold a line end.
-            Form::CacheDump { class, .. } if *class != hit.class || hit.marks.binary_key => {}
-            Form::CacheDump { items_left, bytes_left, .. } => {
+            ReportKind::CacheDump { class, .. } if *class != hit.class || hit.marks.binary_key => {}
+            ReportKind::CacheDump { items_left, bytes_left, .. } => {
                 let before = (out.mark(), out.len());
                 push_cachedump_line(out, key, hit.value.len(), self.unix_deadline(hit.deadline).unwrap_or(0));
                 let printed = out.len() - before.1;
@@ -195,7 +197,10 @@ fn push_sizes(counts: &BTreeMap<u64, u64>, to: Option<&Envelope>, out: &mut Repl
     };
     for (size, count) in counts {
         let (key, value) = (size.to_string(), count.to_string());
-        out.push_frame(to, &Fields { key: key.as_bytes(), value: value.as_bytes(), ..Fields::default() });
+        out.push_frame(
+            to,
+            &ReplyFields { key: key.as_bytes(), value: value.as_bytes(), ..ReplyFields::default() },
+        );
     }
-    out.push_frame(to, &Fields::default());
+    out.push_frame(to, &ReplyFields::default());
 }

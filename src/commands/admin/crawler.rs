@@ -5,8 +5,8 @@
 //! while one is under way another is refused. `disable` stops the sweep in the background (what storing pays for goes on). `sleep` and `tocrawl` are
 //! kept and reported: the sweep has a bound of its own and never holds anybody up.
 
-use super::{Engine, Told, answer, refuse};
 use crate::clock::Now;
+use crate::commands::{Engine, ReportedOptions, push_reply, refuse};
 use crate::protocol::{Classes, CrawlerAction, LogLine, Refusal, ReplyBuffer};
 use crate::store::ClassStats;
 use crate::telemetry::LogClass;
@@ -14,10 +14,10 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 /// What the crawler was told, and how often it was started.
 #[derive(Debug)]
-pub(super) struct Crawler {
-    pub(super) sleep_micros: AtomicU32,
-    pub(super) to_crawl: AtomicU32,
-    pub(super) starts: AtomicU64,
+pub(in crate::commands) struct Crawler {
+    pub(in crate::commands) sleep_micros: AtomicU32,
+    pub(in crate::commands) to_crawl: AtomicU32,
+    pub(in crate::commands) starts: AtomicU64,
     /// When the crawl under way began; 0 if there is none.
     since_secs: AtomicU32,
     /// What had been looked at and taken back before it.
@@ -26,10 +26,10 @@ pub(super) struct Crawler {
 
 impl Crawler {
     /// As memcached begins that is told this.
-    pub(super) fn told(told: &Told) -> Crawler {
+    pub(in crate::commands) fn new(options: &ReportedOptions) -> Crawler {
         Crawler {
-            sleep_micros: AtomicU32::new(told.number("lru_crawler_sleep", 100.0) as u32),
-            to_crawl: AtomicU32::new(told.number("lru_crawler_tocrawl", 0.0) as u32),
+            sleep_micros: AtomicU32::new(options.number("lru_crawler_sleep", 100.0) as u32),
+            to_crawl: AtomicU32::new(options.number("lru_crawler_tocrawl", 0.0) as u32),
             starts: AtomicU64::new(0),
             since_secs: AtomicU32::new(0),
             before: [const { AtomicU64::new(0) }; 2],
@@ -38,21 +38,21 @@ impl Crawler {
 }
 
 impl Engine {
-    pub(super) fn tell_crawler(&self, action: CrawlerAction, out: Option<&mut ReplyBuffer>) {
+    pub(in crate::commands) fn execute_crawler(&self, action: CrawlerAction, out: Option<&mut ReplyBuffer>) {
         let refusal = match action {
             CrawlerAction::Enable if self.store.is_sweeping() => Refusal::CrawlerEnabled,
             CrawlerAction::Crawl(_) if !self.store.is_sweeping() => Refusal::CrawlerDisabled,
             CrawlerAction::Crawl(_) if self.store.is_crawling() => Refusal::CrawlerBusy,
             action => {
                 self.set_crawler(action);
-                return answer(out, b"OK\r\n");
+                return push_reply(out, b"OK\r\n");
             }
         };
         refuse(out, refusal);
     }
 
     /// Tells of a crawl once it is over.
-    pub(super) fn note_end_of_crawl(&self, now: Now) {
+    pub(in crate::commands) fn finish_crawl(&self, now: Now) {
         if self.crawler.since_secs.load(Ordering::Relaxed) == 0 || self.store.is_crawling() {
             return;
         }
@@ -71,7 +71,7 @@ impl Engine {
             totals.swept.saturating_sub(looked_at),
             totals.swept_reclaimed.saturating_sub(reclaimed),
         );
-        self.tell(LogClass::System, &LogLine::new("lru_crawler").fields(fields));
+        self.notify_watchers(LogClass::System, &LogLine::new("lru_crawler").fields(fields));
     }
 
     fn set_crawler(&self, action: CrawlerAction) {
@@ -99,6 +99,6 @@ impl Engine {
         self.store.start_crawl(now);
         // Only now: until then there is no crawl whose end could be told.
         self.crawler.since_secs.store(now.secs(), Ordering::Release);
-        self.note_end_of_crawl(now);
+        self.finish_crawl(now);
     }
 }

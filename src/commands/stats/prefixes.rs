@@ -1,18 +1,18 @@
 //! stats detail.
 
-use super::Engine;
-use crate::protocol::{Detail, Refusal, ReplyBuffer};
+use crate::commands::Engine;
+use crate::protocol::{DetailAction, Refusal, ReplyBuffer};
 
 impl Engine {
-    pub(super) fn detail(&self, detail: Option<Detail>, out: &mut ReplyBuffer) {
+    pub(in crate::commands) fn detail(&self, detail: Option<DetailAction>, out: &mut ReplyBuffer) {
         if !self.settings.dump_enabled {
             return out.push(Refusal::DetailNotAllowed.line());
         }
         match detail {
             None => out.push(Refusal::DetailUsage.line()),
-            Some(Detail::Dump) => self.detail_dump(out),
+            Some(DetailAction::Dump) => self.detail_dump(out),
             Some(on) => {
-                self.prefixes.set_on(on == Detail::On);
+                self.prefixes.set_on(on == DetailAction::On);
                 out.push(b"OK\r\n");
             }
         }

@@ -18,7 +18,7 @@ const BY_KEY_MAX: u64 = 250;
 const BUCKETS_PER_STEP: u32 = 8;
 
 /// Steps of a census: it looks at all items of a small store, and at some 10,000 of a large one.
-pub(super) const STEPS_PER_ROUND: u32 = 128;
+pub(super) const CENSUS_STEPS: u32 = 128;
 
 /// Steps that an answer takes, where there has not been a whole round.
 const STEPS_PER_ANSWER: u32 = 16;
@@ -27,7 +27,7 @@ const STEPS_PER_ANSWER: u32 = 16;
 const ITEMS_FEW: u64 = 4096;
 
 /// How a sampled operation is told to the sketches; `None` if they do not count it.
-fn operation_sample<'a>(sampled: &Sampled<'a>) -> Option<OperationSample<'a>> {
+fn seen<'a>(sampled: &Sampled<'a>) -> Option<OperationSample<'a>> {
     let kind = match sampled.kind {
         SampleKind::Hit => OperationKind::Hit,
         SampleKind::Miss => OperationKind::Miss,
@@ -56,22 +56,22 @@ fn access(sampled: &Sampled<'_>) -> Option<Access> {
 
 impl Engine {
     /// Takes in what was done since the last call, and a step of the census; to be called about ten times a second.
-    pub fn observe(&self) {
+    pub fn run_sampling(&self) {
         let now = self.clock.now();
         self.take_samples(now);
-        self.take_census(now);
+        self.run_census_step(now);
         self.insight.age(now);
     }
 
     pub(super) fn take_samples(&self, now: Now) {
         let one_in = self.insight.sampling_interval();
         let rule = SampleRule { hash_below: self.advisor.threshold(), one_in };
-        self.note_flush(now);
-        let drained = self.advisor.record_batch(|note_access| {
+        self.forward_flush(now);
+        let drained = self.advisor.record_batch(|record_access| {
             self.insight.record_batch(|record_operation| {
                 self.store.drain_samples(rule, |sampled| {
-                    access(sampled).iter().for_each(&mut *note_access);
-                    operation_sample(sampled).iter().for_each(&mut *record_operation);
+                    access(sampled).iter().for_each(&mut *record_access);
+                    seen(sampled).iter().for_each(&mut *record_operation);
                 })
             })
         });
@@ -83,21 +83,21 @@ impl Engine {
     }
 
     /// Tells the advisor of a flush once its time has come.
-    fn note_flush(&self, now: Now) {
+    fn forward_flush(&self, now: Now) {
         let Some(flushed) = self.store.flushed().filter(|flushed| *flushed <= now) else { return };
-        if self.flush_told_secs.swap(flushed.secs(), Ordering::Relaxed) != flushed.secs() {
+        if self.advisor_flush_secs.swap(flushed.secs(), Ordering::Relaxed) != flushed.secs() {
             self.advisor.flush();
         }
     }
 
-    fn take_census(&self, now: Now) {
+    fn run_census_step(&self, now: Now) {
         self.census.advance(|step, census| {
-            let store::Surveyed { looked_at, of } =
-                self.store.survey(step, STEPS_PER_ROUND, BUCKETS_PER_STEP, now, &mut |key, hit| {
+            let store::Surveyed { looked_at: visited, of: total } =
+                self.store.survey(step, CENSUS_STEPS, BUCKETS_PER_STEP, now, &mut |key, hit| {
                     let stored = self.store.stored_at(hit.cas);
                     census.record(key, hit.item_bytes, stored.map(|stored| now.secs_since(stored)));
                 });
-            Coverage { visited: looked_at, total: of }
+            Coverage { visited, total }
         });
     }
 
@@ -115,16 +115,16 @@ impl Engine {
     }
 
     /// Makes sure that an answer rests on what has just been done: on all items, where there are few.
-    pub(super) fn observe_for_an_answer(&self, now: Now) {
+    pub(super) fn refresh_insight(&self, now: Now) {
         self.take_samples(now);
         let few = self.store.totals().items <= ITEMS_FEW;
         if few {
             self.census.restart();
         }
-        let steps = if few { STEPS_PER_ROUND } else { STEPS_PER_ANSWER };
+        let steps = if few { CENSUS_STEPS } else { STEPS_PER_ANSWER };
         for _ in 0..steps {
             if few || self.census.is_first_round() {
-                self.take_census(now);
+                self.run_census_step(now);
             }
         }
     }

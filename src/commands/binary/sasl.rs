@@ -4,10 +4,10 @@
 //! first ends the login that was there; the answer to a failure is the same whatever was wrong. The password file is
 //! read again at every attempt, so that a changed one counts at once.
 
-use super::Answers;
+use super::BinaryReply;
 use crate::auth::Credentials;
 use crate::commands::{Engine, Flow};
-use crate::protocol::binary::{Command, Fields, Gate, Plain, Status, plain};
+use crate::protocol::binary::{Admission, Command, PlainMessage, ReplyFields, Status, parse_plain};
 use crate::protocol::limits::{LOGIN_FAILURES_MAX, MECHANISM_MAX_BYTES};
 use crate::telemetry::WorkerCounters;
 
@@ -16,7 +16,7 @@ const PLAIN: &[u8] = b"PLAIN";
 
 /// What a connection has proved.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Session {
+pub struct SaslSession {
     state: State,
     /// Since the last success.
     failures: u32,
@@ -34,17 +34,17 @@ enum State {
     Known,
 }
 
-impl Session {
+impl SaslSession {
     /// What may come in now.
-    pub fn gate(&self) -> Gate {
+    pub fn admission(&self) -> Admission {
         match self.state {
-            State::Free | State::Known => Gate::Open,
-            State::Stranger | State::Started => Gate::LoginOnly,
+            State::Free | State::Known => Admission::All,
+            State::Stranger | State::Started => Admission::LoginOnly,
         }
     }
 }
 
-impl Session {
+impl SaslSession {
     /// Logins that failed since the last success.
     pub fn failures(&self) -> u32 {
         self.failures
@@ -53,53 +53,53 @@ impl Session {
 
 impl Engine {
     /// A new connection's.
-    pub fn session(&self) -> Session {
+    pub fn sasl_session(&self) -> SaslSession {
         let state = if self.sasl.is_some() { State::Stranger } else { State::Free };
-        Session { state, failures: 0 }
+        SaslSession { state, failures: 0 }
     }
 
     /// Executes one step of a login.
-    pub(super) fn login(
+    pub(super) fn execute_sasl(
         &self,
-        worker: &WorkerCounters,
-        session: &mut Session,
+        counters: &WorkerCounters,
+        session: &mut SaslSession,
         command: &Command<'_>,
-        answers: &mut Answers<'_>,
+        reply: &mut BinaryReply<'_>,
     ) -> Flow {
         let Some(credentials) = &self.sasl else {
-            answers.error(Status::Unknown);
+            reply.error(Status::Unknown);
             return Flow::Continue;
         };
         if let Command::SaslStart { mechanism, .. } = command
             && mechanism.len() > MECHANISM_MAX_BYTES
         {
-            answers.error(Status::Invalid);
+            reply.error(Status::Invalid);
             return Flow::Continue;
         }
         let before = std::mem::replace(&mut session.state, State::Stranger);
         let message = match *command {
             Command::SaslStart { mechanism: PLAIN, message: b"" } => {
                 session.state = State::Started;
-                answers.out.push_continue(&answers.to);
+                reply.out.push_sasl_continue(&reply.envelope);
                 return Flow::Continue;
             }
             Command::SaslStart { mechanism: PLAIN, message } => Some(message),
             Command::SaslStep { message } => (before == State::Started).then_some(message),
             Command::SaslStart { .. } => None,
             _ => {
-                answers.done(&Fields { value: PLAIN, ..Fields::default() });
+                reply.success(&ReplyFields { value: PLAIN, ..ReplyFields::default() });
                 return Flow::Continue;
             }
         };
-        worker.auth_cmds.add(1);
+        counters.auth_cmds.add(1);
         if message.is_some_and(|message| proves(credentials, message)) {
-            *session = Session { state: State::Known, failures: 0 };
-            answers.done(&Fields { value: b"Authenticated", ..Fields::default() });
+            *session = SaslSession { state: State::Known, failures: 0 };
+            reply.success(&ReplyFields { value: b"Authenticated", ..ReplyFields::default() });
             return Flow::Continue;
         }
-        worker.auth_errors.add(1);
+        counters.auth_errors.add(1);
         session.failures += 1;
-        answers.error(Status::AuthFailure);
+        reply.error(Status::AuthFailure);
         if session.failures < LOGIN_FAILURES_MAX { Flow::Continue } else { Flow::Close }
     }
 }
@@ -107,8 +107,8 @@ impl Engine {
 /// True if a PLAIN message names a pair of the password file; nobody acts as somebody else.
 fn proves(credentials: &Credentials, message: &[u8]) -> bool {
     // A file that cannot be read now leaves the pairs as they were.
-    let _ = credentials.reread();
-    let Some(Plain { authorization, user, password }) = plain(message) else { return false };
+    let _ = credentials.reload();
+    let Some(PlainMessage { authorization, user, password }) = parse_plain(message) else { return false };
     let known = credentials.verify(user, password);
     known && (authorization.is_empty() || authorization == user)
 }

@@ -3,9 +3,8 @@
 //! `slabs reassign` moves a page. The rest has no counterpart in larder, which trades pages by its own rule and tells
 //! new items from proven ones without such settings: it is checked, kept, and reported by `stats settings`.
 
-use super::figure::TwoDecimals;
-use super::{Engine, Told, answer, refuse};
 use crate::clock::Now;
+use crate::commands::{Engine, ReportedOptions, push_reply, refuse};
 use crate::protocol::{LogLine, LruAction, Refusal, ReplyBuffer, SlabsAction, Thousandths};
 use crate::store::{NotMoved, PagePlace};
 use crate::telemetry::LogClass;
@@ -13,26 +12,26 @@ use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering};
 
 /// What was told.
 #[derive(Debug)]
-pub(super) struct Tuning {
-    pub(super) automove: AtomicU32,
-    pub(super) automove_ratio: AtomicU32,
-    pub(super) automove_window: AtomicU32,
-    pub(super) hot_percent: AtomicU32,
-    pub(super) warm_percent: AtomicU32,
-    pub(super) hot_factor: AtomicU32,
-    pub(super) warm_factor: AtomicU32,
-    pub(super) segmented: AtomicBool,
+pub(in crate::commands) struct SlabsAndLru {
+    pub(in crate::commands) automove: AtomicU32,
+    pub(in crate::commands) automove_ratio: AtomicU32,
+    pub(in crate::commands) automove_window: AtomicU32,
+    pub(in crate::commands) hot_percent: AtomicU32,
+    pub(in crate::commands) warm_percent: AtomicU32,
+    pub(in crate::commands) hot_factor: AtomicU32,
+    pub(in crate::commands) warm_factor: AtomicU32,
+    pub(in crate::commands) segmented: AtomicBool,
     /// Negative for none.
-    pub(super) temp_ttl_secs: AtomicI32,
+    pub(in crate::commands) temp_ttl_secs: AtomicI32,
 }
 
-impl Tuning {
+impl SlabsAndLru {
     /// As memcached begins that is told this.
-    pub(super) fn told(told: &Told) -> Tuning {
-        let whole = |name, otherwise: u32| AtomicU32::new(told.number(name, otherwise.into()) as u32);
+    pub(in crate::commands) fn new(options: &ReportedOptions) -> SlabsAndLru {
+        let whole = |name, otherwise: u32| AtomicU32::new(options.number(name, otherwise.into()) as u32);
         let thousandths =
-            |name, otherwise: f64| AtomicU32::new((told.number(name, otherwise) * 1000.0).round() as u32);
-        Tuning {
+            |name, otherwise: f64| AtomicU32::new((options.number(name, otherwise) * 1000.0).round() as u32);
+        SlabsAndLru {
             automove: whole("slab_automove", 1),
             automove_ratio: thousandths("slab_automove_ratio", 0.8),
             automove_window: whole("slab_automove_window", 10),
@@ -41,31 +40,31 @@ impl Tuning {
             hot_factor: thousandths("hot_max_factor", 0.2),
             warm_factor: thousandths("warm_max_factor", 2.0),
             segmented: AtomicBool::new(true),
-            temp_ttl_secs: AtomicI32::new(told.number("temporary_ttl", -1.0) as i32),
+            temp_ttl_secs: AtomicI32::new(options.number("temporary_ttl", -1.0) as i32),
         }
     }
 }
 
-/// Thousandths with two decimals, as `stats settings` prints factors.
-pub(super) fn two_decimals(thousandths: &AtomicU32) -> TwoDecimals {
-    TwoDecimals(thousandths.load(Ordering::Relaxed))
-}
-
 impl Engine {
-    pub(super) fn tell_slabs(&self, action: SlabsAction, now: Now, out: Option<&mut ReplyBuffer>) {
+    pub(in crate::commands) fn execute_slabs(
+        &self,
+        action: SlabsAction,
+        now: Now,
+        out: Option<&mut ReplyBuffer>,
+    ) {
         match action {
             SlabsAction::Reassign { from, to } => return self.reassign(from, to, now, out),
-            SlabsAction::Automove(number) => self.tuning.automove.store(number, Ordering::Relaxed),
+            SlabsAction::Automove(number) => self.slabs_and_lru.automove.store(number, Ordering::Relaxed),
             SlabsAction::AutomoveRatio(Thousandths(ratio)) => {
-                self.tuning.automove_ratio.store(ratio, Ordering::Relaxed);
+                self.slabs_and_lru.automove_ratio.store(ratio, Ordering::Relaxed);
             }
             SlabsAction::AutomoveWindow(window) => {
-                self.tuning.automove_window.store(window, Ordering::Relaxed)
+                self.slabs_and_lru.automove_window.store(window, Ordering::Relaxed)
             }
             // For memory on disk, which there is none of; no report shows it.
             SlabsAction::AutomoveFreeRatio => {}
         }
-        answer(out, b"OK\r\n");
+        push_reply(out, b"OK\r\n");
     }
 
     fn reassign(&self, from: i32, to: i32, now: Now, out: Option<&mut ReplyBuffer>) {
@@ -82,9 +81,9 @@ impl Engine {
             Ok(from) => {
                 if self.watchers.wants(LogClass::System) {
                     let fields = format_args!("src={from} dst={to} state=done");
-                    self.tell(LogClass::System, &LogLine::new("slab_move").fields(fields));
+                    self.notify_watchers(LogClass::System, &LogLine::new("slab_move").fields(fields));
                 }
-                answer(out, b"OK\r\n");
+                push_reply(out, b"OK\r\n");
             }
             Err(NotMoved::Same) => refuse(out, Refusal::SameClass),
             Err(NotMoved::BadClass) => refuse(out, Refusal::BadSourceOrTarget),
@@ -92,18 +91,18 @@ impl Engine {
         }
     }
 
-    pub(super) fn tell_lru(&self, action: LruAction, out: Option<&mut ReplyBuffer>) {
-        let tuning = &self.tuning;
+    pub(in crate::commands) fn execute_lru(&self, action: LruAction, out: Option<&mut ReplyBuffer>) {
+        let slabs_and_lru = &self.slabs_and_lru;
         match action {
             LruAction::Tune { hot_percent, warm_percent, hot_factor, warm_factor } => {
-                tuning.hot_percent.store(hot_percent, Ordering::Relaxed);
-                tuning.warm_percent.store(warm_percent, Ordering::Relaxed);
-                tuning.hot_factor.store(hot_factor.0, Ordering::Relaxed);
-                tuning.warm_factor.store(warm_factor.0, Ordering::Relaxed);
+                slabs_and_lru.hot_percent.store(hot_percent, Ordering::Relaxed);
+                slabs_and_lru.warm_percent.store(warm_percent, Ordering::Relaxed);
+                slabs_and_lru.hot_factor.store(hot_factor.0, Ordering::Relaxed);
+                slabs_and_lru.warm_factor.store(warm_factor.0, Ordering::Relaxed);
             }
-            LruAction::Mode { segmented } => tuning.segmented.store(segmented, Ordering::Relaxed),
-            LruAction::TempTtl(secs) => tuning.temp_ttl_secs.store(secs.max(-1), Ordering::Relaxed),
+            LruAction::Mode { segmented } => slabs_and_lru.segmented.store(segmented, Ordering::Relaxed),
+            LruAction::TempTtl(secs) => slabs_and_lru.temp_ttl_secs.store(secs.max(-1), Ordering::Relaxed),
         }
-        answer(out, b"OK\r\n");
+        push_reply(out, b"OK\r\n");
     }
 }

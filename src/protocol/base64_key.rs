@@ -1,33 +1,33 @@
-//! Keys that travel as base64, because they hold what a line cannot (meta flag `b`).
+//! Base64 encoding of keys with bytes that a line cannot contain (meta flag `b`).
 //!
-//! Reads as memcached reads: the standard alphabet, padding required, every other byte skipped, and nothing looked at
-//! behind a padded group. Pure; the caller owns the room, so no key costs an allocation.
+//! Decodes as memcached does: standard alphabet, padding required, bytes outside the alphabet skipped, everything behind
+//! a padded group ignored. The caller provides the buffer, so no key costs an allocation.
 
 use super::limits::KEY_MAX_BYTES;
 use base64::Engine;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
-/// Characters of one group, and the bytes it stands for.
+/// Characters of a base64 group, and the bytes that it encodes.
 const GROUP_CHARS: usize = 4;
 const GROUP_BYTES: usize = 3;
 
-/// Room for every key that decodes, in bytes.
-pub const DECODED_ROOM_BYTES: usize = KEY_MAX_BYTES.div_ceil(GROUP_CHARS) * GROUP_BYTES;
+/// Longest decoded key, in bytes.
+pub const DECODED_KEY_MAX_BYTES: usize = KEY_MAX_BYTES.div_ceil(GROUP_CHARS) * GROUP_BYTES;
 
-/// Where a key is decoded to, if it is one that must be.
+/// A buffer for a decoded key; empty until a key is decoded.
 #[derive(Default, Debug)]
-pub struct KeyRoom(Option<[u8; DECODED_ROOM_BYTES]>);
+pub struct KeyBuffer(Option<[u8; DECODED_KEY_MAX_BYTES]>);
 
-impl KeyRoom {
-    /// The key that `text` stands for; see [`decode`].
+impl KeyBuffer {
+    /// Decodes `text`; see [`decode`].
     pub fn decode(&mut self, text: &[u8]) -> Option<&[u8]> {
-        decode(text, self.0.insert([0; DECODED_ROOM_BYTES]))
+        decode(text, self.0.insert([0; DECODED_KEY_MAX_BYTES]))
     }
 }
 
-/// Room for every key encoded, in bytes.
-pub const ENCODED_ROOM_BYTES: usize = KEY_MAX_BYTES.div_ceil(GROUP_BYTES) * GROUP_CHARS;
+/// Longest encoded key, in bytes.
+pub const ENCODED_KEY_MAX_BYTES: usize = KEY_MAX_BYTES.div_ceil(GROUP_BYTES) * GROUP_CHARS;
 
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &STANDARD,
@@ -36,8 +36,8 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
         .with_decode_allow_trailing_bits(true),
 );
 
-/// The key that `text` stands for, 1 to 186 bytes; `None` if it stands for none or is longer than a key may be.
-pub fn decode<'r>(text: &[u8], room: &'r mut [u8; DECODED_ROOM_BYTES]) -> Option<&'r [u8]> {
+/// The key that `text` encodes, 1 to 186 bytes; `None` if `text` is malformed, empty or over the key limit.
+pub fn decode<'b>(text: &[u8], buffer: &'b mut [u8; DECODED_KEY_MAX_BYTES]) -> Option<&'b [u8]> {
     let mut kept = [0; KEY_MAX_BYTES];
     if text.len() > kept.len() {
         return None;
@@ -55,14 +55,14 @@ pub fn decode<'r>(text: &[u8], room: &'r mut [u8; DECODED_ROOM_BYTES]) -> Option
         Some(padded) => (padded + 1) * GROUP_CHARS,
         None => count,
     };
-    let decoded_len = BASE64.decode_slice(&kept[..read], room).ok().filter(|len| *len > 0)?;
-    Some(&room[..decoded_len])
+    let decoded_len = BASE64.decode_slice(&kept[..read], buffer).ok().filter(|len| *len > 0)?;
+    Some(&buffer[..decoded_len])
 }
 
-/// `key` as base64; empty if it is longer than a key may be.
-pub fn encode<'r>(key: &[u8], room: &'r mut [u8; ENCODED_ROOM_BYTES]) -> &'r [u8] {
-    let encoded_len = BASE64.encode_slice(key, room).unwrap_or(0);
-    &room[..encoded_len]
+/// `key` as base64; empty if `key` is over the key limit.
+pub fn encode<'b>(key: &[u8], buffer: &'b mut [u8; ENCODED_KEY_MAX_BYTES]) -> &'b [u8] {
+    let encoded_len = BASE64.encode_slice(key, buffer).unwrap_or(0);
+    &buffer[..encoded_len]
 }
 
 #[cfg(test)]
@@ -70,11 +70,11 @@ mod tests {
     use super::*;
 
     fn decoded(text: &[u8]) -> Option<Vec<u8>> {
-        decode(text, &mut [0; DECODED_ROOM_BYTES]).map(<[u8]>::to_vec)
+        decode(text, &mut [0; DECODED_KEY_MAX_BYTES]).map(<[u8]>::to_vec)
     }
 
     #[test]
-    fn padded_groups_of_the_standard_alphabet_are_read() {
+    fn padded_groups_of_the_standard_alphabet_are_decoded() {
         for (text, key) in [
             ("Zm9v", &b"foo"[..]),
             ("Zm8=", b"fo"),
@@ -91,27 +91,27 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_padded_or_stands_for_nothing_is_refused() {
+    fn unpadded_and_empty_texts_are_refused() {
         for text in ["", "Z", "Zg", "Zm9", "Zm9vZg=", "Zg=", "!!!!", "====", "=Zg=", "Zg===", "Z==="] {
             assert_eq!(decoded(text.as_bytes()), None, "{text:?}");
         }
     }
 
     #[test]
-    fn the_longest_key_is_decoded_and_a_longer_one_refused() {
+    fn keys_over_the_limit_are_refused() {
         assert_eq!(decoded("AAAA".repeat(62).as_bytes()), Some(vec![0; 186]));
         let padded = format!("!{}!", "AAAA".repeat(62));
-        assert_eq!(decoded(padded.as_bytes()), Some(vec![0; 186]), "250 bytes, two of them skipped");
+        assert_eq!(decoded(padded.as_bytes()), Some(vec![0; 186]), "250 bytes with two invalid ones");
         assert_eq!(decoded("A".repeat(252).as_bytes()), None);
     }
 
     #[test]
-    fn a_key_of_any_length_comes_back() {
+    fn keys_of_all_lengths_survive_a_round_trip() {
         for len in 1..=186 {
             let key: Vec<u8> = (0..len).map(|at| (at * 7) as u8).collect();
-            let mut room = [0; ENCODED_ROOM_BYTES];
-            assert_eq!(decoded(encode(&key, &mut room)), Some(key));
+            let mut buffer = [0; ENCODED_KEY_MAX_BYTES];
+            assert_eq!(decoded(encode(&key, &mut buffer)), Some(key));
         }
-        assert_eq!(encode(&[0; KEY_MAX_BYTES], &mut [0; ENCODED_ROOM_BYTES]).len(), 336);
+        assert_eq!(encode(&[0; KEY_MAX_BYTES], &mut [0; ENCODED_KEY_MAX_BYTES]).len(), 336);
     }
 }

@@ -1,6 +1,14 @@
-//! flush_all, verbosity, cache_memlimit, shutdown, debugtime.
+//! Commands of operators: `flush_all`, `verbosity`, `cache_memlimit`, `shutdown`, `debugtime`.
+//!
+//! `lru_crawler` is in `admin/crawler.rs`, `slabs` and `lru` in `admin/slabs_and_lru.rs`, `stats` in `stats/`.
 
-use super::{Engine, Flow, answer, refuse};
+mod crawler;
+mod slabs_and_lru;
+
+pub(super) use crawler::Crawler;
+pub(super) use slabs_and_lru::SlabsAndLru;
+
+use super::{Engine, Flow, push_reply, refuse};
 use crate::clock::Now;
 use crate::protocol::limits::{EXPTIME_RELATIVE_MAX_SECS, MEMLIMIT_MAX_MIB, MEMLIMIT_MIN_MIB, VERBOSITY_MAX};
 use crate::protocol::{ClockChange, Refusal, ReplyBuffer, ShutdownMode};
@@ -22,17 +30,17 @@ pub fn log_level(verbosity: u32) -> LevelFilter {
 impl Engine {
     pub(super) fn flush_all(
         &self,
-        worker: &WorkerCounters,
+        counters: &WorkerCounters,
         delay: i32,
         now: Now,
         out: Option<&mut ReplyBuffer>,
     ) {
-        worker.cmd_flush.add(1);
+        counters.cmd_flush.add(1);
         if !self.settings.flush_enabled {
             return refuse(out, Refusal::FlushNotAllowed);
         }
         self.flush(self.flush_time(delay.into(), now), now);
-        answer(out, b"OK\r\n");
+        push_reply(out, b"OK\r\n");
     }
 
     /// A delayed flush takes all that is stored before its second, and nothing that is stored from then on. As with
@@ -60,7 +68,7 @@ impl Engine {
         let level = level.min(VERBOSITY_MAX);
         self.verbosity.store(level, Ordering::Relaxed);
         log::set_max_level(log_level(level));
-        answer(out, b"OK\r\n");
+        push_reply(out, b"OK\r\n");
     }
 
     pub(super) fn set_memlimit(&self, mib: u32, out: Option<&mut ReplyBuffer>) {
@@ -69,7 +77,7 @@ impl Engine {
             MEMLIMIT_MIN_MIB..=MEMLIMIT_MAX_MIB => {
                 let bytes = u64::from(mib) << 20;
                 self.store.set_memory_limit(bytes);
-                answer(out, b"OK\r\n");
+                push_reply(out, b"OK\r\n");
             }
             _ => refuse(out, Refusal::MemlimitInBytes),
         }
@@ -84,7 +92,7 @@ impl Engine {
             Some(ClockChange::Shift(secs)) => self.clock.shift(secs),
         }
         self.store.record_cas_time(self.clock.now());
-        answer(out, b"OK\r\n");
+        push_reply(out, b"OK\r\n");
     }
 
     pub(super) fn shutdown(&self, mode: Option<ShutdownMode>, out: Option<&mut ReplyBuffer>) -> Flow {

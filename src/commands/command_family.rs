@@ -36,7 +36,7 @@ fn family_of_opcode(opcode: u8) -> CommandFamily {
 impl Engine {
     /// Counts how long a batch took, from when its last byte came to when the reply was handed to the kernel, for the
     /// family of its first request.
-    pub fn note_latency(&self, worker: usize, family: CommandFamily, nanos: u64) {
+    pub fn record_latency(&self, worker: usize, family: CommandFamily, nanos: u64) {
         self.latencies.record(worker, family, nanos);
     }
 }

@@ -1,23 +1,25 @@
-//! The grammar of the commands for operators and for tests, which only `classic.rs` calls.
+//! The grammar of the commands for operators and tests, called by `classic.rs`.
 //!
-//! As there: one complete line without its line end; `arguments` is what follows the command word. A sub-command may be
-//! any beginning of its word; words behind its arguments are ignored, except where classes are named.
+//! A function gets the `arguments` behind the command word of one complete line. A sub-command matches by any prefix of
+//! its word. Words behind its arguments are ignored, except behind a list of classes.
 
-use super::classic::{Line, ends_in_noreply, refused};
 use super::limits::{
     AUTOMOVE_MAX, AUTOMOVE_WINDOW, CRAWLER_SLEEP_MAX_MICROS, LRU_PERCENT_MAX, SLAB_CLASSES_MAX,
 };
-use super::refusal::Refusal;
-use super::request::{
-    ClassSet, Classes, ClockChange, CrawlerAction, Detail, DumpForm, LruAction, Request, SlabsAction,
-    Thousandths, WatchClasses,
+use super::operator_request::{
+    ClassSet, Classes, ClockChange, CrawlerAction, DetailAction, DumpFormat, LruAction, SlabsAction,
+    WatchClasses,
 };
+use super::parsed_line::{ParsedLine, ends_in_noreply, refused};
+use super::refusal::Refusal;
+use super::request::Request;
+use super::thousandths::Thousandths;
 use super::tokens::{Tokens, is_prefix_of, loose_i64, strict_i32, strict_u32, thousandths, token};
 
-/// Tokens looked at, so that one too many is seen.
+/// Tokens that are read: one more than any command takes.
 const WORDS_MAX: usize = 7;
 
-/// The classes of `watch`, in the order in which a beginning of one is looked up.
+/// The classes of `watch`, in the order in which prefixes are matched.
 const WATCH_WORDS: [&[u8]; 10] = [
     b"rawcmds",
     b"evictions",
@@ -31,15 +33,15 @@ const WATCH_WORDS: [&[u8]; 10] = [
     b"proxyuser",
 ];
 
-/// The words behind a command, a last `noreply` left out; and whether there was one.
-fn words<'w, 'a>(arguments: &'a [u8], room: &'w mut [&'a [u8]; WORDS_MAX]) -> (&'w [&'a [u8]], bool) {
+/// The words behind a command without a trailing `noreply`, and whether `noreply` was present.
+fn words<'w, 'a>(arguments: &'a [u8], buffer: &'w mut [&'a [u8]; WORDS_MAX]) -> (&'w [&'a [u8]], bool) {
     let noreply = ends_in_noreply(arguments);
     let mut count = 0;
-    for (place, word) in room.iter_mut().zip(Tokens(arguments)) {
-        *place = word;
+    for (slot, word) in buffer.iter_mut().zip(Tokens(arguments)) {
+        *slot = word;
         count += 1;
     }
-    let words = &room[..count];
+    let words = &buffer[..count];
     match words.split_last() {
         Some((last, before)) if noreply && *last == b"noreply" => (before, true),
         _ => (words, noreply),
@@ -47,18 +49,18 @@ fn words<'w, 'a>(arguments: &'a [u8], room: &'w mut [&'a [u8]; WORDS_MAX]) -> (&
 }
 
 /// `debugtime p|r|<seconds>`
-pub(super) fn debug_time(arguments: &[u8]) -> Line<'_> {
+pub(super) fn debug_time(arguments: &[u8]) -> ParsedLine<'_> {
     let change = match token(arguments) {
         Ok((_, b"p")) => Some(ClockChange::Pause),
         Ok((_, b"r")) => Some(ClockChange::Resume),
         Ok((_, secs)) => loose_i64(secs).map(ClockChange::Shift),
         Err(_) => None,
     };
-    Line::Request(Request::DebugTime { change, noreply: ends_in_noreply(arguments) })
+    ParsedLine::Request(Request::DebugTime { change, noreply: ends_in_noreply(arguments) })
 }
 
-/// `watch [<class> ...]`; without one, fetchers. Whatever `noreply` could mean here, it is no class.
-pub(super) fn watch(arguments: &[u8]) -> Line<'_> {
+/// `watch [<class> ...]`; the default is `fetchers`. `noreply` is refused like any unknown class.
+pub(super) fn watch(arguments: &[u8]) -> ParsedLine<'_> {
     let mut classes = WatchClasses { fetchers: token(arguments).is_err(), ..WatchClasses::default() };
     for word in Tokens(arguments) {
         match WATCH_WORDS.into_iter().find(|known| is_prefix_of(word, known)) {
@@ -72,23 +74,23 @@ pub(super) fn watch(arguments: &[u8]) -> Line<'_> {
             None => return refused(Refusal::Unknown, false),
         }
     }
-    Line::Request(Request::Watch(classes))
+    ParsedLine::Request(Request::Watch(classes))
 }
 
 /// `on|off|dump` behind `stats detail`
-pub(super) fn detail(arguments: &[u8]) -> Option<Detail> {
+pub(super) fn detail(arguments: &[u8]) -> Option<DetailAction> {
     match token(arguments).ok()?.1 {
-        word if is_prefix_of(word, b"on") => Some(Detail::On),
-        word if is_prefix_of(word, b"off") => Some(Detail::Off),
-        word if is_prefix_of(word, b"dump") => Some(Detail::Dump),
+        word if is_prefix_of(word, b"on") => Some(DetailAction::On),
+        word if is_prefix_of(word, b"off") => Some(DetailAction::Off),
+        word if is_prefix_of(word, b"dump") => Some(DetailAction::Dump),
         _ => None,
     }
 }
 
 /// `lru_crawler enable|disable|sleep <us>|tocrawl <n>|crawl <classes>|metadump <classes>|mgdump <classes>`
-pub(super) fn crawler(arguments: &[u8]) -> Line<'_> {
-    let mut room = [&b""[..]; WORDS_MAX];
-    let (words, noreply) = words(arguments, &mut room);
+pub(super) fn crawler(arguments: &[u8]) -> ParsedLine<'_> {
+    let mut buffer = [&b""[..]; WORDS_MAX];
+    let (words, noreply) = words(arguments, &mut buffer);
     let action = match *words {
         [word, ..] if is_prefix_of(word, b"enable") => Ok(CrawlerAction::Enable),
         [word, ..] if is_prefix_of(word, b"disable") => Ok(CrawlerAction::Disable),
@@ -105,20 +107,20 @@ pub(super) fn crawler(arguments: &[u8]) -> Line<'_> {
             Some(classes) => Ok(CrawlerAction::Crawl(classes)),
             None => Err(Refusal::BadClass),
         },
-        [word, list] if is_prefix_of(word, b"metadump") => return dump(DumpForm::Meta, list, noreply),
-        [word, list] if is_prefix_of(word, b"mgdump") => return dump(DumpForm::MetaGet, list, noreply),
+        [word, list] if is_prefix_of(word, b"metadump") => return dump(DumpFormat::Meta, list, noreply),
+        [word, list] if is_prefix_of(word, b"mgdump") => return dump(DumpFormat::MetaGet, list, noreply),
         _ => Err(Refusal::Unknown),
     };
     match action {
-        Ok(action) => Line::Request(Request::Crawler { action, noreply }),
+        Ok(action) => ParsedLine::Request(Request::Crawler { action, noreply }),
         Err(refusal) => refused(refusal, noreply),
     }
 }
 
 /// `slabs reassign <from> <to>|automove <n>|automove ratio|freeratio|window <n>`
-pub(super) fn slabs(arguments: &[u8]) -> Line<'_> {
-    let mut room = [&b""[..]; WORDS_MAX];
-    let (words, noreply) = words(arguments, &mut room);
+pub(super) fn slabs(arguments: &[u8]) -> ParsedLine<'_> {
+    let mut buffer = [&b""[..]; WORDS_MAX];
+    let (words, noreply) = words(arguments, &mut buffer);
     let action = match *words {
         [word, from, to] if is_prefix_of(word, b"reassign") => match (strict_i32(from), strict_i32(to)) {
             (Some(from), Some(to)) => Ok(SlabsAction::Reassign { from, to }),
@@ -143,15 +145,15 @@ pub(super) fn slabs(arguments: &[u8]) -> Line<'_> {
         _ => Err(Refusal::Unknown),
     };
     match action {
-        Ok(action) => Line::Request(Request::Slabs { action, noreply }),
+        Ok(action) => ParsedLine::Request(Request::Slabs { action, noreply }),
         Err(refusal) => refused(refusal, noreply),
     }
 }
 
 /// `lru tune <hot> <warm> <factor> <factor>|mode flat|segmented|temp_ttl <seconds>`
-pub(super) fn lru(arguments: &[u8]) -> Line<'_> {
-    let mut room = [&b""[..]; WORDS_MAX];
-    let (words, noreply) = words(arguments, &mut room);
+pub(super) fn lru(arguments: &[u8]) -> ParsedLine<'_> {
+    let mut buffer = [&b""[..]; WORDS_MAX];
+    let (words, noreply) = words(arguments, &mut buffer);
     let action = match *words {
         [word, ref numbers @ ..] if is_prefix_of(word, b"tune") => tune(numbers),
         [word, mode, ..] if is_prefix_of(word, b"mode") => match mode {
@@ -165,7 +167,7 @@ pub(super) fn lru(arguments: &[u8]) -> Line<'_> {
         _ => Err(Refusal::Unknown),
     };
     match action {
-        Ok(action) => Line::Request(Request::Lru { action, noreply }),
+        Ok(action) => ParsedLine::Request(Request::Lru { action, noreply }),
         Err(refusal) => refused(refusal, noreply),
     }
 }
@@ -185,15 +187,15 @@ fn tune(numbers: &[&[u8]]) -> Result<LruAction, Refusal> {
     }
 }
 
-/// A dump that nobody wants to hear is none.
-fn dump(form: DumpForm, list: &[u8], noreply: bool) -> Line<'_> {
+/// `<classes>`; a dump with `noreply` does nothing.
+fn dump(format: DumpFormat, list: &[u8], noreply: bool) -> ParsedLine<'_> {
     match classes(list) {
-        Some(classes) if !noreply => Line::Request(Request::Dump { form, classes }),
+        Some(classes) if !noreply => ParsedLine::Request(Request::Dump { format, classes }),
         _ => refused(Refusal::BadClass, noreply),
     }
 }
 
-/// `all`, `hash`, or ids from 1 separated by commas; empty places between commas mean nothing.
+/// `all`, `hash`, or ids from 1 separated by commas; empty entries are ignored.
 fn classes(list: &[u8]) -> Option<Classes> {
     match list {
         b"all" => return Some(Classes::All),
@@ -208,44 +210,44 @@ fn classes(list: &[u8]) -> Option<Classes> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::classic::line;
+    use super::super::classic::parse_line;
     use super::*;
 
-    fn crawled(text: &str) -> CrawlerAction {
-        match line(text.as_bytes(), 2) {
-            Line::Request(Request::Crawler { action, noreply: false }) => action,
+    fn crawler_action(text: &str) -> CrawlerAction {
+        match parse_line(text.as_bytes(), 2) {
+            ParsedLine::Request(Request::Crawler { action, noreply: false }) => action,
             other => panic!("{text}: {other:?}"),
         }
     }
 
-    fn answer(text: &str) -> Option<Refusal> {
-        match line(text.as_bytes(), 2) {
-            Line::Refused { answer, .. } => answer,
+    fn refusal(text: &str) -> Option<Refusal> {
+        match parse_line(text.as_bytes(), 2) {
+            ParsedLine::Refused { reply, .. } => reply,
             other => panic!("{text}: {other:?}"),
         }
     }
 
     #[test]
-    fn crawler_words_may_be_cut_short_and_take_their_own_arguments() {
-        assert_eq!(crawled("lru_crawler e"), CrawlerAction::Enable);
-        assert_eq!(crawled(" lru_crawler  disable "), CrawlerAction::Disable);
-        assert_eq!(crawled("lru_crawler sl 1000000"), CrawlerAction::Sleep(1_000_000));
-        assert_eq!(crawled("lru_crawler tocrawl 7"), CrawlerAction::ToCrawl(7));
-        assert_eq!(crawled("lru_crawler crawl all"), CrawlerAction::Crawl(Classes::All));
-        assert_eq!(crawled("lru_crawler enable x"), CrawlerAction::Enable);
+    fn crawler_sub_commands_match_by_prefix() {
+        assert_eq!(crawler_action("lru_crawler e"), CrawlerAction::Enable);
+        assert_eq!(crawler_action(" lru_crawler  disable "), CrawlerAction::Disable);
+        assert_eq!(crawler_action("lru_crawler sl 1000000"), CrawlerAction::Sleep(1_000_000));
+        assert_eq!(crawler_action("lru_crawler tocrawl 7"), CrawlerAction::ToCrawl(7));
+        assert_eq!(crawler_action("lru_crawler crawl all"), CrawlerAction::Crawl(Classes::All));
+        assert_eq!(crawler_action("lru_crawler enable x"), CrawlerAction::Enable);
         for words in ["", "enablex", "crawl", "crawl 1 2", "metadump", "sleep", "tocrawl"] {
-            assert_eq!(answer(&format!("lru_crawler {words}")), Some(Refusal::Unknown), "{words}");
+            assert_eq!(refusal(&format!("lru_crawler {words}")), Some(Refusal::Unknown), "{words}");
         }
-        assert_eq!(answer("lru_crawler sleep 1000001"), Some(Refusal::SleepTooLong));
-        assert_eq!(answer("lru_crawler tocrawl x"), Some(Refusal::BadLine));
-        assert_eq!(answer("lru_crawler crawl hash"), Some(Refusal::CannotCrawlThat));
-        assert_eq!(answer("lru_crawler foo noreply"), None);
+        assert_eq!(refusal("lru_crawler sleep 1000001"), Some(Refusal::SleepTooLong));
+        assert_eq!(refusal("lru_crawler tocrawl x"), Some(Refusal::BadLine));
+        assert_eq!(refusal("lru_crawler crawl hash"), Some(Refusal::CannotCrawlThat));
+        assert_eq!(refusal("lru_crawler foo noreply"), None);
     }
 
     #[test]
-    fn watched_classes_add_up_and_may_be_cut_short() {
-        let watched = |text: &str| match line(text.as_bytes(), 2) {
-            Line::Request(Request::Watch(classes)) => classes,
+    fn watch_classes_accumulate_and_match_by_prefix() {
+        let watched = |text: &str| match parse_line(text.as_bytes(), 2) {
+            ParsedLine::Request(Request::Watch(classes)) => classes,
             other => panic!("{text}: {other:?}"),
         };
         let fetchers = WatchClasses { fetchers: true, ..WatchClasses::default() };
@@ -257,12 +259,12 @@ mod tests {
             all.evictions && all.fetchers && all.mutations && all.system && all.connections && all.deletions
         );
         for text in ["watch x", "watch fetchersx", "watch fetchers x", "watch noreply"] {
-            assert_eq!(answer(text), Some(Refusal::Unknown), "{text}");
+            assert_eq!(refusal(text), Some(Refusal::Unknown), "{text}");
         }
     }
 
     #[test]
-    fn classes_are_listed_by_number() {
+    fn classes_are_listed_by_id() {
         let listed = |text: &str| classes(text.as_bytes());
         let one = ClassSet::default().with(1);
         assert_eq!(listed("1"), Some(Classes::Listed(one)));

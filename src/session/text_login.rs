@@ -2,9 +2,9 @@
 //!
 //! Invariant: until the login no byte reaches the grammar of commands.
 
-use super::{End, Host, Next, Progress, Protocol, Session};
+use super::{End, Next, Progress, Protocol, Session, SessionContext};
 use crate::protocol::limits::{LOGIN_FAILURES_MAX, OUTPUT_BATCH_BYTES};
-use crate::protocol::text_login::{Pull, pull};
+use crate::protocol::text_login::{LoginInput, decode_login};
 use crate::protocol::{Refusal, ReplyBuffer};
 use crate::session::Budget;
 
@@ -13,38 +13,38 @@ impl Session {
     /// how the session goes on if that was not for a login.
     pub(super) fn advance_login(
         &mut self,
-        host: &Host<'_>,
+        context: &SessionContext<'_>,
         input: &[u8],
         output: &mut ReplyBuffer,
         budget: &mut Budget,
     ) -> Result<usize, Progress> {
-        host.begin_request();
+        context.begin_request();
         let mut consumed = 0;
         while let Protocol::Login { failures } = self.protocol {
             if budget.is_exhausted() || output.len() >= OUTPUT_BATCH_BYTES {
                 return Err(Progress::stopped_early(consumed, input.len()));
             }
             let before = consumed;
-            match pull(&input[consumed..]) {
-                Pull::NeedMore => return Err(Progress { consumed, next: Next::Input }),
-                Pull::Close => {
+            match decode_login(&input[consumed..]) {
+                LoginInput::NeedMore => return Err(Progress { consumed, next: Next::Input }),
+                LoginInput::Close => {
                     return Err(Progress { consumed: input.len(), next: Next::End(End::Closed) });
                 }
-                Pull::Refused { answer, consumed: line } => {
+                LoginInput::Refused { reply, consumed: line } => {
                     consumed += line;
-                    output.push(answer.line());
+                    output.push(reply.line());
                 }
-                Pull::Login { user, password, consumed: frame } => {
-                    if let Some(delay) = self.login_delay(host) {
+                LoginInput::Login { user, password, consumed: frame } => {
+                    if let Some(delay) = self.login_delay(context) {
                         return Err(Progress { consumed, next: Next::Delay(delay) });
                     }
                     consumed += frame;
-                    if host.engine.text_login(host.counters, user, password) {
+                    if context.engine.text_login(context.counters, user, password) {
                         output.push(b"STORED\r\n");
                         self.protocol = Protocol::Text;
                     } else {
                         output.push(Refusal::LoginFailed.line());
-                        host.engine.note_failed_login(&host.peer());
+                        context.engine.record_failed_login(&context.peer());
                         self.protocol = Protocol::Login { failures: failures + 1 };
                         if failures + 1 >= LOGIN_FAILURES_MAX {
                             let next = Next::End(End::Refused);

@@ -1,8 +1,8 @@
 //! What the reports say of TLS, under memcached's names.
 
-use super::Engine;
-use super::figure::Figure;
+use super::stat_value::StatValue;
 use crate::clock::Now;
+use crate::commands::Engine;
 use crate::telemetry::Totals;
 use std::sync::atomic::Ordering;
 
@@ -47,15 +47,15 @@ impl Default for TlsReport {
 
 impl Engine {
     /// The certificates in use were just read.
-    pub fn note_certificates(&self) {
+    pub fn record_certificate_load(&self) {
         self.certificates_secs.store(self.clock.now().secs(), Ordering::Relaxed);
     }
 
-    pub(super) fn tls_figures(
+    pub(in crate::commands) fn tls_stats(
         &self,
         sums: &Totals,
         now: Now,
-        stat: &mut dyn FnMut(&'static str, &dyn Figure),
+        stat: &mut dyn FnMut(&'static str, &dyn StatValue),
     ) {
         let tls = &self.settings.tls;
         if !tls.enabled {
@@ -70,7 +70,7 @@ impl Engine {
         stat("time_since_server_cert_refresh", &since_secs);
     }
 
-    pub(super) fn tls_settings(&self, stat: &mut dyn FnMut(&'static str, &dyn Figure)) {
+    pub(in crate::commands) fn tls_settings(&self, stat: &mut dyn FnMut(&'static str, &dyn StatValue)) {
         let tls = &self.settings.tls;
         let yes_no = |yes| if yes { "yes" } else { "no" };
         let text = |text: &Option<String>, unset: &str| text.clone().unwrap_or_else(|| unset.to_owned());

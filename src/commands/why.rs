@@ -1,0 +1,113 @@
+//! `why`: the reason why a key is absent.
+
+use super::Engine;
+use crate::clock::{FIRST_SECOND, Now};
+use crate::protocol::percent_encoding::percent_encoded;
+use crate::protocol::{Refusal, ReplyBuffer};
+use crate::store::{Cause, KeyHistory, Removed};
+
+/// Why a key is not there, or that it is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Why {
+    /// It is there.
+    Present {
+        /// Seconds since it was stored, where known.
+        age_secs: Option<u32>,
+        /// Seconds since it was last used.
+        idle_secs: u32,
+        /// Seconds it has left; `None` if it never dies.
+        left_secs: Option<u32>,
+        /// Bytes of its value.
+        bytes: u64,
+    },
+    /// It was removed, or never came to be.
+    Gone {
+        /// Why.
+        cause: Cause,
+        /// Seconds ago.
+        ago_secs: u32,
+        /// Its age then, where known.
+        age_secs: Option<u32>,
+        /// Seconds since its last use then.
+        idle_secs: u32,
+        /// Bytes of header, key and value; of the value alone where one could not be stored.
+        bytes: u64,
+    },
+    /// Nothing is known: it did not leave within the time that is remembered.
+    Unknown {
+        /// Seconds that removals are remembered for, at present.
+        reach_secs: u32,
+        /// Seconds since everything was flushed the last time.
+        flushed_secs: Option<u32>,
+    },
+}
+
+impl Cause {
+    /// As it is printed.
+    pub fn word(self) -> &'static str {
+        match self {
+            Cause::Evicted => "evicted",
+            Cause::Expired => "expired",
+            Cause::Deleted => "deleted",
+            Cause::OutOfMemory => "no_memory",
+            Cause::TooLarge => "too_large",
+        }
+    }
+}
+
+impl Engine {
+    /// Why a key is not there.
+    pub fn why(&self, key: &[u8]) -> Why {
+        let now = self.clock.now();
+        let age_at = |at: Now, cas: u64| self.store.stored_at(cas).map(|stored| at.secs_since(stored));
+        let present = self.store.peek(key, now, |hit| Why::Present {
+            age_secs: age_at(now, hit.cas),
+            idle_secs: now.secs_since(hit.last_access),
+            left_secs: (!hit.deadline.is_never()).then(|| hit.deadline.secs().saturating_sub(now.secs())),
+            bytes: hit.value.len() as u64,
+        });
+        if let Ok(present) = present {
+            return present;
+        }
+        let KeyHistory { removed, known_since, flushed } = self.store.key_history(key, now);
+        match removed {
+            Some(Removed { cause, at, last_access, bytes, cas }) => Why::Gone {
+                cause,
+                ago_secs: now.secs_since(at),
+                age_secs: age_at(at, cas).filter(|_| cas != 0),
+                idle_secs: at.secs_since(last_access),
+                bytes,
+            },
+            None => Why::Unknown {
+                reach_secs: now.secs_since(known_since.unwrap_or(Now::from_secs(FIRST_SECOND))),
+                flushed_secs: flushed
+                    .filter(|flushed| *flushed <= now)
+                    .map(|flushed| now.secs_since(flushed)),
+            },
+        }
+    }
+
+    /// `why`.
+    pub(super) fn execute_why(&self, key: &[u8], out: &mut ReplyBuffer) {
+        if !self.lists_keys() {
+            return out.push(Refusal::KeysNotAllowed.line());
+        }
+        let known = |secs: Option<u32>| secs.map_or("?".to_owned(), |secs| secs.to_string());
+        let line = match self.why(key) {
+            Why::Present { age_secs, idle_secs, left_secs, bytes } => {
+                let left = left_secs.map_or("never".to_owned(), |secs| secs.to_string());
+                format!("present age={} idle={idle_secs} left={left} size={bytes}", known(age_secs))
+            }
+            Why::Gone { cause, ago_secs, age_secs, idle_secs, bytes } => format!(
+                "{} ago={ago_secs} age={} idle={idle_secs} size={bytes}",
+                cause.word(),
+                known(age_secs)
+            ),
+            Why::Unknown { reach_secs, flushed_secs } => {
+                let flushed = flushed_secs.map_or(String::new(), |secs| format!(" flushed={secs}"));
+                format!("unknown reach={reach_secs}{flushed}")
+            }
+        };
+        out.push(format!("WHY {} {line}\r\n", percent_encoded(key)).as_bytes());
+    }
+}

@@ -1,7 +1,7 @@
-//! Keys as people read them.
+//! Escapes keys for display.
 
-/// A key as text, a different one for each key: what can be printed is as it is, anything else, and a backslash, is
-/// escaped as in a string of Rust. Characters that change the direction of the text count as what cannot be printed.
+/// A key as text, with different texts for different keys. Printable characters remain; all others, and backslashes,
+/// are escaped as in a Rust string. Characters that change the text direction count as not printable.
 pub(super) fn escape(key: &[u8]) -> String {
     let mut text = String::with_capacity(key.len());
     for chunk in key.utf8_chunks() {
@@ -23,14 +23,14 @@ mod tests {
     use super::escape;
 
     #[test]
-    fn what_can_be_read_stays_as_it_is() {
+    fn printable_characters_remain() {
         for key in [":1:session'\"", "<b>&amp;", "ключ", "鍵"] {
             assert_eq!(escape(key.as_bytes()), key);
         }
     }
 
     #[test]
-    fn what_cannot_be_printed_is_escaped() {
+    fn other_characters_are_escaped() {
         assert_eq!(escape(b"a\xff\x80b"), r"a\xff\x80b");
         assert_eq!(escape(b"\x00\x1b[2J\r\n\x7f"), r"\0\u{1b}[2J\r\n\u{7f}");
         assert_eq!(escape("\u{202e}".as_bytes()), r"\u{202e}");

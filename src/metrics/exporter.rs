@@ -1,7 +1,7 @@
-//! The metrics of memcached_exporter, so that its dashboards and alerts work as they are.
+//! The metrics of memcached_exporter, so that its dashboards and alerts work unchanged.
 //!
-//! Names and labels are those of prometheus/memcached_exporter 0.15 for a memcached without extstore and proxy. The metrics
-//! of the exporter's own process (`go_`, `process_`, `promhttp_`) are its own affair. What larder does not have is 0 here, as
+//! Names and labels are those of prometheus/memcached_exporter 0.15 for a memcached without extstore and proxy. Metrics
+//! about the exporter's own process (`go_`, `process_`, `promhttp_`) are left out. What larder does not have is 0, as
 //! in `stats`.
 
 use super::exposition::Exposition;
@@ -9,10 +9,10 @@ use super::exposition::Kind::{self, Counter, Gauge};
 use super::snapshot::{Snapshot, Stats};
 use crate::commands::WIRE_VERSION;
 
-/// Metrics that are one figure each: the figure, the kind, the name behind `memcached_`, the help.
+/// Metrics with one sample: the stat, the kind, the name after `memcached_`, the help text.
 type Table = &'static [(&'static str, Kind, &'static str, &'static str)];
 
-/// Of `stats`.
+/// From `stats`.
 const GENERAL: Table = &[
     ("uptime", Counter, "uptime_seconds", "Number of seconds since the server started."),
     ("time", Gauge, "time_seconds", "current UNIX time according to the server."),
@@ -124,7 +124,7 @@ const GENERAL: Table = &[
     ),
 ];
 
-/// Of `stats settings`.
+/// From `stats settings`.
 const SETTINGS: Table = &[
     ("lru_crawler", Gauge, "lru_crawler_enabled", "Whether the LRU crawler is enabled."),
     ("lru_crawler_sleep", Gauge, "lru_crawler_sleep", "Microseconds to sleep between LRU crawls."),
@@ -141,7 +141,7 @@ const SETTINGS: Table = &[
     ("warm_max_factor", Gauge, "lru_crawler_warm_max_factor", "Set idle age of WARM LRU to COLD age * this"),
 ];
 
-/// Of `stats items` and `stats slabs`, with the class as the label `slab`.
+/// From `stats items` and `stats slabs`, with the class as the label `slab`.
 const CLASSES: Table = &[
     ("number", Gauge, "slab_current_items", "Number of items currently stored in this slab class."),
     ("age", Gauge, "slab_items_age_seconds", "Number of seconds the oldest item has been in the slab class."),
@@ -243,7 +243,7 @@ const CLASSES: Table = &[
     ),
 ];
 
-/// Commands that hit or miss: the figure, the labels `command` and `status`.
+/// Commands that hit or miss: the stat, the labels `command` and `status`.
 const COMMANDS: &[(&str, &str, &str)] = &[
     ("get_hits", "get", "hit"),
     ("get_misses", "get", "miss"),
@@ -261,7 +261,7 @@ const COMMANDS: &[(&str, &str, &str)] = &[
     ("cmd_flush", "flush", "hit"),
 ];
 
-/// Hits by the part of the LRU they were on: the figure, the label `lru`.
+/// Hits by LRU segment: the stat, the label `lru`.
 const LRU_HITS: [(&str, &str); 4] = [
     ("hits_to_hot", "hot"),
     ("hits_to_warm", "warm"),
@@ -269,7 +269,7 @@ const LRU_HITS: [(&str, &str); 4] = [
     ("hits_to_temp", "temporary"),
 ];
 
-/// Appends them.
+/// Adds all of them.
 pub(super) fn push(snapshot: &Snapshot, exposition: &mut Exposition) {
     exposition.gauge("memcached_up", "Could the memcached server be reached.").add(1.0);
     let help = "The version of this memcached server.";
@@ -295,7 +295,7 @@ fn push_commands(stats: &Stats, exposition: &mut Exposition) {
     commands.add_labeled(&[("command", "set"), ("status", "hit")], sets);
 }
 
-/// `cmd_set` counts what `cas` stores too, and the metric does not.
+/// `cmd_set` includes what `cas` stores, the metric does not.
 fn sets(stats: &Stats, cas: &[&str]) -> Option<f64> {
     let cas: f64 = cas.iter().filter_map(|name| stats.get(name)).sum();
     stats.get("cmd_set").map(|sets| (sets - cas).max(0.0))
@@ -334,7 +334,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_figure_of_the_tables_is_one_that_stats_has() {
+    fn every_stat_of_the_tables_exists() {
         let snapshot = full();
         for (table, stats) in [(GENERAL, &snapshot.general), (SETTINGS, &snapshot.settings)] {
             for (stat, ..) in table {
@@ -347,7 +347,7 @@ mod tests {
     }
 
     #[test]
-    fn cas_counts_once() {
+    fn cas_is_counted_once() {
         let stats: Stats = [("cmd_set", 10.0), ("cas_hits", 3.0), ("cas_badval", 2.0)].into_iter().collect();
         assert_eq!(sets(&stats, &["cas_hits", "cas_misses", "cas_badval"]), Some(5.0));
         assert_eq!(sets(&Stats::default(), &["cas_hits"]), None);

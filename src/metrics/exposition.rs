@@ -1,37 +1,37 @@
-//! Metrics in the text format of Prometheus, 0.0.4. What must be escaped there, the library escapes.
+//! Metrics in the text format of Prometheus, version 0.0.4. The library escapes labels and help texts.
 
 use log::warn;
 use prometheus::TextEncoder;
 use prometheus::proto::{Counter, Gauge, LabelPair, Metric, MetricFamily, MetricType};
 
-/// What a metric is.
+/// Kind of a metric.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Kind {
-    /// Only grows, until the process starts anew or is told `stats reset`.
+    /// Only grows, until the process restarts or receives `stats reset`.
     Counter,
-    /// Anything else.
+    /// Any other metric.
     Gauge,
 }
 
-/// Metrics, in the order they were pushed.
+/// Metrics, in the order in which they were added.
 #[derive(Default)]
 pub(super) struct Exposition(Vec<MetricFamily>);
 
-/// A metric to which samples are added.
+/// A metric that samples are added to.
 pub(super) struct Samples<'a>(&'a mut MetricFamily);
 
 impl Exposition {
-    /// A metric that only grows.
+    /// Adds a metric that only grows.
     pub(super) fn counter(&mut self, name: &str, help: &str) -> Samples<'_> {
         self.metric(Kind::Counter, name, help)
     }
 
-    /// Any other metric.
+    /// Adds any other metric.
     pub(super) fn gauge(&mut self, name: &str, help: &str) -> Samples<'_> {
         self.metric(Kind::Gauge, name, help)
     }
 
-    /// A metric; one without samples is not shown. Each name is for one call.
+    /// Adds a metric. A metric without samples is left out of the text. Each name may be added once.
     pub(super) fn metric(&mut self, kind: Kind, name: &str, help: &str) -> Samples<'_> {
         let mut family = MetricFamily::default();
         family.set_name(name.to_owned());
@@ -45,24 +45,24 @@ impl Exposition {
         Samples(&mut self.0[at])
     }
 
-    /// All of it.
+    /// The text of all metrics.
     pub(super) fn text(mut self) -> String {
         self.0.retain(|family| !family.get_metric().is_empty());
         let mut text = String::new();
         if let Err(error) = TextEncoder::new().encode_utf8(&self.0, &mut text) {
-            warn!("/metrics is not whole: {error}");
+            warn!("/metrics is incomplete: {error}");
         }
         text
     }
 }
 
 impl Samples<'_> {
-    /// Adds a sample without labels, if there is one.
+    /// Adds a sample without labels, unless the value is `None`.
     pub(super) fn add(&mut self, value: impl Into<Option<f64>>) {
         self.add_labeled(&[], value);
     }
 
-    /// Adds a sample with these labels, if there is one.
+    /// Adds a sample with labels, unless the value is `None`.
     pub(super) fn add_labeled(&mut self, labels: &[(&str, &str)], value: impl Into<Option<f64>>) {
         let Some(value) = value.into() else { return };
         let pair = |(name, value): &(&str, &str)| {
@@ -93,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn labels_are_escaped_and_metrics_without_samples_left_out() {
+    fn labels_are_escaped_and_metrics_without_samples_are_left_out() {
         let mut exposition = Exposition::default();
         exposition.counter("a_total", "Of\nthem.").add_labeled(&[("x", "q\"b\\n\nl")], 1.0);
         exposition.gauge("b", "None.").add(None);

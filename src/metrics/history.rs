@@ -1,16 +1,16 @@
-//! The last ten minutes: what went on per second, in steps of two seconds.
+//! Rates of the last ten minutes, in steps of two seconds.
 
 use super::snapshot::Stats;
 use serde_json::{Map, Value};
 use std::collections::VecDeque;
 
-/// Seconds from one step to the next.
+/// Length of a step in seconds.
 pub(super) const STEP_SECS: u32 = 2;
 
-/// Steps remembered: ten minutes.
+/// Steps that are kept: ten minutes.
 const STEPS_MAX: usize = 300;
 
-/// What is remembered: its name, and the figures of `stats` whose sum it is.
+/// The series: a name, and the stats that it sums up.
 const SERIES: [(&str, &[&str]); 6] = [
     ("reads", &["get_hits", "get_misses"]),
     ("hits", &["get_hits"]),
@@ -20,19 +20,19 @@ const SERIES: [(&str, &[&str]); 6] = [
     ("bytes_out", &["bytes_written"]),
 ];
 
-/// Per second, in the order of [`SERIES`].
+/// Rates per second, in the order of [`SERIES`].
 type Rates = [f64; SERIES.len()];
 
-/// The steps, the oldest first.
+/// The steps, oldest first.
 #[derive(Default)]
 pub(super) struct History {
-    /// Totals at the last step, and when that was, in microseconds.
+    /// Totals at the last step, and its time in microseconds.
     last: Option<(Rates, u64)>,
     steps: VecDeque<Rates>,
 }
 
 impl History {
-    /// Notes what `stats` says now.
+    /// Adds a step from the present `stats`.
     pub(super) fn record(&mut self, stats: &Stats, now_micros: u64) {
         let totals = SERIES.map(|(_, names)| names.iter().map(|name| stats.get(name).unwrap_or(0.0)).sum());
         if let Some((before, then_micros)) = self.last.replace((totals, now_micros)) {
@@ -50,7 +50,7 @@ impl History {
         self.steps.push_back(rates);
     }
 
-    /// As JSON: a list per series.
+    /// As JSON: one list per series.
     pub(super) fn json(&self) -> Value {
         let mut lists = Map::new();
         lists.insert("step_secs".to_owned(), STEP_SECS.into());
@@ -64,7 +64,7 @@ impl History {
 
 fn rates(totals: &Rates, before: &Rates, secs: f64) -> Rates {
     std::array::from_fn(|at| {
-        // After `stats reset` a total is what was counted since then.
+        // After `stats reset` the total itself is the increase.
         let since = if totals[at] < before[at] { totals[at] } else { totals[at] - before[at] };
         since / secs
     })
@@ -74,27 +74,27 @@ fn rates(totals: &Rates, before: &Rates, secs: f64) -> Rates {
 mod tests {
     use super::*;
 
-    fn noted(stats: &[(&'static str, f64)], at_secs: u64, history: &mut History) {
+    fn record_at(stats: &[(&'static str, f64)], at_secs: u64, history: &mut History) {
         history.record(&stats.iter().copied().collect(), at_secs * 1_000_000);
     }
 
     #[test]
-    fn a_step_is_what_was_counted_per_second() {
+    fn a_step_is_the_rate_per_second() {
         let mut history = History::default();
-        noted(&[("get_hits", 5.0), ("get_misses", 1.0)], 1, &mut history);
+        record_at(&[("get_hits", 5.0), ("get_misses", 1.0)], 1, &mut history);
         assert_eq!(history.json()["reads"], serde_json::json!([]));
-        noted(&[("get_hits", 11.0), ("get_misses", 5.0)], 3, &mut history);
+        record_at(&[("get_hits", 11.0), ("get_misses", 5.0)], 3, &mut history);
         assert_eq!(history.json()["reads"], serde_json::json!([5.0]));
         assert_eq!(history.json()["hits"], serde_json::json!([3.0]));
-        noted(&[("get_hits", 2.0)], 4, &mut history);
+        record_at(&[("get_hits", 2.0)], 4, &mut history);
         assert_eq!(history.json()["hits"], serde_json::json!([3.0, 2.0]));
     }
 
     #[test]
-    fn only_ten_minutes_are_remembered() {
+    fn ten_minutes_are_kept() {
         let mut history = History::default();
         for step in 0..STEPS_MAX as u64 + 10 {
-            noted(&[("cmd_set", (step * step) as f64)], step, &mut history);
+            record_at(&[("cmd_set", (step * step) as f64)], step, &mut history);
         }
         let writes = history.json()["writes"].as_array().unwrap().clone();
         assert_eq!(writes.len(), STEPS_MAX);

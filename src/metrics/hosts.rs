@@ -1,17 +1,17 @@
-//! The host names that requests may be for.
+//! The host names that requests may use.
 //!
-//! A page of another site can have its name resolved to the address of this server (DNS rebinding) and would then read
-//! the answers as its own. The browser still sends the name of that site as the host, so such a request is refused. An
-//! IP address as the host involves no name, hence no DNS.
+//! In a DNS rebinding attack, the page of another site has its name resolved to the address of this server and reads
+//! the responses as its own. The browser still sends the name of that site as the host, so the server refuses such a
+//! request. An IP address as the host involves no DNS.
 
 use hyper::header::{self, HeaderMap};
 use hyper::{Uri, Version};
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-/// The name of the own machine, which browsers do not ask a name server for (RFC 6761).
+/// The name of the local machine, which browsers resolve without DNS (RFC 6761).
 const LOCALHOST: &str = "localhost";
 
-/// The accepted names, besides IP addresses and `localhost`.
+/// The accepted names, in addition to IP addresses and `localhost`.
 #[derive(Debug)]
 pub(super) struct Hosts(Vec<String>);
 
@@ -21,7 +21,7 @@ impl Hosts {
         Hosts(names)
     }
 
-    /// True if every host that the request names is accepted. Only HTTP/1.0 may name none.
+    /// True if every host of the request is accepted. Only HTTP/1.0 requests may have none.
     pub(super) fn accept(&self, uri: &Uri, version: Version, headers: &HeaderMap) -> bool {
         let mut named = 0;
         let in_headers = headers.get_all(header::HOST).iter().map(|value| value.to_str().unwrap_or_default());
@@ -33,7 +33,7 @@ impl Hosts {
         all && (named > 0 || version == Version::HTTP_10)
     }
 
-    /// True for an accepted `host` or `host:port`, whatever the port.
+    /// True for an accepted `host` or `host:port`, with any port.
     fn accepts(&self, host: &str) -> bool {
         let is_port = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
         if let Some(inside) = host.strip_prefix('[') {
@@ -42,11 +42,11 @@ impl Hosts {
             return port_follows && address.parse::<Ipv6Addr>().is_ok();
         }
         let (name, port) = host.split_once(':').unwrap_or((host, ""));
-        is_port(port) && (name.parse::<Ipv4Addr>().is_ok() || self.knows(name))
+        is_port(port) && (name.parse::<Ipv4Addr>().is_ok() || self.is_known_name(name))
     }
 
-    fn knows(&self, name: &str) -> bool {
-        // A final dot marks a name as complete and belongs to no other host.
+    fn is_known_name(&self, name: &str) -> bool {
+        // A final dot marks a name as complete; it is the same host.
         let without_dot = |name: &'_ str| name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
         let name = without_dot(name);
         !name.is_empty() && (name == LOCALHOST || self.0.iter().any(|known| without_dot(known) == name))
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_else_is_refused() {
+    fn other_hosts_are_refused() {
         for host in [
             "",
             ".",
@@ -115,20 +115,20 @@ mod tests {
     #[test]
     fn every_host_of_a_request_counts_and_only_http_1_0_may_have_none() {
         let hosts = Hosts::new(Vec::new());
-        let asked = |uri: &'static str, version, names: &[&'static str]| {
+        let is_accepted = |uri: &'static str, version, names: &[&'static str]| {
             let mut headers = HeaderMap::new();
             for name in names {
                 headers.append(header::HOST, name.parse().unwrap());
             }
             hosts.accept(&Uri::from_static(uri), version, &headers)
         };
-        assert!(asked("/", Version::HTTP_11, &["localhost"]));
-        assert!(!asked("/", Version::HTTP_11, &["localhost", "evil.example"]));
-        assert!(!asked("http://evil.example/", Version::HTTP_11, &["localhost"]));
-        assert!(asked("http://127.0.0.1/", Version::HTTP_11, &["localhost"]));
-        assert!(!asked("/", Version::HTTP_11, &[]));
-        assert!(asked("/", Version::HTTP_10, &[]));
-        assert!(!asked("/", Version::HTTP_10, &["evil.example"]));
-        assert!(!asked("/", Version::HTTP_10, &[""]));
+        assert!(is_accepted("/", Version::HTTP_11, &["localhost"]));
+        assert!(!is_accepted("/", Version::HTTP_11, &["localhost", "evil.example"]));
+        assert!(!is_accepted("http://evil.example/", Version::HTTP_11, &["localhost"]));
+        assert!(is_accepted("http://127.0.0.1/", Version::HTTP_11, &["localhost"]));
+        assert!(!is_accepted("/", Version::HTTP_11, &[]));
+        assert!(is_accepted("/", Version::HTTP_10, &[]));
+        assert!(!is_accepted("/", Version::HTTP_10, &["evil.example"]));
+        assert!(!is_accepted("/", Version::HTTP_10, &[""]));
     }
 }

@@ -1,8 +1,8 @@
-//! Connections and requests: who is let in, for how long, and what may be asked.
+//! The HTTP server: connections, their time limits, and the responses.
 //!
-//! A connection has one request and one answer, and is closed when its time is over, wherever it is. Connections at once
-//! are limited; at the limit a new connection takes the place of the oldest one. So connections that send nothing, or
-//! send or read slowly, never keep a new one from its answer. Nothing that comes behind the header of a request is read.
+//! A connection carries one request and one response, and is closed when its time is over. The number of connections is
+//! limited; at the limit, a new connection replaces the oldest one. So connections that send nothing, or that send or
+//! read slowly, never prevent a new connection from getting its response. Request bodies are not read.
 
 use super::hosts::Hosts;
 use super::response_cache::ResponseCache;
@@ -23,52 +23,52 @@ use tokio::net::TcpListener;
 use tokio::task::{AbortHandle, yield_now};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
-/// What a connection may take.
+/// Limits of connections.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
     /// Connections at once; one more closes the oldest.
     connections: usize,
-    /// For the request to come.
+    /// Time to receive the request.
     request: Duration,
-    /// For the whole connection.
+    /// Time of the whole connection.
     connection: Duration,
 }
 
-/// Those of the daemon.
+/// The limits of the daemon.
 pub(super) const LIMITS: Limits =
     Limits { connections: 16, request: Duration::from_secs(5), connection: Duration::from_secs(10) };
 
-/// Bytes of a request line with its headers, the least that hyper takes.
+/// Bytes of a request line with its headers; hyper takes no smaller limit.
 const REQUEST_MAX_BYTES: usize = 8192;
 
 /// Headers of a request.
 const HEADERS_MAX: usize = 64;
 
-/// Before accepting is tried again where it failed, for want of descriptors for example.
+/// Pause after a failed accept, for example because of a lack of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// How long an answer is shared.
+/// How long a response is shared.
 const TICK: Duration = Duration::from_secs(1);
 
-/// For a request to a host that is not accepted.
+/// Response for a host name that is not accepted.
 const HOST_NOT_ACCEPTED: &str =
-    "this host is not served here: ask by IP address, or name the host by --metrics-host\n";
+    "unknown host name: use an IP address, or accept the name with --metrics-host\n";
 
-/// The page, with everything it needs.
-const PAGE: &str = include_str!("page.html");
+/// The status page, with style and script.
+const PAGE: &str = include_str!("status_page.html");
 
-/// The page fetches nothing but from here, and nobody frames it.
+/// The page loads data from this server only and cannot be framed.
 const POLICY: &str = "default-src 'none'; connect-src 'self'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; \
                       img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// What is served.
+/// The resources that are served.
 pub(super) struct Site {
     pub(super) responses: ResponseCache,
-    /// The hosts that it may be asked as.
+    /// The host names that requests may use.
     pub(super) hosts: Hosts,
 }
 
-/// Serves without end.
+/// Serves forever.
 pub(super) async fn serve(socket: TcpListener, site: Arc<Site>, limits: Limits) {
     tokio::spawn(tick_every_second(site.clone()));
     // Oldest first.
@@ -84,11 +84,11 @@ pub(super) async fn serve(socket: TcpListener, site: Arc<Site>, limits: Limits) 
                 }
                 connections
                     .push_back(tokio::spawn(serve_connection(stream, site.clone(), limits)).abort_handle());
-                // Closes the oldest, and answers a request that is here already, before anybody else is accepted.
+                // Lets the oldest connection close, and requests that have arrived be answered, before the next accept.
                 yield_now().await;
             }
             Err(error) => {
-                debug!("accept for --metrics: {error}");
+                debug!("--metrics accept: {error}");
                 sleep(ACCEPT_PAUSE).await;
             }
         }
@@ -104,15 +104,15 @@ async fn tick_every_second(site: Arc<Site>) {
     }
 }
 
-/// One request and its answer.
+/// Serves one request.
 async fn serve_connection(
     stream: impl AsyncRead + AsyncWrite + Unpin + 'static,
     site: Arc<Site>,
     limits: Limits,
 ) {
     let service = service_fn(|request: Request<Incoming>| {
-        let answer = answer(&request, &site);
-        async move { Ok::<_, Infallible>(answer) }
+        let response = respond(&request, &site);
+        async move { Ok::<_, Infallible>(response) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -124,57 +124,61 @@ async fn serve_connection(
         .serve_connection(TokioIo::new(stream), service);
     match timeout(limits.connection, connection).await {
         Ok(Ok(())) => {}
-        Ok(Err(error)) => debug!("a connection of --metrics: {error}"),
-        Err(_) => debug!("a connection of --metrics took too long"),
+        Ok(Err(error)) => debug!("--metrics connection: {error}"),
+        Err(_) => debug!("--metrics connection: time limit exceeded"),
     }
 }
 
-type Answer = Response<Full<Bytes>>;
+type HttpResponse = Response<Full<Bytes>>;
 
-fn answer<B>(request: &Request<B>, site: &Site) -> Answer {
+fn respond<B>(request: &Request<B>, site: &Site) -> HttpResponse {
     let (method, path, responses) = (request.method(), request.uri().path(), &site.responses);
     if !site.hosts.accept(request.uri(), request.version(), request.headers()) {
-        return plain(StatusCode::MISDIRECTED_REQUEST, HOST_NOT_ACCEPTED);
+        return plain_text(StatusCode::MISDIRECTED_REQUEST, HOST_NOT_ACCEPTED);
     }
     let known = matches!(path, "/" | "/metrics" | "/status.json" | "/livez" | "/readyz");
     if known && !matches!(*method, Method::GET | Method::HEAD) {
-        let mut refused = plain(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD\n");
+        let mut refused = plain_text(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD\n");
         refused.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
         return refused;
     }
     match path {
-        "/" => page(),
+        "/" => status_page(),
         "/metrics" => with_content_type(prometheus::TEXT_FORMAT, responses.metrics()),
         "/status.json" => with_content_type("application/json", responses.status()),
-        "/livez" if responses.is_alive() => plain(StatusCode::OK, "alive\n"),
-        "/livez" => plain(StatusCode::SERVICE_UNAVAILABLE, "a thread is stuck\n"),
-        "/readyz" if responses.is_serving() => plain(StatusCode::OK, "ready\n"),
-        "/readyz" => plain(StatusCode::SERVICE_UNAVAILABLE, "not serving\n"),
-        _ => plain(StatusCode::NOT_FOUND, "there are /, /metrics, /status.json, /livez and /readyz\n"),
+        "/livez" if responses.is_alive() => plain_text(StatusCode::OK, "alive\n"),
+        "/livez" => plain_text(StatusCode::SERVICE_UNAVAILABLE, "a thread makes no progress\n"),
+        "/readyz" if responses.is_serving() => plain_text(StatusCode::OK, "ready\n"),
+        "/readyz" => plain_text(StatusCode::SERVICE_UNAVAILABLE, "not serving\n"),
+        _ => plain_text(
+            StatusCode::NOT_FOUND,
+            "not found; the paths are /, /metrics, /status.json, /livez and /readyz\n",
+        ),
     }
 }
 
-fn page() -> Answer {
-    let mut page = with_content_type("text/html; charset=utf-8", Bytes::from_static(PAGE.as_bytes()));
-    let headers = page.headers_mut();
+fn status_page() -> HttpResponse {
+    let mut status_page = with_content_type("text/html; charset=utf-8", Bytes::from_static(PAGE.as_bytes()));
+    let headers = status_page.headers_mut();
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    page
+    status_page
 }
 
-fn plain(status: StatusCode, text: &'static str) -> Answer {
-    let mut answer = with_content_type("text/plain; charset=utf-8", Bytes::from_static(text.as_bytes()));
-    *answer.status_mut() = status;
-    answer
+fn plain_text(status: StatusCode, text: &'static str) -> HttpResponse {
+    let mut response =
+        with_content_type("text/plain; charset=utf-8", Bytes::from_static(text.as_bytes()));
+    *response.status_mut() = status;
+    response
 }
 
-fn with_content_type(content_type: &'static str, body: Bytes) -> Answer {
-    let mut answer = Response::new(Full::new(body));
-    let headers = answer.headers_mut();
+fn with_content_type(content_type: &'static str, body: Bytes) -> HttpResponse {
+    let mut response = Response::new(Full::new(body));
+    let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    answer
+    response
 }
 
 #[cfg(test)]
@@ -190,16 +194,16 @@ mod tests {
         Arc::new(Site { responses, hosts: Hosts::new(Vec::new()) })
     }
 
-    /// What comes back for these bytes, over a stream that takes so many bytes at once and has so much time.
-    fn response(bytes: &[u8], at_once: usize, time: Duration, reads: bool) -> String {
+    /// The response to these bytes, over a stream with a buffer of this size and with this time limit.
+    fn response_to(bytes: &[u8], at_once: usize, time: Duration, reads: bool) -> String {
         let limits = Limits { connections: 1, request: time, connection: time };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let (mut client, server) = duplex(at_once);
-            let conversation = tokio::spawn(serve_connection(server, site(), limits));
+            let connection_task = tokio::spawn(serve_connection(server, site(), limits));
             client.write_all(bytes).await.unwrap();
             if !reads {
-                conversation.await.unwrap();
+                connection_task.await.unwrap();
             }
             let mut response = Vec::new();
             client.read_to_end(&mut response).await.unwrap();
@@ -207,38 +211,39 @@ mod tests {
         })
     }
 
-    const LONG: Duration = Duration::from_secs(20);
-    const SHORT: Duration = Duration::from_millis(20);
+    const LONG_TIME: Duration = Duration::from_secs(20);
+    const SHORT_TIME: Duration = Duration::from_millis(20);
 
     #[test]
-    fn a_connection_has_one_answer() {
-        let twice =
+    fn a_connection_gets_one_response() {
+        let two_requests =
             b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\nGET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n";
-        let response = response(twice, 65536, LONG, true);
+        let response = response_to(two_requests, 65536, LONG_TIME, true);
         assert!(response.starts_with("HTTP/1.1 200 OK\r\n"), "{response}");
         assert!(response.contains("connection: close\r\n"), "{response}");
         assert_eq!(response.matches("alive").count(), 1, "{response}");
     }
 
     #[test]
-    fn who_does_not_end_the_request_is_cut_off() {
-        let response = response(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n", 65536, SHORT, true);
+    fn an_incomplete_request_is_cut_off() {
+        let response = response_to(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n", 65536, SHORT_TIME, true);
         assert!(!response.contains("200"), "{response}");
     }
 
     #[test]
-    fn who_does_not_read_the_answer_is_cut_off() {
-        let response = response(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n", 64, SHORT, false);
+    fn a_client_that_does_not_read_is_cut_off() {
+        let response =
+            response_to(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n", 64, SHORT_TIME, false);
         assert!(response.len() <= 64, "{response}");
     }
 
     #[test]
-    fn a_new_connection_takes_the_place_of_the_oldest() {
+    fn a_new_connection_replaces_the_oldest() {
         const PLACES: usize = 3;
-        let limits = Limits { connections: PLACES, request: LONG, connection: LONG };
+        let limits = Limits { connections: PLACES, request: LONG_TIME, connection: LONG_TIME };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
-            // Buffers of the least size, so that an answer that nobody reads stays unsent.
+            // The smallest buffers, so that a response without a reader remains unsent.
             let buffers = |socket: &TcpSocket| {
                 socket.set_send_buffer_size(1).unwrap();
                 socket.set_recv_buffer_size(1).unwrap();
@@ -255,17 +260,17 @@ mod tests {
                 client.write_all(request).await.unwrap();
                 client
             };
-            let mut held = VecDeque::new();
+            let mut connections = VecDeque::new();
             for request in [&b""[..], b"GET /livez HT", b"GET / HTTP/1.0\r\n\r\n"].repeat(5) {
-                held.push_back(connect(request).await);
+                connections.push_back(connect(request).await);
                 let mut response = String::new();
                 let mut probe = connect(b"GET /livez HTTP/1.0\r\n\r\n").await;
                 probe.read_to_string(&mut response).await.unwrap();
                 assert!(response.ends_with("\r\n\r\nalive\n"), "{response}");
-                // The probe had a place of its own, so one place less is left for the others.
-                if held.len() == PLACES {
+                // The probe took a place, so one place less remains for the others.
+                if connections.len() == PLACES {
                     let mut response = Vec::new();
-                    let end = held.pop_front().unwrap().read_to_end(&mut response).await;
+                    let end = connections.pop_front().unwrap().read_to_end(&mut response).await;
                     assert!(end.is_err() || response.len() < PAGE.len(), "the oldest is cut off");
                 }
             }
@@ -273,11 +278,11 @@ mod tests {
     }
 
     #[test]
-    fn a_request_just_over_its_bounds_is_refused() {
+    fn a_request_just_over_its_limits_is_refused() {
         let request = |headers: usize, bytes: usize| {
             let padding = "x".repeat(bytes);
             let lines: String = (0..headers).map(|number| format!("h{number}: {padding}\r\n")).collect();
-            response(format!("GET /livez HTTP/1.0\r\n{lines}\r\n").as_bytes(), 65536, LONG, true)
+            response_to(format!("GET /livez HTTP/1.0\r\n{lines}\r\n").as_bytes(), 65536, LONG_TIME, true)
         };
         assert!(request(HEADERS_MAX, 1).contains(" 200 "));
         assert!(!request(HEADERS_MAX + 1, 1).contains(" 200 "));

@@ -1,52 +1,56 @@
-//! Metrics that only larder has, under `larder_`.
+//! Metrics of larder that memcached_exporter does not have, with names that begin with `larder_`.
 //!
-//! Each label has few values: sizes, parts of memory, kinds of commands, and the families shown. Keys are no labels.
+//! Every label has few values: sizes, parts of memory, kinds of commands, and the reported families. Keys are never
+//! labels.
 
 use super::exposition::Exposition;
 use super::exposition::Kind::{self, Counter, Gauge};
 use super::snapshot::Snapshot;
 use crate::insight::Family;
 
-/// Metrics that are one figure of `stats` each: the figure, the kind, the name behind `larder_`, the help.
+/// Metrics with one sample from `stats`: the stat, the kind, the name after `larder_`, the help text.
 const GENERAL: &[(&str, Kind, &str, &str)] = &[
     ("threads", Gauge, "threads", "Worker threads."),
-    ("hash_bytes", Gauge, "index_bytes", "Bytes of the index of all keys."),
+    ("hash_bytes", Gauge, "index_bytes", "Memory of the key index, in bytes."),
     ("get_expired", Counter, "get_expired_total", "Reads that found their item expired."),
     (
         "expired_unfetched",
         Counter,
         "items_expired_unfetched_total",
-        "Items that expired before they were ever read.",
+        "Items that expired without having been read.",
     ),
     (
         "evicted_unfetched",
         Counter,
         "items_evicted_unfetched_total",
-        "Items evicted before they were ever read.",
+        "Items evicted without having been read.",
     ),
-    ("evicted_active", Counter, "items_evicted_active_total", "Items evicted although they had been used."),
+    ("evicted_active", Counter, "items_evicted_active_total", "Items evicted after they had been used."),
     ("slabs_moved", Counter, "slab_pages_moved_total", "Slab pages moved from one class to another."),
-    ("auth_cmds", Counter, "logins_total", "Logins tried."),
-    ("auth_errors", Counter, "logins_failed_total", "Logins refused."),
+    ("auth_cmds", Counter, "logins_total", "Login attempts."),
+    ("auth_errors", Counter, "logins_failed_total", "Failed login attempts."),
     ("idle_kicks", Counter, "connections_idle_closed_total", "Connections closed because they were idle."),
     ("ssl_handshake_errors", Counter, "tls_handshake_errors_total", "TLS handshakes that failed."),
 ];
 
-/// Appends them.
+/// Adds all of them.
 pub(super) fn push(snapshot: &Snapshot, exposition: &mut Exposition) {
     let version = env!("CARGO_PKG_VERSION");
     exposition.gauge("larder_build_info", "The version of larder.").add_labeled(&[("version", version)], 1.0);
     let serving = f64::from(u8::from(snapshot.serving));
-    exposition.gauge("larder_serving", "1 while clients are served, as /readyz.").add(serving);
+    exposition
+        .gauge("larder_serving", "1 while clients are served, else 0; the same as /readyz.")
+        .add(serving);
     for (stat, kind, name, help) in GENERAL {
         exposition.metric(*kind, &format!("larder_{name}"), help).add(snapshot.general.get(stat));
     }
     let mut memory =
-        exposition.gauge("larder_memory_bytes", "Resident memory by what it is used for; the parts add up.");
+        exposition.gauge("larder_memory_bytes", "Resident memory by use; the parts add up to the total.");
     for part in &snapshot.memory {
         memory.add_labeled(&[("part", part.name)], part.bytes as f64);
     }
-    let pinned = "Pages of large values that unsent replies hold. They count against the memory limit.";
+    let pinned =
+        "Memory of large values that unsent replies keep pinned, in bytes; part of the memory limit.";
     exposition.gauge("larder_pinned_bytes", pinned).add(snapshot.pinned_bytes as f64);
     push_advice(snapshot, exposition);
     push_latencies(snapshot, exposition);
@@ -58,23 +62,27 @@ fn push_advice(snapshot: &Snapshot, exposition: &mut Exposition) {
     let sizes: Vec<String> = advice.predictions.iter().map(|size| size.percent.to_string()).collect();
     let mut ratios = exposition.gauge(
         "larder_advisor_hit_ratio",
-        "Hits per read that the advisor predicts at so many per cent of the present memory limit.",
+        "Predicted hits per read at this percentage of the present memory limit.",
     );
     for (size, percent) in advice.predictions.iter().zip(&sizes) {
         ratios.add_labeled(&[("memory_percent", percent)], size.hit_ratio);
     }
     let mut limits =
-        exposition.gauge("larder_advisor_limit_bytes", "The memory limit that this many per cent are.");
+        exposition.gauge("larder_advisor_limit_bytes", "The memory limit at this percentage, in bytes.");
     for (size, percent) in advice.predictions.iter().zip(&sizes) {
         limits.add_labeled(&[("memory_percent", percent)], size.limit_bytes as f64);
     }
     let measured = (advice.reads > 0).then_some(advice.measured_hit_ratio);
     for (name, help, value) in [
-        ("measured_hit_ratio", "Hits per read, measured over the time of the predictions.", measured),
-        ("reads", "Reads of sampled keys that the predictions rest on.", Some(advice.reads as f64)),
-        ("keys", "Sampled keys that are followed.", Some(advice.keys as f64)),
-        ("sampled_share", "Share of all keys that is followed.", Some(advice.share)),
-        ("own_bytes", "Bytes that the advisor takes.", Some(advice.memory_bytes as f64)),
+        ("measured_hit_ratio", "Measured hits per read, over the same time as the predictions.", measured),
+        (
+            "reads",
+            "Reads of sampled keys that the predictions are based on; older ones weigh less.",
+            Some(advice.reads as f64),
+        ),
+        ("keys", "Sampled keys that are tracked.", Some(advice.keys as f64)),
+        ("sampled_share", "Share of all keys that is sampled, 0 to 1.", Some(advice.share)),
+        ("own_bytes", "Memory of the advisor, in bytes.", Some(advice.memory_bytes as f64)),
     ] {
         exposition.gauge(&format!("larder_advisor_{name}"), help).add(value);
     }
@@ -84,7 +92,7 @@ fn push_latencies(snapshot: &Snapshot, exposition: &mut Exposition) {
     let secs = |nanos: u64| nanos as f64 / 1e9;
     let mut quantiles = exposition.gauge(
         "larder_latency_seconds",
-        "Time from a request being complete to its answer being handed to the kernel, sampled.",
+        "Time from the last byte of a request to the reply being passed to the kernel, in seconds.",
     );
     for latency in &snapshot.latencies {
         for (quantile, nanos) in
@@ -93,11 +101,12 @@ fn push_latencies(snapshot: &Snapshot, exposition: &mut Exposition) {
             quantiles.add_labeled(&[("commands", latency.commands), ("quantile", quantile)], secs(nanos));
         }
     }
-    let mut longest = exposition.gauge("larder_latency_max_seconds", "The longest of these times.");
+    let mut longest = exposition.gauge("larder_latency_max_seconds", "The longest such time, in seconds.");
     for latency in &snapshot.latencies {
         longest.add_labeled(&[("commands", latency.commands)], secs(latency.max_nanos));
     }
-    let mut measured = exposition.counter("larder_latency_requests_total", "Requests whose time was taken.");
+    let mut measured =
+        exposition.counter("larder_latency_requests_total", "Requests with a measured latency.");
     for latency in &snapshot.latencies {
         measured.add_labeled(&[("commands", latency.commands)], latency.count as f64);
     }
@@ -107,15 +116,19 @@ type FamilyValue = fn(&Family) -> Option<f64>;
 
 fn push_families(families: &[Family], exposition: &mut Exposition) {
     let stats: [(&str, &str, FamilyValue); 7] = [
-        ("items", "Items of a family of keys, estimated.", |family| Some(family.items as f64)),
-        ("bytes", "Bytes of their headers, keys and values, estimated.", |family| Some(family.bytes as f64)),
-        ("age_mean_seconds", "Mean time since they were stored.", |family| {
+        ("items", "Items of a key family, estimated.", |family| Some(family.items as f64)),
+        ("bytes", "Bytes of the headers, keys and values of these items, estimated.", |family| {
+            Some(family.bytes as f64)
+        }),
+        ("age_mean_seconds", "Mean time since these items were stored, in seconds.", |family| {
             family.age_mean_secs.map(|secs| secs as f64)
         }),
-        ("reads", "Reads, older ones weighing less.", |family| Some(family.reads as f64)),
-        ("hits", "Of these, hits.", |family| Some(family.hits as f64)),
-        ("writes", "Stores, older ones weighing less.", |family| Some(family.writes as f64)),
-        ("evictions", "Evictions, older ones weighing less.", |family| Some(family.evictions as f64)),
+        ("reads", "Reads of a key family; older ones weigh less.", |family| Some(family.reads as f64)),
+        ("hits", "Hits among these reads; older ones weigh less.", |family| Some(family.hits as f64)),
+        ("writes", "Stores of a key family; older ones weigh less.", |family| Some(family.writes as f64)),
+        ("evictions", "Evictions of a key family; older ones weigh less.", |family| {
+            Some(family.evictions as f64)
+        }),
     ];
     for (name, help, stat) in stats {
         let mut samples = exposition.gauge(&format!("larder_family_{name}"), help);
@@ -138,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_that_there_is_is_shown_and_shapes_are_escaped() {
+    fn everything_known_is_exported_and_shapes_are_escaped() {
         let text = text(&full());
         for line in [
             "larder_serving 0",
@@ -158,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_known_yet_is_not_shown() {
+    fn unknown_values_are_left_out() {
         let text = text(&Snapshot::take(&engine("")));
         for absent in ["hit_ratio", "larder_family", "larder_tls", "idle_closed"] {
             assert!(!text.contains(absent), "{absent} in\n{text}");

@@ -1,18 +1,19 @@
-//! What an operator reads in a browser or lets Prometheus scrape (`--metrics`): figures, a status page, probes.
+//! The HTTP server of `--metrics`: a status page for browsers, metrics for Prometheus, probes.
 //!
-//! | path | what it answers |
+//! | path | response |
 //! | --- | --- |
 //! | `/` | the status page, which fetches `/status.json` every two seconds |
-//! | `/status.json` | all that the page shows |
-//! | `/metrics` | the text format of Prometheus: `exporter` has memcached_exporter's names, `larder_metrics` larder's |
-//! | `/livez` | 200 while the process answers |
+//! | `/status.json` | the data of the page |
+//! | `/metrics` | Prometheus text: the names of memcached_exporter (`exporter`) and larder's own (`larder_metrics`) |
+//! | `/livez` | 200 while the worker threads make progress, else 503 |
 //! | `/readyz` | 200 while clients are served, else 503 |
 //!
-//! It runs on one thread of its own and never on a worker's. Nobody logs in, so it only reads, and only the hosts that
-//! `hosts` accepts can be asked for. What it costs is bounded, however many ask and however slowly they read: connections
-//! at once, the time of each, the size of a request (`http`), and answers are made at most once a second and shared
-//! (`responses`). A new connection takes the place of the oldest one at the limit, so that probes are always answered. Names
-//! of keys are in no answer under `-X`.
+//! The server runs on a thread of its own, never on a worker. There is no login, so requests only read, and only the
+//! host names that `hosts` accepts are served. With `-X` no response contains keys.
+//!
+//! The cost is bounded for any number of clients and for slow readers: `http` limits the connections at once, the time
+//! of each and the size of a request. A response is built at most once a second and shared (`response_cache`). At the
+//! limit, a new connection replaces the oldest one, so that probes always get a response.
 
 mod escape;
 mod exporter;
@@ -35,8 +36,8 @@ use std::net::TcpListener;
 use std::os::fd::AsRawFd;
 use std::sync::Arc;
 
-/// Serves on a socket that is bound already, from now on until the process ends. Requests must be for an IP address,
-/// `localhost` or one of `names`.
+/// Serves on a bound socket until the process ends. Requests must use an IP address, `localhost` or one of `names` as
+/// their host.
 pub fn start(socket: TcpListener, names: Vec<String>, engine: Arc<Engine>) -> io::Result<()> {
     socket.set_nonblocking(true)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -49,7 +50,7 @@ pub fn start(socket: TcpListener, names: Vec<String>, engine: Arc<Engine>) -> io
                     let site = Site { responses: ResponseCache::new(engine), hosts: Hosts::new(names) };
                     http::serve(socket, Arc::new(site), http::LIMITS).await;
                 }
-                Err(error) => log::warn!("the socket of --metrics is lost: {error}"),
+                Err(error) => log::warn!("--metrics stopped: cannot use its socket: {error}"),
             }
         });
     })?;

@@ -1,4 +1,4 @@
-//! What is answered, made at most once between two ticks and shared by all who ask.
+//! Responses, built at most once between two ticks and shared by all clients.
 
 use super::exposition::Exposition;
 use super::history::{History, STEP_SECS};
@@ -11,16 +11,16 @@ use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// Seconds without a look of the server's watchdog after which the thread that moves the clock is taken for stuck.
+/// Seconds without a watchdog round after which the thread of the clock counts as stuck.
 const STALLED_TICKS_MAX: u32 = 10;
 
-/// The answers.
+/// The responses.
 pub(super) struct ResponseCache {
     engine: Arc<Engine>,
     cached: Mutex<CachedResponses>,
-    /// Looks of the server's watchdog as of the last tick.
+    /// Watchdog rounds at the last tick.
     watchdog_rounds: AtomicU32,
-    /// Ticks since there was a new one.
+    /// Ticks since the last watchdog round.
     stalled_ticks: AtomicU32,
 }
 
@@ -48,12 +48,12 @@ impl ResponseCache {
         self.engine.is_serving() && self.is_alive()
     }
 
-    /// False while a thread that serves, or the one that moves the clock, is stuck.
+    /// False while a worker thread or the thread of the clock is stuck.
     pub(super) fn is_alive(&self) -> bool {
         self.engine.is_alive() && self.stalled_ticks.load(Ordering::Relaxed) <= STALLED_TICKS_MAX
     }
 
-    /// A second has passed.
+    /// Discards the responses and updates the history. Called once a second.
     pub(super) fn tick(&self) {
         let watchdog_rounds = self.engine.watchdog_checks();
         let stalled = self.watchdog_rounds.swap(watchdog_rounds, Ordering::Relaxed) == watchdog_rounds
@@ -74,25 +74,25 @@ impl ResponseCache {
     pub(super) fn metrics(&self) -> Bytes {
         let mut cached = self.cached.lock();
         let CachedResponses { snapshot, metrics, .. } = &mut *cached;
-        let made = metrics.get_or_insert_with(|| {
+        let bytes = metrics.get_or_insert_with(|| {
             let snapshot = snapshot.get_or_insert_with(|| Snapshot::take(&self.engine));
             let mut exposition = Exposition::default();
             exporter::push(snapshot, &mut exposition);
             larder_metrics::push(snapshot, &mut exposition);
             Bytes::from(exposition.text())
         });
-        made.clone()
+        bytes.clone()
     }
 
     /// The text of `/status.json`.
     pub(super) fn status(&self) -> Bytes {
         let mut cached = self.cached.lock();
         let CachedResponses { snapshot, status, history, .. } = &mut *cached;
-        let made = status.get_or_insert_with(|| {
+        let bytes = status.get_or_insert_with(|| {
             let snapshot = snapshot.get_or_insert_with(|| Snapshot::take(&self.engine));
             Bytes::from(status::json(snapshot, history).to_string())
         });
-        made.clone()
+        bytes.clone()
     }
 }
 
@@ -102,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn between_two_ticks_everybody_gets_the_same_answer() {
+    fn responses_are_shared_between_two_ticks() {
         let responses = ResponseCache::new(Arc::new(engine("")));
         let (metrics, status) = (responses.metrics(), responses.status());
         assert_eq!(responses.metrics().as_ptr(), metrics.as_ptr());

@@ -1,4 +1,4 @@
-//! Everything that is shown, asked of the engine in one go.
+//! A snapshot of everything that the responses contain.
 
 use super::escape::escape;
 use crate::advisor::Advice;
@@ -6,25 +6,25 @@ use crate::commands::{Engine, MemoryPart};
 use crate::insight::{Family, HotKey, HotKeys, Latency};
 use std::collections::BTreeMap;
 
-/// Families shown, those with the most bytes.
+/// Families in a response: those with the most bytes.
 const FAMILIES_MAX: usize = 20;
 
-/// Hot keys shown of each kind.
+/// Hot keys in a response, per list.
 const HOT_KEYS_MAX: usize = 20;
 
-/// Numbers by the name that `stats` gives them.
+/// Numbers by their name in `stats`.
 #[derive(Clone, Default, Debug)]
 pub(super) struct Stats(BTreeMap<&'static str, f64>);
 
 impl Stats {
-    /// Those of `stats`.
+    /// The numbers of `stats`.
     pub(super) fn general(engine: &Engine) -> Stats {
         let mut stats = Stats::default();
         engine.general_stats(engine.clock().now(), &mut |name, value| stats.record(name, value.number()));
         stats
     }
 
-    /// Those of `stats settings`.
+    /// The numbers of `stats settings`.
     fn settings(engine: &Engine) -> Stats {
         let mut stats = Stats::default();
         engine.settings_stats(&mut |name, value| stats.record(name, value.number()));
@@ -37,7 +37,7 @@ impl Stats {
         }
     }
 
-    /// The number of that name.
+    /// The number with this name.
     pub(super) fn get(&self, name: &str) -> Option<f64> {
         self.0.get(name).copied()
     }
@@ -54,7 +54,7 @@ impl FromIterator<(&'static str, f64)> for Stats {
     }
 }
 
-/// A key of [`HotKeyLists`], as it is shown.
+/// A key of [`HotKeyLists`], escaped for display.
 #[derive(Clone, Debug)]
 pub(super) struct HotKeyRow {
     pub(super) key: String,
@@ -62,7 +62,7 @@ pub(super) struct HotKeyRow {
     pub(super) error: u64,
 }
 
-/// Keys most used.
+/// The most used keys.
 #[derive(Clone, Debug)]
 pub(super) struct HotKeyLists {
     pub(super) reads: Vec<HotKeyRow>,
@@ -93,27 +93,27 @@ impl From<HotKeys> for HotKeyLists {
     }
 }
 
-/// What there is to be shown.
+/// The state of the server at one moment.
 #[derive(Clone, Debug)]
 pub(super) struct Snapshot {
     pub(super) serving: bool,
     pub(super) general: Stats,
     pub(super) settings: Stats,
-    /// Of `stats items` and `stats slabs`, by class.
+    /// From `stats items` and `stats slabs`, by class.
     pub(super) classes: BTreeMap<u32, Stats>,
     pub(super) malloced_bytes: u64,
     pub(super) advice: Advice,
     pub(super) memory: Vec<MemoryPart>,
     pub(super) pinned_bytes: u64,
     pub(super) latencies: Vec<Latency>,
-    /// `None` where keys may not be listed.
+    /// `None` if keys may not be listed.
     pub(super) families: Option<Vec<Family>>,
-    /// `None` where keys may not be listed.
+    /// `None` if keys may not be listed.
     pub(super) hot_keys: Option<HotKeyLists>,
 }
 
 impl Snapshot {
-    /// Asks the engine.
+    /// Takes a snapshot of the engine.
     pub(super) fn take(engine: &Engine) -> Snapshot {
         let now = engine.clock().now();
         let mut classes: BTreeMap<u32, Stats> = BTreeMap::new();

@@ -1,4 +1,4 @@
-//! What the status page shows, as JSON: every figure there is, and `null` for what may not be shown or is not known.
+//! The data of the status page as JSON. Values that are unknown or may not be shown are `null`.
 
 use super::escape::escape;
 use super::history::History;
@@ -67,7 +67,7 @@ fn advisor(snapshot: &Snapshot) -> Value {
         "keys": advice.keys,
         "sampled_share": advice.share,
         "own_bytes": advice.memory_bytes,
-        "sentence": advice.recommendation,
+        "recommendation": advice.recommendation,
     })
 }
 
@@ -130,7 +130,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn hostile_keys_come_through_as_text() {
+    fn hostile_keys_are_transferred_as_text() {
         let text = json(&full(), &History::default()).to_string();
         let read: Value = serde_json::from_str(&text).unwrap();
         let expected = HOSTILE.replace('\\', "\\\\").replace('\u{202e}', "\\u{202e}");
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn under_x_there_are_no_names() {
+    fn no_names_are_shown_with_x() {
         let refused = json(&Snapshot::take(&engine("-X")), &History::default());
         assert_eq!(refused["lists_keys"], false);
         assert!(refused["families"].is_null() && refused["hot_keys"].is_null());
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn whole_numbers_are_written_as_such() {
+    fn integers_have_no_decimal_point() {
         assert_eq!(number_of(3.0).to_string(), "3");
         assert_eq!(number_of(0.25).to_string(), "0.25");
         assert_eq!(number_of(-1.0).to_string(), "-1.0");

@@ -53,7 +53,7 @@ def run(environment, result):
     with servers.Server(environment.larder, arguments=[*arguments, "-X"]) as server:
         fill(server)
         page = opened(environment, chromium, server, "without-keys")
-    refused = "Not shown: this larder was told not to list keys (-X)."
+    refused = "Not shown: listing keys is disabled (-X)."
     told = [part for part in ("families", "hot") if refused not in part_of(page, part)]
     check(result, "under -X no keys", told + (["a key is shown"] if "session" in text_of(page) else []))
 

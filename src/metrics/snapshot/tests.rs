@@ -1,4 +1,4 @@
-//! Snapshots to show: of an idle engine, and one that has everything in it.
+//! Snapshots for tests: of an idle engine, and one with every kind of content.
 
 use super::*;
 use crate::advisor::Prediction;
@@ -17,10 +17,10 @@ pub(in crate::metrics) fn engine(line: &str) -> Engine {
     }
 }
 
-/// A key and a shape made to break whatever shows them.
+/// A key and a shape with markup and control characters.
 pub(in crate::metrics) const HOSTILE: &str = "</script><b>\"\\{}\u{202e}'";
 
-/// A snapshot with something of everything.
+/// A snapshot with every kind of content.
 pub(in crate::metrics) fn full() -> Snapshot {
     let hot = |key: &[u8]| HotKey { key: key.into(), count: 12, error: 3 };
     let keys = HotKeys {

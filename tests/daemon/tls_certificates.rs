@@ -38,7 +38,7 @@ fn refresh_certs_reads_the_files_again_and_connections_go_on() {
     let mut early = tls.connect(daemon.address());
     early.ask("set a 0 0 1\r\nx\r\n", "STORED\r\n");
     let old = early.session().2;
-    let new = authority.renew();
+    let new = authority.renew_server_certificate();
     assert_eq!(shown(&tls, &daemon), old);
     early.ask("refresh_certs\r\n", "OK\r\n");
     assert_eq!(shown(&tls, &daemon), new);
@@ -51,7 +51,7 @@ fn sighup_reads_the_files_again() {
     let authority = Authority::new();
     let daemon = larder(&authority.options()).start();
     let tls = authority.client(None, BOTH);
-    let new = authority.renew();
+    let new = authority.renew_server_certificate();
     assert_ne!(shown(&tls, &daemon), new);
     daemon.signal(Signal::SIGHUP);
     wait_for("the new certificate", || (shown(&tls, &daemon) == new).then_some(()));

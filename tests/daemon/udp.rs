@@ -57,7 +57,7 @@ impl Peer {
         for line in lines {
             let (header, payload) = self.receive();
             assert_eq!(header, [8, 0, u16::from(!line.is_empty()), 0]);
-            heard.push(replies(&payload).iter().map(Reply::line).collect::<Vec<_>>().join(", "));
+            heard.push(replies(&payload).iter().map(Reply::summary).collect::<Vec<_>>().join(", "));
         }
         assert_eq!(heard, lines);
         self.hears_nothing_more();
@@ -284,7 +284,7 @@ fn a_socket_that_speaks_one_protocol_does_not_answer_the_other() {
     binary.send([1, 0, 1, 0], "set a 0 0 1\r\nx\r\n");
     binary.send([2, 0, 1, 0], request(0x0b).bytes());
     let (header, payload) = binary.receive();
-    assert_eq!((header, replies(&payload)[0].line()), ([2, 0, 1, 0], "0b 0 value=1.6.45".to_owned()));
+    assert_eq!((header, replies(&payload)[0].summary()), ([2, 0, 1, 0], "0b 0 value=1.6.45".to_owned()));
     text.send([1, 0, 1, 0], store(0x01, "a", 0, 0, "x").bytes());
     text.ask("get a\r\n", &["END\r\n"]);
 }
@@ -375,13 +375,13 @@ fn a_frame_that_is_not_whole_or_lies_gets_what_its_header_deserves() {
         // Nothing behind such a frame is looked at.
         peer.send([3, 0, 1, 0], [&bytes[..], &set.bytes()].concat());
         let (header, payload) = peer.receive();
-        assert_eq!((header[0], replies(&payload)[0].line().as_str()), (3, line));
+        assert_eq!((header[0], replies(&payload)[0].summary().as_str()), (3, line));
         peer.hears_nothing_more();
     }
     // What is behind a whole frame is dropped with the datagram, be it text, half a frame, or the first half of two.
     for rest in [&b"version\r\n"[..], &request(0x0a).bytes()[..12], &set.bytes()[..30]] {
         peer.send([4, 0, 1, 0], [&request(0x0a).bytes()[..], rest].concat());
-        assert_eq!(replies(&peer.receive().1)[0].line(), "0a 0");
+        assert_eq!(replies(&peer.receive().1)[0].summary(), "0a 0");
         peer.hears_nothing_more();
     }
     peer.send([5, 1, 2, 0], &set.bytes()[24..]);

@@ -20,7 +20,7 @@ const SEPARATOR: &[u8] = b"version\r\n";
 const LARDER_VERSION: &[u8] = b"VERSION 1.6.45\r\n";
 const ORACLE_VERSION: &[u8] = b"VERSION 1.6.18\r\n";
 
-/// RandomCommands of one stream.
+/// Commands of one stream.
 pub const STREAM_COMMANDS: usize = 80;
 
 /// A cas unique of a key that is not there; nobody counts so far.
@@ -35,7 +35,7 @@ const REFUSED_FOR_WHAT_LIES_BEHIND_MAX: usize = 3;
 /// Groups shown before the one that failed.
 const HISTORY_GROUPS: usize = 30;
 
-/// RandomCommands between two separators: their answers are compared as one.
+/// Commands between two separators: their answers are compared as one.
 #[derive(Default, Clone)]
 struct Group {
     larder: Vec<u8>,

@@ -55,7 +55,7 @@ const RELATIVE_MAX_SECS: i64 = 60 * 60 * 24 * 30;
 /// Lines longer than this are left to other tests: what happens to them depends on how they were torn.
 const LINE_MAX: usize = 2000;
 
-/// RandomCommands of memcached that larder does not have, or that end the conversation, or whose answer is nobody else's.
+/// Commands of memcached that larder does not have, or that end the conversation, or whose answer is nobody else's.
 const NOT_COMPARED: [&[u8]; 12] = [
     b"version",
     b"quit",

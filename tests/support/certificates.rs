@@ -1,4 +1,4 @@
-//! Certificates for one test: an authority, what it has signed, and TLS clients that know it.
+//! Certificates for one test: an authority, the certificates it signed, and TLS clients that trust it.
 
 use super::{Client, Folder};
 use rcgen::{BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
@@ -11,7 +11,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// An authority, and the folder where what it made lies as PEM.
+/// A certificate authority and the folder of its PEM files.
 pub struct Authority {
     issuer: Issuer<'static, KeyPair>,
     folder: Folder,
@@ -19,14 +19,13 @@ pub struct Authority {
 
 /// A certificate and its key.
 pub struct CertifiedKey {
-    /// PEM.
+    /// In PEM.
     pub certificate: String,
-    /// PEM.
     pub key: KeyPair,
 }
 
 impl Authority {
-    /// A new one; its certificate is in `ca.pem`, a server's pair in `server.pem` and `server.key`.
+    /// Creates an authority. Its certificate is in `ca.pem`; `server.pem` and `server.key` are for a server.
     pub fn new() -> Authority {
         let mut params = CertificateParams::default();
         params.distinguished_name.push(DnType::CommonName, "authority of a test");
@@ -35,11 +34,11 @@ impl Authority {
         let folder = Folder::new();
         fs::write(folder.file("ca.pem"), params.self_signed(&key).unwrap().pem()).unwrap();
         let authority = Authority { issuer: Issuer::new(params, key), folder };
-        authority.renew();
+        authority.renew_server_certificate();
         authority
     }
 
-    /// Signs a pair.
+    /// Creates a key and a certificate for it.
     pub fn sign(&self) -> CertifiedKey {
         let mut params =
             CertificateParams::new(vec!["localhost".to_owned(), "127.0.0.1".to_owned()]).unwrap();
@@ -50,8 +49,8 @@ impl Authority {
         CertifiedKey { certificate, key }
     }
 
-    /// Gives the server a new pair; returns its certificate.
-    pub fn renew(&self) -> CertificateDer<'static> {
+    /// Replaces the server's key and certificate; returns the certificate.
+    pub fn renew_server_certificate(&self) -> CertificateDer<'static> {
         let pair = self.sign();
         fs::write(self.file("server.pem"), &pair.certificate).unwrap();
         fs::write(self.file("server.key"), pair.key.serialize_pem()).unwrap();
@@ -63,21 +62,21 @@ impl Authority {
         self.folder.file(name)
     }
 
-    /// The options that serve TLS with the server's pair.
+    /// The options that make a daemon serve TLS with the server's certificate.
     pub fn options(&self) -> String {
         let (certificate, key) = (self.file("server.pem"), self.file("server.key"));
         format!("-Z -o ssl_chain_cert={},ssl_key={}", certificate.display(), key.display())
     }
 
-    /// What lets a daemon check the certificates of clients.
+    /// The option that names the authority by which a daemon verifies client certificates.
     pub fn ca_option(&self) -> String {
         format!("-o ssl_ca_cert={}", self.file("ca.pem").display())
     }
 
-    /// A TLS client that trusts the authority, and shows `pair` if asked.
+    /// A TLS client that trusts the authority and presents `identity` on request.
     pub fn client(
         &self,
-        pair: Option<&CertifiedKey>,
+        identity: Option<&CertifiedKey>,
         versions: &[&'static SupportedProtocolVersion],
     ) -> TlsClient {
         let mut roots = RootCertStore::empty();
@@ -86,11 +85,11 @@ impl Authority {
             .with_protocol_versions(versions)
             .unwrap()
             .with_root_certificates(roots);
-        let config = match pair {
+        let config = match identity {
             None => builder.with_no_client_auth(),
-            Some(pair) => {
-                let certificate = CertificateDer::from_pem_slice(pair.certificate.as_bytes()).unwrap();
-                let key = PrivateKeyDer::from_pem_slice(pair.key.serialize_pem().as_bytes()).unwrap();
+            Some(identity) => {
+                let certificate = CertificateDer::from_pem_slice(identity.certificate.as_bytes()).unwrap();
+                let key = PrivateKeyDer::from_pem_slice(identity.key.serialize_pem().as_bytes()).unwrap();
                 builder.with_client_auth_cert(vec![certificate], key).unwrap()
             }
         };
@@ -98,18 +97,18 @@ impl Authority {
     }
 }
 
-/// How to connect by TLS.
+/// The configuration of a TLS client.
 pub struct TlsClient(pub Arc<ClientConfig>);
 
 impl TlsClient {
-    /// Connects; the handshake happens with the first bytes.
+    /// Connects; the first write or read makes the handshake.
     #[track_caller]
     pub fn connect(&self, address: SocketAddr) -> Client {
         let name = ServerName::try_from("localhost").unwrap();
         Client::tls(address, ClientConnection::new(self.0.clone(), name).unwrap())
     }
 
-    /// True if a daemon at `address` serves this client.
+    /// True if the daemon at `address` replies to this client.
     #[track_caller]
     pub fn is_served(&self, address: SocketAddr) -> bool {
         self.connect(address).is_served()

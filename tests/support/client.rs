@@ -1,4 +1,4 @@
-//! A client that says and hears bytes.
+//! A client that sends and receives raw bytes.
 
 use super::WAIT_MAX;
 use rustls::pki_types::CertificateDer;
@@ -19,13 +19,13 @@ enum Socket {
     Tls(Box<StreamOwned<ClientConnection, TcpStream>>),
 }
 
-/// A TCP connection that waits no longer than patience lasts.
+/// A TCP connection whose reads and writes fail after [`WAIT_MAX`].
 #[track_caller]
 fn connect(address: SocketAddr) -> TcpStream {
-    patient(TcpStream::connect(address).unwrap_or_else(|error| panic!("{address}: {error}")))
+    with_timeouts(TcpStream::connect(address).unwrap_or_else(|error| panic!("{address}: {error}")))
 }
 
-fn patient(stream: TcpStream) -> TcpStream {
+fn with_timeouts(stream: TcpStream) -> TcpStream {
     stream.set_nodelay(true).unwrap();
     stream.set_read_timeout(Some(WAIT_MAX)).unwrap();
     stream.set_write_timeout(Some(WAIT_MAX)).unwrap();
@@ -39,7 +39,7 @@ impl Client {
         Client(Socket::Tcp(connect(address)))
     }
 
-    /// Connects by TCP from an address of its own: failed logins of others do not make it wait.
+    /// Connects by TCP from an address that no other client has, so that failed logins of others do not delay it.
     #[track_caller]
     pub fn tcp_from_new_address(address: SocketAddr) -> Client {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
@@ -48,40 +48,40 @@ impl Client {
         let socket = Socket2::new(Domain::IPV4, Type::STREAM, None).unwrap();
         socket.bind(&source.into()).unwrap();
         socket.connect(&address.into()).unwrap();
-        Client(Socket::Tcp(patient(socket.into())))
+        Client(Socket::Tcp(with_timeouts(socket.into())))
     }
 
-    /// Connects by TCP, to speak TLS on it.
+    /// Connects by TCP; all bytes go through the TLS session.
     #[track_caller]
     pub fn tls(address: SocketAddr, session: ClientConnection) -> Client {
         Client(Socket::Tls(Box::new(StreamOwned::new(session, connect(address)))))
     }
 
-    /// Sends bytes on the connection below TLS.
+    /// Sends bytes on the TCP connection below TLS.
     #[track_caller]
     pub fn send_below_tls(&mut self, bytes: &[u8]) {
-        let Socket::Tls(tls) = &mut self.0 else { panic!("no TLS") };
+        let Socket::Tls(tls) = &mut self.0 else { panic!("not a TLS client") };
         tls.sock.write_all(bytes).unwrap();
     }
 
-    /// The same connection once more, to read while somebody else writes.
+    /// A second handle to the connection: one thread reads while another one writes.
     #[track_caller]
     pub fn try_clone(&self) -> Client {
         let Socket::Tcp(tcp) = &self.0 else { panic!("not plain TCP") };
         Client(Socket::Tcp(tcp.try_clone().unwrap()))
     }
 
-    /// True if the daemon answers, false if it closes instead.
+    /// True if the daemon replies, false if it closes the connection.
     pub fn is_served(&mut self) -> bool {
-        let mut answer = [0; 16];
-        let asked = self.write_all(b"version\r\n");
-        asked.and_then(|()| self.read_exact(&mut answer)).is_ok() && &answer == b"VERSION 1.6.45\r\n"
+        let mut reply = [0; 16];
+        let sent = self.write_all(b"version\r\n");
+        sent.and_then(|()| self.read_exact(&mut reply)).is_ok() && &reply == b"VERSION 1.6.45\r\n"
     }
 
-    /// The TLS session it has, once bytes have been exchanged: version, suite, the daemon's certificate.
+    /// The TLS session after the handshake: version, cipher suite, the daemon's certificate.
     #[track_caller]
     pub fn session(&self) -> (ProtocolVersion, CipherSuite, CertificateDer<'static>) {
-        let Socket::Tls(tls) = &self.0 else { panic!("no TLS") };
+        let Socket::Tls(tls) = &self.0 else { panic!("not a TLS client") };
         let certificate = tls.conn.peer_certificates().unwrap()[0].clone().into_owned();
         let suite = tls.conn.negotiated_cipher_suite().unwrap().suite();
         (tls.conn.protocol_version().unwrap(), suite, certificate)
@@ -99,10 +99,10 @@ impl Client {
     /// Sends bytes.
     #[track_caller]
     pub fn send(&mut self, bytes: impl AsRef<[u8]>) {
-        self.write_all(bytes.as_ref()).and_then(|()| self.flush()).expect("the daemon takes what is sent");
+        self.write_all(bytes.as_ref()).and_then(|()| self.flush()).expect("the daemon reads the request");
     }
 
-    /// Hears exactly these bytes next.
+    /// Receives exactly these bytes.
     #[track_caller]
     pub fn expect(&mut self, bytes: impl AsRef<[u8]>) {
         let expected = bytes.as_ref();
@@ -112,7 +112,7 @@ impl Client {
             match self.read(&mut got[at..]) {
                 Ok(0) => break,
                 Ok(read) => at += read,
-                Err(error) => panic!("{error}, heard {:?}, not {:?}", text(&got[..at]), text(expected)),
+                Err(error) => panic!("{error}, received {:?}, not {:?}", text(&got[..at]), text(expected)),
             }
             if got[..at] != expected[..at] {
                 break;
@@ -121,27 +121,28 @@ impl Client {
         assert_eq!(text(&got[..at]), text(expected));
     }
 
-    /// Sends bytes and hears exactly these.
+    /// Sends a request and receives exactly this reply.
     #[track_caller]
-    pub fn ask(&mut self, bytes: impl AsRef<[u8]>, answer: impl AsRef<[u8]>) {
-        self.send(bytes);
-        self.expect(answer);
+    pub fn ask(&mut self, request: impl AsRef<[u8]>, reply: impl AsRef<[u8]>) {
+        self.send(request);
+        self.expect(reply);
     }
 
-    /// Hears bytes up to and with the first `end`.
+    /// Receives bytes up to and including the first `end`.
     #[track_caller]
     pub fn read_until(&mut self, end: &str) -> String {
         let mut got = Vec::new();
         while !got.ends_with(end.as_bytes()) {
             let mut byte = [0];
-            let read = self.read(&mut byte).unwrap_or_else(|error| panic!("{error}, heard {:?}", text(&got)));
-            assert_eq!(read, 1, "closed, heard {:?}", text(&got));
+            let read =
+                self.read(&mut byte).unwrap_or_else(|error| panic!("{error}, received {:?}", text(&got)));
+            assert_eq!(read, 1, "closed, received {:?}", text(&got));
             got.push(byte[0]);
         }
         text(&got)
     }
 
-    /// Hears everything up to the daemon's close, which may be a reset.
+    /// Receives everything until the daemon closes or resets the connection.
     #[track_caller]
     pub fn read_to_close(&mut self) -> String {
         let mut got = Vec::new();
@@ -151,7 +152,7 @@ impl Client {
         }
     }
 
-    /// Nothing more will be sent, while answers are still heard. A daemon that has closed already needs not be told.
+    /// Closes the sending side; replies can still be received. The daemon may have closed the connection already.
     pub fn close_sending(&mut self) {
         let how = std::net::Shutdown::Write;
         let closed = match &self.0 {
@@ -178,7 +179,7 @@ impl Client {
 }
 
 impl Read for Client {
-    /// A socket with a timeout is not resumed by the system after an interruption, so that is done here.
+    /// Retries after a signal: the system does not restart a read that has a timeout.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
             let read = match &mut self.0 {

@@ -1,4 +1,4 @@
-//! DaemonCommand the built binary, waiting until it serves, and ending it.
+//! Starts the built binary, waits until it serves, and stops it.
 
 use super::{Client, Folder, larder_program, wait_for};
 use nix::sys::signal::{Signal, kill};
@@ -9,18 +9,18 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 
-/// A daemon about to be started under its own name, with these arguments, split at spaces.
+/// A larder daemon with these arguments, separated by spaces.
 pub fn larder(args: &str) -> DaemonCommand {
     DaemonCommand::new("larder", args)
 }
 
-/// The same under the name `memcached`. As root it runs as root, unless the arguments name a user.
+/// A larder daemon that runs under the name `memcached`. The user root runs it as root, unless the arguments name a user.
 pub fn memcached(args: &str) -> DaemonCommand {
     let user = if args.contains("-u") { "" } else { "-u root " };
     DaemonCommand::new("memcached", &format!("{user}{args}"))
 }
 
-/// A command line and its environment.
+/// The command line of a daemon and its environment.
 pub struct DaemonCommand {
     command: Command,
     binary: PathBuf,
@@ -42,19 +42,19 @@ impl DaemonCommand {
         DaemonCommand { command, binary, folder }
     }
 
-    /// One more argument, as it is.
+    /// Adds one argument, which may contain spaces.
     pub fn arg(mut self, arg: impl AsRef<std::ffi::OsStr>) -> DaemonCommand {
         self.command.arg(arg);
         self
     }
 
-    /// An environment variable.
+    /// Sets an environment variable.
     pub fn env(mut self, name: &str, value: impl AsRef<std::ffi::OsStr>) -> DaemonCommand {
         self.command.env(name, value);
         self
     }
 
-    /// Starts it through another program, whose arguments `line` holds: `prlimit --nofile=50:50`.
+    /// Runs the daemon under another program, given with its arguments: `prlimit --nofile=50:50`.
     pub fn under(mut self, line: &str) -> DaemonCommand {
         let mut words = line.split_whitespace();
         let mut command = Command::new(words.next().unwrap());
@@ -87,36 +87,35 @@ impl DaemonCommand {
         self.under("setpriv --reuid=65534 --clear-groups --")
     }
 
-    /// Runs it to its end, which must come by itself. What is written goes by way of files: a daemon that it leaves
-    /// behind may keep them open.
+    /// Runs it until it exits by itself. Its output goes to files: a background process may keep them open.
     #[track_caller]
     pub fn output(mut self) -> Output {
         let paths = [self.folder.file("stdout"), self.folder.file("stderr")];
         let [stdout, stderr] = paths.each_ref().map(|path| fs::File::create(path).unwrap());
         let mut child = Process(self.command.stdout(stdout).stderr(stderr).spawn().unwrap());
-        let status = wait_for("the process to end", || child.0.try_wait().unwrap());
+        let status = wait_for("the exit of the process", || child.0.try_wait().unwrap());
         let [stdout, stderr] = paths.map(|path| fs::read(path).unwrap());
         Output { status, stdout, stderr }
     }
 
-    /// Runs it to its end, which must be a refusal: returns its one line and its status.
+    /// Runs it until it refuses to start: returns its only line of output and its exit status.
     #[track_caller]
     pub fn refusal(self) -> (String, i32) {
         let output = self.output();
         let line = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(line.lines().count(), 1, "not one line: {line:?}");
+        assert_eq!(line.lines().count(), 1, "expected one line: {line:?}");
         assert!(output.stdout.is_empty());
-        (line.trim_end().to_owned(), output.status.code().expect("ended by itself"))
+        (line.trim_end().to_owned(), output.status.code().expect("not killed by a signal"))
     }
 
-    /// Starts it on ports that the system chooses, and waits until it serves.
+    /// Starts it on free ports, which the system chooses, and waits until it serves.
     #[track_caller]
     pub fn start(mut self) -> Daemon {
         self.command.args(["-p", "-1"]);
         self.start_on_given_ports()
     }
 
-    /// Starts it where its arguments say, and waits until it serves.
+    /// Starts it on the ports in its arguments, and waits until it serves.
     #[track_caller]
     pub fn start_on_given_ports(mut self) -> Daemon {
         let port_file = self.folder.file("ports");
@@ -125,7 +124,7 @@ impl DaemonCommand {
         let child = Process(self.command.spawn().unwrap());
         let folder = self.folder;
         let mut daemon = Daemon { child, addresses: Vec::new(), udp: Vec::new(), http: None, folder };
-        let ports = wait_for("the daemon to serve", || {
+        let ports = wait_for("a serving daemon", || {
             if let Some(status) = daemon.child.0.try_wait().unwrap() {
                 panic!("{status}: {}", daemon.stderr());
             }
@@ -139,14 +138,14 @@ impl DaemonCommand {
     }
 }
 
-/// The address on this machine that a line of the port file stands for.
+/// The loopback address for a line of the port file.
 fn address(line: &str) -> SocketAddr {
     let (family, port) = line.rsplit_once(": ").unwrap();
     let host = if family.ends_with("INET6") { "[::1]" } else { "127.0.0.1" };
     format!("{host}:{port}").parse().unwrap()
 }
 
-/// A running daemon; it is killed with this value.
+/// A running daemon, killed when this value is dropped.
 pub struct Daemon {
     child: Process,
     addresses: Vec<SocketAddr>,
@@ -156,12 +155,12 @@ pub struct Daemon {
 }
 
 impl Daemon {
-    /// The TCP addresses it serves, in the order they were bound.
+    /// The TCP addresses that it serves, in the order of binding.
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
     }
 
-    /// The UDP addresses it serves, in the order they were bound.
+    /// The UDP addresses that it serves, in the order of binding.
     pub fn udp_addresses(&self) -> &[SocketAddr] {
         &self.udp
     }
@@ -172,7 +171,7 @@ impl Daemon {
         self.http.expect("it serves metrics")
     }
 
-    /// The first of them.
+    /// The first TCP address.
     #[track_caller]
     pub fn address(&self) -> SocketAddr {
         *self.addresses.first().expect("it serves TCP")
@@ -184,7 +183,7 @@ impl Daemon {
         Client::tcp(self.address())
     }
 
-    /// Connects by TCP from an address that no other connection has.
+    /// Connects by TCP from an address that no other client has.
     #[track_caller]
     pub fn connect_from_new_address(&self) -> Client {
         Client::tcp_from_new_address(self.address())
@@ -195,23 +194,29 @@ impl Daemon {
         Pid::from_raw(self.child.0.id() as i32)
     }
 
-    /// A folder of its own, gone with it.
+    /// A folder that is removed with the daemon.
     pub fn folder(&self) -> &Folder {
         &self.folder
     }
 
-    /// Sends it a signal.
+    /// Stops the clock of a daemon that was started with `--debug-commands`; `debugtime SECONDS` moves it.
+    #[track_caller]
+    pub fn stop_clock(&self) {
+        self.connect().ask("debugtime p\r\n", "OK\r\n");
+    }
+
+    /// Sends a signal to the daemon.
     pub fn signal(&self, signal: Signal) {
         kill(self.pid(), signal).unwrap();
     }
 
-    /// Waits until it has ended by itself.
+    /// Waits until the daemon exits by itself.
     #[track_caller]
     pub fn wait(&mut self) -> ExitStatus {
-        wait_for("the daemon to end", || self.child.0.try_wait().unwrap())
+        wait_for("the exit of the daemon", || self.child.0.try_wait().unwrap())
     }
 
-    /// Ends it by SIGTERM and returns what it wrote to standard error.
+    /// Stops it by SIGTERM and returns its standard error.
     #[track_caller]
     pub fn stop(mut self) -> String {
         self.signal(Signal::SIGTERM);
@@ -220,7 +225,7 @@ impl Daemon {
         self.stderr()
     }
 
-    /// What it has written to standard error so far.
+    /// Its standard error so far.
     pub fn stderr(&self) -> String {
         fs::read_to_string(self.folder.file("stderr")).unwrap()
     }
@@ -230,19 +235,19 @@ impl Daemon {
         resident_bytes(self.pid())
     }
 
-    /// Its open descriptors.
+    /// The number of its open descriptors.
     pub fn descriptors(&self) -> usize {
         fs::read_dir(proc_path(self.pid(), "fd")).unwrap().count()
     }
 
-    /// The number that its next descriptor will have. It may have inherited higher ones.
+    /// The lowest free descriptor, which its next file gets. Inherited descriptors may be higher.
     pub fn next_descriptor(&self) -> usize {
         let taken = proc_path(self.pid(), "fd");
         (0..).find(|number: &usize| fs::symlink_metadata(taken.join(number.to_string())).is_err()).unwrap()
     }
 }
 
-/// A process that is killed with this value.
+/// A process, killed when this value is dropped.
 pub struct Process(pub Child);
 
 impl Drop for Process {

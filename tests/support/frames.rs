@@ -1,6 +1,6 @@
-//! Frames of the binary protocol, made and read without larder's own code.
+//! Frames of the binary protocol, encoded and decoded without larder's own code.
 
-/// A request in the making; its header tells the truth unless it is damaged afterwards.
+/// A request. Its header matches its body.
 #[derive(Clone, Debug)]
 pub struct Request {
     pub opcode: u8,
@@ -16,12 +16,12 @@ pub fn request(opcode: u8) -> Request {
     Request { opcode, opaque: 0, cas: 0, extras: Vec::new(), key: Vec::new(), value: Vec::new() }
 }
 
-/// A request with a key alone: get, delete, and with an empty key all that takes none.
+/// A request with a key only: get, delete. An empty key stands for none.
 pub fn keyed(opcode: u8, key: impl AsRef<[u8]>) -> Request {
     Request { key: key.as_ref().to_vec(), ..request(opcode) }
 }
 
-/// set, add, replace, and their quiet twins.
+/// set, add, replace, and their quiet variants.
 pub fn store(
     opcode: u8,
     key: impl AsRef<[u8]>,
@@ -33,12 +33,12 @@ pub fn store(
     Request { extras, value: value.as_ref().to_vec(), ..keyed(opcode, key) }
 }
 
-/// append, prepend, and what SASL sends.
+/// A request with key and value: append, prepend, SASL authentication.
 pub fn valued(opcode: u8, key: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Request {
     Request { value: value.as_ref().to_vec(), ..keyed(opcode, key) }
 }
 
-/// touch, gat, and with an empty key flush and verbosity.
+/// A request with key and a 32-bit number: touch, gat. An empty key stands for none: flush, verbosity.
 pub fn numbered(opcode: u8, key: impl AsRef<[u8]>, number: u32) -> Request {
     Request { extras: number.to_be_bytes().to_vec(), ..keyed(opcode, key) }
 }
@@ -60,13 +60,13 @@ impl Request {
         Request { opaque, ..self }
     }
 
-    /// On the wire.
+    /// The encoded frame.
     pub fn bytes(&self) -> Vec<u8> {
         let body = [&self.extras[..], &self.key, &self.value].concat();
         [&self.header(body.len() as u32)[..], &body].concat()
     }
 
-    /// A header that says that the body has this length.
+    /// A header that declares a body of this length.
     pub fn header(&self, body_len: u32) -> Vec<u8> {
         let mut header = vec![0x80, self.opcode];
         header.extend((self.key.len() as u16).to_be_bytes());
@@ -91,9 +91,9 @@ pub struct Reply {
 }
 
 impl Reply {
-    /// In one line: opcode, status, and what there is of extras, key, value and CAS unique. The opaque number and the
-    /// size of the unique are left out.
-    pub fn line(&self) -> String {
+    /// One line of opcode and status, followed by extras, key and value where they are not empty, and by `cas` for a
+    /// CAS unique other than 0. The opaque number is left out.
+    pub fn summary(&self) -> String {
         let mut line = format!("{:02x} {:x}", self.opcode, self.status);
         if !self.extras.is_empty() {
             line.push_str(" +");
@@ -103,17 +103,17 @@ impl Reply {
             match bytes.len() {
                 0 => {}
                 1..=300 => line.push_str(&format!(" {name}={}", bytes.escape_ascii())),
-                len => line.push_str(&format!(" {name} of {len} bytes from {}", bytes[..20].escape_ascii())),
+                len => line.push_str(&format!(" {name} of {len} bytes: {}", bytes[..20].escape_ascii())),
             }
         }
         line + if self.cas == 0 { "" } else { " cas" }
     }
 }
 
-/// Takes one reply from the front of the bytes, if it is complete.
+/// Removes one reply from the front of the bytes, if it is complete.
 pub fn take_reply(bytes: &mut &[u8]) -> Option<Reply> {
     let (header, body) = bytes.split_first_chunk::<24>()?;
-    assert_eq!((header[0], header[5]), (0x81, 0), "no header of a reply: {}", header.escape_ascii());
+    assert_eq!((header[0], header[5]), (0x81, 0), "not the header of a reply: {}", header.escape_ascii());
     let number = |range: std::ops::Range<usize>| {
         header[range].iter().fold(0u64, |number, byte| number << 8 | u64::from(*byte))
     };
@@ -133,13 +133,29 @@ pub fn take_reply(bytes: &mut &[u8]) -> Option<Reply> {
     })
 }
 
-/// All replies in the bytes, which hold nothing else.
+/// The replies in the bytes. Fails if anything else follows the last one.
 #[track_caller]
-pub fn replies(mut bytes: &[u8]) -> Vec<Reply> {
+pub fn replies(bytes: &[u8]) -> Vec<Reply> {
+    let (replies, rest) = split_replies(bytes);
+    assert!(rest.is_empty(), "{}", describe_rest(&replies, rest));
+    replies
+}
+
+/// The complete replies in the bytes, and the bytes after the last one.
+pub fn split_replies(mut bytes: &[u8]) -> (Vec<Reply>, &[u8]) {
     let mut replies = Vec::new();
     while let Some(reply) = take_reply(&mut bytes) {
         replies.push(reply);
     }
-    assert!(bytes.is_empty(), "{} bytes behind the last reply", bytes.len());
-    replies
+    (replies, bytes)
+}
+
+/// Describes an incomplete reply and the one before it, for the message of a failed test.
+pub fn describe_rest(replies: &[Reply], rest: &[u8]) -> String {
+    let last = match replies.last() {
+        Some(reply) => format!("reply {} ({} to request {})", replies.len(), reply.summary(), reply.opaque),
+        None => "no reply".to_owned(),
+    };
+    let start = rest[..rest.len().min(40)].escape_ascii();
+    format!("{} bytes of an incomplete reply follow {last}: {start}", rest.len())
 }

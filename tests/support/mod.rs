@@ -1,9 +1,9 @@
 //! A larder process to test against, on ports that the system chooses, and a client for raw bytes.
 //!
-//! Each test crate that needs it says `#[path = "../support/mod.rs"] mod support;`. A daemon ends with its value;
-//! nothing here sleeps for a fixed time: everything is waited for, up to [`WAIT_MAX`].
+//! A test crate includes it by `#[path = "../support/mod.rs"] mod support;`. A daemon is killed when its value is
+//! dropped. No test sleeps for a fixed time: it waits for an event, for at most [`WAIT_MAX`].
 
-#![allow(dead_code, unused_imports, reason = "each test crate uses its part")]
+#![allow(dead_code, unused_imports, reason = "each test crate uses a part of it")]
 
 mod certificates;
 mod client;
@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 use std::time::Duration;
 
-/// The larder to test: the one that was built with the test, or the one that `LARDER_PROGRAM` names.
+/// The program under test: the binary that cargo built with the test, or the path in `LARDER_PROGRAM`.
 pub fn larder_program() -> &'static Path {
     static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| {
         std::env::var_os("LARDER_PROGRAM").map_or(env!("CARGO_BIN_EXE_larder").into(), PathBuf::from)
@@ -29,32 +29,32 @@ pub fn larder_program() -> &'static Path {
     &PROGRAM
 }
 
-/// How long anything may take before a test fails. Generous, because it only costs time when something is broken.
-pub const WAIT_MAX: Duration = Duration::from_secs(20);
+/// Longest wait for any event. It is generous for slow and busy machines; only a failing test reaches it.
+pub const WAIT_MAX: Duration = Duration::from_secs(120);
 
-/// Waits until `condition` gives a value. Fails the test, naming `what`, when patience runs out.
+/// Polls `condition` until it returns a value. Fails the test with a message about `event` after [`WAIT_MAX`].
 #[track_caller]
-#[expect(clippy::disallowed_methods, reason = "a test that waits for another process needs the clock")]
-pub fn wait_for<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
+#[expect(clippy::disallowed_methods, reason = "waiting for another process needs the clock")]
+pub fn wait_for<T>(event: &str, mut condition: impl FnMut() -> Option<T>) -> T {
     let started = std::time::Instant::now();
     loop {
         if let Some(value) = condition() {
             return value;
         }
-        assert!(started.elapsed() < WAIT_MAX, "waited in vain for {what}");
+        assert!(started.elapsed() < WAIT_MAX, "no sign of {event} within {WAIT_MAX:?}");
         std::thread::sleep(Duration::from_millis(2));
     }
 }
 
-/// Says, past the capture of test output, that something is not tested and what it would take. Under CI=true that
-/// fails the test instead.
+/// Prints that something is not tested and what the test would need; the harness does not capture this line. With
+/// CI=true in the environment the test fails instead.
 #[track_caller]
-pub fn skip(what: &str) {
-    assert!(std::env::var_os("CI").is_none_or(|ci| ci != "true"), "nothing may be skipped: {what}");
-    let _ = writeln!(std::io::stderr(), "skipped: {what}");
+pub fn skip(reason: &str) {
+    assert!(std::env::var_os("CI").is_none_or(|ci| ci != "true"), "skipped although CI=true: {reason}");
+    let _ = writeln!(std::io::stderr(), "skipped: {reason}");
 }
 
-/// True if this machine has the IPv6 address of localhost.
+/// True if this machine has the IPv6 loopback address.
 pub fn has_ipv6() -> bool {
     std::net::TcpListener::bind("[::1]:0").is_ok()
 }

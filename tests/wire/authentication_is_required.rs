@@ -135,7 +135,7 @@ fn frames_are_refused_one_by_one() {
             let mut client = everywhere.connect(by);
             client.send([frame.bytes(), request(0x0b).bytes()].concat());
             let heard = replies(&heard_to_close(&mut client));
-            let lines: Vec<_> = heard.iter().map(Reply::line).collect();
+            let lines: Vec<_> = heard.iter().map(Reply::summary).collect();
             assert_eq!(lines, [format!("{:02x} 20 value=Auth failure.", frame.opcode)], "{by:?}");
         }
         for line in lines() {
@@ -144,10 +144,10 @@ fn frames_are_refused_one_by_one() {
             assert_eq!(client.read_to_close(), "", "{by:?} {line:?}");
         }
         let mut known = everywhere.connect(by);
-        assert_eq!(ask(&mut known, &request(0x0b)).line(), "0b 0 value=1.6.45");
+        assert_eq!(ask(&mut known, &request(0x0b)).summary(), "0b 0 value=1.6.45");
         assert_eq!(ask(&mut known, &valued(0x21, "PLAIN", "\0ann\0secret")).status, 0, "{by:?}");
         for key in ["k", "a"] {
-            assert_eq!(ask(&mut known, &keyed(0x00, key)).line(), "00 1 value=Not found", "{by:?}");
+            assert_eq!(ask(&mut known, &keyed(0x00, key)).summary(), "00 1 value=Not found", "{by:?}");
         }
     }
 }
@@ -168,7 +168,7 @@ fn the_third_wrong_password_closes() {
         let mut client = binary.connect(by);
         let wrong = valued(0x21, "PLAIN", "\0ann\0wrong");
         for _ in 0..3 {
-            assert_eq!(ask(&mut client, &wrong).line(), "21 20 value=Auth failure.", "{by:?}");
+            assert_eq!(ask(&mut client, &wrong).summary(), "21 20 value=Auth failure.", "{by:?}");
         }
         hear_close(&mut client);
         let mut client = binary.connect(by);

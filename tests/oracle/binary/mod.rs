@@ -110,7 +110,7 @@ impl Session {
                 _ => false,
             };
             let shown = |reply: Option<&Reply>| match reply {
-                Some(reply) => format!("{} to {}, cas {}", reply.line(), reply.opaque, reply.cas),
+                Some(reply) => format!("{} to {}, cas {}", reply.summary(), reply.opaque, reply.cas),
                 None => "nothing".to_owned(),
             };
             let asked = by_larder
@@ -170,7 +170,7 @@ fn differences_are_the_listed_ones() {
     let noop = request(0x0a).bytes();
     let lines = |server: &Server, frame: &[u8]| {
         let heard = transcript(server.port, [frame, &noop]);
-        replies(&heard).iter().map(Reply::line).collect::<Vec<_>>()
+        replies(&heard).iter().map(Reply::summary).collect::<Vec<_>>()
     };
     let unknown = "30 81 value=Unknown command";
     let keyed_unknown = Request { key: vec![0; 24], ..request(0x30) };

@@ -129,7 +129,7 @@ impl Frames {
         arithmetic(self.one_of(loud, quiet), name, delta, initial, exptime)
     }
 
-    /// RandomCommands without a key, and what memcached does not know and drops without losing step.
+    /// Commands without a key, and what memcached does not know and drops without losing step.
     fn pick_other(&mut self) -> Request {
         let unknown = self.pick(&[0x30, 0x3c, 0x77, 0xff]);
         match self.rng.u32(..4) {

@@ -46,7 +46,7 @@ fn nothing_but_version_and_sasl_is_answered() {
                 ask(&mut client, before);
             }
             let line = format!("{:02x} 20 value=Auth failure.", request.opcode);
-            assert_eq!(ask(&mut client, &request).line(), line);
+            assert_eq!(ask(&mut client, &request).summary(), line);
             hear_close(&mut client);
         }
     }

@@ -90,13 +90,13 @@ fn a_value_over_the_item_limit_is_dropped_and_takes_the_old_value_with_it() {
         for opcode in [opcode, quiet] {
             assert_eq!(ask(&mut client, &store(0x01, "k", 0, 0, "old")).status, 0);
             let line = format!("{opcode:02x} 3 value=Too large.");
-            assert_eq!(ask(&mut client, &store(opcode, "k", 0, 0, &value)).line(), line);
+            assert_eq!(ask(&mut client, &store(opcode, "k", 0, 0, &value)).summary(), line);
             assert_eq!(ask(&mut client, &keyed(0x00, "k")).status, kept, "{opcode:02x}");
         }
     }
     let joined = vec![b'v'; 60 * 1024];
     assert_eq!(ask(&mut client, &store(0x01, "k", 0, 0, &joined)).status, 0);
-    assert_eq!(ask(&mut client, &valued(0x0e, "k", &joined)).line(), "0e 5 value=Not stored.");
+    assert_eq!(ask(&mut client, &valued(0x0e, "k", &joined)).summary(), "0e 5 value=Not stored.");
     assert_eq!(ask(&mut client, &keyed(0x00, "k")).value.len(), joined.len());
 }
 
@@ -106,7 +106,7 @@ fn without_eviction_a_full_store_says_so() {
     let mut client = daemon.connect();
     let value = vec![b'v'; 500_000];
     let refused = (0..100).map(|at| ask(&mut client, &store(0x01, at.to_string(), 0, 0, &value)));
-    let refused = refused.filter(|reply| reply.status != 0).map(|reply| reply.line()).collect::<Vec<_>>();
+    let refused = refused.filter(|reply| reply.status != 0).map(|reply| reply.summary()).collect::<Vec<_>>();
     assert!(!refused.is_empty());
     assert!(refused.iter().all(|line| line == "01 82 value=Out of memory allocating item"), "{refused:?}");
     assert_eq!(ask(&mut client, &request(0x0a)).status, 0);

@@ -21,7 +21,7 @@ fn a_value_of_any_length_comes_back_whole() {
     let mut client = daemon.connect();
     for len in LENGTHS {
         // One at a time, so that the last byte of the value is the last that comes.
-        assert_eq!(ask(&mut client, &store(0x01, "k", 7, 0, value(len))).line(), "01 0 cas", "{len}");
+        assert_eq!(ask(&mut client, &store(0x01, "k", 7, 0, value(len))).summary(), "01 0 cas", "{len}");
         let got = ask(&mut client, &keyed(0x0c, "k"));
         assert_eq!((got.extras, got.key.as_slice()), (vec![0, 0, 0, 7], &b"k"[..]));
         assert!(got.value == value(len), "{len}: another value");
@@ -52,9 +52,9 @@ fn a_large_value_may_be_torn_anywhere_and_joined() {
         // Another connection's answer shows that the daemon has had its turn.
         daemon.connect().ask("version\r\n", "VERSION 1.6.45\r\n");
         client.send(&bytes[at..]);
-        assert_eq!(hear(&mut client).line(), "01 0 cas", "torn at {at}");
+        assert_eq!(hear(&mut client).summary(), "01 0 cas", "torn at {at}");
         assert!(ask(&mut client, &keyed(0x00, "k")).value == value(len), "torn at {at}");
     }
-    assert_eq!(ask(&mut client, &valued(0x0e, "k", value(20_000))).line(), "0e 0 cas");
+    assert_eq!(ask(&mut client, &valued(0x0e, "k", value(20_000))).summary(), "0e 0 cas");
     assert_eq!(ask(&mut client, &keyed(0x00, "k")).value.len(), len + 20_000);
 }

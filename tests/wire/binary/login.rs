@@ -33,12 +33,12 @@ fn a_pair_of_the_file_gets_in() {
     let (daemon, _folder) = guarded();
     for (user, password) in [("ann", "secret"), ("bob", "pass:word"), ("bob", "pass")] {
         let mut client = daemon.connect_from_new_address();
-        assert_eq!(ask(&mut client, &login(user, password)).line(), "21 0 value=Authenticated", "{user}");
+        assert_eq!(ask(&mut client, &login(user, password)).summary(), "21 0 value=Authenticated", "{user}");
         assert!(is_in(&mut client), "{user}");
     }
     let mut client = daemon.connect_from_new_address();
     let as_herself = valued(0x21, "PLAIN", "ann\0ann\0secret");
-    assert_eq!(ask(&mut client, &as_herself).line(), "21 0 value=Authenticated");
+    assert_eq!(ask(&mut client, &as_herself).summary(), "21 0 value=Authenticated");
 }
 
 #[test]
@@ -55,12 +55,12 @@ fn a_file_that_has_become_a_pipe_keeps_nobody_waiting() {
 fn mechanisms_are_listed_and_other_ones_refused() {
     let (daemon, _folder) = guarded();
     let mut client = daemon.connect_from_new_address();
-    assert_eq!(ask(&mut client, &request(0x20)).line(), "20 0 value=PLAIN");
-    assert_eq!(ask(&mut client, &valued(0x21, "CRAM-MD5", "")).line(), "21 20 value=Auth failure.");
+    assert_eq!(ask(&mut client, &request(0x20)).summary(), "20 0 value=PLAIN");
+    assert_eq!(ask(&mut client, &valued(0x21, "CRAM-MD5", "")).summary(), "21 20 value=Auth failure.");
     let long = valued(0x21, "P".repeat(33), "\0ann\0secret");
-    assert_eq!(ask(&mut client, &long).line(), "21 4 value=Invalid arguments");
+    assert_eq!(ask(&mut client, &long).summary(), "21 4 value=Invalid arguments");
     let huge = valued(0x21, "PLAIN", vec![b'x'; 600_000]);
-    assert_eq!(ask(&mut client, &huge).line(), "21 82 value=Out of memory");
+    assert_eq!(ask(&mut client, &huge).summary(), "21 82 value=Out of memory");
     assert_eq!(ask(&mut client, &login("ann", "secret")).status, 0);
 }
 
@@ -68,12 +68,15 @@ fn mechanisms_are_listed_and_other_ones_refused() {
 fn an_exchange_may_take_two_steps() {
     let (daemon, _folder) = guarded();
     let mut client = daemon.connect_from_new_address();
-    assert_eq!(ask(&mut client, &keyed(0x21, "PLAIN")).line(), "21 21");
-    assert_eq!(ask(&mut client, &valued(0x22, "PLAIN", "\0ann\0secret")).line(), "22 0 value=Authenticated");
+    assert_eq!(ask(&mut client, &keyed(0x21, "PLAIN")).summary(), "21 21");
+    assert_eq!(
+        ask(&mut client, &valued(0x22, "PLAIN", "\0ann\0secret")).summary(),
+        "22 0 value=Authenticated"
+    );
     assert!(is_in(&mut client));
     let mut client = daemon.connect_from_new_address();
     let out_of_turn = valued(0x22, "PLAIN", "\0ann\0secret");
-    assert_eq!(ask(&mut client, &out_of_turn).line(), "22 20 value=Auth failure.");
+    assert_eq!(ask(&mut client, &out_of_turn).summary(), "22 20 value=Auth failure.");
 }
 
 #[test]
@@ -93,7 +96,7 @@ fn whatever_is_wrong_the_answer_is_the_same_and_the_third_ends_the_connection() 
     for three in wrong.chunks(3) {
         let mut client = daemon.connect_from_new_address();
         for wrong in three {
-            assert_eq!(ask(&mut client, wrong).line(), "21 20 value=Auth failure.");
+            assert_eq!(ask(&mut client, wrong).summary(), "21 20 value=Auth failure.");
         }
         hear_close(&mut client);
     }

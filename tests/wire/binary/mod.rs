@@ -1,5 +1,5 @@
 //! The binary protocol over a real socket. Requests are made and replies read by the frames of `tests/support`, and
-//! a reply is judged by the line that [`Reply::line`] makes of it.
+//! a reply is judged by the line that [`Reply::summary`] makes of it.
 
 mod before_login;
 mod invalid_frames;
@@ -19,7 +19,7 @@ use std::io::Read;
 #[track_caller]
 fn conversation(daemon: &Daemon, requests: &[Request]) -> Vec<String> {
     let stream: Vec<u8> = requests.iter().flat_map(Request::bytes).collect();
-    raw_conversation(daemon, &stream).iter().map(Reply::line).collect()
+    raw_conversation(daemon, &stream).iter().map(Reply::summary).collect()
 }
 
 /// The same for any bytes.

@@ -67,7 +67,7 @@ fn hits_are_told_without_waiting_for_a_noop() {
     let daemon = larder("").start();
     let mut client = daemon.connect();
     client.send([store(0x11, "k", 0, 0, "v"), keyed(0x0d, "k")].map(|request| request.bytes()).concat());
-    assert_eq!(hear(&mut client).line(), "0d 0 +00000000 key=k value=v cas");
+    assert_eq!(hear(&mut client).summary(), "0d 0 +00000000 key=k value=v cas");
     assert_eq!(ask(&mut client, &keyed(0x0c, "k")).opcode, 0x0c);
 }
 

@@ -166,17 +166,17 @@ fn a_cas_unique_is_compared_by_everything_that_changes_an_item() {
     ];
     for change in changes {
         let refused = ask(&mut client, &change.clone().cas(cas + 1000));
-        assert_eq!(refused.line(), format!("{:02x} 2 value=Data exists for key.", change.opcode));
+        assert_eq!(refused.summary(), format!("{:02x} 2 value=Data exists for key.", change.opcode));
         let done = ask(&mut client, &change.clone().cas(cas));
         assert_eq!((done.status, done.cas > cas), (0, true), "{:02x}", change.opcode);
         cas = done.cas;
     }
-    assert_eq!(ask(&mut client, &keyed(0x00, "k")).line(), "00 0 +00000000 value=645 cas");
-    assert_eq!(ask(&mut client, &keyed(0x04, "k").cas(cas + 1)).line(), "04 2 value=Data exists for key.");
-    assert_eq!(ask(&mut client, &keyed(0x04, "k").cas(cas)).line(), "04 0");
+    assert_eq!(ask(&mut client, &keyed(0x00, "k")).summary(), "00 0 +00000000 value=645 cas");
+    assert_eq!(ask(&mut client, &keyed(0x04, "k").cas(cas + 1)).summary(), "04 2 value=Data exists for key.");
+    assert_eq!(ask(&mut client, &keyed(0x04, "k").cas(cas)).summary(), "04 0");
     for opcode in 0x01..=0x03 {
         let line = format!("{opcode:02x} 1 value=Not found");
-        assert_eq!(ask(&mut client, &store(opcode, "k", 0, 0, "v").cas(cas)).line(), line);
+        assert_eq!(ask(&mut client, &store(opcode, "k", 0, 0, "v").cas(cas)).summary(), line);
     }
 }
 
@@ -218,5 +218,5 @@ fn a_key_may_hold_any_byte_and_both_protocols_see_the_same_items() {
     assert_eq!(ask(&mut client, &store(0x01, &longest, 5, 0, "v")).status, 0);
     daemon.connect().ask(format!("get {longest}\r\n"), format!("VALUE {longest} 5 1\r\nv\r\nEND\r\n"));
     daemon.connect().ask("set t 9 0 4\r\ntext\r\n", "STORED\r\n");
-    assert_eq!(ask(&mut client, &keyed(0x00, "t")).line(), "00 0 +00000009 value=text cas");
+    assert_eq!(ask(&mut client, &keyed(0x00, "t")).summary(), "00 0 +00000009 value=text cas");
 }

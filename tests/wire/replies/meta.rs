@@ -258,7 +258,7 @@ const OTHERS: &[Row<'_>] = &[
     ("me a b\r\nmg a h\r\n", "CLIENT_ERROR bad command line format\r\nHD h0\r\n"),
 ];
 
-/// Recipes of protocol.txt, "Meta RandomCommands".
+/// Recipes of protocol.txt, "Meta Commands".
 #[rustfmt::skip]
 const RECIPES: &[Row<'_>] = &[
     // A unique of the item's own.

@@ -120,7 +120,7 @@ const BLOCKS: &[Row<'_>] = &[
     ("set a 0 0 1 noreply\r\n12\r\nget a\r\n", "VALUE a 5 1\r\nx\r\nEND\r\n"),
     ("add b 0 0 0\r\nx\r\n", BAD_CHUNK),
     ("append a 0 0 0\r\nx\r\n", BAD_CHUNK),
-    // RandomCommands are never read out of a value.
+    // Commands are never read out of a value.
     ("set a 0 0 2\r\n12xxflush_all\r\nget n\r\n", "CLIENT_ERROR bad data chunk\r\nVALUE n 0 2\r\n10\r\nEND\r\n"),
     ("set a 0 0 -1\r\nflush_all\r\nget n\r\n", "CLIENT_ERROR bad command line format\r\nVALUE n 0 2\r\n10\r\nEND\r\n"),
     ("set a 0 0 9x noreply\r\nflush_all\r\nget n\r\n", "CLIENT_ERROR bad command line format\r\nVALUE n 0 2\r\n10\r\nEND\r\n"),

@@ -5,7 +5,7 @@ use super::{
     BadSetting, Options, ProgramName, StartupWarning, extended, listen, number, status, tls_settings,
 };
 use crate::server::{
-    AcceptedProtocol, ClientCertificates, KeyFormat, Service, TcpListen, TlsSettings, UnixListen,
+    AcceptedProtocol, ClientCertificates, KeyFormat, ListenAddress, Service, TlsSettings, UnixAddress,
 };
 use crate::{commands, process, server, store};
 use log::Level;
@@ -37,10 +37,10 @@ pub(super) struct Check<'a> {
 
 /// Where to listen, and what `stats settings` says of it.
 struct Listen {
-    tcp: Vec<TcpListen>,
-    udp: Vec<TcpListen>,
+    tcp: Vec<ListenAddress>,
+    udp: Vec<ListenAddress>,
     udp_port: i32,
-    unix: Option<UnixListen>,
+    unix: Option<UnixAddress>,
     port: i32,
     texts: Option<String>,
     mask: u32,
@@ -373,7 +373,7 @@ impl<'a> Check<'a> {
 
     fn listen(&mut self, service: Service) -> Result<Listen, BadSetting> {
         let mask = self.unix_mask()?;
-        let unix = self.arguments.path('s').map(|path| UnixListen { path: PathBuf::from(path), mask });
+        let unix = self.arguments.path('s').map(|path| UnixAddress { path: PathBuf::from(path), mask });
         let port = self.port()?;
         let values = self.arguments.values('l');
         let udp_port = self.udp_port()?;
@@ -407,7 +407,7 @@ impl<'a> Check<'a> {
         port: i32,
         values: &[String],
         service: Service,
-    ) -> Result<Vec<TcpListen>, BadSetting> {
+    ) -> Result<Vec<ListenAddress>, BadSetting> {
         // A port below 0 is for the OS to choose.
         let bindable = u16::try_from(port).unwrap_or(0);
         let logged_in = self.arguments.flag('S') || self.arguments.value('Y').is_some();
@@ -453,18 +453,18 @@ impl<'a> Check<'a> {
     }
 }
 
-fn loopback(port: u16, service: Service) -> Vec<TcpListen> {
+fn loopback(port: u16, service: Service) -> Vec<ListenAddress> {
     LOOPBACK
         .into_iter()
         .map(|host| {
             let host = Some(host.to_owned());
-            TcpListen { host, port, service, text: String::new(), optional: true }
+            ListenAddress { host, port, service, text: String::new(), optional: true }
         })
         .collect()
 }
 
-fn all_interfaces(port: u16, service: Service) -> TcpListen {
-    TcpListen { host: None, port, service, text: String::new(), optional: false }
+fn all_interfaces(port: u16, service: Service) -> ListenAddress {
+    ListenAddress { host: None, port, service, text: String::new(), optional: false }
 }
 
 /// What `stats settings` says of it.

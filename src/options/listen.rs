@@ -4,7 +4,7 @@
 
 use super::arguments::Arguments;
 use super::{BadSetting, number, status};
-use crate::server::{AcceptedProtocol, ClientCertificates, MetricsListen, Service, TcpListen};
+use crate::server::{AcceptedProtocol, ClientCertificates, ListenAddress, MetricsAddress, Service};
 
 /// Prefixes that only mean something with TLS, and what they make of it.
 const TLS_PREFIXES: [(&str, Option<ClientCertificates>); 3] = [
@@ -27,15 +27,15 @@ pub(super) fn addresses(
     port: u16,
     base: Service,
     logged_in: bool,
-) -> Result<Vec<TcpListen>, BadSetting> {
-    let mut addresses: Vec<TcpListen> = Vec::new();
+) -> Result<Vec<ListenAddress>, BadSetting> {
+    let mut addresses: Vec<ListenAddress> = Vec::new();
     for text in values.iter().flat_map(|value| value.split([',', ';'])).map(str::trim) {
         if text.is_empty() {
             continue;
         }
         let address = address(text, port, base, logged_in)?;
         // Port 0 is another one each time.
-        let is_known = |known: &TcpListen| known.host == address.host && known.port == address.port;
+        let is_known = |known: &ListenAddress| known.host == address.host && known.port == address.port;
         if address.port == 0 || !addresses.iter().any(is_known) {
             addresses.push(address);
         }
@@ -44,7 +44,7 @@ pub(super) fn addresses(
 }
 
 /// Reads `--metrics`, if it was given, and the names of `--metrics-host`.
-pub(super) fn metrics(arguments: &Arguments) -> Result<Option<MetricsListen>, BadSetting> {
+pub(super) fn metrics(arguments: &Arguments) -> Result<Option<MetricsAddress>, BadSetting> {
     let names = arguments.metrics_hosts();
     if let Some(bad) = names.iter().find(|name| !is_host_name(name)) {
         let line = format!("--metrics-host needs the name of a host, without a port, not \"{bad}\"");
@@ -66,7 +66,7 @@ fn is_host_name(name: &str) -> bool {
 }
 
 /// Reads the value of `--metrics`: `host:port`, or a port of this machine with or without the colon.
-fn metrics_address(text: &str) -> Result<MetricsListen, BadSetting> {
+fn metrics_address(text: &str) -> Result<MetricsAddress, BadSetting> {
     let split = match text.strip_prefix('[') {
         Some(inside) => inside.split_once("]:"),
         None => match text.split_once(':') {
@@ -79,7 +79,7 @@ fn metrics_address(text: &str) -> Result<MetricsListen, BadSetting> {
     };
     let read = split.and_then(|(host, port)| match number::integer(port)? {
         (port @ 0..=65535, "") => {
-            Some(MetricsListen { host: host.to_owned(), port: port as u16, names: Vec::new() })
+            Some(MetricsAddress { host: host.to_owned(), port: port as u16, names: Vec::new() })
         }
         _ => None,
     });
@@ -90,7 +90,12 @@ fn metrics_address(text: &str) -> Result<MetricsListen, BadSetting> {
     })
 }
 
-fn address(text: &str, default_port: u16, base: Service, logged_in: bool) -> Result<TcpListen, BadSetting> {
+fn address(
+    text: &str,
+    default_port: u16,
+    base: Service,
+    logged_in: bool,
+) -> Result<ListenAddress, BadSetting> {
     let bad = |line: String| BadSetting::new(line, status::OS);
     let (rest, service) = parse_prefixes(text, base, logged_in)?;
     let (host, port) = split_port(rest).ok_or_else(|| {
@@ -105,7 +110,7 @@ fn address(text: &str, default_port: u16, base: Service, logged_in: bool) -> Res
         },
     };
     let host = (host != "*").then(|| host.to_owned());
-    Ok(TcpListen { host, port, service, text: text.to_owned(), optional: false })
+    Ok(ListenAddress { host, port, service, text: text.to_owned(), optional: false })
 }
 
 /// Checks the prefixes and takes them off; what follows them, and what they say.

@@ -129,8 +129,8 @@ pub fn lock_memory(settings: &Settings) {
     }
 }
 
-/// Keeps the system from backing memory with huge pages unasked (see decision 7), unless `settings` want them. A failure
-/// is a warning: the cache works without.
+/// Keeps the system from backing memory with huge pages unasked (see decision 7), unless `settings` want them. A
+/// failure is a warning: the cache works without.
 pub fn set_huge_page_policy(settings: &Settings) {
     let policy = fs::read_to_string(HUGE_PAGES_POLICY).unwrap_or_default();
     if settings.large_pages && !policy.contains("[always]") {

@@ -50,8 +50,8 @@ impl PidFile {
     }
 }
 
-/// The process that the file names. Nothing but a regular file is opened: the process serves already, and would wait for
-/// the writer of a pipe.
+/// The process that the file names. Nothing but a regular file is opened: the process serves already, and would wait
+/// for the writer of a pipe.
 fn written_in(path: &Path) -> Option<Pid> {
     fs::metadata(path).ok().filter(fs::Metadata::is_file)?;
     fs::read_to_string(path).ok()?.trim().parse().ok().filter(|pid| *pid > 0).map(Pid::from_raw)

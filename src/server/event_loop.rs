@@ -1,7 +1,7 @@
-//! The event loop: threads that wait together for sockets, and run the task of each that is ready.
+//! The event loop: threads that share one epoll instance and run the tasks of ready sockets.
 //!
-//! [`scheduler`] decides which thread runs what, [`epoll`] finds readiness, [`task`] keeps one thread at a time at a task.
-//! There are no timers: the thread that moves the clock wakes whatever waits for time.
+//! [`scheduler`] decides which thread runs which task, [`epoll`] reports readiness, [`task`] makes sure that one thread
+//! at a time runs a task. There are no timers: the thread that moves the clock wakes the tasks that wait for time.
 
 mod epoll;
 mod scheduler;
@@ -24,13 +24,13 @@ pub(super) struct EventLoop {
     heartbeats: Box<[Heartbeat]>,
 }
 
-/// A task, for the one who may have to end it.
-pub(super) struct Handle(Arc<dyn Run>);
+/// A handle to a task.
+pub(super) struct TaskHandle(Arc<dyn Run>);
 
-impl Handle {
-    /// Ends the task; it is gone when this returns.
-    pub(super) fn end(&self) {
-        self.0.end();
+impl TaskHandle {
+    /// Cancels the task. Its future is dropped when this returns.
+    pub(super) fn cancel(&self) {
+        self.0.cancel();
     }
 }
 
@@ -43,66 +43,66 @@ impl EventLoop {
         }))
     }
 
-    /// Has a task run that has no descriptor.
-    pub(super) fn spawn(&self, future: impl Future<Output = ()> + Send + 'static) -> Handle {
+    /// Spawns a task without a descriptor.
+    pub(super) fn spawn(&self, future: impl Future<Output = ()> + Send + 'static) -> TaskHandle {
         let task = Task::new(self.scheduler.clone(), None, Box::pin(future));
         self.scheduler.schedule(task.clone(), false);
-        Handle(task)
+        TaskHandle(task)
     }
 
-    /// Has the task of this descriptor run. The descriptor is closed with the future, and not before; the future asks for
-    /// its readiness by [`EventLoop::register`].
+    /// Spawns the task of a descriptor. The future owns the descriptor, and calls [`EventLoop::register`] for its
+    /// readiness.
     pub(super) fn spawn_on(
         &self,
         fd: RawFd,
         future: impl Future<Output = ()> + Send + Unpin + 'static,
-    ) -> Handle {
+    ) -> TaskHandle {
         let task: Arc<dyn Run> = Task::new(self.scheduler.clone(), Some(fd), future);
         self.scheduler.poller().add_task(fd, task.clone());
         self.scheduler.schedule(task.clone(), false);
-        Handle(task)
+        TaskHandle(task)
     }
 
-    /// Waits for a descriptor from now on. Readiness that it has already is told as well.
+    /// Registers a descriptor. Readiness that it already has is reported too.
     pub(super) fn register(&self, fd: BorrowedFd<'_>, interest: Interest) -> io::Result<()> {
         self.scheduler.poller().register(fd, interest)
     }
 
-    /// Waits for something else at a registered descriptor. Readiness that it has already is told again.
+    /// Changes the interest in a registered descriptor. Readiness that it already has is reported again.
     pub(super) fn reregister(&self, fd: BorrowedFd<'_>, interest: Interest) -> io::Result<()> {
         self.scheduler.poller().reregister(fd, interest)
     }
 
-    /// Sees to it that another thread notices readiness during the turn at hand, which may take long.
-    pub(super) fn ensure_waiter(&self) {
-        self.scheduler.ensure_waiter();
+    /// Makes sure that another thread polls during the current turn, which may take long.
+    pub(super) fn ensure_poller(&self) {
+        self.scheduler.ensure_poller();
     }
 
-    /// Runs tasks until the end, as the thread with this index.
+    /// Runs tasks until [`EventLoop::stop`], as the thread with this index.
     pub(super) fn run(&self, index: usize) {
         self.scheduler.run(&self.heartbeats[index]);
     }
 
-    /// The turn that each thread is at, if it is at one.
+    /// The number of the turn that each thread runs, if it runs one.
     pub(super) fn turns(&self) -> impl Iterator<Item = Option<u64>> {
         self.heartbeats.iter().map(Heartbeat::turn)
     }
 
-    /// Ends every thread's [`EventLoop::run`].
+    /// Stops [`EventLoop::run`] in every thread.
     pub(super) fn stop(&self) {
         self.scheduler.stop();
     }
 
-    /// Ends all tasks that have a descriptor or are scheduled. For when no thread runs any more.
-    pub(super) fn end_tasks(&self) {
+    /// Cancels all tasks that have a descriptor or are scheduled. To be called after all threads have ended.
+    pub(super) fn cancel_all(&self) {
         let by_descriptor = self.scheduler.poller().take_tasks();
         for task in by_descriptor.into_iter().chain(self.scheduler.take_tasks()) {
-            task.end();
+            task.cancel();
         }
     }
 }
 
-/// Lets other tasks run once.
+/// Yields: the task runs again after the others.
 pub(super) async fn yield_now() {
     let mut yielded = false;
     poll_fn(
@@ -113,7 +113,7 @@ pub(super) async fn yield_now() {
     .await;
 }
 
-/// Runs a task alone in an event loop, to its end.
+/// Runs a single task in an event loop, to its end.
 #[cfg(test)]
 pub(super) fn run_alone(
     event_loop: &Arc<EventLoop>,
@@ -127,17 +127,17 @@ pub(super) fn run_alone(
             self.0.stop();
         }
     }
-    let stops = StopLoop(event_loop.clone());
-    let passed = Arc::new(AtomicBool::new(false));
-    let passes = passed.clone();
+    let stop = StopLoop(event_loop.clone());
+    let finished = Arc::new(AtomicBool::new(false));
+    let finishes = finished.clone();
     let task = async move {
-        let _stops = stops;
+        let _stop = stop;
         task.await;
-        passes.store(true, Ordering::Relaxed);
+        finishes.store(true, Ordering::Relaxed);
     };
     event_loop.spawn_on(fd, Box::pin(task));
     event_loop.run(0);
-    assert!(passed.load(Ordering::Relaxed), "the task has panicked");
+    assert!(finished.load(Ordering::Relaxed), "the task has panicked");
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
-//! Opens listening sockets, with one line for every way it can fail.
+//! Opens the listening sockets. Each failure is described in one line.
 
 use super::settings::{
-    AcceptedProtocol, InheritedSocket, MetricsListen, Service, Settings, TcpListen, UnixListen,
+    AcceptedProtocol, InheritedSocket, ListenAddress, MetricsAddress, Service, Settings, UnixAddress,
 };
 use nix::errno::Errno;
 use nix::sys::socket::{setsockopt, sockopt};
@@ -16,13 +16,13 @@ use std::os::unix::fs::FileTypeExt;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 
-/// What is asked for as the send buffer of a UDP socket; large, as an answer may be many datagrams.
+/// Requested size of the send buffer of a UDP socket. Large, because a reply may be many datagrams.
 const UDP_SEND_BUFFER_BYTES: usize = 256 << 20;
 
-/// Why a socket could not be opened. Shown as memcached shows it.
+/// Why a socket could not be opened, in memcached's words.
 #[derive(Debug)]
 pub struct ListenError {
-    what: String,
+    address: String,
     source: io::Error,
 }
 
@@ -32,7 +32,7 @@ impl fmt::Display for ListenError {
             Some(number) => Errno::from_raw(number).desc().to_owned(),
             None => self.source.to_string(),
         };
-        write!(f, "failed to listen on {}: {reason}", self.what)
+        write!(f, "failed to listen on {}: {reason}", self.address)
     }
 }
 
@@ -42,68 +42,68 @@ impl std::error::Error for ListenError {
     }
 }
 
-/// The socket of one address, and what is served there.
-pub(super) struct Group {
+/// A listening stream socket, and how its clients are served.
+pub(super) struct StreamListener {
     pub(super) socket: Socket,
     pub(super) unix: bool,
     pub(super) service: Service,
 }
 
-impl Group {
-    fn unix(socket: Socket, protocol: AcceptedProtocol) -> Group {
-        Group { socket, unix: true, service: Service { protocol, tls: None } }
+impl StreamListener {
+    fn unix(socket: Socket, protocol: AcceptedProtocol) -> StreamListener {
+        StreamListener { socket, unix: true, service: Service { protocol, tls: None } }
     }
 }
 
 /// All listening sockets.
 pub struct Listeners {
-    pub(super) groups: Vec<Group>,
-    /// UDP sockets, one for an address, and what is spoken there.
+    pub(super) streams: Vec<StreamListener>,
+    /// UDP sockets, one for each address, and their protocol.
     pub(super) udp: Vec<(Socket, AcceptedProtocol)>,
     metrics: Option<TcpListener>,
-    /// Where that is, port resolved.
+    /// The address of that socket, with its port.
     metrics_address: Option<SocketAddr>,
 }
 
 impl Listeners {
-    /// Opens the unix socket of `settings`, if there is one. A socket file that nobody listens on any more is
-    /// replaced; one with a live server behind it is an error.
+    /// Opens the unix socket of `settings`, if there is one. A socket file without a server is replaced; a socket file
+    /// of a running server is an error.
     pub fn bind_unix(&mut self, settings: &Settings) -> Result<(), ListenError> {
         let Some(unix) = &settings.unix else { return Ok(()) };
         let socket = bind_path(unix, settings.backlog).map_err(|source| ListenError {
-            what: format!("UNIX socket: {}", unix.path.display()),
+            address: format!("UNIX socket: {}", unix.path.display()),
             source,
         })?;
-        self.groups.push(Group::unix(socket, settings.protocol));
+        self.streams.push(StreamListener::unix(socket, settings.protocol));
         Ok(())
     }
 
-    /// The socket of `--metrics`, once, for whoever serves it.
+    /// Takes the socket of `--metrics`.
     pub fn take_metrics(&mut self) -> Option<TcpListener> {
         self.metrics.take()
     }
 
-    fn bind_metrics(&mut self, listen: &MetricsListen) -> io::Result<()> {
+    fn bind_metrics(&mut self, listen: &MetricsAddress) -> io::Result<()> {
         let socket = TcpListener::bind((listen.host.as_str(), listen.port))?;
         self.metrics_address = Some(socket.local_addr()?);
         self.metrics = Some(socket);
         Ok(())
     }
 
-    fn take_over(&mut self, inherited: InheritedSocket, settings: &Settings) -> io::Result<()> {
+    fn add_inherited(&mut self, inherited: InheritedSocket, settings: &Settings) -> io::Result<()> {
         let protocol = settings.protocol;
         match inherited {
             InheritedSocket::Tcp(listener) => {
                 let socket = Socket::from(listener);
                 socket.set_nonblocking(true)?;
-                inherit(&socket)?;
-                acknowledge_by_reply(&socket)?;
+                set_inherited_options(&socket)?;
+                delay_acknowledgements(&socket)?;
                 let service = Service { tls: settings.tls.as_ref().map(|tls| tls.clients), protocol };
-                self.groups.push(Group { socket, unix: false, service });
+                self.streams.push(StreamListener { socket, unix: false, service });
             }
             InheritedSocket::Unix(listener) => {
                 listener.set_nonblocking(true)?;
-                self.groups.push(Group::unix(listener.into(), protocol));
+                self.streams.push(StreamListener::unix(listener.into(), protocol));
             }
             InheritedSocket::Udp(socket) => {
                 socket.set_nonblocking(true)?;
@@ -113,76 +113,81 @@ impl Listeners {
         Ok(())
     }
 
-    /// True if there is nothing to listen on.
+    /// True without any socket for clients of the cache.
     pub fn is_empty(&self) -> bool {
-        self.groups.is_empty() && self.udp.is_empty()
+        self.streams.is_empty() && self.udp.is_empty()
     }
 
-    /// The addresses bound, ports resolved, each with the word of the port file for what is served there.
+    /// The bound addresses with their ports, each with the word of the port file for its service.
     pub(super) fn ports(&self) -> Vec<(&'static str, SocketAddr)> {
-        let tcp = self.groups.iter().map(|group| ("TCP", &group.socket));
+        let tcp = self.streams.iter().map(|listener| ("TCP", &listener.socket));
         let all = tcp.chain(self.udp.iter().map(|(socket, _)| ("UDP", socket)));
         let bound = all.filter_map(|(word, socket)| Some((word, socket.local_addr().ok()?.as_socket()?)));
         bound.chain(self.metrics_address.map(|address| ("HTTP", address))).collect()
     }
 }
 
-/// Opens the TCP and UDP sockets of `settings` and takes over its inherited ones.
+/// Opens the TCP and UDP sockets and the metrics socket of `settings`, and takes its inherited sockets.
 pub fn bind_ports(settings: &mut Settings) -> Result<Listeners, ListenError> {
     let mut listeners =
-        Listeners { groups: Vec::new(), udp: Vec::new(), metrics: None, metrics_address: None };
-    let mut left_out = None;
+        Listeners { streams: Vec::new(), udp: Vec::new(), metrics: None, metrics_address: None };
     for inherited in std::mem::take(&mut settings.inherited) {
         listeners
-            .take_over(inherited, settings)
-            .map_err(|source| ListenError { what: "an inherited socket".to_owned(), source })?;
+            .add_inherited(inherited, settings)
+            .map_err(|source| ListenError { address: "an inherited socket".to_owned(), source })?;
     }
+    let mut skipped = None;
     for listen in &settings.tcp {
-        let what = match listen.text.as_str() {
-            "" => format!("TCP port {}", listen.port),
-            text => format!("one of interface(s) {text}"),
-        };
-        match bind_listen(listen, settings) {
-            Ok(groups) => listeners.groups.extend(groups),
-            Err(source) if listen.optional && is_absent_family(&source) => {
-                left_out = Some(ListenError { what, source });
-            }
-            Err(source) => return Err(ListenError { what, source }),
+        if let Some(streams) = bind_or_skip("TCP", listen, settings, &mut skipped, bind_tcp)? {
+            listeners.streams.extend(streams);
         }
     }
     for listen in &settings.udp {
-        let what = match listen.text.as_str() {
-            "" => format!("UDP port {}", listen.port),
-            text => format!("one of interface(s) {text}"),
-        };
-        match bind_udp(listen, settings) {
-            Ok(sockets) => {
-                let protocol = listen.service.protocol;
-                listeners.udp.extend(sockets.into_iter().map(|socket| (socket, protocol)));
-            }
-            Err(source) if listen.optional && is_absent_family(&source) => {
-                left_out = Some(ListenError { what, source });
-            }
-            Err(source) => return Err(ListenError { what, source }),
+        if let Some(sockets) = bind_or_skip("UDP", listen, settings, &mut skipped, bind_udp)? {
+            let protocol = listen.service.protocol;
+            listeners.udp.extend(sockets.into_iter().map(|socket| (socket, protocol)));
         }
     }
-    match left_out {
+    match skipped {
         Some(error) if listeners.is_empty() => return Err(error),
         _ => {}
     }
     if let Some(listen) = &settings.metrics {
-        let what = format!("metrics address {listen}");
-        listeners.bind_metrics(listen).map_err(|source| ListenError { what, source })?;
+        let address = format!("metrics address {listen}");
+        listeners.bind_metrics(listen).map_err(|source| ListenError { address, source })?;
     }
     Ok(listeners)
 }
 
-/// True if the machine does not have this kind of address at all.
+/// Opens the sockets of an address by `bind`. Without its address family, an optional address is skipped and its error
+/// kept in `skipped`.
+fn bind_or_skip<T>(
+    transport: &str,
+    listen: &ListenAddress,
+    settings: &Settings,
+    skipped: &mut Option<ListenError>,
+    bind: impl FnOnce(&ListenAddress, &Settings) -> io::Result<T>,
+) -> Result<Option<T>, ListenError> {
+    let address = match listen.text.as_str() {
+        "" => format!("{transport} port {}", listen.port),
+        text => format!("one of interface(s) {text}"),
+    };
+    match bind(listen, settings) {
+        Ok(sockets) => Ok(Some(sockets)),
+        Err(source) if listen.optional && is_absent_family(&source) => {
+            *skipped = Some(ListenError { address, source });
+            Ok(None)
+        }
+        Err(source) => Err(ListenError { address, source }),
+    }
+}
+
+/// True if the machine does not have this address family.
 fn is_absent_family(error: &io::Error) -> bool {
     error.kind() == ErrorKind::AddrNotAvailable || error.raw_os_error() == Some(Errno::EAFNOSUPPORT as i32)
 }
 
-fn bind_listen(listen: &TcpListen, settings: &Settings) -> io::Result<Vec<Group>> {
+fn bind_tcp(listen: &ListenAddress, settings: &Settings) -> io::Result<Vec<StreamListener>> {
     let Some(host) = &listen.host else {
         let v4 = bind_address(SocketAddr::from(([0, 0, 0, 0], listen.port)), listen, settings)?;
         let v6 = bind_address(SocketAddr::from(([0u16; 8], listen.port)), listen, settings);
@@ -197,8 +202,8 @@ fn bind_listen(listen: &TcpListen, settings: &Settings) -> io::Result<Vec<Group>
     addresses.into_iter().map(|address| bind_address(address, listen, settings)).collect()
 }
 
-/// No address is shared: one that is in use is an error.
-fn bind_udp(listen: &TcpListen, settings: &Settings) -> io::Result<Vec<Socket>> {
+/// Without SO_REUSEADDR: an address in use is an error.
+fn bind_udp(listen: &ListenAddress, settings: &Settings) -> io::Result<Vec<Socket>> {
     let bind = |address: SocketAddr| {
         let socket =
             Socket::new(Domain::for_address(address), Type::DGRAM.nonblocking(), Some(Protocol::UDP))?;
@@ -206,7 +211,7 @@ fn bind_udp(listen: &TcpListen, settings: &Settings) -> io::Result<Vec<Socket>> 
             socket.set_only_v6(true)?;
         }
         mark(&socket, settings)?;
-        // The kernel takes as much of it as it may.
+        // The kernel limits the size to net.core.wmem_max.
         socket.set_send_buffer_size(UDP_SEND_BUFFER_BYTES)?;
         socket.bind(&address.into())?;
         Ok(socket)
@@ -231,12 +236,16 @@ fn mark(socket: &Socket, settings: &Settings) -> io::Result<()> {
     Ok(())
 }
 
-fn bind_address(address: SocketAddr, listen: &TcpListen, settings: &Settings) -> io::Result<Group> {
+fn bind_address(
+    address: SocketAddr,
+    listen: &ListenAddress,
+    settings: &Settings,
+) -> io::Result<StreamListener> {
     let socket = new_socket(address, settings)?;
     socket.bind(&address.into())?;
     socket.listen(settings.backlog)?;
-    acknowledge_by_reply(&socket)?;
-    Ok(Group { socket, unix: false, service: listen.service })
+    delay_acknowledgements(&socket)?;
+    Ok(StreamListener { socket, unix: false, service: listen.service })
 }
 
 fn new_socket(address: SocketAddr, settings: &Settings) -> io::Result<Socket> {
@@ -246,24 +255,24 @@ fn new_socket(address: SocketAddr, settings: &Settings) -> io::Result<Socket> {
     }
     socket.set_reuse_address(true)?;
     mark(&socket, settings)?;
-    inherit(&socket)?;
+    set_inherited_options(&socket)?;
     Ok(socket)
 }
 
-/// Options that accepted sockets inherit from the listening one, which saves the calls on each of them.
-fn inherit(socket: &Socket) -> io::Result<()> {
+/// Sets options that accepted sockets inherit, which saves the calls for each of them.
+fn set_inherited_options(socket: &Socket) -> io::Result<()> {
     socket.set_tcp_nodelay(true)?;
     socket.set_keepalive(true)
 }
 
-/// Has the first reply of accepted sockets acknowledge their first request, which saves a packet; where no reply can
-/// follow yet, the connection acknowledges at once (`Stream::acknowledge`). For a socket that listens already, because
-/// listen(2) forgets it.
-fn acknowledge_by_reply(socket: &Socket) -> io::Result<()> {
+/// Delays the acknowledgement of the first request of an accepted socket until its reply, which saves a packet. Where
+/// no reply follows, the connection acknowledges at once (`Stream::acknowledge`). To be called after listen(2), which
+/// resets the option.
+fn delay_acknowledgements(socket: &Socket) -> io::Result<()> {
     Ok(set_tcp_quickack(socket, false)?)
 }
 
-fn bind_path(unix: &UnixListen, backlog: i32) -> io::Result<Socket> {
+fn bind_path(unix: &UnixAddress, backlog: i32) -> io::Result<Socket> {
     if fs::symlink_metadata(&unix.path).is_ok_and(|found| found.file_type().is_socket()) {
         if UnixStream::connect(&unix.path).is_ok() {
             return Err(io::Error::from_raw_os_error(Errno::EADDRINUSE as i32));
@@ -280,19 +289,19 @@ fn bind_path(unix: &UnixListen, backlog: i32) -> io::Result<Socket> {
     Ok(socket)
 }
 
-/// Writes the bound ports, one line each, by way of a second file, so that a reader never sees half of it. Leaves nothing
-/// behind if that fails.
+/// Writes the bound ports, one line each. The file is written under another name and renamed, so that readers never see
+/// an incomplete one. After a failure no file is left.
 pub(super) fn write_port_file(path: &Path, ports: &[(&str, SocketAddr)]) -> io::Result<()> {
-    let mut unfinished = path.as_os_str().to_owned();
-    unfinished.push(".lck");
+    let mut temporary = path.as_os_str().to_owned();
+    temporary.push(".lck");
     let line = |(word, address): &(&str, SocketAddr)| {
         format!("{word} INET{}: {}\n", if address.is_ipv6() { "6" } else { "" }, address.port())
     };
     let lines: String = ports.iter().map(line).collect();
-    let written = fs::write(&unfinished, lines).and_then(|()| fs::rename(&unfinished, path));
+    let written = fs::write(&temporary, lines).and_then(|()| fs::rename(&temporary, path));
     if written.is_err() {
-        // On a full disk the file is there, and empty. If it is not there, there is nothing to remove.
-        let _ = fs::remove_file(&unfinished);
+        // On a full disk an empty file may exist. Without a file this fails, which is no problem.
+        let _ = fs::remove_file(&temporary);
     }
     written
 }

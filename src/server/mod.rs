@@ -1,40 +1,56 @@
-//! Sockets, workers, connections: moves bytes and knows no command.
+//! Sockets, threads, connections: moves bytes and knows no command.
 //!
-//! [`Tls::load`] reads certificates, [`bind_ports`] and [`Listeners::bind_unix`] open the sockets (apart from [`run`], so
-//! that a daemon can do it before it gives up its privileges); [`run`] serves until it is told to stop and every
-//! connection was answered.
+//! [`Tls::load`] reads certificates, [`bind_ports`] and [`Listeners::bind_unix`] open the sockets. They are apart from
+//! [`run`], so that a daemon can call them before it drops its privileges. [`run`] serves until it is stopped and every
+//! received request was answered.
 //!
-//! Workers are the threads of one event loop; whichever is free serves a connection. The thread that calls [`run`] moves
-//! the clock, does the store's background work and waits for signals, and never for a file: those that SIGHUP names are
-//! read by another thread (`reloader.rs`).
+//! The workers are the threads of one event loop; any free worker serves a connection. The thread that calls [`run`]
+//! moves the clock, runs the maintenance of the store and waits for signals. It reads no file: the files that SIGHUP
+//! refers to are read by another thread (`reloader.rs`).
+//!
+//! # Imports
+//! One way only, from the top down; modules of one line do not import each other:
+//! 1. `mod.rs`: [`run`] and the clock thread;
+//! 2. `workers`, `reloader`, `watchdog`: the tasks and threads of the server;
+//! 3. `acceptor`: accepts and admits connections;
+//! 4. `connection`, `tls_socket`, `udp`: serve a client or a UDP socket;
+//! 5. `socket`: sockets in the event loop; `state`: the state that all tasks share;
+//! 6. `tls`, `listener`, `stream`, `threads`, `essential`;
+//! 7. `event_loop`, `handshakes`, `settings`, `shutdown`.
 
+mod acceptor;
 mod connection;
 mod essential;
 mod event_loop;
+mod handshakes;
 mod listener;
 mod reloader;
 mod settings;
 mod shutdown;
 mod socket;
+mod state;
 mod stream;
 mod threads;
 mod tls;
+mod tls_socket;
 mod udp;
 mod watchdog;
-mod worker;
+mod workers;
 
 pub use listener::{ListenError, Listeners, bind_ports};
 pub use settings::{
-    AcceptedProtocol, Hooks, InheritedSocket, MetricsListen, Service, Settings, TcpListen, UnixListen,
+    AcceptedProtocol, ClientCertificates, Hooks, InheritedSocket, KeyFormat, ListenAddress, MetricsAddress,
+    Service, Settings, TlsSettings, UnixAddress,
 };
-pub use tls::{ClientCertificates, KeyFormat, Tls, TlsError, TlsSettings};
+pub use tls::{Tls, TlsError};
 
 use crate::commands::Engine;
 use crate::telemetry::Listener;
 use event_loop::EventLoop;
 use log::{info, warn};
 use reloader::Reloader;
-use shutdown::Next;
+use shutdown::Event;
+use state::{ServerState, TICK};
 use std::fs::File;
 use std::io;
 use std::os::fd::AsRawFd;
@@ -42,18 +58,13 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 use watchdog::Watchdog;
-use worker::{Shared, Worker};
 
-/// Between two rounds of background work, and two pulses of the workers; the clock moves on with the first round of a
-/// second.
-const TICK: Duration = Duration::from_millis(100);
+/// Ticks between two requests for maintenance by the workers. Not a divisor of the second for which the allocator keeps
+/// freed memory: a worker that frees memory when that second is over would return all freed memory to the operating
+/// system itself, and delay its clients.
+const TICKS_PER_MAINTENANCE: u32 = 13;
 
-/// Between two rounds of what the workers do now and then. Not in step with the second for which the allocator keeps
-/// freed memory: a worker that frees when it is over would give back itself all that others have freed, for which
-/// everybody waits.
-const TICKS_PER_ROUND: u32 = 13;
-
-/// Rounds of background work done at once while the store says that there is more to do, per tick.
+/// Rounds of maintenance of the store per tick, at most, while the store has more to do.
 const MAINTENANCE_ROUNDS_MAX: u32 = 8;
 
 /// Descriptors of the event loop that serves.
@@ -62,14 +73,14 @@ const DESCRIPTORS_OF_LOOP: usize = 2;
 /// Descriptors of the event loop that waits for signals.
 const DESCRIPTORS_OF_SIGNALS: usize = 8;
 
-/// How long connections may take to be answered after the end has begun.
+/// How long connections may take to be answered after the server was stopped.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// How often workers look whether their last connection has gone.
-const GRACE_LOOK: Duration = Duration::from_millis(5);
+/// Between two checks whether the last connection has closed.
+const GRACE_CHECK: Duration = Duration::from_millis(5);
 
-/// Serves until SIGTERM, SIGINT, SIGUSR1 or a `shutdown` command; then stops accepting, answers what was received and
-/// returns.
+/// Serves until SIGTERM, SIGINT, SIGUSR1 or a `shutdown` command. Then stops accepting, answers the received requests
+/// and returns.
 pub fn run(
     listeners: Listeners,
     tls: Option<Tls>,
@@ -79,24 +90,24 @@ pub fn run(
 ) -> io::Result<()> {
     check_descriptors()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(serve(listeners, Shared::new(engine, settings, tls), hooks))
+    runtime.block_on(serve(listeners, ServerState::new(engine, settings, tls), hooks))
 }
 
-/// Makes sure that there are descriptors for the event loops and for one connection. The runtime panics where it finds
-/// none for signals.
+/// Makes sure that there are descriptors for the event loops and for one connection. Without a descriptor for signals,
+/// the runtime would panic.
 fn check_descriptors() -> io::Result<()> {
     let needed = DESCRIPTORS_OF_LOOP + DESCRIPTORS_OF_SIGNALS + 1;
-    let taken: io::Result<Vec<File>> = (0..needed).map(|_| File::open("/dev/null")).collect();
-    taken.map(drop).map_err(|error| {
-        let line = format!("a connection and what serves it need {needed} more open files: {error}");
+    let opened: io::Result<Vec<File>> = (0..needed).map(|_| File::open("/dev/null")).collect();
+    opened.map(drop).map_err(|error| {
+        let line = format!("the event loops and one connection need {needed} more open files: {error}");
         io::Error::new(error.kind(), line)
     })
 }
 
-async fn serve(listeners: Listeners, shared: Shared, hooks: Hooks) -> io::Result<()> {
+async fn serve(listeners: Listeners, state: ServerState, hooks: Hooks) -> io::Result<()> {
     let mut signals = shutdown::Signals::listen()?;
-    let port_file = shared.settings.port_file.clone();
-    let engine = &shared.engine;
+    let port_file = state.settings.port_file.clone();
+    let engine = &state.engine;
     engine.record_certificate_load();
     let since_secs = engine.clock().now().secs();
     for (socket, _) in &listeners.udp {
@@ -104,45 +115,46 @@ async fn serve(listeners: Listeners, shared: Shared, hooks: Hooks) -> io::Result
         engine.connections().add_listener(Listener { fd, since_secs, udp: true });
         info!("<{fd} server listening (udp)");
     }
-    for group in &listeners.groups {
-        let fd = group.socket.as_raw_fd();
+    for stream in &listeners.streams {
+        let fd = stream.socket.as_raw_fd();
         engine.connections().add_listener(Listener { fd, since_secs, udp: false });
-        info!("<{fd} server listening ({})", group.service.protocol.name());
+        info!("<{fd} server listening ({})", stream.service.protocol.name());
     }
     let ports = listeners.ports();
-    let shared = Arc::new(shared);
-    // From now on operations are sampled: the first request is seen as well.
-    shared.engine.run_sampling();
-    let workers = Worker::start(shared.clone(), listeners)?;
+    let state = Arc::new(state);
+    // Before the first request, so that sampling includes it.
+    state.engine.run_sampling();
+    let threads = workers::start(state.clone(), listeners)?;
     if let Some(path) = port_file {
-        // As memcached: the daemon goes on without the file.
+        // As in memcached, the daemon serves without the file.
         if let Err(error) = listener::write_port_file(&path, &ports) {
             warn!("Failed to write {}: {error}", path.display());
         }
     }
-    shared.engine.set_serving(true);
+    state.engine.set_serving(true);
     (hooks.ready)();
-    tick_until_stopped(&shared, &mut signals, workers.event_loop(), &hooks.alive).await;
-    shared.engine.set_serving(false);
+    tick_until_stopped(&state, &mut signals, threads.event_loop(), &hooks.alive).await;
+    state.engine.set_serving(false);
     (hooks.stopping)();
-    shared.stop();
-    let mut looks_left = GRACE.as_millis() / GRACE_LOOK.as_millis();
-    while !workers.are_finished() {
-        match looks_left.checked_sub(1) {
-            Some(left) => looks_left = left,
-            None => shared.end_grace(),
+    state.stop();
+    let mut checks_left = GRACE.as_millis() / GRACE_CHECK.as_millis();
+    while !threads.are_finished() {
+        match checks_left.checked_sub(1) {
+            Some(left) => checks_left = left,
+            None => state.end_grace(),
         }
-        shared.pulse();
-        sleep(GRACE_LOOK).await;
+        state.notify_tick();
+        sleep(GRACE_CHECK).await;
     }
-    if !workers.join() {
-        warn!("the workers ended by a panic");
+    if !threads.join() {
+        warn!("a worker ended by a panic");
     }
     Ok(())
 }
 
+/// Moves the clock and runs all periodic work until a signal or a client stops the server.
 async fn tick_until_stopped(
-    shared: &Arc<Shared>,
+    state: &Arc<ServerState>,
     signals: &mut shutdown::Signals,
     event_loop: &EventLoop,
     alive: &(dyn Fn() + Send),
@@ -151,34 +163,34 @@ async fn tick_until_stopped(
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut watchdog = Watchdog::new();
     let mut reloader = Reloader::default();
-    let (mut told_secs, mut ticks_to_round) = (0, 0);
+    let (mut alive_secs, mut ticks_to_maintenance) = (0, 0);
     loop {
-        match signals.next(ticks.tick(), &shared.stop_asked).await {
-            Next::Stop => return,
-            Next::Hangup => {
-                reloader.request(shared);
+        match signals.next(ticks.tick(), &state.shutdown_requested).await {
+            Event::Stop => return,
+            Event::Reload => {
+                reloader.request(state);
                 continue;
             }
-            Next::Event => {}
+            Event::Tick => {}
         }
-        let now = shared.engine.clock().tick();
-        shared.count_tick();
-        shared.pulse();
-        if ticks_to_round == 0 {
-            shared.tell_round();
-            ticks_to_round = TICKS_PER_ROUND;
+        let now = state.engine.clock().tick();
+        state.count_tick();
+        state.notify_tick();
+        if ticks_to_maintenance == 0 {
+            state.request_maintenance();
+            ticks_to_maintenance = TICKS_PER_MAINTENANCE;
         }
-        ticks_to_round -= 1;
-        shared.engine.run_sampling();
+        ticks_to_maintenance -= 1;
+        state.engine.run_sampling();
         for _ in 0..MAINTENANCE_ROUNDS_MAX {
-            if !shared.engine.run_maintenance() {
+            if !state.engine.run_maintenance() {
                 break;
             }
         }
-        let clients_are_served = watchdog.look(event_loop);
-        shared.engine.record_watchdog_check(clients_are_served);
-        if now.secs() != told_secs && clients_are_served {
-            told_secs = now.secs();
+        let clients_are_served = watchdog.check(event_loop);
+        state.engine.record_watchdog_check(clients_are_served);
+        if now.secs() != alive_secs && clients_are_served {
+            alive_secs = now.secs();
             alive();
         }
     }

@@ -1,48 +1,48 @@
-//! Reads files again when the operator asks for it (SIGHUP), on a thread of its own.
+//! Reads files again on SIGHUP, on a thread of its own.
 //!
-//! Reading may take forever, from a pipe or a dead network file system, and the thread that waits for signals moves the
-//! clock. However often it is asked, there is one thread, at most one request that it works on and one that waits.
+//! Reading may block for ever, at a pipe or a dead network file system, and the thread that waits for signals moves the
+//! clock. There is one such thread, with at most one request in work and one waiting.
 
-use super::worker::Shared;
+use super::state::ServerState;
 use log::warn;
 use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::Builder;
 
-/// The thread, from the first request on. It is not joined: it may be reading when the process ends.
+/// The thread, started by the first request. It is not joined, because it may block when the process ends.
 #[derive(Default)]
 pub(super) struct Reloader {
     requests: Option<SyncSender<()>>,
 }
 
 impl Reloader {
-    /// Has all files read again. Does not wait.
-    pub(super) fn request(&mut self, shared: &Arc<Shared>) {
+    /// Requests that all files are read again. Does not wait.
+    pub(super) fn request(&mut self, state: &Arc<ServerState>) {
         if self.requests.is_none() {
-            match start(shared.clone()) {
+            match start(state.clone()) {
                 Ok(requests) => self.requests = Some(requests),
-                Err(error) => return warn!("no files can be read again: {error}"),
+                Err(error) => return warn!("files cannot be read again: {error}"),
             }
         }
         if let Some(requests) = &self.requests {
-            // If a request waits already, its reading begins later than this one and sees the same files.
+            // A request that waits already reads the files after this moment, so it serves for this one too.
             let _ = requests.try_send(());
         }
     }
 }
 
-fn start(shared: Arc<Shared>) -> io::Result<SyncSender<()>> {
+fn start(state: Arc<ServerState>) -> io::Result<SyncSender<()>> {
     let (requests, requested) = sync_channel(1);
-    Builder::new().name("reloader".to_owned()).spawn(move || run(&shared, &requested))?;
+    Builder::new().name("reloader".to_owned()).spawn(move || run(&state, &requested))?;
     Ok(requests)
 }
 
-fn run(shared: &Shared, requested: &Receiver<()>) {
+fn run(state: &ServerState, requested: &Receiver<()>) {
     while requested.recv().is_ok() {
-        shared.engine.reload_auth_file();
-        if let Err(error) = shared.refresh_certificates() {
-            warn!("the certificates in use stay: {error}");
+        state.engine.reload_auth_file();
+        if let Err(error) = state.refresh_certificates() {
+            warn!("the old certificates stay in use: {error}");
         }
     }
 }

@@ -1,12 +1,11 @@
-//! What the server is told by `options`.
+//! The settings of the server, checked by `options`.
 
-use super::tls::{ClientCertificates, TlsSettings};
 use std::fmt;
 use std::path::PathBuf;
 
 pub use crate::session::AcceptedProtocol;
 
-/// Checked by `options`.
+/// The settings.
 #[derive(Debug)]
 pub struct Settings {
     /// Worker threads (`-t`), at least 1.
@@ -18,20 +17,20 @@ pub struct Settings {
     /// Connections that may wait to be accepted (`-b`).
     pub backlog: i32,
     /// TCP addresses to listen on.
-    pub tcp: Vec<TcpListen>,
+    pub tcp: Vec<ListenAddress>,
     /// UDP addresses to listen on.
-    pub udp: Vec<TcpListen>,
-    /// What is answered to one datagram, at most, in bytes (`-o udp_reply_max`).
+    pub udp: Vec<ListenAddress>,
+    /// Bytes of the replies to one datagram, at most (`-o udp_reply_max`).
     pub udp_reply_max_bytes: usize,
     /// Unix socket to listen on.
-    pub unix: Option<UnixListen>,
+    pub unix: Option<UnixAddress>,
     /// File to write the bound ports to (MEMCACHED_PORT_FILENAME).
     pub port_file: Option<PathBuf>,
-    /// What is spoken (`-B`).
+    /// The protocol of addresses that name none (`-B`).
     pub protocol: AcceptedProtocol,
     /// Sockets handed over by the service manager; [`super::bind_ports`] takes them.
     pub inherited: Vec<InheritedSocket>,
-    /// True: a connection over the limit is told so and closed. False: it waits until another one leaves.
+    /// True: a connection over the limit is refused. False: it waits until another one closes.
     pub max_connections_fast: bool,
     /// Seconds after which a TCP connection without a request is closed (`-o idle_timeout`); 0 for never.
     pub idle_timeout_secs: u32,
@@ -39,62 +38,62 @@ pub struct Settings {
     pub socket_mark: u32,
     /// TLS (`-Z`).
     pub tls: Option<TlsSettings>,
-    /// Where `--metrics` is served, by others than the workers; [`super::bind_ports`] opens it.
-    pub metrics: Option<MetricsListen>,
+    /// Address of `--metrics`. [`super::bind_ports`] opens it, and the module `metrics` serves it.
+    pub metrics: Option<MetricsAddress>,
 }
 
 /// How the clients of a listening socket are served.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Service {
-    /// What is spoken.
+    /// The protocol.
     pub protocol: AcceptedProtocol,
-    /// TLS, and what it asks of them; `None` for plain text.
+    /// TLS, with or without client certificates; `None` for plain text.
     pub tls: Option<ClientCertificates>,
 }
 
-/// An address to listen on, by TCP or by UDP.
+/// A TCP or UDP address to listen on.
 #[derive(Clone, Debug)]
-pub struct TcpListen {
+pub struct ListenAddress {
     /// Name or address; `None` for all interfaces, IPv4 and IPv6.
     pub host: Option<String>,
     /// Port; 0 lets the OS choose.
     pub port: u16,
     /// How its clients are served.
     pub service: Service,
-    /// As the operator wrote it, for messages; empty if it is a default.
+    /// As written by the operator, for messages; empty for a default.
     pub text: String,
-    /// True if it may be left out when the machine does not have this address family.
+    /// True if the address is skipped on a machine without its address family.
     pub optional: bool,
 }
 
 /// The address of `--metrics`.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct MetricsListen {
+pub struct MetricsAddress {
     /// Name or address.
     pub host: String,
     /// Port; 0 lets the OS choose.
     pub port: u16,
-    /// Host names that requests may be for, that of `host` among them.
+    /// SessionContext names that requests may use, including `host`.
     pub names: Vec<String>,
 }
 
-impl fmt::Display for MetricsListen {
+impl fmt::Display for MetricsAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let MetricsListen { host, port, .. } = self;
+        let MetricsAddress { host, port, .. } = self;
         if host.contains(':') { write!(f, "[{host}]:{port}") } else { write!(f, "{host}:{port}") }
     }
 }
 
 /// A unix socket to listen on.
 #[derive(Clone, Debug)]
-pub struct UnixListen {
-    /// Where.
+pub struct UnixAddress {
+    /// The socket file.
     pub path: PathBuf,
-    /// Mode of the socket file (`-a`).
+    /// Permissions of the socket file (`-a`).
     pub mask: u32,
 }
 
-/// A socket opened by somebody else, to listen on.
+/// A listening socket that the service manager opened.
 #[derive(Debug)]
 pub enum InheritedSocket {
     /// TCP.
@@ -105,12 +104,53 @@ pub enum InheritedSocket {
     Udp(std::net::UdpSocket),
 }
 
-/// What the process wants to do at the turns of the server's life.
+/// Called by the server when its state changes.
 pub struct Hooks {
     /// All sockets are served.
     pub ready: Box<dyn FnOnce() + Send>,
-    /// Once a second while all workers are alive.
+    /// Clients are served. Called once a second.
     pub alive: Box<dyn Fn() + Send>,
-    /// The end has begun.
+    /// The server stops.
     pub stopping: Box<dyn FnOnce() + Send>,
+}
+
+/// Whether clients are asked for a certificate of the operator's authority.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ClientCertificates {
+    /// They are not asked for one.
+    Ignored,
+    /// They are asked; one that they present must be valid.
+    Requested,
+    /// They must present a valid one.
+    Required,
+}
+
+/// The format of the key file.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum KeyFormat {
+    /// PEM.
+    Pem,
+    /// ASN.1 DER.
+    Der,
+}
+
+/// The settings of TLS. `options` checks them, except for the files.
+#[derive(Clone, Debug)]
+pub struct TlsSettings {
+    /// The certificate of the server and the intermediate ones, PEM.
+    pub chain_cert: PathBuf,
+    /// The private key of that certificate.
+    pub key: PathBuf,
+    /// The format of `key`.
+    pub key_format: KeyFormat,
+    /// Authorities of client certificates, PEM.
+    pub ca_cert: Option<PathBuf>,
+    /// For listening sockets whose address has no mode of its own.
+    pub clients: ClientCertificates,
+    /// True: TLS 1.3 only. False: TLS 1.2 as well.
+    pub only_tls13: bool,
+    /// Cipher suites of TLS 1.2, as OpenSSL lists them; `None` for all.
+    pub ciphers: Option<String>,
+    /// Keep sessions for resumption.
+    pub session_cache: bool,
 }

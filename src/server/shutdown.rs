@@ -1,4 +1,4 @@
-//! What ends the server: signals, or a client's `shutdown`.
+//! Signals to the server, and the end of the server by a signal or a `shutdown` command.
 
 use crate::session::ShutdownMode;
 use log::{info, warn};
@@ -9,17 +9,17 @@ use std::task::Poll;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Notify;
 
-/// What came first.
-pub(super) enum Next {
-    /// The end.
+/// The event that came first.
+pub(super) enum Event {
+    /// A signal or a client stops the server.
     Stop,
-    /// The operator wants files to be read again (SIGHUP).
-    Hangup,
-    /// What was waited for.
-    Event,
+    /// SIGHUP: files are to be read again.
+    Reload,
+    /// The tick that was waited for.
+    Tick,
 }
 
-/// The signals that a server listens to.
+/// The signals that the server handles.
 pub(super) struct Signals {
     stop: [(Signal, ShutdownMode); 3],
     hangup: Signal,
@@ -38,31 +38,31 @@ impl Signals {
         })
     }
 
-    /// Waits for `event`, a signal, or a client that asks for the end.
-    pub(super) async fn next<T>(&mut self, event: impl Future<Output = T>, asked: &Notify) -> Next {
-        let mut event = pin!(event);
-        let mut asked = pin!(asked.notified());
+    /// Waits for a tick, a signal, or a client that requests a shutdown.
+    pub(super) async fn next<T>(&mut self, tick: impl Future<Output = T>, requested: &Notify) -> Event {
+        let mut tick = pin!(tick);
+        let mut requested = pin!(requested.notified());
         poll_fn(|cx| {
             for (signal, mode) in &mut self.stop {
                 if signal.poll_recv(cx).is_ready() {
-                    tell_stop(*mode);
-                    return Poll::Ready(Next::Stop);
+                    log_shutdown(*mode);
+                    return Poll::Ready(Event::Stop);
                 }
             }
-            if asked.as_mut().poll(cx).is_ready() {
-                return Poll::Ready(Next::Stop);
+            if requested.as_mut().poll(cx).is_ready() {
+                return Poll::Ready(Event::Stop);
             }
             if self.hangup.poll_recv(cx).is_ready() {
-                return Poll::Ready(Next::Hangup);
+                return Poll::Ready(Event::Reload);
             }
-            event.as_mut().poll(cx).map(|_| Next::Event)
+            tick.as_mut().poll(cx).map(|_| Event::Tick)
         })
         .await
     }
 }
 
-/// Says that the process ends, in memcached's words: the one only under `-v`, the other always.
-pub(super) fn tell_stop(mode: ShutdownMode) {
+/// Logs the end of the process in memcached's words: a plain one only under `-v`, a graceful one always.
+pub(super) fn log_shutdown(mode: ShutdownMode) {
     match mode {
         ShutdownMode::Plain => info!("Exiting normally"),
         ShutdownMode::Graceful => warn!("Gracefully stopping"),

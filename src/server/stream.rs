@@ -1,4 +1,4 @@
-//! What a connection needs of its socket, encrypted or not.
+//! The interface of a connection to its socket, with or without TLS.
 
 use crate::telemetry::Transport;
 use std::io;
@@ -9,32 +9,32 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// A stream of bytes.
 pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin + 'static {
-    /// How the client came here.
+    /// The transport by which the client connected.
     fn transport(&self) -> Transport;
 
     /// Its descriptor.
     fn fd(&self) -> RawFd;
 
-    /// Acknowledges at once what has come. A client that sends requests without a reply, or a request in pieces, may wait
-    /// for it before it sends more (RFC 896), and no reply that would carry it is due.
+    /// Acknowledges received bytes at once, when no reply will carry the acknowledgement. A client that sends requests
+    /// without a reply, or a request in pieces, may wait for it before it sends more (RFC 896).
     fn acknowledge(&self) {}
 
-    /// False if a read would find nothing, as far as is known.
-    fn may_receive(&mut self) -> bool {
+    /// False if the last read emptied the socket and no readiness has come since.
+    fn may_be_readable(&mut self) -> bool {
         true
     }
 
-    /// Waits for something to receive, where [`Stream::may_receive`] has said that there is nothing.
+    /// Registers for readiness after [`Stream::may_be_readable`] was false.
     fn wait_readable(&mut self) -> Poll<io::Result<()>> {
         Poll::Pending
     }
 
-    /// Receives into `room`; returns how many bytes came, 0 at the client's end.
-    fn poll_recv(&mut self, cx: &mut Context<'_>, room: &mut [u8]) -> Poll<io::Result<usize>> {
-        let mut buffer = ReadBuf::new(room);
+    /// Receives into `buffer`; returns the bytes received, 0 at the end of input.
+    fn poll_recv(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+        let mut buffer = ReadBuf::new(buffer);
         Pin::new(self).poll_read(cx, &mut buffer).map_ok(|()| buffer.filled().len())
     }
 
-    /// Does, without waiting, what is due before the socket is closed.
-    fn say_goodbye(&mut self, _cx: &mut Context<'_>) {}
+    /// Tells the client that the connection ends, if its protocol has such a message. Does not wait.
+    fn close_notify(&mut self, _cx: &mut Context<'_>) {}
 }

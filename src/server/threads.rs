@@ -1,6 +1,6 @@
-//! The threads that serve: their event loop, and what each of them has of its own.
+//! The threads of an event loop.
 //!
-//! Invariant: no two threads of an event loop have the same index, so what is kept by index has one writer.
+//! Invariant: the threads of an event loop have different indexes, so data kept by index has one writer.
 
 use super::event_loop::EventLoop;
 use std::cell::Cell;
@@ -9,11 +9,11 @@ use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
 
 thread_local! {
-    /// A thread that is alone, or outside of all event loops, has the first.
+    /// Threads outside of an event loop have the index 0.
     static INDEX: Cell<usize> = const { Cell::new(0) };
 }
 
-/// Which of the threads this is.
+/// The index of this thread.
 pub(super) fn index() -> usize {
     INDEX.get()
 }
@@ -25,7 +25,7 @@ pub(super) struct Threads {
 }
 
 impl Threads {
-    /// Starts so many.
+    /// Starts this many threads.
     pub(super) fn start(event_loop: Arc<EventLoop>, threads: usize) -> io::Result<Threads> {
         let mut started = Threads { event_loop, running: Vec::with_capacity(threads) };
         for index in 0..threads {
@@ -46,7 +46,7 @@ impl Threads {
         Ok(started)
     }
 
-    /// What they run.
+    /// The event loop that they run.
     pub(super) fn event_loop(&self) -> &EventLoop {
         &self.event_loop
     }
@@ -56,10 +56,10 @@ impl Threads {
         self.running.iter().all(JoinHandle::is_finished)
     }
 
-    /// Waits until all have ended, and ends what they have left. False if one has ended by a panic.
+    /// Waits until all have ended, and cancels the tasks that remain. False if a thread has panicked.
     pub(super) fn join(self) -> bool {
         let joined: Vec<_> = self.running.into_iter().map(JoinHandle::join).collect();
-        self.event_loop.end_tasks();
+        self.event_loop.cancel_all();
         joined.iter().all(Result::is_ok)
     }
 }

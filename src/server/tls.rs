@@ -1,14 +1,12 @@
-//! TLS: what the operator's files and settings make of a handshake.
+//! The configuration of TLS, from the settings and files of the operator.
 //!
-//! A [`Tls`] holds one configuration of rustls for each way to treat client certificates, because listening sockets may
-//! differ in it. [`Tls::refresh`] reads the files again and replaces all of them at once or, when something is wrong,
-//! none. Connections keep the configuration they began with.
+//! A [`Tls`] holds one configuration of rustls for each [`ClientCertificates`], because listening sockets may differ in
+//! it. [`Tls::refresh`] reads the files again and replaces all configurations or, after an error, none. A connection
+//! keeps the configuration with which it began.
 
 mod ciphers;
-mod stream;
 
-pub(super) use stream::{Handshakes, Room, TlsConnection};
-
+use super::settings::{ClientCertificates, KeyFormat, Settings, TlsSettings};
 use parking_lot::RwLock;
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::{Error as PemError, PemObject};
@@ -18,56 +16,15 @@ use rustls::version::{TLS12, TLS13};
 use rustls::{RootCertStore, ServerConfig, SupportedProtocolVersion};
 use std::fmt;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
-/// Sessions kept for clients that come back (`-o ssl_session_cache`).
+/// Sessions kept for resumption (`-o ssl_session_cache`).
 const SESSIONS_MAX: usize = 20 * 1024;
 
-/// Versions that rustls speaks; below 1.2 it speaks none.
+/// Versions that rustls has; TLS 1.2 is the oldest.
 const FROM_TLS12: &[&SupportedProtocolVersion] = &[&TLS13, &TLS12];
 const FROM_TLS13: &[&SupportedProtocolVersion] = &[&TLS13];
-
-/// Whether a client has to show a certificate of the operator's authority.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum ClientCertificates {
-    /// It is not asked for one.
-    Ignored,
-    /// One that it shows must be good.
-    Requested,
-    /// It must show a good one.
-    Required,
-}
-
-/// How the key file is written.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum KeyFormat {
-    /// PEM.
-    Pem,
-    /// ASN.1, as it is.
-    Der,
-}
-
-/// Checked by `options`, but for the files.
-#[derive(Clone, Debug)]
-pub struct TlsSettings {
-    /// The server's certificate and those between it and its authority, PEM.
-    pub chain_cert: PathBuf,
-    /// Its private key.
-    pub key: PathBuf,
-    /// How that is written.
-    pub key_format: KeyFormat,
-    /// Authorities of client certificates, PEM.
-    pub ca_cert: Option<PathBuf>,
-    /// What a listening socket asks of clients, unless its address says otherwise.
-    pub clients: ClientCertificates,
-    /// True: TLS 1.3 only. False: TLS 1.2 as well.
-    pub only_tls13: bool,
-    /// Cipher suites of TLS 1.2, as OpenSSL lists them; `None` for all.
-    pub ciphers: Option<String>,
-    /// Keep sessions for clients that come back.
-    pub session_cache: bool,
-}
 
 /// Why TLS cannot be served, in one line.
 #[derive(Debug)]
@@ -81,7 +38,7 @@ impl fmt::Display for TlsError {
 
 impl std::error::Error for TlsError {}
 
-/// The configurations in force, and how to make them anew.
+/// The current configurations, and the settings to build them again.
 #[derive(Debug)]
 pub struct Tls {
     settings: TlsSettings,
@@ -96,29 +53,29 @@ struct Configurations {
 }
 
 impl Tls {
-    /// Reads the files of `settings`, if it is for TLS at all. To be called while there are privileges to read them.
-    pub fn load(settings: &super::Settings) -> Result<Option<Tls>, TlsError> {
+    /// Reads the files of `settings`; `None` without TLS. To be called before privileges to read them are dropped.
+    pub fn load(settings: &Settings) -> Result<Option<Tls>, TlsError> {
         let Some(tls) = &settings.tls else { return Ok(None) };
         let current = Configurations::read(tls)?;
-        let asked = settings.tcp.iter().filter_map(|listen| listen.service.tls).chain([tls.clients]);
+        let modes = settings.tcp.iter().filter_map(|listen| listen.service.tls).chain([tls.clients]);
         if current.requiring.is_none()
-            && asked.into_iter().any(|clients| clients != ClientCertificates::Ignored)
+            && modes.into_iter().any(|clients| clients != ClientCertificates::Ignored)
         {
             return Err(TlsError(
-                "client certificates need -o ssl_ca_cert=<file> to be checked by".to_owned(),
+                "client certificates need -o ssl_ca_cert=<file> to be checked against".to_owned(),
             ));
         }
         Ok(Some(Tls { settings: tls.clone(), current: RwLock::new(current) }))
     }
 
-    /// Reads the files again; on failure everything stays as it is.
+    /// Reads the files again. After an error the old configurations stay in use.
     pub fn refresh(&self) -> Result<(), TlsError> {
         let new = Configurations::read(&self.settings)?;
         *self.current.write() = new;
         Ok(())
     }
 
-    /// What applies to a connection that begins now.
+    /// The configuration of a connection that begins now.
     pub(super) fn configuration(&self, clients: ClientCertificates) -> Option<Arc<ServerConfig>> {
         let current = self.current.read();
         match clients {
@@ -164,14 +121,15 @@ fn build(
                 ClientCertificates::Requested => verifier.allow_unauthenticated(),
                 _ => verifier,
             };
-            let verifier = verifier.build().map_err(|error| unusable(settings.ca_cert.as_deref(), &error))?;
+            let verifier =
+                verifier.build().map_err(|error| authority_error(settings.ca_cert.as_deref(), &error))?;
             builder.with_client_cert_verifier(verifier)
         }
         _ => builder.with_no_client_auth(),
     };
     let mut config = builder
         .with_single_cert(chain.to_vec(), key.clone_key())
-        .map_err(|error| failed("the certificate chain", &settings.chain_cert, &error))?;
+        .map_err(|error| load_error("the certificate chain", &settings.chain_cert, &error))?;
     if settings.session_cache {
         config.session_storage = ServerSessionMemoryCache::new(SESSIONS_MAX);
     } else {
@@ -181,19 +139,19 @@ fn build(
     Ok(Arc::new(config))
 }
 
-fn failed(what: &str, path: &Path, why: &dyn fmt::Display) -> TlsError {
-    TlsError(format!("Error loading {what}: {} : {why}", path.display()))
+fn load_error(what: &str, path: &Path, reason: &dyn fmt::Display) -> TlsError {
+    TlsError(format!("Error loading {what}: {} : {reason}", path.display()))
 }
 
-fn unusable(path: Option<&Path>, why: &dyn fmt::Display) -> TlsError {
-    failed("the client authorities", path.unwrap_or(Path::new("")), why)
+fn authority_error(path: Option<&Path>, reason: &dyn fmt::Display) -> TlsError {
+    load_error("the client authorities", path.unwrap_or(Path::new("")), reason)
 }
 
-/// Why a PEM file could not be read, without the debug form of what was in it.
-fn pem_reason(error: &PemError) -> String {
+/// Why a PEM file could not be read. The debug form of the error could show the key.
+fn describe_pem_error(error: &PemError) -> String {
     match error {
         PemError::Io(error) => error.to_string(),
-        PemError::NoItemsFound => "nothing of this kind in it".to_owned(),
+        PemError::NoItemsFound => "no such item in the file".to_owned(),
         _ => "not a PEM file".to_owned(),
     }
 }
@@ -201,21 +159,22 @@ fn pem_reason(error: &PemError) -> String {
 fn certificates(path: &Path, what: &str) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let read = CertificateDer::pem_file_iter(path).and_then(|items| items.collect::<Result<Vec<_>, _>>());
     match read {
-        Ok(certificates) if certificates.is_empty() => Err(failed(what, path, &"no certificate in it")),
+        Ok(certificates) if certificates.is_empty() => {
+            Err(load_error(what, path, &"no certificate in the file"))
+        }
         Ok(certificates) => Ok(certificates),
-        Err(error) => Err(failed(what, path, &pem_reason(&error))),
+        Err(error) => Err(load_error(what, path, &describe_pem_error(&error))),
     }
 }
 
 fn key(settings: &TlsSettings) -> Result<PrivateKeyDer<'static>, TlsError> {
     let path = &settings.key;
     match settings.key_format {
-        KeyFormat::Pem => {
-            PrivateKeyDer::from_pem_file(path).map_err(|error| failed("the key", path, &pem_reason(&error)))
-        }
+        KeyFormat::Pem => PrivateKeyDer::from_pem_file(path)
+            .map_err(|error| load_error("the key", path, &describe_pem_error(&error))),
         KeyFormat::Der => {
-            let bytes = fs::read(path).map_err(|error| failed("the key", path, &error))?;
-            PrivateKeyDer::try_from(bytes).map_err(|error| failed("the key", path, &error))
+            let bytes = fs::read(path).map_err(|error| load_error("the key", path, &error))?;
+            PrivateKeyDer::try_from(bytes).map_err(|error| load_error("the key", path, &error))
         }
     }
 }
@@ -223,12 +182,12 @@ fn key(settings: &TlsSettings) -> Result<PrivateKeyDer<'static>, TlsError> {
 fn authorities(path: &Path) -> Result<Arc<RootCertStore>, TlsError> {
     let mut roots = RootCertStore::empty();
     for certificate in certificates(path, "the client authorities")? {
-        roots.add(certificate).map_err(|error| unusable(Some(path), &error))?;
+        roots.add(certificate).map_err(|error| authority_error(Some(path), &error))?;
     }
     Ok(Arc::new(roots))
 }
 
-/// The cryptography, with the cipher suites that the operator allows.
+/// The cryptography provider, with the cipher suites that the operator allows.
 fn provider(settings: &TlsSettings) -> Result<CryptoProvider, TlsError> {
     let mut provider = ring::default_provider();
     if let Some(list) = &settings.ciphers {

@@ -1,10 +1,10 @@
-//! UDP (`-U`): receives datagrams, hands each to a session of its own (`session::Datagram`), sends the replies.
+//! UDP (`-U`): receives datagrams, executes each in a session of its own (`session::Datagram`), sends the replies.
 //!
-//! Invariants: a turn ends with its work budget, as that of a connection; a panic costs the answer to one datagram.
+//! Invariants: a turn ends with its work budget, as that of a connection; a panic loses the reply to one datagram.
 
 use super::event_loop::{note_work, yield_now};
 use super::socket::DatagramSocket;
-use super::worker::Worker;
+use super::state::ServerState;
 use crate::session::{
     AcceptedProtocol, Budget, DATAGRAM_MAX_BYTES, Datagram, Message, ReplyBuffer, SessionContext,
 };
@@ -12,99 +12,100 @@ use log::{debug, error};
 use std::io;
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
-/// Serves a socket until the task is ended.
-pub(super) async fn serve(mut socket: DatagramSocket, worker: Worker, protocol: AcceptedProtocol) {
+/// Serves a socket until the task is cancelled.
+pub(super) async fn serve(mut socket: DatagramSocket, state: Arc<ServerState>, protocol: AcceptedProtocol) {
     let mut datagram = vec![0; DATAGRAM_MAX_BYTES];
-    let mut server = Server::new(&mut socket, worker);
+    let mut server = UdpServer::new(&mut socket, state);
     loop {
         match server.socket.recv_from(&mut datagram).await {
-            Ok((len, peer)) => {
-                server.worker.counters().bytes_read.add(len as u64);
+            Ok((len, sender)) => {
+                server.state.counters().bytes_read.add(len as u64);
                 server.spend(len).await;
-                if let Err(error) = server.answer(&datagram[..len], peer, protocol).await {
-                    debug!("no answer to {peer} by UDP: {error}");
+                if let Err(error) = server.reply(&datagram[..len], sender, protocol).await {
+                    debug!("no reply to {sender} by UDP: {error}");
                 }
             }
             Err(error) => {
                 debug!("UDP: {error}");
-                // It is about more than one datagram.
-                server.worker.pause().await;
+                // Such an error may persist, so the next attempt waits.
+                server.state.wait_for_tick().await;
             }
         }
     }
 }
 
-/// A socket with what its turns need.
-struct Server<'a> {
+/// A socket, with the budget and buffers of its turns.
+struct UdpServer<'a> {
     socket: &'a mut DatagramSocket,
-    worker: Worker,
+    state: Arc<ServerState>,
     budget: Budget,
     output: ReplyBuffer,
     packet: Vec<u8>,
 }
 
-impl Server<'_> {
-    fn new(socket: &mut DatagramSocket, worker: Worker) -> Server<'_> {
-        let budget = Budget::new(worker.shared.settings.requests_per_event);
-        Server { socket, worker, budget, output: ReplyBuffer::default(), packet: Vec::new() }
+impl UdpServer<'_> {
+    fn new(socket: &mut DatagramSocket, state: Arc<ServerState>) -> UdpServer<'_> {
+        let budget = Budget::new(state.settings.requests_per_event);
+        UdpServer { socket, state, budget, output: ReplyBuffer::default(), packet: Vec::new() }
     }
 
-    /// Pays for work, and lets others have their turn when the budget is used up.
+    /// Spends budget, and yields when it is exhausted.
     async fn spend(&mut self, bytes: usize) {
         self.budget.spend(bytes);
         if self.budget.is_exhausted() {
             note_work(self.budget.spent_bytes());
             yield_now().await;
-            self.budget = Budget::new(self.worker.shared.settings.requests_per_event);
+            self.budget = Budget::new(self.state.settings.requests_per_event);
         }
     }
 
     /// Executes the requests that are complete in a datagram and sends their replies.
-    async fn answer(
+    async fn reply(
         &mut self,
         datagram: &[u8],
-        peer: SocketAddr,
+        sender: SocketAddr,
         protocol: AcceptedProtocol,
     ) -> io::Result<()> {
-        let reply_max_bytes = self.worker.shared.settings.udp_reply_max_bytes;
-        let engine = self.worker.shared.engine.clone();
+        let reply_max_bytes = self.state.settings.udp_reply_max_bytes;
+        let engine = self.state.engine.clone();
         let Some(mut requests) = Datagram::read(&engine, datagram, protocol, reply_max_bytes) else {
             return Ok(());
         };
-        while let Some(message) = self.next_message(&mut requests, peer) {
+        while let Some(message) = self.next_message(&mut requests, sender) {
             match message {
-                Message::Send => self.send(&requests, peer).await?,
+                Message::Send => self.send(&requests, sender).await?,
                 Message::None => {}
-                Message::Shutdown(mode) => self.worker.shared.ask_to_stop(mode),
+                Message::Shutdown(mode) => self.state.request_shutdown(mode),
             }
             self.spend(0).await;
         }
         Ok(())
     }
 
-    fn next_message(&mut self, requests: &mut Datagram<'_>, peer: SocketAddr) -> Option<Message> {
+    fn next_message(&mut self, requests: &mut Datagram<'_>, sender: SocketAddr) -> Option<Message> {
         self.output.clear();
-        let Server { worker, budget, output, .. } = self;
-        let engine = &worker.shared.engine;
-        let counters = worker.counters();
-        let host = SessionContext { engine, counters, fd: 0, entry: None, sender: Some(&peer.ip()) };
-        // What a panic leaves half done goes with the datagram; its message was written when it began.
-        let next = catch_unwind(AssertUnwindSafe(|| requests.next_message(&host, output, budget)));
+        let UdpServer { state, budget, output, .. } = self;
+        let engine = &state.engine;
+        let counters = state.counters();
+        let context = SessionContext { engine, counters, fd: 0, entry: None, sender: Some(&sender.ip()) };
+        // The incomplete work of a panic is dropped with the datagram. The panic was logged when it began.
+        let next = catch_unwind(AssertUnwindSafe(|| requests.next_message(&context, output, budget)));
         next.unwrap_or_else(|_| {
             error!("a request by UDP was dropped, because its execution failed");
             None
         })
     }
 
-    /// Sends the message in the output, cut into datagrams.
-    async fn send(&mut self, requests: &Datagram<'_>, peer: SocketAddr) -> io::Result<()> {
+    /// Sends the message in the output, divided into datagrams.
+    async fn send(&mut self, requests: &Datagram<'_>, sender: SocketAddr) -> io::Result<()> {
         let output = std::mem::take(&mut self.output);
         let mut packets = requests.packets(&output);
         let mut packet = std::mem::take(&mut self.packet);
         while packets.next_into(&mut packet) {
-            self.socket.send_to(&packet, peer).await?;
-            self.worker.counters().bytes_written.add(packet.len() as u64);
+            self.socket.send_to(&packet, sender).await?;
+            self.state.counters().bytes_written.add(packet.len() as u64);
             self.spend(packet.len()).await;
         }
         (self.output, self.packet) = (output, packet);

@@ -1,58 +1,58 @@
-//! Notices when clients are not served: a thread that does not come to the end of a turn, whatever the task, or an event
-//! loop that does not run what is scheduled.
+//! Detects that clients are not served: a thread does not end its turn, or the event loop does not run a scheduled
+//! task.
 //!
-//! It counts its own looks, so that neither a clock that is set nor a machine that sleeps deceives it.
+//! Time is measured in checks of the watchdog, so a clock that is set or a machine that sleeps causes no false alarm.
 
 use super::event_loop::EventLoop;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Looks, ten a second, at one turn or at one task that does not run, after which clients are not served.
-const STUCK_LOOKS_MAX: u32 = 50;
+/// Checks, ten a second, of the same turn or of the same scheduled task, after which clients count as not served.
+const STUCK_CHECKS_MAX: u32 = 50;
 
-/// What the last looks have seen.
+/// The results of the last checks.
 pub(super) struct Watchdog {
-    /// For each thread, the turn it is at and for how many looks.
+    /// For each thread, its turn and the number of checks that found it there.
     turns: Vec<(Option<u64>, u32)>,
-    /// Set by a task without work when it runs.
+    /// Set by a task that does nothing else.
     canary: Arc<AtomicBool>,
-    /// Looks since that was scheduled.
-    canary_looks: u32,
+    /// Checks since that task was scheduled.
+    canary_checks: u32,
 }
 
 impl Watchdog {
     pub(super) fn new() -> Watchdog {
-        Watchdog { turns: Vec::new(), canary: Arc::new(AtomicBool::new(true)), canary_looks: 0 }
+        Watchdog { turns: Vec::new(), canary: Arc::new(AtomicBool::new(true)), canary_checks: 0 }
     }
 
-    /// Looks once; true if clients are served.
-    pub(super) fn look(&mut self, event_loop: &EventLoop) -> bool {
-        self.look_at_turns(event_loop.turns()) && self.look_at_canary(event_loop)
+    /// Checks once; true if clients are served.
+    pub(super) fn check(&mut self, event_loop: &EventLoop) -> bool {
+        self.check_turns(event_loop.turns()) && self.check_canary(event_loop)
     }
 
-    fn look_at_turns(&mut self, turns: impl Iterator<Item = Option<u64>>) -> bool {
+    fn check_turns(&mut self, turns: impl Iterator<Item = Option<u64>>) -> bool {
         let mut alive = true;
         for (index, turn) in turns.enumerate() {
             if self.turns.len() <= index {
                 self.turns.push((None, 0));
             }
-            let (seen, looks) = &mut self.turns[index];
-            *looks = if turn.is_some() && *seen == turn { *looks + 1 } else { 0 };
-            *seen = turn;
-            alive &= *looks <= STUCK_LOOKS_MAX;
+            let (last, checks) = &mut self.turns[index];
+            *checks = if turn.is_some() && *last == turn { *checks + 1 } else { 0 };
+            *last = turn;
+            alive &= *checks <= STUCK_CHECKS_MAX;
         }
         alive
     }
 
-    fn look_at_canary(&mut self, event_loop: &EventLoop) -> bool {
+    fn check_canary(&mut self, event_loop: &EventLoop) -> bool {
         if self.canary.load(Ordering::Acquire) {
             self.canary.store(false, Ordering::Release);
-            self.canary_looks = 0;
+            self.canary_checks = 0;
             let canary = self.canary.clone();
             event_loop.spawn(async move { canary.store(true, Ordering::Release) });
         }
-        self.canary_looks += 1;
-        self.canary_looks <= STUCK_LOOKS_MAX
+        self.canary_checks += 1;
+        self.canary_checks <= STUCK_CHECKS_MAX
     }
 }
 
@@ -61,26 +61,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_thread_that_stays_at_one_turn_is_stuck_and_one_that_waits_is_not() {
+    fn a_thread_that_does_not_end_its_turn_is_stuck_and_a_waiting_one_is_not() {
         let mut watchdog = Watchdog::new();
-        for look in 0..3 * STUCK_LOOKS_MAX {
-            let busy = Some(u64::from(2 * look + 1));
-            assert!(watchdog.look_at_turns([None, busy].into_iter()));
+        for check in 0..3 * STUCK_CHECKS_MAX {
+            let busy = Some(u64::from(2 * check + 1));
+            assert!(watchdog.check_turns([None, busy].into_iter()));
         }
-        for _ in 0..=STUCK_LOOKS_MAX {
-            assert!(watchdog.look_at_turns([Some(7), None].into_iter()));
+        for _ in 0..=STUCK_CHECKS_MAX {
+            assert!(watchdog.check_turns([Some(7), None].into_iter()));
         }
-        assert!(!watchdog.look_at_turns([Some(7), None].into_iter()));
-        assert!(watchdog.look_at_turns([Some(9), None].into_iter()), "it has come to the end");
+        assert!(!watchdog.check_turns([Some(7), None].into_iter()));
+        assert!(watchdog.check_turns([Some(9), None].into_iter()), "the turn has ended");
     }
 
     #[test]
-    fn a_loop_that_runs_nothing_is_noticed() {
+    fn an_event_loop_that_runs_no_task_is_detected() {
         let event_loop = EventLoop::new(1).unwrap();
         let mut watchdog = Watchdog::new();
-        for _ in 0..STUCK_LOOKS_MAX {
-            assert!(watchdog.look(&event_loop));
+        for _ in 0..STUCK_CHECKS_MAX {
+            assert!(watchdog.check(&event_loop));
         }
-        assert!(!watchdog.look(&event_loop));
+        assert!(!watchdog.check(&event_loop));
     }
 }

@@ -1,7 +1,7 @@
 //! Where messages go: to standard error, one line each, as they are.
 //!
-//! The level is [`log::max_level`], which may change while the daemon runs. Libraries have no say at any level: what they
-//! find worth telling is about themselves, and no operator of memcached expects it.
+//! The level is [`log::max_level`], which may change while the daemon runs. Libraries have no say at any level: what
+//! they find worth telling is about themselves, and no operator of memcached expects it.
 
 use log::LevelFilter;
 use std::io::Write;

@@ -27,7 +27,8 @@ pub struct CpuUsage {
     pub system: CpuTime,
 }
 
-/// Bytes of this process in memory now, and those of them that are pages of files, as the program is; 0 if the OS does not say.
+/// Bytes of this process in memory now, and those of them that are pages of files, as the program is; 0 if the OS does
+/// not say.
 pub fn resident_and_file_bytes() -> (u64, u64) {
     // Pages: the whole size, then the resident part, then that of files (proc(5), /proc/pid/statm).
     let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();

@@ -7,8 +7,8 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// The metrics of prometheus/memcached_exporter for a memcached without extstore, with their labels. Those with the label
-/// `slab` are there once there are items.
+/// The metrics of prometheus/memcached_exporter for a memcached without extstore, with their labels. Those with the
+/// label `slab` are there once there are items.
 const EXPORTER: &str = "
     memcached_up
     memcached_version version

@@ -1,4 +1,5 @@
-//! The event loop: the right to run a task, and the scheduler with its queue, its parked threads and the one that polls.
+//! The event loop: the right to run a task, and the scheduler with its queue, its parked threads and the one that
+//! polls.
 
 #[path = "../../src/server/event_loop/scheduler.rs"]
 #[expect(dead_code, reason = "the event loop uses more of it")]
@@ -46,7 +47,7 @@ impl Executor for Queue {
 fn readies(queue: &Arc<Queue>, task: &Arc<dyn Run>, readiness: u8) -> thread::JoinHandle<()> {
     let (queue, task) = (queue.clone(), task.clone());
     thread::spawn(move || {
-        if task.notice(readiness) {
+        if task.add_readiness(readiness) {
             task.run();
         }
         queue.run_all();
@@ -76,7 +77,7 @@ fn all_readiness_arrives_and_one_thread_at_a_time_runs_the_task() {
         threads.into_iter().for_each(|it| it.join().unwrap());
         assert_eq!(seen.load(Ordering::Acquire), READABLE | WRITABLE | HANGUP);
         assert!(queue.deregistered.lock().is_empty(), "no turn has ended by a panic");
-        task.end();
+        task.cancel();
     });
 }
 
@@ -95,12 +96,12 @@ fn a_task_ends_once_and_is_deregistered_once() {
         let task: Arc<dyn Run> = Task::new(queue.clone(), Some(5), future);
         queue.schedule(task.clone(), false);
         let threads = [READABLE, HANGUP].map(|readiness| readies(&queue, &task, readiness));
-        task.end();
+        task.cancel();
         queue.run_all();
         threads.into_iter().for_each(|it| it.join().unwrap());
         assert_eq!(*queue.deregistered.lock(), [5]);
         let turns_taken = turns.load(Ordering::Acquire);
-        if task.notice(WRITABLE) {
+        if task.add_readiness(WRITABLE) {
             task.run();
         }
         assert_eq!(turns.load(Ordering::Acquire), turns_taken, "it ran after its end");
@@ -153,7 +154,7 @@ impl Poller for Arc<Sockets> {
         }
         state.woken = false;
         for socket in std::mem::take(&mut state.ready) {
-            if state.tasks[socket].notice(READABLE) {
+            if state.tasks[socket].add_readiness(READABLE) {
                 ready.push(state.tasks[socket].clone());
             }
         }
@@ -233,7 +234,7 @@ impl Drop for Loop {
     fn drop(&mut self) {
         // Tasks and scheduler hold each other.
         let tasks = std::mem::take(&mut self.sockets.state.lock().tasks);
-        tasks.iter().chain(&self.scheduler.take_tasks()).for_each(|task| task.end());
+        tasks.iter().chain(&self.scheduler.take_tasks()).for_each(|task| task.cancel());
     }
 }
 

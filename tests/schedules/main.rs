@@ -1,7 +1,6 @@
-//! What all shards and workers share, under the orders in which a few threads can meet: the pool of pages, the sequence of CAS
-//! uniques, the counters of requests, the right to run a task,
-//! the scheduler of the event loop. [shuttle](https://docs.rs/shuttle) runs each test once per order, and prints the
-//! order that fails.
+//! What all shards and workers share, under the orders in which a few threads can meet: the pool of pages, the sequence
+//! of CAS uniques, the counters of requests, the right to run a task, the scheduler of the event loop.
+//! [shuttle](https://docs.rs/shuttle) runs each test once per order, and prints the order that fails.
 //!
 //! The files are larder's own, built here with the types of `tests/schedules/sync.rs`. Not tried: a thread that sees
 //! the stores of another in another order than they were made. Nothing here rests on the order of two atomic values

@@ -235,7 +235,7 @@ fn metrics_hosts_are_names_and_go_with_metrics() {
 
 #[test]
 fn a_udp_port_is_served_where_tcp_is_and_moves_it() {
-    let ports = |list: &[crate::server::TcpListen]| list.iter().map(|at| at.port).collect::<Vec<_>>();
+    let ports = |list: &[crate::server::ListenAddress]| list.iter().map(|at| at.port).collect::<Vec<_>>();
     let both = options("-U 7");
     assert_eq!((ports(&both.server.tcp), ports(&both.server.udp)), (vec![7, 7], vec![7, 7]));
     let apart = options("-U 7 -p 8 -l 127.0.0.1,[::1]:9");

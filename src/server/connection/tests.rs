@@ -1,14 +1,14 @@
-//! A connection over a socket pair, polled by hand or run by an event loop.
+//! A connection over a socket pair, polled directly or run by an event loop.
 
+use super::output::WRITE_MAX_BYTES;
 use super::*;
 use crate::clock::Clock;
 use crate::commands::{Engine, Settings as CommandSettings};
 use crate::protocol::limits::{HELD_MAX_BYTES, VALUE_INLINE_MAX_BYTES};
 use crate::server::event_loop::EventLoop;
 use crate::server::settings::Settings as ServerSettings;
-use crate::server::socket::{Accepted, StreamSocket};
+use crate::server::socket::{AcceptedSocket, StreamSocket};
 use crate::server::threads::Threads;
-use crate::server::worker::Shared;
 use crate::store::{Settings as StoreSettings, Store};
 use crate::telemetry::Transport;
 use rustix::net::sockopt::{set_tcp_quickack, tcp_quickack};
@@ -22,7 +22,7 @@ fn engine() -> Engine {
     Engine::new(CommandSettings::for_tests(), store, Clock::start())
 }
 
-fn worker(engine: Engine) -> Worker {
+fn server(engine: Engine) -> Arc<ServerState> {
     let settings = ServerSettings {
         threads: 1,
         max_connections: 10,
@@ -41,26 +41,26 @@ fn worker(engine: Engine) -> Worker {
         tls: None,
         metrics: None,
     };
-    Worker { shared: Arc::new(Shared::new(Arc::new(engine), settings, None)) }
+    Arc::new(ServerState::new(Arc::new(engine), settings, None))
 }
 
-/// A connection as the worker would admit it, and the client's end.
-fn connect(worker: &Worker, event_loop: &Arc<EventLoop>) -> (Connection<StreamSocket>, UnixStream) {
-    let (server, client) = UnixStream::pair().unwrap();
-    server.set_nonblocking(true).unwrap();
-    let accepted = Accepted::new(server.into(), Transport::Unix, event_loop.clone());
-    assert!(worker.enter());
-    (Connection::new(StreamSocket::new(accepted), worker.clone(), AcceptedProtocol::Auto), client)
+/// A connection as an acceptor admits it, and its client.
+fn connect(state: &Arc<ServerState>, event_loop: &Arc<EventLoop>) -> (Connection<StreamSocket>, UnixStream) {
+    let (socket, client) = UnixStream::pair().unwrap();
+    socket.set_nonblocking(true).unwrap();
+    let accepted = AcceptedSocket::new(socket.into(), Transport::Unix, event_loop.clone());
+    assert!(state.try_acquire_connection());
+    (Connection::new(StreamSocket::new(accepted), state.clone(), AcceptedProtocol::Auto), client)
 }
 
-/// The client's end of a connection that is served.
-fn served(worker: &Worker, event_loop: &Arc<EventLoop>) -> UnixStream {
-    let (server, client) = connect(worker, event_loop);
-    event_loop.spawn_on(server.fd, server);
+/// The client of a connection that is served.
+fn connect_served(state: &Arc<ServerState>, event_loop: &Arc<EventLoop>) -> UnixStream {
+    let (connection, client) = connect(state, event_loop);
+    event_loop.spawn_on(connection.fd, connection);
     client
 }
 
-/// Runs connections from now on, and ends when the test does.
+/// Runs connections during a test.
 fn serve(event_loop: &Arc<EventLoop>, test: impl FnOnce()) {
     let threads = Threads::start(event_loop.clone(), 1).unwrap();
     test();
@@ -68,17 +68,17 @@ fn serve(event_loop: &Arc<EventLoop>, test: impl FnOnce()) {
     assert!(threads.join());
 }
 
-/// Runs an event loop beside a test.
+/// Runs an event loop during a test.
 fn run(test: impl FnOnce(&Arc<EventLoop>)) {
     let event_loop = EventLoop::new(1).unwrap();
     serve(&event_loop, || test(&event_loop));
 }
 
-fn ask(client: &mut UnixStream, request: &[u8], answer: &[u8]) {
+fn ask(client: &mut UnixStream, request: &[u8], expected: &[u8]) {
     client.write_all(request).unwrap();
-    let mut got = vec![0; answer.len()];
-    client.read_exact(&mut got).unwrap();
-    assert_eq!(String::from_utf8_lossy(&got), String::from_utf8_lossy(answer));
+    let mut reply = vec![0; expected.len()];
+    client.read_exact(&mut reply).unwrap();
+    assert_eq!(String::from_utf8_lossy(&reply), String::from_utf8_lossy(expected));
 }
 
 #[test]
@@ -86,24 +86,24 @@ fn a_panic_in_one_connection_leaves_the_others_served() {
     run(|event_loop| {
         let mut engine = engine();
         engine.panic_key = Some(b"boom");
-        let worker = worker(engine);
-        let mut doomed = served(&worker, event_loop);
-        let mut other = served(&worker, event_loop);
+        let state = server(engine);
+        let mut doomed = connect_served(&state, event_loop);
+        let mut other = connect_served(&state, event_loop);
         ask(&mut other, b"set a 0 0 1\r\n1\r\n", b"STORED\r\n");
         doomed.write_all(b"version\r\nget a boom\r\n").unwrap();
-        let mut rest = Vec::new();
-        let _ = doomed.read_to_end(&mut rest);
-        assert_eq!(rest, b"", "it ended, and its half-made replies went nowhere");
+        let mut replies = Vec::new();
+        let _ = doomed.read_to_end(&mut replies);
+        assert_eq!(replies, b"", "the connection ended without its incomplete replies");
         ask(&mut other, b"get a\r\n", b"VALUE a 0 1\r\n1\r\nEND\r\n");
-        assert_eq!(worker.shared.engine.connections().open(), 1);
+        assert_eq!(state.engine.connections().open(), 1);
     });
 }
 
 #[test]
-fn a_peer_that_never_reads_bounds_what_is_held_for_it() {
+fn memory_of_a_client_that_never_reads_is_bounded() {
     run(|event_loop| {
-        let worker = worker(engine());
-        let (mut server, mut client) = connect(&worker, event_loop);
+        let state = server(engine());
+        let (mut connection, mut client) = connect(&state, event_loop);
         let value = "v".repeat(VALUE_INLINE_MAX_BYTES);
         let set = format!("set a 0 0 {}\r\n{value}\r\n", value.len());
         let mut cx = Context::from_waker(Waker::noop());
@@ -111,106 +111,109 @@ fn a_peer_that_never_reads_bounds_what_is_held_for_it() {
         client.set_nonblocking(true).unwrap();
         let gets = "get a a a a a a\r\n".repeat(30_000);
         let mut sent = 0;
-        // Enough turns for every yield to be taken up again.
+        // Enough turns to continue after every yield.
         for _ in 0..2000 {
             sent += client.write(&gets.as_bytes()[sent..]).unwrap_or(0);
-            assert!(Pin::new(&mut server).poll(&mut cx).is_pending());
+            assert!(Pin::new(&mut connection).poll(&mut cx).is_pending());
         }
-        let replies = server.unsent.as_ref().expect("the socket is full").replies.len();
-        let input = server.rest.as_ref().map_or(0, |rest| rest.bytes.len());
+        let replies = connection.unsent.as_ref().expect("the socket is full").replies.len();
+        let input = connection.pending_input.as_ref().map_or(0, |pending| pending.buffer.len());
         assert!(replies + input <= HELD_MAX_BYTES, "{replies} bytes of replies and {input} of input held");
-        assert_eq!(server.waiting_state(), ConnectionState::Write);
+        assert_eq!(connection.waiting_state(), ConnectionState::Write);
     });
 }
 
 #[test]
-fn a_long_pipeline_is_answered_in_shares() {
+fn a_long_pipeline_yields_after_each_share() {
     run(|event_loop| {
-        let worker = worker(engine());
-        let mut client = served(&worker, event_loop);
-        let answer = "VERSION 1.6.45\r\n".repeat(1000);
-        ask(&mut client, "version\r\n".repeat(1000).as_bytes(), answer.as_bytes());
-        let yields = worker.counters().conn_yields.get();
-        assert!((40..=50).contains(&yields), "1000 requests in shares of 20 gave way {yields} times");
+        let state = server(engine());
+        let mut client = connect_served(&state, event_loop);
+        let replies = "VERSION 1.6.45\r\n".repeat(1000);
+        ask(&mut client, "version\r\n".repeat(1000).as_bytes(), replies.as_bytes());
+        let yields = state.counters().conn_yields.get();
+        assert!((40..=50).contains(&yields), "1000 requests in shares of 20 yielded {yields} times");
     });
 }
 
 #[test]
-fn everything_received_before_the_peers_end_is_answered() {
+fn requests_received_before_the_end_of_input_are_answered() {
     run(|event_loop| {
-        let worker = worker(engine());
-        let mut client = served(&worker, event_loop);
+        let state = server(engine());
+        let mut client = connect_served(&state, event_loop);
         client.write_all("version\r\n".repeat(100).as_bytes()).unwrap();
         client.shutdown(Shutdown::Write).unwrap();
-        let mut all = String::new();
-        client.read_to_string(&mut all).unwrap();
-        assert_eq!(all, "VERSION 1.6.45\r\n".repeat(100));
-        assert_eq!(worker.shared.engine.connections().open(), 0);
+        let mut replies = String::new();
+        client.read_to_string(&mut replies).unwrap();
+        assert_eq!(replies, "VERSION 1.6.45\r\n".repeat(100));
+        assert_eq!(state.engine.connections().open(), 0);
     });
 }
 
 #[test]
 fn an_idle_connection_owns_no_buffer() {
     run(|event_loop| {
-        let worker = worker(engine());
-        let (mut server, mut client) = connect(&worker, event_loop);
+        let state = server(engine());
+        let (mut connection, mut client) = connect(&state, event_loop);
         let mut cx = Context::from_waker(Waker::noop());
         client.write_all(b"set a 0 0 1\r\n1\r\nget a\r\n").unwrap();
-        while worker.counters().bytes_written.get() == 0 {
-            assert!(Pin::new(&mut server).poll(&mut cx).is_pending());
+        while state.counters().bytes_written.get() == 0 {
+            assert!(Pin::new(&mut connection).poll(&mut cx).is_pending());
         }
-        assert!(server.rest.is_none());
-        assert!(server.unsent.is_none() && server.session.page(&worker.shared.engine).is_none());
+        assert!(connection.pending_input.is_none());
+        assert!(connection.unsent.is_none() && connection.session.page(&state.engine).is_none());
     });
 }
 
 #[test]
-fn a_connection_is_small_because_there_are_many() {
+fn a_connection_fits_its_size_limit() {
     assert!(size_of::<Connection<StreamSocket>>() <= CONNECTION_MAX_BYTES);
 }
 
 #[test]
 fn a_large_value_is_sent_over_many_turns() {
     run(|event_loop| {
-        let worker = worker(engine());
-        let mut client = served(&worker, event_loop);
+        let state = server(engine());
+        let mut client = connect_served(&state, event_loop);
         let value = "v".repeat(1_000_000);
         ask(&mut client, format!("set a 0 0 {}\r\n{value}\r\n", value.len()).as_bytes(), b"STORED\r\n");
-        let before = worker.counters().conn_yields.get();
+        let before = state.counters().conn_yields.get();
         ask(&mut client, b"get a\r\n", format!("VALUE a 0 {}\r\n{value}\r\nEND\r\n", value.len()).as_bytes());
-        let yields = worker.counters().conn_yields.get() - before;
+        let yields = state.counters().conn_yields.get() - before;
         assert!(yields >= (value.len() / WRITE_MAX_BYTES) as u64 - 1, "{yields} yields");
     });
 }
 
 #[test]
-fn a_client_that_is_refused_and_goes_on_sending_is_read_in_turns() {
+fn input_after_a_refusal_is_discarded_over_many_turns() {
     run(|event_loop| {
-        let worker = worker(engine());
-        let mut client = served(&worker, event_loop);
+        let state = server(engine());
+        let mut client = connect_served(&state, event_loop);
         client.write_all(&[b'x'; 5000]).unwrap();
         let mut sends = client.try_clone().unwrap();
-        let rest = std::thread::scope(|scope| {
+        let reply = std::thread::scope(|scope| {
             scope.spawn(move || while sends.write_all(&[b'y'; 50_000]).is_ok() {});
-            let mut rest = String::new();
-            let _ = client.read_to_string(&mut rest);
-            rest
+            let mut reply = String::new();
+            let _ = client.read_to_string(&mut reply);
+            reply
         });
-        assert_eq!(rest, "CLIENT_ERROR line too long\r\n");
-        assert_eq!(worker.shared.engine.connections().open(), 0);
+        assert_eq!(reply, "CLIENT_ERROR line too long\r\n");
+        assert_eq!(state.engine.connections().open(), 0);
     });
 }
 
-/// A connection by TCP, whose acknowledgements can be seen, and the client's end.
-fn connect_tcp(worker: &Worker, event_loop: &Arc<EventLoop>) -> (Connection<StreamSocket>, TcpStream) {
+/// A TCP connection, whose acknowledgements can be observed, and its client.
+fn connect_tcp(
+    state: &Arc<ServerState>,
+    event_loop: &Arc<EventLoop>,
+) -> (Connection<StreamSocket>, TcpStream) {
     let listening = TcpListener::bind("127.0.0.1:0").unwrap();
     set_tcp_quickack(&listening, false).unwrap();
     let client = TcpStream::connect(listening.local_addr().unwrap()).unwrap();
     let accepted = listening.accept().unwrap().0;
     accepted.set_nonblocking(true).unwrap();
-    assert!(worker.enter());
-    let accepted = Accepted::new(accepted.into(), Transport::Tcp, event_loop.clone());
-    (Connection::new(StreamSocket::new(accepted), worker.clone(), AcceptedProtocol::Auto), client)
+    assert!(state.try_acquire_connection());
+    let accepted = AcceptedSocket::new(accepted.into(), Transport::Tcp, event_loop.clone());
+    (Connection::new(StreamSocket::new(accepted), state.clone(), AcceptedProtocol::Auto), client)
 }
 
 #[test]
@@ -229,14 +232,14 @@ fn a_request_without_a_reply_is_acknowledged_at_once() {
         silent.into_iter().map(|request| (request, true)).chain([(&b"version\r\n"[..], false)])
     {
         run(|event_loop| {
-            let worker = worker(engine());
-            let (mut server, mut client) = connect_tcp(&worker, event_loop);
+            let state = server(engine());
+            let (mut connection, mut client) = connect_tcp(&state, event_loop);
             client.write_all(request).unwrap();
             let mut cx = Context::from_waker(Waker::noop());
-            while worker.counters().bytes_read.get() < request.len() as u64 {
-                assert!(Pin::new(&mut server).poll(&mut cx).is_pending());
+            while state.counters().bytes_read.get() < request.len() as u64 {
+                assert!(Pin::new(&mut connection).poll(&mut cx).is_pending());
             }
-            let quick = tcp_quickack(server.stream.as_fd()).unwrap();
+            let quick = tcp_quickack(connection.stream.as_fd()).unwrap();
             assert_eq!(quick, acknowledged, "{}", request.escape_ascii());
         });
     }

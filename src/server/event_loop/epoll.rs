@@ -1,7 +1,7 @@
 //! Readiness of descriptors, by epoll (epoll(7)), edge-triggered.
 //!
-//! A task has one descriptor at most, by whose number it is found. Invariant: a task is deregistered before its
-//! descriptor is closed, so a number that is used again leads to no other task.
+//! A task has at most one descriptor and is found by its number. Invariant: a task is deregistered before its
+//! descriptor is closed, so a reused number never finds an old task.
 
 use super::scheduler::Poller;
 use super::task::{HANGUP, READABLE, Run, WRITABLE};
@@ -15,22 +15,22 @@ use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::sync::Arc;
 
-/// In place of a descriptor: the waker.
+/// Stands for the waker in place of a descriptor.
 const WAKER: u64 = u64::MAX;
 
-/// Descriptors whose readiness is taken at once, at most.
+/// Events of one call, at most.
 const EVENTS_MAX: usize = 256;
 
 thread_local! {
     static EVENTS: RefCell<Vec<epoll::Event>> = RefCell::new(Vec::with_capacity(EVENTS_MAX));
 }
 
-/// What is waited for at a socket.
+/// The readiness that a socket is registered for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(in crate::server) enum Interest {
-    /// Something to receive.
+    /// Input.
     Readable,
-    /// That, or room to send.
+    /// Input, or room for output.
     ReadableAndWritable,
 }
 
@@ -44,7 +44,7 @@ impl Interest {
     }
 }
 
-/// What epoll tells, as a task is told.
+/// The readiness of a task for the flags of an event.
 fn readiness_of(flags: EventFlags) -> u8 {
     let mut readiness = 0;
     if flags.intersects(EventFlags::IN | EventFlags::PRI) {
@@ -59,7 +59,7 @@ fn readiness_of(flags: EventFlags) -> u8 {
     readiness
 }
 
-/// By what epoll names a descriptor.
+/// The number by which an event refers to a descriptor.
 fn number_of(fd: BorrowedFd<'_>) -> EventData {
     EventData::new_u64(u64::try_from(fd.as_raw_fd()).unwrap_or(WAKER))
 }
@@ -68,7 +68,7 @@ fn number_of(fd: BorrowedFd<'_>) -> EventData {
 pub(in crate::server) struct Epoll {
     epoll: OwnedFd,
     waker: OwnedFd,
-    /// By descriptor.
+    /// Indexed by descriptor.
     tasks: Mutex<Vec<Option<Arc<dyn Run>>>>,
 }
 
@@ -80,7 +80,7 @@ impl Epoll {
         Ok(Epoll { epoll, waker, tasks: Mutex::default() })
     }
 
-    /// Tells this task of the readiness of its descriptor from now on, once that is registered.
+    /// Adds the task of a descriptor. Once the descriptor is registered, the task gets its readiness.
     pub(super) fn add_task(&self, fd: RawFd, task: Arc<dyn Run>) {
         if let Ok(fd) = usize::try_from(fd) {
             let mut tasks = self.tasks.lock();
@@ -91,12 +91,12 @@ impl Epoll {
         }
     }
 
-    /// Waits for a descriptor from now on. Readiness that it has already is told as well.
+    /// Registers a descriptor. Readiness that it already has is reported too.
     pub(super) fn register(&self, fd: BorrowedFd<'_>, interest: Interest) -> io::Result<()> {
         Ok(epoll::add(&self.epoll, fd, number_of(fd), interest.flags())?)
     }
 
-    /// Waits for something else at a registered descriptor. Readiness that it has already is told again.
+    /// Changes the interest in a registered descriptor. Readiness that it already has is reported again.
     pub(super) fn reregister(&self, fd: BorrowedFd<'_>, interest: Interest) -> io::Result<()> {
         Ok(epoll::modify(&self.epoll, fd, number_of(fd), interest.flags())?)
     }
@@ -111,9 +111,9 @@ impl Poller for Epoll {
     fn poll(&self, wait: bool, ready: &mut Vec<Arc<dyn Run>>, hung_up: &mut Vec<Arc<dyn Run>>) {
         EVENTS.with_borrow_mut(|events| {
             events.clear();
-            let at_once = (!wait).then(Timespec::default);
-            // Interrupted, it has nothing to tell.
-            let polled = epoll::wait(&self.epoll, spare_capacity(events), at_once.as_ref());
+            let no_wait = (!wait).then(Timespec::default);
+            // After an interruption there are no events.
+            let polled = epoll::wait(&self.epoll, spare_capacity(events), no_wait.as_ref());
             debug_assert!(matches!(polled, Ok(_) | Err(Errno::INTR)));
             if events.is_empty() {
                 return;
@@ -123,7 +123,7 @@ impl Poller for Epoll {
                 let number = usize::try_from(event.data.u64()).ok();
                 let Some(task) = number.and_then(|number| tasks.get(number)?.as_ref()) else { continue };
                 let readiness = readiness_of(event.flags);
-                if task.notice(readiness) {
+                if task.add_readiness(readiness) {
                     let found = if readiness & HANGUP == 0 { &mut *ready } else { &mut *hung_up };
                     found.push(task.clone());
                 }
@@ -132,15 +132,15 @@ impl Poller for Epoll {
     }
 
     fn wake(&self) {
-        // It fails when it was written 2^64 times.
+        // A write fails only when the counter would overflow; then the waker is readable anyway.
         let _ = rustix::io::write(&self.waker, &1u64.to_ne_bytes());
     }
 
     fn deregister(&self, fd: RawFd) {
         if let Ok(fd) = usize::try_from(fd)
-            && let Some(place) = self.tasks.lock().get_mut(fd)
+            && let Some(slot) = self.tasks.lock().get_mut(fd)
         {
-            *place = None;
+            *slot = None;
         }
     }
 }

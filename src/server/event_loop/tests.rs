@@ -1,4 +1,4 @@
-//! Tasks on real threads and sockets. What threads can do to each other is tried by `tests/schedules`.
+//! Tasks on real threads and sockets. `tests/schedules` checks the orders in which threads can interleave.
 
 use super::*;
 use crate::server::threads::{self, Threads};
@@ -16,18 +16,18 @@ fn new(threads: usize) -> Arc<EventLoop> {
 }
 
 #[test]
-fn a_wake_up_from_outside_reaches_a_task_without_a_descriptor() {
+fn a_wake_from_another_thread_reaches_a_task_without_a_descriptor() {
     let event_loop = new(2);
     let threads = Threads::start(event_loop.clone(), 2).unwrap();
     let woken = Arc::new(Notify::new());
-    let (tell, told) = channel();
-    let waits = woken.clone();
+    let (sender, receiver) = channel();
+    let waker = woken.clone();
     event_loop.spawn(async move {
-        waits.notified().await;
-        tell.send(threads::index()).unwrap();
+        waker.notified().await;
+        sender.send(threads::index()).unwrap();
     });
     woken.notify_one();
-    assert!(told.recv().unwrap() < 2);
+    assert!(receiver.recv().unwrap() < 2);
     event_loop.stop();
     assert!(threads.join());
 }
@@ -44,12 +44,12 @@ fn a_stop_at_any_moment_reaches_every_thread() {
             }
             stops.stop();
         });
-        assert!(threads.join(), "each thread has ended, and by no panic");
+        assert!(threads.join(), "a thread has panicked");
     }
 }
 
 #[test]
-fn sockets_are_looked_at_between_two_turns_of_a_task_that_yields() {
+fn sockets_are_polled_between_two_turns_of_a_task_that_yields() {
     let event_loop = new(1);
     let (server, mut client) = UnixStream::pair().unwrap();
     let readied = Arc::new(std::sync::atomic::AtomicBool::new(false));
@@ -67,7 +67,7 @@ fn sockets_are_looked_at_between_two_turns_of_a_task_that_yields() {
         }),
     );
     event_loop.spawn(async move {
-        // The socket is registered behind the first of them.
+        // The first turn registers the socket.
         yield_now().await;
         client.write_all(b"x").unwrap();
         yield_now().await;
@@ -78,19 +78,19 @@ fn sockets_are_looked_at_between_two_turns_of_a_task_that_yields() {
 }
 
 #[test]
-fn a_batch_ends_with_its_work_and_the_others_keep_their_order() {
+fn a_batch_ends_with_its_work_and_the_other_tasks_keep_their_order() {
     let event_loop = new(1);
     let order = Arc::new(Mutex::new(Vec::new()));
     let sockets = [0; 4].map(|_| UnixStream::pair().unwrap());
-    let (late, mut asks) = UnixStream::pair().unwrap();
+    let (late, mut client) = UnixStream::pair().unwrap();
     for (number, (socket, _)) in sockets.iter().enumerate() {
         let order = order.clone();
-        let mut asks = asks.try_clone().unwrap();
+        let mut client = client.try_clone().unwrap();
         event_loop.spawn_on(
             socket.as_raw_fd(),
             poll_fn(move |_| {
                 note_work(scheduler::BATCH_WORK_BYTES);
-                asks.write_all(b"x").unwrap();
+                client.write_all(b"x").unwrap();
                 order.lock().push(number);
                 Poll::Ready(())
             }),
@@ -112,16 +112,16 @@ fn a_batch_ends_with_its_work_and_the_others_keep_their_order() {
     );
     event_loop.run(0);
     assert_eq!(*order.lock(), [0, 1, 2, 3, 9]);
-    asks.flush().unwrap();
+    client.flush().unwrap();
 }
 
 #[test]
 fn hung_up_connections_run_after_new_ones() {
     let event_loop = new(1);
     let turns = Arc::new(Mutex::new(Vec::new()));
-    let (leaving, left) = UnixStream::pair().unwrap();
-    let (asking, asked) = UnixStream::pair().unwrap();
-    for (name, socket) in [("leaving", &leaving), ("asking", &asking)] {
+    let (closed, closing_client) = UnixStream::pair().unwrap();
+    let (ready, client) = UnixStream::pair().unwrap();
+    for (name, socket) in [("closed", &closed), ("ready", &ready)] {
         let (registers, turns) = (event_loop.clone(), turns.clone());
         let socket = socket.try_clone().unwrap();
         let mut registered = false;
@@ -133,7 +133,7 @@ fn hung_up_connections_run_after_new_ones() {
                     return Poll::Pending;
                 }
                 turns.lock().push(name);
-                if name == "asking" {
+                if name == "ready" {
                     let turns = turns.clone();
                     registers.spawn(async move { turns.lock().push("new") });
                 } else {
@@ -143,28 +143,28 @@ fn hung_up_connections_run_after_new_ones() {
             }),
         );
     }
-    let mut asks = asked.try_clone().unwrap();
+    let mut sender = client.try_clone().unwrap();
     event_loop.spawn(async move {
-        drop(left);
-        asks.write_all(b"x").unwrap();
+        drop(closing_client);
+        sender.write_all(b"x").unwrap();
     });
     event_loop.run(0);
-    assert_eq!(*turns.lock(), ["asking", "new", "leaving"]);
+    assert_eq!(*turns.lock(), ["ready", "new", "closed"]);
 }
 
 #[test]
-fn a_task_that_is_ended_is_gone_at_once() {
+fn a_cancelled_task_is_dropped_at_once() {
     let event_loop = new(1);
     let threads = Threads::start(event_loop.clone(), 1).unwrap();
-    let (tell, told) = channel();
+    let (sender, receiver) = channel();
     let handle = event_loop.spawn(async move {
-        tell.send(1).unwrap();
+        sender.send(1).unwrap();
         std::future::pending::<()>().await;
-        tell.send(2).unwrap();
+        sender.send(2).unwrap();
     });
-    assert_eq!(told.recv(), Ok(1));
-    handle.end();
-    assert!(told.recv().is_err(), "no sender is left");
+    assert_eq!(receiver.recv(), Ok(1));
+    handle.cancel();
+    assert!(receiver.recv().is_err(), "the future still exists");
     event_loop.stop();
     assert!(threads.join());
 }

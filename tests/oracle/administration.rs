@@ -1,10 +1,11 @@
-//! The commands for operators: what both versions of memcached answer alike, and dumps and prefix counts.
+//! Commands for operators: replies that both versions of memcached share, dumps and prefix counters.
 
 use crate::servers::Server;
 use crate::transcript::transcript;
 use std::collections::BTreeSet;
 
-/// Answered alike by a server that holds nothing. Answers that are not `OK` or an error of words are in `tests/wire`.
+/// Requests to an empty server that both versions reply to alike. `tests/wire` tests replies with more than `OK` or an
+/// error line.
 #[rustfmt::skip]
 const REQUESTS: &[&str] = &[
     "lru_crawler", "lru_crawler foo", "lru_crawler enable", "lru_crawler crawl", "lru_crawler crawl 1 2",
@@ -15,7 +16,8 @@ const REQUESTS: &[&str] = &[
     "lru_crawler tocrawl x", "lru_crawler disable", "lru_crawler disable", "lru_crawler crawl all",
     "lru_crawler enable",
     "slabs", "slabs foo", "slabs reassign", "slabs reassign 1", "slabs reassign 1 1", "slabs reassign x 1",
-    "slabs reassign 1 x", "slabs reassign 1 1000", "slabs reassign 1000 1", "slabs reassign 1 2", "slabs reassign 1 2 3",
+    "slabs reassign 1 x", "slabs reassign 1 1000", "slabs reassign 1000 1", "slabs reassign 1 2",
+    "slabs reassign 1 2 3",
     "slabs reassign -1 1", "slabs reassign -2 1", "slabs reassign 1 -1",
     "slabs automove", "slabs automove 0", "slabs automove 1", "slabs automove 3", "slabs automove x",
     "slabs automove ratio 0.5", "slabs automove ratio x",
@@ -28,8 +30,8 @@ const REQUESTS: &[&str] = &[
 ];
 
 #[test]
-fn operators_get_the_answers_of_memcached() {
-    let (larder, oracle) = (Server::larder(), Server::oracle_as_it_comes());
+fn administration_commands_get_the_replies_of_memcached() {
+    let (larder, oracle) = (Server::larder(), Server::oracle_with_background_threads());
     let mut different = String::new();
     for request in REQUESTS {
         let (by_larder, by_oracle) = (answer(&larder, request), answer(&oracle, request));
@@ -41,7 +43,7 @@ fn operators_get_the_answers_of_memcached() {
     assert!(different.is_empty(), "\n{different}");
 }
 
-/// Crawls of nothing and of a few items. Each is answered before the next is asked for.
+/// Crawls of an empty store and of a few items. Each request waits for the previous reply.
 const CRAWLS: [&str; 10] = [
     "lru_crawler enable",
     "lru_crawler crawl all",
@@ -56,12 +58,12 @@ const CRAWLS: [&str; 10] = [
 ];
 
 #[test]
-fn crawls_with_little_to_do_are_answered_as_by_memcached() {
-    // Its maintainer would begin crawls of its own. Enabled by itself, its crawler does only what it is told.
+fn crawls_of_few_items_get_the_replies_of_memcached() {
+    // memcached's maintainer thread would start crawls by itself. Without it the crawler runs on command only.
     let (larder, oracle) = (Server::larder(), Server::oracle());
     answer(&larder, "lru_crawler disable");
     for request in CRAWLS {
-        // Its crawl is not over yet where its thread has not had its turn.
+        // memcached is busy until its crawler thread has finished the previous crawl.
         let by_oracle = loop {
             let by_oracle = answer(&oracle, request);
             if !by_oracle.contains("BUSY") {
@@ -82,7 +84,7 @@ const PREFIXED: &str = "stats detail on\r\nget a:1 none\r\nset a:1 0 0 1\r\n1\r\
     delete a:1\r\nstats detail dump";
 
 #[test]
-fn prefixes_are_counted_as_memcached_counts_them() {
+fn prefix_counters_match_memcached() {
     let request =
         PREFIXED.replace("{20000}", &"v".repeat(20_000)).replace("{2000000}", &"v".repeat(2_000_000));
     let dump = |server: &Server| {
@@ -95,8 +97,8 @@ fn prefixes_are_counted_as_memcached_counts_them() {
 }
 
 #[test]
-fn a_dump_lists_the_same_items_with_the_same_times() {
-    let (larder, oracle) = (Server::larder(), Server::oracle_as_it_comes());
+fn dumps_list_the_same_items_with_the_same_times() {
+    let (larder, oracle) = (Server::larder(), Server::oracle_with_background_threads());
     let mut request = String::new();
     for number in 0..500 {
         let exptime = [0, 100_000, 2_000_000_000][number % 3];
@@ -116,7 +118,8 @@ fn a_dump_lists_the_same_items_with_the_same_times() {
     assert_eq!(items(&larder), by_oracle);
 }
 
-/// A line without what is each server's own: unique, class, size; and without times that depend on the second.
+/// A line without the fields that differ between the servers (CAS unique, class, size) and without times that depend on
+/// the current second.
 fn comparable(line: &str) -> String {
     let fields = line.split(' ').filter(|field| {
         let own = ["la=", "cas=", "cls=", "size=", "flags="].iter().any(|name| field.starts_with(name));

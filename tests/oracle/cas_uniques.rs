@@ -1,21 +1,22 @@
-//! Cas uniques of two servers: never equal, but equal or different, and growing, at the same places.
+//! CAS uniques of two servers. Their values differ, but both servers must draw new ones, in ascending order, for the
+//! same changes.
 
 use std::collections::BTreeMap;
 
-/// Which unique of larder goes with which of the oracle.
+/// Pairs of uniques that belong together: larder's and memcached's.
 #[derive(Default)]
 pub struct Uniques {
     pairs: BTreeMap<u64, u64>,
 }
 
 impl Uniques {
-    /// Takes the uniques of one answer; false if they contradict what was seen before.
+    /// Adds the uniques of one reply. False if they contradict earlier pairs.
     pub fn agree(&mut self, larder: &[u64], oracle: &[u64]) -> bool {
         larder.len() == oracle.len()
             && larder.iter().zip(oracle).all(|(larder, oracle)| self.add(*larder, *oracle))
     }
 
-    /// True if the pair is known, or new and in order between its neighbours.
+    /// Adds a pair. True if it is known, or if it is new and in order with its neighbours.
     fn add(&mut self, larder: u64, oracle: u64) -> bool {
         let in_order = match self.pairs.get(&larder) {
             Some(known) => return *known == oracle,
@@ -31,7 +32,7 @@ impl Uniques {
     }
 }
 
-/// An answer with a `#` for each cas unique, and the uniques. What does not look like an answer stays as it is.
+/// The reply with `#` in place of each CAS unique, and the uniques. Lines that are no replies are left unchanged.
 pub fn without_uniques(answer: &[u8]) -> (Vec<u8>, Vec<u64>) {
     let mut text = Vec::with_capacity(answer.len());
     let mut uniques = Vec::new();

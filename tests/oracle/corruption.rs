@@ -1,11 +1,11 @@
-//! Damages a command the way clients, proxies and hands on a telnet do: words too many or too few, numbers that are
-//! none, lengths that lie, line ends that are not.
+//! Corrupts a command the way faulty clients, proxies and typing errors do: too many or too few words, invalid numbers,
+//! wrong lengths, wrong line ends.
 //!
-//! A NUL is never put in: 1.6.18 cuts a line there.
+//! A NUL is never inserted: 1.6.18 ends a line there.
 
 use fastrand::Rng;
 
-/// Words that one argument or another refuses.
+/// Words that are invalid for some argument.
 const WORDS: [&str; 36] = [
     "-1",
     "+1",
@@ -45,14 +45,14 @@ const WORDS: [&str; 36] = [
     "a",
 ];
 
-/// Does one to three damages.
+/// Corrupts the command in one to three places.
 pub fn corrupt(rng: &mut Rng, command: &mut Vec<u8>) {
     for _ in 0..rng.usize(1..=3) {
-        once(rng, command);
+        corrupt_once(rng, command);
     }
 }
 
-fn once(rng: &mut Rng, command: &mut Vec<u8>) {
+fn corrupt_once(rng: &mut Rng, command: &mut Vec<u8>) {
     let line_end = command.iter().position(|byte| *byte == b'\n').unwrap_or(command.len());
     match rng.u32(..12) {
         0 => {
@@ -79,13 +79,13 @@ fn once(rng: &mut Rng, command: &mut Vec<u8>) {
     }
 }
 
-/// Anything but NUL; more of what the grammar cares about.
+/// Any byte but NUL, often one that has a meaning in the grammar.
 fn byte(rng: &mut Rng) -> u8 {
-    const CARED_FOR: &[u8] = b" \r\n0129-+ax\t";
-    if rng.bool() { CARED_FOR[rng.usize(..CARED_FOR.len())] } else { rng.u8(1..) }
+    const SPECIAL: &[u8] = b" \r\n0129-+ax\t";
+    if rng.bool() { SPECIAL[rng.usize(..SPECIAL.len())] } else { rng.u8(1..) }
 }
 
-/// Replaces, drops, doubles or appends words of the line.
+/// Replaces, removes, inserts or appends words of the line.
 fn words(rng: &mut Rng, command: &mut Vec<u8>, line_end: usize) {
     let text_end = if command[..line_end].ends_with(b"\r") { line_end - 1 } else { line_end };
     let mut words: Vec<Vec<u8>> =
@@ -98,13 +98,13 @@ fn words(rng: &mut Rng, command: &mut Vec<u8>, line_end: usize) {
         4 => words.insert(at, new),
         5 => words.push(new),
         6 => {
-            // Around the number of words that are recorded.
+            // Around the number of tokens that memcached records.
             words.extend((0..rng.usize(1..25)).map(|_| b"w".to_vec()));
             if rng.bool() {
                 words.push(b"noreply".to_vec());
             }
         }
-        // Keys around their bound.
+        // Keys around the limit of 250 bytes.
         _ => words[at] = vec![b'K'; rng.usize(249..=252)],
     }
     let gap: &[u8] = if rng.u32(..4) == 0 { b"  " } else { b" " };
@@ -122,7 +122,7 @@ fn end_of_line(rng: &mut Rng, command: &mut Vec<u8>, line_end: usize) {
     command.splice(from..to, end.iter().copied());
 }
 
-/// The block becomes longer or shorter than its length says, or ends otherwise.
+/// Makes the data block longer or shorter than its length, or changes its line end.
 fn end_of_block(rng: &mut Rng, command: &mut Vec<u8>) {
     let text_end = command.len() - command.iter().rev().take_while(|byte| b"\r\n".contains(byte)).count();
     let end: &[u8] =

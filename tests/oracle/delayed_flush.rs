@@ -1,7 +1,7 @@
-//! `flush_all` with a delay, in real time: the version compared with cannot move its clock.
+//! `flush_all` with a delay, in real time, because memcached 1.6.18 has no manual clock.
 //!
-//! Both servers count whole seconds and show them in `stats`. A sample asks for them before and after the rest, and counts
-//! only if no second has ended in between.
+//! Both servers count whole seconds and report them in `stats`. A sample reads the time before and after its commands
+//! and is discarded unless both are equal.
 
 use crate::servers::Server;
 use crate::transcript::transcript;
@@ -9,37 +9,37 @@ use std::collections::BTreeSet;
 use std::thread::{scope, sleep};
 use std::time::Duration;
 
-/// Between two samples.
+/// The time between two samples.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// Flushes after which a second without a sample that counts is given up.
-const ROUNDS_MAX: u32 = 10;
+/// Flushes until every second must have a sample. More than one is needed on a busy machine only.
+const ROUNDS_MAX: u32 = 60;
 
-/// What is seen of a delayed flush in one second.
+/// The effect of a delayed flush in one second.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-struct Seen {
+struct Effect {
     /// Seconds since the command.
     since_secs: u64,
-    /// What was stored before the command is there.
+    /// An item stored before the command is present.
     early: bool,
-    /// What is stored now is there at once.
+    /// An item stored in this second is present at once.
     fresh: bool,
-    /// What was stored now is there at the end.
+    /// An item stored in this second is present at the end.
     lasting: bool,
 }
 
-/// The delay in seconds, and true if it is told as a Unix time.
+/// The delay in seconds, and true if it is sent as a Unix time.
 const DELAYS: [(u64, bool); 4] = [(1, false), (2, false), (3, false), (2, true)];
 
 #[test]
-fn a_delayed_flush_takes_what_memcached_takes() {
+fn a_delayed_flush_removes_the_same_items_as_in_memcached() {
     scope(|scope| {
         for (delay, absolute) in DELAYS {
             for oracle in [false, true] {
                 scope.spawn(move || {
                     let server = if oracle { Server::oracle() } else { Server::larder() };
                     assert_eq!(
-                        seen(&server, delay, absolute),
+                        observe(&server, delay, absolute),
                         expected(delay),
                         "flush_all {delay}, absolute: {absolute}, by memcached: {oracle}"
                     );
@@ -49,35 +49,35 @@ fn a_delayed_flush_takes_what_memcached_takes() {
     });
 }
 
-/// The flush begins a second early and takes what is stored in that second; it takes nothing that is stored later.
-fn expected(delay: u64) -> BTreeSet<Seen> {
+/// The flush begins one second early. It removes items stored in that second and none that are stored later.
+fn expected(delay: u64) -> BTreeSet<Effect> {
     let second = |since_secs: u64| {
         let (early, kept) = (since_secs + 1 < delay, since_secs >= delay);
-        Seen { since_secs, early, fresh: early || kept, lasting: kept }
+        Effect { since_secs, early, fresh: early || kept, lasting: kept }
     };
     (0..=delay + 1).map(second).collect()
 }
 
-/// All that is seen of flushes up to the second after their time.
-fn seen(server: &Server, delay: u64, absolute: bool) -> BTreeSet<Seen> {
-    let mut seen = BTreeSet::new();
+/// The effects of repeated flushes, up to the second after the delay.
+fn observe(server: &Server, delay: u64, absolute: bool) -> BTreeSet<Effect> {
+    let mut effects = BTreeSet::new();
     for round in 0..ROUNDS_MAX {
-        seen.extend(seen_once(server, delay, absolute, round));
-        let seconds: BTreeSet<u64> = seen.iter().map(|seen| seen.since_secs).collect();
+        effects.extend(observe_once(server, delay, absolute, round));
+        let seconds: BTreeSet<u64> = effects.iter().map(|effect| effect.since_secs).collect();
         if seconds.len() as u64 == delay + 2 {
             break;
         }
     }
-    seen
+    effects
 }
 
-/// What the samples of one flush see; nothing if its own second is not known.
-fn seen_once(server: &Server, delay: u64, absolute: bool, round: u32) -> Vec<Seen> {
+/// The effects of one flush; none if the second of the flush is not known.
+fn observe_once(server: &Server, delay: u64, absolute: bool, round: u32) -> Vec<Effect> {
     let now = |answer: &str| answer.split_once("STAT time ").and_then(|(_, rest)| number(rest));
-    let ask = |request: &str| String::from_utf8(transcript(server.port, [request.as_bytes()])).unwrap();
+    let ask = |request: &str| String::from_utf8(transcript(server.port, [request.as_bytes()]).bytes).unwrap();
     let Some(begin_secs) = now(&ask("stats\r\n")) else { panic!("no time") };
-    let told = if absolute { begin_secs + delay } else { delay };
-    let began = ask(&format!("set early 0 0 1\r\nx\r\nflush_all {told}\r\nstats\r\n"));
+    let argument = if absolute { begin_secs + delay } else { delay };
+    let began = ask(&format!("set early 0 0 1\r\nx\r\nflush_all {argument}\r\nstats\r\n"));
     assert!(began.starts_with("STORED\r\nOK\r\n"), "{began}");
     if now(&began) != Some(begin_secs) {
         return Vec::new();
@@ -97,11 +97,11 @@ fn seen_once(server: &Server, delay: u64, absolute: bool, round: u32) -> Vec<See
         }
         sleep(PAUSE);
     }
-    let seen = samples.into_iter().map(|(key, since_secs, early, fresh)| {
+    let effects = samples.into_iter().map(|(key, since_secs, early, fresh)| {
         let lasting = ask(&format!("get {key}\r\n")).starts_with("VALUE ");
-        Seen { since_secs, early, fresh, lasting }
+        Effect { since_secs, early, fresh, lasting }
     });
-    seen.collect()
+    effects.collect()
 }
 
 /// The number at the beginning of a text.

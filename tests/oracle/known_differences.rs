@@ -1,23 +1,23 @@
-//! Single requests to both servers: the differences that `version_rules.rs` works around, each shown to be one, and requests
-//! that random streams once answered differently.
+//! Single requests to both servers: evidence for each difference in `version_rules.rs`, and regression tests for
+//! requests that once got different replies.
 //!
-//! Every request goes to a server that holds `n` with the value 10 and `a` with the value x. `{long}` stands for a key
-//! of 251 bytes, `{nul}` for a NUL, `{endless}` for a line that does not end.
+//! Before every request, `n` has the value 10 and `a` has the value x. `{long}` stands for a key of 251 bytes, `{nul}`
+//! for a NUL, `{endless}` for a line without an end.
 
 use crate::servers::Server;
 use crate::transcript::transcript;
 
 const FIXTURE: &[u8] = b"flush_all\r\nset n 0 0 2\r\n10\r\nset a 0 0 1\r\nx\r\n";
-const FIXTURE_ANSWER: &[u8] = b"OK\r\nSTORED\r\nSTORED\r\n";
+const FIXTURE_REPLY: &[u8] = b"OK\r\nSTORED\r\nSTORED\r\n";
 
 const BAD_LINE: &str = "CLIENT_ERROR bad command line format\r\n";
 const ERROR: &str = "ERROR\r\n";
 const VALUE_A: &str = "VALUE a 0 1\r\nx\r\nEND\r\n";
 
-/// A request, larder's answer, the answer of 1.6.18.
+/// A request, larder's reply, the reply of 1.6.18.
 type Difference<'a> = (&'a str, &'a str, &'a str);
 
-/// 1.6.18 is older than the behaviour that larder has (1.6.45).
+/// Differences between 1.6.18 and 1.6.45, whose behaviour larder has.
 #[rustfmt::skip]
 const OLDER: [Difference<'_>; 63] = [
     // Too few words.
@@ -52,7 +52,7 @@ const OLDER: [Difference<'_>; 63] = [
     ("set a 0 0 1 extra noreply\r\n1\r\n", "", "ERROR\r\nERROR\r\n"),
     ("set a 1\t1 0 1\r\n1\r\n", BAD_LINE, "STORED\r\n"),
     ("set a 0 0 1\r\r\n1\r\n", BAD_LINE, "STORED\r\n"),
-    // Words too many elsewhere.
+    // Too many words in other commands.
     ("delete a 5\r\n", "DELETED\r\n", "CLIENT_ERROR bad command line format.  Usage: delete <key> [noreply]\r\n"),
     ("delete a b c\r\n", BAD_LINE, "CLIENT_ERROR bad command line format.  Usage: delete <key> [noreply]\r\n"),
     ("delete noreply\r\n", "", "NOT_FOUND\r\n"),
@@ -67,10 +67,10 @@ const OLDER: [Difference<'_>; 63] = [
     ("gat - a\r\n", VALUE_A, "CLIENT_ERROR invalid exptime argument\r\n"),
     ("flush_all 99999999999\r\n", "CLIENT_ERROR invalid exptime argument\r\n", "OK\r\n"),
     ("verbosity 4294967296\r\n", BAD_LINE, "OK\r\n"),
-    // noreply behind an unknown command.
+    // noreply after an unknown command.
     ("foo noreply\r\n", "", ERROR),
     ("noreply\r\n", "", ERROR),
-    // Meta commands: fewer flags, other words, a token less.
+    // Meta commands: 1.6.18 has fewer flags, other error lines, and allows one token less.
     ("mg\r\n", BAD_LINE, ERROR),
     ("mg a !\r\n", BAD_LINE, "CLIENT_ERROR invalid flag\r\n"),
     ("mg a M\r\n", "HD\r\n", "CLIENT_ERROR incorrect length for M token\r\n"),
@@ -88,16 +88,16 @@ const OLDER: [Difference<'_>; 63] = [
     ("md a v v\r\n", "CLIENT_ERROR duplicate flag\r\n", "CLIENT_ERROR invalid or duplicate flag\r\n"),
     ("ma {long}\r\n", "CLIENT_ERROR invalid or duplicate flag\r\n", BAD_LINE),
     ("ma b N0 q v\r\n", "", "VA 1\r\n0\r\n"),
-    // The rest.
+    // Others.
     ("shutdown\r\n", "SERVER_ERROR: shutdown not enabled\r\n", "ERROR: shutdown not enabled\r\n"),
     ("get a{nul}b\r\n", "END\r\n", VALUE_A),
     ("version\r\n", "VERSION 1.6.45\r\n", "VERSION 1.6.18\r\n"),
 ];
 
-/// memcached, old and new, does what its client cannot want; larder does what the documentation promises.
+/// Deliberate differences from all versions of memcached. larder follows the documentation.
 #[rustfmt::skip]
 const DELIBERATE: [Difference<'_>; 9] = [
-    // A broken block is dropped to its line end (decision note d02); memcached reads what is left over as commands.
+    // larder drops an invalid data block to its line end (decision note d02); memcached parses the rest as commands.
     ("set a 0 0 2\r\nabcdef\r\n", "CLIENT_ERROR bad data chunk\r\n", "CLIENT_ERROR bad data chunk\r\nERROR\r\n"),
     ("set a 0 0 2\r\n12xxflush_all\r\nget a\r\n",
      "CLIENT_ERROR bad data chunk\r\nVALUE a 0 1\r\nx\r\nEND\r\n",
@@ -108,23 +108,23 @@ const DELIBERATE: [Difference<'_>; 9] = [
     ("set a 0 0 5\r\nabc\r\nget b\r\nget a\r\n",
      "CLIENT_ERROR bad data chunk\r\nVALUE a 0 1\r\nx\r\nEND\r\n",
      "CLIENT_ERROR bad data chunk\r\nERROR\r\nVALUE a 0 1\r\nx\r\nEND\r\n"),
-    // A time that has passed flushes at once; memcached says OK and keeps everything.
+    // A time in the past flushes at once; memcached replies OK and keeps everything.
     ("flush_all 2592001\r\nget a\r\n", "OK\r\nEND\r\n", "OK\r\nVALUE a 0 1\r\nx\r\nEND\r\n"),
-    // A key that came encoded stays so when something is joined to its value by the encoded key.
+    // An append by the encoded key keeps the mark that the key was encoded.
     ("ms Zm9v 1 b\r\n1\r\nms Zm9v 1 b MA\r\n2\r\nmg foo k v\r\n",
      "HD\r\nHD\r\nVA 2 kZm9v b\r\n12\r\n",
      "HD\r\nHD\r\nVA 2 kfoo\r\n12\r\n"),
-    // A deadline is set also when the number grows a digit.
+    // The exptime is set although the number gets one digit more.
     ("ma n D90 T-1\r\nmg n v\r\n", "HD\r\nEN\r\n", "HD\r\nVA 3\r\n100\r\n"),
-    // Nothing is done for a command that is then refused.
+    // A refused command changes nothing.
     ("ma n O12345678901234567890123456789012\r\nmg n v\r\n",
      "CLIENT_ERROR opaque token too long\r\nVA 2\r\n10\r\n",
      "CLIENT_ERROR opaque token too long\r\nVA 2\r\n11\r\n"),
-    // Said before the close.
+    // larder sends an error before it closes.
     ("{endless}", "CLIENT_ERROR line too long\r\n", ""),
 ];
 
-/// Requests that random streams once found answered differently, and what is easily got wrong.
+/// Requests that once got different replies, and requests with results that are easily wrong.
 #[rustfmt::skip]
 const ALIKE: [(&str, &str); 18] = [
     ("set a 0 -9223372036854775808 1\r\n9\r\nget a\r\n", "STORED\r\nVALUE a 0 1\r\n9\r\nEND\r\n"),
@@ -138,7 +138,8 @@ const ALIKE: [(&str, &str); 18] = [
     ("incr n 18446744073709551615\r\n", "9\r\n"),
     ("get noreply n noreply\r\n", "VALUE n 0 2\r\n10\r\nEND\r\n"),
     ("cas a 0 0 1 0\r\n1\r\ncas b 0 0 1 0\r\n1\r\n", "EXISTS\r\nNOT_FOUND\r\n"),
-    ("add a 0 0 1\r\n1\r\nreplace b 0 0 1\r\n1\r\nappend b 0 0 1\r\n1\r\n", "NOT_STORED\r\nNOT_STORED\r\nNOT_STORED\r\n"),
+    ("add a 0 0 1\r\n1\r\nreplace b 0 0 1\r\n1\r\nappend b 0 0 1\r\n1\r\n",
+     "NOT_STORED\r\nNOT_STORED\r\nNOT_STORED\r\n"),
     ("touch a -1\r\nget a\r\n", "TOUCHED\r\nEND\r\n"),
     ("ms foo 1\r\n1\r\nms Zm9v 1 b MA\r\n2\r\nmg foo k v\r\n", "HD\r\nHD\r\nVA 2 kfoo\r\n12\r\n"),
     ("mg Zg==Zg== k b\r\nmg Zh== k b\r\n", "EN kZg== b\r\nEN kZg== b\r\n"),
@@ -149,7 +150,7 @@ const ALIKE: [(&str, &str); 18] = [
 ];
 
 #[test]
-fn every_difference_that_the_rules_work_around_is_one() {
+fn every_known_difference_exists() {
     let (larder, oracle) = (Server::larder(), Server::oracle());
     for (request, by_larder, by_oracle) in OLDER.into_iter().chain(DELIBERATE) {
         assert_eq!(answer(&larder, request), by_larder, "larder to {request:?}");
@@ -158,7 +159,7 @@ fn every_difference_that_the_rules_work_around_is_one() {
 }
 
 #[test]
-fn requests_once_answered_differently_are_answered_alike() {
+fn fixed_differences_stay_fixed() {
     let (larder, oracle) = (Server::larder(), Server::oracle());
     for (request, by_both) in ALIKE {
         assert_eq!(answer(&oracle, request), by_both, "memcached to {request:?}");
@@ -168,7 +169,7 @@ fn requests_once_answered_differently_are_answered_alike() {
 
 fn answer(server: &Server, request: &str) -> String {
     let prepared = transcript(server.port, [FIXTURE]);
-    assert_eq!(prepared, FIXTURE_ANSWER);
+    assert_eq!(prepared.bytes, FIXTURE_REPLY);
     let request = request.replace("{long}", &"k".repeat(251)).replace("{nul}", "\0");
     let request = request.replace("{endless}", &"k".repeat(3000));
     String::from_utf8_lossy(&transcript(server.port, [request.as_bytes()])).into_owned()

@@ -1,8 +1,8 @@
-//! larder beside Debian's memcached: the same requests to both, the same answers from both.
+//! Compares larder with Debian's memcached: both get the same requests and must send the same replies.
 //!
-//! `cargo test --test oracle`; needs `memcached` 1.6.18 in the search path, or its path in `LARDER_ORACLE`. That
-//! version is older than the one whose behaviour larder has; `version_rules.rs` knows how, and `known_differences.rs` shows it.
-//! `LARDER_ORACLE_SEED` repeats a run, `LARDER_ORACLE_COMMANDS` sets its length.
+//! `cargo test --test oracle` needs `memcached` 1.6.18 in the search path, or its path in `LARDER_ORACLE`. larder
+//! behaves like 1.6.45. `version_rules.rs` holds the differences between the two versions, and `known_differences.rs`
+//! tests that each of them exists. `LARDER_ORACLE_SEED` repeats a run, `LARDER_ORACLE_COMMANDS` sets its length.
 
 mod administration;
 mod binary;

@@ -1,61 +1,64 @@
-//! A stream to the oracle, with pauses where it must have sent all that it owes.
+//! A stream to memcached in phases: a phase is sent after all replies to the phases before it have arrived.
 //!
-//! memcached changes a number in place and pads it, but not while a reply that is not yet sent refers to it; then the
-//! new number has no padding. Which of the two happens to a pipeline depends on when the pipeline was read. larder
-//! always pads. So the oracle gets its incr and decr with nothing unsent before them.
+//! memcached changes a number in place and pads it with spaces, unless an unsent reply refers to the item; then it
+//! stores the new number without padding. In a pipeline the result depends on timing. larder always pads. So each incr
+//! and decr for memcached starts a new phase.
 
-use crate::transcript::{connect, read_to_end};
+use crate::transcript::{Transcript, connect, read_to_end};
 use memchr::memmem;
 use std::io::Write;
 use std::net::Shutdown;
 use std::sync::mpsc;
 
-/// A part of a stream that is sent when `answers` separators have been answered.
+/// A part of a stream that is sent after `separators` replies to separators have arrived.
 pub struct Phase {
-    pub answers: usize,
+    pub separators: usize,
     pub bytes: Vec<u8>,
 }
 
-/// Sends the phases, each cut into pieces by `tear`, and returns everything that came back.
+/// Sends the phases, each in pieces of the lengths that `split` returns, and returns everything that the server sent.
 pub fn phased_transcript(
     port: u16,
     phases: &[Phase],
-    separator_answer: &[u8],
-    mut tear: impl FnMut(&[u8]) -> Vec<usize>,
-) -> Vec<u8> {
+    separator_reply: &[u8],
+    mut split: impl FnMut(&[u8]) -> Vec<usize>,
+) -> Transcript {
     let stream = connect(port);
-    let (tell, told) = mpsc::channel();
+    let (sender, receiver) = mpsc::channel();
     std::thread::scope(|scope| {
-        let answers = scope.spawn(|| {
+        let received = scope.spawn(|| {
             let (mut count, mut from) = (0, 0);
-            // The sender ends with this thread, which ends the waiting below if the server closes early.
-            let tell = tell;
+            // Dropped with this thread: if the server closes early, the loop below ends.
+            let sender = sender;
             read_to_end(&stream, |all| {
-                while let Some(at) = memmem::find(&all[from..], separator_answer) {
+                while let Some(at) = memmem::find(&all[from..], separator_reply) {
                     count += 1;
-                    from += at + separator_answer.len();
+                    from += at + separator_reply.len();
                 }
-                let _ = tell.send(count);
+                let _ = sender.send(count);
             })
         });
-        let mut answered = 0;
+        let mut separators = 0;
+        let mut send_error = None;
         'sending: for phase in phases {
-            while answered < phase.answers {
-                match told.recv() {
-                    Ok(count) => answered = count,
+            while separators < phase.separators {
+                match receiver.recv() {
+                    Ok(count) => separators = count,
                     Err(_) => break 'sending,
                 }
             }
             let mut rest = &phase.bytes[..];
-            for len in tear(rest) {
+            for len in split(rest) {
                 let (piece, behind) = rest.split_at(len);
-                if (&stream).write_all(piece).is_err() {
+                if let Err(error) = (&stream).write_all(piece) {
+                    send_error = Some(error);
                     break 'sending;
                 }
                 rest = behind;
             }
         }
         let _ = stream.shutdown(Shutdown::Write);
-        answers.join().expect("the answers are read")
+        let received = received.join().expect("the replies are read");
+        Transcript { send_error, ..received }
     })
 }

@@ -1,19 +1,19 @@
-//! Makes random valid commands over a small key space.
+//! Generates random valid commands over a small key space.
 //!
-//! A cas unique is written as a placeholder, `{cas3}` for the key of that index, because the two servers number their
-//! items differently; it is filled in for each when the stream is sent. No deadline falls within the run of the test:
-//! exptimes are none, past, or far away.
+//! The two servers assign different CAS uniques, so a unique is generated as a placeholder: `{cas3}` for the key of
+//! index 3. It is replaced per server when the stream is sent. No item expires during the test: exptimes are 0, in the
+//! past, or far in the future.
 
 use fastrand::Rng;
 
-/// Values that are numbers, close to the places where a digit comes or goes.
+/// Numeric values, most of them next to a change of the number of digits.
 const NUMBERS: [&str; 12] =
     ["0", "1", "9", "10", "99", "100", "1000", "00012", "4000000000000000000", " 7", "7 ", "5 6"];
 
-/// By how much numbers go up and down.
+/// Arguments of incr and decr.
 const STEPS: [&str; 8] = ["0", "1", "2", "9", "90", "1000", "00012", "1000000000"];
 
-/// What incr and decr refuse, and what looks like more requests.
+/// Values that incr and decr refuse, and values that look like requests.
 const NO_NUMBERS: [&str; 10] = [
     "",
     "x",
@@ -27,17 +27,17 @@ const NO_NUMBERS: [&str; 10] = [
     "set a 0 0 1\r\n2\r\n",
 ];
 
-/// Far from now in both directions, or never.
+/// None, in the past, or far in the future.
 const EXPTIMES: [&str; 9] = ["0", "0", "0", "0", "-1", "-2147483648", "2592000", "2592001", "2147483647"];
 
 const FLAGS: [&str; 8] = ["0", "0", "0", "1", "5", "65536", "4294967295", "0007"];
 
 const STORAGE: [&str; 8] = ["set", "set", "set", "add", "replace", "append", "prepend", "cas"];
 
-/// Item limit of both servers less the rest of an item with a key of one byte and no flags.
+/// The item size limit of both servers minus the overhead of an item with a key of one byte and no flags.
 const LARGEST_VALUE: usize = 1048576 - 48 - 8 - 2 - 2;
 
-/// Makes commands.
+/// The generator.
 pub struct RandomCommands {
     pub rng: Rng,
     pub keys: Vec<Vec<u8>>,
@@ -91,7 +91,7 @@ impl RandomCommands {
         line
     }
 
-    /// Closes a line, now and then with a noreply.
+    /// Ends a line, sometimes with noreply.
     fn end(&mut self, line: &mut Vec<u8>) {
         if self.rng.u32(..8) == 0 {
             line.extend_from_slice(b" noreply");
@@ -128,7 +128,7 @@ impl RandomCommands {
         let most = if self.rng.u32(..20) == 0 { 30 } else { 4 };
         for _ in 0..self.rng.usize(1..=most) {
             let key = self.key();
-            // A line stays well within the bound that depends on how it was torn.
+            // Whether a longer line is accepted depends on how the stream is split.
             if line.len() + key.len() < 1500 {
                 line.push(b' ');
                 line.extend(key);
@@ -168,7 +168,7 @@ impl RandomCommands {
                 let len = self.rng.usize(..200);
                 (0..len).map(|_| self.rng.u8(..)).collect()
             }
-            // Around the length beyond which larder receives a value in place.
+            // Around the length above which larder receives a value directly into its page.
             980..998 => vec![b'v'; self.rng.usize(16_380..16_390)],
             _ => vec![b'w'; self.rng.usize(LARGEST_VALUE - 2..LARGEST_VALUE + 3)],
         }

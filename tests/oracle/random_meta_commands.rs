@@ -1,18 +1,18 @@
-//! Makes random valid meta commands over the key space of [`RandomCommands`], for the same servers as the classic ones.
+//! Generates random valid meta commands over the key space of [`RandomCommands`].
 //!
-//! Flags come in any order. No uniques are printed (`c`), because the two servers number their items differently; what
-//! they are compared with comes by placeholder, as for `cas`. `l` and `h` are lazy in memcached, and `t` runs with the
-//! clock, so no `t` is asked of an item that dies.
+//! Flags are in random order. The flag `c` is left out, because the two servers assign different CAS uniques; `C` uses
+//! the placeholders of `cas`. memcached updates `l` and `h` lazily, and `t` depends on the clock, so they are left out
+//! as well.
 
 use crate::random_commands::RandomCommands;
 
-/// Deadlines that never come within a run, or have come before it.
+/// None, in the past, or far in the future.
 const EXPTIMES: [&str; 8] = ["0", "0", "0", "-1", "4000", "4000", "2592000", "2147483647"];
 
-/// Returned whatever the item is.
+/// Flags whose result does not depend on the clock.
 const RETURNED: [&str; 6] = ["k", "s", "f", "O1", "Oopaque-token", "q"];
 
-/// A unique that every item has outgrown.
+/// A unique lower than that of every item.
 pub const OLDEST_UNIQUE: u64 = 1;
 
 const STORE_MODES: [&str; 6] = ["", "MS", "ME", "MR", "MA", "MP"];
@@ -34,7 +34,7 @@ impl RandomCommands {
         self.rng.u32(..many) == 0
     }
 
-    /// The flags in random order behind what stands first.
+    /// A line of command, key, `first` and the flags in random order.
     fn meta_line(&mut self, command: &str, key: &[u8], first: &str, mut flags: Vec<String>) -> Vec<u8> {
         for flag in RETURNED {
             let opaque_twice = flag.starts_with('O') && flags.iter().any(|other| other.starts_with('O'));
@@ -52,10 +52,10 @@ impl RandomCommands {
         line
     }
 
-    /// A key, and the flag that says it is encoded.
+    /// The index of a key and its text; sometimes in base64, with the flag for that.
     fn meta_key(&mut self, flags: &mut Vec<String>) -> (usize, Vec<u8>) {
         let at = self.rng.usize(..self.keys.len());
-        // The longest key does not fit a line in base64.
+        // The longest key exceeds the key limit in base64.
         if self.one_in(6) && self.keys[at].len() < 180 {
             flags.push("b".to_owned());
             return (at, base64(&self.keys[at]));
@@ -145,7 +145,7 @@ impl RandomCommands {
         self.meta_line("ma", &key, "", flags)
     }
 
-    /// What the grammar refuses in the same words on both.
+    /// Lines that both versions refuse with the same error.
     fn meta_bad(&mut self) -> Vec<u8> {
         const LINES: [&str; 14] = [
             "mg a v v\r\n",
@@ -167,7 +167,7 @@ impl RandomCommands {
     }
 }
 
-/// Encodes as the clients do; larder's own code is not asked.
+/// Encodes without larder's own code.
 fn base64(bytes: &[u8]) -> Vec<u8> {
     const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = Vec::new();

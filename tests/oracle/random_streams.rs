@@ -1,4 +1,4 @@
-//! The same random commands, whole and damaged, torn at random: the same answers, byte for byte.
+//! Random commands, valid and corrupted, in random pieces: both servers must send the same replies, byte for byte.
 
 use crate::random_commands::RandomCommands;
 use crate::seed::{number, seeded};
@@ -9,7 +9,7 @@ const COMMANDS: &str = "LARDER_ORACLE_COMMANDS";
 const COMMANDS_DEFAULT: u64 = 200_000;
 
 #[test]
-fn random_streams_are_answered_as_memcached_answers_them() {
+fn random_commands_get_the_replies_of_memcached() {
     let mut session = Session::start(RandomCommands::new(seeded(SEED)));
     let streams = number(COMMANDS, COMMANDS_DEFAULT).div_ceil(STREAM_COMMANDS as u64);
     for _ in 0..streams {

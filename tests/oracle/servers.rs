@@ -1,5 +1,6 @@
-//! The two servers, started by the same flags: larder takes memcached's place or this test does not start.
+//! Starts the two servers with the same options. The test fails if larder does not accept them.
 
+use crate::transcript::WAIT_MAX;
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,14 +9,13 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::sleep;
 use std::time::Duration;
 
-/// Names the memcached to compare with; without it, `memcached` of the search path is taken.
+/// The variable with the path of memcached. By default `memcached` is looked up in the search path.
 const ORACLE: &str = "LARDER_ORACLE";
 
-/// Looks for the port file, and the pause between two of them.
-const LOOKS: u32 = 2000;
+/// The time between two looks for the port file.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// A running server; ends with the value.
+/// A running server, killed when this value is dropped.
 pub struct Server {
     child: Child,
     pub port: u16,
@@ -29,7 +29,7 @@ impl Server {
         Server::start(Command::new(env!("CARGO_BIN_EXE_larder")), "larder", "0")
     }
 
-    /// The same, with UDP.
+    /// The larder under test, with UDP.
     pub fn larder_with_udp() -> Server {
         Server::start(Command::new(env!("CARGO_BIN_EXE_larder")), "larder", "-1")
     }
@@ -39,14 +39,14 @@ impl Server {
         Server::start_oracle(false, "-1")
     }
 
-    /// Debian's memcached. Its background threads are off: counters would depend on when they look, and an item
-    /// they hold is not changed in place (see `phases.rs`).
+    /// Debian's memcached without its background threads: they would make counters depend on timing, and an item that
+    /// they refer to is not changed in place (see `phases.rs`).
     pub fn oracle() -> Server {
         Server::start_oracle(false, "0")
     }
 
-    /// The same as it comes, with its background threads, for what is told to them.
-    pub fn oracle_as_it_comes() -> Server {
+    /// Debian's memcached with its background threads.
+    pub fn oracle_with_background_threads() -> Server {
         Server::start_oracle(true, "0")
     }
 
@@ -57,7 +57,7 @@ impl Server {
             panic!("no memcached to compare with ({error}): apt-get install memcached, or set {ORACLE}")
         });
         let version = String::from_utf8_lossy(&version.stdout).trim().to_owned();
-        assert_eq!(version, "memcached 1.6.18", "the differences of another version are not known here");
+        assert_eq!(version, "memcached 1.6.18", "the known differences are those of memcached 1.6.18");
         let mut command = Command::new(program);
         if !background {
             command.args(["-o", "no_lru_crawler,no_lru_maintainer"]);
@@ -71,7 +71,7 @@ impl Server {
         command.env("MEMCACHED_PORT_FILENAME", &file);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         let mut child = command.spawn().unwrap_or_else(|error| panic!("cannot start {command:?}: {error}"));
-        for _ in 0..LOOKS {
+        for _ in 0..WAIT_MAX.as_millis() / PAUSE.as_millis() {
             if let Some(port) = port_in(&file, "TCP") {
                 let udp_port = port_in(&file, "UDP").unwrap_or(0);
                 let _ = fs::remove_file(&file);
@@ -83,7 +83,7 @@ impl Server {
             sleep(PAUSE);
         }
         let _ = child.kill();
-        panic!("{command:?} wrote no port file");
+        panic!("{command:?} wrote no port file within {WAIT_MAX:?}");
     }
 }
 

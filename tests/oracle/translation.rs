@@ -1,27 +1,28 @@
-//! Cuts a command, damaged or not, into steps: what larder gets, what the oracle gets, and who gives the answer.
+//! Splits a command, corrupted or not, into steps. Each step has the bytes for larder, the bytes for memcached, and the
+//! source of the expected reply.
 //!
-//! The cuts are where larder cuts (decision note d02): a block that does not end where its length says is dropped to
-//! its line end, and so is one whose length cannot be read. memcached reads what is left over as commands, so it is
-//! sent the block without what is left over. A command that its damage left incomplete is completed here, or the
-//! answers of all that follow would be a matter of chance.
+//! The steps follow larder's parsing (decision note d02): a data block whose end does not match its length, or whose
+//! length cannot be parsed, is dropped up to its line end. memcached parses the rest of such a block as commands, so it
+//! gets the block without the rest. A command that corruption left incomplete is completed here; otherwise it would
+//! swallow a part of the next command.
 
-use crate::version_rules::{Answer, Blank, Ruling, judge};
+use crate::version_rules::{Blank, Expected, LineKind, classify};
 
-/// Longest value that is worth its bytes.
+/// Longest value that is sent.
 const VALUE_MAX: usize = 1_100_000;
 
-/// larder gives a connection up that shows no line end for longer than this behind a broken block.
+/// larder closes a connection if the line end after an invalid data block is further away than this.
 const LEFT_OVER_MAX: usize = 1000;
 
-/// Stands behind a line whose length cannot be read. No command, so it is dropped whenever it comes.
+/// Follows a line whose length cannot be parsed. It is no command, so it is dropped however the stream is split.
 const UNREADABLE_BLOCK: &[u8] = b"~block~\r\n";
 
-/// A part of a command with an answer of its own.
+/// A part of a command with a reply of its own.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Step {
     pub larder: Vec<u8>,
     pub oracle: Vec<u8>,
-    pub answer: Answer,
+    pub expected: Expected,
 }
 
 /// The steps of a command; `None` if it cannot be compared.
@@ -34,24 +35,24 @@ pub fn translate(command: &[u8]) -> Option<Vec<Step>> {
         }
         let line_len = position(&rest, 0)? + 1;
         let line: Vec<u8> = rest.drain(..line_len).collect();
-        match judge(&line)? {
-            Ruling::Line { oracle, answer } => steps.push(Step { larder: line, oracle, answer }),
-            Ruling::Stores { oracle, value_len, blank } => {
+        match classify(&line)? {
+            LineKind::Line { oracle, expected } => steps.push(Step { larder: line, oracle, expected }),
+            LineKind::Stores { oracle, value_len, blank } => {
                 let block = Block::take(&mut rest, value_len)?;
                 if blank == Blank::Refused && block.is_blank(value_len) {
                     return None;
                 }
                 let oracle = [&oracle[..], &block.for_oracle].concat();
                 let larder = [&line[..], &block.for_larder].concat();
-                steps.push(Step { larder, oracle, answer: Answer::AsOracle });
+                steps.push(Step { larder, oracle, expected: Expected::AsMemcached });
             }
-            Ruling::RefusesBlock { oracle, answer, value_len: Some(value_len) } => {
+            LineKind::RefusesBlock { oracle, expected, value_len: Some(value_len) } => {
                 let block = Block::take(&mut rest, value_len)?;
-                steps.push(Step { larder: [&line[..], &block.for_larder].concat(), oracle, answer });
+                steps.push(Step { larder: [&line[..], &block.for_larder].concat(), oracle, expected });
             }
-            Ruling::RefusesBlock { oracle, answer, value_len: None } => {
+            LineKind::RefusesBlock { oracle, expected, value_len: None } => {
                 rest.clear();
-                steps.push(Step { larder: [&line[..], UNREADABLE_BLOCK].concat(), oracle, answer });
+                steps.push(Step { larder: [&line[..], UNREADABLE_BLOCK].concat(), oracle, expected });
             }
         }
     }
@@ -62,7 +63,7 @@ fn position(bytes: &[u8], from: usize) -> Option<usize> {
     bytes[from..].iter().position(|byte| *byte == b'\n').map(|at| from + at)
 }
 
-/// A data block with all that larder drops along with it.
+/// A data block with the bytes that larder drops together with it.
 struct Block {
     for_larder: Vec<u8>,
     for_oracle: Vec<u8>,
@@ -83,7 +84,7 @@ impl Block {
         }
         let intact = rest[value_len..].starts_with(b"\r\n");
         let end = if intact { value_len + 2 } else { position(rest, value_len)? + 1 };
-        // A cas unique that damage moved here would be of another length on each side.
+        // A placeholder in a value would be replaced by uniques of different lengths.
         if end - value_len > LEFT_OVER_MAX || rest[..end].windows(4).any(|window| window == b"{cas") {
             return None;
         }
@@ -94,7 +95,7 @@ impl Block {
     }
 
     fn is_blank(&self, value_len: usize) -> bool {
-        // As C's isspace has it.
+        // White space as defined by C's isspace.
         self.for_larder[..value_len].iter().all(|byte| matches!(byte, b'\t'..=b'\r' | b' '))
     }
 }

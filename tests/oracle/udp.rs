@@ -1,32 +1,52 @@
-//! The same datagrams to both servers, the same datagrams back: headers, cuts and order.
+//! Both servers get the same datagrams and must reply with the same datagrams: headers, fragmentation and order.
 
 use crate::frames::{Request, arithmetic, keyed, numbered, request, store, valued};
 use crate::servers::Server;
+use crate::transcript::WAIT_MAX;
 use std::net::UdpSocket;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
-const WAIT_MAX: Duration = Duration::from_secs(20);
+/// How long a reply is awaited before the request is sent again: a full socket buffer drops datagrams.
+const RESEND_AFTER: Duration = Duration::from_secs(2);
 
-/// Everything that is answered to one datagram. The end is seen by a question whose answer is known. memcached may take
-/// that question before it has gone on with the datagram, so it is asked again until nothing came between.
-fn answers(socket: &UdpSocket, datagram: &[u8]) -> Vec<Vec<u8>> {
+/// Headers of a datagram: usual, with other numbers, of no parts, of two parts.
+const HEADERS: [&str; 4] =
+    ["\0\x07\0\0\0\x01\0\0", "\x12\x34\0\x05\0\x01\0\x09", "\0\x07\0\0\0\0\0\0", "\0\x07\0\0\0\x02\0\0"];
+
+/// All replies to one datagram. A request with a known reply follows it as an end mark. memcached may process that
+/// request before it has finished with the datagram, so it is repeated until no reply comes before the end mark.
+fn replies(socket: &UdpSocket, datagram: &[u8]) -> Vec<Vec<u8>> {
     socket.send(datagram).unwrap();
-    let mut heard = Vec::new();
-    let mut buffer = [0; 65536];
+    let mut replies = Vec::new();
     loop {
-        socket.send(b"\xff\xff\0\0\0\x01\0\0mn\r\n").unwrap();
-        let before = heard.len();
-        loop {
-            let len = socket.recv(&mut buffer).expect("an answer");
-            if &buffer[..len] == b"\xff\xff\0\0\0\x01\0\0MN\r\n" {
-                break;
-            }
-            heard.push(buffer[..len].to_vec());
-        }
-        if heard.len() == before {
-            return heard;
+        let count = replies.len();
+        read_to_end_mark(socket, &mut replies);
+        if replies.len() == count {
+            return replies;
         }
     }
+}
+
+/// Sends a request with a number of its own and adds all datagrams that come before its reply.
+fn read_to_end_mark(socket: &UdpSocket, replies: &mut Vec<Vec<u8>>) {
+    static NUMBER: AtomicU16 = AtomicU16::new(0);
+    let [high, low] = (0x8000 | NUMBER.fetch_add(1, Ordering::Relaxed)).to_be_bytes();
+    let mut buffer = [0; 65536];
+    for _ in 0..WAIT_MAX.as_secs() / RESEND_AFTER.as_secs() {
+        socket.send(&[&[high, low][..], b"\0\0\0\x01\0\0mn\r\n"].concat()).unwrap();
+        while let Ok(len) = socket.recv(&mut buffer) {
+            let reply = &buffer[..len];
+            let is_end_mark = reply[0] >= 0x80 && reply.ends_with(b"\0\0\0\x01\0\0MN\r\n");
+            match is_end_mark {
+                true if reply[..2] == [high, low] => return,
+                // The reply to an end mark that was sent twice.
+                true => {}
+                false => replies.push(reply.to_vec()),
+            }
+        }
+    }
+    panic!("no reply within {WAIT_MAX:?}");
 }
 
 /// A socket for each server.
@@ -39,10 +59,10 @@ fn sockets(servers: &[Server; 2]) -> [UdpSocket; 2] {
     })
 }
 
-/// A CAS unique is whatever the server's counter says: only whether there is one is compared.
+/// Replaces each CAS unique by 1: its value depends on the server.
 fn without_uniques(datagrams: &mut [Vec<u8>]) {
     for datagram in datagrams {
-        // The first datagram of a message that holds a reply.
+        // The first datagram of a binary reply.
         if datagram.get(2..4) == Some(&[0, 0]) && datagram.get(8) == Some(&0x81) {
             let some = datagram[24..32] != [0; 8];
             datagram[24..32].fill(u8::from(some));
@@ -50,13 +70,11 @@ fn without_uniques(datagrams: &mut [Vec<u8>]) {
     }
 }
 
-#[test]
-fn binary_requests_are_answered_alike() {
-    let servers = [Server::larder_with_udp(), Server::oracle_with_udp()];
-    let sockets = sockets(&servers);
+/// Requests of the binary protocol; each list is sent in one datagram.
+fn binary_requests() -> Vec<Vec<Request>> {
     let value = "v".repeat(5000);
     let (set, noop) = (store(0x01, "a", 3, 0, "x"), request(0x0a));
-    let datagrams: Vec<Vec<Request>> = vec![
+    vec![
         vec![set.clone()],
         vec![noop.clone()],
         vec![keyed(0x00, "a"), keyed(0x0c, "a"), noop.clone()],
@@ -71,7 +89,7 @@ fn binary_requests_are_answered_alike() {
         vec![noop.clone(), keyed(0x09, "none"), keyed(0x09, "none"), noop.clone(), keyed(0x09, "none")],
         vec![keyed(0x0c, "a"), request(0x17), noop.clone()],
         vec![store(0x11, "q", 0, 0, "y"), keyed(0x00, "q")],
-        // memcached may lose what follows an error, depending on what came long before.
+        // memcached may lose the rest of a datagram after an error.
         vec![store(0x12, "a", 0, 0, "y")],
         vec![store(0x13, "none", 0, 0, "y")],
         vec![set.clone().cas(u64::MAX)],
@@ -96,28 +114,35 @@ fn binary_requests_are_answered_alike() {
         vec![keyed(0x00, ""), noop.clone()],
         vec![keyed(0x00, "k".repeat(251)), noop.clone()],
         vec![numbered(0x08, "", 0), numbered(0x18, "", 0), request(0x08)],
-    ];
+    ]
+}
+
+/// The payloads of [`binary_requests`], and payloads that are incomplete or of both protocols.
+fn binary_payloads() -> Vec<Vec<u8>> {
+    let noop = request(0x0a);
     let mut payloads: Vec<Vec<u8>> =
-        datagrams.iter().map(|requests| requests.iter().flat_map(Request::bytes).collect()).collect();
+        binary_requests().iter().map(|requests| requests.iter().flat_map(Request::bytes).collect()).collect();
     payloads.push(noop.bytes()[..12].to_vec());
     payloads.push([&noop.bytes()[..], &noop.bytes()[..12]].concat());
     payloads.push([&noop.bytes()[..], b"version\r\n"].concat());
     payloads.push(keyed(0x00, "abc").bytes()[..26].to_vec());
     payloads.push([&keyed(0x00, "abc").header(1)[..], b"abc"].concat());
-    for payload in &payloads {
-        for header in [
-            "\0\x07\0\0\0\x01\0\0",
-            "\x12\x34\0\x05\0\x01\0\x09",
-            "\0\x07\0\0\0\0\0\0",
-            "\0\x07\0\0\0\x02\0\0",
-        ] {
-            let datagram = [header.as_bytes(), payload].concat();
-            let [mut ours, mut theirs] = sockets.each_ref().map(|socket| answers(socket, &datagram));
+    payloads
+}
+
+#[test]
+fn binary_requests_get_the_same_datagrams() {
+    let servers = [Server::larder_with_udp(), Server::oracle_with_udp()];
+    let sockets = sockets(&servers);
+    for payload in binary_payloads() {
+        for header in HEADERS {
+            let datagram = [header.as_bytes(), &payload].concat();
+            let [mut ours, mut theirs] = sockets.each_ref().map(|socket| replies(socket, &datagram));
             without_uniques(&mut ours);
             without_uniques(&mut theirs);
             assert!(
                 ours == theirs,
-                "{header:?} {}:\n{ours:x?}\n{theirs:x?}",
+                "{header:?} {}:\nlarder    {ours:x?}\nmemcached {theirs:x?}",
                 payload[..60.min(payload.len())].escape_ascii()
             );
         }
@@ -125,7 +150,7 @@ fn binary_requests_are_answered_alike() {
 }
 
 #[test]
-fn single_requests_are_answered_alike() {
+fn text_requests_get_the_same_datagrams() {
     let servers = [Server::larder_with_udp(), Server::oracle_with_udp()];
     let sockets = sockets(&servers);
     let value = "v".repeat(5000);
@@ -157,24 +182,19 @@ fn single_requests_are_answered_alike() {
         format!("get a {}\r\n", "k".repeat(251)),
     ];
     for request in &requests {
-        for header in [
-            "\0\x07\0\0\0\x01\0\0",
-            "\x12\x34\0\x05\0\x01\0\x09",
-            "\0\x07\0\0\0\0\0\0",
-            "\0\x07\0\0\0\x02\0\0",
-        ] {
+        for header in HEADERS {
             let datagram = [header.as_bytes(), request.as_bytes()].concat();
-            let [ours, theirs] = sockets.each_ref().map(|socket| answers(socket, &datagram));
+            let [ours, theirs] = sockets.each_ref().map(|socket| replies(socket, &datagram));
             assert!(
                 ours == theirs,
-                "{header:?} {request:.40?}: {} and {} datagrams",
+                "{header:?} {request:.40?}: {} datagrams of larder, {} of memcached",
                 ours.len(),
                 theirs.len()
             );
         }
     }
     for short in [&b""[..], b"x", b"\0\x07\0\0\0\x01\0\0"] {
-        let [ours, theirs] = sockets.each_ref().map(|socket| answers(socket, short));
+        let [ours, theirs] = sockets.each_ref().map(|socket| replies(socket, short));
         assert_eq!((ours.len(), theirs.len()), (0, 0));
     }
 }

@@ -14,7 +14,8 @@ pub fn larder(args: &str) -> DaemonCommand {
     DaemonCommand::new("larder", args)
 }
 
-/// A larder daemon that runs under the name `memcached`. The user root runs it as root, unless the arguments name a user.
+/// A larder daemon that runs under the name `memcached`. The user root runs it as root, unless the arguments name a
+/// user.
 pub fn memcached(args: &str) -> DaemonCommand {
     let user = if args.contains("-u") { "" } else { "-u root " };
     DaemonCommand::new("memcached", &format!("{user}{args}"))

@@ -1,15 +1,15 @@
-//! The cas unique: real, changed by every change of the item, and by nothing else.
+//! Every change of an item gives it a new CAS unique; nothing else does.
 
 use crate::conversation::conversation;
 use crate::support::{Client, larder};
 
-/// The unique that gets prints for a key.
+/// The unique of a key, read by gets.
 #[track_caller]
 fn unique(client: &mut Client, key: &str) -> u64 {
     client.send(format!("gets {key}\r\n"));
-    let answer = client.read_until("END\r\n");
-    let words: Vec<&str> = answer.split_whitespace().collect();
-    assert_eq!((words[0], words[1]), ("VALUE", key), "{answer}");
+    let reply = client.read_until("END\r\n");
+    let words: Vec<&str> = reply.split_whitespace().collect();
+    assert_eq!((words[0], words[1]), ("VALUE", key), "{reply}");
     words[4].parse().expect("a number")
 }
 
@@ -20,7 +20,7 @@ fn every_change_of_an_item_gives_it_a_larger_unique() {
     client.ask("set k 0 0 2\r\n10\r\n", "STORED\r\n");
     let mut last = unique(&mut client, "k");
     assert_ne!(last, 0);
-    for (change, answer) in [
+    for (change, reply) in [
         ("set k 0 0 2\r\n10\r\n", "STORED\r\n"),
         ("replace k 0 0 2\r\n10\r\n", "STORED\r\n"),
         ("append k 0 0 1\r\n0\r\n", "STORED\r\n"),
@@ -29,7 +29,7 @@ fn every_change_of_an_item_gives_it_a_larger_unique() {
         ("decr k 1102\r\n", "0\r\n"),
         ("delete k\r\nadd k 0 0 1\r\n1\r\n", "DELETED\r\nSTORED\r\n"),
     ] {
-        client.ask(change, answer);
+        client.ask(change, reply);
         let now = unique(&mut client, "k");
         assert!(now > last, "{change:?} left {last} at {now}");
         last = now;
@@ -37,7 +37,7 @@ fn every_change_of_an_item_gives_it_a_larger_unique() {
 }
 
 #[test]
-fn reading_and_touching_leave_the_unique() {
+fn reads_touches_and_failed_stores_keep_the_unique() {
     let daemon = larder("").start();
     let mut client = daemon.connect();
     client.ask("set k 0 0 1\r\n1\r\n", "STORED\r\n");
@@ -52,7 +52,7 @@ fn reading_and_touching_leave_the_unique() {
 }
 
 #[test]
-fn cas_takes_the_unique_of_now_and_no_other() {
+fn cas_stores_only_with_the_current_unique() {
     let daemon = larder("").start();
     let mut client = daemon.connect();
     client.ask("set k 1 0 1\r\n1\r\n", "STORED\r\n");
@@ -78,14 +78,15 @@ fn no_two_items_share_a_unique() {
 }
 
 #[test]
-fn without_cas_there_is_no_unique_and_cas_never_stores() {
-    let daemon = larder("-C").start();
+fn without_cas_uniques_are_zero_and_cas_never_stores() {
+    let daemon = larder("-C --debug-commands").start();
+    daemon.stop_clock();
     let stream =
         "set k 0 0 1\r\n1\r\ngets k\r\ncas k 0 0 1 0\r\n2\r\ncas k 0 0 1 1\r\n2\r\ncas no 0 0 1 0\r\n2\r\n";
-    let answers = "STORED\r\nVALUE k 0 1 0\r\n1\r\nEND\r\nEXISTS\r\nEXISTS\r\nNOT_FOUND\r\n";
-    assert_eq!(conversation(&daemon, stream), answers);
+    let replies = "STORED\r\nVALUE k 0 1 0\r\n1\r\nEND\r\nEXISTS\r\nEXISTS\r\nNOT_FOUND\r\n";
+    assert_eq!(conversation(&daemon, stream), replies);
     let stream = "ms k 1 c E7\r\n1\r\nmg k c v C7\r\nms k 1 C7\r\n2\r\nme k\r\nmd k C7\r\nmd k C0\r\n";
-    let answers =
+    let replies =
         "HD c0\r\nVA 1 c0\r\n1\r\nEX\r\nME k exp=-1 la=0 cas=0 fetch=yes cls=1 size=53\r\nEX\r\nHD\r\n";
-    assert_eq!(conversation(&daemon, stream), answers);
+    assert_eq!(conversation(&daemon, stream), replies);
 }

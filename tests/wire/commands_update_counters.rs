@@ -1,10 +1,10 @@
-//! Which command moves which counter.
+//! The counters that each command changes.
 
 use crate::conversation::conversation;
 use crate::support::{Client, larder};
 use std::collections::BTreeMap;
 
-/// Counters that commands move. None but the named ones moves.
+/// Counters that commands change. A row names all that change; the others must not.
 const WATCHED: [&str; 20] = [
     "cmd_get",
     "cmd_set",
@@ -28,12 +28,12 @@ const WATCHED: [&str; 20] = [
     "store_no_memory",
 ];
 
-/// A request, the end of its answer, and by how much it moves what.
+/// A request, the end of its reply, and the counters that it changes, each with the difference.
 type Row<'a> = (&'a str, &'a str, &'a [(&'a str, u64)]);
 
 /// Before each request, `a` holds x and `n` holds 10.
 #[rustfmt::skip]
-const MOVES: &[Row<'_>] = &[
+const CHANGES: &[Row<'_>] = &[
     ("set k 0 0 1\r\n1\r\n", "STORED\r\n", &[("cmd_set", 1)]),
     ("set k 0 0 1 noreply\r\n1\r\nversion\r\n", "VERSION 1.6.45\r\n", &[("cmd_set", 1)]),
     ("add k2 0 0 1\r\n1\r\n", "STORED\r\n", &[("cmd_set", 1)]),
@@ -61,7 +61,7 @@ const MOVES: &[Row<'_>] = &[
     ("flush_all 100000 noreply\r\nversion\r\n", "VERSION 1.6.45\r\n", &[("cmd_flush", 1)]),
     ("get k -1\r\n", "END\r\n", &[("cmd_get", 2), ("get_misses", 2)]),
     ("set k 0 -1 1\r\n1\r\nget k\r\n", "END\r\n", &[("cmd_set", 1), ("cmd_get", 1), ("get_misses", 1)]),
-    // What is refused by its line moves nothing, nor does what keeps no item.
+    // Invalid lines and values change no counter.
     ("get\r\n", "CLIENT_ERROR bad command line format\r\n", &[]),
     ("set k x 0 1\r\n1\r\n", "CLIENT_ERROR bad command line format\r\n", &[]),
     ("set k 0 0 1\r\n12\r\n", "CLIENT_ERROR bad data chunk\r\n", &[]),
@@ -116,38 +116,38 @@ fn counters(client: &mut Client) -> BTreeMap<String, u64> {
 }
 
 #[test]
-fn each_command_moves_its_counters_and_no_other() {
+fn each_command_changes_its_counters_and_no_others() {
     let daemon = larder("").start();
     let mut client = daemon.connect();
-    for (request, answer_end, moved) in MOVES {
+    for (request, reply_end, changes) in CHANGES {
         client.ask("set a 0 0 1\r\nx\r\nset n 0 0 2\r\n10\r\ndelete k\r\n", "STORED\r\nSTORED\r\n");
         client.read_until("\r\n");
         let before = counters(&mut client);
         client.send(request);
-        client.read_until(answer_end);
+        client.read_until(reply_end);
         let after = counters(&mut client);
         for name in WATCHED {
-            let expected = moved.iter().find(|(known, _)| *known == name).map_or(0, |(_, by)| *by);
+            let expected = changes.iter().find(|(known, _)| *known == name).map_or(0, |(_, by)| *by);
             assert_eq!(after[name] - before[name], expected, "{name} by {request:?}");
         }
     }
 }
 
 #[test]
-fn a_cas_that_stores_is_a_hit() {
+fn a_cas_that_stores_counts_as_cas_hit() {
     let daemon = larder("").start();
     let mut client = daemon.connect();
     client.ask("set k 0 0 1\r\n1\r\n", "STORED\r\n");
     client.send("gets k\r\n");
-    let answer = client.read_until("END\r\n");
-    let unique = answer.split_whitespace().nth(4).expect("a fifth word").to_owned();
+    let reply = client.read_until("END\r\n");
+    let unique = reply.split_whitespace().nth(4).expect("a fifth word").to_owned();
     client.ask(format!("cas k 0 0 1 {unique}\r\n2\r\n"), "STORED\r\n");
     let after = counters(&mut client);
     assert_eq!((after["cas_hits"], after["cas_badval"], after["cas_misses"], after["cmd_set"]), (1, 0, 0, 2));
 }
 
 #[test]
-fn a_value_too_large_is_counted_as_such_alone() {
+fn a_value_too_large_changes_only_store_too_large() {
     let daemon = larder("").start();
     let mut client = daemon.connect();
     let value = "v".repeat(1024 * 1024);
@@ -160,10 +160,10 @@ fn a_value_too_large_is_counted_as_such_alone() {
 }
 
 #[test]
-fn items_ever_stored_are_counted() {
+fn total_items_counts_every_store() {
     let daemon = larder("").start();
     let mut client = daemon.connect();
-    for (request, answer, total) in [
+    for (request, reply, total) in [
         ("set k 0 0 1\r\n1\r\n", "STORED\r\n", 1),
         ("set k 0 0 1\r\n1\r\n", "STORED\r\n", 2),
         ("add k 0 0 1\r\n1\r\n", "NOT_STORED\r\n", 2),
@@ -175,13 +175,13 @@ fn items_ever_stored_are_counted() {
         ("ma number N0\r\n", "HD\r\n", 7),
         ("ma number\r\n", "HD\r\n", 7),
     ] {
-        client.ask(request, answer);
+        client.ask(request, reply);
         assert_eq!(counters(&mut client)["total_items"], total, "{request:?}");
     }
 }
 
 #[test]
-fn a_flush_refused_by_the_command_line_is_counted() {
+fn a_flush_that_is_disabled_is_counted() {
     let daemon = larder("-F").start();
     let mut client = daemon.connect();
     client.ask("flush_all\r\n", "CLIENT_ERROR flush_all not allowed\r\n");
@@ -189,7 +189,7 @@ fn a_flush_refused_by_the_command_line_is_counted() {
 }
 
 #[test]
-fn bytes_are_counted_as_they_pass_the_socket() {
+fn received_and_sent_bytes_are_counted() {
     let daemon = larder("").start();
     let mut client = daemon.connect();
     let first = counters(&mut client);
@@ -200,10 +200,10 @@ fn bytes_are_counted_as_they_pass_the_socket() {
 }
 
 #[test]
-fn a_reset_starts_counters_anew_and_leaves_what_is_held() {
+fn stats_reset_zeroes_counters_and_keeps_gauges() {
     let daemon = larder("").start();
     let mut client = daemon.connect();
-    for (request, ..) in MOVES {
+    for (request, ..) in CHANGES {
         conversation(&daemon, request);
     }
     client.ask("set a 0 0 1\r\nx\r\n", "STORED\r\n");

@@ -1,9 +1,9 @@
-//! A whole conversation on a connection of its own.
+//! A request and all replies to it, on a connection of its own.
 
 use crate::support::Daemon;
 
-/// Sends everything, says that nothing more comes, and returns all that is heard until the daemon closes. So an answer
-/// too much is seen as well as one that is missing.
+/// Sends the stream, closes the sending side, and returns everything that the daemon sends until it closes. So
+/// superfluous replies are found as well as missing ones.
 #[track_caller]
 pub fn conversation(daemon: &Daemon, stream: impl AsRef<[u8]>) -> String {
     let mut client = daemon.connect();

@@ -1,9 +1,9 @@
-//! The manual's table of differences, as far as it is about the protocol: each row is there, and true.
+//! The protocol rows of the manual's table of differences: each row is there, and the daemon behaves as it says.
 
 use crate::conversation::conversation;
 use crate::support::larder;
 
-/// First cell of a row, a request, larder's answer. `a` holds x; `{251}` is a key of so many bytes.
+/// The first cell of a row, a request, larder's reply. `a` holds x; `{251}` is a key of 251 bytes.
 #[rustfmt::skip]
 const ROWS: &[(&str, &str, &str)] = &[
     ("key over 250 bytes in `get`", "get a\r\nget {251}\r\nget a\r\n",
@@ -34,14 +34,15 @@ const ROWS: &[(&str, &str, &str)] = &[
 ];
 
 #[test]
-fn every_row_about_the_protocol_is_in_the_manual_and_true() {
+fn every_protocol_difference_is_in_the_manual_and_true() {
     let manual = include_str!("../../src/manual/differences.md");
-    for (row, request, answer) in ROWS {
+    for (row, request, reply) in ROWS {
         assert!(manual.contains(&format!("\n| {row} |")), "{row:?} is not in the manual's table");
-        let daemon = larder("-A").start();
+        let daemon = larder("-A --debug-commands").start();
+        daemon.stop_clock();
         assert_eq!(conversation(&daemon, "set a 0 0 1\r\nx\r\n"), "STORED\r\n");
         let request = request.replace("{251}", &"k".repeat(251)).replace("{3000 spaces}", &" ".repeat(3000));
         let request = request.replace("{32 ones}", &"1".repeat(32));
-        assert_eq!(conversation(&daemon, request), *answer, "{row}");
+        assert_eq!(conversation(&daemon, request), *reply, "{row}");
     }
 }

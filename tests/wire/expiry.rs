@@ -1,23 +1,24 @@
-//! Deadlines that need no waiting: those that are over, far away, or none.
+//! Exptimes in the past, far in the future, or none; and short ones in real time.
 
 use crate::conversation::conversation;
 use crate::support::{larder, wait_for};
 
-/// Exptimes that let an item live for the length of a test, and such that do not.
-const ALIVE: [&str; 6] = ["0", "1000", "2592000", "2147483647", "4294967296", "-9223372036854775808"];
-const GONE: [&str; 6] = ["-1", "-2147483648", "2592001", "1000000000", "4294967295", "9223372036854775807"];
+/// Exptimes of items that live during a test, and of items that are expired at once.
+const LIVE: [&str; 6] = ["0", "1000", "2592000", "2147483647", "4294967296", "-9223372036854775808"];
+const EXPIRED: [&str; 6] =
+    ["-1", "-2147483648", "2592001", "1000000000", "4294967295", "9223372036854775807"];
 
 #[test]
-fn storage_commands_give_deadlines() {
+fn storage_commands_set_the_exptime() {
     let daemon = larder("").start();
     for verb in ["set", "add", "replace"] {
         let prepare = if verb == "replace" { "set k 0 0 1\r\nx\r\n" } else { "" };
         let prepared = if verb == "replace" { "STORED\r\n" } else { "" };
-        for (exptimes, answer) in [(ALIVE, "VALUE k 0 1\r\n1\r\n"), (GONE, "")] {
+        for (exptimes, reply) in [(LIVE, "VALUE k 0 1\r\n1\r\n"), (EXPIRED, "")] {
             for exptime in exptimes {
                 let stream = format!("{prepare}{verb} k 0 {exptime} 1\r\n1\r\nget k\r\ndelete k\r\n");
-                let end = if answer.is_empty() { "NOT_FOUND" } else { "DELETED" };
-                let expected = format!("{prepared}STORED\r\n{answer}END\r\n{end}\r\n");
+                let end = if reply.is_empty() { "NOT_FOUND" } else { "DELETED" };
+                let expected = format!("{prepared}STORED\r\n{reply}END\r\n{end}\r\n");
                 assert_eq!(conversation(&daemon, &stream), expected, "{stream:?}");
             }
         }
@@ -25,27 +26,16 @@ fn storage_commands_give_deadlines() {
 }
 
 #[test]
-fn append_and_prepend_keep_the_deadline_there_is() {
+fn append_and_prepend_keep_the_exptime() {
     let daemon = larder("").start();
     let stream = "set k 0 0 1\r\n2\r\nappend k 9 -1 1\r\n3\r\nprepend k 9 -1 1\r\n1\r\nget k\r\n";
     assert_eq!(conversation(&daemon, stream), "STORED\r\nSTORED\r\nSTORED\r\nVALUE k 0 3\r\n123\r\nEND\r\n");
 }
 
 #[test]
-fn incr_keeps_the_deadline_there_is() {
+fn an_expired_item_is_missing_for_every_command() {
     let daemon = larder("").start();
-    let mut client = daemon.connect();
-    client.ask("set k 0 1 1\r\n9\r\nincr k 1\r\n", "STORED\r\n10\r\n");
-    wait_for("the incremented item to die at its deadline", || {
-        client.send("get k\r\n");
-        (client.read_until("END\r\n") == "END\r\n").then_some(())
-    });
-}
-
-#[test]
-fn an_expired_item_is_absent_to_every_command() {
-    let daemon = larder("").start();
-    for (request, answer) in [
+    for (request, reply) in [
         ("get k\r\n", "END\r\n"),
         ("gets k\r\n", "END\r\n"),
         ("gat 0 k\r\n", "END\r\n"),
@@ -61,16 +51,16 @@ fn an_expired_item_is_absent_to_every_command() {
         ("cas k 0 0 1 0\r\n1\r\n", "NOT_FOUND\r\n"),
     ] {
         let stream = format!("set k 0 -1 1\r\n5\r\n{request}");
-        assert_eq!(conversation(&daemon, stream), format!("STORED\r\n{answer}"), "{request:?}");
+        assert_eq!(conversation(&daemon, stream), format!("STORED\r\n{reply}"), "{request:?}");
     }
 }
 
 #[test]
-fn a_second_is_over_within_patience() {
+fn an_item_with_a_lifetime_of_one_second_expires() {
     let daemon = larder("").start();
     let mut client = daemon.connect();
     client.ask("set k 0 1 1\r\n1\r\nset l 0 1000 1\r\n1\r\n", "STORED\r\nSTORED\r\n");
-    wait_for("the item to die", || {
+    wait_for("an expired item", || {
         client.send("get k\r\n");
         (client.read_until("END\r\n") == "END\r\n").then_some(())
     });
@@ -78,7 +68,7 @@ fn a_second_is_over_within_patience() {
 }
 
 #[test]
-fn a_delayed_flush_takes_what_was_there_and_leaves_what_comes_after() {
+fn a_delayed_flush_removes_old_items_and_keeps_later_ones() {
     let daemon = larder("").start();
     let mut client = daemon.connect();
     client.ask("set old 0 0 1\r\n1\r\nflush_all 2\r\n", "STORED\r\nOK\r\n");
@@ -86,7 +76,7 @@ fn a_delayed_flush_takes_what_was_there_and_leaves_what_comes_after() {
         client.send("get old\r\n");
         (client.read_until("END\r\n") == "END\r\n").then_some(())
     });
-    wait_for("the end of the flush", || {
+    wait_for("the second after the flush", || {
         client.send("set new 0 0 1\r\n1\r\nget old new\r\n");
         (client.read_until("END\r\n") == "STORED\r\nVALUE new 0 1\r\n1\r\nEND\r\n").then_some(())
     });
@@ -101,7 +91,7 @@ fn a_new_flush_replaces_a_delayed_one() {
 }
 
 #[test]
-fn flush_all_is_refused_where_it_is_disabled() {
+fn flush_all_is_refused_if_it_is_disabled() {
     let daemon = larder("-F").start();
     let stream = "set k 0 0 1\r\n1\r\nflush_all\r\nflush_all 0\r\nflush_all noreply\r\nget k\r\n";
     let refused = "CLIENT_ERROR flush_all not allowed\r\n";

@@ -1,20 +1,20 @@
-//! metadump, mgdump and cachedump: their lines, their ends, their refusals, and a reader that never reads.
+//! metadump, mgdump and cachedump: lines, end marks, errors, and slow readers.
 
 use crate::conversation::conversation;
 use crate::support::{Client, Daemon, larder, wait_for};
 use std::collections::BTreeSet;
 
-/// Three items, two of them of one class, at a time that stands still.
+/// Three items, two of them in the same class, and a stopped clock.
 fn three_items(args: &str) -> (Daemon, Client) {
     let daemon = larder(&format!("--debug-commands {args}")).start();
     let mut client = daemon.connect();
-    client.ask("debugtime p\r\n", "OK\r\n");
+    daemon.stop_clock();
     client.ask("set a/1 5 100 3\r\nabc\r\nset b 0 0 3\r\nxyz\r\n", "STORED\r\nSTORED\r\n");
     client.ask(format!("set long 0 0 5000\r\n{}\r\n", "v".repeat(5000)), "STORED\r\n");
     (daemon, client)
 }
 
-/// The lines of a dump, without its first and its last one.
+/// The lines of a dump without the first and the last line.
 #[track_caller]
 fn dump(client: &mut Client, request: &str, end: &str) -> BTreeSet<String> {
     client.send(format!("{request}\r\n"));
@@ -30,7 +30,7 @@ fn field<'a>(line: &'a str, name: &str) -> &'a str {
 }
 
 #[test]
-fn metadump_says_everything_about_every_item() {
+fn metadump_lists_every_item_with_its_metadata() {
     let (_daemon, mut client) = three_items("");
     let now: u64 = client.stat("", "time").parse().unwrap();
     client.ask("get b\r\n", "VALUE b 0 3\r\nxyz\r\nEND\r\n");
@@ -60,7 +60,7 @@ fn metadump_says_everything_about_every_item() {
 }
 
 #[test]
-fn a_dump_of_classes_lists_these_alone() {
+fn a_dump_of_some_classes_lists_only_their_items() {
     let (_daemon, mut client) = three_items("");
     let all = dump(&mut client, "lru_crawler metadump all", "END\r\n");
     for id in 1..=255 {
@@ -73,7 +73,7 @@ fn a_dump_of_classes_lists_these_alone() {
 }
 
 #[test]
-fn mgdump_gives_requests_of_the_meta_protocol() {
+fn mgdump_lists_every_key_as_an_mg_command() {
     let (_daemon, mut client) = three_items("");
     let lines = dump(&mut client, "lru_crawler mgdump all", "EN\r\n");
     assert_eq!(
@@ -83,7 +83,7 @@ fn mgdump_gives_requests_of_the_meta_protocol() {
 }
 
 #[test]
-fn what_is_over_is_not_listed() {
+fn expired_and_flushed_items_are_not_listed() {
     let (_daemon, mut client) = three_items("");
     client.ask("debugtime 100\r\n", "OK\r\n");
     assert_eq!(dump(&mut client, "lru_crawler mgdump all", "EN\r\n").len(), 2);
@@ -119,7 +119,7 @@ fn cachedump_lists_the_items_of_a_class_up_to_its_limit() {
 }
 
 #[test]
-fn every_class_of_a_large_store_can_be_named() {
+fn dumps_accept_every_class_of_a_large_store() {
     let daemon = larder("-m 1024").start();
     let mut client = daemon.connect();
     client.ask(format!("set large 0 0 500000\r\n{}\r\n", "v".repeat(500_000)), "STORED\r\n");
@@ -139,7 +139,7 @@ fn cachedump_stops_at_two_megabytes() {
             client.send(format!("set {:0>250} 0 0 1 noreply\r\nx\r\n", batch * 1000 + key));
         }
     }
-    wait_for("the items", || (client.stat("", "curr_items") == "10000").then_some(()));
+    wait_for("all items", || (client.stat("", "curr_items") == "10000").then_some(()));
     let class = client.stat("slabs", "active_slabs");
     assert_eq!(class, "1");
     client.send("stats items\r\n");
@@ -153,7 +153,7 @@ fn cachedump_stops_at_two_megabytes() {
 }
 
 #[test]
-fn a_dump_wants_to_be_the_first_of_its_batch() {
+fn a_dump_must_be_the_first_command_of_a_packet() {
     let daemon = larder("").start();
     let version = "VERSION 1.6.45\r\n";
     for (word, end) in [("metadump", "END"), ("mgdump", "EN")] {
@@ -162,7 +162,7 @@ fn a_dump_wants_to_be_the_first_of_its_batch() {
             conversation(&daemon, format!("version\r\n{request}version\r\n")),
             format!("{version}ERROR cannot pipeline other commands before {word}\r\n{version}")
         );
-        // What comes behind it is answered behind it.
+        // Commands after it get their replies after the dump.
         assert_eq!(
             conversation(&daemon, format!("{request}version\r\n")),
             format!("OK\r\n{end}\r\n{version}")
@@ -171,15 +171,15 @@ fn a_dump_wants_to_be_the_first_of_its_batch() {
 }
 
 #[test]
-fn under_x_nothing_lists_keys() {
+fn option_x_disables_key_dumps() {
     let daemon = larder("-X").start();
-    for (request, answer) in [
+    for (request, reply) in [
         ("lru_crawler metadump all", "ERROR metadump not allowed"),
         ("lru_crawler mgdump all", "ERROR key dump not allowed"),
         ("stats cachedump 1 0", "CLIENT_ERROR stats cachedump not allowed"),
         ("lru_crawler crawl all", "OK"),
     ] {
-        assert_eq!(conversation(&daemon, format!("{request}\r\n")), format!("{answer}\r\n"));
+        assert_eq!(conversation(&daemon, format!("{request}\r\n")), format!("{reply}\r\n"));
     }
     assert_eq!(daemon.connect().stat("settings", "dump_enabled"), "no");
 }
@@ -192,12 +192,12 @@ fn many_items() -> Daemon {
         let sets = (0..1000).map(|key| format!("set {:0>250} 0 0 1 noreply\r\nx\r\n", batch * 1000 + key));
         client.send(sets.collect::<String>());
     }
-    wait_for("the items", || (client.stat("", "curr_items") == "50000").then_some(()));
+    wait_for("all items", || (client.stat("", "curr_items") == "50000").then_some(()));
     daemon
 }
 
 #[test]
-fn a_large_dump_is_whole_and_others_are_served_meanwhile() {
+fn a_large_dump_is_complete_and_other_clients_are_served_meanwhile() {
     let daemon = many_items();
     let mut reader = daemon.connect();
     reader.send("lru_crawler mgdump all\r\n");
@@ -211,7 +211,7 @@ fn a_large_dump_is_whole_and_others_are_served_meanwhile() {
 }
 
 #[test]
-fn a_reader_that_never_reads_does_not_make_the_daemon_hold_the_dump() {
+fn the_daemon_does_not_buffer_dumps_for_slow_readers() {
     let daemon = many_items();
     let before = daemon.resident_bytes();
     let mut readers: Vec<_> = (0..20).map(|_| daemon.connect()).collect();
@@ -219,12 +219,12 @@ fn a_reader_that_never_reads_does_not_make_the_daemon_hold_the_dump() {
         reader.send("lru_crawler metadump all\r\n");
     }
     let mut asking = daemon.connect();
-    wait_for("all dumps to wait for their readers", || {
+    wait_for("dumps that wait for their readers", || {
         asking.send("stats conns\r\n");
         let waiting = asking.read_until("END\r\n").matches("conn_mwrite").count();
         (waiting == readers.len()).then_some(())
     });
-    // 20 whole dumps would be 300 MB.
+    // 20 complete dumps take 300 MB.
     let grown = daemon.resident_bytes().saturating_sub(before);
     assert!(grown < 60 << 20, "{grown}");
     asking.ask("set k 0 0 1\r\n1\r\n", "STORED\r\n");

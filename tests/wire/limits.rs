@@ -1,4 +1,4 @@
-//! Every bound of the protocol, met and exceeded by one.
+//! Every limit of the protocol, reached and exceeded by one.
 
 use crate::conversation::conversation;
 use crate::support::{Daemon, larder};
@@ -9,17 +9,17 @@ const LARGEST: usize = 1024 * 1024 - 48 - 8 - 3 - 1 - 2;
 
 const TOO_LARGE: &str = "SERVER_ERROR object too large for cache\r\n";
 
-/// Stores a value of this length and says what came back, and what is there then.
+/// Stores a value of this length. True if it is stored and read back, false if it is refused and the key is gone.
 fn stores(daemon: &Daemon, key: &str, flags: u32, len: usize) -> bool {
     let stream = format!("set {key} {flags} 0 {len}\r\n{}\r\nget {key}\r\n", "v".repeat(len));
-    let heard = transcript(daemon.address().port(), [stream.as_bytes()]);
-    let heard = String::from_utf8(heard).expect("text");
-    if heard.starts_with("STORED\r\n") {
+    let received = transcript(daemon.address().port(), [stream.as_bytes()]);
+    let received = String::from_utf8(received.bytes).expect("text");
+    if received.starts_with("STORED\r\n") {
         let value = format!("STORED\r\nVALUE {key} {flags} {len}\r\n{}\r\nEND\r\n", "v".repeat(len));
-        assert!(heard == value, "stored, but not read back whole");
+        assert!(received == value, "the stored value differs");
         true
     } else {
-        assert_eq!(heard, format!("{TOO_LARGE}END\r\n"));
+        assert_eq!(received, format!("{TOO_LARGE}END\r\n"));
         false
     }
 }
@@ -51,7 +51,7 @@ fn the_item_limit_can_be_set() {
 }
 
 #[test]
-fn a_join_over_the_limit_is_not_stored_and_leaves_the_value() {
+fn an_append_over_the_limit_is_refused_and_keeps_the_value() {
     let daemon = larder("").start();
     let mut client = daemon.connect();
     client.ask(format!("set foo 0 0 {LARGEST}\r\n{}\r\n", "v".repeat(LARGEST)), "STORED\r\n");
@@ -62,7 +62,7 @@ fn a_join_over_the_limit_is_not_stored_and_leaves_the_value() {
 }
 
 #[test]
-fn a_number_longer_than_half_a_mebibyte_is_none() {
+fn a_value_over_half_a_mebibyte_is_not_numeric() {
     let daemon = larder("").start();
     let spaces = " ".repeat(600 * 1024);
     let stream = format!("set n 0 0 {}\r\n1{spaces}\r\nincr n 1\r\n", spaces.len() + 1);
@@ -71,10 +71,10 @@ fn a_number_longer_than_half_a_mebibyte_is_none() {
 }
 
 #[test]
-fn keys_of_250_bytes_are_keys_to_every_command_and_of_251_to_none() {
+fn every_command_accepts_keys_of_250_bytes_and_refuses_251() {
     let daemon = larder("").start();
     let (longest, over) = ("k".repeat(250), "k".repeat(251));
-    for (request, answer) in [
+    for (request, reply) in [
         ("set {} 0 0 1\r\n1\r\n", "STORED\r\n"),
         ("add {} 0 0 1\r\n1\r\n", "NOT_STORED\r\n"),
         ("replace {} 0 0 1\r\n1\r\n", "STORED\r\n"),
@@ -88,35 +88,35 @@ fn keys_of_250_bytes_are_keys_to_every_command_and_of_251_to_none() {
         ("gat 0 {}\r\n", "VALUE {} 0 3\r\n110\r\nEND\r\n"),
         ("delete {}\r\n", "DELETED\r\n"),
     ] {
-        let heard = conversation(&daemon, request.replace("{}", &longest));
-        assert_eq!(heard, answer.replace("{}", &longest), "{request:?}");
-        let heard = conversation(&daemon, request.replace("{}", &over));
-        assert_eq!(heard, "CLIENT_ERROR bad command line format\r\n", "{request:?}");
+        let received = conversation(&daemon, request.replace("{}", &longest));
+        assert_eq!(received, reply.replace("{}", &longest), "{request:?}");
+        let received = conversation(&daemon, request.replace("{}", &over));
+        assert_eq!(received, "CLIENT_ERROR bad command line format\r\n", "{request:?}");
     }
 }
 
 #[test]
-fn a_line_of_2048_bytes_is_read_and_a_longer_one_ends_the_connection() {
+fn a_line_of_2048_bytes_is_accepted_and_a_longer_one_closes_the_connection() {
     let daemon = larder("").start();
     let padded = |len: usize| format!("delete none{}", " ".repeat(len - "delete none".len()));
     let answered = conversation(&daemon, format!("{}\r\nversion\r\n", padded(2048)));
     assert_eq!(answered, "NOT_FOUND\r\nVERSION 1.6.45\r\n");
     for stream in [format!("{}\r\nversion\r\n", padded(2049)), padded(2051), "x".repeat(100_000)] {
-        let heard = conversation(&daemon, format!("version\r\n{stream}"));
-        assert_eq!(heard, "VERSION 1.6.45\r\nCLIENT_ERROR line too long\r\n");
+        let received = conversation(&daemon, format!("version\r\n{stream}"));
+        assert_eq!(received, "VERSION 1.6.45\r\nCLIENT_ERROR line too long\r\n");
     }
 }
 
 #[test]
-fn a_length_of_two_gibibytes_is_legal_and_takes_no_memory() {
+fn a_value_length_of_two_gibibytes_is_valid_and_takes_no_memory() {
     let daemon = larder("").start();
     let before = daemon.resident_bytes();
     let mut client = daemon.connect();
     client.ask("set a 0 0 1\r\nx\r\n", "STORED\r\n");
     client.send(format!("set a 0 0 2147483645\r\n{}", "v".repeat(100_000)));
-    // It is received in vain, and the old value is gone already.
+    // The value is received and dropped; the old value is removed at once.
     let mut other = daemon.connect();
-    crate::support::wait_for("the set to fail", || {
+    crate::support::wait_for("the removal of the old value", || {
         other.send("get a\r\n");
         (other.read_until("END\r\n") == "END\r\n").then_some(())
     });

@@ -1,4 +1,4 @@
-//! The protocols as a client meets them: bytes to a daemon, bytes back. Each file is one promise.
+//! The protocols as a client sees them: bytes sent to a daemon and bytes received. Each file tests one behaviour.
 //!
 //! `LARDER_WIRE_SEED` repeats the random part of a run, `LARDER_WIRE_STREAMS` sets its length.
 

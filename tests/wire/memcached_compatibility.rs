@@ -1,13 +1,13 @@
-//! Every command, option and figure of memcached 1.6.45 and what it is in larder, asked of running daemons.
+//! Every command, option and statistic of memcached 1.6.45 and its support by larder, tested with running daemons.
 //!
-//! `cargo test --test wire everything -- --nocapture` prints the list. A name works unless a daemon or the manual says
-//! otherwise: a start-up line says what is accepted without effect, the table of differences names what differs.
+//! `cargo test --test wire compatibility -- --nocapture` prints the list. A startup warning names an option without
+//! effect, and the manual's table names differences. Everything else must work.
 
 use crate::stats_report::{GENERAL, ITEMS, SETTINGS, SLABS};
 use crate::support::Authority;
 use crate::support::frames::{self, Request};
 use crate::support::{Daemon, larder};
-use State::*;
+use Support::*;
 use std::collections::BTreeSet;
 use std::io::Read;
 use std::{fmt, fs};
@@ -19,25 +19,25 @@ const STATS_SOURCE: &str = concat!(
 );
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum State {
+enum Support {
     Works,
     Differs,
     WithoutEffect,
     AlwaysZero,
 }
 
-impl fmt::Display for State {
+impl fmt::Display for Support {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Works => "works",
-            Differs => "works, but for the differences in the manual",
+            Differs => "works, with differences in the manual",
             WithoutEffect => "accepted without effect",
             AlwaysZero => "reported, always 0",
         })
     }
 }
 
-/// Command, what is sent, how the answer starts. `k` holds 1, `t` holds text.
+/// A command, a request, and the start of the reply. `k` holds 1, `t` holds text.
 #[rustfmt::skip]
 pub const TEXT: &[(&str, &str, &str)] = &[
     ("get", "get k\r\n", "VALUE k 0 1\r\n1\r\nEND\r\n"),
@@ -94,34 +94,63 @@ pub const TEXT: &[(&str, &str, &str)] = &[
     ("debugtime", "debugtime p\r\n", "OK\r\n"),
 ];
 
-/// Meta command and flag, on `k`, and how the answer starts.
+/// A meta command with a flag, a request, and the start of the reply.
 #[rustfmt::skip]
 pub const META_FLAGS: &[(&str, &str, &str)] = &[
-    ("mg b", "mg aw== b k\r\n", "HD kk\r\n"), ("mg c", "mg k c\r\n", "HD c"), ("mg f", "mg k f\r\n", "HD f0\r\n"),
-    ("mg h", "mg k h\r\n", "HD h0\r\n"), ("mg k", "mg k k\r\n", "HD kk\r\n"), ("mg l", "mg k l\r\n", "HD l0\r\n"),
-    ("mg q", "mg none q\r\nmn\r\n", "MN\r\n"), ("mg s", "mg k s\r\n", "HD s1\r\n"), ("mg t", "mg k t\r\n", "HD t-1\r\n"),
-    ("mg v", "mg k v\r\n", "VA 1\r\n"), ("mg O", "mg k O7\r\n", "HD O7\r\n"), ("mg E", "mg none N9 E5 c\r\n", "HD c5 W\r\n"),
-    ("mg N", "mg none N9\r\n", "HD W\r\n"), ("mg R", "mg k R9 T3\r\nmg k R9\r\n", "HD\r\nHD W\r\n"),
+    ("mg b", "mg aw== b k\r\n", "HD kk\r\n"),
+    ("mg c", "mg k c\r\n", "HD c"),
+    ("mg f", "mg k f\r\n", "HD f0\r\n"),
+    ("mg h", "mg k h\r\n", "HD h0\r\n"),
+    ("mg k", "mg k k\r\n", "HD kk\r\n"),
+    ("mg l", "mg k l\r\n", "HD l0\r\n"),
+    ("mg q", "mg none q\r\nmn\r\n", "MN\r\n"),
+    ("mg s", "mg k s\r\n", "HD s1\r\n"),
+    ("mg t", "mg k t\r\n", "HD t-1\r\n"),
+    ("mg v", "mg k v\r\n", "VA 1\r\n"),
+    ("mg O", "mg k O7\r\n", "HD O7\r\n"),
+    ("mg E", "mg none N9 E5 c\r\n", "HD c5 W\r\n"),
+    ("mg N", "mg none N9\r\n", "HD W\r\n"),
+    ("mg R", "mg k R9 T3\r\nmg k R9\r\n", "HD\r\nHD W\r\n"),
     ("mg T", "mg k T9 t\r\n", "HD t9\r\n"),
-    ("ms b", "ms aw== 1 b k\r\nx\r\n", "HD kaw== b\r\n"), ("ms c", "ms a 1 c\r\nx\r\n", "HD c"),
-    ("ms k", "ms a 1 k\r\nx\r\n", "HD ka\r\n"), ("ms s", "ms a 1 s\r\nx\r\n", "HD s1\r\n"),
-    ("ms C", "ms k 1 C9999\r\nx\r\n", "EX\r\n"), ("ms E", "ms k 1 E9 c\r\nx\r\n", "HD c9\r\n"),
-    ("ms F", "ms k 1 F9\r\nx\r\nmg k f\r\n", "HD\r\nHD f9\r\n"), ("ms I", "ms k 1 E99 I C1\r\nx\r\n", "HD\r\n"),
-    ("ms O", "ms k 1 O9\r\nx\r\n", "HD O9\r\n"), ("ms q", "ms k 1 q\r\nx\r\nmn\r\n", "MN\r\n"),
-    ("ms M", "ms k 1 ME\r\nx\r\n", "NS\r\n"), ("ms T", "ms k 1 T9\r\nx\r\nmg k t\r\n", "HD\r\nHD t9\r\n"),
+    ("ms b", "ms aw== 1 b k\r\nx\r\n", "HD kaw== b\r\n"),
+    ("ms c", "ms a 1 c\r\nx\r\n", "HD c"),
+    ("ms k", "ms a 1 k\r\nx\r\n", "HD ka\r\n"),
+    ("ms s", "ms a 1 s\r\nx\r\n", "HD s1\r\n"),
+    ("ms C", "ms k 1 C9999\r\nx\r\n", "EX\r\n"),
+    ("ms E", "ms k 1 E9 c\r\nx\r\n", "HD c9\r\n"),
+    ("ms F", "ms k 1 F9\r\nx\r\nmg k f\r\n", "HD\r\nHD f9\r\n"),
+    ("ms I", "ms k 1 E99 I C1\r\nx\r\n", "HD\r\n"),
+    ("ms O", "ms k 1 O9\r\nx\r\n", "HD O9\r\n"),
+    ("ms q", "ms k 1 q\r\nx\r\nmn\r\n", "MN\r\n"),
+    ("ms M", "ms k 1 ME\r\nx\r\n", "NS\r\n"),
+    ("ms T", "ms k 1 T9\r\nx\r\nmg k t\r\n", "HD\r\nHD t9\r\n"),
     ("ms N", "ms a 1 MA N9\r\nx\r\nmg a t\r\n", "HD\r\nHD t9\r\n"),
-    ("md b", "md aw== b k\r\n", "HD kaw== b\r\n"), ("md k", "md k k\r\n", "HD kk\r\n"), ("md C", "md k C9999\r\n", "EX\r\n"),
-    ("md E", "md k I E7\r\nmg k c\r\n", "HD\r\nHD c7 X W\r\n"), ("md I", "md k I\r\nmg k\r\n", "HD\r\nHD X W\r\n"),
-    ("md O", "md k O9\r\n", "HD O9\r\n"), ("md q", "md k q\r\nmn\r\n", "MN\r\n"),
-    ("md T", "md k I T9\r\nmg k t\r\n", "HD\r\nHD t9 X W\r\n"), ("md x", "md k x\r\nmg k s\r\n", "HD\r\nHD s0\r\n"),
-    ("ma b", "ma aw== b k\r\n", "HD kaw== b\r\n"), ("ma C", "ma k C9999\r\n", "EX\r\n"), ("ma E", "ma k E9 c\r\n", "HD c9\r\n"),
-    ("ma N", "ma none N9 t\r\n", "HD t9\r\n"), ("ma J", "ma none N9 J7 v\r\n", "VA 1\r\n7\r\n"),
-    ("ma D", "ma k D3 v\r\n", "VA 1\r\n4\r\n"), ("ma T", "ma k T9 t\r\n", "HD t9\r\n"), ("ma M", "ma k MD v\r\n", "VA 1\r\n0\r\n"),
-    ("ma O", "ma k O9\r\n", "HD O9\r\n"), ("ma q", "ma k q\r\nmn\r\n", "MN\r\n"), ("ma t", "ma k t\r\n", "HD t-1\r\n"),
-    ("ma c", "ma k c\r\n", "HD c"), ("ma v", "ma k v\r\n", "VA 1\r\n2\r\n"), ("ma k", "ma k k\r\n", "HD kk\r\n"),
+    ("md b", "md aw== b k\r\n", "HD kaw== b\r\n"),
+    ("md k", "md k k\r\n", "HD kk\r\n"),
+    ("md C", "md k C9999\r\n", "EX\r\n"),
+    ("md E", "md k I E7\r\nmg k c\r\n", "HD\r\nHD c7 X W\r\n"),
+    ("md I", "md k I\r\nmg k\r\n", "HD\r\nHD X W\r\n"),
+    ("md O", "md k O9\r\n", "HD O9\r\n"),
+    ("md q", "md k q\r\nmn\r\n", "MN\r\n"),
+    ("md T", "md k I T9\r\nmg k t\r\n", "HD\r\nHD t9 X W\r\n"),
+    ("md x", "md k x\r\nmg k s\r\n", "HD\r\nHD s0\r\n"),
+    ("ma b", "ma aw== b k\r\n", "HD kaw== b\r\n"),
+    ("ma C", "ma k C9999\r\n", "EX\r\n"),
+    ("ma E", "ma k E9 c\r\n", "HD c9\r\n"),
+    ("ma N", "ma none N9 t\r\n", "HD t9\r\n"),
+    ("ma J", "ma none N9 J7 v\r\n", "VA 1\r\n7\r\n"),
+    ("ma D", "ma k D3 v\r\n", "VA 1\r\n4\r\n"),
+    ("ma T", "ma k T9 t\r\n", "HD t9\r\n"),
+    ("ma M", "ma k MD v\r\n", "VA 1\r\n0\r\n"),
+    ("ma O", "ma k O9\r\n", "HD O9\r\n"),
+    ("ma q", "ma k q\r\nmn\r\n", "MN\r\n"),
+    ("ma t", "ma k t\r\n", "HD t-1\r\n"),
+    ("ma c", "ma k c\r\n", "HD c"),
+    ("ma v", "ma k v\r\n", "VA 1\r\n2\r\n"),
+    ("ma k", "ma k k\r\n", "HD kk\r\n"),
 ];
 
-/// Opcode of the binary protocol, a request, and the status of its answer; none where success is silent.
+/// A command of the binary protocol, a request, and the status of the reply; none if success is silent.
 pub fn binary() -> Vec<(&'static str, Request, Option<u16>)> {
     use frames::{arithmetic, keyed, numbered, request, store, valued};
     let ok = Some(0);
@@ -165,7 +194,7 @@ pub fn binary() -> Vec<(&'static str, Request, Option<u16>)> {
     ]
 }
 
-/// Options with an argument that memcached takes. `{folder}` is a folder of the test's own.
+/// Options of memcached, with an argument where one is needed. `{folder}` stands for a folder of the test.
 #[rustfmt::skip]
 const OPTIONS: &[&str] = &[
     "-p -1", "-U -1", "-s {folder}/socket", "-a 700", "-A", "-l 127.0.0.1", "-r", "-u root", "-m 64", "-M", "-c 100",
@@ -174,7 +203,7 @@ const OPTIONS: &[&str] = &[
     "-Z -l 127.0.0.1 -o ssl_chain_cert={folder}/server.pem,ssl_key={folder}/server.key",
 ];
 
-/// Names of `-o`, with a value where one is needed.
+/// Extended options (`-o`), with a value where one is needed.
 #[rustfmt::skip]
 const EXTENDED: &[&str] = &[
     "maxconns_fast", "no_maxconns_fast", "hashpower=20", "no_hashexpand", "slab_reassign", "no_slab_reassign",
@@ -190,47 +219,49 @@ const EXTENDED: &[&str] = &[
     "ext_drop_under=1", "ext_max_sleep=1000", "ext_max_frag=0.8", "ext_drop_unread",
 ];
 
-/// Names of `-o` that speak of TLS, tried with `-Z`.
+/// Extended options for TLS; they need `-Z`.
 #[rustfmt::skip]
 const EXTENDED_TLS: &[&str] = &[
-    "ssl_chain_cert={folder}/server.pem", "ssl_key={folder}/server.key", "ssl_ca_cert={folder}/ca.pem", "ssl_verify_mode=0",
-    "ssl_keyformat=1", "ssl_ciphers=HIGH", "ssl_wbuf_size=16", "ssl_session_cache", "ssl_kernel_tls", "ssl_min_version=2",
+    "ssl_chain_cert={folder}/server.pem", "ssl_key={folder}/server.key", "ssl_ca_cert={folder}/ca.pem",
+    "ssl_verify_mode=0", "ssl_keyformat=1", "ssl_ciphers=HIGH", "ssl_wbuf_size=16", "ssl_session_cache",
+    "ssl_kernel_tls", "ssl_min_version=2",
 ];
 
 #[test]
-fn everything_of_memcached_has_a_state() {
+fn compatibility_with_every_command_option_and_statistic() {
     let mut list = vec![("kind", "name".to_owned(), "state".to_owned())];
-    let mut add = |kind, name: &str, state: State| list.push((kind, name.to_owned(), state.to_string()));
-    for (name, request, answer) in TEXT {
-        text_is_answered(request, answer);
-        add("command", name, differs_or_works(name));
+    let mut add =
+        |kind, name: &str, support: Support| list.push((kind, name.to_owned(), support.to_string()));
+    for (name, request, reply) in TEXT {
+        check_text(request, reply);
+        add("command", name, documented_support(name));
     }
-    for (name, request, answer) in META_FLAGS {
-        text_is_answered(request, answer);
+    for (name, request, reply) in META_FLAGS {
+        check_text(request, reply);
         add("meta flag", name, Works);
     }
     for (name, request, status) in binary() {
-        binary_is_answered(name, &request, status);
-        add("binary", name, differs_or_works(&format!("binary {name}")));
+        check_binary(name, &request, status);
+        add("binary", name, documented_support(&format!("binary {name}")));
     }
     let authority = Authority::new();
     for option in OPTIONS {
-        add("option", option.split(' ').next().unwrap(), option_state(&authority, option));
+        add("option", option.split(' ').next().unwrap(), option_support(&authority, option));
     }
     for setting in EXTENDED {
-        add("-o", setting.split('=').next().unwrap(), option_state(&authority, &format!("-o {setting}")));
+        add("-o", setting.split('=').next().unwrap(), option_support(&authority, &format!("-o {setting}")));
     }
     for setting in EXTENDED_TLS {
         let option =
             format!("-Z -o ssl_chain_cert={{folder}}/server.pem,ssl_key={{folder}}/server.key,{setting}");
-        add("-o", setting.split('=').next().unwrap(), option_state(&authority, &option));
+        add("-o", setting.split('=').next().unwrap(), option_support(&authority, &option));
     }
     for (kind, names) in
         [("stats", GENERAL), ("stats settings", SETTINGS), ("stats items", ITEMS), ("stats slabs", SLABS)]
     {
-        // That each is there, in its order, `stats_report` shows.
+        // `stats_report.rs` tests that each name is reported, in order.
         for name in names.split_whitespace() {
-            add(kind, name, figure_state(name));
+            add(kind, name, statistic_support(name));
         }
     }
     for (kind, name, state) in list {
@@ -239,34 +270,34 @@ fn everything_of_memcached_has_a_state() {
 }
 
 #[test]
-fn figures_that_are_always_zero_are_in_the_manual() {
-    let told: BTreeSet<_> =
-        row_of_constant_figures().split('`').skip(1).step_by(2).map(str::to_owned).collect();
-    assert_eq!(told, constant_figures());
+fn statistics_that_are_always_zero_are_in_the_manual() {
+    let documented: BTreeSet<_> =
+        row_of_constant_statistics().split('`').skip(1).step_by(2).map(str::to_owned).collect();
+    assert_eq!(documented, constant_statistics());
 }
 
-/// The figures that the source writes as those of what larder does not have.
-fn constant_figures() -> BTreeSet<String> {
+/// The statistics that the source reports as absent.
+fn constant_statistics() -> BTreeSet<String> {
     let statements = STATS_SOURCE.split("stat(\"").skip(1).filter_map(|statement| statement.split_once('"'));
     let absent =
         statements.filter(|(_, rest)| rest.starts_with(", &ABSENT);") || rest.starts_with(", ABSENT);"));
     absent.map(|(name, _)| name.to_owned()).collect()
 }
 
-fn row_of_constant_figures() -> &'static str {
+fn row_of_constant_statistics() -> &'static str {
     let row = DIFFERENCES
         .lines()
         .find(|line| line.starts_with("| figures of features that larder does not have |"));
-    row.expect("a row about the figures that are always 0").rsplit('|').nth(1).unwrap()
+    row.expect("a row about the statistics that are always 0").rsplit('|').nth(1).unwrap()
 }
 
-fn figure_state(name: &str) -> State {
-    if constant_figures().contains(name) { AlwaysZero } else { differs_or_works(name) }
+fn statistic_support(name: &str) -> Support {
+    if constant_statistics().contains(name) { AlwaysZero } else { documented_support(name) }
 }
 
-/// What differs has a row whose first cell names it: in code, or for the binary protocol, whose names have no code, in
-/// words.
-fn differs_or_works(name: &str) -> State {
+/// `Differs` if the first cell of a row in the table of differences names it. The cell names commands of the binary protocol in plain
+/// words, others as code.
+fn documented_support(name: &str) -> Support {
     let words: Vec<_> = name.split(' ').collect();
     let names = |text: &str, same: fn(&str, &str) -> bool| {
         let found: Vec<_> = text.split([' ', ',', '=']).collect();
@@ -280,24 +311,25 @@ fn differs_or_works(name: &str) -> State {
     if cells.into_iter().any(names_it) { Differs } else { Works }
 }
 
-fn filled(args: &str) -> Daemon {
+fn daemon_with_items(args: &str) -> Daemon {
     let daemon = larder(args).start();
     daemon.connect().ask("set k 0 0 1\r\n1\r\nset t 0 0 4\r\ntext\r\n", "STORED\r\nSTORED\r\n");
     daemon
 }
 
-fn text_is_answered(request: &str, answer: &str) {
-    let daemon = filled("-A --debug-commands -o track_sizes");
+fn check_text(request: &str, reply: &str) {
+    let daemon = daemon_with_items("-A --debug-commands -o track_sizes");
+    daemon.stop_clock();
     let mut client = daemon.connect();
-    client.ask(request, answer);
-    if answer.is_empty() {
+    client.ask(request, reply);
+    if reply.is_empty() {
         assert_eq!(client.read_to_close(), "", "{request:?}");
     }
 }
 
-fn binary_is_answered(name: &str, request: &Request, status: Option<u16>) {
+fn check_binary(name: &str, request: &Request, status: Option<u16>) {
     const OPAQUE: u32 = 0x7777;
-    let daemon = filled("");
+    let daemon = daemon_with_items("");
     let mut client = daemon.connect();
     client.send([request.clone().opaque(OPAQUE).bytes(), frames::request(0x07).bytes()].concat());
     let mut bytes = Vec::new();
@@ -306,8 +338,8 @@ fn binary_is_answered(name: &str, request: &Request, status: Option<u16>) {
     assert_eq!(reply.map(|reply| reply.status), status, "{name}");
 }
 
-/// Starts a daemon with the option; what it says of that decides.
-fn option_state(authority: &Authority, option: &str) -> State {
+/// Starts a daemon with the option and looks for a startup warning about it.
+fn option_support(authority: &Authority, option: &str) -> Support {
     let pairs = authority.file("pairs");
     fs::write(&pairs, "name:password\n").unwrap();
     let option = option.replace("{folder}", pairs.parent().unwrap().to_str().unwrap());
@@ -322,7 +354,7 @@ fn option_state(authority: &Authority, option: &str) -> State {
     } else {
         letter.to_owned()
     };
-    let said = starting.start().stop();
+    let output = starting.start().stop();
     let without = format!("{name} has no meaning in larder: ");
-    if said.lines().any(|line| line.contains(&without)) { WithoutEffect } else { differs_or_works(&name) }
+    if output.lines().any(|line| line.contains(&without)) { WithoutEffect } else { documented_support(&name) }
 }

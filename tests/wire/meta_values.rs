@@ -1,25 +1,25 @@
-//! Values of `ms` of every size: received in place like those of `set`, and refused with the stream in sync.
+//! Values of `ms` of every size are stored like those of `set`, and refused values do not desynchronize the stream.
 
 use crate::conversation::conversation;
 use crate::support::larder;
 
-/// Up to this many bytes a value is framed in the connection's buffer.
+/// Values up to this length are received in the connection's buffer.
 const INLINE_BYTES: usize = 16 * 1024;
 
-/// Largest value for a key of one byte under the default item limit, without client flags.
+/// The largest value for a key of one byte without client flags, with the default item size limit.
 const LARGEST_BYTES: usize = 1048576 - 48 - 8 - 2 - 2;
 
 #[track_caller]
-fn check(daemon: &crate::support::Daemon, request: &str, answer: &str) {
-    let heard = conversation(daemon, request);
-    if heard != answer {
+fn check(daemon: &crate::support::Daemon, request: &str, reply: &str) {
+    let received = conversation(daemon, request);
+    if received != reply {
         let cut = |text: &str| text.chars().take(60).collect::<String>();
-        panic!("{} bytes {:?}, not {} bytes {:?}", heard.len(), cut(&heard), answer.len(), cut(answer));
+        panic!("{} bytes {:?}, not {} bytes {:?}", received.len(), cut(&received), reply.len(), cut(reply));
     }
 }
 
 #[test]
-fn values_around_the_inline_bound_and_the_item_limit_come_back_whole() {
+fn values_around_the_inline_limit_and_the_item_limit_are_stored_unchanged() {
     let daemon = larder("").start();
     for len in [INLINE_BYTES - 1, INLINE_BYTES, INLINE_BYTES + 1, 100_000, LARGEST_BYTES] {
         let value = "v".repeat(len);
@@ -29,7 +29,7 @@ fn values_around_the_inline_bound_and_the_item_limit_come_back_whole() {
 }
 
 #[test]
-fn a_long_value_keeps_mode_unique_and_encoded_key() {
+fn a_long_value_keeps_mode_cas_unique_and_encoded_key() {
     let daemon = larder("").start();
     let (len, value) = (20_000, "v".repeat(20_000));
     let request = format!(
@@ -42,7 +42,7 @@ fn a_long_value_keeps_mode_unique_and_encoded_key() {
 }
 
 #[test]
-fn a_long_value_with_a_broken_end_is_refused_even_when_quiet() {
+fn a_long_value_with_an_invalid_end_is_refused_even_if_quiet() {
     let daemon = larder("").start();
     let value = "v".repeat(20_000);
     let request = format!("ms b 1\r\n1\r\nms b 20000 q\r\n{value}xx\r\nmg b v\r\n");
@@ -52,7 +52,7 @@ fn a_long_value_with_a_broken_end_is_refused_even_when_quiet() {
 }
 
 #[test]
-fn a_value_too_large_removes_what_the_key_had_whatever_the_mode() {
+fn a_value_too_large_removes_the_old_value_in_every_mode() {
     let daemon = larder("").start();
     let value = "v".repeat(LARGEST_BYTES + 1);
     for flags in ["", " q", " ME", " MR C1", " MA"] {
@@ -62,7 +62,7 @@ fn a_value_too_large_removes_what_the_key_had_whatever_the_mode() {
 }
 
 #[test]
-fn a_large_item_is_marked_touched_and_emptied_like_a_small_one() {
+fn a_large_item_can_be_marked_stale_touched_and_emptied() {
     let daemon = larder("").start();
     let (len, value) = (100_000, "v".repeat(100_000));
     let store = format!("ms b {len} F3\r\n{value}\r\n");
@@ -79,9 +79,9 @@ fn a_large_item_is_marked_touched_and_emptied_like_a_small_one() {
 }
 
 #[test]
-fn mn_sends_what_has_gathered_and_loses_nothing() {
+fn mn_flushes_pending_replies_and_loses_none() {
     let daemon = larder("").start();
     check(&daemon, &"mn\r\n".repeat(5000), &"MN\r\n".repeat(5000));
-    let (request, answer) = ("mg no v q\r\nmn\r\nmg no v k\r\n".repeat(500), "MN\r\nEN kno\r\n".repeat(500));
-    check(&daemon, &request, &answer);
+    let (request, reply) = ("mg no v q\r\nmn\r\nmg no v k\r\n".repeat(500), "MN\r\nEN kno\r\n".repeat(500));
+    check(&daemon, &request, &reply);
 }

@@ -1,9 +1,9 @@
-//! noreply: silence whatever the outcome, in every command that knows it, and only there.
+//! Commands with noreply send no reply, whatever the result. Commands without that option reply.
 
 use crate::conversation::conversation;
 use crate::support::larder;
 
-/// Every command that takes noreply, with outcomes of all kinds.
+/// Every command that accepts noreply, with all kinds of results.
 const SILENT: &[&str] = &[
     "set k 0 0 1 noreply\r\n1\r\n",
     "set k 0 0 1  noreply  \r\n1\r\n",
@@ -50,8 +50,8 @@ const SILENT: &[&str] = &[
     "noreply\r\n",
 ];
 
-/// Too little to be a command that could be silent, or none that knows the word.
-const ANSWERED: &[(&str, &str)] = &[
+/// Lines with noreply that get a reply: incomplete commands, and commands that do not accept it.
+const REPLIED: &[(&str, &str)] = &[
     ("set noreply\r\n", "CLIENT_ERROR bad command line format\r\n"),
     ("set k 0 0 noreply\r\nblock\r\n", "CLIENT_ERROR bad command line format\r\n"),
     ("set k 0 0 -1 noreply\r\nblock\r\n", "CLIENT_ERROR bad command line format\r\n"),
@@ -68,7 +68,7 @@ const ANSWERED: &[(&str, &str)] = &[
 ];
 
 #[test]
-fn every_command_that_knows_noreply_is_silent_whatever_happens() {
+fn commands_with_noreply_send_no_reply() {
     let daemon = larder("").start();
     for request in SILENT {
         let stream = format!("set n 0 0 2\r\n10\r\n{request}version\r\n");
@@ -77,15 +77,15 @@ fn every_command_that_knows_noreply_is_silent_whatever_happens() {
 }
 
 #[test]
-fn what_cannot_be_silent_is_answered() {
+fn commands_that_do_not_accept_noreply_send_a_reply() {
     let daemon = larder("").start();
-    for (request, answer) in ANSWERED {
-        assert_eq!(conversation(&daemon, request), *answer, "{request:?}");
+    for (request, reply) in REPLIED {
+        assert_eq!(conversation(&daemon, request), *reply, "{request:?}");
     }
 }
 
 #[test]
-fn a_silent_command_is_executed() {
+fn silent_commands_are_executed() {
     let daemon = larder("").start();
     let stream = "set k 7 0 1 noreply\r\n1\r\nappend k 0 0 1 noreply\r\n2\r\nprepend k 0 0 1 noreply\r\n3\r\n\
                   incr k 1 noreply\r\ndecr k 2 noreply\r\nget k\r\ntouch k -1 noreply\r\nget k\r\n";
@@ -93,7 +93,7 @@ fn a_silent_command_is_executed() {
 }
 
 #[test]
-fn a_value_too_large_is_refused_in_silence() {
+fn a_value_too_large_with_noreply_is_refused_silently() {
     let daemon = larder("").start();
     let value = "v".repeat(1024 * 1024);
     let stream = format!("set k 0 0 {} noreply\r\n{value}\r\nversion\r\n", value.len());

@@ -1,4 +1,4 @@
-//! Whatever anybody sends, the daemon closes or answers, and serves the next one.
+//! The daemon replies to any bytes or closes the connection, and serves the next client.
 
 use crate::conversation::conversation;
 use crate::corruption::corrupt;
@@ -11,10 +11,10 @@ const SEED: &str = "LARDER_WIRE_SEED";
 const STREAMS: &str = "LARDER_WIRE_STREAMS";
 const STREAMS_DEFAULT: u64 = 500;
 
-/// Memory that damaged streams may cost beyond the limit of 64 MiB, in bytes.
-const SPARE: u64 = 48 << 20;
+/// Memory that the daemon may use above its limit of 64 MiB, in bytes.
+const OVERHEAD_MAX: u64 = 48 << 20;
 
-/// What operators and tests may say besides, some of it out of every range.
+/// Commands for operators and tests, some with values out of range.
 #[rustfmt::skip]
 const OPERATORS: [&str; 24] = [
     "lru_crawler metadump all", "lru_crawler mgdump hash", "lru_crawler metadump 1,2,255", "lru_crawler crawl all",
@@ -41,7 +41,7 @@ fn stream(commands: &mut RandomCommands) -> Vec<u8> {
         if commands.rng.bool() {
             corrupt(&mut commands.rng, &mut command);
         }
-        // A daemon that logs every request here would wait for somebody to read its log.
+        // `verbosity` would make the daemon log every request.
         if !command.windows(4).any(|word| word.eq_ignore_ascii_case(b"verb")) {
             stream.extend(command);
         }
@@ -50,7 +50,7 @@ fn stream(commands: &mut RandomCommands) -> Vec<u8> {
 }
 
 #[test]
-fn any_bytes_are_answered_or_closed_and_the_next_client_is_served() {
+fn the_daemon_serves_the_next_client_after_random_bytes() {
     let daemon = larder("--debug-commands -D : -o track_sizes").start();
     let mut commands = RandomCommands::new(seeded(SEED));
     for _ in 0..number(STREAMS, STREAMS_DEFAULT) {
@@ -60,6 +60,6 @@ fn any_bytes_are_answered_or_closed_and_the_next_client_is_served() {
         assert_eq!(conversation(&daemon, "version\r\n"), "VERSION 1.6.45\r\n");
     }
     let resident = daemon.resident_bytes();
-    assert!(resident < (64 << 20) + SPARE, "{resident} bytes resident");
+    assert!(resident < (64 << 20) + OVERHEAD_MAX, "{resident} bytes resident");
     assert_eq!(daemon.stop().lines().filter(|line| line.contains("panicked")).count(), 0);
 }

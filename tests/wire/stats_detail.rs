@@ -1,17 +1,17 @@
-//! stats detail and stats sizes: figures that are only kept or made for who asks.
+//! `stats detail` and `stats sizes`: statistics that are collected on demand only.
 
 use crate::conversation::conversation;
 use crate::support::larder;
 
 const USAGE: &str = "CLIENT_ERROR usage: stats detail on|off|dump\r\n";
 
-/// Every command on keys with the prefixes `a` and nothing, and without one.
+/// Every command on keys with the prefix `a`, with an empty prefix, and without a prefix.
 const COMMANDS: &str = "get a:1 none\r\nset a:1 0 0 1\r\n1\r\nadd a:1 0 0 1\r\n1\r\nreplace a:2 0 0 1\r\n1\r\n\
     append a:1 0 0 1\r\n1\r\ncas a:1 0 0 1 0\r\n1\r\ngets a:1 a:1:x :x\r\ngat 0 a:1\r\n\
     incr a:1 1\r\ntouch a:1 0\r\ndelete a:1\r\ndelete a:1\r\nset none 0 0 1\r\n1\r\n";
 
 #[test]
-fn prefixes_are_counted_while_it_is_on() {
+fn prefixes_are_counted_while_detail_is_on() {
     let daemon = larder("").start();
     let mut client = daemon.connect();
     assert_eq!(conversation(&daemon, "stats detail dump\r\n"), "END\r\n");
@@ -30,13 +30,13 @@ fn prefixes_are_counted_while_it_is_on() {
 }
 
 #[test]
-fn a_delimiter_on_the_command_line_turns_it_on() {
+fn option_d_sets_the_delimiter_and_turns_detail_on() {
     let daemon = larder("-D /").start();
     let mut client = daemon.connect();
     assert_eq!(client.stat("settings", "stat_key_prefix"), "/");
     assert_eq!(client.stat("settings", "detail_enabled"), "yes");
     client.ask("get a/1 a:1\r\n", "END\r\n");
-    // Large values count as well, and so does one that is refused.
+    // Large values and refused ones are counted as well.
     client.ask(format!("set a/1 0 0 20000\r\n{}\r\n", "v".repeat(20_000)), "STORED\r\n");
     let refused = "SERVER_ERROR object too large for cache\r\n";
     client.ask(format!("set a/1 0 0 2000000\r\n{}\r\n", "v".repeat(2_000_000)), refused);
@@ -44,17 +44,17 @@ fn a_delimiter_on_the_command_line_turns_it_on() {
 }
 
 #[test]
-fn other_words_are_told_the_usage() {
+fn invalid_arguments_get_the_usage() {
     let daemon = larder("").start();
     for words in ["", " x", " onx", " dumpx", " ON"] {
         assert_eq!(conversation(&daemon, format!("stats detail{words}\r\n")), USAGE, "{words}");
     }
-    // Any beginning of a word, and words behind it, as everywhere in stats.
+    // Prefixes of a word and superfluous words are accepted, as in all of stats.
     assert_eq!(conversation(&daemon, "stats d on x\r\nstats det of\r\nstats d d\r\n"), "OK\r\nOK\r\nEND\r\n");
 }
 
 #[test]
-fn it_is_refused_where_nothing_may_list_keys() {
+fn option_x_disables_detail() {
     let daemon = larder("-X").start();
     for word in ["on", "off", "dump", "x"] {
         let refused = "CLIENT_ERROR stats detail not allowed\r\n";
@@ -63,7 +63,7 @@ fn it_is_refused_where_nothing_may_list_keys() {
 }
 
 #[test]
-fn sizes_count_items_where_they_are_to_be_tracked() {
+fn sizes_are_reported_with_track_sizes_only() {
     let daemon = larder("-o track_sizes").start();
     let mut client = daemon.connect();
     client.ask("stats sizes\r\n", "END\r\n");

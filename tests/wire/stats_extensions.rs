@@ -1,12 +1,12 @@
-//! `stats advisor|hotkeys|families|memory|latency`: what they say after known traffic, and what `-X` forbids.
+//! `stats advisor|hotkeys|families|memory|latency`: reports after known traffic, and errors with `-X`.
 
 use crate::support::{Client, larder};
 
-/// The figures of a topic, in order.
+/// The names and values of a report, in order.
 fn figures(client: &mut Client, topic: &str) -> Vec<(String, String)> {
     client.send(format!("stats {topic}\r\n"));
-    let answer = client.read_until("END\r\n");
-    answer
+    let reply = client.read_until("END\r\n");
+    reply
         .lines()
         .filter_map(|line| line.strip_prefix("STAT ")?.split_once(' '))
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
@@ -19,7 +19,7 @@ fn value<'a>(figures: &'a [(String, String)], name: &str) -> &'a str {
 }
 
 #[test]
-fn hot_keys_are_named_by_reads_writes_and_bytes() {
+fn hot_keys_are_listed_by_reads_writes_and_bytes() {
     let daemon = larder("").start();
     let mut client = daemon.connect();
     client.ask("set read 0 0 1\r\nx\r\n", "STORED\r\n");
@@ -40,7 +40,7 @@ fn hot_keys_are_named_by_reads_writes_and_bytes() {
 }
 
 #[test]
-fn families_hold_items_and_counts() {
+fn key_families_report_items_reads_and_writes() {
     let daemon = larder("").start();
     let mut client = daemon.connect();
     for number in 1000..1200 {
@@ -61,7 +61,7 @@ fn families_hold_items_and_counts() {
 }
 
 #[test]
-fn the_parts_of_memory_are_what_is_resident() {
+fn the_parts_of_memory_add_up_to_the_resident_size() {
     let daemon = larder("-m 64").start();
     let mut client = daemon.connect();
     let text = "v".repeat(1000);
@@ -80,7 +80,7 @@ fn the_parts_of_memory_are_what_is_resident() {
 }
 
 #[test]
-fn the_advisor_says_that_it_has_not_seen_enough() {
+fn the_advisor_needs_more_samples_before_it_predicts() {
     let daemon = larder("").start();
     let figures = figures(&mut daemon.connect(), "advisor");
     assert!(value(&figures, "advice").contains("%20"));
@@ -88,7 +88,7 @@ fn the_advisor_says_that_it_has_not_seen_enough() {
 }
 
 #[test]
-fn latency_is_measured_per_family_of_commands() {
+fn latency_is_reported_per_kind_of_command() {
     let daemon = larder("").start();
     let mut client = daemon.connect();
     for _ in 0..300 {
@@ -101,7 +101,7 @@ fn latency_is_measured_per_family_of_commands() {
 }
 
 #[test]
-fn keys_are_not_shown_where_dumps_are_forbidden() {
+fn option_x_hides_keys() {
     let daemon = larder("-X").start();
     let mut client = daemon.connect();
     for topic in ["hotkeys", "families"] {

@@ -1,9 +1,9 @@
-//! The reports of stats: memcached's names in memcached's order, so that its tools and exporters read them.
+//! The reports of stats have memcached's names in memcached's order, so that its tools and exporters can read them.
 
 use crate::support::{Client, frames, larder, memcached, wait_for};
 
-pub(crate) const GENERAL: &str = "pid uptime time version libevent pointer_size rusage_user rusage_system max_connections \
-    curr_connections total_connections rejected_connections connection_structures response_obj_oom \
+pub(crate) const GENERAL: &str = "pid uptime time version libevent pointer_size rusage_user rusage_system \
+    max_connections curr_connections total_connections rejected_connections connection_structures response_obj_oom \
     response_obj_count response_obj_bytes read_buf_count read_buf_bytes read_buf_bytes_free read_buf_oom \
     reserved_fds cmd_get cmd_set cmd_flush cmd_touch cmd_meta get_hits get_misses get_expired get_flushed \
     delete_misses delete_hits incr_misses incr_hits decr_misses decr_hits cas_misses cas_hits cas_badval \
@@ -18,8 +18,8 @@ pub(crate) const GENERAL: &str = "pid uptime time version libevent pointer_size 
     crawler_reclaimed crawler_items_checked lrutail_reflocked moves_to_cold moves_to_warm moves_within_lru \
     direct_reclaims lru_bumps_dropped";
 
-pub(crate) const SETTINGS: &str = "maxbytes maxconns tcpport udpport inter verbosity oldest evictions domain_socket umask \
-    shutdown_command growth_factor chunk_size num_threads num_threads_per_udp stat_key_prefix detail_enabled \
+pub(crate) const SETTINGS: &str = "maxbytes maxconns tcpport udpport inter verbosity oldest evictions domain_socket \
+    umask shutdown_command growth_factor chunk_size num_threads num_threads_per_udp stat_key_prefix detail_enabled \
     reqs_per_event cas_enabled tcp_backlog binding_protocol auth_enabled_sasl auth_enabled_ascii item_size_max \
     maxconns_fast hashpower_init slab_reassign slab_automove slab_automove_ratio slab_automove_window \
     slab_chunk_max lru_crawler lru_crawler_sleep lru_crawler_tocrawl tail_repair_time flush_enabled \
@@ -63,7 +63,7 @@ fn value<'a>(report: &'a [(String, String)], name: &str) -> &'a str {
 }
 
 #[test]
-fn the_general_report_has_every_name_in_its_order() {
+fn the_general_report_has_all_names_of_memcached_in_order() {
     let daemon = larder("").start();
     let mut client = daemon.connect();
     let general = report(&mut client, "");
@@ -74,7 +74,7 @@ fn the_general_report_has_every_name_in_its_order() {
 }
 
 #[test]
-fn figures_are_numbers_where_readers_want_numbers() {
+fn values_of_the_general_report_are_numeric() {
     let daemon = larder("").start();
     let general = report(&mut daemon.connect(), "");
     for (name, value) in &general {
@@ -82,7 +82,7 @@ fn figures_are_numbers_where_readers_want_numbers() {
             "version" => assert_eq!(value, "1.6.45"),
             "libevent" | "slab_reassign_last_busy_status" => {}
             "rusage_user" | "rusage_system" => {
-                let (secs, micros) = value.split_once('.').expect("a point");
+                let (secs, micros) = value.split_once('.').expect("a decimal point");
                 assert!(secs.parse::<u64>().is_ok() && micros.len() == 6 && micros.parse::<u32>().is_ok());
             }
             _ => assert!(value.parse::<u64>().is_ok(), "{name} {value}"),
@@ -94,14 +94,14 @@ fn figures_are_numbers_where_readers_want_numbers() {
 }
 
 #[test]
-fn the_settings_report_has_every_name_in_its_order() {
+fn the_settings_report_has_all_names_of_memcached_in_order() {
     let daemon = larder("").start();
     let settings = report(&mut daemon.connect(), "settings");
     assert_eq!(names(&settings), SETTINGS.split_whitespace().collect::<Vec<_>>());
 }
 
 #[test]
-fn settings_are_the_ones_of_the_command_line() {
+fn settings_report_the_options_of_the_command_line() {
     let daemon =
         memcached("-m 100 -c 77 -t 3 -R 7 -f 1.5 -n 64 -b 50 -I 2m -C -F -A -M -l 127.0.0.1").start();
     let settings = report(&mut daemon.connect(), "settings");
@@ -131,7 +131,7 @@ fn settings_are_the_ones_of_the_command_line() {
 }
 
 #[test]
-fn settings_follow_verbosity_and_cache_memlimit() {
+fn settings_report_changes_by_verbosity_and_cache_memlimit() {
     let daemon = larder("").start();
     let mut client = daemon.connect();
     client.ask("verbosity 5\r\ncache_memlimit 128\r\n", "OK\r\nOK\r\n");
@@ -146,11 +146,11 @@ fn settings_follow_verbosity_and_cache_memlimit() {
 }
 
 #[test]
-fn settings_follow_what_slabs_and_lru_were_told() {
+fn settings_report_changes_by_slabs_and_lru() {
     let daemon = larder("").start();
     let mut client = daemon.connect();
     let settings = |client: &mut Client| report(client, "settings");
-    let told = [
+    let changed = [
         "slab_automove",
         "slab_automove_ratio",
         "slab_automove_window",
@@ -162,7 +162,8 @@ fn settings_follow_what_slabs_and_lru_were_told() {
         "temp_lru",
         "temporary_ttl",
     ];
-    let values = |settings: &[(String, String)]| told.map(|name| value(settings, name).to_owned()).join(" ");
+    let values =
+        |settings: &[(String, String)]| changed.map(|name| value(settings, name).to_owned()).join(" ");
     assert_eq!(values(&settings(&mut client)), "1 0.80 10 yes 20 40 0.20 2.00 no 61");
     client.ask(
         "slabs automove 2\r\nslabs automove ratio 0.5\r\nslabs automove window 30\r\nlru mode flat\r\n\
@@ -175,7 +176,7 @@ fn settings_follow_what_slabs_and_lru_were_told() {
 }
 
 #[test]
-fn settings_repeat_what_the_command_line_said_of_slabs_and_lru() {
+fn settings_report_the_extended_options_of_slabs_and_lru() {
     let daemon = larder(
         "-o hashpower=20,tail_repair_time=100,slab_automove=2,slab_automove_ratio=0.5,slab_automove_window=30,\
         lru_crawler_sleep=7,lru_crawler_tocrawl=9,hot_lru_pct=11 -o warm_lru_pct=22,hot_max_factor=0.3,\
@@ -205,7 +206,7 @@ fn settings_repeat_what_the_command_line_said_of_slabs_and_lru() {
 }
 
 #[test]
-fn a_page_moves_when_an_operator_says_so() {
+fn slabs_reassign_moves_a_page() {
     let daemon = larder("-t 1").start();
     let mut client = daemon.connect();
     let mut watcher = daemon.connect();
@@ -233,7 +234,7 @@ fn a_page_moves_when_an_operator_says_so() {
 }
 
 #[test]
-fn an_empty_store_has_no_items_to_report() {
+fn stats_items_of_an_empty_store_is_empty() {
     let daemon = larder("").start();
     daemon.connect().ask("stats items\r\n", "END\r\n");
 }
@@ -269,7 +270,7 @@ fn items_and_slabs_are_reported_by_class() {
 }
 
 #[test]
-fn bytes_and_curr_items_follow_what_is_held() {
+fn bytes_and_curr_items_count_stored_items() {
     let daemon = larder("").start();
     let mut client = daemon.connect();
     assert_eq!((client.stat("", "curr_items"), client.stat("", "bytes")), ("0".to_owned(), "0".to_owned()));
@@ -281,7 +282,7 @@ fn bytes_and_curr_items_follow_what_is_held() {
 }
 
 #[test]
-fn connections_are_reported_with_what_they_do() {
+fn stats_conns_reports_the_state_of_each_connection() {
     let daemon = larder("-l 127.0.0.1").start();
     let mut asking = daemon.connect();
     let mut idle = daemon.connect();
@@ -293,10 +294,10 @@ fn connections_are_reported_with_what_they_do() {
     let mut sending_binary = daemon.connect();
     let set = frames::store(0x01, "k", 0, 0, "whole").bytes();
     sending_binary.send(&set[..set.len() - 1]);
-    wait_for("the connections", || (asking.stat("", "curr_connections") == "5").then_some(()));
+    wait_for("five connections", || (asking.stat("", "curr_connections") == "5").then_some(()));
     let listen = format!("tcp:{}", daemon.address());
-    // A connection shows what it waits for once it waits.
-    wait_for("the states", || {
+    // The state of a connection is final when the daemon waits for its input.
+    wait_for("the states of all connections", || {
         let mut states = Vec::new();
         for (name, value) in report(&mut asking, "conns") {
             match name.split_once(':').expect("<fd>:<field>") {
@@ -314,7 +315,7 @@ fn connections_are_reported_with_what_they_do() {
 }
 
 #[test]
-fn a_class_counts_touches_apart_and_every_attempt_to_store() {
+fn class_counters_separate_touches_from_gets_and_count_failed_stores() {
     let daemon = larder("").start();
     let mut client = daemon.connect();
     client.ask("set a 0 0 1\r\n1\r\ngat 0 a\r\n", "STORED\r\nVALUE a 0 1\r\n1\r\nEND\r\n");
@@ -329,7 +330,7 @@ fn a_class_counts_touches_apart_and_every_attempt_to_store() {
 }
 
 #[test]
-fn the_settings_tell_what_was_flushed() {
+fn settings_report_the_flush_time() {
     let daemon = larder("--debug-commands").start();
     let mut client = daemon.connect();
     client.ask("debugtime p\r\n", "OK\r\n");
@@ -342,7 +343,7 @@ fn the_settings_tell_what_was_flushed() {
 }
 
 #[test]
-fn a_reset_forgets_the_listening_sockets_among_the_connections() {
+fn stats_reset_zeroes_total_connections() {
     let daemon = larder("").start();
     let mut client = daemon.connect();
     assert_ne!(client.stat("", "total_connections"), "0");

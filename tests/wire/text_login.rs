@@ -1,4 +1,4 @@
-//! Under `-Y` nothing is answered before the login but the refusal, over every socket; after it, everything is.
+//! With `-Y`, every request before the login gets an error, on every socket; after it all commands work.
 
 use crate::support::{Client, Daemon, Folder, larder, wait_for};
 use nix::sys::signal::Signal;
@@ -8,7 +8,7 @@ const UNAUTHENTICATED: &str = "CLIENT_ERROR unauthenticated\r\n";
 const FAILURE: &str = "CLIENT_ERROR authentication failure\r\n";
 const LOGIN: &str = "set auth 0 0 10\r\nann secret\r\n";
 
-/// A daemon with a file of users, and the folder of that file.
+/// A daemon with a password file, and the folder of that file.
 fn guarded(users: &str) -> (Daemon, Folder) {
     let folder = Folder::new();
     let file = folder.file("users");
@@ -16,7 +16,7 @@ fn guarded(users: &str) -> (Daemon, Folder) {
     (larder("").arg("-Y").arg(&file).start(), folder)
 }
 
-/// One line each; what follows a line is not looked at before the login either.
+/// Command lines; before the login their data blocks are not parsed.
 const COMMANDS: [&str; 42] = [
     "get a",
     "gets a",
@@ -63,7 +63,7 @@ const COMMANDS: [&str; 42] = [
 ];
 
 #[test]
-fn no_command_is_answered_before_the_login() {
+fn commands_before_the_login_get_an_error() {
     let (daemon, _folder) = guarded("ann:secret\n");
     for command in COMMANDS {
         let mut client = daemon.connect_from_new_address();
@@ -75,7 +75,7 @@ fn no_command_is_answered_before_the_login() {
 }
 
 #[test]
-fn the_binary_protocol_is_not_spoken() {
+fn the_binary_protocol_is_disabled() {
     let (daemon, _folder) = guarded("ann:secret\n");
     for opcode in [0x00, 0x0a, 0x0b, 0x10, 0x20, 0x21] {
         let mut client = daemon.connect_from_new_address();
@@ -83,13 +83,13 @@ fn the_binary_protocol_is_not_spoken() {
         (header[0], header[1]) = (0x80, opcode);
         client.send(header);
         client.close_sending();
-        let heard = client.read_to_close();
-        assert!(heard.is_empty() || heard == UNAUTHENTICATED, "{opcode}: {heard:?}");
+        let received = client.read_to_close();
+        assert!(received.is_empty() || received == UNAUTHENTICATED, "{opcode}: {received:?}");
     }
 }
 
 #[test]
-fn after_the_login_everything_is_as_ever() {
+fn commands_after_the_login_work() {
     let (daemon, _folder) = guarded("ann:secret\nbob:with space:and colon\n");
     let mut client = daemon.connect_from_new_address();
     let stream = format!("{LOGIN}set auth 0 0 3\r\nnew\r\nget auth\r\nmg auth v\r\n");
@@ -102,7 +102,7 @@ fn after_the_login_everything_is_as_ever() {
 }
 
 #[test]
-fn a_login_may_be_torn_anywhere() {
+fn a_login_may_be_split_anywhere() {
     let (daemon, _folder) = guarded("ann:secret\n");
     for at in 1..LOGIN.len() {
         let mut client = daemon.connect_from_new_address();
@@ -112,11 +112,11 @@ fn a_login_may_be_torn_anywhere() {
 }
 
 #[test]
-fn wrong_logins_are_told_apart_from_none_and_by_nothing_else() {
-    let (daemon, _folder) = guarded("ann:secret\n:nobody\n");
-    for (token, answer) in [
+fn failed_logins_do_not_reveal_which_part_is_wrong() {
+    let (daemon, _folder) = guarded("ann:secret\n:anonymous\n");
+    for (token, reply) in [
         ("ann secret", "STORED\r\n"),
-        (" nobody", "STORED\r\n"),
+        (" anonymous", "STORED\r\n"),
         ("ann secre", FAILURE),
         ("ann secret ", FAILURE),
         ("bob secret", FAILURE),
@@ -126,7 +126,7 @@ fn wrong_logins_are_told_apart_from_none_and_by_nothing_else() {
         ("", "CLIENT_ERROR bad authentication token format\r\n"),
     ] {
         let mut client = daemon.connect_from_new_address();
-        client.ask(format!("set auth 0 0 {}\r\n{token}\r\n", token.len()), answer);
+        client.ask(format!("set auth 0 0 {}\r\n{token}\r\n", token.len()), reply);
     }
     let mut client = daemon.connect_from_new_address();
     client.ask("set auth 0 0 10\r\nann secretxx", "CLIENT_ERROR bad command line termination\r\n");
@@ -134,7 +134,7 @@ fn wrong_logins_are_told_apart_from_none_and_by_nothing_else() {
 }
 
 #[test]
-fn the_third_wrong_login_closes() {
+fn the_third_failed_login_closes_the_connection() {
     let (daemon, _folder) = guarded("ann:secret\n");
     let wrong = "set auth 0 0 9\r\nann wrong\r\n";
     let mut client = daemon.connect_from_new_address();
@@ -148,9 +148,9 @@ fn the_third_wrong_login_closes() {
 }
 
 #[test]
-fn quit_and_endless_lines_close_and_huge_tokens_cost_nothing() {
+fn quit_long_lines_and_long_tokens_are_handled_before_the_login() {
     let (daemon, _folder) = guarded("ann:secret\n");
-    for (sent, answer) in [
+    for (sent, reply) in [
         ("quit\r\nversion\r\n".to_owned(), String::new()),
         ("x".repeat(3000), String::new()),
         ("\r\n".repeat(300), UNAUTHENTICATED.repeat(300)),
@@ -169,14 +169,14 @@ fn quit_and_endless_lines_close_and_huge_tokens_cost_nothing() {
         let mut client = daemon.connect_from_new_address();
         client.send(&sent);
         client.close_sending();
-        let heard = client.read_to_close();
-        assert!(heard == answer, "{:.40}: {:.80}", sent, heard);
+        let received = client.read_to_close();
+        assert!(received == reply, "{:.40}: {:.80}", sent, received);
     }
     daemon.connect_from_new_address().ask(LOGIN, "STORED\r\n");
 }
 
 #[test]
-fn unix_sockets_are_guarded_as_well() {
+fn unix_sockets_require_the_login() {
     let folder = Folder::new();
     let file = folder.file("users");
     fs::write(&file, "ann:secret").unwrap();
@@ -189,7 +189,7 @@ fn unix_sockets_are_guarded_as_well() {
 }
 
 #[test]
-fn logins_are_counted_and_the_file_is_reported() {
+fn logins_are_counted_and_the_password_file_is_reported() {
     let (daemon, folder) = guarded("ann:secret\n");
     let mut client = daemon.connect_from_new_address();
     client.ask("set auth 0 0 9\r\nann wrong\r\n", FAILURE);
@@ -206,7 +206,7 @@ fn logins_are_counted_and_the_file_is_reported() {
 }
 
 #[test]
-fn a_hangup_reads_the_file_again_and_a_bad_file_changes_nothing() {
+fn sighup_reloads_the_password_file_and_an_invalid_file_is_ignored() {
     let (daemon, folder) = guarded("ann:secret\n");
     let file = folder.file("users");
     let mut known = daemon.connect_from_new_address();
@@ -215,7 +215,7 @@ fn a_hangup_reads_the_file_again_and_a_bad_file_changes_nothing() {
     daemon.connect_from_new_address().ask(LOGIN, "STORED\r\n");
     daemon.signal(Signal::SIGHUP);
     let bob = "set auth 0 0 7\r\nbob new\r\n";
-    wait_for("the new file to count", || {
+    wait_for("the new password file", || {
         let mut client = daemon.connect_from_new_address();
         client.send(bob);
         (client.read_until("\r\n") == "STORED\r\n").then_some(())
@@ -224,13 +224,13 @@ fn a_hangup_reads_the_file_again_and_a_bad_file_changes_nothing() {
     known.ask("get a\r\n", "END\r\n");
     fs::write(&file, "nonsense\n").unwrap();
     daemon.signal(Signal::SIGHUP);
-    wait_for("the operator to be told", || daemon.stderr().contains("nothing has changed").then_some(()));
+    wait_for("the warning in the log", || daemon.stderr().contains("nothing has changed").then_some(()));
     daemon.connect_from_new_address().ask(bob, "STORED\r\n");
     assert!(!daemon.stderr().contains("secret") && !daemon.stderr().contains("nonsense"));
 }
 
 #[test]
-fn a_file_or_options_that_do_not_do_are_refused_at_the_start() {
+fn an_invalid_password_file_or_option_is_refused_at_startup() {
     let folder = Folder::new();
     let file = folder.file("users");
     let shown = file.display().to_string();
@@ -238,7 +238,7 @@ fn a_file_or_options_that_do_not_do_are_refused_at_the_start() {
     let (line, status) = refusal("");
     assert!(line.starts_with(&format!("Could not open authfile [{shown}] for reading, error")), "{line}");
     assert_eq!(status, 1);
-    for text in ["", "\n", "nobody\n", "ann:1\n\nbob:2\n"] {
+    for text in ["", "\n", "invalid\n", "ann:1\n\nbob:2\n"] {
         fs::write(&file, text).unwrap();
         let malformed = format!("Authfile [{shown}] has a malformed entry. Should be 'user:password'");
         assert_eq!(refusal(""), (malformed, 1), "{text:?}");

@@ -1,4 +1,4 @@
-//! One daemon that is reached in every way there is: TCP, a unix socket, TLS, and TLS that asks for a certificate.
+//! A daemon with all transports: TCP, a unix socket, TLS, and TLS with client certificates.
 
 use crate::support::{Authority, CertifiedKey, Client, Daemon, TlsClient, larder};
 use rustls::ClientConnection;
@@ -7,7 +7,7 @@ use rustls::version::{TLS12, TLS13};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-/// A way to reach a daemon.
+/// A transport.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Transport {
     Tcp,
@@ -16,22 +16,23 @@ pub enum Transport {
     MutualTls,
 }
 
-/// All of them.
+/// All transports.
 pub const TRANSPORTS: [Transport; 4] =
     [Transport::Tcp, Transport::Unix, Transport::Tls, Transport::MutualTls];
 
-/// The daemon; it ends with this value.
-pub struct Everywhere {
+/// The daemon, stopped when this value is dropped.
+pub struct AllTransports {
     pub daemon: Daemon,
     authority: Authority,
-    pair: CertifiedKey,
+    identity: CertifiedKey,
 }
 
-impl Everywhere {
-    /// Starts it with these arguments and a file of users, `ann` with `secret`, which `-Y {users}` names.
-    pub fn start(args: &str) -> Everywhere {
+impl AllTransports {
+    /// Starts the daemon with these arguments. `{users}` stands for a password file with the user `ann` and the
+    /// password `secret`.
+    pub fn start(args: &str) -> AllTransports {
         let authority = Authority::new();
-        let pair = authority.sign();
+        let identity = authority.sign();
         let users = authority.file("users");
         std::fs::write(&users, "ann:secret\n").unwrap();
         let listen = "-l notls:127.0.0.1,btls:127.0.0.2,mtls:127.0.0.3";
@@ -41,36 +42,36 @@ impl Everywhere {
             .arg("-s")
             .arg(authority.file("socket"))
             .start();
-        Everywhere { daemon, authority, pair }
+        AllTransports { daemon, authority, identity }
     }
 
-    /// The file of users.
+    /// The password file.
     pub fn users(&self) -> PathBuf {
         self.authority.file("users")
     }
 
-    /// Connects.
+    /// Connects by the transport.
     #[track_caller]
     pub fn connect(&self, by: Transport) -> Client {
         match by {
             Transport::Tcp => Client::tcp(self.address(by)),
             Transport::Unix => Client::unix(&self.authority.file("socket")),
             Transport::Tls => self.tls(None).connect(self.address(by)),
-            Transport::MutualTls => self.tls(Some(&self.pair)).connect(self.address(by)),
+            Transport::MutualTls => self.tls(Some(&self.identity)).connect(self.address(by)),
         }
     }
 
-    /// Connects without TLS, whatever is spoken there.
+    /// Connects to the address of the transport without TLS.
     #[track_caller]
-    pub fn connect_in_the_clear(&self, by: Transport) -> Client {
+    pub fn connect_without_tls(&self, by: Transport) -> Client {
         match by {
             Transport::Unix => self.connect(by),
             _ => Client::tcp(self.address(by)),
         }
     }
 
-    fn tls(&self, pair: Option<&CertifiedKey>) -> TlsClient {
-        self.authority.client(pair, &[&TLS13, &TLS12])
+    fn tls(&self, identity: Option<&CertifiedKey>) -> TlsClient {
+        self.authority.client(identity, &[&TLS13, &TLS12])
     }
 
     fn address(&self, by: Transport) -> SocketAddr {
@@ -82,7 +83,7 @@ impl Everywhere {
         SocketAddr::from(([127, 0, 0, 1 + index], self.daemon.addresses()[usize::from(index)].port()))
     }
 
-    /// The first message of a handshake, as a TLS client sends it.
+    /// The ClientHello message of a TLS handshake.
     pub fn client_hello(&self) -> Vec<u8> {
         let name = ServerName::try_from("localhost").unwrap();
         let mut session = ClientConnection::new(self.tls(None).0, name).unwrap();

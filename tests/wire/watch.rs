@@ -1,4 +1,4 @@
-//! watch: every class and its lines, and that a watcher harms nobody.
+//! watch: the lines of every class, and slow watchers.
 
 use crate::conversation::conversation;
 use crate::support::{Authority, Client, Daemon, frames, larder, wait_for};
@@ -11,7 +11,7 @@ fn watching(daemon: &Daemon, classes: &str) -> Client {
     watcher
 }
 
-/// The next line behind its time and number, with the descriptor left out.
+/// The next line without its time, number and descriptor.
 #[track_caller]
 fn next(watcher: &mut Client) -> String {
     let line = watcher.read_until("\n");
@@ -35,7 +35,7 @@ fn expect_lines(watcher: &mut Client, lines: &[&str]) {
 }
 
 #[test]
-fn fetchers_are_told_of_every_lookup() {
+fn fetchers_lines_report_every_lookup() {
     let daemon = larder("--debug-commands").start();
     let mut watcher = watching(&daemon, "fetchers");
     let mut client = daemon.connect();
@@ -63,7 +63,7 @@ fn fetchers_are_told_of_every_lookup() {
 }
 
 #[test]
-fn mutations_are_every_storage_command_and_its_outcome() {
+fn mutations_lines_report_every_storage_command_and_its_result() {
     let daemon = larder("-I 1m").start();
     let mut watcher = watching(&daemon, "mutations");
     let large = format!("set big 0 0 2000000\r\n{}\r\n", "v".repeat(2_000_000));
@@ -89,7 +89,7 @@ fn mutations_are_every_storage_command_and_its_outcome() {
         refused.starts_with("type=item_store key=big status=too_large cmd=set ttl=0 clsid="),
         "{refused}"
     );
-    // The class is the one that the item is in.
+    // The class in the line is that of the item.
     let value = "v".repeat(30_000);
     for len in [10, 50, 100, 500, 5000, 30_000] {
         conversation(&daemon, format!("flush_all\r\nset k{len} 1 0 {len}\r\n{}\r\n", &value[..len]));
@@ -105,7 +105,7 @@ fn mutations_are_every_storage_command_and_its_outcome() {
 }
 
 #[test]
-fn deletions_are_those_that_found_their_key() {
+fn deletions_lines_report_deletes_of_existing_keys() {
     let daemon = larder("").start();
     let mut watcher = watching(&daemon, "deletions");
     conversation(
@@ -119,7 +119,7 @@ fn deletions_are_those_that_found_their_key() {
 }
 
 #[test]
-fn meta_commands_are_told_as_what_they_do() {
+fn meta_commands_are_reported_by_their_effect() {
     let daemon = larder("-I 1m").start();
     let mut watcher = watching(&daemon, "fetchers mutations deletions");
     let stream = "ms k 2 T100\r\nab\r\nms k 1 MA\r\nc\r\nms k 1 C9\r\nx\r\nmg k v\r\nma k\r\nmd k I\r\n\
@@ -154,7 +154,7 @@ fn meta_commands_are_told_as_what_they_do() {
 }
 
 #[test]
-fn binary_commands_are_told_as_what_they_do() {
+fn binary_commands_are_reported_by_their_effect() {
     let daemon = larder("").start();
     let mut watcher = watching(&daemon, "fetchers mutations deletions");
     let requests = [
@@ -197,7 +197,7 @@ fn binary_commands_are_told_as_what_they_do() {
 }
 
 #[test]
-fn evictions_are_told_item_by_item() {
+fn evictions_lines_report_every_evicted_item() {
     let daemon = larder("-m 8 -t 1 --debug-commands").start();
     let mut client = daemon.connect();
     let value = "v".repeat(5000);
@@ -226,7 +226,7 @@ fn evictions_are_told_item_by_item() {
         assert!(count == 0 || key.starts_with("fill"));
         client.ask(format!("get {key}\r\n"), "END\r\n");
     }
-    // Large values as well.
+    // Evictions of large values are reported as well.
     let large = "v".repeat(900_000);
     for number in 0..20 {
         client.ask(format!("set large{number} 0 0 900000\r\n{large}\r\n"), "STORED\r\n");
@@ -235,7 +235,7 @@ fn evictions_are_told_item_by_item() {
 }
 
 #[test]
-fn connevents_are_connections_that_come_and_go() {
+fn connevents_lines_report_opened_and_closed_connections() {
     let daemon = larder("").start();
     let mut watcher = watching(&daemon, "connevents");
     assert_eq!(conversation(&daemon, "version\r\nquit\r\n"), "VERSION 1.6.45\r\n");
@@ -248,16 +248,16 @@ fn connevents_are_connections_that_come_and_go() {
         &mut watcher,
         &[&format!("conn_close rip=127.0.0.1 rport={port} transport=tcp reason=normal")],
     );
-    for strange in ["x".repeat(3000), "GET / HTTP/1.1\r\n".to_owned(), "HTTP/1.1\r\n".to_owned()] {
-        conversation(&daemon, strange);
+    for invalid in ["x".repeat(3000), "GET / HTTP/1.1\r\n".to_owned(), "HTTP/1.1\r\n".to_owned()] {
+        conversation(&daemon, invalid);
         assert!(next(&mut watcher).starts_with("type=conn_new "));
         assert!(next(&mut watcher).ends_with(" reason=error"));
     }
 }
 
 #[test]
-fn a_connection_closed_because_it_was_idle_says_so() {
-    let daemon = larder("-o idle_timeout=1").start();
+fn the_close_of_an_idle_connection_reports_the_reason() {
+    let daemon = larder("-o idle_timeout=3").start();
     let mut watcher = watching(&daemon, "connevents");
     assert_eq!(daemon.connect().read_to_close(), "");
     assert!(next(&mut watcher).starts_with("type=conn_new "));
@@ -265,7 +265,7 @@ fn a_connection_closed_because_it_was_idle_says_so() {
 }
 
 #[test]
-fn a_handshake_that_fails_says_why() {
+fn a_failed_tls_handshake_reports_the_reason() {
     let authority = Authority::new();
     let daemon = larder(&format!("-l notls:127.0.0.1,btls:127.0.0.2 {}", authority.options())).start();
     let mut watcher = watching(&daemon, "connevents");
@@ -280,7 +280,7 @@ fn a_handshake_that_fails_says_why() {
 }
 
 #[test]
-fn connections_of_a_unix_socket_are_local() {
+fn connections_by_unix_socket_are_reported_as_local() {
     let folder = crate::support::Folder::new();
     let path = folder.file("socket");
     let daemon = larder("-s").arg(&path).start();
@@ -296,7 +296,7 @@ fn connections_of_a_unix_socket_are_local() {
 }
 
 #[test]
-fn sysevents_tell_the_end_of_a_crawl() {
+fn sysevents_lines_report_the_end_of_a_crawl() {
     let daemon = larder("--debug-commands").start();
     let mut watcher = watching(&daemon, "sysevents");
     let mut client = daemon.connect();
@@ -306,11 +306,13 @@ fn sysevents_tell_the_end_of_a_crawl() {
     );
     client.ask("lru_crawler enable\r\nlru_crawler crawl all\r\n", "OK\r\nOK\r\n");
     let line = next(&mut watcher);
-    assert!(line.starts_with("type=lru_crawler crawler=0 lru=cold low_mark=0 next_reclaims=0 since_run=0 next_run=0 elapsed=0 examined="), "{line}");
+    let start = "type=lru_crawler crawler=0 lru=cold low_mark=0 next_reclaims=0 since_run=0 next_run=0 elapsed=0 \
+        examined=";
+    assert!(line.starts_with(start), "{line}");
 }
 
 #[test]
-fn classes_are_told_apart_and_may_be_watched_together() {
+fn a_watcher_gets_the_lines_of_its_classes_only() {
     let daemon = larder("").start();
     let mut deletions = watching(&daemon, "deletions");
     let mut both = watching(&daemon, "del mut rawcmds proxyreqs proxyevents proxyuser");
@@ -326,7 +328,7 @@ fn classes_are_told_apart_and_may_be_watched_together() {
 }
 
 #[test]
-fn what_may_not_watch_is_told_so() {
+fn invalid_watch_commands_are_refused() {
     let daemon = larder("").start();
     let version = "VERSION 1.6.45\r\n";
     for words in ["x", "fetchersx", "fetchers x", "noreply"] {
@@ -339,7 +341,7 @@ fn what_may_not_watch_is_told_so() {
         conversation(&daemon, "version\r\nwatch\r\nversion\r\n"),
         format!("{version}ERROR cannot pipeline other commands before watch\r\n{version}")
     );
-    // What comes behind it is no command any more.
+    // Later commands on the connection are ignored.
     assert_eq!(conversation(&daemon, "watch\r\nversion\r\n"), "OK\r\n");
     let refusing = larder("-W").start();
     let refused = "CLIENT_ERROR watch commands not allowed\r\n";
@@ -347,14 +349,14 @@ fn what_may_not_watch_is_told_so() {
 }
 
 #[test]
-fn twenty_may_watch_and_one_more_may_not() {
+fn at_most_twenty_clients_may_watch() {
     let daemon = larder("").start();
     let mut watchers: Vec<Client> = (0..20).map(|_| watching(&daemon, "mutations")).collect();
     let mut client = daemon.connect();
     client.ask("watch\r\nversion\r\n", "WATCHER_TOO_MANY log watcher limit reached\r\nVERSION 1.6.45\r\n");
     assert_eq!(client.stat("", "log_watchers"), "20");
-    // A watcher is answered a moment before it is seen to wait.
-    wait_for("all of them to watch", || {
+    // A watcher gets its reply shortly before it is registered.
+    wait_for("twenty watchers", || {
         client.send("stats conns\r\n");
         (client.read_until("END\r\n").matches("conn_watch").count() == 20).then_some(())
     });
@@ -364,17 +366,17 @@ fn twenty_may_watch_and_one_more_may_not() {
     }
     assert_eq!(client.stat("", "log_worker_written"), "1");
     assert_eq!(client.stat("", "log_watcher_sent"), "20");
-    // What a watcher sends is thrown away, until it closes.
+    // Input of a watcher is dropped until it closes.
     watchers[0].send("quit\r\nset b 0 0 1\r\n1\r\n".repeat(10_000));
     watchers.truncate(1);
-    wait_for("the others to have gone", || (client.stat("", "log_watchers") == "1").then_some(()));
+    wait_for("the close of the other watchers", || (client.stat("", "log_watchers") == "1").then_some(()));
     watchers.clear();
-    wait_for("the last one to have gone", || (client.stat("", "log_watchers") == "0").then_some(()));
+    wait_for("the close of the last watcher", || (client.stat("", "log_watchers") == "0").then_some(()));
     client.ask("get b\r\n", "END\r\n");
 }
 
 #[test]
-fn a_watcher_that_never_reads_harms_nobody_and_hears_what_it_missed() {
+fn a_slow_watcher_does_not_delay_clients_and_gets_the_number_of_skipped_lines() {
     let daemon = larder("").start();
     let mut slow = watching(&daemon, "fetchers");
     let mut client = daemon.connect();
@@ -393,7 +395,7 @@ fn a_watcher_that_never_reads_harms_nobody_and_hears_what_it_missed() {
             None => assert!(line.starts_with("ts=") && line.contains(" type=item_get key=key "), "{line}"),
         }
         lines += 1;
-        // There is room again, so the next line brings the count with it.
+        // The watcher has room again: the next line is preceded by the number of skipped ones.
         if lines % 1000 == 0 {
             client.ask("get key\r\n", "END\r\n");
         }

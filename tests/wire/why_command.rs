@@ -1,8 +1,8 @@
-//! `why KEY`: it is there, it was removed and how, or nothing is known.
+//! `why KEY` reports whether an item is present, or why and when it was removed, or that nothing is known.
 
 use crate::support::{Client, larder};
 
-/// The answer of `why`, without its first word and the key.
+/// The reply to `why` without its first word and the key.
 #[track_caller]
 fn why(client: &mut Client, key: &str) -> String {
     client.send(format!("why {key}\r\n"));
@@ -12,7 +12,7 @@ fn why(client: &mut Client, key: &str) -> String {
 }
 
 #[test]
-fn a_key_that_is_there_is_described() {
+fn a_present_key_is_described() {
     let daemon = larder("--debug-commands").start();
     let mut client = daemon.connect();
     client.ask("debugtime p\r\n", "OK\r\n");
@@ -25,7 +25,7 @@ fn a_key_that_is_there_is_described() {
 }
 
 #[test]
-fn a_removed_key_has_a_cause_and_a_time() {
+fn a_removed_key_is_reported_with_cause_and_time() {
     let daemon = larder("--debug-commands").start();
     let mut client = daemon.connect();
     client.ask("debugtime p\r\n", "OK\r\n");
@@ -42,8 +42,9 @@ fn a_removed_key_has_a_cause_and_a_time() {
 }
 
 #[test]
-fn a_value_that_was_too_large_is_told_with_its_size() {
-    let daemon = larder("-I 1m").start();
+fn a_value_too_large_is_reported_with_its_size() {
+    let daemon = larder("-I 1m --debug-commands").start();
+    daemon.stop_clock();
     let mut client = daemon.connect();
     client.ask("set k 0 0 1\r\nx\r\n", "STORED\r\n");
     let value = "v".repeat(2 << 20);
@@ -51,12 +52,12 @@ fn a_value_that_was_too_large_is_told_with_its_size() {
         format!("set k 0 0 {}\r\n{value}\r\n", value.len()),
         "SERVER_ERROR object too large for cache\r\n",
     );
-    let answer = why(&mut client, "k");
-    assert_eq!(answer, format!("too_large ago=0 age=? idle=0 size={}", value.len()));
+    let reply = why(&mut client, "k");
+    assert_eq!(reply, format!("too_large ago=0 age=? idle=0 size={}", value.len()));
 }
 
 #[test]
-fn evicted_keys_are_known_as_far_as_it_reaches() {
+fn recently_evicted_keys_are_known() {
     let daemon = larder("-m 8 -t 1").start();
     let mut client = daemon.connect();
     let value = "v".repeat(1000);
@@ -66,39 +67,39 @@ fn evicted_keys_are_known_as_far_as_it_reaches() {
     client.ask("mn\r\n", "MN\r\n");
     let evictions: u64 = client.stat("", "evictions").parse().unwrap();
     assert!(evictions > 5000, "{evictions}");
-    let answers: Vec<String> = (0..20_000).map(|key| why(&mut client, &format!("key{key}"))).collect();
-    let count = |word: &str| answers.iter().filter(|answer| answer.starts_with(word)).count() as u64;
+    let replies: Vec<String> = (0..20_000).map(|key| why(&mut client, &format!("key{key}"))).collect();
+    let count = |word: &str| replies.iter().filter(|reply| reply.starts_with(word)).count() as u64;
     let items: u64 = client.stat("", "curr_items").parse().unwrap();
     assert_eq!(count("present"), items);
-    assert!(count("evicted") >= 1000, "a page holds 1365");
+    assert!(count("evicted") >= 1000, "a page of the removal log holds 1365 entries");
     assert_eq!(count("present") + count("evicted") + count("unknown"), 20_000);
 }
 
 #[test]
-fn nothing_is_known_of_the_time_before_the_start() {
+fn the_removal_log_reaches_back_to_the_start() {
     let daemon = larder("--debug-commands").start();
     let mut client = daemon.connect();
     client.ask("debugtime p\r\n", "OK\r\n");
     client.ask("debugtime 100\r\n", "OK\r\n");
-    // The uptime begins with 2.
+    // The uptime starts at 2.
     let reach = client.stat("", "uptime").parse::<u32>().unwrap() - 2;
     assert_eq!(why(&mut client, "never"), format!("unknown reach={reach}"));
 }
 
 #[test]
-fn what_never_was_is_unknown_and_a_flush_is_told() {
+fn an_unknown_key_is_reported_with_the_last_flush() {
     let daemon = larder("--debug-commands").start();
     let mut client = daemon.connect();
     client.ask("debugtime p\r\n", "OK\r\n");
     assert!(why(&mut client, "never").starts_with("unknown reach="));
     client.ask("set k 0 0 1\r\nx\r\nflush_all\r\n", "STORED\r\nOK\r\n");
     client.ask("debugtime 4\r\n", "OK\r\n");
-    let answer = why(&mut client, "k");
-    assert!(answer.starts_with("unknown reach=") && answer.ends_with(" flushed=4"), "{answer}");
+    let reply = why(&mut client, "k");
+    assert!(reply.starts_with("unknown reach=") && reply.ends_with(" flushed=4"), "{reply}");
 }
 
 #[test]
-fn keys_are_escaped_and_bad_lines_refused() {
+fn keys_are_escaped_and_invalid_lines_are_refused() {
     let daemon = larder("").start();
     let mut client = daemon.connect();
     client.send(b"why a/\x01\xff\r\n".as_slice());

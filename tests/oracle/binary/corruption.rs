@@ -1,13 +1,13 @@
-//! Damages a frame: other lengths, another command, another first byte. Both servers end the connection on most of
-//! what comes of it, so a damaged frame is the last of its stream.
+//! Corrupts a frame: other lengths, another opcode, another first byte. Both servers close the connection after most of
+//! these frames, so a corrupted frame is the last one of its stream.
 
 use super::random_requests::{Frames, NO_UNIQUE};
-use super::{DAMAGED, TAIL_BYTES};
+use super::{CORRUPTED, TAIL_BYTES};
 
-/// memcached hangs up in silence on a key that does not fit its read buffer.
+/// memcached closes without a reply if a key does not fit its read buffer.
 const KEY_MAX: u32 = 15_000;
 
-/// What a header says, read anew.
+/// The fields of a header.
 struct Header {
     opcode: u8,
     key_len: usize,
@@ -25,8 +25,8 @@ impl Header {
         }
     }
 
-    /// False where larder keeps in step and memcached does not (the table of differences), and where the answer
-    /// depends on the version or on when bytes come.
+    /// False where larder finds the next frame and memcached does not (see the table of differences), and where the
+    /// reply depends on the version or on timing.
     fn is_comparable(&self) -> bool {
         let head_len = self.key_len + self.extras_len;
         let valued = self.body_len > head_len;
@@ -34,18 +34,18 @@ impl Header {
             0x0b | 0x1b => false,
             0x10 => !valued && self.key_len == 0 || self.extras_len > 0,
             0x1c..=0x1e | 0x23 | 0x24 => !valued,
-            // A dropped value puts the reply off, and it is forgotten at the zeros.
+            // memcached drops the value first, then the zeros end the connection before the reply is sent.
             0x1f | 0x21 | 0x22 | 0x25.. => self.body_len == 0 || head_len > self.body_len,
             _ => true,
         }
     }
 }
 
-/// A damaged frame with the zeros behind it.
+/// A corrupted frame, followed by zeros.
 pub fn corrupted(frames: &mut Frames) -> Vec<u8> {
     loop {
         let (request, _) = frames.next().filled_in(&vec![(NO_UNIQUE, NO_UNIQUE); frames.keys.len()]);
-        let mut bytes = request.opaque(DAMAGED).bytes();
+        let mut bytes = request.opaque(CORRUPTED).bytes();
         let rng = &mut frames.rng;
         for _ in 0..rng.usize(1..=2) {
             let length = if rng.bool() { rng.u32(..40) } else { rng.u32(..66_000) };

@@ -1,37 +1,37 @@
-//! Makes random valid requests of the binary protocol over a small key space.
+//! Generates random valid requests of the binary protocol over a small key space.
 //!
-//! As in the text streams no deadline falls within the run, and numbers stay small: incr and decr go to keys of their
-//! own, whose values are never blank and never joined to, because 1.6.18 reads on behind such a value.
+//! No item expires during the test, and numbers stay small. incr and decr have keys of their own, whose values are
+//! never blank and never appended to, because 1.6.18 reads past such a value.
 
 use crate::frames::{Request, arithmetic, keyed, numbered, request, store, valued};
 use fastrand::Rng;
 use std::fmt;
 
-/// A cas unique of a key that is not there; nobody counts so far.
+/// A CAS unique for keys without an item; larger than any real one.
 pub const NO_UNIQUE: u64 = 999_999_999_999;
 
-/// Keys from this one on hold numbers.
+/// The index of the first key with a number.
 const NUMBERS_FROM: usize = 6;
 
 const VALUES_OF_NUMBERS: [&str; 10] = ["0", "1", "9", "10", "99", "100", "00012", "x", "1a", "-1"];
 
-/// Unsigned: never, in a month, in January 1970, in 2106.
+/// Unsigned: never, in 30 days, in January 1970, in 2106.
 const EXPTIMES: [u32; 6] = [0, 0, 0, 2_592_000, 2_592_001, u32::MAX];
 
 const FLAGS: [u32; 4] = [0, 0, 5, u32::MAX];
 
-/// Item limit of both servers less the rest of an item with a key of one byte and no flags.
+/// The item size limit of both servers minus the overhead of an item with a key of one byte and no flags.
 const LARGEST_VALUE: usize = 1048576 - 48 - 8 - 2 - 2;
 
-/// A request whose cas unique is filled in for each server.
+/// A request whose CAS unique is set per server.
 pub struct Planned {
     request: Request,
-    /// The key whose unique it wants.
+    /// The index of the key whose unique it gets.
     unique_of: Option<usize>,
 }
 
 impl Planned {
-    /// For larder and for the oracle.
+    /// The requests for larder and for memcached.
     pub fn filled_in(&self, current: &[(u64, u64)]) -> (Request, Request) {
         let (larder, oracle) =
             self.unique_of.map_or((self.request.cas, self.request.cas), |key| current[key]);
@@ -39,7 +39,7 @@ impl Planned {
     }
 
     /// True for incr and decr.
-    pub fn counts(&self) -> bool {
+    pub fn is_arithmetic(&self) -> bool {
         matches!(self.request.opcode, 0x05 | 0x06 | 0x15 | 0x16)
     }
 }
@@ -59,7 +59,7 @@ impl fmt::Display for Planned {
     }
 }
 
-/// Makes requests.
+/// The generator.
 pub struct Frames {
     pub rng: Rng,
     pub keys: Vec<Vec<u8>>,
@@ -79,12 +79,12 @@ impl Frames {
         from[self.rng.usize(..from.len())]
     }
 
-    /// The loud opcode or its quiet twin.
+    /// The opcode or its quiet variant.
     fn one_of(&mut self, loud: u8, quiet: u8) -> u8 {
         if self.rng.u32(..3) == 0 { quiet } else { loud }
     }
 
-    /// A valid request.
+    /// The next valid request.
     pub fn next(&mut self) -> Planned {
         let key = self.rng.usize(..self.keys.len());
         let name = self.keys[key].clone();
@@ -129,7 +129,7 @@ impl Frames {
         arithmetic(self.one_of(loud, quiet), name, delta, initial, exptime)
     }
 
-    /// Commands without a key, and what memcached does not know and drops without losing step.
+    /// Commands without a key, and unknown commands that memcached skips correctly.
     fn pick_other(&mut self) -> Request {
         let unknown = self.pick(&[0x30, 0x3c, 0x77, 0xff]);
         match self.rng.u32(..4) {
@@ -146,14 +146,14 @@ impl Frames {
                 let len = self.rng.usize(..200);
                 (0..len).map(|_| self.rng.u8(..)).collect()
             }
-            // Around the length beyond which larder receives a value in place.
+            // Around the length above which larder receives a value directly into its page.
             980..998 => vec![b'v'; self.rng.usize(16_380..16_390)],
             _ => vec![b'w'; self.rng.usize(LARGEST_VALUE - 2..LARGEST_VALUE + 3)],
         }
     }
 }
 
-/// A well-formed request of SASL, which is off.
+/// A valid SASL request; SASL is disabled.
 fn sasl(opcode: u8) -> Request {
     if opcode == 0x20 { request(opcode) } else { valued(opcode, "PLAIN", "\0user\0password") }
 }

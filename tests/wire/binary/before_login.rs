@@ -1,11 +1,11 @@
-//! Under `-S` nothing but Version and SASL is answered before login; everything else ends the connection with one and
-//! the same answer, and leaves no trace.
+//! With `-S`, only Version and SASL commands work before the login. All others get the same error, are not executed,
+//! and close the connection.
 
 use super::login::{guarded, login};
-use super::{ask, conversation, hear_close, heard_to_close};
+use super::{ask, conversation, expect_close, read_to_close};
 use crate::support::frames::{Request, arithmetic, keyed, numbered, replies, request, store, valued};
 
-/// A well-formed request for every command, and some that are none.
+/// A valid request for every command, and unknown commands.
 fn requests() -> Vec<Request> {
     let mut all = Vec::new();
     for opcode in [0x00, 0x09, 0x0c, 0x0d, 0x04, 0x14] {
@@ -29,7 +29,7 @@ fn requests() -> Vec<Request> {
     all.push(keyed(0x10, "settings"));
     all.push(keyed(0x10, "reset"));
     all.push(numbered(0x1b, "", 0));
-    // A large value is not received, and a wrong shape not told from a right one.
+    // A large value and invalid requests get the same error.
     all.push(store(0x01, "k", 0, 0, vec![b'v'; 20_000]));
     all.push(keyed(0x01, "k"));
     all.push(keyed(0x00, "k".repeat(251)));
@@ -37,7 +37,7 @@ fn requests() -> Vec<Request> {
 }
 
 #[test]
-fn nothing_but_version_and_sasl_is_answered() {
+fn all_commands_but_version_and_sasl_are_refused() {
     let (daemon, _folder) = guarded();
     for before in [None, Some(login("ann", "wrong")), Some(keyed(0x21, "PLAIN")), Some(request(0x20))] {
         for request in requests() {
@@ -47,32 +47,32 @@ fn nothing_but_version_and_sasl_is_answered() {
             }
             let line = format!("{:02x} 20 value=Auth failure.", request.opcode);
             assert_eq!(ask(&mut client, &request).summary(), line);
-            hear_close(&mut client);
+            expect_close(&mut client);
         }
     }
     let lines = conversation(&daemon, &[login("ann", "secret"), keyed(0x00, "k")]);
-    assert_eq!(lines, ["21 0 value=Authenticated", "00 1 value=Not found"], "none of them was executed");
+    assert_eq!(lines, ["21 0 value=Authenticated", "00 1 value=Not found"], "no request was executed");
 }
 
 #[test]
-fn what_is_pipelined_behind_a_refusal_is_not_executed() {
+fn requests_after_a_refusal_are_not_executed() {
     let (daemon, _folder) = guarded();
     let lines = conversation(&daemon, &[request(0x0b), request(0x0a), login("ann", "secret"), request(0x0b)]);
     assert_eq!(lines, ["0b 0 value=1.6.45", "0a 20 value=Auth failure."]);
 }
 
 #[test]
-fn text_is_not_answered() {
+fn text_connections_are_closed_without_a_reply() {
     let (daemon, _folder) = guarded();
     for line in ["get k\r\n", "version\r\n", "stats\r\n", "set k 0 0 10\r\nann secret\r\n", "\r\n"] {
         let mut client = daemon.connect_from_new_address();
         client.send(line);
-        hear_close(&mut client);
+        expect_close(&mut client);
     }
 }
 
 #[test]
-fn headers_that_lie_are_no_way_in() {
+fn headers_with_wrong_lengths_do_not_bypass_the_login() {
     let (daemon, _folder) = guarded();
     for (request, body_len, status) in [
         (keyed(0x00, "key"), 2, 0x81),
@@ -82,8 +82,8 @@ fn headers_that_lie_are_no_way_in() {
     ] {
         let mut client = daemon.connect_from_new_address();
         client.send(request.header(body_len));
-        let heard = replies(&heard_to_close(&mut client));
-        assert_eq!(heard.iter().map(|reply| reply.status).collect::<Vec<_>>(), [status]);
+        let received = replies(&read_to_close(&mut client));
+        assert_eq!(received.iter().map(|reply| reply.status).collect::<Vec<_>>(), [status]);
     }
     let (mut stalled, mut client) = (daemon.connect_from_new_address(), daemon.connect_from_new_address());
     stalled.send(&valued(0x21, "PLAIN", "\0ann\0secret").bytes()[..30]);

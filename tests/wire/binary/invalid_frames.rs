@@ -1,12 +1,12 @@
-//! What is refused costs its sender one reply and nobody else anything: either the next frame is found, or the
-//! connection ends behind the replies that are due.
+//! An invalid frame gets one error. Then the daemon either parses the next frame correctly or closes the connection
+//! after the replies that are due.
 
-use super::{ask, conversation, heard_to_close, raw_conversation};
+use super::{ask, conversation, raw_conversation, read_to_close};
 use crate::support::frames::{Request, arithmetic, keyed, numbered, replies, request, store, valued};
 use crate::support::larder;
 
 #[test]
-fn an_unknown_command_is_dropped_with_all_its_body() {
+fn an_unknown_command_is_skipped_with_its_body() {
     let daemon = larder("").start();
     for opcode in [0x1f, 0x25, 0x30, 0x3c, 0x7f, 0xff] {
         for (extras, key, value) in [("", "", ""), ("", "", "v"), ("", "k", ""), ("extra", "key", "value")] {
@@ -22,7 +22,7 @@ fn an_unknown_command_is_dropped_with_all_its_body() {
 }
 
 #[test]
-fn a_wrong_shape_is_answered_and_ends_the_connection() {
+fn invalid_arguments_get_an_error_and_close_the_connection() {
     let daemon = larder("").start();
     let key_too_long = "k".repeat(251);
     for wrong in [
@@ -56,7 +56,7 @@ fn a_wrong_shape_is_answered_and_ends_the_connection() {
 }
 
 #[test]
-fn lengths_that_contradict_each_other_end_the_connection() {
+fn inconsistent_lengths_get_an_error_and_close_the_connection() {
     let daemon = larder("").start();
     for (request, body_len, status) in [
         (keyed(0x00, "key"), 2, 0x81),
@@ -64,25 +64,25 @@ fn lengths_that_contradict_each_other_end_the_connection() {
         (store(0x01, "key", 0, 0, ""), (1 << 30) + 1, 0x04),
         (request(0x77), u32::MAX, 0x04),
     ] {
-        // The header alone is answered, whatever it promises.
+        // The error comes after the header; the declared body is not awaited.
         let mut client = daemon.connect();
         client.send(request.header(body_len));
-        let heard = replies(&heard_to_close(&mut client));
-        assert_eq!(heard.iter().map(|reply| reply.status).collect::<Vec<_>>(), [status], "{body_len}");
+        let received = replies(&read_to_close(&mut client));
+        assert_eq!(received.iter().map(|reply| reply.status).collect::<Vec<_>>(), [status], "{body_len}");
     }
 }
 
 #[test]
-fn another_magic_byte_ends_the_connection_behind_the_replies_that_are_due() {
+fn a_wrong_magic_byte_closes_the_connection_after_the_replies_that_are_due() {
     let daemon = larder("").start();
     for wrong in [&b"get a\r\n"[..], &[0x81; 24], b"\0"] {
-        let heard = raw_conversation(&daemon, &[&request(0x0a).bytes()[..], wrong].concat());
-        assert_eq!(heard.len(), 1);
+        let received = raw_conversation(&daemon, &[&request(0x0a).bytes()[..], wrong].concat());
+        assert_eq!(received.len(), 1);
     }
 }
 
 #[test]
-fn a_value_over_the_item_limit_is_dropped_and_takes_the_old_value_with_it() {
+fn a_value_over_the_item_limit_is_refused_and_set_removes_the_old_value() {
     let daemon = larder("-I 100k").start();
     let mut client = daemon.connect();
     let value = vec![b'v'; 100 * 1024];
@@ -101,7 +101,7 @@ fn a_value_over_the_item_limit_is_dropped_and_takes_the_old_value_with_it() {
 }
 
 #[test]
-fn without_eviction_a_full_store_says_so() {
+fn without_eviction_a_full_store_replies_out_of_memory() {
     let daemon = larder("-M -m 8").start();
     let mut client = daemon.connect();
     let value = vec![b'v'; 500_000];

@@ -1,5 +1,5 @@
-//! The binary protocol over a real socket. Requests are made and replies read by the frames of `tests/support`, and
-//! a reply is judged by the line that [`Reply::summary`] makes of it.
+//! The binary protocol. Requests are encoded and replies decoded by `tests/support/frames.rs`; most tests compare the
+//! summary of a reply ([`Reply::summary`]).
 
 mod before_login;
 mod invalid_frames;
@@ -15,41 +15,42 @@ use crate::support::frames::{Reply, Request, replies, take_reply};
 use crate::support::{Client, Daemon};
 use std::io::Read;
 
-/// Sends everything at once and says that nothing more comes: all replies up to the daemon's close, as lines.
+/// Sends all requests at once, closes the sending side, and returns the summaries of all replies.
 #[track_caller]
 fn conversation(daemon: &Daemon, requests: &[Request]) -> Vec<String> {
     let stream: Vec<u8> = requests.iter().flat_map(Request::bytes).collect();
     raw_conversation(daemon, &stream).iter().map(Reply::summary).collect()
 }
 
-/// The same for any bytes.
+/// Sends any bytes, closes the sending side, and returns all replies.
 #[track_caller]
 fn raw_conversation(daemon: &Daemon, stream: &[u8]) -> Vec<Reply> {
     let mut client = daemon.connect();
     client.send(stream);
     client.close_sending();
-    replies(&heard_to_close(&mut client))
+    replies(&read_to_close(&mut client))
 }
 
+/// Receives everything until the daemon closes or resets the connection.
 #[track_caller]
-pub fn heard_to_close(client: &mut Client) -> Vec<u8> {
-    let mut heard = Vec::new();
-    match client.read_to_end(&mut heard) {
+pub fn read_to_close(client: &mut Client) -> Vec<u8> {
+    let mut received = Vec::new();
+    match client.read_to_end(&mut received) {
         Err(error) if error.kind() != std::io::ErrorKind::ConnectionReset => panic!("{error}"),
-        _ => heard,
+        _ => received,
     }
 }
 
-/// Sends one request and hears one reply.
+/// Sends one request and receives one reply.
 #[track_caller]
 pub fn ask(client: &mut Client, request: &Request) -> Reply {
     client.send(request.bytes());
-    hear(client)
+    read_reply(client)
 }
 
-/// Hears one reply.
+/// Receives one reply.
 #[track_caller]
-fn hear(client: &mut Client) -> Reply {
+fn read_reply(client: &mut Client) -> Reply {
     let mut bytes = vec![0; 24];
     client.read_exact(&mut bytes).expect("a header");
     let body_len = u32::from_be_bytes([bytes[8], bytes[9], bytes[10], bytes[11]]) as usize;
@@ -58,8 +59,8 @@ fn hear(client: &mut Client) -> Reply {
     take_reply(&mut &bytes[..]).expect("a reply")
 }
 
-/// The daemon closes without another word.
+/// Expects that the daemon closes without sending anything.
 #[track_caller]
-pub fn hear_close(client: &mut Client) {
-    assert_eq!(heard_to_close(client), b"");
+pub fn expect_close(client: &mut Client) {
+    assert_eq!(read_to_close(client), b"");
 }

@@ -1,12 +1,11 @@
-//! A quiet command is silent about what is expected, and about nothing else: the success of a change, the miss of a
-//! retrieval.
+//! Quiet commands suppress the reply to a successful change or to a miss. They report everything else.
 
-use super::{ask, conversation, hear, hear_close};
+use super::{ask, conversation, expect_close, read_reply};
 use crate::support::frames::{Request, arithmetic, keyed, numbered, request, store, valued};
 use crate::support::larder;
 
 #[test]
-fn successes_of_changes_and_misses_of_retrievals_are_silent() {
+fn quiet_changes_and_quiet_misses_get_no_reply() {
     let daemon = larder("").start();
     let silent = [
         store(0x11, "k", 0, 0, "1"),
@@ -32,9 +31,9 @@ fn successes_of_changes_and_misses_of_retrievals_are_silent() {
 }
 
 #[test]
-fn every_error_is_told() {
+fn quiet_commands_report_errors() {
     let daemon = larder("").start();
-    let told = [
+    let requests = [
         store(0x11, "k", 0, 0, "v").cas(9),
         store(0x13, "k", 0, 0, "v"),
         valued(0x19, "k", "v"),
@@ -59,20 +58,20 @@ fn every_error_is_told() {
         "15 6 value=Non-numeric server-side value for incr or decr",
         "14 2 value=Data exists for key.",
     ];
-    assert_eq!(conversation(&daemon, &told), expected);
+    assert_eq!(conversation(&daemon, &requests), expected);
 }
 
 #[test]
-fn hits_are_told_without_waiting_for_a_noop() {
+fn quiet_hits_are_sent_without_a_noop() {
     let daemon = larder("").start();
     let mut client = daemon.connect();
     client.send([store(0x11, "k", 0, 0, "v"), keyed(0x0d, "k")].map(|request| request.bytes()).concat());
-    assert_eq!(hear(&mut client).summary(), "0d 0 +00000000 key=k value=v cas");
+    assert_eq!(read_reply(&mut client).summary(), "0d 0 +00000000 key=k value=v cas");
     assert_eq!(ask(&mut client, &keyed(0x0c, "k")).opcode, 0x0c);
 }
 
 #[test]
-fn nothing_behind_quit_is_executed() {
+fn requests_after_quit_are_not_executed() {
     let daemon = larder("").start();
     for (opcode, replies) in [(0x07, 2), (0x17, 1)] {
         let mut client = daemon.connect();
@@ -82,9 +81,9 @@ fn nothing_behind_quit_is_executed() {
             .collect();
         client.send(all);
         for _ in 0..replies {
-            assert_eq!(hear(&mut client).status, 0);
+            assert_eq!(read_reply(&mut client).status, 0);
         }
-        hear_close(&mut client);
+        expect_close(&mut client);
     }
     assert_eq!(conversation(&daemon, &[keyed(0x00, "k")]), ["00 1 value=Not found"]);
 }

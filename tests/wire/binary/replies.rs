@@ -1,28 +1,28 @@
-//! Every command of the binary protocol is answered with memcached's statuses, texts, extras, keys and values.
+//! Every command of the binary protocol gets memcached's status, text, extras, key and value.
 
 use super::{ask, conversation};
 use crate::support::frames::{Request, arithmetic, keyed, numbered, request, store, valued};
 use crate::support::larder;
 
-/// The exptime that says: do not make the item.
-const NOT_MADE: u32 = u32::MAX;
+/// The exptime by which incr and decr do not create an item.
+const DO_NOT_CREATE: u32 = u32::MAX;
 
-/// Requests to a fresh daemon, and the lines of their replies.
+/// Sends requests to a new daemon and compares the summaries of the replies.
 #[track_caller]
-fn answers(args: &str, table: &[(Request, &str)]) {
+fn check(args: &str, table: &[(Request, &str)]) {
     let daemon = larder(args).start();
     let requests: Vec<Request> = table.iter().map(|(request, _)| request.clone()).collect();
     let lines = conversation(&daemon, &requests);
     for (at, (request, expected)) in table.iter().enumerate() {
-        let line = lines.get(at).map_or("nothing", String::as_str);
+        let line = lines.get(at).map_or("no reply", String::as_str);
         assert_eq!(line, *expected, "reply {at}, to {:02x} {}", request.opcode, request.key.escape_ascii());
     }
     assert_eq!(lines.len(), table.len());
 }
 
 #[test]
-fn retrievals() {
-    answers(
+fn retrieval_commands() {
+    check(
         "",
         &[
             (store(0x01, "k", 0x0102_0304, 0, "value"), "01 0 cas"),
@@ -45,8 +45,8 @@ fn retrievals() {
 }
 
 #[test]
-fn storage() {
-    answers(
+fn storage_commands() {
+    check(
         "",
         &[
             (store(0x03, "k", 0, 0, "r"), "03 1 value=Not found"),
@@ -68,19 +68,19 @@ fn storage() {
 }
 
 #[test]
-fn numbers() {
-    answers(
+fn arithmetic_commands() {
+    check(
         "",
         &[
-            (arithmetic(0x05, "n", 1, 10, NOT_MADE), "05 1 value=Not found"),
-            (arithmetic(0x06, "n", 1, 10, NOT_MADE), "06 1 value=Not found"),
+            (arithmetic(0x05, "n", 1, 10, DO_NOT_CREATE), "05 1 value=Not found"),
+            (arithmetic(0x06, "n", 1, 10, DO_NOT_CREATE), "06 1 value=Not found"),
             (arithmetic(0x05, "n", 1, 10, 0), "05 0 value=\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\n cas"),
             (arithmetic(0x05, "n", 5, 0, 0), "05 0 value=\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x0f cas"),
             (
-                arithmetic(0x06, "n", 9, 0, NOT_MADE),
+                arithmetic(0x06, "n", 9, 0, DO_NOT_CREATE),
                 "06 0 value=\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x06 cas",
             ),
-            // A shorter number is filled up with spaces, as in the text protocol.
+            // A shorter number is padded with spaces, as in the text protocol.
             (keyed(0x00, "n"), "00 0 +00000000 value=6  cas"),
             (arithmetic(0x06, "n", 7, 0, 0), "06 0 value=\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00 cas"),
             (
@@ -90,7 +90,7 @@ fn numbers() {
             (arithmetic(0x05, "m", 2, 0, 0), "05 0 value=\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x01 cas"),
             (store(0x01, "x", 0, 0, "x"), "01 0 cas"),
             (arithmetic(0x05, "x", 1, 0, 0), "05 6 value=Non-numeric server-side value for incr or decr"),
-            // The unique is no matter where there is nothing to compare it to.
+            // The CAS unique is ignored if the item is missing.
             (
                 arithmetic(0x05, "o", 1, 3, 0).cas(99),
                 "05 0 value=\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x03 cas",
@@ -100,8 +100,8 @@ fn numbers() {
 }
 
 #[test]
-fn administration() {
-    answers(
+fn administration_commands() {
+    check(
         "",
         &[
             (store(0x01, "k", 0, 0, "v"), "01 0 cas"),
@@ -119,8 +119,8 @@ fn administration() {
 }
 
 #[test]
-fn flush_is_refused_under_its_flag() {
-    answers(
+fn option_f_disables_flush() {
+    check(
         "-F",
         &[
             (store(0x01, "k", 0, 0, "v"), "01 0 cas"),
@@ -146,12 +146,12 @@ fn exptimes_are_unsigned() {
     assert_eq!(ask(&mut client, &numbered(0x1d, "100000", 2_592_001)).status, 0);
     assert_eq!(ask(&mut client, &arithmetic(0x05, "n", 1, 1, 2_592_001)).status, 0);
     for key in ["0", "100000", "n"] {
-        assert_eq!(ask(&mut client, &keyed(0x00, key)).status, 1, "{key}: its time is over");
+        assert_eq!(ask(&mut client, &keyed(0x00, key)).status, 1, "{key} has expired");
     }
 }
 
 #[test]
-fn a_cas_unique_is_compared_by_everything_that_changes_an_item() {
+fn every_command_that_changes_an_item_compares_the_cas_unique() {
     let daemon = larder("").start();
     let mut client = daemon.connect();
     let mut cas = ask(&mut client, &store(0x01, "k", 0, 0, "1")).cas;
@@ -181,8 +181,8 @@ fn a_cas_unique_is_compared_by_everything_that_changes_an_item() {
 }
 
 #[test]
-fn without_uniques_stores_overlook_them_and_the_rest_refuses() {
-    answers(
+fn without_cas_set_and_append_ignore_uniques_and_other_commands_refuse_them() {
+    check(
         "-C",
         &[
             (store(0x01, "k", 0, 0, "1").cas(7), "01 0"),
@@ -198,7 +198,7 @@ fn without_uniques_stores_overlook_them_and_the_rest_refuses() {
 }
 
 #[test]
-fn the_opaque_number_comes_back() {
+fn replies_repeat_the_opaque_number() {
     let daemon = larder("").start();
     let mut client = daemon.connect();
     for request in [request(0x0a), request(0x0b), keyed(0x00, "none"), keyed(0x0c, "none"), request(0x77)] {
@@ -208,7 +208,7 @@ fn the_opaque_number_comes_back() {
 }
 
 #[test]
-fn a_key_may_hold_any_byte_and_both_protocols_see_the_same_items() {
+fn keys_may_contain_any_byte_and_both_protocols_share_items() {
     let daemon = larder("").start();
     let mut client = daemon.connect();
     let key = b"\0 \r\n\xff";

@@ -1,11 +1,11 @@
-//! Frames mean the same however their bytes arrive.
+//! Frames have the same effect however their bytes are split into packets.
 
-use super::{hear, hear_close};
+use super::{expect_close, read_reply};
 use crate::support::frames::{Request, arithmetic, keyed, numbered, request, store, valued};
 use crate::support::larder;
 
 #[test]
-fn a_stream_torn_at_any_byte_is_answered_alike() {
+fn a_stream_split_at_any_byte_gets_the_same_replies() {
     let daemon = larder("").start();
     let stream: Vec<u8> = [
         request(0x08),
@@ -33,12 +33,12 @@ fn a_stream_torn_at_any_byte_is_answered_alike() {
     for at in 1..stream.len() {
         let mut client = daemon.connect();
         client.send(&stream[..at]);
-        // Another connection's answer shows that the daemon has had its turn.
+        // A reply on another connection gives the daemon time to read the first part.
         daemon.connect().ask("version\r\n", "VERSION 1.6.45\r\n");
         client.send(&stream[at..]);
         for line in expected {
-            assert_eq!(hear(&mut client).summary(), line, "torn at {at}");
+            assert_eq!(read_reply(&mut client).summary(), line, "split at {at}");
         }
-        hear_close(&mut client);
+        expect_close(&mut client);
     }
 }

@@ -1,16 +1,17 @@
-//! Stat gives the reports of `stats`, a frame for each figure, and the counters count binary commands as memcached's.
+//! Stat returns the reports of `stats` with a frame per value, and binary commands change the same counters as in
+//! memcached.
 
-use super::{ask, conversation, hear, raw_conversation};
+use super::{ask, conversation, raw_conversation, read_reply};
 use crate::support::frames::{Reply, Request, arithmetic, keyed, numbered, request, store, valued};
 use crate::support::{Client, larder};
 
-/// The figures of a report, up to the frame without a key.
+/// The names and values of a report, up to the frame without a key.
 #[track_caller]
 fn report(client: &mut Client, topic: &str) -> Vec<(String, String)> {
     client.send(keyed(0x10, topic).opaque(7).bytes());
     let mut figures = Vec::new();
     loop {
-        let Reply { opcode, status, opaque, cas, extras, key, value } = hear(client);
+        let Reply { opcode, status, opaque, cas, extras, key, value } = read_reply(client);
         assert_eq!((opcode, status, opaque, cas, extras.len()), (0x10, 0, 7, 0, 0));
         if key.is_empty() {
             assert_eq!(value, b"");
@@ -30,7 +31,7 @@ fn figure(client: &mut Client, name: &str) -> u64 {
 }
 
 #[test]
-fn reports_hold_the_figures_of_the_text_ones() {
+fn reports_have_the_same_names_as_in_the_text_protocol() {
     let daemon = larder("").start();
     let mut client = daemon.connect();
     assert_eq!(ask(&mut client, &store(0x01, "k", 0, 0, "v")).status, 0);
@@ -48,7 +49,7 @@ fn reports_hold_the_figures_of_the_text_ones() {
 }
 
 #[test]
-fn sizes_are_told_where_they_are_tracked() {
+fn sizes_are_reported_with_track_sizes() {
     let daemon = larder("-o track_sizes").start();
     let mut client = daemon.connect();
     assert_eq!(report(&mut client, "sizes"), []);
@@ -58,15 +59,19 @@ fn sizes_are_told_where_they_are_tracked() {
     }
     let mut text = daemon.connect();
     text.send("stats sizes\r\n");
-    let told = text.read_until("END\r\n");
-    let expected: Vec<(String, String)> = told
+    let report_in_text = text.read_until("END\r\n");
+    let expected: Vec<(String, String)> = report_in_text
         .lines()
         .filter_map(|line| line.strip_prefix("STAT ")?.split_once(' '))
         .map(|(size, count)| (size.to_owned(), count.to_owned()))
         .collect();
-    assert_eq!(expected.iter().map(|(_, count)| count.as_str()).collect::<Vec<_>>(), ["497", "3"], "{told}");
+    assert_eq!(
+        expected.iter().map(|(_, count)| count.as_str()).collect::<Vec<_>>(),
+        ["497", "3"],
+        "{report_in_text}"
+    );
     assert_eq!(report(&mut client, "sizes"), expected);
-    // What is pipelined around it is answered around it.
+    // Pipelined requests before and after it get their replies in order.
     let lines =
         conversation(&daemon, &[request(0x0a), keyed(0x10, "sizes"), request(0x0b), keyed(0x10, "sizes")]);
     assert_eq!(lines.len(), 1 + 3 + 1 + 3, "{lines:?}");
@@ -74,7 +79,7 @@ fn sizes_are_told_where_they_are_tracked() {
 }
 
 #[test]
-fn a_report_that_does_not_exist_is_not_found() {
+fn an_unknown_report_is_not_found() {
     let daemon = larder("").start();
     for topic in ["nosuch", "itemsx", "slabsx", "conns", "cachedump 1 0", "extstore", "res", "setting"] {
         assert_eq!(conversation(&daemon, &[keyed(0x10, topic)]), ["10 1 value=Not found"], "{topic}");
@@ -113,7 +118,7 @@ fn prefixes_are_counted_while_detail_is_on() {
 }
 
 #[test]
-fn reset_counts_anew() {
+fn reset_zeroes_the_counters() {
     let daemon = larder("").start();
     let mut client = daemon.connect();
     for topic in ["reset", "resetx"] {
@@ -125,7 +130,7 @@ fn reset_counts_anew() {
 }
 
 #[test]
-fn settings_tell_what_is_spoken() {
+fn settings_report_the_protocol() {
     for (args, name) in [("", "auto-negotiate"), ("-B auto", "auto-negotiate"), ("-B binary", "binary")] {
         let daemon = larder(args).start();
         let settings = report(&mut daemon.connect(), "settings");
@@ -137,7 +142,7 @@ fn settings_tell_what_is_spoken() {
 }
 
 #[test]
-fn counters_move_as_memcached_moves_them() {
+fn commands_change_the_counters_of_memcached() {
     let daemon = larder("-F").start();
     let mut client = daemon.connect();
     let too_large = store(0x01, "big", 0, 0, vec![b'v'; 1 << 20]);
@@ -169,7 +174,7 @@ fn counters_move_as_memcached_moves_them() {
     const COUNTED: &str = "cmd_set cmd_get cmd_touch cmd_flush get_hits get_misses touch_hits touch_misses \
         incr_hits incr_misses decr_hits decr_misses delete_hits delete_misses cas_hits cas_misses cas_badval \
         store_too_large total_items auth_cmds auth_errors";
-    for (at, (request, moved)) in table.iter().enumerate() {
+    for (at, (request, changed)) in table.iter().enumerate() {
         report(&mut client, "reset");
         ask(&mut client, request);
         let general = report(&mut client, "");
@@ -177,12 +182,17 @@ fn counters_move_as_memcached_moves_them() {
             COUNTED.split_whitespace().any(|counter| counter == name) && value != "0"
         });
         let counted: Vec<&str> = counted.map(|(name, _)| name.as_str()).collect();
-        assert_eq!(counted, moved.split_whitespace().collect::<Vec<_>>(), "row {at}, {:02x}", request.opcode);
+        assert_eq!(
+            counted,
+            changed.split_whitespace().collect::<Vec<_>>(),
+            "row {at}, {:02x}",
+            request.opcode
+        );
     }
 }
 
 #[test]
-fn a_compare_and_swap_that_stores_is_counted() {
+fn a_compare_and_swap_that_stores_counts_as_cas_hit() {
     let daemon = larder("").start();
     let mut client = daemon.connect();
     let cas = ask(&mut client, &store(0x01, "k", 0, 0, "1")).cas;
@@ -191,7 +201,7 @@ fn a_compare_and_swap_that_stores_is_counted() {
 }
 
 #[test]
-fn detail_is_switched_and_dumped_as_one_figure() {
+fn detail_dump_is_returned_as_one_value() {
     let daemon = larder("").start();
     let commands = [
         keyed(0x10, "detail on"),

@@ -1,4 +1,4 @@
-//! version, verbosity, flush_all, cache_memlimit, shutdown, quit; and the short answers of stats.
+//! Commands: version, verbosity, flush_all, cache_memlimit, shutdown, quit; and short replies of stats.
 
 use super::*;
 
@@ -22,10 +22,10 @@ const FLUSH_ALL: &[Row<'_>] = &[
     ("flush_all 100000\r\nget n\r\n", KEPT),
     ("flush_all 100000 noreply\r\nget n\r\n", "VALUE n 0 2\r\n10\r\nEND\r\n"),
     ("flush_all 2147483647\r\nget n\r\n", KEPT),
-    // What is stored behind it stays.
+    // Items that are stored after it stay.
     ("flush_all\r\nset n 0 0 2\r\n10\r\nget n\r\n", "OK\r\nSTORED\r\nVALUE n 0 2\r\n10\r\nEND\r\n"),
     ("flush_all\r\nadd n 0 0 1\r\n1\r\n", "OK\r\nSTORED\r\n"),
-    // A time that has passed flushes at once (memcached says OK and keeps everything).
+    // A time in the past flushes at once (memcached replies OK and keeps everything).
     ("flush_all 2592001\r\nget n\r\n", FLUSHED),
     ("flush_all 2147483648\r\nget n\r\n", "CLIENT_ERROR invalid exptime argument\r\nVALUE n 0 2\r\n10\r\nEND\r\n"),
     ("flush_all -2147483649\r\n", BAD_EXPTIME),
@@ -74,7 +74,7 @@ const OTHERS: &[Row<'_>] = &[
     ("shutdown graceful\r\n", NO_SHUTDOWN),
     ("shutdown foo\r\n", NO_SHUTDOWN),
     ("shutdown noreply\r\nversion\r\n", VERSION),
-    // Only a daemon started for tests has it.
+    // Needs `--debug-commands`.
     ("debugtime 1\r\n", ERROR),
     ("debugtime p\r\n", ERROR),
     ("debugtime p noreply\r\n", SILENCE),
@@ -100,11 +100,11 @@ const OTHERS: &[Row<'_>] = &[
 ];
 
 #[test]
-fn flush_all_empties_now_or_later() {
+fn flush_all_removes_all_items_now_or_later() {
     check(FLUSH_ALL);
 }
 
 #[test]
-fn administrators_get_their_answers() {
+fn administration_commands() {
     check(OTHERS);
 }

@@ -1,4 +1,4 @@
-//! incr and decr.
+//! Commands: incr and decr.
 
 use super::*;
 
@@ -14,7 +14,7 @@ const STEPS: &[Row<'_>] = &[
     ("decr n 10\r\n", "0\r\n"),
     ("decr n 11\r\n", "0\r\n"),
     ("decr n 18446744073709551615\r\n", "0\r\n"),
-    // A shorter number keeps its length.
+    // A shorter number is padded to the old length.
     ("decr n 1\r\nget n\r\n", "9\r\nVALUE n 0 2\r\n9 \r\nEND\r\n"),
     ("decr n 1\r\nincr n 1\r\nget n\r\n", "9\r\n10\r\nVALUE n 0 2\r\n10\r\nEND\r\n"),
     ("set c 3 0 2\r\n99\r\nincr c 1\r\nget c\r\n", "STORED\r\n100\r\nVALUE c 3 3\r\n100\r\nEND\r\n"),
@@ -22,7 +22,7 @@ const STEPS: &[Row<'_>] = &[
     ("decr b 1\r\n", NOT_FOUND),
     ("incr a 1\r\n", NOT_NUMERIC),
     ("decr a 1\r\n", NOT_NUMERIC),
-    // Words too many, words too few.
+    // Superfluous and missing arguments.
     ("incr n 1 foo bar\r\n", "11\r\n"),
     ("incr\r\n", BAD_LINE),
     ("incr n\r\n", BAD_LINE),
@@ -31,7 +31,7 @@ const STEPS: &[Row<'_>] = &[
     ("incr {250} 1\r\n", NOT_FOUND),
     ("incr {251} 1\r\n", BAD_LINE),
     ("decr {251} x\r\n", BAD_LINE),
-    // The delta is looked at before the key.
+    // The delta is checked before the key.
     ("incr n x\r\n", BAD_DELTA),
     ("incr b x\r\n", BAD_DELTA),
     ("incr n -1\r\n", BAD_DELTA),
@@ -44,7 +44,7 @@ const STEPS: &[Row<'_>] = &[
     ("incr n noreply\r\nget n\r\n", "VALUE n 0 2\r\n10\r\nEND\r\n"),
 ];
 
-/// What counts as a number, as `strtoull` reads it.
+/// Values that are numeric according to `strtoull`.
 #[rustfmt::skip]
 const STORED_TEXT: &[Row<'_>] = &[
     ("set c 0 0 2\r\n 1\r\nincr c 1\r\n", "STORED\r\n2\r\n"),
@@ -57,21 +57,24 @@ const STORED_TEXT: &[Row<'_>] = &[
     ("set c 0 0 2\r\n5\0\r\nincr c 1\r\n", "STORED\r\n6\r\n"),
     ("set c 0 0 2\r\n-0\r\nincr c 1\r\n", "STORED\r\n1\r\n"),
     ("set c 0 0 20\r\n18446744073709551615\r\nincr c 1\r\n", "STORED\r\n0\r\n"),
-    ("set c 0 0 20\r\n18446744073709551616\r\nincr c 1\r\n", "STORED\r\nCLIENT_ERROR cannot increment or decrement non-numeric value\r\n"),
+    ("set c 0 0 20\r\n18446744073709551616\r\nincr c 1\r\n",
+     "STORED\r\nCLIENT_ERROR cannot increment or decrement non-numeric value\r\n"),
     ("set c 0 0 0\r\n\r\nincr c 1\r\n", "STORED\r\nCLIENT_ERROR cannot increment or decrement non-numeric value\r\n"),
     ("set c 0 0 1\r\n \r\nincr c 1\r\n", "STORED\r\nCLIENT_ERROR cannot increment or decrement non-numeric value\r\n"),
     ("set c 0 0 2\r\n1a\r\nincr c 1\r\n", "STORED\r\nCLIENT_ERROR cannot increment or decrement non-numeric value\r\n"),
-    ("set c 0 0 4\r\n0x10\r\nincr c 1\r\n", "STORED\r\nCLIENT_ERROR cannot increment or decrement non-numeric value\r\n"),
-    ("set c 0 0 3\r\n1.5\r\nincr c 1\r\n", "STORED\r\nCLIENT_ERROR cannot increment or decrement non-numeric value\r\n"),
+    ("set c 0 0 4\r\n0x10\r\nincr c 1\r\n",
+     "STORED\r\nCLIENT_ERROR cannot increment or decrement non-numeric value\r\n"),
+    ("set c 0 0 3\r\n1.5\r\nincr c 1\r\n",
+     "STORED\r\nCLIENT_ERROR cannot increment or decrement non-numeric value\r\n"),
     ("set c 0 0 2\r\n-1\r\nincr c 1\r\n", "STORED\r\nCLIENT_ERROR cannot increment or decrement non-numeric value\r\n"),
 ];
 
 #[test]
-fn numbers_go_up_with_a_wrap_and_down_to_zero() {
+fn incr_wraps_and_decr_stops_at_zero() {
     check(STEPS);
 }
 
 #[test]
-fn a_stored_text_is_a_number_by_the_rules_of_strtoull() {
+fn values_are_parsed_like_strtoull() {
     check(STORED_TEXT);
 }

@@ -1,4 +1,4 @@
-//! lru_crawler but its dumps.
+//! Command: lru_crawler, except dumps.
 
 use super::*;
 
@@ -24,7 +24,7 @@ const CRAWLER: &[Row<'_>] = &[
     ("lru_crawler crawl 256\r\n", BAD_CLASS),
     ("lru_crawler crawl x\r\n", BAD_CLASS),
     ("lru_crawler crawl hash\r\n", "ERROR an unknown error happened\r\n"),
-    // Over when it is answered, as there is little or nothing to do.
+    // A crawl of few or no items has finished before the reply.
     ("lru_crawler crawl all\r\nlru_crawler crawl all\r\nlru_crawler crawl 1\r\n", "OK\r\nOK\r\nOK\r\n"),
     ("lru_crawler crawl 63\r\nlru_crawler crawl 62,63\r\n", "OK\r\nOK\r\n"),
     ("flush_all\r\nlru_crawler crawl all\r\nlru_crawler crawl 1\r\n", "OK\r\nOK\r\nOK\r\n"),
@@ -44,6 +44,6 @@ const CRAWLER: &[Row<'_>] = &[
 ];
 
 #[test]
-fn the_crawler_gives_its_answers() {
+fn crawler_commands() {
     check(CRAWLER);
 }

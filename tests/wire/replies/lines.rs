@@ -1,10 +1,10 @@
-//! Line ends, spaces, tokens, unknown words.
+//! Line ends, spaces, tokens, unknown commands.
 
 use super::*;
 
 #[rustfmt::skip]
 const LINES: &[Row<'_>] = &[
-    // Shorter than any command, line end included.
+    // Shorter than any command, including the line end.
     ("\r\n", BAD_LINE),
     ("\n", BAD_LINE),
     ("a\n", BAD_LINE),
@@ -23,7 +23,7 @@ const LINES: &[Row<'_>] = &[
     ("delete n\r\r\n", NOT_FOUND),
     ("version", SILENCE),
     ("version\r", SILENCE),
-    // Only a space separates, and any number of them.
+    // Tokens are separated by one or more spaces and nothing else.
     ("get\tn\r\n", ERROR),
     ("get n\ta\r\n", END),
     ("get   n   a\r\n", "VALUE n 0 2\r\n10\r\nVALUE a 5 1\r\nx\r\nEND\r\n"),
@@ -31,7 +31,7 @@ const LINES: &[Row<'_>] = &[
     ("incr  n  1 \r\n", "11\r\n"),
     ("set  b  0  0  1  \r\n1\r\n", STORED),
     ("stats nosuch \r\n", ERROR),
-    // A command starts its line, but for those of administrators.
+    // Spaces may precede administration commands only.
     (" get n\r\n", ERROR),
     (" gets n\r\n", ERROR),
     (" set a 0 0 1\r\n", ERROR),
@@ -47,7 +47,7 @@ const LINES: &[Row<'_>] = &[
     ("  cache_memlimit 64\r\n", OK),
     ("  shutdown\r\n", "SERVER_ERROR: shutdown not enabled\r\n"),
     ("    \r\n", ERROR),
-    // Case matters, and a word is a word.
+    // Commands are case-sensitive and have no abbreviations.
     ("GET n\r\n", ERROR),
     ("Get n\r\n", ERROR),
     ("SET b 0 0 1\r\n", ERROR),
@@ -64,11 +64,11 @@ const LINES: &[Row<'_>] = &[
     ("Host: foo\r\n", ERROR),
     ("GET / HTTP/1.1 x\r\n", ERROR),
     ("\u{7f}\u{1}\u{2}\r\n", ERROR),
-    // Not memcached's own debugging.
+    // Debug commands of memcached.
     ("misbehave\r\n", ERROR),
     ("debugtime p\r\n", ERROR),
     ("debugitem lock n\r\n", ERROR),
-    // An unknown command may want no answer.
+    // An unknown command with noreply.
     ("foo noreply\r\n", SILENCE),
     ("noreply\r\n", SILENCE),
     ("noreply \r\n", SILENCE),
@@ -83,6 +83,6 @@ const LINES: &[Row<'_>] = &[
 ];
 
 #[test]
-fn lines_and_tokens_are_read_as_memcached_reads_them() {
+fn lines_and_tokens_are_parsed_like_memcached() {
     check(LINES);
 }

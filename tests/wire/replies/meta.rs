@@ -1,7 +1,6 @@
-//! mg, ms, md, ma, mn, me: codes, flags, modes, marks and the recipes of memcached's documentation.
+//! Commands: mg, ms, md, ma, mn, me. Their codes, flags, modes and marks, and the recipes of memcached's documentation.
 //!
-//! Uniques are chosen by `E`, so that they are known. A time to live that ran a second lower meanwhile is read as the
-//! one that was asked for.
+//! CAS uniques are set by `E`, so that they are known.
 
 use super::*;
 
@@ -28,19 +27,19 @@ const GET: &[Row<'_>] = &[
     ("ms b 0\r\n\r\nmg b v\r\n", "HD\r\nVA 0\r\n\r\n"),
     ("mg   a   v  k  \r\n", "VA 1 ka\r\nx\r\n"),
     ("mg a v\n", "VA 1\r\nx\r\n"),
-    // Quiet hides misses, not hits.
+    // `q` suppresses misses, not hits.
     ("mg a v q\r\nmg zz v q k O1\r\nmn\r\n", "VA 1\r\nx\r\nMN\r\n"),
     ("mg a q k\r\n", "HD ka\r\n"),
-    // The time to live, in the order of the line.
+    // `t` and `T` take effect in the order of the line.
     ("mg a t T30\r\nmg a t\r\n", "HD t-1\r\nHD t30\r\n"),
     ("mg a T30 t\r\n", "HD t30\r\n"),
     ("mg a T0 t\r\n", "HD t-1\r\n"),
     ("mg a T-1\r\nmg a\r\n", "HD\r\nEN\r\n"),
     ("mg a T-\r\nmg a t\r\n", "HD\r\nHD t-1\r\n"),
-    // A value that is known already is left out.
+    // The value is omitted if `C` is its unique.
     ("ms b 1 E7 F9\r\n1\r\nmg b v C7 f c\r\nmg b v C8\r\nmg b C7\r\n", "HD\r\nHD f9 c7\r\nVA 1\r\n1\r\nHD\r\n"),
     ("ms b 1 E7\r\n1\r\nmg b v C7 T30 t\r\n", "HD\r\nHD t30\r\n"),
-    // Fetched before; u leaves no trace.
+    // `h` reports an earlier fetch; a fetch with `u` is not recorded.
     ("mg a h\r\nmg a h\r\n", "HD h0\r\nHD h1\r\n"),
     ("mg a u h\r\nmg a h u\r\nmg a h\r\nmg a h u\r\n", "HD h0\r\nHD h0\r\nHD h0\r\nHD h1\r\n"),
     ("get a\r\nmg a h u\r\n", "VALUE a 5 1\r\nx\r\nEND\r\nHD h1\r\n"),
@@ -48,7 +47,7 @@ const GET: &[Row<'_>] = &[
     ("incr n 1\r\nmg n h u\r\n", "11\r\nHD h0\r\n"),
     ("get a\r\nappend a 0 0 1\r\ny\r\nmg a h u v\r\n", "VALUE a 5 1\r\nx\r\nEND\r\nSTORED\r\nVA 2 h0\r\nxy\r\n"),
     ("mg a l\r\n", "HD l0\r\n"),
-    // Made on a miss, by one; the others are told to wait until it is replaced.
+    // `N` creates an item on a miss: one client wins (W), the others wait (Z) until it is replaced.
     ("mg b v N30 t\r\nmg b v N30 t\r\nmg b\r\nms b 1\r\n2\r\nmg b v t\r\n",
      "VA 0 t30 W\r\n\r\nVA 0 t30 Z\r\n\r\nHD Z\r\nHD\r\nVA 1 t-1\r\n2\r\n"),
     ("mg b N30 s f c E9\r\n", "HD s0 f0 c9 W\r\n"),
@@ -63,7 +62,7 @@ const GET: &[Row<'_>] = &[
     ("mg b N30\r\nget b\r\nset b 0 0 1\r\n1\r\nmg b\r\n", "HD W\r\nVALUE b 0 0\r\n\r\nEND\r\nSTORED\r\nHD\r\n"),
     ("mg b N30\r\ntouch b 60\r\nmg b t\r\n", "HD W\r\nTOUCHED\r\nHD t60 Z\r\n"),
     ("mg b N30\r\nappend b 0 0 1\r\n1\r\nmg b v\r\n", "HD W\r\nSTORED\r\nVA 1\r\n1\r\n"),
-    // Early recache.
+    // `R` lets one client renew an item before it expires.
     ("ms b 1 T100\r\n1\r\nmg b R30\r\nmg b T60 R30\r\n", "HD\r\nHD\r\nHD\r\n"),
     ("ms b 1 T20\r\n1\r\nmg b R30\r\nmg b R30\r\nmg b\r\nms b 1\r\n2\r\nmg b R30\r\n",
      "HD\r\nHD W\r\nHD Z\r\nHD Z\r\nHD\r\nHD\r\n"),
@@ -71,7 +70,7 @@ const GET: &[Row<'_>] = &[
     ("mg a R1000\r\n", HD),
     ("mg a R40 T30\r\nmg a R40\r\n", "HD\r\nHD W\r\n"),
     ("mg a T30 R40\r\n", "HD W\r\n"),
-    // Refused.
+    // Errors.
     ("mg\r\n", BAD_LINE),
     ("mg \r\n", BAD_LINE),
     ("mg {250}\r\n", EN),
@@ -114,25 +113,28 @@ const STORE: &[Row<'_>] = &[
     ("ms a 1 M\r\n9\r\n", "CLIENT_ERROR invalid mode for ms M token\r\n"),
     ("ms a 1 Ms\r\n9\r\n", "CLIENT_ERROR invalid mode for ms M token\r\n"),
     // Uniques.
-    ("ms b 1 E7\r\n1\r\nms b 1 C7 E8 c\r\n2\r\nms b 1 C7 c\r\n3\r\nmg b v c\r\n", "HD\r\nHD c8\r\nEX c0\r\nVA 1 c8\r\n2\r\n"),
+    ("ms b 1 E7\r\n1\r\nms b 1 C7 E8 c\r\n2\r\nms b 1 C7 c\r\n3\r\nmg b v c\r\n",
+     "HD\r\nHD c8\r\nEX c0\r\nVA 1 c8\r\n2\r\n"),
     ("ms b 1 C7\r\n1\r\nms b 1 C7 MR c\r\n1\r\nms b 1 C0\r\n1\r\n", "NF\r\nNF c0\r\nNF\r\n"),
     ("ms a 1 C0\r\n1\r\nms a 1 C0 MR\r\n1\r\n", "EX\r\nEX\r\n"),
     ("ms b 1 C7 ME\r\n1\r\nms b 1 C7 ME\r\n1\r\n", "HD\r\nNS\r\n"),
-    ("ms b 1 E7\r\n1\r\nms b 1 C7 MA E9\r\n2\r\nms b 1 C7 MA\r\n3\r\nms b 1 C0 MP\r\n0\r\nmg b v\r\n", "HD\r\nHD\r\nEX\r\nHD\r\nVA 3\r\n012\r\n"),
+    ("ms b 1 E7\r\n1\r\nms b 1 C7 MA E9\r\n2\r\nms b 1 C7 MA\r\n3\r\nms b 1 C0 MP\r\n0\r\nmg b v\r\n",
+     "HD\r\nHD\r\nEX\r\nHD\r\nVA 3\r\n012\r\n"),
     ("ms b 1 C7 MA\r\n1\r\nms b 1 C7 MA N0\r\n1\r\n", "NS\r\nHD\r\n"),
     ("ms b 1 E9\r\n1\r\nms b 1 E3\r\n2\r\nmg b c v\r\n", "HD\r\nHD\r\nVA 1 c3\r\n2\r\n"),
-    // An older unique stores where I allows it: the item is stale and lives as long as before.
+    // With `I` an older unique stores: the item is stale and keeps its exptime.
     ("ms b 1 E9 T30 F1\r\n1\r\nms b 2 C5 I T60 F2\r\n22\r\nmg b v t f\r\nmg b v\r\nms b 1\r\n3\r\nmg b v t\r\n",
      "HD\r\nHD\r\nVA 2 t30 f2 X W\r\n22\r\nVA 2 Z X\r\n22\r\nHD\r\nVA 1 t-1\r\n3\r\n"),
     ("ms b 1 E9\r\n1\r\nms b 1 C10 I\r\n2\r\nms b 1 C9 I\r\n3\r\nmg b v\r\n", "HD\r\nEX\r\nHD\r\nVA 1\r\n3\r\n"),
     ("ms b 1 E9 T20\r\n1\r\nmg b R30\r\nms b 1 C5 I MR\r\n2\r\nmg b v\r\n", "HD\r\nHD W\r\nHD\r\nVA 1 Z X\r\n2\r\n"),
     ("ms b 1 I\r\n1\r\nmg b v\r\nms b 1 C5 I\r\n1\r\n", "HD\r\nVA 1\r\n1\r\nHD\r\n"),
     ("ms zz 1 C5 I\r\n1\r\n", NF),
-    // Quiet hides what was stored.
-    ("ms a 1 q k\r\n1\r\nms a 1 ME q k\r\n1\r\nms zz 1 C1 q\r\n1\r\nms a 1 C0 q\r\n1\r\nmn\r\n", "NS ka\r\nNF\r\nEX\r\nMN\r\n"),
+    // `q` suppresses the reply to a successful store.
+    ("ms a 1 q k\r\n1\r\nms a 1 ME q k\r\n1\r\nms zz 1 C1 q\r\n1\r\nms a 1 C0 q\r\n1\r\nmn\r\n",
+     "NS ka\r\nNF\r\nEX\r\nMN\r\n"),
     ("ms a 1 q\r\n123\r\nmg a v\r\n", "CLIENT_ERROR bad data chunk\r\nVA 1\r\nx\r\n"),
     ("ms a 1 q v v\r\n1\r\nmn\r\n", "CLIENT_ERROR duplicate flag\r\nMN\r\n"),
-    // Refused; the block is dropped wherever its length is known.
+    // Errors; the data block is dropped if its length is known.
     ("ms\r\n", BAD_LINE),
     ("ms b\r\nmn\r\n", "CLIENT_ERROR bad command line format\r\nMN\r\n"),
     ("ms b x\r\nblock\r\n", BAD_LINE),
@@ -148,7 +150,8 @@ const STORE: &[Row<'_>] = &[
     ("ms a 3 F-1\r\nmn\n\r\nmn\r\n", "CLIENT_ERROR bad command line format\r\nMN\r\n"),
     ("ms Zg 3 b\r\nmn\n\r\nmn\r\n", "CLIENT_ERROR error decoding key\r\nMN\r\n"),
     ("ms a 3 O12345678901234567890123456789012\r\nmn\n\r\nmn\r\n", "CLIENT_ERROR opaque token too long\r\nMN\r\n"),
-    ("ms a 3 c f h k l s t u v q x I T1 N1 R1 C1 E1 F1\r\nmn\n\r\nmn\r\n", "CLIENT_ERROR options flags are too long\r\nMN\r\n"),
+    ("ms a 3 c f h k l s t u v q x I T1 N1 R1 C1 E1 F1\r\nmn\n\r\nmn\r\n",
+     "CLIENT_ERROR options flags are too long\r\nMN\r\n"),
     ("ms a 3\r\n12\r\nmn\r\n", "CLIENT_ERROR bad data chunk\r\nMN\r\n"),
     ("ms a 1\r\n12\r\nmg a v\r\n", "CLIENT_ERROR bad data chunk\r\nVA 1\r\nx\r\n"),
 ];
@@ -161,8 +164,9 @@ const DELETE: &[Row<'_>] = &[
     ("md a q\r\nmd a q k\r\nmn\r\n", "NF ka\r\nMN\r\n"),
     ("ms b 1 E7\r\n1\r\nmd b C8 q k\r\nmd b C0\r\nmd b C7\r\nmd b C7\r\n", "HD\r\nEX kb\r\nEX\r\nHD\r\nNF\r\n"),
     ("md a T30\r\nmg a\r\n", "HD\r\nEN\r\n"),
-    // Made stale instead of deleted.
-    ("md a I T30\r\nmg a v t\r\nmg a v t\r\nms a 1\r\ny\r\nmg a v t\r\n", "HD\r\nVA 1 t30 X W\r\nx\r\nVA 1 t30 Z X\r\nx\r\nHD\r\nVA 1 t-1\r\ny\r\n"),
+    // `I` marks the item stale instead of deleting it.
+    ("md a I T30\r\nmg a v t\r\nmg a v t\r\nms a 1\r\ny\r\nmg a v t\r\n",
+     "HD\r\nVA 1 t30 X W\r\nx\r\nVA 1 t30 Z X\r\nx\r\nHD\r\nVA 1 t-1\r\ny\r\n"),
     ("ms b 1 T30\r\n1\r\nmd b I E9\r\nmg b t c\r\n", "HD\r\nHD\r\nHD t30 c9 X W\r\n"),
     ("md a I E0\r\nmg a c\r\n", "HD\r\nHD c0 X W\r\n"),
     ("md a I\r\nmg a\r\nmg a\r\nmd a I\r\nmg a\r\n", "HD\r\nHD X W\r\nHD Z X\r\nHD\r\nHD X W\r\n"),
@@ -173,12 +177,12 @@ const DELETE: &[Row<'_>] = &[
     ("md n I\r\nmg n\r\ndecr n 9\r\nmg n v\r\n", "HD\r\nHD X W\r\n1\r\nVA 2 Z X\r\n1 \r\n"),
     ("md a I\r\nappend a 0 0 1\r\ny\r\nmg a v\r\n", "HD\r\nSTORED\r\nVA 2\r\nxy\r\n"),
     ("md zz I\r\n", NF),
-    // The value alone is dropped.
+    // `x` removes the value and keeps the item.
     ("ms b 3 F7 T30 E9\r\nabc\r\nmd b x\r\nmg b v f t c\r\n", "HD\r\nHD\r\nVA 0 f0 t-1 c9\r\n\r\n"),
     ("ms b 3 F7\r\nabc\r\nmd b x T30 F2 E4\r\nmg b v f t c\r\n", "HD\r\nHD\r\nVA 0 f2 t30 c4\r\n\r\n"),
     ("md a x I T30\r\nmg a v t\r\n", "HD\r\nVA 0 t30 X W\r\n\r\n"),
     ("md a x q\r\nmg a s\r\n", "HD s0\r\n"),
-    // Refused.
+    // Errors.
     ("md\r\n", BAD_LINE),
     ("md {251}\r\n", BAD_LINE),
     ("md a z\r\n", INVALID),
@@ -191,14 +195,16 @@ const DELETE: &[Row<'_>] = &[
 #[rustfmt::skip]
 const ARITHMETIC: &[Row<'_>] = &[
     ("ma n\r\nmg n v\r\n", "HD\r\nVA 2\r\n11\r\n"),
-    ("ma n v\r\nma n v D5\r\nma n v MI D0\r\nma n v M+\r\n", "VA 2\r\n11\r\nVA 2\r\n16\r\nVA 2\r\n16\r\nVA 2\r\n17\r\n"),
+    ("ma n v\r\nma n v D5\r\nma n v MI D0\r\nma n v M+\r\n",
+     "VA 2\r\n11\r\nVA 2\r\n16\r\nVA 2\r\n16\r\nVA 2\r\n17\r\n"),
     ("ma n v MD\r\nmg n v\r\nma n v M- D100\r\n", "VA 1\r\n9\r\nVA 2\r\n9 \r\nVA 1\r\n0\r\n"),
     ("ma n v D18446744073709551615\r\n", "VA 1\r\n9\r\n"),
-    ("ms b 20\r\n18446744073709551615\r\nma b v D0\r\nma b v\r\n", "HD\r\nVA 20\r\n18446744073709551615\r\nVA 1\r\n0\r\n"),
+    ("ms b 20\r\n18446744073709551615\r\nma b v D0\r\nma b v\r\n",
+     "HD\r\nVA 20\r\n18446744073709551615\r\nVA 1\r\n0\r\n"),
     ("ma n O1 t k v E9 c\r\n", "VA 2 O1 t-1 kn c9\r\n11\r\n"),
     ("ma zz k O1 v t c\r\n", "NF kzz O1\r\n"),
     ("ma n q v\r\nma zz q k\r\nma zz N0 q v\r\nmn\r\nmg zz v\r\n", "NF kzz\r\nMN\r\nVA 1\r\n0\r\n"),
-    // Made on a miss with J, the delta not applied.
+    // `N` creates a number on a miss with the value `J`, without the delta.
     ("ma b N30 J5 D9 v t E3 c\r\nma b v D9 t\r\nmg b f\r\n", "VA 1 t30 c3\r\n5\r\nVA 2 t30\r\n14\r\nHD f0\r\n"),
     ("ma b t N30\r\nma b t\r\n", "HD t-1\r\nHD t30\r\n"),
     ("ma b N30 T60 t\r\nma b T60 N30 t\r\n", "HD t60\r\nHD t60\r\n"),
@@ -207,11 +213,15 @@ const ARITHMETIC: &[Row<'_>] = &[
     ("ma b N-1 v\r\nma b\r\n", "VA 1\r\n0\r\nNF\r\n"),
     ("ma n t T30\r\nma n T60 t\r\nma n t\r\n", "HD t-1\r\nHD t60\r\nHD t60\r\n"),
     // Uniques.
-    ("ms e 0\r\n\r\nma e C9\r\nma a C9\r\n", "HD\r\nCLIENT_ERROR cannot increment or decrement non-numeric value\r\nEX\r\n"),
+    ("ms e 0\r\n\r\nma e C9\r\nma a C9\r\n",
+     "HD\r\nCLIENT_ERROR cannot increment or decrement non-numeric value\r\nEX\r\n"),
     ("ma n E7\r\nma n C8 k v\r\nma n C7 E9 c\r\nma n C0 v\r\n", "HD\r\nEX kn\r\nHD c9\r\nVA 2\r\n13\r\n"),
     ("ma b C5\r\nma b C5 N0 v\r\n", "NF\r\nVA 1\r\n0\r\n"),
-    // Refused.
-    ("ma a\r\nma a q\r\nma a N0\r\n", "CLIENT_ERROR cannot increment or decrement non-numeric value\r\nCLIENT_ERROR cannot increment or decrement non-numeric value\r\nCLIENT_ERROR cannot increment or decrement non-numeric value\r\n"),
+    // Errors.
+    ("ma a\r\nma a q\r\nma a N0\r\n",
+     "CLIENT_ERROR cannot increment or decrement non-numeric value\r\n\
+      CLIENT_ERROR cannot increment or decrement non-numeric value\r\n\
+      CLIENT_ERROR cannot increment or decrement non-numeric value\r\n"),
     ("ma\r\n", BAD_LINE),
     ("ma {251}\r\n", INVALID_OR_DUPLICATE),
     ("ma n v v\r\n", INVALID_OR_DUPLICATE),
@@ -220,19 +230,24 @@ const ARITHMETIC: &[Row<'_>] = &[
     ("ma n Jx\r\n", INVALID_OR_DUPLICATE),
     ("ma Zg b\r\n", INVALID_OR_DUPLICATE),
     ("ma n !\r\n", BAD_LINE),
-    ("ma n MQ\r\nma n Mi\r\nma n M\r\n", "CLIENT_ERROR invalid mode for ma M token\r\nCLIENT_ERROR invalid mode for ma M token\r\nCLIENT_ERROR invalid mode for ma M token\r\n"),
+    ("ma n MQ\r\nma n Mi\r\nma n M\r\n",
+     "CLIENT_ERROR invalid mode for ma M token\r\nCLIENT_ERROR invalid mode for ma M token\r\n\
+      CLIENT_ERROR invalid mode for ma M token\r\n"),
     ("ma n O12345678901234567890123456789012\r\nmg n v\r\n", "CLIENT_ERROR opaque token too long\r\nVA 2\r\n10\r\n"),
 ];
 
 #[rustfmt::skip]
 const ENCODED_KEYS: &[Row<'_>] = &[
     ("ms Zm9v 3 b k\r\nabc\r\nmg foo v\r\nget foo\r\n", "HD kZm9v b\r\nVA 3\r\nabc\r\nVALUE foo 0 3\r\nabc\r\nEND\r\n"),
-    // The item knows how its key came; a miss says what was asked.
-    ("ms Zm9v 3 b\r\nabc\r\nmg foo k\r\nmg k b k\r\nms foo 1\r\n1\r\nmg Zm9v b O1 k\r\n", "HD\r\nHD kZm9v b\r\nCLIENT_ERROR error decoding key\r\nHD\r\nHD O1 kfoo\r\n"),
+    // An item remembers that its key was encoded; a miss repeats the key of the request.
+    ("ms Zm9v 3 b\r\nabc\r\nmg foo k\r\nmg k b k\r\nms foo 1\r\n1\r\nmg Zm9v b O1 k\r\n",
+     "HD\r\nHD kZm9v b\r\nCLIENT_ERROR error decoding key\r\nHD\r\nHD O1 kfoo\r\n"),
     ("mg Zm9v k b\r\nmg Zm9v k\r\nmg Zm9v! k b\r\n", "EN kZm9v b\r\nEN kZm9v\r\nEN kZm9v b\r\n"),
-    ("mg Zg k b\r\nmg Zm9 k b\r\nmg Zm9vZg= b\r\n", "CLIENT_ERROR error decoding key\r\nCLIENT_ERROR error decoding key\r\nCLIENT_ERROR error decoding key\r\n"),
-    ("mg Zm9v N0 b k\r\nma Zm9vMg== N0 b k\r\nmd Zm9v b k O1\r\nmd Zm9v b k\r\n", "HD kZm9v b W\r\nHD kZm9vMg== b\r\nHD kZm9v b O1\r\nNF kZm9v b\r\n"),
-    // What no line can hold.
+    ("mg Zg k b\r\nmg Zm9 k b\r\nmg Zm9vZg= b\r\n",
+     "CLIENT_ERROR error decoding key\r\nCLIENT_ERROR error decoding key\r\nCLIENT_ERROR error decoding key\r\n"),
+    ("mg Zm9v N0 b k\r\nma Zm9vMg== N0 b k\r\nmd Zm9v b k O1\r\nmd Zm9v b k\r\n",
+     "HD kZm9v b W\r\nHD kZm9vMg== b\r\nHD kZm9v b O1\r\nNF kZm9v b\r\n"),
+    // Bytes that a line cannot contain.
     ("ms IAoNAP8= 1 b\r\n1\r\nmg IAoNAP8= b v k\r\n", "HD\r\nVA 1 kIAoNAP8= b\r\n1\r\n"),
     ("ms Zm9v 3 b\r\nabc\r\nms Zm9v 1 b MA\r\nd\r\nmg foo k v\r\n", "HD\r\nHD\r\nVA 4 kZm9v b\r\nabcd\r\n"),
     ("ms foo 3\r\nabc\r\nms Zm9v 1 b MA\r\nd\r\nmg foo k v\r\n", "HD\r\nHD\r\nVA 4 kfoo\r\nabcd\r\n"),
@@ -252,58 +267,63 @@ const OTHERS: &[Row<'_>] = &[
     ("me a !\r\n", BAD_LINE),
     ("me Zg b\r\n", BAD_LINE),
     ("ms b 3 E9 T30 F1\r\nabc\r\nme b k q O1 z\r\n", "HD\r\nME b exp=30 la=0 cas=9 fetch=no cls=1 size=67\r\n"),
-    ("ms b 3 E9\r\nabc\r\nmg b\r\nme b\r\nmg b h u\r\n", "HD\r\nHD\r\nME b exp=-1 la=0 cas=9 fetch=yes cls=1 size=63\r\nHD h1\r\n"),
+    ("ms b 3 E9\r\nabc\r\nmg b\r\nme b\r\nmg b h u\r\n",
+     "HD\r\nHD\r\nME b exp=-1 la=0 cas=9 fetch=yes cls=1 size=63\r\nHD h1\r\n"),
     ("ms Zm9v 0 b E9\r\n\r\nme foo\r\nme Zm9v b\r\nme Zm9v b b\r\n",
-     "HD\r\nME Zm9v exp=-1 la=0 cas=9 fetch=no cls=1 size=62\r\nME Zm9v exp=-1 la=0 cas=9 fetch=no cls=1 size=62\r\nME Zm9v exp=-1 la=0 cas=9 fetch=no cls=1 size=62\r\n"),
+     "HD\r\nME Zm9v exp=-1 la=0 cas=9 fetch=no cls=1 size=62\r\nME Zm9v exp=-1 la=0 cas=9 fetch=no cls=1 size=62\r\n\
+      ME Zm9v exp=-1 la=0 cas=9 fetch=no cls=1 size=62\r\n"),
     ("me a b\r\nmg a h\r\n", "CLIENT_ERROR bad command line format\r\nHD h0\r\n"),
 ];
 
 /// Recipes of protocol.txt, "Meta Commands".
 #[rustfmt::skip]
 const RECIPES: &[Row<'_>] = &[
-    // A unique of the item's own.
+    // Compare and swap.
     ("ms b 1 E7\r\n1\r\nmg b v c\r\nms b 1 C7\r\n2\r\nms b 1 C7\r\n3\r\n", "HD\r\nVA 1 c7\r\n1\r\nHD\r\nEX\r\n"),
-    // One of many fetches anew what is missing.
-    ("mg b v N30 t\r\nmg b v N30 t\r\nms b 1\r\n2\r\nmg b v t\r\n", "VA 0 t30 W\r\n\r\nVA 0 t30 Z\r\n\r\nHD\r\nVA 1 t-1\r\n2\r\n"),
-    // One of many fetches anew what will be missing soon.
-    ("ms b 1 T100\r\n1\r\nmg b v R30\r\nmg b T20\r\nmg b v R30 t\r\nmg b v R30\r\n", "HD\r\nVA 1\r\n1\r\nHD\r\nVA 1 t20 W\r\n1\r\nVA 1 Z\r\n1\r\n"),
-    // Stale until it is fetched anew.
-    ("md a I T30\r\nmg a v t\r\nmg a v t\r\nms a 1\r\ny\r\nmg a v\r\n", "HD\r\nVA 1 t30 X W\r\nx\r\nVA 1 t30 Z X\r\nx\r\nHD\r\nVA 1\r\ny\r\n"),
+    // One of many clients fetches a missing value.
+    ("mg b v N30 t\r\nmg b v N30 t\r\nms b 1\r\n2\r\nmg b v t\r\n",
+     "VA 0 t30 W\r\n\r\nVA 0 t30 Z\r\n\r\nHD\r\nVA 1 t-1\r\n2\r\n"),
+    // One of many clients renews a value that will expire soon.
+    ("ms b 1 T100\r\n1\r\nmg b v R30\r\nmg b T20\r\nmg b v R30 t\r\nmg b v R30\r\n",
+     "HD\r\nVA 1\r\n1\r\nHD\r\nVA 1 t20 W\r\n1\r\nVA 1 Z\r\n1\r\n"),
+    // A stale value is served until it is renewed.
+    ("md a I T30\r\nmg a v t\r\nmg a v t\r\nms a 1\r\ny\r\nmg a v\r\n",
+     "HD\r\nVA 1 t30 X W\r\nx\r\nVA 1 t30 Z X\r\nx\r\nHD\r\nVA 1\r\ny\r\n"),
     // A quiet pipeline ends with mn.
     ("mg a v q k\r\nmg b v q k\r\nmg n v q k\r\nmn\r\n", "VA 1 ka\r\nx\r\nVA 2 kn\r\n10\r\nMN\r\n"),
 ];
 
 #[test]
-fn mg_answers_by_its_flags() {
-    check(GET);
+fn mg_flags() {
+    check_with_stopped_clock(GET);
 }
 
 #[test]
-fn ms_stores_by_mode_and_unique() {
-    check(STORE);
+fn ms_modes_and_cas_uniques() {
+    check_with_stopped_clock(STORE);
 }
 
 #[test]
-fn md_deletes_or_marks() {
-    check(DELETE);
+fn md_deletes_or_marks_stale() {
+    check_with_stopped_clock(DELETE);
 }
 
 #[test]
-fn ma_counts() {
-    check(ARITHMETIC);
+fn ma_arithmetic() {
+    check_with_stopped_clock(ARITHMETIC);
 }
 
 #[test]
-fn keys_may_come_as_base64() {
-    check(ENCODED_KEYS);
+fn base64_keys() {
+    check_with_stopped_clock(ENCODED_KEYS);
 }
 
 #[test]
-fn mn_and_me_and_what_is_no_meta_command() {
-    check(OTHERS);
+fn mn_me_and_unknown_meta_commands() {
+    check_with_stopped_clock(OTHERS);
 }
 
 #[test]
-fn the_documented_recipes_work() {
-    check(RECIPES);
+fn recipes_of_the_documentation() {
+    check_with_stopped_clock(RECIPES);
 }

@@ -1,4 +1,4 @@
-//! get, gets, gat, gats.
+//! Commands: get, gets, gat, gats.
 
 use super::*;
 
@@ -12,11 +12,11 @@ const GET: &[Row<'_>] = &[
     ("get b a c\r\n", "VALUE a 5 1\r\nx\r\nEND\r\n"),
     ("get a a\r\n", "VALUE a 5 1\r\nx\r\nVALUE a 5 1\r\nx\r\nEND\r\n"),
     ("gets b\r\n", END),
-    // noreply is another key here.
+    // `noreply` is a key here.
     ("get a noreply\r\n", "VALUE a 5 1\r\nx\r\nEND\r\n"),
     ("get noreply\r\n", END),
     ("set noreply 0 0 1\r\n1\r\nget noreply\r\n", "STORED\r\nVALUE noreply 0 1\r\n1\r\nEND\r\n"),
-    // HTTP is told from a get by its first word.
+    // Lower case: a key, not an HTTP request.
     ("get / HTTP/1.1\r\n", END),
     ("get\r\n", BAD_LINE),
     ("get \r\n", BAD_LINE),
@@ -28,10 +28,11 @@ const GET: &[Row<'_>] = &[
     ("gets {251}\r\n", BAD_LINE),
     ("get n {251}\r\n", BAD_LINE),
     ("get {251} n\r\nget a\r\n", "CLIENT_ERROR bad command line format\r\nVALUE a 5 1\r\nx\r\nEND\r\n"),
-    // Answers that are due to earlier commands are sent, and the error has one line end.
-    ("get n\r\nget {251}\r\nget a\r\n", "VALUE n 0 2\r\n10\r\nEND\r\nCLIENT_ERROR bad command line format\r\nVALUE a 5 1\r\nx\r\nEND\r\n"),
+    // Replies to earlier commands are sent, and the error has one line end.
+    ("get n\r\nget {251}\r\nget a\r\n",
+     "VALUE n 0 2\r\n10\r\nEND\r\nCLIENT_ERROR bad command line format\r\nVALUE a 5 1\r\nx\r\nEND\r\n"),
     ("get {251} noreply\r\n", BAD_LINE),
-    // A later command does not disturb an answer.
+    // A later command does not change an earlier reply.
     ("get n\r\ndelete n\r\nget n\r\n", "VALUE n 0 2\r\n10\r\nEND\r\nDELETED\r\nEND\r\n"),
 ];
 
@@ -60,18 +61,18 @@ const GAT: &[Row<'_>] = &[
     ("gats\r\n", BAD_LINE),
     ("gats 10 \r\n", BAD_LINE),
     ("gat 10 {251}\r\n", BAD_LINE),
-    // The keys before it stay touched.
+    // The keys before it have been touched.
     ("gat -1 a {251}\r\nget a\r\n", "CLIENT_ERROR bad command line format\r\nEND\r\n"),
     ("gat 100 a noreply\r\n", "VALUE a 5 1\r\nx\r\nEND\r\n"),
     ("gat 100 noreply\r\n", END),
 ];
 
 #[test]
-fn get_answers_in_the_order_of_its_keys() {
+fn get_replies_in_the_order_of_its_keys() {
     check(GET);
 }
 
 #[test]
-fn gat_gives_the_value_and_a_new_deadline() {
+fn gat_returns_the_value_and_sets_the_exptime() {
     check(GAT);
 }

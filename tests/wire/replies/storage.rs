@@ -1,4 +1,4 @@
-//! set, add, replace, append, prepend, cas.
+//! Commands: set, add, replace, append, prepend, cas.
 
 use super::*;
 
@@ -24,14 +24,15 @@ const OUTCOMES: &[Row<'_>] = &[
     ("cas a 0 0 1 0\r\n1\r\nget a\r\n", "EXISTS\r\nVALUE a 5 1\r\nx\r\nEND\r\n"),
     ("cas a 0 0 1 18446744073709551615\r\n1\r\n", "EXISTS\r\n"),
     ("set {250} 0 0 1\r\n1\r\nget {250}\r\n", "STORED\r\nVALUE {250} 0 1\r\n1\r\nEND\r\n"),
-    ("set a\tb\u{1}\u{7f} 0 0 1\r\n1\r\nget a\tb\u{1}\u{7f}\r\n", "STORED\r\nVALUE a\tb\u{1}\u{7f} 0 1\r\n1\r\nEND\r\n"),
+    ("set a\tb\u{1}\u{7f} 0 0 1\r\n1\r\nget a\tb\u{1}\u{7f}\r\n",
+     "STORED\r\nVALUE a\tb\u{1}\u{7f} 0 1\r\n1\r\nEND\r\n"),
     ("set \0 0 0 1\r\n1\r\nget \0 \0\0\r\n", "STORED\r\nVALUE \0 0 1\r\n1\r\nEND\r\n"),
     ("set k\r 0 0 1\r\n1\r\nget k\r k\r\r\n", "STORED\r\nVALUE k\r 0 1\r\n1\r\nVALUE k\r 0 1\r\n1\r\nEND\r\n"),
 ];
 
 #[rustfmt::skip]
 const ARGUMENTS: &[Row<'_>] = &[
-    // Too few: no block is expected.
+    // Too few arguments: no data block is expected.
     ("set\r\n", BAD_LINE),
     ("set \r\n", BAD_LINE),
     ("set a\r\n", BAD_LINE),
@@ -44,7 +45,7 @@ const ARGUMENTS: &[Row<'_>] = &[
     ("prepend a 0 0\r\n", BAD_LINE),
     ("cas\r\n", BAD_LINE),
     ("cas a 0 0\r\n", BAD_LINE),
-    // Too many are overlooked.
+    // Superfluous arguments are ignored.
     ("set b 0 0 1 foo\r\n1\r\n", STORED),
     ("set b 0 0 1 foo bar\r\n1\r\n", STORED),
     ("set b 0 0 1 noreply foo\r\n1\r\n", STORED),
@@ -95,7 +96,7 @@ const ARGUMENTS: &[Row<'_>] = &[
     ("set b 0 0 2147483648\r\nblock\r\n", BAD_LINE),
     ("set b 0 0 4294967297\r\nblock\r\n", BAD_LINE),
     ("set b 0 0 99999999999999999999\r\nblock\r\n", BAD_LINE),
-    // Cas unique: the line is good enough to know the block.
+    // An invalid CAS unique: the data block is skipped, because its length is known.
     ("cas a 0 0 1\r\n1\r\n", BAD_LINE),
     ("cas a 0 0 1 x\r\n1\r\n", BAD_LINE),
     ("cas a 0 0 1 -1\r\n1\r\n", BAD_LINE),
@@ -107,10 +108,11 @@ const ARGUMENTS: &[Row<'_>] = &[
 
 #[rustfmt::skip]
 const BLOCKS: &[Row<'_>] = &[
-    // The block of a refused line is dropped, whatever it looks like.
+    // The data block of a refused line is dropped, even if it looks like a command.
     ("set b x 0 9\r\nflush_all\r\nget a\r\n", "CLIENT_ERROR bad command line format\r\nVALUE a 5 1\r\nx\r\nEND\r\n"),
-    ("set {251} 0 0 9\r\nflush_all\r\nget n\r\n", "CLIENT_ERROR bad command line format\r\nVALUE n 0 2\r\n10\r\nEND\r\n"),
-    // The length is wrong.
+    ("set {251} 0 0 9\r\nflush_all\r\nget n\r\n",
+     "CLIENT_ERROR bad command line format\r\nVALUE n 0 2\r\n10\r\nEND\r\n"),
+    // Wrong lengths.
     ("set a 0 0 2\r\nabc\r\nget a\r\n", "CLIENT_ERROR bad data chunk\r\nVALUE a 5 1\r\nx\r\nEND\r\n"),
     ("set a 0 0 2\r\nabcdef\r\nget a\r\n", "CLIENT_ERROR bad data chunk\r\nVALUE a 5 1\r\nx\r\nEND\r\n"),
     ("set a 0 0 3\r\nab\r\nget a\r\n", "CLIENT_ERROR bad data chunk\r\nVALUE a 5 1\r\nx\r\nEND\r\n"),
@@ -120,27 +122,28 @@ const BLOCKS: &[Row<'_>] = &[
     ("set a 0 0 1 noreply\r\n12\r\nget a\r\n", "VALUE a 5 1\r\nx\r\nEND\r\n"),
     ("add b 0 0 0\r\nx\r\n", BAD_CHUNK),
     ("append a 0 0 0\r\nx\r\n", BAD_CHUNK),
-    // Commands are never read out of a value.
+    // A value is never parsed as commands.
     ("set a 0 0 2\r\n12xxflush_all\r\nget n\r\n", "CLIENT_ERROR bad data chunk\r\nVALUE n 0 2\r\n10\r\nEND\r\n"),
     ("set a 0 0 -1\r\nflush_all\r\nget n\r\n", "CLIENT_ERROR bad command line format\r\nVALUE n 0 2\r\n10\r\nEND\r\n"),
-    ("set a 0 0 9x noreply\r\nflush_all\r\nget n\r\n", "CLIENT_ERROR bad command line format\r\nVALUE n 0 2\r\n10\r\nEND\r\n"),
-    // An incomplete block at the end of the conversation stores nothing.
+    ("set a 0 0 9x noreply\r\nflush_all\r\nget n\r\n",
+     "CLIENT_ERROR bad command line format\r\nVALUE n 0 2\r\n10\r\nEND\r\n"),
+    // An incomplete data block at the end of the stream is not stored.
     ("set a 0 0 5\r\nabc", SILENCE),
     ("set a 0 0 3\r\nabc", SILENCE),
     ("set a 0 0 3\r\nabc\r", SILENCE),
 ];
 
 #[test]
-fn storage_commands_store_as_their_name_says() {
+fn storage_commands_store_by_their_condition() {
     check(OUTCOMES);
 }
 
 #[test]
-fn arguments_of_storage_commands_have_their_bounds() {
+fn storage_commands_check_the_range_of_their_arguments() {
     check(ARGUMENTS);
 }
 
 #[test]
-fn a_block_is_taken_whole_or_dropped_whole() {
+fn a_data_block_is_stored_or_dropped_as_a_whole() {
     check(BLOCKS);
 }

@@ -1,4 +1,4 @@
-//! touch and delete.
+//! Commands: touch and delete.
 
 use super::*;
 
@@ -37,7 +37,7 @@ const DELETE: &[Row<'_>] = &[
     ("delete n 0\r\n", "DELETED\r\n"),
     ("delete n 5\r\n", "DELETED\r\n"),
     ("delete n -1\r\n", "DELETED\r\n"),
-    // memcached overlooks every word behind the key; larder takes one (decision note d08).
+    // memcached ignores all words after the key; larder accepts one (decision note d08).
     ("delete n a b\r\nget n\r\n", "CLIENT_ERROR bad command line format\r\nVALUE n 0 2\r\n10\r\nEND\r\n"),
     ("delete n 0 0\r\n", BAD_LINE),
     ("delete n 0 noreply x\r\n", BAD_LINE),
@@ -53,7 +53,7 @@ const DELETE: &[Row<'_>] = &[
 ];
 
 #[test]
-fn touch_gives_a_new_deadline() {
+fn touch_sets_the_exptime() {
     check(TOUCH);
 }
 

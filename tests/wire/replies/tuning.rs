@@ -1,4 +1,4 @@
-//! slabs and lru.
+//! Commands: slabs and lru.
 
 use super::*;
 
@@ -16,7 +16,7 @@ const SLABS: &[Row<'_>] = &[
     ("slabs reassign 1\r\n", ERROR),
     ("slabs reassign 1 2 3\r\n", ERROR),
     ("slabs reassignx 1 2\r\n", ERROR),
-    // Nothing lies in that class.
+    // The class is empty.
     ("slabs reassign 20 2\r\n", NO_SPARE),
     ("slabs reassign 1 2 noreply\r\n", SILENCE),
     ("slabs r 1 1\r\n", "SAME src and dst class are identical\r\n"),
@@ -70,11 +70,11 @@ const LRU: &[Row<'_>] = &[
 ];
 
 #[test]
-fn slabs_gives_its_answers() {
+fn slabs_commands() {
     check(SLABS);
 }
 
 #[test]
-fn lru_gives_its_answers() {
+fn lru_commands() {
     check(LRU);
 }

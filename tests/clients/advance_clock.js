@@ -1,4 +1,4 @@
-// The clock of a server that has --debug-commands, moved on by a connection of its own.
+// Advances the clock of a server with --debug-commands.
 'use strict';
 const assert = require('node:assert/strict');
 const net = require('node:net');
@@ -8,7 +8,7 @@ module.exports = async function advanceClock(server, secs) {
   const [host, port] = server.split(':');
   const socket = net.connect(Number(port), host);
   socket.write(`debugtime ${secs}\r\n`);
-  const [answer] = await once(socket, 'data');
+  const [reply] = await once(socket, 'data');
   socket.destroy();
-  assert.equal(answer.toString(), 'OK\r\n');
+  assert.equal(reply.toString(), 'OK\r\n');
 };

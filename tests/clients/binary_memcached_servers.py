@@ -1,7 +1,7 @@
-"""A pytest plugin that leads python-binary-memcached's own tests to the servers under test.
+"""A pytest plugin that redirects python-binary-memcached's own tests to the servers under test.
 
-They connect to port 11211 and to a unix socket of a fixed name; with this plugin these stand for `SERVER_PORT` and
-`SERVER_SOCKET`. The tests stay as they are.
+The tests connect to port 11211 and to a unix socket with a fixed path. The plugin replaces them by `SERVER_PORT` and
+`SERVER_SOCKET`. The tests are unchanged.
 """
 
 import os
@@ -15,7 +15,7 @@ SOCKET = "/tmp/memcached.sock"
 _connect = socket.socket.connect
 
 
-def _connect_elsewhere(self, address):
+def _connect_redirected(self, address):
     if address == SOCKET:
         address = os.environ["SERVER_SOCKET"]
     elif isinstance(address, tuple) and address[1] == PORT:
@@ -23,10 +23,10 @@ def _connect_elsewhere(self, address):
     return _connect(self, address)
 
 
-socket.socket.connect = _connect_elsewhere
+socket.socket.connect = _connect_redirected
 
 
 @pytest.fixture
 def memcached_sasl():
-    """Port, user and password of a server that asks for a login."""
+    """Port, user and password of a server that requires a login."""
     return int(os.environ["SERVER_PORT"]), "user", "password"

@@ -1,5 +1,5 @@
 # Perl's three clients: Cache::Memcached, Cache::Memcached::Fast (both text), Memcached::libmemcached (text and binary).
-# SERVER names a server with --debug-commands; the output is TAP.
+# SERVER is the address of a server with --debug-commands. Prints TAP.
 use strict;
 use warnings;
 use utf8;
@@ -17,16 +17,16 @@ my $bytes = join '', map { chr } 0 .. 255;
 my $text  = encode 'UTF-8', 'żółć ☃';
 my $large = 'v' x 1_000_000;
 
-# Moves the server's clock.
+# Advances the server's clock.
 sub advance_clock {
     my $socket = IO::Socket::INET->new($server) or die "no connection: $!";
     print $socket "debugtime $_[0]\r\n";
-    my $answer = <$socket>;
-    die "debugtime is answered with $answer" if $answer ne "OK\r\n";
+    my $reply = <$socket>;
+    die "the reply to debugtime is $reply" if $reply ne "OK\r\n";
 }
 
-# What both object-oriented clients have under the same names.
-sub speaks_text {
+# Tests of the methods that both object-oriented clients have.
+sub test_text_client {
     my ($client) = @_;
     for my $value ('text', '', $text, $bytes, $large) {
         ok $client->set('k', $value), 'a value is stored';
@@ -34,15 +34,15 @@ sub speaks_text {
     }
     ok $client->set('list', ['a', { b => [1, 2] }]), 'a structure is stored';
     is_deeply $client->get('list'), ['a', { b => [1, 2] }], 'and comes back';
-    is $client->get('missing'), undef, 'a missing value is none';
+    is $client->get('missing'), undef, 'a missing key has no value';
 
     ok !$client->set('k', 'v' x (1 << 20)), 'a value over the limit is refused';
-    is $client->get('k'), undef, 'and takes the old one with it';
+    is $client->get('k'), undef, 'and the old value is removed';
 
-    ok !$client->replace('c', 'lost'), 'replace wants a value';
-    ok !$client->append('c', 'lost'), 'append wants a value';
+    ok !$client->replace('c', 'lost'), 'replace needs an existing value';
+    ok !$client->append('c', 'lost'), 'append needs an existing value';
     ok $client->add('c', 'and'), 'add stores the first';
-    ok !$client->add('c', 'second'), 'and no second';
+    ok !$client->add('c', 'second'), 'and not the second';
     ok $client->append('c', ' cheese'), 'append';
     ok $client->prepend('c', 'bread '), 'prepend';
     is $client->get('c'), 'bread and cheese', 'in order';
@@ -53,10 +53,10 @@ sub speaks_text {
     $client->set($_, $pairs{$_}) for keys %pairs;
     is_deeply $client->get_multi(keys(%pairs), 'missing'), \%pairs, '500 values at once';
 
-    ok !$client->incr('n', 1), 'no number is made';
+    ok !$client->incr('n', 1), 'incr creates no number';
     $client->set('n', 40);
     is $client->incr('n', 2), 42, 'incr';
-    is $client->decr('n', 50) + 0, 0, 'decr ends at 0';
+    is $client->decr('n', 50) + 0, 0, 'decr stops at 0';
 
     $client->set('short', 'v', 10);
     $client->set('long', 'v', 1000);
@@ -68,18 +68,18 @@ sub speaks_text {
 
 subtest 'Cache::Memcached' => sub {
     my $client = Cache::Memcached->new({ servers => [$server] });
-    speaks_text($client);
+    test_text_client($client);
     $client->set('k', 'v');
     my $figures = $client->stats('misc')->{hosts}{$server}{misc};
-    is $figures->{version}, '1.6.45', 'stats tell the version';
+    is $figures->{version}, '1.6.45', 'stats report the version';
     is $figures->{curr_items}, 1, 'and count items';
-    is $client->get('k'), 'v', 'and are read to their end';
+    is $client->get('k'), 'v', 'and are complete';
 };
 
 subtest 'Cache::Memcached::Fast' => sub {
-    my $client = Cache::Memcached::Fast->new({ servers => [$server], utf8 => 1, io_timeout => 20 });
-    my $plain = Cache::Memcached::Fast->new({ servers => [$server], io_timeout => 20 });
-    speaks_text($plain);
+    my $client = Cache::Memcached::Fast->new({ servers => [$server], utf8 => 1, io_timeout => 120 });
+    my $plain = Cache::Memcached::Fast->new({ servers => [$server], io_timeout => 120 });
+    test_text_client($plain);
     ok $client->set('ключ', 'żółć ☃'), 'key and value are UTF-8';
     is $client->get('ключ'), 'żółć ☃', 'and come back as characters';
 
@@ -87,8 +87,8 @@ subtest 'Cache::Memcached::Fast' => sub {
     my ($unique, $value) = @{ $client->gets('k') };
     is $value, 'read', 'gets';
     ok $client->cas('k', $unique, 'written'), 'cas over the value that was read';
-    ok !$client->cas('k', $unique, 'too late'), 'and over no other';
-    is $client->get('k'), 'written', 'which stays';
+    ok !$client->cas('k', $unique, 'too late'), 'and not over another value';
+    is $client->get('k'), 'written', 'which is kept';
     is_deeply scalar $client->set_multi(['a', 1], ['b', 2]), { a => 1, b => 1 }, 'several values at once';
     is_deeply scalar $client->delete_multi('a', 'b'), { a => 1, b => 1 }, 'deleted at once';
 
@@ -96,12 +96,12 @@ subtest 'Cache::Memcached::Fast' => sub {
     ok $client->touch('touched', 100), 'touch';
     is $client->gat(100, 'gat'), 'v', 'gat';
     advance_clock(20);
-    is_deeply $client->get_multi('k', 'touched', 'gat'), { touched => 'v', gat => 'v' }, 'lengthen a life';
+    is_deeply $client->get_multi('k', 'touched', 'gat'), { touched => 'v', gat => 'v' }, 'extend the lifetime';
     is_deeply $client->server_versions, { $server => '1.6.45' }, 'version';
 
     $client->set('nowait', $_) for 1 .. 300;
     $client->nowait_push;
-    is $client->get('nowait'), 300, 'stores that nobody waits for arrive';
+    is $client->get('nowait'), 300, 'stores without waiting arrive';
 };
 
 for my $binary (0, 1) {
@@ -116,9 +116,9 @@ for my $binary (0, 1) {
             is $client->memcached_get('k'), $value, 'and comes back';
         }
         ok !$client->memcached_set('k', 'v' x (1 << 20)), 'a value over the limit is refused';
-        ok !$client->memcached_replace('c', 'lost'), 'replace wants a value';
+        ok !$client->memcached_replace('c', 'lost'), 'replace needs an existing value';
         ok $client->memcached_add('c', 'and'), 'add stores the first';
-        ok !$client->memcached_add('c', 'second'), 'and no second';
+        ok !$client->memcached_add('c', 'second'), 'and not the second';
         ok $client->memcached_append('c', ' cheese'), 'append';
         ok $client->memcached_prepend('c', 'bread '), 'prepend';
         is $client->memcached_get('c'), 'bread and cheese', 'in order';
@@ -126,12 +126,12 @@ for my $binary (0, 1) {
         ok $client->memcached_increment('n', 2, my $number = 0), 'increment';
         is $number, 42, 'adds';
         ok $client->memcached_decrement('n', 50, $number), 'decrement';
-        is $number, 0, 'ends at 0';
+        is $number, 0, 'stops at 0';
         my %pairs = map { ("key-$_" => "value $_") } 1 .. 500;
         $client->memcached_set($_, $pairs{$_}) for keys %pairs;
         my %got;
         ok $client->memcached_mget_into_hashref([keys %pairs], \%got), 'mget';
-        is_deeply \%got, \%pairs, 'brings 500 values';
+        is_deeply \%got, \%pairs, 'returns 500 values';
         $client->memcached_set('short', 'v', 10);
         advance_clock(20);
         is $client->memcached_get('short'), undef, 'exptimes take effect';

@@ -1,5 +1,5 @@
-# Dalli, the client of Rails, in the binary protocol: without a login, and with one.
-# SERVER names a server with --debug-commands, LOGIN_SERVER one that wants a login; the output is TAP.
+# Dalli, the client of Rails, in the binary protocol, without and with a login.
+# SERVER is the address of a server with --debug-commands, LOGIN_SERVER of a server that requires a login. Prints TAP.
 require 'dalli'
 require 'socket'
 
@@ -10,7 +10,7 @@ $stdout.sync = true
 $count = 0
 
 def test(name)
-  client = Dalli::Client.new(SERVER, socket_timeout: 20)
+  client = Dalli::Client.new(SERVER, socket_timeout: 120)
   client.flush
   yield client
   puts "ok #{$count += 1} - #{name}"
@@ -58,8 +58,8 @@ test 'keys may be UTF-8' do |client|
   equal 'v', client.get('ключ')
 end
 
-test 'a value over the limit is refused and the connection goes on' do |client|
-  limitless = Dalli::Client.new(SERVER, value_max_bytes: 1 << 24)
+test 'a value over the limit is refused and the connection stays usable' do |client|
+  limitless = Dalli::Client.new(SERVER, value_max_bytes: 1 << 24, socket_timeout: 120)
   client.set('k', 'old')
   refused(Dalli::DalliError) { limitless.set('k', Random.new(1).bytes(1 << 20), nil, raw: true) }
   equal nil, limitless.get('k')
@@ -67,7 +67,7 @@ test 'a value over the limit is refused and the connection goes on' do |client|
   equal 'new', client.get('k')
 end
 
-test 'conditions of stores are kept' do |client|
+test 'stores check their condition' do |client|
   equal 0, client.replace('k', 'lost')
   equal false, client.append('k', 'lost')
   raise 'add' unless client.add('k', 'and', nil, raw: true)
@@ -98,7 +98,7 @@ test 'many keys are stored and read at once' do |client|
   equal pairs, client.get_multi(*pairs.keys, 'missing')
 end
 
-test 'numbers are made and counted' do |client|
+test 'numbers are created and incremented' do |client|
   equal nil, client.incr('n')
   equal 40, client.incr('n', 1, nil, 40)
   equal 42, client.incr('n', 2)
@@ -114,7 +114,7 @@ test 'touch, gat and exptimes take effect' do |client|
   equal [nil, 'v', 'v'], %w[k touched gat].map { |key| client.get(key) }
 end
 
-test 'fetch stores what the block makes' do |client|
+test 'fetch stores the value of the block' do |client|
   equal 'made', client.fetch('k', 100) { 'made' }
   equal 'made', client.fetch('k', 100) { raise 'it is there' }
 end
@@ -125,7 +125,7 @@ test 'flush empties the server' do |client|
   equal nil, client.get('k')
 end
 
-test 'statistics are read to their end' do |client|
+test 'statistics are complete' do |client|
   client.set('k', 'v')
   figures = client.stats.fetch(SERVER)
   equal %w[1 1.6.45], figures.values_at('curr_items', 'version')
@@ -134,8 +134,8 @@ test 'statistics are read to their end' do |client|
   equal 'v', client.get('k')
 end
 
-test 'a login lets in, a wrong one does not' do
-  client = Dalli::Client.new(LOGIN_SERVER, username: 'ann', password: 'secret')
+test 'a login succeeds, a wrong login is refused' do
+  client = Dalli::Client.new(LOGIN_SERVER, username: 'ann', password: 'secret', socket_timeout: 120)
   client.set('k', 'v')
   equal 'v', client.get('k')
   refused(Dalli::DalliError) { Dalli::Client.new(LOGIN_SERVER, username: 'ann', password: 'wrong').get('k') }

@@ -1,4 +1,4 @@
-"""Django's own test runner, with every outcome recorded."""
+"""Django's own test runner, which records every outcome."""
 
 from django.test.runner import DiscoverRunner
 

@@ -1,8 +1,8 @@
 """Settings for Django's own tests with the server under test as the default cache.
 
-`SERVER` is the server's address, `DEFAULT_CLIENT` the client that the default cache uses, `BINARY` is set if pylibmc is
-to speak the binary protocol. Both clients are configured,
-because the classes `PyMemcacheCacheTests` and `PyLibMCCacheTests` run only if they find theirs.
+`SERVER` is the server's address, `DEFAULT_CLIENT` the client of the default cache. If `BINARY` is set, pylibmc uses the
+binary protocol. Both clients are configured, because the classes `PyMemcacheCacheTests` and `PyLibMCCacheTests` are
+skipped without theirs.
 """
 
 import os

@@ -1,6 +1,6 @@
-"""A Django project of ten lines: its sessions, a counter and its template fragments live in the server under test.
+"""A small Django project that keeps its sessions, a counter and template fragments in the server under test.
 
-`SERVER` in the environment is the server's address, `CLIENT` names Django's backend.
+The environment contains `SERVER`, the server's address, and `CLIENT`, the name of Django's backend.
 """
 
 import os
@@ -25,7 +25,7 @@ PAGE = "{% load cache %}{{ items }}{% cache 300 sidebar topic %} {{ topic }} by 
 
 
 def visit(request, topic):
-    """Puts an item into the visitor's basket, counts the visit, shows a page with a cached sidebar."""
+    """Adds an item to the basket of the session, counts the visit, and renders a page with a cached sidebar."""
     request.session["basket"] = request.session.get("basket", []) + [request.GET["item"]]
     cache.incr("visits")
     page = {"items": len(request.session["basket"]), "topic": topic, "author": os.getpid()}

@@ -1,7 +1,7 @@
-"""The site of `django_site.py` in eight processes that serve their visitors at once: nothing is lost or mixed up.
+"""The site of `django_site.py` in eight processes that serve requests at the same time: no data is lost or mixed up.
 
-Each process has the whole site and its own connections, as under a process manager. They start together behind a
-barrier. What they put into the cache is checked on the spot and, once all are done, by a process of its own.
+Each process has the whole site and its own connections, as under a process manager. A barrier makes them start at the
+same time. Their data in the cache is checked immediately and again at the end by another process.
 """
 
 import hashlib
@@ -18,11 +18,10 @@ VISITS = 40  # per visitor
 CLAIMS = 300  # keys that every process tries to add
 VALUES = 30  # private values per process
 TOPICS = ["bread", "cheese", "ham", "jam"]
-START_SECS = 60
 
 
 class SiteUnderLoad(unittest.TestCase):
-    """The same load by each way of reaching the server."""
+    """The same load by each client and transport."""
 
     def test_nothing_is_lost_by_pymemcache_over_tcp(self):
         self.load("PyMemcacheCache", unix=False)
@@ -37,31 +36,31 @@ class SiteUnderLoad(unittest.TestCase):
         self.load("PyLibMCCache", unix=True)
 
     def load(self, client, unix):
-        """Warms the sidebars up, lets all visitors in, and compares what is kept with what was stored."""
+        """Fills the cached sidebars, serves all visitors, and compares the cached data with the expected data."""
         with servers.larder(unix=unix) as server:
             os.environ.update(SERVER=server.location, CLIENT=client)
             spawn = multiprocessing.get_context("spawn")
             with ProcessPoolExecutor(1, spawn) as alone:
                 author = alone.submit(warm_up).result()
                 barrier = spawn.Barrier(PROCESSES)
-                with ProcessPoolExecutor(PROCESSES, spawn, meet, [barrier]) as together:
-                    tasks = [together.submit(serve, number, author) for number in range(PROCESSES)]
+                with ProcessPoolExecutor(PROCESSES, spawn, set_barrier, [barrier]) as processes:
+                    tasks = [processes.submit(serve, number, author) for number in range(PROCESSES)]
                     reports = [task.result() for task in tasks]
                 self.assertEqual(sum(report["claims"] for report in reports), CLAIMS)
                 baskets = {key: basket for report in reports for key, basket in report["baskets"].items()}
                 self.assertEqual(len(baskets), PROCESSES * VISITORS)
-                visits, kept = alone.submit(look, list(baskets)).result()
+                visits, kept = alone.submit(read_back, list(baskets)).result()
             self.assertEqual(visits, PROCESSES * VISITORS * VISITS + len(TOPICS))
             self.assertEqual(kept, baskets)
             figures = server.figures()
             self.assertEqual(figures["evictions"], "0")
             if client == "PyMemcacheCache":
-                # This backend closes its connections after each request: the load was one of connections as well.
+                # This backend closes its connections after each request.
                 self.assertGreater(int(figures["total_connections"]), PROCESSES * VISITORS * VISITS)
 
 
 def warm_up():
-    """Sets the counter and renders each sidebar once; returns what the sidebars say of their author."""
+    """Sets the counter and renders each sidebar once; returns the author in the sidebars."""
     from django.core.cache import cache
 
     client = new_client()
@@ -71,20 +70,20 @@ def warm_up():
     return os.getpid()
 
 
-def meet(barrier):
-    """Runs first in each process."""
-    global together
-    together = barrier
+def set_barrier(barrier):
+    """Initializes each process."""
+    global start_barrier
+    start_barrier = barrier
 
 
 def serve(number, author):
-    """The work of one process: visits in turn of all its visitors, with claims and private values in between."""
+    """The work of one process: visits of its visitors, `add` of shared keys, and values of its own."""
     from django.core.cache import cache
 
     clients = [new_client() for _ in range(VISITORS)]
     private = {f"private-{number}-{at}": value(number, at) for at in range(VALUES)}
     baskets = [[] for _ in clients]
-    together.wait(START_SECS)
+    start_barrier.wait(servers.WAIT_MAX_SECS)
     expect(cache.set_many(private), [])
     claims = sum(cache.add(f"claim-{claim}", number) for claim in range(CLAIMS))
     for visit in range(VISITS):
@@ -98,8 +97,8 @@ def serve(number, author):
     return {"claims": claims, "baskets": dict(zip(keys, baskets))}
 
 
-def look(session_keys):
-    """The counter and the baskets as they are in the cache now."""
+def read_back(session_keys):
+    """The counter and the baskets in the cache."""
     from django.contrib.sessions.backends.cache import SessionStore
     from django.core.cache import cache
 
@@ -107,7 +106,7 @@ def look(session_keys):
 
 
 def new_client():
-    """A browser with a cookie jar of its own, at this process's copy of the site."""
+    """A client with its own cookies, for this process's copy of the site."""
     import django_site  # noqa: F401, configures Django
     import django
     from django.test import Client
@@ -117,11 +116,11 @@ def new_client():
 
 
 def value(number, at):
-    """Bytes that no other process and no other key has, from a few to tens of thousands."""
+    """Bytes that are unique to the process and the key, from a few to tens of thousands."""
     return hashlib.sha256(f"{number} {at}".encode()).digest() * (at * at * 3 + 1)
 
 
 def expect(got, wanted):
-    """Ends the process's task unless both are equal."""
+    """Raises an error unless both are equal."""
     if got != wanted:
         raise AssertionError(f"got {str(got)[:200]}, not {str(wanted)[:200]}")

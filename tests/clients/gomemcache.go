@@ -1,5 +1,5 @@
 // gomemcache, the client of most programs in Go, in the text protocol.
-// SERVER names a server with --debug-commands; the output is TAP.
+// SERVER is the address of a server with --debug-commands. Prints TAP.
 package main
 
 import (
@@ -22,13 +22,13 @@ var (
 )
 
 func main() {
-	client.Timeout = 20 * time.Second
+	client.Timeout = 120 * time.Second
 	test("values come back with their flags", valuesComeBack)
-	test("a value over the limit is refused and the connection goes on", tooLarge)
-	test("conditions of stores are kept", conditions)
+	test("a value over the limit is refused and the connection stays usable", tooLarge)
+	test("stores check their condition", conditions)
 	test("cas stores only over the value that was read", compareAndSwap)
 	test("many keys are read at once", manyKeys)
-	test("numbers are counted and not made", numbers)
+	test("numbers are incremented and not created", numbers)
 	test("touch and exptimes take effect", touch)
 	test("flush empties the server", flush)
 	fmt.Printf("1..%d\n", count)
@@ -58,15 +58,15 @@ func equal(wanted, got interface{}) {
 	}
 }
 
-// Moves the server's clock.
+// Advances the server's clock.
 func advanceClock(secs int) {
 	connection, err := net.Dial("tcp", address)
 	equal(nil, err)
 	defer connection.Close()
 	fmt.Fprintf(connection, "debugtime %d\r\n", secs)
-	answer, err := bufio.NewReader(connection).ReadString('\n')
+	reply, err := bufio.NewReader(connection).ReadString('\n')
 	equal(nil, err)
-	equal("OK\r\n", answer)
+	equal("OK\r\n", reply)
 }
 
 func item(value string) *memcache.Item {

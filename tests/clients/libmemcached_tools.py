@@ -1,4 +1,4 @@
-"""The command line tools of libmemcached against larder, used as their manual pages say."""
+"""The command line tools of libmemcached with larder, used as described in their manual pages."""
 
 import subprocess
 import tempfile
@@ -24,7 +24,7 @@ class LibmemcachedTools(unittest.TestCase):
             [name, f"--servers={self.server.address}", *arguments],
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            timeout=servers.DEADLINE_SECS,
+            timeout=servers.WAIT_MAX_SECS,
             cwd=self.directory,
             check=False,
         )

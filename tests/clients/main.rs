@@ -1,5 +1,5 @@
-//! Clients that other people wrote, unchanged, against a daemon. Here is the one for Rust, the others are in Python
-//! and C and are run by `tests/run`. Each file is one client.
+//! Unmodified clients of other projects with a daemon. The client for Rust runs here; `tests/run` runs those for other
+//! languages. Each file tests one client.
 
 #[path = "../support/mod.rs"]
 mod support;

@@ -1,7 +1,7 @@
-//! The `memcache` crate speaking the classic text protocol.
+//! The `memcache` crate in the classic text protocol.
 //!
-//! It takes `NOT_STORED` for success, so that refused stores are judged by what is stored afterwards. Its `stats` is
-//! left out: it stops reading at the first line and leaves the rest to the next answer.
+//! The crate treats `NOT_STORED` as success, so tests of refused stores read the value. Its `stats` is left out: it
+//! reads the first line only, and the rest is taken for the next reply.
 
 use crate::support::{Daemon, Folder, larder};
 use memcache::{Client, CommandError, MemcacheError, ToMemcacheValue};
@@ -12,7 +12,7 @@ use std::thread;
 /// An exptime beyond 30 days is a Unix time; this one is in January 1970.
 const LONG_AGO: u32 = 60 * 60 * 24 * 30 + 1;
 
-/// `value` with these flags.
+/// The text `value` with client flags.
 struct Flagged(u32);
 
 impl<W: Write> ToMemcacheValue<W> for Flagged {
@@ -33,7 +33,7 @@ fn url(daemon: &Daemon) -> String {
     format!("memcache://{}?protocol=ascii", daemon.address())
 }
 
-fn served() -> (Daemon, Client) {
+fn start() -> (Daemon, Client) {
     let daemon = larder("").start();
     let client = Client::connect(url(&daemon)).unwrap();
     (daemon, client)
@@ -45,7 +45,7 @@ fn text(client: &Client, key: &str) -> Option<String> {
 
 #[test]
 fn version_is_three_numbers() {
-    let (_daemon, client) = served();
+    let (_daemon, client) = start();
     let versions = client.version().unwrap();
     let [(_, version)] = &versions[..] else { panic!("{versions:?}") };
     assert_eq!(version.split('.').filter(|part| part.parse::<u32>().is_ok()).count(), 3, "{version}");
@@ -53,7 +53,7 @@ fn version_is_three_numbers() {
 
 #[test]
 fn values_come_back_in_their_type() {
-    let (_daemon, client) = served();
+    let (_daemon, client) = start();
     client.set("text", "bread", 0).unwrap();
     client.set("number", 42u64, 0).unwrap();
     client.set("bytes", &[0u8, 13, 10, 255][..], 0).unwrap();
@@ -67,7 +67,7 @@ fn values_come_back_in_their_type() {
 
 #[test]
 fn flags_come_back_as_they_were_stored() {
-    let (_daemon, client) = served();
+    let (_daemon, client) = start();
     client.set("k", Flagged(0xCAFE_F00D), 0).unwrap();
     let (value, flags, cas): (Vec<u8>, u32, Option<u64>) = client.get("k").unwrap().unwrap();
     assert_eq!((value.as_slice(), flags), (&b"value"[..], 0xCAFE_F00D));
@@ -75,8 +75,8 @@ fn flags_come_back_as_they_were_stored() {
 }
 
 #[test]
-fn a_value_of_almost_a_mebibyte_survives_and_a_larger_one_is_refused() {
-    let (_daemon, client) = served();
+fn a_value_of_almost_a_mebibyte_is_stored_and_a_larger_one_is_refused() {
+    let (_daemon, client) = start();
     let value: Vec<u8> = (0..1_000_000u32).map(|at| (at % 251) as u8).collect();
     client.set("k", &value[..], 0).unwrap();
     assert_eq!(client.get::<Vec<u8>>("k").unwrap().unwrap(), value);
@@ -87,16 +87,16 @@ fn a_value_of_almost_a_mebibyte_survives_and_a_larger_one_is_refused() {
 }
 
 #[test]
-fn add_stores_only_what_is_missing() {
-    let (_daemon, client) = served();
+fn add_stores_only_missing_keys() {
+    let (_daemon, client) = start();
     client.add("k", "first", 0).unwrap();
     client.add("k", "second", 0).unwrap();
     assert_eq!(text(&client, "k").unwrap(), "first");
 }
 
 #[test]
-fn replace_stores_only_over_what_is_there() {
-    let (_daemon, client) = served();
+fn replace_stores_only_existing_keys() {
+    let (_daemon, client) = start();
     client.replace("k", "lost", 0).unwrap();
     assert_eq!(text(&client, "k"), None);
     client.set("k", "old", 0).unwrap();
@@ -105,8 +105,8 @@ fn replace_stores_only_over_what_is_there() {
 }
 
 #[test]
-fn append_and_prepend_extend_what_is_there() {
-    let (_daemon, client) = served();
+fn append_and_prepend_extend_existing_values() {
+    let (_daemon, client) = start();
     client.append("k", "lost").unwrap();
     client.prepend("k", "lost").unwrap();
     assert_eq!(text(&client, "k"), None);
@@ -117,8 +117,8 @@ fn append_and_prepend_extend_what_is_there() {
 }
 
 #[test]
-fn delete_tells_whether_something_was_there() {
-    let (_daemon, client) = served();
+fn delete_reports_whether_the_key_existed() {
+    let (_daemon, client) = start();
     client.set("k", "x", 0).unwrap();
     assert!(client.delete("k").unwrap());
     assert!(!client.delete("k").unwrap());
@@ -126,8 +126,8 @@ fn delete_tells_whether_something_was_there() {
 }
 
 #[test]
-fn numbers_count_up_and_stop_at_zero() {
-    let (_daemon, client) = served();
+fn numbers_are_incremented_and_stop_at_zero() {
+    let (_daemon, client) = start();
     client.set("n", 40u64, 0).unwrap();
     assert_eq!(client.increment("n", 2).unwrap(), 42);
     assert_eq!(client.decrement("n", 40).unwrap(), 2);
@@ -141,8 +141,8 @@ fn numbers_count_up_and_stop_at_zero() {
 }
 
 #[test]
-fn touch_changes_the_expiry_of_what_is_there() {
-    let (_daemon, client) = served();
+fn touch_changes_the_expiry_of_existing_keys() {
+    let (_daemon, client) = start();
     assert!(!client.touch("k", 60).unwrap());
     client.set("k", "x", 60).unwrap();
     assert!(client.touch("k", 0).unwrap());
@@ -152,8 +152,8 @@ fn touch_changes_the_expiry_of_what_is_there() {
 }
 
 #[test]
-fn what_is_stored_for_the_past_is_gone_at_once() {
-    let (_daemon, client) = served();
+fn an_item_with_an_exptime_in_the_past_expires_at_once() {
+    let (_daemon, client) = start();
     client.set("k", "old", 0).unwrap();
     client.set("k", "new", LONG_AGO).unwrap();
     assert_eq!(text(&client, "k"), None);
@@ -161,7 +161,7 @@ fn what_is_stored_for_the_past_is_gone_at_once() {
 
 #[test]
 fn cas_stores_only_over_the_value_that_was_read() {
-    let (_daemon, client) = served();
+    let (_daemon, client) = start();
     client.set("k", "read", 0).unwrap();
     let (_, _, unique): (Vec<u8>, u32, Option<u64>) = client.get("k").unwrap().unwrap();
     let unique = unique.unwrap();
@@ -172,8 +172,8 @@ fn cas_stores_only_over_the_value_that_was_read() {
 }
 
 #[test]
-fn many_keys_are_read_at_once_each_with_its_own_unique() {
-    let (_daemon, client) = served();
+fn many_keys_are_read_at_once_with_their_cas_uniques() {
+    let (_daemon, client) = start();
     let names: Vec<String> = (0..100).map(|number| format!("key-{number}")).collect();
     for name in &names {
         client.set(name, name.as_str(), 0).unwrap();
@@ -187,8 +187,8 @@ fn many_keys_are_read_at_once_each_with_its_own_unique() {
 }
 
 #[test]
-fn flush_empties_everything_and_a_delayed_one_waits() {
-    let (_daemon, client) = served();
+fn flush_removes_all_items_and_a_delayed_flush_waits() {
+    let (_daemon, client) = start();
     client.set("k", "x", 0).unwrap();
     client.flush_with_delay(3600).unwrap();
     assert_eq!(text(&client, "k").unwrap(), "x");
@@ -197,7 +197,7 @@ fn flush_empties_everything_and_a_delayed_one_waits() {
 }
 
 #[test]
-fn keys_are_spread_over_several_servers() {
+fn keys_are_distributed_over_several_servers() {
     let daemons = [larder("").start(), larder("").start()];
     let client = Client::connect(daemons.iter().map(url).collect::<Vec<_>>()).unwrap();
     let names: Vec<String> = (0..50).map(|number| format!("key-{number}")).collect();
@@ -226,7 +226,7 @@ fn eight_threads_lose_no_increment() {
 }
 
 #[test]
-fn a_unix_socket_serves_the_same() {
+fn a_unix_socket_works() {
     let folder = Folder::new();
     let path = folder.file("socket");
     let _daemon = larder(&format!("-s {}", path.display())).start();

@@ -1,6 +1,6 @@
-//! The `memcache` crate speaking the binary protocol, without a login and with one.
+//! The `memcache` crate in the binary protocol, without and with a login.
 //!
-//! It asks for keys that are to be counted as if they had to exist, but the protocol makes them: they start at 0.
+//! In this protocol the crate's increments create missing keys with the value 0.
 
 use crate::support::{Daemon, Folder, larder};
 use memcache::{Client, CommandError, MemcacheError};
@@ -11,14 +11,14 @@ use std::thread;
 /// An exptime beyond 30 days is a Unix time; this one is in January 1970.
 const LONG_AGO: u32 = 60 * 60 * 24 * 30 + 1;
 
-/// How long the client tries again to log in before it says that it cannot, in seconds.
-const WAIT_MAX: &str = "&connect_timeout=1";
+/// The client repeats a failed login until this timeout, in seconds.
+const LOGIN_TIMEOUT: &str = "&connect_timeout=5";
 
 fn url(daemon: &Daemon) -> String {
     format!("memcache://{}?protocol=binary", daemon.address())
 }
 
-fn served() -> (Daemon, Client) {
+fn start() -> (Daemon, Client) {
     let daemon = larder("").start();
     let client = Client::connect(url(&daemon)).unwrap();
     (daemon, client)
@@ -38,7 +38,7 @@ fn refused<T: std::fmt::Debug>(result: Result<T, MemcacheError>, expected: &str)
 
 #[test]
 fn version_and_statistics_are_read() {
-    let (daemon, client) = served();
+    let (daemon, client) = start();
     assert_eq!(client.version().unwrap()[0].1, "1.6.45");
     client.set("k", "v", 0).unwrap();
     let (_, figures) = &client.stats().unwrap()[0];
@@ -48,7 +48,7 @@ fn version_and_statistics_are_read() {
 
 #[test]
 fn values_come_back_in_their_type() {
-    let (_daemon, client) = served();
+    let (_daemon, client) = start();
     client.set("text", "bread", 0).unwrap();
     client.set("number", 42u64, 0).unwrap();
     client.set("bytes", &[0u8, 13, 10, 255][..], 0).unwrap();
@@ -61,8 +61,8 @@ fn values_come_back_in_their_type() {
 }
 
 #[test]
-fn a_value_of_almost_a_mebibyte_survives_and_a_larger_one_is_refused() {
-    let (_daemon, client) = served();
+fn a_value_of_almost_a_mebibyte_is_stored_and_a_larger_one_is_refused() {
+    let (_daemon, client) = start();
     let value: Vec<u8> = (0..1_000_000u32).map(|at| (at % 251) as u8).collect();
     client.set("k", &value[..], 0).unwrap();
     assert!(client.get::<Vec<u8>>("k").unwrap().unwrap() == value);
@@ -71,8 +71,8 @@ fn a_value_of_almost_a_mebibyte_survives_and_a_larger_one_is_refused() {
 }
 
 #[test]
-fn conditions_of_stores_are_told() {
-    let (_daemon, client) = served();
+fn stores_report_their_failed_condition() {
+    let (_daemon, client) = start();
     refused(client.replace("k", "lost", 0), "KeyNotFound");
     client.add("k", "first", 0).unwrap();
     refused(client.add("k", "second", 0), "KeyExists");
@@ -86,8 +86,8 @@ fn conditions_of_stores_are_told() {
 }
 
 #[test]
-fn numbers_count_up_stop_at_zero_and_are_made() {
-    let (_daemon, client) = served();
+fn numbers_are_incremented_stop_at_zero_and_are_created() {
+    let (_daemon, client) = start();
     client.set("n", 40u64, 0).unwrap();
     assert_eq!(client.increment("n", 2).unwrap(), 42);
     assert_eq!(client.decrement("n", 40).unwrap(), 2);
@@ -99,8 +99,8 @@ fn numbers_count_up_stop_at_zero_and_are_made() {
 }
 
 #[test]
-fn exptimes_of_the_past_and_touch_take_effect() {
-    let (_daemon, client) = served();
+fn exptimes_in_the_past_and_touch_take_effect() {
+    let (_daemon, client) = start();
     assert!(!client.touch("k", 60).unwrap());
     client.set("k", "x", 60).unwrap();
     assert!(client.touch("k", 0).unwrap());
@@ -113,7 +113,7 @@ fn exptimes_of_the_past_and_touch_take_effect() {
 
 #[test]
 fn cas_stores_only_over_the_value_that_was_read() {
-    let (_daemon, client) = served();
+    let (_daemon, client) = start();
     client.set("k", "read", 0).unwrap();
     let (_, _, unique): (Vec<u8>, u32, Option<u64>) = client.get("k").unwrap().unwrap();
     let unique = unique.unwrap();
@@ -125,7 +125,7 @@ fn cas_stores_only_over_the_value_that_was_read() {
 
 #[test]
 fn many_keys_are_read_at_once() {
-    let (_daemon, client) = served();
+    let (_daemon, client) = start();
     let names: Vec<String> = (0..100).map(|number| format!("key-{number}")).collect();
     for name in &names {
         client.set(name, name.as_str(), 0).unwrap();
@@ -137,8 +137,8 @@ fn many_keys_are_read_at_once() {
 }
 
 #[test]
-fn flush_empties_everything_and_a_delayed_one_waits() {
-    let (_daemon, client) = served();
+fn flush_removes_all_items_and_a_delayed_flush_waits() {
+    let (_daemon, client) = start();
     client.set("k", "x", 0).unwrap();
     client.flush_with_delay(3600).unwrap();
     assert_eq!(text(&client, "k").unwrap(), "x");
@@ -160,12 +160,12 @@ fn eight_threads_lose_no_increment() {
 }
 
 #[test]
-fn a_login_lets_in_and_a_wrong_one_does_not() {
+fn a_login_succeeds_and_a_wrong_login_is_refused() {
     let folder = Folder::new();
     fs::write(folder.file("users"), "ann:secret\n").unwrap();
     let daemon = larder("-S").env("MEMCACHED_SASL_PWDB", folder.file("users")).start();
     let connect = |login: &str| {
-        let url = format!("memcache://{login}{}?protocol=binary{WAIT_MAX}", daemon.address());
+        let url = format!("memcache://{login}{}?protocol=binary{LOGIN_TIMEOUT}", daemon.address());
         Client::with_pool_size(url, 1)
     };
     let client = connect("ann:secret@").unwrap();

@@ -1,4 +1,4 @@
-"""`memcached-tool`, the report script that Debian's memcached brings, against larder."""
+"""`memcached-tool`, the report script of Debian's memcached, with larder."""
 
 import subprocess
 import unittest
@@ -21,19 +21,19 @@ class MemcachedTool(unittest.TestCase):
             self.assertEqual(self.server.ask(request, b"\r\n"), b"STORED\r\n")
 
     def tool(self, mode, address=None, announced=""):
-        """What the tool prints in that mode; it must not complain, though it may announce what it does."""
+        """The output of the tool in a mode. Its standard error must be equal to `announced`."""
         ended = subprocess.run(
             ["perl", TOOL, address or self.server.address, mode],
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            timeout=servers.DEADLINE_SECS,
+            timeout=servers.WAIT_MAX_SECS,
             text=True,
             check=False,
         )
         self.assertEqual((ended.returncode, ended.stderr), (0, announced), ended)
         return ended.stdout.splitlines()
 
-    def test_display_of_an_empty_server_is_a_heading(self):
+    def test_display_of_an_empty_server_is_only_a_heading(self):
         with servers.larder() as server:
             self.assertEqual(len(self.tool("display", server.address)), 1)
 
@@ -48,14 +48,14 @@ class MemcachedTool(unittest.TestCase):
         self.assertEqual(sum(int(row[4]) for row in fields), 3)
         self.assertEqual([row[6:] for row in fields], [["0", "0", "0"]] * len(rows))
 
-    def test_stats_are_those_of_the_wire(self):
+    def test_stats_match_the_stats_command(self):
         heading, *rows = self.tool("stats")
         self.assertEqual(heading.split(), [f"#{self.server.address}", "Field", "Value"])
         printed = {name: value.strip() for name, value in (row.split(None, 1) for row in rows)}
         self.assertEqual(printed.keys(), self.server.figures().keys())
         self.assertEqual((printed["curr_items"], printed["cmd_set"]), ("3", "3"))
 
-    def test_settings_are_those_of_the_wire(self):
+    def test_settings_match_the_stats_command(self):
         heading, *rows = self.tool("settings")
         self.assertEqual(heading.split(), [f"#{self.server.address}", "Field", "Value"])
         printed = dict(row.split(None, 1) for row in rows)
@@ -63,7 +63,7 @@ class MemcachedTool(unittest.TestCase):
         self.assertEqual(printed["maxconns"], "1024")
         self.assertEqual(printed["evictions"], "on")
 
-    def test_sizes_are_those_of_the_items(self):
+    def test_sizes_match_the_stored_items(self):
         with servers.larder(arguments=("-o", "track_sizes")) as server:
             server.ask(b"set k 0 0 1000\r\n%s\r\n" % (b"v" * 1000), b"\r\n")
             heading, row = self.tool("sizes", server.address)
@@ -82,7 +82,7 @@ class MemcachedTool(unittest.TestCase):
                 self.assertEqual(copy.ask(f"{line}\r\n{value}\r\n".encode(), b"\r\n"), b"STORED\r\n")
             self.assertEqual(copy.figures()["bytes"], self.server.figures()["bytes"])
 
-    def test_a_unix_socket_is_reported_as_well(self):
+    def test_stats_of_a_unix_socket(self):
         with servers.larder(unix=True) as server:
             server.ask(b"set k 0 0 1\r\nx\r\n", b"\r\n")
             rows = dict(row.split(None, 1) for row in self.tool("stats", server.address)[1:])

@@ -1,6 +1,6 @@
-// memjs, the client of Node for hosted caches, in the binary protocol: without a login, and with one.
-// SERVER names a server with --debug-commands, LOGIN_SERVER one that wants a login. Its `prepend` is left out: it sends
-// the opcode of Append.
+// memjs, a client of Node for hosted caches, in the binary protocol, without and with a login.
+// SERVER is the address of a server with --debug-commands, LOGIN_SERVER of a server that requires a login. The client's
+// `prepend` is left out: it sends the opcode of Append.
 'use strict';
 const assert = require('node:assert/strict');
 const { test, beforeEach, after } = require('node:test');
@@ -9,7 +9,7 @@ const advanceClock = require('./advance_clock.js');
 
 const { SERVER, LOGIN_SERVER } = process.env;
 const quiet = { log() {} };
-const options = { timeout: 20, logger: quiet };
+const options = { timeout: 120, logger: quiet };
 const client = memjs.Client.create(SERVER, options);
 const text = async (key) => (await client.get(key)).value?.toString() ?? null;
 
@@ -30,7 +30,7 @@ test('keys may be UTF-8', async () => {
   assert.equal(await text('ключ'), 'v');
 });
 
-test('a value over the limit is refused and the connection goes on', async () => {
+test('a value over the limit is refused and the connection stays usable', async () => {
   await client.set('k', 'old', {});
   await assert.rejects(client.set('k', Buffer.alloc(1 << 20, 'v'), {}), /Value too large|TOO LARGE/i);
   assert.equal(await text('k'), null);
@@ -38,7 +38,7 @@ test('a value over the limit is refused and the connection goes on', async () =>
   assert.equal(await text('k'), 'new');
 });
 
-test('conditions of stores are kept', async () => {
+test('stores check their condition', async () => {
   assert.equal(await client.replace('k', 'lost', {}), false);
   await assert.rejects(client.append('k', 'lost'), /not stored/);
   assert.equal(await client.add('k', 'and', {}), true);
@@ -51,7 +51,7 @@ test('conditions of stores are kept', async () => {
   assert.equal(await client.delete('k'), false);
 });
 
-test('numbers are made and counted', async () => {
+test('numbers are created and incremented', async () => {
   assert.equal((await client.increment('n', 1, { initial: 40 })).value, 40);
   assert.equal((await client.increment('n', 2, {})).value, 42);
   assert.equal((await client.decrement('n', 50, {})).value, 0);
@@ -66,7 +66,7 @@ test('touch and exptimes take effect', async () => {
   assert.deepEqual([await text('k'), await text('touched')], [null, 'v']);
 });
 
-test('500 requests on their way at once keep their order', async () => {
+test('500 concurrent requests keep their order', async () => {
   const numbers = Array.from({ length: 500 }, (_, number) => number);
   await Promise.all(numbers.map((number) => client.set(`key-${number}`, `${number}`, {})));
   const got = await Promise.all(numbers.map((number) => text(`key-${number}`)));
@@ -79,7 +79,7 @@ test('flush empties the server', async () => {
   assert.equal(await text('k'), null);
 });
 
-test('statistics are read to their end', async () => {
+test('statistics are complete', async () => {
   await client.set('k', 'v', {});
   const figures = await new Promise((resolve, reject) => {
     client.stats((error, _server, stats) => (error ? reject(error) : resolve(stats)));
@@ -88,7 +88,7 @@ test('statistics are read to their end', async () => {
   assert.equal(await text('k'), 'v');
 });
 
-test('a login lets in, a wrong one does not', async () => {
+test('a login succeeds, a wrong login is refused', async () => {
   const inside = memjs.Client.create(LOGIN_SERVER, { ...options, username: 'ann', password: 'secret' });
   assert.equal(await inside.set('k', 'v', {}), true);
   assert.equal((await inside.get('k')).value.toString(), 'v');

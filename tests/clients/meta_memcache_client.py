@@ -1,4 +1,4 @@
-"""meta-memcache, a client that speaks nothing but the meta commands."""
+"""meta-memcache, a client that uses meta commands only."""
 
 import random
 import unittest
@@ -29,7 +29,7 @@ class MetaMemcache(unittest.TestCase):
         self.server = resources.enter_context(servers.larder(arguments=["--debug-commands"]))
         self.client = CacheClient.cache_client_from_servers(
             servers=[ServerAddress("127.0.0.1", self.server.port)],
-            connection_pool_factory_fn=connection_pool_factory_builder(recv_timeout=servers.DEADLINE_SECS),
+            connection_pool_factory_fn=connection_pool_factory_builder(recv_timeout=servers.WAIT_MAX_SECS),
         )
 
     def test_values_come_back_in_their_type(self):
@@ -38,8 +38,8 @@ class MetaMemcache(unittest.TestCase):
             self.assertEqual(self.client.get("k"), value)
         self.assertIsNone(self.client.get("missing"))
 
-    def test_a_value_over_the_limit_is_refused_and_what_follows_is_answered(self):
-        noise = random.Random(1).randbytes(1 << 20)  # which the client cannot compress
+    def test_a_value_over_the_limit_is_refused_and_the_next_request_works(self):
+        noise = random.Random(1).randbytes(1 << 20)  # incompressible
         self.client.set("k", "old", ttl=TTL)
         with self.assertRaises(MemcacheServerError), self.assertLogs("meta_memcache"):
             self.client.set("k", noise, ttl=TTL)
@@ -53,7 +53,7 @@ class MetaMemcache(unittest.TestCase):
             self.assertEqual(self.client.get(key), f"{key}")
         self.assertEqual(self.server.ask("get 🍺\r\n".encode(), b"END\r\n").split(b"\r\n")[1], f"{Key('🍺')}".encode())
 
-    def test_conditions_of_stores_are_kept(self):
+    def test_stores_check_their_condition(self):
         def stored(value, mode):
             return self.client.set("k", value, ttl=TTL, set_mode=mode)
 
@@ -85,7 +85,7 @@ class MetaMemcache(unittest.TestCase):
             self.assertTrue(self.client.set(key, value, ttl=TTL, no_reply=True))
         self.assertEqual(self.client.multi_get([*pairs, Key("missing")]), {**pairs, Key("missing"): None})
 
-    def test_numbers_are_made_and_counted(self):
+    def test_numbers_are_created_and_incremented(self):
         self.assertIsNone(self.client.delta_and_get("n", 1))
         self.assertEqual(self.client.delta_initialize_and_get("n", 1, initial_value=40, initial_ttl=TTL), 40)
         self.assertEqual(self.client.delta_and_get("n", 2), 42)
@@ -102,7 +102,7 @@ class MetaMemcache(unittest.TestCase):
         self.server.advance_clock(20)
         self.assertEqual([self.client.get(key) for key in ("k", "kept", "read")], [None, "v", "v"])
 
-    def test_the_loser_of_a_lease_waits_for_the_value_of_the_winner(self):
+    def test_a_client_without_the_lease_waits_for_the_value_of_the_winner(self):
         missing, lease = self.client.get_or_lease_cas("k", lease_policy=LeasePolicy())
         self.assertIsNone(missing)
         stored = []
@@ -113,13 +113,13 @@ class MetaMemcache(unittest.TestCase):
         value = self.client.get_or_lease("k", lease_policy=LeasePolicy(miss_retries=5), lease_wait_fn=wait)
         self.assertEqual((value, stored), ("made", [True]))
 
-    def test_a_value_that_nears_its_end_is_renewed_by_one_client(self):
+    def test_a_value_that_expires_soon_is_renewed_by_one_client(self):
         self.client.set("k", "v", ttl=30)
         policy = RecachePolicy(ttl=60)
         self.assertIsNone(self.client.get("k", recache_policy=policy), "the winner sees a miss")
         self.assertEqual(self.client.get("k", recache_policy=policy), "v", "the others see the value")
 
-    def test_an_invalidated_value_stays_as_stale_for_a_while(self):
+    def test_an_invalidated_value_is_served_as_stale_for_a_while(self):
         self.client.set("k", "v", ttl=TTL)
         stale = StalePolicy(mark_stale_on_deletion_ttl=30)
         self.assertTrue(self.client.delete("k", stale_policy=stale))

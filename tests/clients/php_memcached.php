@@ -1,9 +1,9 @@
 <?php
-// PHP's extension memcached, in the text and in the binary protocol, with a login, and as the keeper of PHP's sessions.
-// SERVER names a server with --debug-commands, LOGIN_SERVER one that wants a login; the output is TAP.
+// PHP's extension memcached, in the text and in the binary protocol, with a login, and as the store of PHP's sessions.
+// SERVER is the address of a server with --debug-commands, LOGIN_SERVER of a server that requires a login. Prints TAP.
 declare(strict_types=1);
 
-// Sessions cannot start behind output.
+// Sessions cannot start after output.
 ob_start();
 [$count, $failed] = [0, false];
 
@@ -41,8 +41,7 @@ function connected(bool $binary, string $variable = 'SERVER'): Memcached
     [$host, $port] = explode(':', getenv($variable));
     $client = new Memcached();
     $client->setOption(Memcached::OPT_BINARY_PROTOCOL, $binary);
-    // libmemcached waits for more than a binary touch is answered with, on memcached too; it need not wait long.
-    $client->setOption(Memcached::OPT_POLL_TIMEOUT, 500);
+    $client->setOption(Memcached::OPT_POLL_TIMEOUT, 120_000);
     $client->addServer($host, (int) $port);
     return $client;
 }
@@ -69,7 +68,7 @@ foreach ([false, true] as $binary) {
         equal(Memcached::RES_NOTFOUND, $client->getResultCode());
     }));
 
-    test("$in: a value over the limit is refused and the connection goes on", $fresh(function (Memcached $client): void {
+    test("$in: a value over the limit is refused and the connection stays usable", $fresh(function (Memcached $client): void {
         $client->setOption(Memcached::OPT_COMPRESSION, false);
         $client->set('k', 'old');
         equal(false, $client->set('k', str_repeat('v', 1 << 20)));
@@ -79,7 +78,7 @@ foreach ([false, true] as $binary) {
         equal('new', $client->get('k'));
     }));
 
-    test("$in: conditions of stores are kept", $fresh(function (Memcached $client): void {
+    test("$in: stores check their condition", $fresh(function (Memcached $client): void {
         equal(false, $client->replace('k', 'lost'));
         equal(false, $client->append('k', 'lost'));
         equal(true, $client->add('k', 'and'));
@@ -116,7 +115,7 @@ foreach ([false, true] as $binary) {
         equal([], $client->getMulti(array_keys($pairs)));
     }));
 
-    test("$in: numbers are counted", $fresh(function (Memcached $client) use ($binary): void {
+    test("$in: numbers are incremented", $fresh(function (Memcached $client) use ($binary): void {
         equal(false, $client->increment('n'));
         if ($binary) {
             equal(40, $client->increment('n', 1, 40));
@@ -128,15 +127,18 @@ foreach ([false, true] as $binary) {
     }));
 
     test("$in: touch and exptimes take effect", $fresh(function (Memcached $client): void {
+        // libmemcached waits for more bytes after the reply to a binary touch until its timeout, with memcached as well.
+        $client->setOption(Memcached::OPT_POLL_TIMEOUT, 3000);
         equal(false, $client->touch('k', 100));
         $client->set('k', 'v', 10);
         $client->set('touched', 'v', 10);
         equal(true, $client->touch('touched', 100));
+        $client->setOption(Memcached::OPT_POLL_TIMEOUT, 120_000);
         advance_clock(20);
         equal([false, 'v'], [$client->get('k'), $client->get('touched')]);
     }));
 
-    test("$in: stores that nobody waits for arrive", $fresh(function (Memcached $client) use ($binary): void {
+    test("$in: stores without waiting arrive", $fresh(function (Memcached $client) use ($binary): void {
         $hasty = connected($binary);
         $hasty->setOption(Memcached::OPT_NO_BLOCK, true);
         $hasty->setOption(Memcached::OPT_NOREPLY, true);
@@ -147,7 +149,7 @@ foreach ([false, true] as $binary) {
         equal(299, $hasty->get('k'));
     }));
 
-    test("$in: statistics are read to their end", $fresh(function (Memcached $client): void {
+    test("$in: statistics are complete", $fresh(function (Memcached $client): void {
         $client->set('k', 'v');
         $figures = $client->getStats()[getenv('SERVER')];
         equal(['1.6.45', 1], [$figures['version'], (int) $figures['curr_items']]);
@@ -156,7 +158,7 @@ foreach ([false, true] as $binary) {
     }));
 }
 
-test('a login lets in, a wrong one does not', function (): void {
+test('a login succeeds, a wrong login is refused', function (): void {
     $client = connected(true, 'LOGIN_SERVER');
     $client->setSaslAuthData('ann', 'secret');
     equal(true, $client->set('k', 'v'));
@@ -168,7 +170,7 @@ test('a login lets in, a wrong one does not', function (): void {
 });
 
 foreach (['Off', 'On'] as $binary) {
-    test("sessions are kept and locked, binary protocol $binary", function () use ($binary): void {
+    test("sessions are stored and locked, binary protocol $binary", function () use ($binary): void {
         ini_set('session.use_cookies', '0');
         ini_set('session.cache_limiter', '');
         ini_set('session.save_handler', 'memcached');

@@ -1,4 +1,4 @@
-"""pylibmc, which is libmemcached, in binary mode: without a login, with one, and over three servers."""
+"""pylibmc, which uses libmemcached, in the binary protocol: without a login, with a login, and with three servers."""
 
 import unittest
 from contextlib import ExitStack
@@ -7,6 +7,8 @@ import pylibmc
 import servers
 
 LONG_AGO = 60 * 60 * 24 * 30 + 1
+# Each touch takes that long; a busy server must reply within it.
+TOUCH_TIMEOUT_MILLIS = 3000
 
 
 class WithoutLogin(unittest.TestCase):
@@ -22,7 +24,8 @@ class WithoutLogin(unittest.TestCase):
         self.client = self.connected(behaviors={"cas": True})
 
     def connected(self, **options):
-        return pylibmc.Client([self.server.address], binary=True, **{**self.login, **options})
+        behaviors = {"_poll_timeout": servers.WAIT_MAX_SECS * 1000, **options.pop("behaviors", {})}
+        return pylibmc.Client([self.server.address], binary=True, behaviors=behaviors, **{**self.login, **options})
 
     def test_values_come_back_in_their_type(self):
         for value in ("text", b"bytes\r\n\0", 42, -1, 1.5, ["a", {"b": None}], "", b"v" * 1_000_000):
@@ -30,13 +33,13 @@ class WithoutLogin(unittest.TestCase):
             self.assertEqual(self.client.get("k"), value)
         self.assertIsNone(self.client.get("missing"))
 
-    def test_a_value_over_the_limit_is_refused_and_the_connection_goes_on(self):
+    def test_a_value_over_the_limit_is_refused_and_the_connection_stays_usable(self):
         self.client.set("k", b"old")
         with self.assertRaises(pylibmc.TooBig):
             self.client.set("k", b"v" * (1 << 20))
         self.assertIsNone(self.client.get("k"))
 
-    def test_conditions_of_stores_are_kept(self):
+    def test_stores_check_their_condition(self):
         with self.assertRaises(pylibmc.NotFound):
             self.client.replace("k", "lost")
         self.assertFalse(self.client.append("k", "lost"))
@@ -63,7 +66,7 @@ class WithoutLogin(unittest.TestCase):
         self.assertFalse(self.client.cas("k", "too late", unique))
         self.assertEqual(self.client.get("k"), "written")
 
-    def test_numbers_are_counted_and_not_made(self):
+    def test_numbers_are_incremented_and_not_created(self):
         with self.assertRaises(pylibmc.NotFound):
             self.client.incr("n")
         self.client.set("n", 40)
@@ -71,8 +74,8 @@ class WithoutLogin(unittest.TestCase):
         self.assertEqual(self.client.decr("n", 50), 0)
 
     def test_touch_and_exptimes_take_effect(self):
-        # This libmemcached waits for more than a touch is answered with, on memcached too; it need not wait long.
-        self.client = self.connected(behaviors={"_poll_timeout": 500})
+        # This libmemcached waits for more bytes after the reply to a touch until its timeout, with memcached as well.
+        self.client = self.connected(behaviors={"_poll_timeout": TOUCH_TIMEOUT_MILLIS})
         self.assertFalse(self.client.touch("k", 100))
         self.client.set("k", "v")
         self.assertTrue(self.client.touch("k", 100))
@@ -87,13 +90,13 @@ class WithoutLogin(unittest.TestCase):
         self.assertTrue(self.client.flush_all())
         self.assertIsNone(self.client.get("k"))
 
-    def test_statistics_are_read_to_their_end(self):
+    def test_statistics_are_complete(self):
         self.client.set("k", "v")
         ((_, figures),) = self.client.get_stats()
         self.assertEqual((figures["curr_items"], figures["version"]), (b"1", b"1.6.45"))
         self.assertEqual(self.client.get("k"), "v")
 
-    def test_unanswered_and_unawaited_stores_arrive(self):
+    def test_stores_without_a_reply_arrive(self):
         for behavior in ("_noreply", "no_block"):
             client = self.connected(behaviors={behavior: True})
             for number in range(300):
@@ -102,12 +105,12 @@ class WithoutLogin(unittest.TestCase):
 
 
 class WithLogin(WithoutLogin):
-    """All of that behind a login."""
+    """The same tests with a login."""
 
     server_options = {"arguments": ["-S"], "users": "ann:secret\n"}
     login = {"username": "ann", "password": "secret"}
 
-    def test_a_wrong_login_does_not_let_in(self):
+    def test_a_wrong_login_is_refused(self):
         for login in ({"username": "ann", "password": "wrong"}, {"username": "bob", "password": "secret"}):
             with self.assertRaises(pylibmc.Error):
                 self.connected(**login).set("k", "v")
@@ -115,9 +118,9 @@ class WithLogin(WithoutLogin):
 
 
 class OverThreeServers(unittest.TestCase):
-    """Keys spread by consistent hashing."""
+    """Keys distributed by consistent hashing."""
 
-    def test_ketama_spreads_the_keys_and_finds_them_again(self):
+    def test_ketama_distributes_the_keys_and_finds_them_again(self):
         with ExitStack() as running:
             three = [running.enter_context(servers.larder()) for _ in range(3)]
             addresses = [server.address for server in three]
@@ -129,4 +132,4 @@ class OverThreeServers(unittest.TestCase):
             self.assertEqual(sum(held), len(pairs))
             self.assertGreater(min(held), 50, held)
             again = pylibmc.Client(addresses[:2], binary=True, behaviors={"ketama": True})
-            self.assertGreater(len(again.get_multi(list(pairs))), 250, "two of three keep what they had")
+            self.assertGreater(len(again.get_multi(list(pairs))), 250, "two of three servers keep their keys")

@@ -1,4 +1,4 @@
-"""pymemcache over TLS, with certificates that `openssl` makes for the test."""
+"""pymemcache over TLS, with certificates created by `openssl`."""
 
 import ssl
 import subprocess
@@ -15,11 +15,11 @@ import servers
 
 def openssl(directory, *arguments):
     command = ["openssl", *arguments]
-    subprocess.run(command, cwd=directory, check=True, capture_output=True, timeout=servers.DEADLINE_SECS)
+    subprocess.run(command, cwd=directory, check=True, capture_output=True, timeout=servers.WAIT_MAX_SECS)
 
 
 def make_certificates(directory):
-    """An authority, and a pair signed by it that serves for both sides."""
+    """An authority, and a key with a certificate for both client and server."""
     key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
     openssl(directory, "req", "-x509", *key, "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=test authority")
     openssl(directory, "req", *key, "-keyout", "pair.key", "-out", "pair.csr", "-subj", "/CN=localhost")
@@ -49,11 +49,11 @@ class PymemcacheTls(unittest.TestCase):
         if pair:
             context.load_cert_chain(self.directory / "pair.pem", self.directory / "pair.key")
         address = ("localhost", server.port)
-        client = kind(address, tls_context=context, timeout=servers.DEADLINE_SECS, **options)
+        client = kind(address, tls_context=context, timeout=servers.WAIT_MAX_SECS, **options)
         self.addCleanup(client.close)
         return client
 
-    def test_commands_answer_as_in_the_clear(self):
+    def test_commands_work_as_without_tls(self):
         client = self.client(self.serve())
         self.assertTrue(client.set("a", "1", noreply=False))
         self.assertEqual(client.incr("a", 41, noreply=False), 42)
@@ -67,7 +67,7 @@ class PymemcacheTls(unittest.TestCase):
         self.assertIsNone(client.get("a"))
         client.quit()
 
-    def test_large_values_come_back_whole(self):
+    def test_large_values_are_stored_unchanged(self):
         client = self.client(self.serve())
         value = bytes(range(256)) * 16384
         self.assertTrue(client.set("large", value, noreply=False))
@@ -90,18 +90,18 @@ class PymemcacheTls(unittest.TestCase):
             thread.join()
         self.assertEqual(wrong, [])
 
-    def test_a_client_in_the_clear_gets_no_answer(self):
-        client = Client(("127.0.0.1", self.serve().port), timeout=servers.DEADLINE_SECS)
+    def test_a_client_without_tls_gets_no_reply(self):
+        client = Client(("127.0.0.1", self.serve().port), timeout=servers.WAIT_MAX_SECS)
         with self.assertRaises(Exception):
             client.get("a")
 
-    def test_a_client_without_the_certificate_asked_for_is_refused(self):
+    def test_a_client_without_the_required_certificate_is_refused(self):
         server = self.serve(f",ssl_ca_cert={self.directory}/ca.pem,ssl_verify_mode=2")
         with self.assertRaises(OSError):
             self.client(server).get("a")
         self.assertIsNone(self.client(server, pair=True).get("a"))
 
-    def test_an_old_version_is_refused(self):
+    def test_an_old_version_of_tls_is_refused(self):
         client = self.client(self.serve(",ssl_min_version=3"))
         client.tls_context.maximum_version = ssl.TLSVersion.TLSv1_2
         with self.assertRaises(ssl.SSLError):

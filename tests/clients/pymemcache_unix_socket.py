@@ -1,7 +1,7 @@
-"""A pytest plugin that lets pymemcache's own tests reach a unix socket.
+"""A pytest plugin that runs pymemcache's own tests over a unix socket.
 
-They name the server as `(host, port)` from the options `--server` and `--port` and have no option for a socket. With
-this plugin a host that is a path stands for the unix socket of that path; the tests stay as they are.
+The tests address the server as `(host, port)` by the options `--server` and `--port`. With this plugin a host that
+is a path selects the unix socket of that path. The tests are unchanged.
 """
 
 from pymemcache.client import base, hash as hashed

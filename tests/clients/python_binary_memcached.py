@@ -1,4 +1,4 @@
-"""python-binary-memcached, the client of Datadog's check and of many hosted sites, without a login and with one."""
+"""python-binary-memcached, the client of Datadog's check and of many hosting platforms, without and with a login."""
 
 import threading
 import unittest
@@ -24,7 +24,7 @@ class WithoutLogin(unittest.TestCase):
         self.client = self.connected(*self.login)
 
     def connected(self, *login):
-        client = bmemcached.Client((self.server.address,), *login)
+        client = bmemcached.Client((self.server.address,), *login, socket_timeout=servers.WAIT_MAX_SECS)
         self.addCleanup(client.disconnect_all)
         return client
 
@@ -34,7 +34,7 @@ class WithoutLogin(unittest.TestCase):
             self.assertEqual(self.client.get("k"), value)
         self.assertIsNone(self.client.get("missing"))
 
-    def test_conditions_of_stores_are_kept(self):
+    def test_stores_check_their_condition(self):
         self.assertFalse(self.client.replace("k", "lost"))
         self.assertTrue(self.client.add("k", "first"))
         self.assertFalse(self.client.add("k", "second"))
@@ -60,7 +60,7 @@ class WithoutLogin(unittest.TestCase):
         self.assertFalse(self.client.cas("missing", "x", unique))
         self.assertEqual(self.client.get("k"), "written")
 
-    def test_numbers_are_made_and_counted(self):
+    def test_numbers_are_created_and_incremented(self):
         self.assertEqual(self.client.incr("n", 5), 0)
         self.assertEqual(self.client.incr("n", 5), 5)
         self.assertEqual(self.client.decr("n", 7), 0)
@@ -76,7 +76,7 @@ class WithoutLogin(unittest.TestCase):
         self.assertTrue(self.client.flush_all())
         self.assertIsNone(self.client.get("k"))
 
-    def test_statistics_are_read_to_their_end(self):
+    def test_statistics_are_complete(self):
         self.client.set("k", "v")
         figures = self.client.stats()[self.server.address]
         self.assertEqual(figures["curr_items"], b"1")
@@ -85,7 +85,7 @@ class WithoutLogin(unittest.TestCase):
         self.assertTrue(self.client.stats("slabs")[self.server.address])
         self.assertEqual(self.client.get("k"), "v")
 
-    def test_threads_lose_nothing(self):
+    def test_threads_lose_no_increment(self):
         self.client.incr("n", 0)
         threads = [threading.Thread(target=self.count, args=(200,)) for _ in range(8)]
         for thread in threads:
@@ -101,12 +101,12 @@ class WithoutLogin(unittest.TestCase):
 
 
 class WithLogin(WithoutLogin):
-    """All of that behind a login."""
+    """The same tests with a login."""
 
     server_options = {"arguments": ["-S"], "users": "ann:secret\n"}
     login = ("ann", "secret")
 
-    def test_a_wrong_login_does_not_let_in(self):
+    def test_a_wrong_login_is_refused(self):
         for login in (("ann", "wrong"), ("bob", "secret"), ("", "")):
             with self.assertRaises(MemcachedException):
                 self.connected(*login).set("k", "v")

@@ -1,4 +1,4 @@
-"""python-memcached, for long the only client for Python and still that of many sites, in the text protocol."""
+"""python-memcached, the oldest client for Python and still widely used, in the text protocol."""
 
 import unittest
 from contextlib import ExitStack
@@ -14,8 +14,9 @@ class PythonMemcached(unittest.TestCase):
         resources = ExitStack()
         self.addCleanup(resources.close)
         self.server = resources.enter_context(servers.larder(arguments=["--debug-commands"]))
-        # As for Django: values over its own limit of a mebibyte are left to the server.
-        self.client = memcache.Client([self.server.address], server_max_value_length=1 << 24, cache_cas=True)
+        # As in Django, the server enforces the value limit, not the client.
+        options = {"server_max_value_length": 1 << 24, "socket_timeout": servers.WAIT_MAX_SECS}
+        self.client = memcache.Client([self.server.address], cache_cas=True, **options)
         self.addCleanup(self.client.disconnect_all)
 
     def test_values_come_back_in_their_type(self):
@@ -28,14 +29,14 @@ class PythonMemcached(unittest.TestCase):
         self.assertTrue(self.client.set("ключ", "v"))
         self.assertEqual(self.client.get_multi(["ключ", "clé"]), {"ключ": "v"})
 
-    def test_a_value_over_the_limit_is_refused_and_the_connection_goes_on(self):
+    def test_a_value_over_the_limit_is_refused_and_the_connection_stays_usable(self):
         self.client.set("k", "old")
         self.assertFalse(self.client.set("k", b"v" * (1 << 20)))
         self.assertIsNone(self.client.get("k"))
         self.assertTrue(self.client.set("k", "new"))
         self.assertEqual(self.client.get("k"), "new")
 
-    def test_conditions_of_stores_are_kept(self):
+    def test_stores_check_their_condition(self):
         self.assertFalse(self.client.replace("k", "lost"))
         self.assertFalse(self.client.append("k", "lost"))
         self.assertTrue(self.client.add("k", "and"))
@@ -64,7 +65,7 @@ class PythonMemcached(unittest.TestCase):
         self.assertFalse(self.client.cas("k", "too late"))
         self.assertEqual(self.client.get("k"), "between")
 
-    def test_numbers_are_counted_and_not_made(self):
+    def test_numbers_are_incremented_and_not_created(self):
         self.assertIsNone(self.client.incr("n"))
         self.client.set("n", 40)
         self.assertEqual(self.client.incr("n", 2), 42)
@@ -78,7 +79,7 @@ class PythonMemcached(unittest.TestCase):
         self.server.advance_clock(20)
         self.assertEqual(self.client.get_multi(["k", "kept"]), {"kept": "v"})
 
-    def test_unanswered_commands_take_effect_in_order(self):
+    def test_commands_without_a_reply_take_effect_in_order(self):
         for number in range(300):
             self.client.set("k", number, noreply=True)
         self.client.incr("k", 2, noreply=True)
@@ -91,7 +92,7 @@ class PythonMemcached(unittest.TestCase):
         self.client.flush_all()
         self.assertIsNone(self.client.get("k"))
 
-    def test_statistics_are_read_to_their_end(self):
+    def test_statistics_are_complete(self):
         self.client.set("k", "v")
         ((_, figures),) = self.client.get_stats()
         self.assertEqual((figures["curr_items"], figures["version"]), ("1", "1.6.45"))

@@ -1,6 +1,6 @@
-"""Records the outcome of every unittest, one JSON line each, in the file that `OUTCOMES` names.
+"""Records the outcome of every unittest as a JSON line in the file `OUTCOMES`.
 
-`python recording.py MODULE...` runs whole modules that way; Django's runner is `django_runner.Runner`.
+`python recording.py MODULE...` runs modules; `django_runner.Runner` does the same for Django.
 """
 
 import json
@@ -10,9 +10,9 @@ import unittest
 
 
 class RecordingResult(unittest.TextTestResult):
-    """A text result that also writes `[test, outcome]` lines, outcome being pass, skip or fail.
+    """A text result that also writes lines `[test, outcome]`. The outcome is pass, skip or fail.
 
-    A test may have several lines (its subtests fail one by one); the reader keeps the worst.
+    A test may have several lines, one per failed subtest; the reader uses the worst one.
     """
 
     def _record(self, test, outcome):

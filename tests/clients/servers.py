@@ -1,7 +1,7 @@
-"""Starts a server for a client's test: larder, or the memcached it is compared with, on a port nobody else has.
+"""Starts a server for the test of a client: larder, or memcached for a comparison, on a free port.
 
-Both are started by the same flags; that larder takes them is part of the test. A server that does not end by SIGTERM
-with status 0 fails its test.
+Both get the same options, so the test also shows that larder accepts them. A server that does not exit with status 0
+after SIGTERM fails its test.
 """
 
 import os
@@ -12,16 +12,16 @@ import tempfile
 import time
 from pathlib import Path
 
-DEADLINE_SECS = 20
+# Longest wait for any event. It is generous for slow and busy machines; only a failing test reaches it.
+WAIT_MAX_SECS = 120
 PAUSE_SECS = 0.01
 
 
 class Server:
-    """A running server, ended when the `with` block ends. `port` is 0 if it listens on a unix socket only: `unix` is True
-    for a path that nobody else has, or the path.
+    """A running server, stopped at the end of the `with` block.
 
-    `users` are lines of a password file, which the server must ask for by `-S`. `http_port` is that of `--metrics 0` among
-    the arguments.
+    `unix` is the path of a unix socket, or True for a new path; then `port` is 0. `users` is the text of a password
+    file, which the server uses with `-S`. `http_port` is the port of `--metrics`, if the arguments contain it.
     """
 
     def __init__(self, program, unix=False, arguments=(), users=None):
@@ -55,34 +55,34 @@ class Server:
 
     @property
     def location(self):
-        """As Django's `LOCATION` names it."""
+        """The address in the form of Django's `LOCATION`."""
         return f"unix:{self.unix_path}" if self.unix_path else f"127.0.0.1:{self.port}"
 
     @property
     def address(self):
-        """As the tools on the command line take it: `host:port`, or the path of the unix socket."""
+        """The address in the form of command line tools: `host:port`, or the path of the unix socket."""
         return self.unix_path or f"127.0.0.1:{self.port}"
 
     def connect(self):
-        """A plain socket to it."""
+        """A socket that is connected to the server."""
         if self.unix_path:
             connection = socket.socket(socket.AF_UNIX)
-            connection.settimeout(DEADLINE_SECS)
+            connection.settimeout(WAIT_MAX_SECS)
             connection.connect(self.unix_path)
             return connection
-        return socket.create_connection(("127.0.0.1", self.port), DEADLINE_SECS)
+        return socket.create_connection(("127.0.0.1", self.port), WAIT_MAX_SECS)
 
     def ask(self, request, end):
-        """Sends bytes on a connection of their own and returns the answer up to and with the bytes `end`."""
+        """Sends a request on a new connection and returns the reply up to and including the bytes `end`."""
         with self.connect() as connection:
             connection.sendall(request)
-            answer = b""
-            while not answer.endswith(end):
+            reply = b""
+            while not reply.endswith(end):
                 part = connection.recv(65536)
                 if not part:
-                    raise ConnectionError(f"closed after {answer!r}")
-                answer += part
-            return answer
+                    raise ConnectionError(f"closed after {reply!r}")
+                reply += part
+            return reply
 
     def figures(self):
         """The general statistics by name."""
@@ -90,13 +90,13 @@ class Server:
         return dict(line.split(" ", 2)[1:] for line in lines)
 
     def advance_clock(self, secs):
-        """Moves the clock of a server that has `--debug-commands`."""
-        answer = self.ask(b"debugtime %d\r\n" % secs, b"\r\n")
-        if answer != b"OK\r\n":
-            raise ValueError(f"debugtime is answered with {answer!r}")
+        """Advances the clock of a server with `--debug-commands`."""
+        reply = self.ask(b"debugtime %d\r\n" % secs, b"\r\n")
+        if reply != b"OK\r\n":
+            raise ValueError(f"the reply to debugtime is {reply!r}")
 
     def kill(self):
-        """Ends it as a crash would."""
+        """Kills the server."""
         self._process.kill()
         self._process.wait()
         self._killed = True
@@ -107,23 +107,24 @@ class Server:
     def __exit__(self, *_):
         self._process.send_signal(signal.SIGTERM)
         try:
-            status = self._process.wait(DEADLINE_SECS)
+            status = self._process.wait(WAIT_MAX_SECS)
         except subprocess.TimeoutExpired:
             self._process.kill()
             status = self._process.wait()
-        errors = self._said()
+        errors = self._error_output()
         self._errors.close()
         self._directory.cleanup()
         if status != (-signal.SIGKILL if self._killed else 0):
-            raise ChildProcessError(f"the server ended with {status}: {errors}")
+            raise ChildProcessError(f"the server exited with {status}: {errors}")
 
     def _await_listening(self):
-        deadline = time.monotonic() + DEADLINE_SECS
+        deadline = time.monotonic() + WAIT_MAX_SECS
         while not self._listens():
             if self._process.poll() is not None:
-                raise ChildProcessError(f"{self._process.args} ended with {self._process.returncode}: {self._said()}")
+                status = self._process.returncode
+                raise ChildProcessError(f"{self._process.args} exited with {status}: {self._error_output()}")
             if time.monotonic() > deadline:
-                raise TimeoutError(f"{self._process.args} does not listen: {self._said()}")
+                raise TimeoutError(f"{self._process.args} does not listen: {self._error_output()}")
             time.sleep(PAUSE_SECS)
 
     def _listens(self):
@@ -139,11 +140,11 @@ class Server:
             return False
         return True
 
-    def _said(self):
+    def _error_output(self):
         self._errors.seek(0)
         return self._errors.read()[-2000:]
 
 
 def larder(**options):
-    """The larder under test, whose path `tests/run` puts into `LARDER`."""
+    """The larder under test. `tests/run` sets its path in `LARDER`."""
     return Server(os.environ["LARDER"], **options)

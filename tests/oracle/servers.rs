@@ -12,8 +12,19 @@ use std::time::Duration;
 /// The variable with the path of memcached. By default `memcached` is looked up in the search path.
 const ORACLE: &str = "LARDER_ORACLE";
 
-/// The time between two looks for the port file.
+/// The time between two polls.
 const PAUSE: Duration = Duration::from_millis(5);
+
+/// Polls the condition until it is true. Fails the test with a message about `event` after [`WAIT_MAX`].
+pub fn wait_until(event: &str, mut condition: impl FnMut() -> bool) {
+    for _ in 0..WAIT_MAX.as_millis() / PAUSE.as_millis() {
+        if condition() {
+            return;
+        }
+        sleep(PAUSE);
+    }
+    panic!("no sign of {event} within {WAIT_MAX:?}");
+}
 
 /// A running server, killed when this value is dropped.
 pub struct Server {

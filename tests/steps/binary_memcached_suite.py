@@ -1,7 +1,7 @@
 """python-binary-memcached's own tests, from its source release, unchanged.
 
-They want one server on port 11211 and one on a unix socket in /tmp; a plugin of pytest gives them two on places nobody
-else has. Two files are left out, because their fixtures are not in the release or they ask for fixed ports.
+They connect to port 11211 and to a unix socket in /tmp. A pytest plugin redirects them to servers with addresses of
+their own. Two files are left out: their fixtures are not in the release, or they use fixed ports.
 """
 
 import os
@@ -29,14 +29,15 @@ def run(environment, result):
     files = [name for name in files if name not in (*LEFT_OUT, LOGIN)]
     judged = partial(outcomes, environment, tests=tests, files=files)
     beside_memcached(environment, result, "python-binary-memcached's tests", judged, FLOOR)
-    # Debian's memcached has no password file of its own to compare with.
-    login = outcomes(environment, "login", environment.larder, tests, [LOGIN], {"arguments": ["-S"], "users": USERS})
-    judge(result, "its tests of a login", login, None)
-    demand(result, "its tests of a login", login, LOGIN_FLOOR)
+    # Debian's memcached does not support password files, so there is no comparison.
+    options = {"arguments": ["-S"], "users": USERS}
+    login, log = outcomes(environment, "login", environment.larder, tests, [LOGIN], options)
+    judge(result, "its tests of a login", login, None, log)
+    demand(result, "its tests of a login", login, LOGIN_FLOOR, log)
 
 
 def outcomes(environment, name, program, tests, files, options=None):
-    """`{test: outcome}` of these files on one program."""
+    """`{test: outcome}` of these files on one program, and the path of the log."""
     name = f"binary-memcached-{name}"
     file = environment.own / "outcomes" / f"{name}.xml"
     file.parent.mkdir(exist_ok=True)
@@ -54,4 +55,4 @@ def outcomes(environment, name, program, tests, files, options=None):
             "PYTHONDONTWRITEBYTECODE": "1",
         }
         suite = run_program(argv, environment.log(name), env=env, cwd=tests)
-    return reported(suite, file)
+    return reported(suite, file), suite.log

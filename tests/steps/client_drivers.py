@@ -1,4 +1,4 @@
-"""Clients in other languages: each is met by a driver in its own, which prints TAP. All of them run side by side."""
+"""Clients in other languages. Each has a driver in its language, which prints TAP. All drivers run at the same time."""
 
 import re
 import shutil
@@ -12,8 +12,7 @@ from .report import Broken, say
 
 TAP_TEST = re.compile(r"^(not ok|ok) \d+ - (.+)$", re.MULTILINE)
 TAP_PLAN = re.compile(r"^1\.\.(\d+)$", re.MULTILINE)
-LIMIT_SECS = 120
-# The interpreter, the driver, the Debian packages that it needs.
+# The interpreter, the driver, and the Debian packages that it needs.
 DRIVERS = (
     (
         ["perl"],
@@ -26,7 +25,7 @@ DRIVERS = (
     (["node", "--test-reporter=tap"], "node_memcached.js", []),
     (["go", "run"], "gomemcache.go", ["golang-github-bradfitz-gomemcache-dev"]),
 )
-# Where Debian's packages for Go keep their sources.
+# The folder of the sources in Debian's Go packages.
 GOPATH = "/usr/share/gocode"
 
 
@@ -44,9 +43,9 @@ def run(environment, result):
             argv = [environment.program(interpreter[0]), *interpreter[1:], environment.clients / file]
             addresses = {"SERVER": server.address, "LOGIN_SERVER": login.address}
             drivers.append(Running(argv, environment.log(f"driver-{file}"), env={**env, **addresses}))
-        wait_for_all(drivers, LIMIT_SECS, lambda: f"{sum(len(outcomes(driver)) for driver in drivers)} tests")
+        wait_for_all(drivers, lambda: f"{sum(len(outcomes(driver)) for driver in drivers)} tests")
     for driver, (_, file, _) in zip(drivers, DRIVERS):
-        judge(result, file, whole(driver), None)
+        judge(result, file, complete_outcomes(driver), None, driver.log)
 
 
 def outcomes(driver):
@@ -54,19 +53,19 @@ def outcomes(driver):
     return {name: PASS if verdict == "ok" else FAIL for verdict, name in TAP_TEST.findall(driver.text())}
 
 
-def whole(driver):
-    """The outcomes of a driver that has ended. Raises `Broken` unless it ran all it planned and ended accordingly."""
+def complete_outcomes(driver):
+    """The outcomes of a driver that has exited. Raises `Broken` unless all planned tests ran and the status matches."""
     ended = outcomes(driver)
-    # Perl's subtests have plans of their own, further to the right.
+    # Plans of Perl's subtests are indented, so they do not match.
     plans = [int(count) for count in TAP_PLAN.findall(driver.text())]
     failed = FAIL in ended.values()
     if not ended or plans != [len(ended)] or failed != (driver.process.returncode != 0):
-        raise Broken(f"a driver ended with {driver.process.returncode} before its time, see {driver.log}")
+        raise Broken(f"a driver exited with {driver.process.returncode} before all tests ran", driver.log)
     return ended
 
 
 def node_modules(environment):
-    """The pinned packages of npm, installed under target/."""
+    """The folder of the pinned npm packages, installed under target/."""
     npm = environment.program("npm")
     directory = environment.own / "node"
     directory.mkdir(exist_ok=True)

@@ -1,8 +1,8 @@
-"""Judges a client's suite on larder by the outcome of the same suite on memcached in the same run.
+"""Judges the outcomes of a client's suite on larder by those of the same suite on memcached in the same run.
 
-memcached is asked anew each time, because what a suite skips depends on the Python version and on the packages that
-are there; a list kept in the project would be wrong on the next machine. Each suite also has a floor, the number of
-tests that must pass: without it a suite that had vanished from both sides would count as equal.
+Which tests a suite skips depends on the Python version and the installed packages, so no list of expected outcomes is
+kept. Instead each suite has a floor: the number of tests that must pass. It detects a suite that has vanished on both
+servers.
 """
 
 from .report import Missing, say
@@ -10,11 +10,12 @@ from .report import Missing, say
 PASS, SKIP, FAIL = "pass", "skip", "fail"
 
 
-def judge(result, name, ours, theirs):
-    """Adds the outcomes of one suite, both given as `{test: outcome}`; `theirs` is None if there is no memcached.
+def judge(result, name, ours, theirs, log=None):
+    """Adds the outcomes of a suite on larder and on memcached, both as `{test: outcome}`. `theirs` is None without
+    memcached. `log` is the path of the log on larder.
 
-    A test counts as failed if its outcome is not memcached's. One that fails on both is told, not counted; one that
-    fails on memcached only has passed.
+    A test fails if its outcome differs from that on memcached. A test that fails on both servers is shown, but not
+    counted. A test that fails on memcached only has passed.
     """
     say(f"{name}: larder {tally(ours)}" + (f"; memcached {tally(theirs)}" if theirs is not None else ""))
     for test in sorted(ours.keys() | (theirs or {}).keys()):
@@ -23,30 +24,33 @@ def judge(result, name, ours, theirs):
         if outcome == PASS and expected in (PASS, FAIL):
             result.passed += 1
         elif outcome != expected:
-            result.fail(f"{name}: {test}: {outcome}, on memcached: {expected}")
+            result.fail(f"{name}: {test}: {outcome}, on memcached: {expected}", log)
         elif outcome == FAIL and theirs is None:
-            result.fail(f"{name}: {test}")
+            result.fail(f"{name}: {test}", log)
         elif outcome == FAIL:
             say(f"{name}: {test} fails on memcached too")
 
 
 def beside_memcached(environment, result, name, outcomes, floor):
-    """Judges `outcomes(program_name, program)` on larder, and on memcached where there is one; `floor` must pass."""
-    ours = outcomes("larder", environment.larder)
+    """Judges a suite on larder and, if it is installed, on memcached. At least `floor` tests must pass.
+
+    `outcomes(program_name, program)` runs the suite and returns `{test: outcome}` and the path of the log.
+    """
+    ours, log = outcomes("larder", environment.larder)
     try:
-        theirs = outcomes("memcached", environment.program("memcached"))
+        theirs, _ = outcomes("memcached", environment.program("memcached"))
     except Missing as missing:
         theirs = None
         result.skip(f"comparison with memcached: {missing}")
-    judge(result, name, ours, theirs)
-    demand(result, name, ours, floor)
+    judge(result, name, ours, theirs, log)
+    demand(result, name, ours, floor, log)
 
 
-def demand(result, name, outcomes, floor):
-    """At least `floor` of these tests passed."""
+def demand(result, name, outcomes, floor, log=None):
+    """Fails unless at least `floor` of these tests passed."""
     passed = list(outcomes.values()).count(PASS)
     if passed < floor:
-        result.fail(f"{name}: only {passed} tests passed, at least {floor} must")
+        result.fail(f"{name}: only {passed} tests passed, at least {floor} must", log)
 
 
 def tally(outcomes):

@@ -1,7 +1,8 @@
 """Django's own tests of its cache and its sessions, from its source release, unchanged.
 
-The labels `cache` and `sessions_tests` run with pymemcache as the client of the default cache; the sessions once more
-with pylibmc, and once more with pylibmc in the binary protocol, together with its class of the label `cache`. Both clients' own classes are part of the label `cache`. larder and memcached are tested at the same time.
+The labels `cache` and `sessions_tests` run with pymemcache as the client of the default cache. `sessions_tests` runs
+again with pylibmc, and a third time with pylibmc in the binary protocol, together with pylibmc's class of the label
+`cache`. larder and memcached are tested at the same time.
 """
 
 from contextlib import ExitStack
@@ -29,7 +30,7 @@ def run(environment, result):
         result.skip(f"comparison with memcached: {missing}")
 
     def outcomes(name, client, labels, binary=False):
-        """Of larder and, if it is there, of memcached."""
+        """The outcomes on larder and on memcached (None without memcached), and the path of the log on larder."""
         with ExitStack() as running:
             suites = []
             for program, path in programs.items():
@@ -38,19 +39,19 @@ def run(environment, result):
                 argv = [environment.python, "runtests.py", "--parallel=1", "--settings=django_settings", *labels]
                 suites.append(Recorded(environment, f"django-{name}-{program}", argv, env, cwd=tests))
             both = finish(suites)
-            return both[0], both[1] if len(both) == 2 else None
+            return both[0], both[1] if len(both) == 2 else None, suites[0].log
 
-    ours, theirs = outcomes("labels", "PyMemcacheCache", ["cache", "sessions_tests"])
-    judge(result, "cache and sessions_tests", ours, theirs)
-    demand(result, "cache and sessions_tests", ours, LABELS_FLOOR)
+    ours, theirs, log = outcomes("labels", "PyMemcacheCache", ["cache", "sessions_tests"])
+    judge(result, "cache and sessions_tests", ours, theirs, log)
+    demand(result, "cache and sessions_tests", ours, LABELS_FLOOR, log)
     for name in CLASSES:
         part = {test: outcome for test, outcome in ours.items() if test.startswith(f"{name}.")}
         say(f"of these {name}: {tally(part)}")
-        demand(result, name, part, CLASS_FLOOR)
-    ours, theirs = outcomes("sessions", "PyLibMCCache", ["sessions_tests"])
-    judge(result, "sessions_tests by pylibmc", ours, theirs)
-    demand(result, "sessions_tests by pylibmc", ours, SESSIONS_FLOOR)
+        demand(result, name, part, CLASS_FLOOR, log)
+    ours, theirs, log = outcomes("sessions", "PyLibMCCache", ["sessions_tests"])
+    judge(result, "sessions_tests by pylibmc", ours, theirs, log)
+    demand(result, "sessions_tests by pylibmc", ours, SESSIONS_FLOOR, log)
     labels = [CLASSES[1], "sessions_tests"]
-    ours, theirs = outcomes("binary", "PyLibMCCache", labels, binary=True)
-    judge(result, "by pylibmc in the binary protocol", ours, theirs)
-    demand(result, "by pylibmc in the binary protocol", ours, CLASS_FLOOR + SESSIONS_FLOOR)
+    ours, theirs, log = outcomes("binary", "PyLibMCCache", labels, binary=True)
+    judge(result, "by pylibmc in the binary protocol", ours, theirs, log)
+    demand(result, "by pylibmc in the binary protocol", ours, CLASS_FLOOR + SESSIONS_FLOOR, log)

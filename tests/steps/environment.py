@@ -1,7 +1,7 @@
-"""What the steps need beyond Rust and Python 3: found, built or fetched once, and kept under target/.
+"""Programs and packages that the steps need beyond Rust and Python 3. They are fetched or built once, under target/.
 
-Never changes the machine but by `apt-get install` as root, and leaves no service running or enabled by that.
-Everything here is lazy: a step that is not run fetches nothing.
+The machine is changed by `apt-get install` as root only, and no installed service is left running or enabled.
+Everything is lazy: a step that does not run fetches nothing.
 """
 
 import hashlib
@@ -15,11 +15,11 @@ import tarfile
 from functools import cached_property
 from pathlib import Path
 
-from .commands import check
+from .commands import build, check
 from .report import Broken, Missing, say
 
 PYTHON_MIN = (3, 10)
-# Packages by the program they bring.
+# The Debian package of each program.
 PACKAGES = {
     "chromium": "chromium",
     "g++": "g++",
@@ -39,14 +39,14 @@ PACKAGES = {
     "systemd-socket-activate": "systemd",
     "tmux": "tmux",
 }
-# What pip needs where PyPI has no built pylibmc or gevent for this Python.
+# pip compiles pylibmc and gevent with these if PyPI has no wheel for this Python.
 BUILD_PACKAGES = ["build-essential", "libmemcached-dev", "python3-dev", "zlib1g-dev"]
 SYSTEM_DIRECTORIES = "/usr/bin:/usr/sbin:/bin:/sbin"
 POLICY = Path("/usr/sbin/policy-rc.d")
 
 
 class Environment:
-    """The machine as the steps see it. `root` is the top of the project."""
+    """The machine. `root` is the top of the project."""
 
     def __init__(self, root):
         self.root = root
@@ -55,37 +55,37 @@ class Environment:
 
     @cached_property
     def metadata(self):
-        """What cargo knows of the project."""
+        """The metadata of the project from cargo."""
         command = ["cargo", "metadata", "--no-deps", "--format-version", "1"]
         try:
             return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
         except (OSError, subprocess.CalledProcessError) as error:
-            raise Broken(f"cargo does not answer: {error}") from error
+            raise Broken(f"cargo metadata failed: {error}") from error
 
     @cached_property
     def target(self):
-        """Where cargo builds; all that is fetched or logged goes below it."""
+        """cargo's target directory. All downloads and logs are below it."""
         return Path(self.metadata["target_directory"])
 
     @cached_property
     def own(self):
-        """Our directory in there."""
+        """The directory of these tests in the target directory."""
         directory = self.target / "tests"
         directory.mkdir(parents=True, exist_ok=True)
         return directory
 
     def log(self, name):
-        """The log file of that name."""
+        """The path of the log with that name."""
         return self.own / "logs" / f"{name}.log"
 
     @cached_property
     def larder(self):
-        """The release binary, built from the tree as it is."""
-        check(["cargo", "build", "--release"], self.log("build"), progress={"crates compiled": r"^ +Compiling"})
+        """The release binary, built from the current sources."""
+        build(["cargo", "build", "--release"], self.log("build"), progress={"crates compiled": r"^ +Compiling"})
         return self.target / "release" / "larder"
 
     def program(self, name):
-        """The path of a program from `PACKAGES`, installed if need be. Raises `Missing`."""
+        """The path of a program from `PACKAGES`, which is installed if necessary. Raises `Missing`."""
         path = f"{os.environ.get('PATH', '')}:{SYSTEM_DIRECTORIES}"
         found = shutil.which(name, path=path)
         if not found:
@@ -96,9 +96,9 @@ class Environment:
         return found
 
     def libraries(self, packages):
-        """Installs those of these Debian packages that are not there. Raises `Missing`."""
+        """Installs those of the Debian packages that are missing. Raises `Missing`."""
 
-        def is_there(package):
+        def is_installed(package):
             query = ["dpkg-query", "--show", "--showformat=${db:Status-Status}", package]
             try:
                 found = subprocess.run(query, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
@@ -106,12 +106,12 @@ class Environment:
                 return False
             return found.stdout == b"installed"
 
-        missing = [package for package in packages if not is_there(package)]
+        missing = [package for package in packages if not is_installed(package)]
         if missing:
             self.install(missing)
 
     def install(self, packages):
-        """Installs Debian packages. Raises `Missing` if this is not root, has no apt-get or no network."""
+        """Installs Debian packages. Raises `Missing` without root, apt-get or network."""
         wanted = " ".join(packages)
         if os.geteuid() != 0 or not shutil.which("apt-get"):
             raise Missing(f"not installed: {wanted} (as root: apt-get install {wanted})")
@@ -128,7 +128,7 @@ class Environment:
             raise Missing(f"not installed: {wanted} ({broken})") from broken
         services = [name for name in ("memcached", "redis-server") if name in packages]
         if services and shutil.which("systemctl"):
-            # The services would start at the next boot; memcached would take larder's port.
+            # Otherwise they would start at the next boot, and memcached would use larder's port.
             subprocess.run(["systemctl", "disable", *services], stderr=subprocess.DEVNULL, check=False)
 
     @cached_property
@@ -138,15 +138,16 @@ class Environment:
 
     @cached_property
     def python(self):
-        """The interpreter of a virtual environment that holds the pinned packages."""
+        """The interpreter of a virtual environment with the pinned packages."""
         if sys.version_info < PYTHON_MIN:
-            raise Missing(f"Python {sys.version.split()[0]} is too old for Django 5.2 (run tests/run with 3.10 or newer)")
+            version = sys.version.split()[0]
+            raise Missing(f"Python {version} is too old for Django 5.2 (run tests/run with 3.10 or newer)")
         identity = hashlib.sha256(self.requirements.read_bytes() + sys.version.encode()).hexdigest()[:12]
         directory = self.own / f"venv-{identity}"
         python = directory / "bin" / "python"
         complete = directory / "complete"
         if not complete.exists():
-            say("making a Python environment under target/")
+            say("creating a Python environment under target/")
             if subprocess.run([sys.executable, "-c", "import ensurepip"], stderr=subprocess.DEVNULL).returncode:
                 self.install(["python3-venv"])
             check([sys.executable, "-m", "venv", "--clear", directory], self.log("venv"))
@@ -155,7 +156,7 @@ class Environment:
         return python
 
     def install_requirements(self, python):
-        """Fills the virtual environment, with a compiler at hand where PyPI has nothing built."""
+        """Installs the pinned packages, and a compiler if PyPI lacks wheels."""
         command = [python, "-m", "pip", "install", "--disable-pip-version-check", "-r", self.requirements]
         try:
             check(command, self.log("pip"))
@@ -168,11 +169,11 @@ class Environment:
 
     @cached_property
     def django_tests(self):
-        """The `tests` directory of the source release of the Django that is installed in the environment."""
+        """The `tests` directory of the source release of the pinned Django."""
         return self.source_release("Django", "django") / "tests"
 
     def source_release(self, package, name):
-        """The unpacked source release of a pinned package, whose archive has that name."""
+        """The unpacked source release of a pinned package. `name` is the name of its archive."""
         version = re.search(rf"^{re.escape(package)}==(\S+)$", self.requirements.read_text(), re.MULTILINE)[1]
         unpacked = self.own / f"{name}-{version}"
         if not unpacked.exists():
@@ -192,14 +193,14 @@ class Environment:
 
 
 class no_service_starts:
-    """While this is held, Debian packages do not start the services they bring."""
+    """A context in which newly installed Debian packages do not start their services."""
 
     def __enter__(self):
-        self.ours = not POLICY.exists()
-        if self.ours:
+        self.created = not POLICY.exists()
+        if self.created:
             POLICY.write_text("#!/bin/sh\nexit 101\n")
             POLICY.chmod(0o755)
 
     def __exit__(self, *_):
-        if self.ours:
+        if self.created:
             POLICY.unlink()

@@ -1,6 +1,6 @@
 """gomemcache's own tests, from Debian's package, unchanged.
 
-One of them starts `memcached` by name, so that name is a script in its PATH; the other wants a server on port 11211.
+One of them starts `memcached` by name, so its PATH has a script of that name. The other needs a server on port 11211.
 """
 
 import os
@@ -10,16 +10,16 @@ from functools import partial
 
 import servers
 
-from .commands import require_free
 from .commands import run as run_program
 from .comparison import FAIL, PASS, beside_memcached
+from .fixed_ports import reserved
 
 PACKAGE = "github.com/bradfitz/gomemcache/memcache"
 SOURCES = "/usr/share/gocode/src"
 PORT = 11211
 TEST = re.compile(r"^--- (PASS|FAIL): (\w+) ", re.MULTILINE)
 FLOOR = 2
-# As root, memcached starts only if it is told which user to be.
+# As root, memcached starts only with an explicit user.
 LINK = """\
 #!/bin/sh
 exec "{program}" {user} "$@"
@@ -30,12 +30,12 @@ def run(environment, result):
     """The step."""
     go = environment.program("go")
     environment.libraries(["golang-github-bradfitz-gomemcache-dev"])
-    require_free(PORT)
-    beside_memcached(environment, result, "gomemcache's tests", partial(outcomes, environment, go), FLOOR)
+    with reserved(tcp=[PORT]):
+        beside_memcached(environment, result, "gomemcache's tests", partial(outcomes, environment, go), FLOOR)
 
 
 def outcomes(environment, go, name, program):
-    """`{test: outcome}` on one program, which is called `memcached` there."""
+    """`{test: outcome}` on one program under the name `memcached`, and the path of the log."""
     directory = environment.own / f"gomemcache-{name}"
     shutil.rmtree(directory, ignore_errors=True)
     shutil.copytree(os.path.join(SOURCES, PACKAGE), directory / "src" / PACKAGE)
@@ -55,5 +55,6 @@ def outcomes(environment, go, name, program):
     }
     with servers.Server(str(named), arguments=["-p", str(PORT)]):
         argv = [go, "test", "-v", "-count=1", PACKAGE]
-        text = run_program(argv, environment.log(f"gomemcache-{name}"), env=env, cwd=directory).text()
-    return {test: PASS if verdict == "PASS" else FAIL for verdict, test in TEST.findall(text)}
+        suite = run_program(argv, environment.log(f"gomemcache-{name}"), env=env, cwd=directory)
+    found = TEST.findall(suite.text())
+    return {test: PASS if verdict == "PASS" else FAIL for verdict, test in found}, suite.log

@@ -1,28 +1,36 @@
-"""What the user sees of a run: a heading per step, progress, failures, the summary.
+"""The output of a run: a heading per step, progress, failures, and a summary.
 
 Invariant: each test is counted once, as passed or failed. A step that breaks off counts as one failure, and so does
-a step that neither passed nor failed anything nor said that it was skipped.
+a step without any result that was not skipped.
 """
 
+import os
 import time
+import traceback
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Callable
 
-# Of each step, in the summary; all of them stand under its heading.
-FAILURES_TOLD_MAX = 10
+# Per step, in the summary. All failures are shown below the heading of the step.
+SUMMARY_FAILURES_MAX = 10
+ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 class Missing(Exception):
-    """Something a step needs is not here and cannot be fetched. The text is one line: what, and how to get it."""
+    """A step lacks something that cannot be fetched. The text is one line with the remedy."""
 
 
 class Broken(Exception):
-    """A step could not go on. The text says why and names the log."""
+    """A step cannot continue. The text says why; `log` is the path of the log that shows it."""
+
+    def __init__(self, text, log=None):
+        super().__init__(text)
+        self.log = log
 
 
 @dataclass
 class Step:
-    """One nameable part of the run."""
+    """A part of the run that can be selected by its name."""
 
     name: str
     title: str
@@ -31,7 +39,7 @@ class Step:
 
 @dataclass
 class Result:
-    """What one step adds up to."""
+    """The result of one step."""
 
     name: str
     passed: int = 0
@@ -40,24 +48,30 @@ class Result:
     counts_tests: bool = True
     seconds: float = 0.0
 
-    def fail(self, what):
-        """One failed test, or one broken promise of the suite as a whole."""
-        self.failures.append(what)
-        say(f"FAILED {what}")
+    def fail(self, what, log=None):
+        """Adds a failed test, or another failure of the suite, with the path of its log."""
+        failure = what if log is None else f"{what} (log: {relative(log)})"
+        self.failures.append(failure)
+        say(f"FAILED {failure}")
 
     def skip(self, why):
-        """A part of the step that this machine cannot run; `why` is one line with the remedy."""
+        """Adds a part of the step that this machine cannot run; `why` is one line with the remedy."""
         self.skips.append(why)
         say(f"skipped: {why}")
 
 
 def say(text):
-    """A line below the current heading."""
+    """Prints a line below the current heading."""
     print(f"   {text}", flush=True)
 
 
+def relative(path):
+    """The path as seen from the top of the project."""
+    return os.path.relpath(path, ROOT)
+
+
 class Report:
-    """All results of one invocation."""
+    """The results of a run."""
 
     def __init__(self, may_skip):
         self.may_skip = may_skip
@@ -65,11 +79,11 @@ class Report:
 
     @property
     def failures(self):
-        """The number of failures so far, skips included where they are not allowed."""
+        """The number of failures so far. It includes skips if they are not allowed."""
         return sum(len(result.failures) for result in self.results)
 
     def run(self, step, environment):
-        """Runs one step to its end, whatever happens in it."""
+        """Runs one step and records its result, even if the step raises an exception."""
         print(f"== {step.name}: {step.title}", flush=True)
         result = Result(step.name)
         self.results.append(result)
@@ -79,7 +93,9 @@ class Report:
         except Missing as missing:
             result.skip(str(missing))
         except Broken as broken:
-            result.fail(str(broken))
+            result.fail(str(broken), broken.log)
+        except Exception as error:
+            result.fail(f"{type(error).__name__}: {error}", write_traceback(step, environment))
         if not self.may_skip:
             for skip in result.skips:
                 result.fail(f"skipped although CI=true: {skip}")
@@ -89,18 +105,26 @@ class Report:
         say(f"{result.passed} passed, {len(result.failures)} failed in {result.seconds:.0f} s")
 
     def summary(self):
-        """The table of all steps; its last line is the one that machines read."""
+        """Prints a table of all steps, then failures and skips. The last line is meant for machines."""
         print("== summary")
         for result in self.results:
             say(f"{result.name:<16}{result.passed:>6} passed {len(result.failures):>4} failed {result.seconds:>6.0f} s")
-        for result in self.results:
-            for failure in result.failures[:FAILURES_TOLD_MAX]:
-                say(f"FAILED {result.name}: {failure}")
-            if len(result.failures) > FAILURES_TOLD_MAX:
-                say(f"FAILED {result.name}: and {len(result.failures) - FAILURES_TOLD_MAX} more, see above")
         if self.may_skip:
             for result in self.results:
                 for skip in result.skips:
                     say(f"skipped {result.name}: {skip}")
+        for result in self.results:
+            for failure in result.failures[:SUMMARY_FAILURES_MAX]:
+                say(f"FAILED {result.name}: {failure}")
+            if len(result.failures) > SUMMARY_FAILURES_MAX:
+                say(f"FAILED {result.name}: and {len(result.failures) - SUMMARY_FAILURES_MAX} more, see above")
         passed = sum(result.passed for result in self.results)
         print(f"{passed} passed, {self.failures} failed", flush=True)
+
+
+def write_traceback(step, environment):
+    """Writes the current exception to a log and returns its path."""
+    log = environment.log(f"{step.name}-traceback")
+    log.parent.mkdir(parents=True, exist_ok=True)
+    log.write_text(traceback.format_exc(), encoding="utf-8")
+    return log

@@ -2,41 +2,45 @@
 
 import os
 import re
+from pathlib import Path
 
-from .commands import check, run
+from .commands import build, check, run
 from .report import Missing, say
 
-PROGRESS = {"crates compiled": r"^ +Compiling", "tests": r"^test .* \.\.\. (?:ok|FAILED)$"}
-RESULT_LINE = re.compile(r"^test result: \S+ (\d+) passed; (\d+) failed", re.MULTILINE)
+COMPILED = {"crates compiled": r"^ +Compiling"}
+TESTED = {"tests": r"^test .* \.\.\. (?:ok|FAILED)$"}
+# The line before the output of a test program: `Running tests/wire/main.rs (path)`.
+PROGRAM = re.compile(r"^ +(?:Running (?:unittests )?|Doc-tests )(\S+).*$", re.MULTILINE)
+RESULT = re.compile(r"^test result: \S+ (\d+) passed; (\d+) failed", re.MULTILINE)
 FAILED_TEST = re.compile(r"^test (.+) \.\.\. FAILED$", re.MULTILINE)
-# What a failed test printed, up to the next one's or the list of their names.
-SAID = r"^---- {test} stdout ----\n(.*?)(?=^---- |^failures:$)"
-SAID_LINES_MAX = 12
-# The version whose differences from 1.6.45 tests/oracle knows.
+# The output of a failed test, up to that of the next one or to the list of their names.
+OUTPUT = r"^---- {test} stdout ----\n(.*?)(?=^---- |^failures:$)"
+OUTPUT_LINES_MAX = 12
+# tests/oracle knows the differences between this version and 1.6.45.
 ORACLE_VERSION = "memcached 1.6.18"
 
 
-def build(environment, result):
-    """Builds what the clients meet; nothing is counted, but a failure fails the run."""
+def build_release(environment, result):
+    """Builds the program that the clients connect to. It counts no tests, but a failure fails the run."""
     result.counts_tests = False
     say(f"{environment.larder}")
 
 
 def debug_tests(environment, result):
-    """All tests of the crate with its assertions on."""
+    """All tests of the crate, with debug assertions."""
     service_tools(environment, result)
     cargo_test(environment, result, "debug", [])
 
 
 def release_tests(environment, result):
-    """The tests that start larder, on the program as it is shipped."""
+    """The tests that start larder, with the release binary."""
     service_tools(environment, result)
     program = {"LARDER_PROGRAM": environment.larder}
     cargo_test(environment, result, "release", ["--test", "wire", "--test", "daemon"], program)
 
 
 def oracle(environment, result):
-    """The differential test beside memcached."""
+    """The comparison with memcached."""
     memcached = os.environ.get("LARDER_ORACLE") or environment.program("memcached")
     version = check([memcached, "-V"], environment.log("memcached-version")).text().strip()
     if version != ORACLE_VERSION:
@@ -45,35 +49,33 @@ def oracle(environment, result):
 
 
 def benches(environment, result):
-    """Every benchmark once, in a size that proves only that it still runs."""
+    """Runs every benchmark in its smallest size, which shows only that it works."""
     result.counts_tests = False
-    # By the profile of the tests, whose parts are compiled already: linking each of them at full optimisation takes
-    # minutes, and nothing is measured here.
+    # The dev profile, because most crates are compiled with it already. Optimised linking takes minutes per benchmark,
+    # and no time is measured.
+    command = ["cargo", "bench", "--profile", "dev"]
+    build([*command, "--benches", "--no-run"], environment.log("benches-build"), progress=COMPILED)
     targets = environment.metadata["packages"][0]["targets"]
     for name in sorted(target["name"] for target in targets if target["kind"] == ["bench"]):
-        command = ["cargo", "bench", "--profile", "dev", "--bench", name, "--", "--test"]
-        program = run(command, environment.log(f"bench-{name}"), progress=PROGRESS)
+        program = run([*command, "--bench", name, "--", "--test"], environment.log(f"bench-{name}"))
         if program.process.returncode == 0:
             result.passed += 1
         else:
-            result.fail(f"{name}, see {program.log}")
+            result.fail(name, program.log)
 
 
 def fuzz_targets(environment, result):
-    """The fuzz targets compile; what they assert runs in the plain tests."""
+    """The fuzz targets compile. Their assertions are part of the other tests."""
     result.counts_tests = False
     environment.program("g++")
     manifest = environment.root / "tests" / "fuzz" / "Cargo.toml"
     command = ["cargo", "check", "--locked", "--manifest-path", manifest, "--target-dir", environment.target / "fuzz"]
-    program = run(command, environment.log("fuzz"), progress=PROGRESS)
-    if program.process.returncode == 0:
-        result.passed += 1
-    else:
-        result.fail(f"tests/fuzz does not compile, see {program.log}")
+    build(command, environment.log("fuzz"), progress={"crates checked": r"^ +(?:Compiling|Checking)"})
+    result.passed += 1
 
 
 def service_tools(environment, result):
-    """The tests of systemd's units ask for its tools."""
+    """The tests of the systemd units need these tools."""
     for name in ("systemd-analyze", "systemd-socket-activate", "kill"):
         try:
             environment.program(name)
@@ -82,20 +84,40 @@ def service_tools(environment, result):
 
 
 def cargo_test(environment, result, name, arguments, env=None):
-    """Runs `cargo test` with these arguments and adds up what its test programs say."""
+    """Runs `cargo test` with these arguments and adds the results of its test programs."""
     env = {"RUST_BACKTRACE": "0", **(env or {})}
     command = ["cargo", "test", "--no-fail-fast", *arguments]
-    program = run(command, environment.log(name), limit_secs=900, progress=PROGRESS, env=env)
-    counts = [(int(passed), int(failed)) for passed, failed in RESULT_LINE.findall(program.text())]
-    result.passed += sum(passed for passed, _ in counts)
-    failed = FAILED_TEST.findall(program.text())
-    for test in failed:
-        result.fail(test)
-        said = re.search(SAID.format(test=re.escape(test)), program.text(), re.MULTILINE | re.DOTALL)
-        quote(said[1].split("\n")[:SAID_LINES_MAX] if said else [])
-    if program.process.returncode != 0 and not failed:
+    build([*command, "--no-run"], environment.log(f"{name}-build"), progress=COMPILED, env=env)
+    program = run(command, environment.log(name), progress=TESTED, env=env)
+    add_results(result, program)
+    if program.process.returncode != 0 and not result.failures:
         quote(program.text().splitlines()[-30:])
-        result.fail(f"{' '.join(command)} ended with {program.process.returncode}, see {program.log}")
+        result.fail(f"{' '.join(command)} exited with {program.process.returncode}", program.log)
+
+
+def add_results(result, program):
+    """Adds the results in the log of `cargo test`."""
+    _, *sections = PROGRAM.split(program.text())
+    for source, text in zip(sections[::2], sections[1::2]):
+        tests = test_program_name(source)
+        totals = RESULT.search(text)
+        if totals is None:
+            quote(text.splitlines()[-30:])
+            result.fail(f"{tests}: the test program crashed", program.log)
+            continue
+        result.passed += int(totals[1])
+        for test in FAILED_TEST.findall(text):
+            result.fail(f"{tests}: {test}", program.log)
+            output = re.search(OUTPUT.format(test=re.escape(test)), text, re.MULTILINE | re.DOTALL)
+            quote(output[1].split("\n")[:OUTPUT_LINES_MAX] if output else [])
+
+
+def test_program_name(source):
+    """The name for `--test` of a test program, given the path of its source: `wire` for `tests/wire/main.rs`."""
+    path = Path(source)
+    if path.parts[0] != "tests":
+        return source
+    return path.parent.name if path.stem == "main" else path.stem
 
 
 def quote(lines):

@@ -1,4 +1,4 @@
-"""The shorter suites: libmemcached's conformance test and tools, memcached's report script, TLS, the Django site."""
+"""Short suites: libmemcached's conformance test and tools, memcached's report script, TLS, the Django site."""
 
 import glob
 import os
@@ -14,26 +14,27 @@ from .report import Missing
 
 CAPABLE_TEST = re.compile(r"^((?:ascii|binary) \w+(?: noreply)?) +\[(\w+)\]$", re.MULTILINE)
 CAPABLE_FLOOR = 54
-# Where the plugins of Cyrus SASL are, without which libmemcached cannot log in.
+# The plugins of Cyrus SASL, which libmemcached needs for a login.
 SASL_PLUGINS = ("/usr/lib/*/sasl2/libplain.so", "/usr/lib*/sasl2/libplain.so")
 
 
 def memccapable(environment, result):
-    """`memccapable`: libmemcached asks for the answers that the documentation of both protocols promises."""
+    """`memccapable`: libmemcached tests both protocols against their documentation."""
     tool = environment.program("memccapable")
 
     def outcomes(name, program):
         with servers.Server(program) as server:
             argv = [tool, "-h", "127.0.0.1", "-p", server.port]
-            # Names and verdicts are on different streams in one log: a failed test may stand alone on its line.
-            text = run(argv, environment.log(f"memccapable-{name}")).text()
-        return {test: PASS if verdict == "pass" else FAIL for test, verdict in CAPABLE_TEST.findall(text)}
+            suite = run(argv, environment.log(f"memccapable-{name}"))
+        # The log mixes standard output with standard error, so the verdict of a failed test may be on another line.
+        found = CAPABLE_TEST.findall(suite.text())
+        return {test: PASS if verdict == "pass" else FAIL for test, verdict in found}, suite.log
 
     beside_memcached(environment, result, "memccapable", outcomes, CAPABLE_FLOOR)
 
 
 def libmemcached_tools(environment, result):
-    """memccp, memccat and their kin against larder."""
+    """memccp, memccat and the other tools of libmemcached against larder."""
     environment.program("memccapable")
     module(environment, result, "libmemcached_tools", sys.executable)
 
@@ -46,7 +47,7 @@ def memcached_tool(environment, result):
 
 
 def larder_top(environment, result):
-    """The live view on a terminal of tmux, of larder and of memcached."""
+    """The live view of larder and of memcached, in a terminal of tmux."""
     environment.program("tmux")
     env = {"MEMCACHED": environment.program("memcached")}
     module(environment, result, "larder_top", sys.executable, env)
@@ -65,7 +66,7 @@ def binary_clients(environment, result):
 
 
 def python_clients(environment, result):
-    """python-memcached in the text protocol, meta-memcache in the meta commands."""
+    """python-memcached in the text protocol, meta-memcache with meta commands."""
     module(environment, result, "python_memcached", environment.python)
     module(environment, result, "meta_memcache_client", environment.python)
 
@@ -77,19 +78,19 @@ def pymemcache_tls(environment, result):
 
 
 def several_servers(environment, result):
-    """Keys spread over three servers, of which one is killed and comes back."""
+    """Keys on three servers, one of which is killed and restarted."""
     env = {"NUTCRACKER": environment.program("nutcracker")}
     module(environment, result, "several_servers", environment.python, env)
 
 
 def site(environment, result):
-    """The Django project of `django_site.py`, hit by eight processes at once."""
+    """The Django project of `django_site.py` in eight processes."""
     module(environment, result, "django_site_under_load", environment.python)
 
 
 def module(environment, result, name, python, env=()):
-    """Runs the unittest module `name` of tests/clients/ and counts its tests."""
+    """Runs the unittest module `name` of tests/clients/ and adds its results."""
     argv = [python, environment.clients / "recording.py", name]
     suite = Recorded(environment, name, argv, {"LARDER": str(environment.larder), **dict(env)})
     (outcomes,) = finish([suite])
-    judge(result, name, outcomes, None)
+    judge(result, name, outcomes, None, suite.log)

@@ -1,6 +1,6 @@
-"""The status page of `--metrics` in a browser: larder with traffic, the page in headless Chromium, what it then shows.
+"""The status page of `--metrics` in headless Chromium, with traffic on the server.
 
-Chromium writes out the page as its script left it; a picture of it stays in target/tests/.
+Chromium prints the page after its script has run. A screenshot is stored in target/tests/.
 """
 
 import html
@@ -13,7 +13,7 @@ from urllib.request import urlopen
 import servers
 
 from . import commands
-from .report import Broken, say
+from .report import Broken, relative, say
 
 FLAGS = (
     "--headless",
@@ -23,13 +23,12 @@ FLAGS = (
     "--hide-scrollbars",
     "--no-first-run",
     "--disable-background-networking",
-    # Time of the page, which passes as fast as it can; the page asks for its figures every two seconds.
+    # Virtual milliseconds. The page fetches its values every two seconds.
     "--virtual-time-budget=3000",
 )
-LIMIT_SECS = 60
-# Of two seconds each, so that the charts have a line.
+# Intervals of two seconds. The charts need several to draw a line.
 HISTORY_STEPS = 3
-# Made to become markup if anything lets it.
+# A key that is HTML. The page must escape it.
 HOSTILE = b"<img/src=x/onerror=alert(1)>:7"
 TAG = re.compile(r"<[^>]*>")
 
@@ -43,38 +42,39 @@ def run(environment, result):
         with Traffic(server):
             wait_for_history(server)
             before = status(server)
-            page = opened(environment, chromium, server, "full")
+            page = load_page(environment, chromium, server, "full")
             figures, after = server.figures(), status(server)
-            pictured(environment, chromium, server)
-    check(result, "a page of figures", shows(page, figures))
+            take_screenshot(environment, chromium, server)
+    check(result, "the page shows all values", missing_parts(page, figures))
     lost = {(part, name) for part, name in names(before) & names(after) if name not in part_of(page, part)}
-    check(result, "what there is by name", [f"{part} lacks {name}" for part, name in sorted(lost)])
-    check(result, "no key became markup", [] if "onerror" not in markup(page) else ["a key is markup"])
+    check(result, "the page shows all names", [f"{part} lacks {name}" for part, name in sorted(lost)])
+    check(result, "no key became markup", [] if "onerror" not in markup(page) else ["a key became markup"])
     with servers.Server(environment.larder, arguments=[*arguments, "-X"]) as server:
         fill(server)
-        page = opened(environment, chromium, server, "without-keys")
+        page = load_page(environment, chromium, server, "without-keys")
     refused = "Not shown: listing keys is disabled (-X)."
-    told = [part for part in ("families", "hot") if refused not in part_of(page, part)]
-    check(result, "under -X no keys", told + (["a key is shown"] if "session" in text_of(page) else []))
+    missing = [f"no notice in {part}" for part in ("families", "hot") if refused not in part_of(page, part)]
+    shown = ["a key is shown"] if "session" in text_of(page) else []
+    check(result, "with -X the page shows no keys", missing + shown)
 
 
 def wait_for_history(server):
-    """Waits until there are some steps of the rates over time."""
-    deadline = time.monotonic() + LIMIT_SECS
+    """Waits until the history of the rates has some entries."""
+    deadline = time.monotonic() + servers.WAIT_MAX_SECS
     while len(status(server)["history"]["reads"]) < HISTORY_STEPS:
         if time.monotonic() > deadline:
-            raise Broken("there are no rates over time")
+            raise Broken("the history of the rates stays empty")
         time.sleep(0.2)
 
 
 def status(server):
-    """What the page is given."""
-    with urlopen(f"http://127.0.0.1:{server.http_port}/status.json", timeout=LIMIT_SECS) as answer:
+    """The data of the page."""
+    with urlopen(f"http://127.0.0.1:{server.http_port}/status.json", timeout=servers.WAIT_MAX_SECS) as answer:
         return json.load(answer)
 
 
 def names(figures):
-    """`(part, text)` for what the page should show by name: all but the less hot keys, which come and go."""
+    """`(part, text)` of all names that the page should show, without less hot keys, whose rank changes."""
     wanted = {("families", family["shape"]) for family in figures["families"]}
     wanted |= {("parts", part["part"].replace("_", " ")) for part in figures["memory"] if part["bytes"] > 0}
     wanted |= {("latency", latency["commands"]) for latency in figures["latency"]}
@@ -86,7 +86,7 @@ def names(figures):
 
 
 def check(result, name, faults):
-    """One test, passed if there are no faults."""
+    """Adds one test, which passes if there are no faults."""
     if faults:
         result.fail(f"{name}: {'; '.join(faults)}")
     else:
@@ -94,7 +94,7 @@ def check(result, name, faults):
 
 
 def fill(server):
-    """Items of several families and sizes, hits and misses, one key that is hot."""
+    """Stores items of several families and sizes."""
     requests = [b"set %s 0 0 1\r\nx\r\n" % HOSTILE]
     for number in range(3000):
         requests.append(b"set :1:django.contrib.sessions.cached_db%032x 0 3600 300\r\n%s\r\n" % (number, b"s" * 300))
@@ -104,23 +104,23 @@ def fill(server):
 
 
 class Traffic:
-    """Reads, one in ten of them a miss, until the `with` block ends."""
+    """Reads keys until the `with` block ends. One read in ten is a miss."""
 
     def __init__(self, server):
         self._server = server
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._go)
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._read)
 
     def __enter__(self):
         self._thread.start()
 
     def __exit__(self, *_):
-        self._over.set()
+        self._ended.set()
         self._thread.join()
 
-    def _go(self):
+    def _read(self):
         number = 0
-        while not self._over.wait(0.01):
+        while not self._ended.wait(0.01):
             reads = [b"get %s\r\n" % HOSTILE, b"get big\r\n"]
             for _ in range(18):
                 number = (number + 1) % 3000
@@ -129,60 +129,60 @@ class Traffic:
             self._server.ask(b"".join(reads) + b"mn\r\n", b"MN\r\n")
 
 
-def opened(environment, chromium, server, name):
-    """The page of a server after its script has run, as text."""
+def load_page(environment, chromium, server, name):
+    """The HTML of the page after its script has run."""
     return browse(environment, chromium, server, name, ["--dump-dom"]).text()
 
 
-def pictured(environment, chromium, server):
-    """Stores a picture of the page."""
+def take_screenshot(environment, chromium, server):
+    """Stores a screenshot of the page."""
     picture = environment.own / "status-page.png"
     shot = browse(environment, chromium, server, "picture", [f"--screenshot={picture}", "--window-size=1200,2300"])
     if shot.process.returncode != 0 or not picture.exists():
-        raise Broken(f"no picture of the page, see {shot.log}")
-    say(f"a picture of the page is in {picture}")
+        raise Broken("Chromium made no screenshot", shot.log)
+    say(f"screenshot: {relative(picture)}")
 
 
 def browse(environment, chromium, server, name, options):
     """Opens the page of a server in a browser."""
     profile = f"--user-data-dir={environment.own / 'chromium'}"
     command = [chromium, *FLAGS, profile, *options, f"http://127.0.0.1:{server.http_port}/"]
-    return commands.run(command, environment.log(f"status-page-{name}"), LIMIT_SECS)
+    return commands.run(command, environment.log(f"status-page-{name}"))
 
 
 def part_of(page, identity):
-    """The text of the element with this id, which holds no element with another id behind it."""
+    """The text of the element with this id, up to the next element with an id."""
     found = re.search(rf'<\w+[^>]* id="{identity}"[^>]*>(.*?)(?=<[^>]* id="|</main>)', page, re.DOTALL)
     return text_of(found[1]) if found else ""
 
 
 def text_of(page):
-    """What a reader sees of it."""
+    """The visible text of the page."""
     body = re.sub(r"<(script|style)\b.*?</\1>", " ", page, flags=re.DOTALL)
     return html.unescape(re.sub(r"\s+", " ", TAG.sub(" ", body)))
 
 
 def markup(page):
-    """Its tags, without the script."""
+    """The tags of the page, without script and style."""
     body = re.sub(r"<(script|style)\b.*?</\1>", " ", page, flags=re.DOTALL)
     return " ".join(TAG.findall(body))
 
 
-def shows(page, figures):
-    """What the page should show and does not."""
+def missing_parts(page, figures):
+    """The parts that the page should show and does not show."""
     ratio = re.search(r"Hit ratio now ([\d.]+) %", part_of(page, "tile-ratio"))
     reads = re.search(r"Reads per second ([\d.,]+)", part_of(page, "tile-reads"))
     wanted = {
-        "that it serves": "serving" == part_of(page, "state").strip(),
-        "its version and threads": f"{figures['threads']} threads" in part_of(page, "about"),
+        "the state": "serving" == part_of(page, "state").strip(),
+        "the number of threads": f"{figures['threads']} threads" in part_of(page, "about"),
         "the hit ratio": ratio is not None and 85 < float(ratio[1]) < 95,
-        "the rate of reads": reads is not None and float(reads[1].replace(",", "")) > 100,
-        "how much memory there is": "of 64 MB" in part_of(page, "tile-memory"),
-        "the items": f"Items {int(figures['curr_items']):,}" in part_of(page, "tile-items"),
-        "the connections": f"of {int(figures['max_connections']):,}" in part_of(page, "tile-connections"),
-        "a line of the hit ratio": '<path' in page and "60 s ago" in part_of(page, "ratio"),
-        "memory by size of item": "items up to" in part_of(page, "classes"),
-        "what the advisor says": "sampled keys" in part_of(page, "advisor"),
-        "no failure": "no answer" not in text_of(page),
+        "the rate of reads": reads is not None and float(reads[1].replace(",", "")) > 0,
+        "the memory limit": "of 64 MB" in part_of(page, "tile-memory"),
+        "the number of items": f"Items {int(figures['curr_items']):,}" in part_of(page, "tile-items"),
+        "the connection limit": f"of {int(figures['max_connections']):,}" in part_of(page, "tile-connections"),
+        "a chart of the hit ratio": '<path' in page and "60 s ago" in part_of(page, "ratio"),
+        "memory by item size": "items up to" in part_of(page, "classes"),
+        "the advice": "sampled keys" in part_of(page, "advisor"),
+        "its values without an error": "no answer" not in text_of(page),
     }
     return [f"it does not show {what}" for what, is_there in wanted.items() if not is_there]

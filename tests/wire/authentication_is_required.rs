@@ -29,8 +29,10 @@ const COUNTERS: [&str; 5] = ["cmd_get", "cmd_set", "cmd_touch", "cmd_flush", "cm
 
 /// The words in the source of the parsers.
 fn source_words() -> BTreeSet<String> {
-    let sources =
-        [include_str!("../../src/protocol/classic.rs"), include_str!("../../src/protocol/operator_commands.rs")];
+    let sources = [
+        include_str!("../../src/protocol/classic.rs"),
+        include_str!("../../src/protocol/operator_commands.rs"),
+    ];
     let mut words = BTreeSet::new();
     for source in sources {
         let code = source.split("#[cfg(test)]").next().unwrap();

@@ -295,8 +295,8 @@ fn statistic_support(name: &str) -> Support {
     if constant_statistics().contains(name) { AlwaysZero } else { documented_support(name) }
 }
 
-/// `Differs` if the first cell of a row in the table of differences names it. The cell names commands of the binary protocol in plain
-/// words, others as code.
+/// `Differs` if the first cell of a row in the table of differences contains the name: as code, or in plain words for
+/// commands of the binary protocol.
 fn documented_support(name: &str) -> Support {
     let words: Vec<_> = name.split(' ').collect();
     let names = |text: &str, same: fn(&str, &str) -> bool| {

@@ -108,7 +108,7 @@ class Report:
         """Prints a table of all steps, then failures and skips. The last line is meant for machines."""
         print("== summary")
         for result in self.results:
-            say(f"{result.name:<16}{result.passed:>6} passed {len(result.failures):>4} failed {result.seconds:>6.0f} s")
+            say(f"{result.name:<18}{result.passed:>6} passed {len(result.failures):>4} failed {result.seconds:>6.0f} s")
         if self.may_skip:
             for result in self.results:
                 for skip in result.skips:

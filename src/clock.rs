@@ -1,6 +1,6 @@
-//! Time as the cache counts it, and the only reader of the OS clock.
+//! The time scale of the cache, and the only reader of the OS clock.
 //!
-//! Everything that depends on time takes a [`Now`] as a parameter; nothing below `server` asks what time it is.
+//! All code that depends on time takes a [`Now`] as a parameter; only `server` reads the clock.
 //! The unit is the whole second, counted from [`FIRST_SECOND`] at the start of the process, as memcached does.
 //! Wall-clock times of the wire are turned into this count once, by [`Clock::deadline_at_unix`].
 
@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// The count at start-up. memcached starts at 62 so that "a minute ago" is never negative; `stats` reports
-/// `uptime` as this count less 60, so it is never 0.
+/// `uptime` as this count less 60, which is never 0.
 pub const FIRST_SECOND: u32 = 62;
 
 /// Seconds since [`FIRST_SECOND`] before the process started. Never 0.
@@ -16,7 +16,7 @@ pub const FIRST_SECOND: u32 = 62;
 pub struct Now(u32);
 
 impl Now {
-    /// A moment by its count; for tests and for stored times.
+    /// A moment by its count, for tests and for stored times.
     pub const fn from_secs(secs: u32) -> Now {
         Now(secs)
     }
@@ -32,7 +32,7 @@ impl Now {
     }
 }
 
-/// The moment an item dies: it is gone once `now >= deadline`. [`Deadline::NEVER`] never comes.
+/// When an item expires: it is gone once `now >= deadline`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
 pub struct Deadline(u32);
 
@@ -42,7 +42,7 @@ impl Deadline {
     /// Already over (a negative exptime, or a wall-clock time in the past).
     pub const PAST: Deadline = Deadline(1);
 
-    /// Dies at this count; 0 is [`Deadline::NEVER`].
+    /// The deadline at this count; 0 is [`Deadline::NEVER`].
     pub const fn from_secs(secs: u32) -> Deadline {
         Deadline(secs)
     }
@@ -52,20 +52,20 @@ impl Deadline {
         self.0
     }
 
-    /// True if it never comes.
+    /// True for [`Deadline::NEVER`].
     pub const fn is_never(self) -> bool {
         self.0 == 0
     }
 
-    /// True if it has come by `now`.
+    /// True if it has passed at `now`.
     pub const fn is_over(self, now: Now) -> bool {
         self.0 != 0 && self.0 <= now.0
     }
 }
 
-/// The process clock: a count that [`Clock::tick`] moves once a second and everybody reads without a system call.
+/// The process clock: a count that [`Clock::tick`] advances once a second and that is read without a system call.
 ///
-/// The count can be shifted and held still, for tests (`debugtime`); it never falls below [`FIRST_SECOND`].
+/// For tests (`debugtime`) the count can be shifted and paused. It never falls below [`FIRST_SECOND`].
 #[derive(Debug)]
 pub struct Clock {
     count: AtomicU32,
@@ -73,11 +73,11 @@ pub struct Clock {
     unix_at_zero: u64,
     /// Seconds that the count is ahead of the OS clock.
     shift_secs: AtomicI64,
-    /// [`RUNNING`], or the age of the process, in seconds, at which the count is held.
-    held_at_secs: AtomicU64,
+    /// [`RUNNING`], or the age of the process in seconds at which the count is paused.
+    paused_at_secs: AtomicU64,
 }
 
-/// The clock is not held.
+/// The clock is not paused.
 const RUNNING: u64 = u64::MAX;
 
 impl Clock {
@@ -90,7 +90,7 @@ impl Clock {
             started: Instant::now(),
             unix_at_zero: unix.saturating_sub(u64::from(FIRST_SECOND)),
             shift_secs: AtomicI64::new(0),
-            held_at_secs: AtomicU64::new(RUNNING),
+            paused_at_secs: AtomicU64::new(RUNNING),
         }
     }
 
@@ -99,50 +99,50 @@ impl Clock {
         Now(self.count.load(Ordering::Relaxed))
     }
 
-    /// Reads the OS's monotonic clock and moves the count on; called once a second by the server.
+    /// Reads the monotonic clock of the OS and advances the count. Called once a second by the server.
     pub fn tick(&self) -> Now {
         loop {
-            // A shift in between changes the count, so that the older reckoning is not stored over the newer one.
+            // A concurrent shift changes the count, so that an outdated value is not stored over a newer one.
             let before = self.count.load(Ordering::SeqCst);
-            let secs = self.reckon();
+            let secs = self.compute();
             if self.count.compare_exchange(before, secs, Ordering::SeqCst, Ordering::SeqCst).is_ok() {
                 return Now(secs);
             }
         }
     }
 
-    fn reckon(&self) -> u32 {
-        let age = match self.held_at_secs.load(Ordering::SeqCst) {
+    fn compute(&self) -> u32 {
+        let age = match self.paused_at_secs.load(Ordering::SeqCst) {
             RUNNING => self.started.elapsed().as_secs(),
-            held => held,
+            paused => paused,
         };
         let age = i64::try_from(age).unwrap_or(i64::MAX);
         let secs = age.saturating_add(self.shift_secs.load(Ordering::SeqCst));
         secs.clamp(0, i64::from(u32::MAX - FIRST_SECOND)) as u32 + FIRST_SECOND
     }
 
-    /// Moves the count by so many seconds, at once and for good.
+    /// Shifts the count by so many seconds, immediately and permanently.
     pub fn shift(&self, secs: i64) {
         let shift = |shift: i64| Some(shift.saturating_add(secs));
-        // Always updates: the closure has no refusal.
+        // The closure always returns a value, so the update succeeds.
         let _ = self.shift_secs.fetch_update(Ordering::SeqCst, Ordering::SeqCst, shift);
         self.tick();
     }
 
-    /// Holds the count where it is; it can still be shifted.
+    /// Pauses the count. It can still be shifted.
     pub fn pause(&self) {
         let age = self.started.elapsed().as_secs();
-        // Held already: it stays where it is held.
-        let _ = self.held_at_secs.compare_exchange(RUNNING, age, Ordering::SeqCst, Ordering::SeqCst);
+        // If it is paused already, it stays paused at the same count.
+        let _ = self.paused_at_secs.compare_exchange(RUNNING, age, Ordering::SeqCst, Ordering::SeqCst);
     }
 
-    /// Lets the count go on, from where it would be had it not been held.
+    /// Resumes the count at the value that it would have without the pause.
     pub fn resume(&self) {
-        self.held_at_secs.store(RUNNING, Ordering::SeqCst);
+        self.paused_at_secs.store(RUNNING, Ordering::SeqCst);
         self.tick();
     }
 
-    /// Unix time in microseconds, for the log; read from the OS, so that it is neither shifted nor held.
+    /// Unix time in microseconds for the log, read from the OS: neither shifted nor paused.
     #[expect(clippy::disallowed_methods, reason = "this module is the one reader of the OS clock")]
     pub fn unix_micros() -> u64 {
         let since = SystemTime::now().duration_since(UNIX_EPOCH);
@@ -154,7 +154,7 @@ impl Clock {
         self.unix_at_zero + u64::from(now.0)
     }
 
-    /// The deadline at a Unix time; [`Deadline::PAST`] if that lies before the start of the count.
+    /// The deadline at a Unix time; [`Deadline::PAST`] if that is before the start of the count.
     pub fn deadline_at_unix(&self, unix: u64) -> Deadline {
         match unix.checked_sub(self.unix_at_zero) {
             None | Some(0) => Deadline::PAST,
@@ -163,7 +163,7 @@ impl Clock {
     }
 }
 
-/// Time that has passed since it was started, for what is measured in less than a second.
+/// A stopwatch, for durations below a second.
 #[derive(Clone, Copy, Debug)]
 pub struct Stopwatch(Instant);
 
@@ -174,12 +174,12 @@ impl Stopwatch {
         Stopwatch(Instant::now())
     }
 
-    /// How far it has come.
+    /// The time since the start.
     pub fn elapsed(&self) -> Duration {
         self.0.elapsed()
     }
 
-    /// How far it has come, in nanoseconds.
+    /// The time since the start, in nanoseconds.
     pub fn nanos(&self) -> u64 {
         u64::try_from(self.elapsed().as_nanos()).unwrap_or(u64::MAX)
     }
@@ -190,7 +190,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_shift_moves_the_count_at_once_and_stays() {
+    fn a_shift_moves_the_count_immediately_and_permanently() {
         let clock = Clock::start();
         clock.pause();
         let before = clock.tick();
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn no_shift_leaves_the_range_of_the_count() {
+    fn a_shift_saturates_at_the_range_of_the_count() {
         let clock = Clock::start();
         clock.shift(i64::MIN);
         assert_eq!(clock.now().secs(), FIRST_SECOND);
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn shifts_and_ticks_at_once_lose_no_second() {
+    fn concurrent_shifts_and_ticks_lose_no_second() {
         let clock = Clock::start();
         clock.pause();
         let before = clock.tick().secs();

@@ -92,7 +92,7 @@ impl Engine {
 
     fn run_census_step(&self, now: Now) {
         self.census.advance(|step, census| {
-            let store::Surveyed { looked_at: visited, of: total } =
+            let store::Surveyed { visited, total } =
                 self.store.survey(step, CENSUS_STEPS, BUCKETS_PER_STEP, now, &mut |key, hit| {
                     let stored = self.store.stored_at(hit.cas);
                     census.record(key, hit.item_bytes, stored.map(|stored| now.secs_since(stored)));

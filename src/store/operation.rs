@@ -1,20 +1,20 @@
-//! What a caller asks of the store: modes and options of each operation.
+//! Parameters of the operations: modes, options and values.
 
 use crate::clock::{Deadline, Now};
 use crate::store::memory::large::ValueWriter;
 
-/// Which of the storage rules applies.
+/// The rule of a storage command.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum StoreMode {
-    /// Store in any case.
+    /// Store unconditionally.
     Set,
     /// Only if the key is absent.
     Add,
     /// Only if the key is present.
     Replace,
-    /// Join behind the present value; its flags and deadline stay.
+    /// Append to the present value; its flags and deadline stay.
     Append,
-    /// Join before the present value; its flags and deadline stay.
+    /// Prepend to the present value; its flags and deadline stay.
     Prepend,
     /// Only if the present CAS unique is this one.
     Cas(u64),
@@ -23,24 +23,24 @@ pub enum StoreMode {
 /// When a `flush_all` takes effect.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum FlushAt {
-    /// Now: everything stored before the call is gone, everything stored after it stays.
+    /// Now: removes everything stored before the call.
     Immediately,
-    /// With the beginning of this second, and what is stored in it is gone as well; replaces an earlier delayed flush.
+    /// At the start of this second. Also covers items stored within the second. Replaces an earlier delayed flush.
     At(Now),
 }
 
 /// The value of a storage command.
 #[derive(Debug)]
 pub enum Incoming<'a> {
-    /// Still in the connection's buffer; copied.
+    /// Bytes in the buffer of the connection, which are copied.
     Bytes(&'a [u8]),
-    /// Received in place; must be complete (`missing() == 0`).
+    /// A large value in its pages. It must be complete (`missing() == 0`).
     Received(ValueWriter),
 }
 
 impl Incoming<'_> {
     /// Length of the value in bytes.
-    #[expect(clippy::len_without_is_empty, reason = "nobody asks whether a value is empty")]
+    #[expect(clippy::len_without_is_empty, reason = "no caller needs `is_empty`")]
     pub fn len(&self) -> usize {
         match self {
             Incoming::Bytes(bytes) => bytes.len(),
@@ -49,60 +49,60 @@ impl Incoming<'_> {
     }
 }
 
-/// What a retrieval does to the item beside reading it. The default is a plain read.
+/// Effects of a retrieval on the item. The default is a plain read.
 #[derive(Clone, Copy, Default, Debug)]
 pub struct Access {
-    /// Gives it another deadline; not if it is made by this access.
+    /// The new deadline of the item, unless this access creates it.
     pub deadline: Option<Deadline>,
-    /// Counts in no figure.
+    /// Does not count as a hit or miss.
     pub uncounted: bool,
-    /// Leaves no trace of the access: neither in the order of eviction nor in `fetched` and `last_access`.
+    /// Leaves the order of eviction, `fetched` and `last_access` unchanged.
     pub unseen: bool,
-    /// The reader can be told to replace a stale item, or one of which `recache` says so.
+    /// The reader may win the right to replace the item if it is stale or `recache` applies.
     pub may_win: bool,
-    /// Win if the item has a deadline and less time left than this.
+    /// The reader also wins if the item expires soon.
     pub recache: Option<Recache>,
-    /// Makes an empty item if there is none; its reader wins.
+    /// Creates an empty item if there is none; the reader wins.
     pub create: Option<Create>,
 }
 
-/// When to replace an item before it dies.
+/// When an item is replaced before it expires.
 #[derive(Clone, Copy, Debug)]
 pub struct Recache {
-    /// Fewer seconds left than this.
+    /// If fewer seconds than this remain.
     pub below_secs: u32,
-    /// Reckon with the deadline that this access gives.
+    /// Applies to the deadline that this access sets.
     pub after_touch: bool,
 }
 
-/// How an item is made by a command that finds none.
+/// The item that a command creates if there is none.
 #[derive(Clone, Copy, Debug)]
 pub struct Create {
-    /// When it dies.
+    /// When it expires.
     pub deadline: Deadline,
     /// Its CAS unique; `None` draws one.
     pub cas: Option<u64>,
-    /// Its key came encoded.
+    /// The key was received base64-encoded.
     pub binary_key: bool,
 }
 
-/// How a storage command stores, beyond its mode. The default adds nothing.
+/// Options of a storage command besides its mode. The default has no effect.
 #[derive(Clone, Copy, Default, Debug)]
 pub struct StoreOptions {
     /// Append and prepend: only if the present CAS unique is this one. (`StoreMode::Cas` is the same for set.)
     pub compare: Option<u64>,
-    /// With `StoreMode::Cas`: a unique lower than the present one stores too, but the item keeps its deadline and is
+    /// With `StoreMode::Cas`: a unique lower than the present one also stores, but the item keeps its deadline and is
     /// marked stale.
     pub accept_older: bool,
     /// The new CAS unique; `None` draws one.
     pub cas: Option<u64>,
-    /// Append and prepend: makes the item with this deadline if there is none.
+    /// Append and prepend: creates the item with this deadline if there is none.
     pub create: Option<Deadline>,
-    /// The key came encoded.
+    /// The key was received base64-encoded.
     pub binary_key: bool,
 }
 
-/// What a delete does, beyond removing. The default removes.
+/// Options of a deletion. The default removes the item.
 #[derive(Clone, Copy, Default, Debug)]
 pub struct DeleteOptions {
     /// Only if the present CAS unique is this one.
@@ -111,26 +111,26 @@ pub struct DeleteOptions {
     pub invalidate: bool,
     /// Keep the item, but drop its value and take these flags.
     pub drop_value: Option<u32>,
-    /// The new deadline of a kept item. `None` leaves it, or makes it endless if the value is dropped.
+    /// The new deadline of a kept item. With `None` it stays, or becomes [`Deadline::NEVER`] if the value is dropped.
     pub deadline: Option<Deadline>,
     /// The new CAS unique of a kept item. `None` draws one if it is marked stale, and leaves it otherwise.
     pub cas: Option<u64>,
 }
 
-/// What incr and decr do, beyond the step. The default adds nothing.
+/// Options of incr and decr besides the step. The default has no effect.
 #[derive(Clone, Copy, Default, Debug)]
 pub struct ArithmeticOptions {
     /// Only if the present CAS unique is this one.
     pub compare: Option<u64>,
-    /// Gives the item another deadline; not if it is made by this command.
+    /// The new deadline of the item, unless this command creates it.
     pub deadline: Option<Deadline>,
     /// The new CAS unique; `None` draws one.
     pub cas: Option<u64>,
-    /// Makes the item with this number if there is none.
+    /// Creates the item with this number if there is none.
     pub create: Option<(u64, Create)>,
 }
 
-/// The direction of [`crate::store::Store::arithmetic`].
+/// The step of [`crate::store::Store::arithmetic`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Step {
     /// Adds, wrapping at 2^64.
@@ -139,13 +139,13 @@ pub enum Step {
     Down(u64),
 }
 
-/// What a page is moved from or to.
+/// The source or target of a page move.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum PagePlace {
     /// Free memory.
     Free,
     /// A slab class as `stats` numbers it, from 1.
     Class(u32),
-    /// Whichever class has most pages; only to move from.
+    /// The class with the most pages; valid as a source only.
     Any,
 }

@@ -1,22 +1,22 @@
-//! What the store answers. Absence and lost races are outcomes; [`Refused`] is an error.
+//! Results of the operations. A miss or a lost race is an outcome; [`Refused`] is an error.
 
 use crate::clock::{Deadline, Now};
 use crate::store::item::ItemMarks;
 use crate::store::memory::large::LargeRef;
 use std::borrow::Cow;
 
-/// A value as it lies in the store.
+/// A value in the store.
 #[derive(Clone, Copy, Debug)]
 pub enum ValueRef<'a> {
-    /// In a chunk: valid only while the shard is locked, copy what is needed.
+    /// In a chunk. Valid only under the lock of the shard.
     Small(&'a [u8]),
-    /// In pages: [`LargeRef::share`] keeps it beyond the lock.
+    /// In pages. [`LargeRef::share`] keeps it beyond the lock.
     Large(LargeRef<'a>),
 }
 
 impl ValueRef<'_> {
     /// Length of the value in bytes.
-    #[expect(clippy::len_without_is_empty, reason = "nobody asks whether a value is empty")]
+    #[expect(clippy::len_without_is_empty, reason = "no caller needs `is_empty`")]
     pub fn len(&self) -> usize {
         match self {
             ValueRef::Small(bytes) => bytes.len(),
@@ -24,7 +24,7 @@ impl ValueRef<'_> {
         }
     }
 
-    /// The bytes of the value; a large one is copied together.
+    /// The bytes of the value; a large value is copied.
     pub fn bytes(&self) -> Cow<'_, [u8]> {
         match self {
             ValueRef::Small(bytes) => Cow::Borrowed(bytes),
@@ -33,16 +33,16 @@ impl ValueRef<'_> {
     }
 }
 
-/// An item that was found alive. Handed to a closure while the shard is locked.
+/// A live item, passed to a closure under the lock of the shard.
 #[derive(Clone, Copy, Debug)]
 pub struct Hit<'a> {
-    /// The client's 32 bits.
+    /// The client's flags.
     pub flags: u32,
     /// CAS unique; 0 when the store keeps none.
     pub cas: u64,
-    /// When it dies (after the touch, if there was one).
+    /// When it expires, after the effect of this access.
     pub deadline: Deadline,
-    /// When it would have died before this access.
+    /// When it expired before this access.
     pub deadline_before: Deadline,
     /// Last access before this one.
     pub last_access: Now,
@@ -50,15 +50,15 @@ pub struct Hit<'a> {
     pub fetched: bool,
     /// The value.
     pub value: ValueRef<'a>,
-    /// What the meta commands had noted before this access.
+    /// Its marks before this access.
     pub marks: ItemMarks,
-    /// This reader is the one who should replace it.
+    /// This reader won the right to replace it.
     pub wins: bool,
-    /// It was made by this access.
+    /// It was created by this access.
     pub created: bool,
     /// Its slab class in `stats`, from 1.
     pub class: u32,
-    /// Bytes of its header, key and value, where a walk found it; 0 elsewhere.
+    /// Bytes of header, key and value in walks; 0 elsewhere.
     pub item_bytes: u64,
 }
 
@@ -67,7 +67,7 @@ pub struct Hit<'a> {
 pub enum Miss {
     /// No such key.
     Absent,
-    /// The item was there and its time is over; it has been removed.
+    /// The item was expired and has been removed.
     Expired,
 }
 
@@ -81,8 +81,8 @@ pub enum Stored {
         /// Length of the whole value, in bytes.
         len: usize,
     },
-    /// The mode's condition did not hold (add on a live key; replace, append, prepend on an absent one; a join
-    /// that would exceed the item limit).
+    /// The condition of the mode did not hold: add on a live key; replace, append or prepend on an absent key; an
+    /// append or prepend over the item limit.
     NotStored,
     /// `Cas` on an item with another unique.
     Exists,
@@ -99,49 +99,49 @@ pub enum Counted {
         value: u64,
         /// The new CAS unique.
         cas: u64,
-        /// When it dies now.
+        /// When it expires.
         deadline: Deadline,
-        /// When it would have died before.
+        /// When it expired before this command.
         deadline_before: Deadline,
-        /// It was made by this command.
+        /// It was created by this command.
         created: bool,
     },
     /// No such key.
     NotFound,
-    /// The CAS unique is another one.
+    /// The CAS unique differs.
     Exists,
-    /// The stored value is not a number by [`crate::store::item::decimal`]'s rules, or longer than 512 KiB.
+    /// The stored value is not a number by the rules of [`crate::store::decimal`], or longer than 512 KiB.
     NotNumeric,
 }
 
-/// Why the store could not do it; nothing was changed.
+/// Why the store refused an operation. A refused operation changes nothing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Refused {
-    /// Larger than the store can ever hold.
+    /// Larger than the item limit.
     TooLarge,
-    /// No memory, and nothing that may be evicted for it.
+    /// There is no memory, and nothing may be evicted for it.
     OutOfMemory,
 }
 
 /// Why no page was moved.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum NotMoved {
-    /// There is no such class, or none that could be chosen.
+    /// There is no such class, or no class to choose.
     BadClass,
-    /// Both are the same.
+    /// Source and target are the same.
     Same,
     /// There is no page to spare.
     NoSpare,
 }
 
-/// A live item that was thrown out for memory.
+/// A live item that was evicted.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Evicted {
     /// The key.
     pub key: Box<[u8]>,
     /// It had been fetched.
     pub fetched: bool,
-    /// When it would have died.
+    /// When it would have expired.
     pub deadline: Deadline,
     /// Last access.
     pub last_access: Now,
@@ -151,54 +151,54 @@ pub struct Evicted {
     pub value_len: usize,
 }
 
-/// Why an item was removed, or did not come to be.
+/// Why an item was removed or not stored.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Cause {
-    /// Thrown out for memory.
+    /// Evicted.
     Evicted,
-    /// Its time was over.
+    /// Expired.
     Expired,
-    /// A client deleted it.
+    /// Deleted by a client.
     Deleted,
-    /// A new value found no memory, and the old one went with it.
+    /// There was no memory for a new value; the old value was removed.
     OutOfMemory,
-    /// A new value was too large to be stored, and the old one went with it.
+    /// A new value was too large; the old value was removed.
     TooLarge,
 }
 
-/// A removal as it is remembered.
+/// An entry of the removal log.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Removed {
-    /// Why.
+    /// The cause.
     pub cause: Cause,
-    /// When.
+    /// The time of the removal.
     pub at: Now,
     /// When the item was last used.
     pub last_access: Now,
-    /// Bytes of its header, key and value; of the new one if that could not be stored.
+    /// Bytes of header, key and value; for a refused value, its bytes.
     pub bytes: u64,
     /// Its CAS unique; 0 if it had none.
     pub cas: u64,
 }
 
-/// What is known of the end of a key.
+/// What the store knows about the removal of a key.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct KeyHistory {
-    /// Its last removal, if that is remembered.
+    /// The latest removal in the log.
     pub removed: Option<Removed>,
-    /// Since when every removal is remembered; `None` if since the start.
+    /// The time since which the log is complete; `None` if since the start.
     pub known_since: Option<Now>,
-    /// When everything was forgotten at once the last time (`flush_all`).
+    /// The time of the latest flush.
     pub flushed: Option<Now>,
 }
 
-/// What happened at a `delete`.
+/// The outcome of a deletion.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Deleted {
-    /// It was there.
+    /// The item was removed or changed.
     Deleted,
-    /// Its CAS unique is another one.
+    /// The CAS unique differs.
     Exists,
-    /// It was not, or had expired.
+    /// No such key, or an expired item.
     NotFound,
 }

@@ -1,11 +1,11 @@
-//! What the store is told at start.
+//! The settings of a store.
 
-/// How the store is set up; checked by `options`.
+/// The settings of a store, validated by `options`.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// Bound on all memory that grows with items, in bytes (`-m`).
     pub memory_limit_bytes: u64,
-    /// Worker threads that will use it (`-t`); decides the number of shards.
+    /// Number of worker threads (`-t`), which determines the number of shards.
     pub threads: usize,
     /// Ratio of the chunk sizes of neighbouring slab classes (`-f`), above 1.
     pub growth_factor: f64,
@@ -24,7 +24,7 @@ pub struct Settings {
 }
 
 impl Default for Settings {
-    /// What larder starts with when it is told nothing, for one thread.
+    /// The defaults of larder, for one thread.
     fn default() -> Settings {
         Settings {
             memory_limit_bytes: 64 << 20,

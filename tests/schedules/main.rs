@@ -138,7 +138,7 @@ fn uniques_drawn_at_once_differ_and_grow() {
         let mut all = drawn.concat();
         all.sort_unstable();
         assert_eq!(all, [2, 3, 4, 5], "none twice, none left out");
-        assert!(sequence.next() == 6 && sequence.is_orderly());
+        assert!(sequence.next() == 6 && sequence.is_in_storage_order());
     });
 }
 
@@ -163,7 +163,7 @@ fn the_unique_of_an_item_grows_and_was_drawn_or_chosen() {
             sequence.check(seen);
         }
         writers.into_iter().for_each(|writer| writer.join().unwrap());
-        assert!(!sequence.is_orderly(), "one was chosen");
+        assert!(!sequence.is_in_storage_order(), "one was chosen");
     });
 }
 

@@ -37,7 +37,16 @@ const LAYERS: [Layer; 14] = [
     Layer {
         name: "store",
         modules: &["clock", "advisor", "sync"],
-        libraries: &["bytemuck", "foldhash", "getrandom", "hashbrown", "lru", "memmap2", "parking_lot"],
+        libraries: &[
+            "bytemuck",
+            "foldhash",
+            "getrandom",
+            "hashbrown",
+            "itoa",
+            "lru",
+            "memmap2",
+            "parking_lot",
+        ],
         words: &["std::io", "std::net", "pub fn lock"],
     },
     Layer { name: "sync", modules: &[], libraries: &["parking_lot"], words: &["std::io", "std::net"] },

@@ -23,57 +23,57 @@ use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize};
 
-/// Limits below this get small pages, so that there are enough of them, in bytes.
+/// Below this memory limit, in bytes, pages are small, so that there are enough of them.
 const SMALL_PAGES_BELOW_BYTES: u64 = 256 << 20;
 
 /// Page sizes, in bytes.
 const PAGE_SMALL_BYTES: usize = 32 << 10;
 const PAGE_BYTES: usize = 64 << 10;
 
-/// An item larger than this part of a page is a large value.
-const LARGE_ABOVE_PAGE_PART: usize = 4;
+/// An item larger than one in this many bytes of a page is a large value.
+const LARGE_ABOVE_PAGE_ONE_IN: usize = 4;
 
-/// Shards at most; a hash tells no more apart.
+/// Shards at most.
 const SHARDS_MAX: usize = 16;
 
 /// Shards per worker thread, at most.
 const SHARDS_PER_THREAD: usize = 4;
 
-/// Pages that every shard must be able to have: below that, a page cut for each class begins to cost hits.
+/// Pages per shard, at least: with fewer pages, one page for each class costs hits.
 const PAGES_PER_SHARD_MIN: u64 = 1000;
 
-/// The same for one thread, which has no other to wait for.
+/// The same for one thread, which contends with no other.
 const PAGES_PER_LONE_SHARD_MIN: u64 = 2000;
 
-/// At most one in this many bytes of the limit is charged for the process itself.
+/// The process itself is charged with at most one in this many bytes of the limit.
 const PROCESS_ONE_IN: u64 = 16;
 
-/// The store. Shared by all workers.
+/// The store, shared by all workers.
 pub struct Store {
     rules: Rules,
     pool: Arc<Pool>,
-    /// What the process takes beside the items and beyond what it is allowed.
+    /// Charge for memory of the process that is neither items nor within its allowance.
     process: Option<Charge>,
     shards: Box<[Mutex<Shard>]>,
-    /// The shard that is asked first to give way.
+    /// The shard at which the search for a victim starts next.
     next_victim_shard: AtomicUsize,
-    /// [`Store::maintain`] looks for items whose time is over.
+    /// [`Store::maintain`] sweeps for expired items.
     sweeping: AtomicBool,
-    /// When CAS uniques were drawn.
+    /// The times at which CAS uniques were drawn.
     cas_timestamps: CasTimestamps,
-    /// When everything was flushed the last time, or will be, in seconds; 0 for never.
+    /// The second of the latest flush, past or pending; 0 for none.
     flushed_secs: AtomicU32,
-    /// The buffer that is exchanged for a shard's.
+    /// The empty buffer that is swapped for the samples of a shard.
     samples: Mutex<Samples>,
-    /// Everything was flushed, and not all of its pages have been returned yet.
-    returning: AtomicBool,
+    /// After a flush, until its pages are returned to the operating system.
+    returns_pages: AtomicBool,
 }
 
-/// A locked shard in the middle of an operation. Says so until it is dropped in order; should the operation panic,
-/// the shard stays marked and is emptied when it is locked next.
+/// A locked shard. The shard is marked as mid-update until the guard drops. If the operation panics, the mark stays and
+/// the next lock empties the shard.
 struct ShardGuard<'a> {
     shard: MutexGuard<'a, Shard>,
-    /// Pages that the operation did not use. Behind `shard`, so that they go to the pool after the lock.
+    /// Unused pages. Declared after `shard`, so that they return to the pool after unlock.
     deferred_drops: Option<Pages>,
 }
 
@@ -103,7 +103,7 @@ impl Drop for ShardGuard<'_> {
     }
 }
 
-/// The number of shards for this much memory and so many threads: a power of two.
+/// The number of shards, a power of two.
 fn shard_count(limit_bytes: u64, page_bytes: usize, threads: usize) -> usize {
     let pages = limit_bytes / page_bytes as u64;
     let pages_min = if threads > 1 { PAGES_PER_SHARD_MIN } else { PAGES_PER_LONE_SHARD_MIN };
@@ -128,7 +128,7 @@ impl Store {
                 page_bytes,
                 settings.chunk_min_bytes as usize,
                 settings.growth_factor,
-                page_bytes / LARGE_ABOVE_PAGE_PART,
+                page_bytes / LARGE_ABOVE_PAGE_ONE_IN,
             ),
             shards,
             item_max_bytes: settings.item_max_bytes,
@@ -140,7 +140,7 @@ impl Store {
             shards: (0..shards).map(shard).collect(),
             next_victim_shard: AtomicUsize::new(0),
             sweeping: AtomicBool::new(true),
-            returning: AtomicBool::new(false),
+            returns_pages: AtomicBool::new(false),
             cas_timestamps: CasTimestamps::default(),
             flushed_secs: AtomicU32::new(0),
             samples: Mutex::default(),
@@ -150,8 +150,7 @@ impl Store {
         }
     }
 
-    /// Charges what the process takes beside the items and beyond what it is allowed, in bytes, but a sixteenth of the
-    /// limit at most.
+    /// Charges memory of the process that is neither items nor within its allowance: at most a sixteenth of the limit.
     pub fn with_process_charged(self, bytes: u64) -> Store {
         let process = self.pool.try_charge(bytes.min(self.memory_limit() / PROCESS_ONE_IN));
         Store { process, ..self }
@@ -176,7 +175,7 @@ impl Store {
         ShardGuard { shard, deferred_drops: None }
     }
 
-    /// A panic left this shard in the middle of something: nothing in it is to be trusted any more.
+    /// Empties a shard that a panic left in the middle of an update: its content cannot be trusted.
     #[cold]
     fn empty_broken(shard: &mut Shard) {
         *shard = Shard::new(shard.rules.clone(), shard.pool.clone());

@@ -1,5 +1,5 @@
-//! Moving a page on an operator's word. The store does the same by itself when it finds that worth while
-//! (`slab/trade.rs`), so what was moved may well move back.
+//! Moving a page between slab classes on request of an operator. The store also moves pages by itself
+//! (`eviction/page_trading.rs`), so a moved page may move back.
 
 use super::Store;
 use crate::clock::Now;
@@ -8,12 +8,12 @@ use crate::store::operation::PagePlace;
 use crate::store::outcome::NotMoved;
 use crate::store::shard::Shard;
 
-/// A class gives a page only if it keeps one, as with memcached.
+/// A class gives up a page only if it keeps at least one, as in memcached.
 const PAGES_MIN: u64 = 2;
 
 impl Store {
-    /// Moves a page, in the shard where the giving class has most of them. Items in use go to other chunks of their class
-    /// as far as there is room; the rest is evicted, unless nothing may be. Returns the class that gave it, 0 for none.
+    /// Moves a page, in the shard where the giving class has the most pages. Used items move to free chunks of their
+    /// class; the others are evicted, unless eviction is off. Returns the class that gave the page, 0 for free memory.
     pub fn reassign_page(&self, from: PagePlace, to: PagePlace, now: Now) -> Result<u32, NotMoved> {
         if from == to {
             return Err(NotMoved::Same);
@@ -52,7 +52,7 @@ impl Store {
         others.max_by_key(|(_, pages)| *pages).map(|(id, _)| id)
     }
 
-    /// The class at a place; `None` for free memory.
+    /// The class that a place names; `None` for free memory.
     fn class_at(&self, place: PagePlace) -> Result<Option<ClassId>, NotMoved> {
         match place {
             PagePlace::Free => Ok(None),
@@ -65,7 +65,7 @@ impl Store {
 }
 
 impl Shard {
-    /// Moves a page from one class to another, or out of all; false if it has none to give.
+    /// Moves a page from a class to another or to free memory; false if the class has none to give.
     fn reassign_page(&mut self, class: ClassId, target: Option<ClassId>, now: Now) -> bool {
         let owner = self.slab.class(class);
         let losing = owner.free() < usize::from(owner.chunks_per_page);

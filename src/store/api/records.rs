@@ -1,4 +1,4 @@
-//! What the store recorded: evictions, removal_log, sampled operations, when values were stored.
+//! Queries of records: evicted items, the removal log, sampled operations, times of CAS draws.
 
 use super::Store;
 use crate::clock::Now;
@@ -7,8 +7,8 @@ use crate::store::statistics::{Drained, SampleRule, Sampled};
 use std::sync::atomic::Ordering;
 
 impl Store {
-    /// Keeps a record of evicted items from here on, or no longer. [`Store::drain_evicted`] empties it; what is too much for
-    /// it meanwhile is counted.
+    /// Switches the record of evicted items on or off. [`Store::drain_evicted`] empties it; items that exceed its bound
+    /// until then are only counted.
     pub fn record_evictions(&self, on: bool) {
         self.rules.recording.on.store(on, Ordering::Relaxed);
         if !on {
@@ -16,7 +16,7 @@ impl Store {
         }
     }
 
-    /// The items evicted since the last call while a record was kept, and how many more there were.
+    /// The recorded evictions since the last call, and the number of those that exceeded the bound.
     pub fn drain_evicted(&self) -> (Vec<Evicted>, u64) {
         let (mut evicted, mut dropped) = (Vec::new(), 0);
         if !self.rules.recording.some.swap(false, Ordering::Relaxed) {
@@ -30,36 +30,35 @@ impl Store {
         (evicted, dropped)
     }
 
-    /// What is known of the end of a key that is not there. An item whose time is over is removed first.
+    /// What the store knows about the removal of a key. Removes an expired item first.
     pub fn key_history(&self, key: &[u8], now: Now) -> KeyHistory {
         let key = self.key(key);
         let (removed, known_since) = {
             let mut shard = self.shard_of(key);
-            let _ = shard.find_alive(key, now);
+            let _ = shard.find_live(key, now);
             (shard.recorders.removal_log.find(key.hash), shard.recorders.removal_log.complete_since())
         };
         KeyHistory { removed, known_since, flushed: self.flushed() }
     }
 
-    /// When everything was flushed the last time, or will be.
+    /// The time of the latest flush, past or pending.
     pub fn flushed(&self) -> Option<Now> {
         let secs = self.flushed_secs.load(Ordering::Relaxed);
         (secs > 0).then(|| Now::from_secs(secs))
     }
 
-    /// When the value with this CAS unique was stored, by the marks that [`Store::maintain`] sets: not later than it
-    /// was, and off by a second or one in 256 of its age. `None` where no uniques are kept, or clients choose them.
+    /// When the value with this CAS unique was stored. The result is early by at most a second or 1/256 of the age.
+    /// `None` if the store keeps no CAS uniques or a client chose some.
     pub fn stored_at(&self, cas: u64) -> Option<Now> {
-        if self.rules.cas.is_orderly() { self.cas_timestamps.drawn_at(cas) } else { None }
+        if self.rules.cas.is_in_storage_order() { self.cas_timestamps.drawn_at(cas) } else { None }
     }
 
-    /// Dates the CAS uniques that are drawn from here on; called by [`Store::maintain`], and where the clock jumps.
+    /// Records the time for the CAS uniques drawn from now on. Called by [`Store::maintain`] and when the clock is set.
     pub fn record_cas_time(&self, now: Now) {
-        self.cas_timestamps.mark(self.rules.cas.next(), now);
+        self.cas_timestamps.record(self.rules.cas.next(), now);
     }
 
-    /// Hands the sampled operations to `each`, in the order in which each shard saw them, and samples by `rule` from
-    /// here on.
+    /// Passes the sampled operations to `each`, per shard in the order of execution, and samples by `rule` from now on.
     pub fn drain_samples(&self, rule: SampleRule, mut each: impl FnMut(&Sampled<'_>)) -> Drained {
         let mut drained = Drained::default();
         let mut samples = self.samples.lock();

@@ -9,17 +9,17 @@ use std::sync::atomic::Ordering;
 impl Store {
     /// Removes an item.
     pub fn delete(&self, key: &[u8], now: Now) -> Deleted {
-        // Removing needs no room.
+        // A removal needs no memory.
         self.delete_with(key, &DeleteOptions::default(), now).unwrap_or(Deleted::NotFound)
     }
 
-    /// Removes an item, or does to it what `options` say instead. [`Refused::OutOfMemory`] can only come where it is kept.
+    /// Removes or changes an item as `options` say. [`Refused::OutOfMemory`] is possible only if the item is kept.
     pub fn delete_with(&self, key: &[u8], options: &DeleteOptions, now: Now) -> Result<Deleted, Refused> {
         let key = self.key(key);
         self.with_memory(key, now, |shard| shard.delete(key, options, now))
     }
 
-    /// Removes an item because a new value of so many bytes could not be stored; remembers that even if there was none.
+    /// Removes an item because a new value of so many bytes was refused. Records the refusal even if there was no item.
     pub fn fail_store(&self, key: &[u8], refused: Refused, bytes: u64, now: Now) {
         let cause = match refused {
             Refused::TooLarge => Cause::TooLarge,
@@ -27,15 +27,15 @@ impl Store {
         };
         let key = self.key(key);
         let mut shard = self.shard_of(key);
-        // Removing needs no room.
+        // A removal needs no memory.
         let _ = shard.delete(key, &DeleteOptions::default(), now);
         shard.note_failed_store(cause, key.hash, bytes, now);
     }
 
-    /// Forgets everything, now or later.
+    /// Removes every item, now or later.
     pub fn flush_all(&self, at: FlushAt, now: Now) {
         let due = if let FlushAt::At(at) = at { at } else { now };
-        self.returning.store(true, Ordering::Relaxed);
+        self.returns_pages.store(true, Ordering::Relaxed);
         self.flushed_secs.store(due.secs(), Ordering::Relaxed);
         for shard in &self.shards {
             let mut shard = Self::lock(shard);

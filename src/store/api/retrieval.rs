@@ -6,14 +6,14 @@ use crate::store::operation::Access;
 use crate::store::outcome::{Hit, Miss, Refused};
 
 impl Store {
-    /// Looks a key up; `hit` runs under the shard's lock and must only copy. Counts as an access.
+    /// Looks a key up. `hit` runs under the lock of the shard and must only copy. Counts as an access.
     pub fn get<R>(&self, key: &[u8], now: Now, hit: impl FnOnce(Hit<'_>) -> R) -> Result<R, Miss> {
         let key = self.key(key);
         self.shard_of(key).get(key, now, hit)
     }
 
-    /// As [`Store::get`], and does to the item what `access` says. A CAS unique stays. `Ok(Err(_))` is a miss;
-    /// [`Refused::OutOfMemory`] can only come where an item was to be made.
+    /// Like [`Store::get`], and applies `access` to the item. The CAS unique stays. `Ok(Err(_))` is a miss.
+    /// [`Refused::OutOfMemory`] is possible only if `access` creates items.
     pub fn fetch<R>(
         &self,
         key: &[u8],
@@ -29,7 +29,7 @@ impl Store {
         if access.create.is_none() { Ok(fetched.unwrap_or(Err(Miss::Absent))) } else { fetched }
     }
 
-    /// Looks a key up without a trace: nothing is counted, nothing moves, an item whose time is over stays.
+    /// Looks a key up without side effects: counts nothing, moves nothing, does not remove an expired item.
     pub fn peek<R>(&self, key: &[u8], now: Now, hit: impl FnOnce(Hit<'_>) -> R) -> Result<R, Miss> {
         let key = self.key(key);
         self.shard_of(key).peek(key, now, hit)

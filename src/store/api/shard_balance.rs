@@ -1,4 +1,4 @@
-//! Room for what is stored: shards give way to each other, one lock at a time.
+//! Memory for an operation: other shards donate pages, one lock at a time.
 
 use super::Store;
 use crate::clock::Now;
@@ -7,11 +7,11 @@ use crate::store::outcome::Refused;
 use crate::store::shard::{Key, MemoryNeeded, Shard};
 use std::sync::atomic::Ordering;
 
-/// How often a store is tried again after other shards gave way, before it is refused.
+/// Retries of an operation after other shards donated pages, before it is refused.
 const TRIES_MAX: u32 = 8;
 
 impl Store {
-    /// Runs an operation on the shard of a key, again after other shards gave way if it lacks room.
+    /// Runs an operation on the shard of a key. If it needs memory, retries it after other shards donated pages.
     pub(super) fn with_memory<T>(
         &self,
         key: Key<'_>,
@@ -21,7 +21,7 @@ impl Store {
         self.with_memory_from(Self::richest_shard, key, now, operation)
     }
 
-    /// As [`Store::with_memory`], where `first` says which shard gives way before the others.
+    /// Like [`Store::with_memory`]; `first` selects the shard that donates before the others.
     pub(super) fn with_memory_from<T>(
         &self,
         first: fn(&Store) -> usize,
@@ -39,7 +39,7 @@ impl Store {
                 match operation(&mut shard) {
                     Ok(outcome) => return Ok(outcome),
                     Err(need) => {
-                        // What it could not use yet is not given away meanwhile.
+                        // Keep the pages that the operation could not use yet for the retry.
                         given = Some(std::mem::take(&mut shard.spare_pages));
                         need
                     }
@@ -52,7 +52,7 @@ impl Store {
         Err(Refused::OutOfMemory)
     }
 
-    /// Adds so many pages, of the pool or given up by shards, one lock at a time; false if these cannot give as many.
+    /// Adds so many pages to `given`, from the pool or donated by shards, one lock at a time. False if there are fewer.
     #[cold]
     fn collect_pages(&self, count: usize, given: &mut Pages, now: Now, first: fn(&Store) -> usize) -> bool {
         let count = given.len() + count;
@@ -66,13 +66,13 @@ impl Store {
             }
             let first = first(self);
             let turns = (0..self.shards.len()).map(|step| (first + step) % self.shards.len());
-            // Whoever has little keeps it as long as others have more, and young items stay as long as others are old.
-            let mut ask = |ask: fn(&mut Shard, Now, &mut Pages) -> bool| {
-                turns.clone().any(|at| ask(&mut Self::lock(&self.shards[at]), now, given))
+            // A shard below its share donates only after the others, and young items are evicted last.
+            let mut any_donates = |donate: fn(&mut Shard, Now, &mut Pages) -> bool| {
+                turns.clone().any(|at| donate(&mut Self::lock(&self.shards[at]), now, given))
             };
-            if !ask(Shard::donate_surplus_pages)
-                && !ask(Shard::donate_pages)
-                && !ask(Shard::donate_young_pages)
+            if !any_donates(Shard::donate_surplus_pages)
+                && !any_donates(Shard::donate_pages)
+                && !any_donates(Shard::donate_young_pages)
             {
                 return false;
             }
@@ -80,13 +80,13 @@ impl Store {
         true
     }
 
-    /// The shard that holds the most memory.
+    /// The shard with the most memory.
     fn richest_shard(&self) -> usize {
         let charged = |at: &usize| Self::lock(&self.shards[*at]).charged_bytes();
         (0..self.shards.len()).max_by_key(charged).unwrap_or(0)
     }
 
-    /// The shard whose large values have been idle for longest; by turns if none has any.
+    /// The shard with the large value that was not used for the longest time; round robin if there are none.
     pub(super) fn coldest_shard(&self) -> usize {
         let turn = self.next_victim_shard.fetch_add(1, Ordering::Relaxed) % self.shards.len();
         if self.shards.len() == 1 {

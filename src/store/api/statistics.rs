@@ -7,25 +7,25 @@ use crate::store::memory::pool::Charge;
 use crate::store::statistics::{ClassStats, Totals};
 
 impl Store {
-    /// The slab class, as `stats` numbers it, of a new item of these measures.
+    /// The slab class, as `stats` numbers it, of a new item of this size.
     pub fn class_for(&self, key_len: usize, flags: u32, deadline: Deadline, value_len: usize) -> u32 {
         let cas = u64::from(self.rules.cas.is_enabled());
-        let fields = Fields::newcomer(flags, cas, deadline, !self.rules.evict, Now::from_secs(0));
+        let fields = Fields::unused(flags, cas, deadline, !self.rules.evict, Now::from_secs(0));
         let class = self.rules.sizes.class_of(fields.item_bytes(key_len, value_len));
         class.map_or(self.rules.sizes.len() as u32, u32::from) + 1
     }
 
-    /// Bytes of values that are being received.
+    /// Bytes of incoming values.
     pub fn receiving_bytes(&self) -> u64 {
         self.pool.receiving_bytes()
     }
 
-    /// Bytes of pages that readers hold, whether or not the values are still stored.
+    /// Bytes of pages that readers pin, whether or not the values are still stored.
     pub fn pinned_bytes(&self) -> u64 {
         self.pool.pinned_bytes()
     }
 
-    /// Bytes of pages in no use.
+    /// Bytes of free pages.
     pub fn free_page_bytes(&self) -> u64 {
         self.pool.free_bytes()
     }
@@ -46,7 +46,7 @@ impl Store {
         self.rules.page_bytes
     }
 
-    /// What is charged against the limit, in bytes.
+    /// Bytes charged against the limit.
     pub fn charged_bytes(&self) -> u64 {
         self.pool.charged_bytes()
     }
@@ -56,7 +56,7 @@ impl Store {
         self.pool.limit_bytes()
     }
 
-    /// Figures over the whole store.
+    /// Statistics of the whole store.
     pub fn totals(&self) -> Totals {
         let mut totals = Totals {
             charged_bytes: self.pool.charged_bytes(),
@@ -74,7 +74,8 @@ impl Store {
         totals
     }
 
-    /// Figures per slab class, those without pages left out; large values last, if there are any.
+    /// Statistics per slab class. Classes without pages are left out; the class of large values is last, if there are
+    /// any.
     pub fn classes(&self, now: Now) -> Vec<ClassStats> {
         let mut sums = vec![ClassStats::default(); self.rules.sizes.len() + 1];
         for shard in &self.shards {
@@ -90,19 +91,19 @@ impl Store {
         sums
     }
 
-    /// Zeroes the counters that `stats reset` zeroes (not items, bytes, limits).
+    /// Zeroes the counters that `stats reset` zeroes, which excludes items, bytes and limits.
     pub fn reset_counters(&self) {
         for shard in &self.shards {
             Self::lock(shard).reset_counters();
         }
     }
 
-    /// What is charged and in no shard: values being received, and the process itself.
+    /// Charges outside of the shards: incoming values and the process itself.
     fn unsharded_bytes(&self) -> u64 {
         self.pool.receiving_bytes() + self.process.as_ref().map_or(0, Charge::bytes)
     }
 
-    /// Asserts the store's laws; nobody may use it meanwhile.
+    /// Asserts the invariants of the store. No other thread may use it meanwhile.
     #[doc(hidden)]
     pub fn check_invariants(&self) {
         let mut held = self.unsharded_bytes();

@@ -9,9 +9,9 @@ use crate::store::outcome::{Counted, Refused, Stored};
 use crate::store::shard::{Key, MemoryNeeded, NewItem, Received, Value};
 
 impl Store {
-    /// Stores by the rule of `mode`. Takes a CAS unique even if it does not store, as memcached does.
+    /// Stores by the rule of `mode`. Draws a CAS unique even if it does not store, as memcached does.
     ///
-    /// Nothing is changed if it is refused: [`Refused::TooLarge`] over the item limit, [`Refused::OutOfMemory`] if there is
+    /// A refused call changes nothing: [`Refused::TooLarge`] over the item limit, [`Refused::OutOfMemory`] if there is
     /// no memory and nothing may be evicted for it.
     pub fn store(
         &self,
@@ -25,8 +25,8 @@ impl Store {
         self.store_with(mode, &StoreOptions::default(), key, flags, deadline, value, now)
     }
 
-    /// As [`Store::store`], with options.
-    #[expect(clippy::too_many_arguments, reason = "a storage command has as many")]
+    /// Like [`Store::store`], with options.
+    #[expect(clippy::too_many_arguments, reason = "a storage command has as many parameters")]
     pub fn store_with(
         &self,
         mode: StoreMode,
@@ -61,22 +61,22 @@ impl Store {
         self.with_memory(key, now, |shard| shard.store(mode, key, &new, &mut value, now))
     }
 
-    /// True if the value goes into pages of its own, by the longest header it may get.
+    /// True if the value is stored as a large value, given the longest possible header.
     fn is_large(&self, mode: StoreMode, key_len: usize, value_len: usize) -> bool {
         let joined = matches!(mode, StoreMode::Append | StoreMode::Prepend);
         !joined && self.rules.sizes.class_of(header::HEADER_MAX_BYTES + key_len + value_len).is_none()
     }
 
-    /// True if an item of these measures is within the item limit (`-I`), counted as memcached counts it.
+    /// True if an item of this size is within the item limit (`-I`), by memcached's way of counting.
     pub fn fits(&self, key_len: usize, flags: u32, value_len: usize) -> bool {
         self.rules.fits(key_len, flags, value_len)
     }
 
-    /// Begins a large value whose bytes are about to come. It has no room for them yet, see [`Store::extend_large_value`].
+    /// Begins an incoming large value. It has no memory for its bytes yet, see [`Store::extend_large_value`].
     pub fn begin_large_value(&self, key: &[u8], value_len: usize, now: Now) -> Result<ValueWriter, Refused> {
         let page_bytes = self.rules.page_bytes;
         let layout = Layout::of(page_bytes, value_len);
-        // One that can never be stored is refused before its bytes come.
+        // A value that can never be stored is refused before its bytes arrive.
         if layout.taken_bytes(key.len()) > self.pool.receiving_max_bytes() {
             return Err(Refused::OutOfMemory);
         }
@@ -88,14 +88,14 @@ impl Store {
         Ok(ValueWriter::new(page_bytes, layout, charge, share, key.hash))
     }
 
-    /// Gives a writer room for its next bytes, making it by eviction where that is allowed. Where there is none
-    /// the writer drops its bytes, and storing it is refused.
+    /// Gives a writer memory for its next bytes, by eviction if that is allowed. Without memory the writer drops its
+    /// bytes, and storing it is refused.
     pub fn extend_large_value(&self, writer: &mut ValueWriter, now: Now) {
         if !writer.needs_page() {
             return;
         }
         let Some(share) = self.pool.try_receive(self.pool.page_charge()) else { return writer.fail() };
-        // Its pages come from one shard.
+        // The hash selects the shard that evicts for the pages.
         let key = Key { bytes: &[], hash: writer.hash() };
         let page = self.pool.take().map_or_else(
             || {
@@ -111,7 +111,7 @@ impl Store {
         }
     }
 
-    /// Takes the next bytes of a large value, at most those that are missing, and makes room for them; returns how many
+    /// Writes the next bytes of a large value, at most the missing ones, and gets memory for them. Returns how many
     /// were taken.
     pub fn write_large_value(&self, writer: &mut ValueWriter, bytes: &[u8], now: Now) -> usize {
         let mut taken = 0;
@@ -124,12 +124,12 @@ impl Store {
         }
     }
 
-    /// Adds to or subtracts from a number held as decimal text.
+    /// Adds to or subtracts from a number stored as decimal text.
     pub fn arithmetic(&self, key: &[u8], step: Step, now: Now) -> Result<Counted, Refused> {
         self.arithmetic_with(key, step, &ArithmeticOptions::default(), now)
     }
 
-    /// As [`Store::arithmetic`], with options.
+    /// Like [`Store::arithmetic`], with options.
     pub fn arithmetic_with(
         &self,
         key: &[u8],

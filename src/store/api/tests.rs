@@ -1,5 +1,5 @@
-//! What only the inside can show: each law seen failing by a planted fault, a panic in the middle of an update, the
-//! sweep's bound, and how many shards there are.
+//! Tests that need private access: planted faults that the invariants must detect, a panic in the middle of an update,
+//! the bound of the sweep, the number of shards.
 
 use super::*;
 use crate::clock::{Deadline, Now};
@@ -28,8 +28,8 @@ fn set(store: &Store, key: &[u8], value: &[u8], deadline: Deadline) {
     assert!(matches!(stored, Ok(Stored::Stored { .. })), "{stored:?}");
 }
 
-/// A store with small and large items, on which `fault` is planted; returns what `check_invariants` says to it.
-fn complaint(fault: impl FnOnce(&mut Shard)) -> String {
+/// Plants `fault` in a store with small and large items and returns the panic message of `check_invariants`.
+fn message_of(fault: impl FnOnce(&mut Shard)) -> String {
     let store = store(|_| ());
     for number in 0..50u8 {
         set(&store, &[b'a', number], &[number; 40], Deadline::NEVER);
@@ -38,7 +38,7 @@ fn complaint(fault: impl FnOnce(&mut Shard)) -> String {
     store.check_invariants();
     fault(&mut store.shards[0].lock());
     let panic = catch_unwind(AssertUnwindSafe(|| store.check_invariants()));
-    let panic = panic.expect_err("the fault was not seen");
+    let panic = panic.expect_err("the fault was not detected");
     panic
         .downcast_ref::<String>()
         .cloned()
@@ -58,7 +58,7 @@ fn chunk_of(shard: &Shard, key: &[u8]) -> ChunkAt {
 }
 
 #[test]
-fn a_page_moves_on_an_operators_word_and_items_in_use_stay() {
+fn reassign_page_moves_a_page_and_keeps_used_items() {
     let store = store(|_| ());
     let key = |number: u32| number.to_be_bytes();
     (0..1500).for_each(|number| set(&store, &key(number), &[1; 40], Deadline::NEVER));
@@ -74,7 +74,7 @@ fn a_page_moves_on_an_operators_word_and_items_in_use_stay() {
     assert_eq!((pages(class), store.totals().free_pages), (before - 2, 1));
     assert_eq!(store.reassign_page(PagePlace::Free, PagePlace::Class(class), NOW), Ok(0));
     assert_eq!(pages(class), before - 1);
-    // Two pages' worth of items is all that can have gone.
+    // At most the items of two pages were evicted.
     let totals = store.totals();
     assert_eq!((totals.items + totals.evictions, totals.pages_moved), (1500, 2));
     store.check_invariants();
@@ -90,7 +90,7 @@ fn a_page_moves_on_an_operators_word_and_items_in_use_stay() {
 }
 
 #[test]
-fn a_record_of_evictions_is_kept_only_on_demand_and_bounded() {
+fn the_record_of_evictions_is_optional_and_bounded() {
     let store = store(|_| ());
     let fill = |from: u32, to: u32| {
         (from..to).for_each(|number| set(&store, &number.to_be_bytes(), &[1; 40], Deadline::NEVER));
@@ -112,73 +112,73 @@ fn a_record_of_evictions_is_kept_only_on_demand_and_bounded() {
 }
 
 #[test]
-fn an_item_without_an_entry_is_seen() {
-    let said = complaint(|shard| {
+fn an_item_without_an_entry_is_detected() {
+    let message = message_of(|shard| {
         let handle = handle_of(shard, b"a\x05");
         let hash = shard.rules.hasher.hash(b"a\x05");
         assert!(shard.index.remove(hash, handle));
     });
-    assert!(said.contains("S1"), "{said}");
+    assert!(message.contains("S1"), "{message}");
 }
 
 #[test]
-fn an_entry_under_another_hash_is_seen() {
-    let said = complaint(|shard| {
+fn an_entry_under_another_hash_is_detected() {
+    let message = message_of(|shard| {
         let handle = handle_of(shard, b"a\x05");
         let hash = shard.rules.hasher.hash(b"a\x05");
         shard.index.remove(hash, handle);
         let wrong = KeyHash(hash.0 ^ 1 << 60);
         shard.index.insert(wrong, handle, |_| hash);
     });
-    assert!(said.contains("S1"), "{said}");
+    assert!(message.contains("S1"), "{message}");
 }
 
 #[test]
-fn a_chunk_freed_under_its_item_is_seen() {
-    let said = complaint(|shard| {
+fn a_freed_chunk_with_an_entry_is_detected() {
+    let message = message_of(|shard| {
         let at = chunk_of(shard, b"a\x05");
         let _ = shard.slab.free(at);
     });
-    assert!(said.contains("S1") || said.contains("S2"), "{said}");
+    assert!(message.contains("S1") || message.contains("S2"), "{message}");
 }
 
 #[test]
-fn a_wrong_count_of_live_items_is_seen() {
-    let said = complaint(|shard| {
+fn a_wrong_count_of_live_items_is_detected() {
+    let message = message_of(|shard| {
         let class = shard.slab.class_at(chunk_of(shard, b"a\x05"));
         shard.slab.class_mut(class).live += 1;
     });
-    assert!(said.contains("S2"), "{said}");
+    assert!(message.contains("S2"), "{message}");
 }
 
-/// A page that another pool has charged.
-fn strange_page() -> PoolPage {
+/// A page of another pool.
+fn foreign_page() -> PoolPage {
     Arc::new(Pool::new(1 << 20, PAGE_SMALL_BYTES)).take().unwrap()
 }
 
 #[test]
-fn a_page_that_was_not_charged_is_seen() {
-    let said = complaint(|shard| {
+fn an_uncharged_page_is_detected() {
+    let message = message_of(|shard| {
         let class = shard.slab.class_at(chunk_of(shard, b"a\x05"));
-        shard.slab.add_page(class, strange_page(), shard.seq);
+        shard.slab.add_page(class, foreign_page(), shard.seq);
     });
-    assert!(said.contains("S3") || said.contains("S5"), "{said}");
+    assert!(message.contains("S3") || message.contains("S5"), "{message}");
 }
 
 #[test]
-fn a_large_value_that_takes_more_than_its_charge_is_seen() {
-    let said = complaint(|shard| {
+fn a_large_value_over_its_charge_is_detected() {
+    let message = message_of(|shard| {
         let Place::Large(id) = handle_of(shard, b"large").place() else { panic!("a large value") };
         let pages = &mut shard.large.use_item(id).pages;
-        Arc::get_mut(pages).unwrap().plant_page(strange_page());
+        Arc::get_mut(pages).unwrap().plant_page(foreign_page());
     });
-    assert!(said.contains("S5"), "{said}");
+    assert!(message.contains("S5"), "{message}");
 }
 
 #[test]
-fn a_charge_over_the_limit_is_seen_unless_that_was_lowered() {
-    let said = complaint(|shard| shard.pool.plant_charge_over_the_limit());
-    assert!(said.contains("S3"), "{said}");
+fn a_charge_over_the_limit_is_detected_unless_the_limit_was_lowered() {
+    let message = message_of(|shard| shard.pool.plant_charge_over_the_limit());
+    assert!(message.contains("S3"), "{message}");
     let store = store(|_| ());
     set(&store, b"large", &[1; 12_000], Deadline::NEVER);
     store.set_memory_limit(12_000);
@@ -186,7 +186,7 @@ fn a_charge_over_the_limit_is_seen_unless_that_was_lowered() {
 }
 
 #[test]
-fn one_request_does_not_work_off_a_lowered_limit() {
+fn one_request_does_not_evict_for_a_whole_lowered_limit() {
     let store = store(|_| ());
     let value = [1; 100];
     (0..18_000u32).for_each(|number| set(&store, &number.to_be_bytes(), &value, Deadline::NEVER));
@@ -205,31 +205,31 @@ fn one_request_does_not_work_off_a_lowered_limit() {
 }
 
 #[test]
-fn a_hand_out_of_range_is_seen() {
-    let said = complaint(|shard| {
+fn a_hand_out_of_range_is_detected() {
+    let message = message_of(|shard| {
         let class = shard.slab.class_at(chunk_of(shard, b"a\x05"));
         shard.slab.plant_hand_out_of_range(class);
     });
-    assert!(said.contains("S4"), "{said}");
+    assert!(message.contains("S4"), "{message}");
 }
 
 #[test]
-fn a_charge_without_a_thing_is_seen() {
-    let said = complaint(|shard| std::mem::forget(shard.pool.take()));
-    assert!(said.contains("S5"), "{said}");
+fn a_leaked_charge_is_detected() {
+    let message = message_of(|shard| std::mem::forget(shard.pool.take()));
+    assert!(message.contains("S5"), "{message}");
 }
 
 #[test]
-fn a_unique_that_was_never_drawn_is_seen() {
-    let said = complaint(|shard| {
+fn a_cas_unique_that_was_never_drawn_is_detected() {
+    let message = message_of(|shard| {
         let Place::Large(id) = handle_of(shard, b"large").place() else { panic!("a large value") };
         shard.large.use_item(id).cas = u64::MAX;
     });
-    assert!(said.contains("S6"), "{said}");
+    assert!(message.contains("S6"), "{message}");
 }
 
 #[test]
-fn a_shard_left_in_the_middle_of_an_update_is_emptied_and_serves_on() {
+fn a_shard_is_emptied_after_a_panic_in_an_update_and_works_again() {
     let store = store(|_| ());
     let charged_before = store.pool.charged_bytes();
     set(&store, b"before", b"1", Deadline::NEVER);
@@ -243,42 +243,42 @@ fn a_shard_left_in_the_middle_of_an_update_is_emptied_and_serves_on() {
     }));
     assert!(panicked.is_err());
     assert_eq!(store.get(b"before", NOW, |_| ()), Err(Miss::Absent));
-    assert_eq!(store.pool.charged_bytes(), charged_before, "its memory was given back");
+    assert_eq!(store.pool.charged_bytes(), charged_before, "its memory was freed");
     set(&store, b"after", b"2", Deadline::NEVER);
     assert!(store.get(b"after", NOW, |hit| assert_eq!(*hit.value.bytes(), *b"2")).is_ok());
     store.check_invariants();
 }
 
-/// Newcomers lie in the order they came, so the first of them says nothing about how long memory has been idle.
-/// Taken for the coldest, one popular value made the store take pages from small items, whatever those were worth.
+/// The probation is in order of arrival, so its first value says nothing about idle time. When the first value counted as
+/// the coldest, one popular value made the store release pages of small items regardless of their hits.
 #[test]
-fn a_newcomer_in_use_does_not_hide_how_long_large_values_are_idle() {
+fn a_used_value_on_probation_does_not_hide_the_idle_time_of_others() {
     let store = store(|_| ());
     for key in [b"popular", b"unread1", b"unread2"] {
         set(&store, key, &[1; 12_000], Deadline::NEVER);
     }
     let unread = store.shards[0].lock().seq - 1;
     (0..50).for_each(|_| assert!(store.get(b"popular", NOW, |_| ()).is_ok()));
-    assert_eq!(store.shards[0].lock().large.idle_since(), Some(unread));
+    assert_eq!(store.shards[0].lock().large.last_use_of_coldest(), Some(unread));
     store.check_invariants();
 }
 
-/// However many small ones are colder: looked for among the coldest of all sizes alone, it would be hidden by them.
+/// Small values that are colder must not hide a large one.
 #[test]
-fn of_large_values_the_one_that_kept_most_memory_idle_leaves() {
+fn the_large_value_with_the_most_idle_memory_is_the_victim() {
     let store = store(|_| ());
     let set = |key: &[u8], len| set(&store, key, &vec![1; len], Deadline::NEVER);
     (0..20u8).for_each(|key| set(&[b'a' + key], 10_000));
-    set(b"vast", 400_000);
+    set(b"huge", 400_000);
     let mut shard = store.shards[0].lock();
     let seq = shard.seq + 10;
     let recency = Recency::new();
     let (_, victim) = shard.large.next_victim(seq, &recency).unwrap();
-    assert_eq!(&*victim.key, b"vast");
+    assert_eq!(&*victim.key, b"huge");
 }
 
 #[test]
-fn a_store_over_a_live_item_counts_as_a_use_and_as_no_hit() {
+fn storing_over_a_live_item_counts_as_a_use_but_not_as_a_hit() {
     let store = store(|_| ());
     set(&store, b"key", &[1; 40], Deadline::NEVER);
     for uses in [1, 2, 3, 3] {
@@ -290,7 +290,7 @@ fn a_store_over_a_live_item_counts_as_a_use_and_as_no_hit() {
 }
 
 #[test]
-fn an_append_to_a_large_value_keeps_every_byte_in_its_place() {
+fn append_and_prepend_to_a_large_value_keep_all_bytes() {
     let store = store(|_| ());
     let value: Vec<u8> = (0..60_000u32).map(|at| at as u8).collect();
     for start in [100, 20_000, 40_000] {
@@ -305,7 +305,7 @@ fn an_append_to_a_large_value_keeps_every_byte_in_its_place() {
 }
 
 #[test]
-fn a_panic_of_the_reader_costs_no_item() {
+fn a_panic_of_the_reader_removes_no_item() {
     let store = store(|_| ());
     set(&store, b"k", b"1", Deadline::NEVER);
     assert!(catch_unwind(AssertUnwindSafe(|| store.get(b"k", NOW, |_| panic!("planted")))).is_err());
@@ -314,7 +314,7 @@ fn a_panic_of_the_reader_costs_no_item() {
 }
 
 #[test]
-fn a_sweep_ends_within_two_rounds_and_background_work_does_the_same() {
+fn a_sweep_ends_within_two_rounds_as_does_maintenance() {
     let fill = || {
         let store = store(|_| ());
         for number in 0..5000u32 {
@@ -338,8 +338,8 @@ fn a_sweep_ends_within_two_rounds_and_background_work_does_the_same() {
     assert!(swept.items < 5000 * 2 / 3 && swept.reclaimed > 1500, "{swept:?}");
 }
 
-/// A store of items that are over by the time of [`store_on`].
-fn store_of_mortals() -> Store {
+/// A store of items that are expired at the time of [`store_more`].
+fn store_of_expiring_items() -> Store {
     let store = store(|_| ());
     for number in 0..5000u32 {
         set(&store, &number.to_be_bytes(), &[0; 60], Deadline::from_secs(101));
@@ -347,8 +347,8 @@ fn store_of_mortals() -> Store {
     store
 }
 
-/// Stores a few items that stay, over and over, at a time when the others are over.
-fn store_on(store: &Store) {
+/// Stores a few items without deadline many times, when the others are expired.
+fn store_more(store: &Store) {
     let later = Now::from_secs(102);
     for number in 0..10_000u32 {
         let key = (number % 100 + 10_000).to_be_bytes();
@@ -357,26 +357,26 @@ fn store_on(store: &Store) {
 }
 
 #[test]
-fn storing_sweeps_by_the_way() {
-    let store = store_of_mortals();
-    store_on(&store);
+fn storage_commands_sweep() {
+    let store = store_of_expiring_items();
+    store_more(&store);
     assert_eq!(store.totals().items, 100);
 }
 
 #[test]
-fn storing_sweeps_behind_a_page_that_was_given_away() {
-    let store = store_of_mortals();
+fn storage_commands_sweep_past_a_released_page() {
+    let store = store_of_expiring_items();
     let class = store.peek(&0u32.to_be_bytes(), NOW, |hit| hit.class).unwrap();
     assert_eq!(store.reassign_page(PagePlace::Class(class), PagePlace::Free, NOW), Ok(class));
-    assert!(store.shards[0].lock().slab.page_at(0).is_none(), "the sweep begins at a hole");
-    store_on(&store);
+    assert!(store.shards[0].lock().slab.page_at(0).is_none(), "the sweep starts at a missing page");
+    store_more(&store);
     assert_eq!(store.totals().items, 100);
 }
 
 #[test]
-fn a_deadline_that_no_chunk_has_room_for_makes_the_value_a_large_one() {
+fn a_deadline_that_exceeds_the_largest_chunk_makes_the_value_large() {
     let store = store(|_| ());
-    let longest = (PAGE_SMALL_BYTES / LARGE_ABOVE_PAGE_PART) - header::HEADER_MAX_BYTES - 1;
+    let longest = (PAGE_SMALL_BYTES / LARGE_ABOVE_PAGE_ONE_IN) - header::HEADER_MAX_BYTES - 1;
     for length in longest - 20..longest + 20 {
         let value = vec![7; length];
         set(&store, b"k", b"", Deadline::NEVER);
@@ -389,7 +389,7 @@ fn a_deadline_that_no_chunk_has_room_for_makes_the_value_a_large_one() {
 }
 
 #[test]
-fn shards_follow_memory_and_threads() {
+fn the_number_of_shards_depends_on_memory_and_threads() {
     for (mib, threads, shards) in [
         (2, 4, 1),
         (64, 4, 2),

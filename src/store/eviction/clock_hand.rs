@@ -1,11 +1,11 @@
-//! Which item of a class leaves next: second chance with probation, by two hands.
+//! The next victim of a class: second chance with probation, by two clock hands.
 //!
-//! An item has a use count of 0 to 3, raised by hits. The main hand lowers the count of what it passes and takes the
-//! first item at 0. Newcomers are on probation, with a hand of their own that is asked first while they are more than
-//! a tenth of the class: it promotes what was used since and takes what was not. So a scan of keys read once passes
-//! through a tenth of the memory. Ideas: CLOCK (Corbató 1968), S3-FIFO (Yang et al., SOSP 2023).
+//! An item has a use count of 0 to 3, raised by hits. The main hand lowers the counts of the items it passes and
+//! selects the first item at 0. New items are on probation, with a hand of their own, which goes first while they are
+//! more than a tenth of the class: it promotes used items and selects unused ones. A scan of keys that are read once
+//! therefore displaces at most a tenth of the memory. Sources: CLOCK (Corbató 1968), S3-FIFO (Yang et al., SOSP 2023).
 //!
-//! Young items (`store/recency.rs`) are passed over. Bound: a call looks at [`SCAN_MAX`] items and then takes the least
+//! The hands pass over young items (`recency.rs`). A call scans at most [`SCAN_MAX`] items and then selects the least
 //! used of them, or none if all are young.
 
 use super::recency::Recency;
@@ -14,18 +14,18 @@ use crate::store::item::ChunkAt;
 use crate::store::item::header;
 use crate::store::memory::slab::{Class, ClassId, Hand, Slab};
 
-/// Items looked at before the least used of them leaves.
+/// Items scanned before the least used of them is selected.
 const SCAN_MAX: u32 = 16;
 
-/// Items on probation may be one in this many before their hand is asked first.
+/// The probation hand goes first while more than one in this many items are on probation.
 const PROBATION_ONE_IN: usize = 10;
 
-/// The item that leaves.
+/// The selected item.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(in crate::store) struct Victim {
-    /// Where it lies.
+    /// Its chunk.
     pub(in crate::store) at: ChunkAt,
-    /// Its time was over anyway.
+    /// It is expired.
     pub(in crate::store) expired: bool,
 }
 
@@ -36,8 +36,8 @@ impl Class {
 }
 
 impl Slab {
-    /// Chooses the item of a class that leaves next; `None` if the class holds none, or only young ones as far as it
-    /// looked. The caller removes it.
+    /// Selects the next victim of a class; `None` if the class is empty or all scanned items are young. The caller
+    /// removes it.
     pub(in crate::store) fn next_victim(
         &mut self,
         class: ClassId,
@@ -46,7 +46,7 @@ impl Slab {
         seq: u64,
     ) -> Option<Victim> {
         let mut least_used: Option<(u8, ChunkAt)> = None;
-        let mut looked_at = 0;
+        let mut scanned = 0;
         loop {
             if self.class(class).live == 0 {
                 return None;
@@ -54,13 +54,13 @@ impl Slab {
             let probation = self.class(class).probation_first();
             let at = self.advance(class, probation, seq)?;
             let item = self.item(at);
-            looked_at += 1;
+            scanned += 1;
             let uses = item.uses();
             let young = recency.is_young(item.stamp(), item.last_access());
             if item.deadline().is_over(now) {
                 return Some(Victim { at, expired: true });
             }
-            let last = looked_at >= SCAN_MAX;
+            let last = scanned >= SCAN_MAX;
             if !young && (uses == 0 || probation && last) {
                 return Some(Victim { at, expired: false });
             }
@@ -88,7 +88,7 @@ impl Slab {
         class.stats.promoted += 1;
     }
 
-    /// Moves a hand to its next item. One full round finds one if the class holds any of its kind; `None` after that.
+    /// Moves a hand to its next item; `None` if a full round finds no item of its kind.
     fn advance(&mut self, class: ClassId, probation: bool, seq: u64) -> Option<ChunkAt> {
         let owner = &self.classes[usize::from(class)];
         let mut hand = if probation { owner.probation_hand } else { owner.main_hand };
@@ -115,7 +115,7 @@ impl Slab {
         if probation { &mut owner.probation_hand } else { &mut owner.main_hand }
     }
 
-    /// How long ago the main hand last entered the page that it enters next, in operations of the shard; `None` if
+    /// The time since the main hand last entered the page that it enters next, in operations of the shard; `None` if
     /// the class has no page.
     pub(in crate::store) fn hand_age(&self, class: ClassId, seq: u64) -> Option<u64> {
         let owner = self.class(class);
@@ -124,7 +124,7 @@ impl Slab {
         Some(seq.saturating_sub(self.page(page).entered))
     }
 
-    /// Seconds since the last access of the next item that the main hand will see.
+    /// Seconds since the last access of the next item of the main hand.
     pub(in crate::store) fn age_secs(&self, class: ClassId, now: Now) -> u32 {
         let owner = self.class(class);
         let from = owner.main_hand.chunk;
@@ -132,7 +132,7 @@ impl Slab {
         page.and_then(|&page| self.page(page).age_secs(from, now)).unwrap_or(0)
     }
 
-    /// The place of the page that leaves a class first.
+    /// The place of the page that a class releases first.
     pub(in crate::store) fn page_to_release(&self, class: ClassId) -> Option<usize> {
         let owner = self.class(class);
         if owner.has_pages_to_spare() {

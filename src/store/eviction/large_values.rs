@@ -1,33 +1,39 @@
-//! Which large value is evicted next: LRU order behind a probation, apart by size.
+//! The next victim among large values: LRU order with probation, separate for each size bucket.
+//!
+//! New values are on probation. They are evicted first, in order of arrival, while they hold more than a tenth of the
+//! memory of large values. Values used meanwhile are promoted to the main part, which is in LRU order. Of a few values
+//! at the cold end of each size bucket, the value that kept the most memory idle is the victim (decision note
+//! [`d17`](crate::decisions::d17_large_values_are_evicted_by_size_and_idle_time)). A value that a reader pins is not
+//! evicted, because that would free nothing.
 
 use super::recency::Recency;
 use crate::store::item::LargeId;
 use crate::store::memory::large::{LargeItem, LargeValues};
 
-/// Values on probation may hold one in this many bytes before they leave first.
+/// Values on probation are evicted first while they hold more than one in this many bytes.
 const PROBATION_ONE_IN: u64 = 10;
 
-/// Values promoted while one is looked for that leaves.
+/// Values promoted during one search for a victim, at most.
 const PROMOTED_MAX: u32 = 16;
 
-/// Values that readers hold, passed over while one is looked for that leaves.
+/// Pinned values passed over during one search for a victim, at most.
 const PINNED_PASSED_MAX: u32 = 64;
 
 impl LargeValues {
-    /// When the item that was not used for the longest was last used, in operations of the shard. The newcomers' order
-    /// is that of their coming, so those that were used since are promoted first, a few at most.
-    pub(in crate::store) fn idle_since(&mut self) -> Option<u64> {
+    /// The last use of the least recently used value, in operations of the shard. Values on probation are in order of
+    /// arrival, so a few used ones are promoted first.
+    pub(in crate::store) fn last_use_of_coldest(&mut self) -> Option<u64> {
         self.promote_used();
         self.pass_over_pinned();
         self.ends().map(|(_, item)| item.used).min()
     }
 
-    /// Of each size the item that is next to leave, without those that readers hold.
+    /// The coldest unpinned value of each size bucket.
     fn ends(&self) -> impl Iterator<Item = (LargeId, &LargeItem)> {
         self.main.ends().chain(self.probation.ends()).filter(|(_, item)| !item.is_pinned())
     }
 
-    /// Moves items that readers hold to the front of the order, a few at most.
+    /// Moves a few pinned values to the front of their order.
     fn pass_over_pinned(&mut self) {
         for _ in 0..PINNED_PASSED_MAX {
             let mut ends = self.main.ends().chain(self.probation.ends());
@@ -40,15 +46,15 @@ impl LargeValues {
         }
     }
 
-    fn newcomers_first(&self) -> bool {
+    fn probation_first(&self) -> bool {
         self.probation_bytes * PROBATION_ONE_IN > self.taken_bytes() || self.main.is_empty()
     }
 
-    /// Promotes the newcomers that would leave next and were used, a few at most.
+    /// Promotes a few used values from the cold end of the probation.
     fn promote_used(&mut self) {
         for _ in 0..PROMOTED_MAX {
             let used = self.probation.ends().find(|(_, item)| item.fetched);
-            let Some((id, _)) = used.filter(|_| self.newcomers_first()) else { break };
+            let Some((id, _)) = used.filter(|_| self.probation_first()) else { break };
             if let Some(item) = self.probation.pop(id) {
                 self.probation_bytes -= item.taken_bytes;
                 self.stats.promoted += 1;
@@ -57,8 +63,8 @@ impl LargeValues {
         }
     }
 
-    /// The item that leaves next: of a few of the coldest of each size the one that has kept the most memory idle, `seq`
-    /// being the operations of the shard so far. None if all that were looked at are young or held by readers.
+    /// The next victim. `seq` counts the operations of the shard so far. `None` if all scanned values are young or
+    /// pinned.
     pub(in crate::store) fn next_victim(
         &mut self,
         seq: u64,
@@ -66,12 +72,15 @@ impl LargeValues {
     ) -> Option<(LargeId, &LargeItem)> {
         self.promote_used();
         self.pass_over_pinned();
-        let stays = |item: &LargeItem| item.is_pinned() || recency.is_young(item.stamp, item.last_access);
-        let newcomers = self.newcomers_first() && !self.probation.is_empty();
-        if !newcomers {
-            return self.main.idlest(seq, stays).or_else(|| self.probation.idlest(seq, stays));
+        let is_protected =
+            |item: &LargeItem| item.is_pinned() || recency.is_young(item.stamp, item.last_access);
+        let probation = self.probation_first() && !self.probation.is_empty();
+        if !probation {
+            return self.main.idlest(seq, is_protected).or_else(|| self.probation.idlest(seq, is_protected));
         }
-        let unread = self.probation.idlest(seq, |item| item.fetched || stays(item));
-        unread.or_else(|| self.probation.idlest(seq, stays)).or_else(|| self.main.idlest(seq, stays))
+        let unread = self.probation.idlest(seq, |item| item.fetched || is_protected(item));
+        unread
+            .or_else(|| self.probation.idlest(seq, is_protected))
+            .or_else(|| self.main.idlest(seq, is_protected))
     }
 }

@@ -1,27 +1,28 @@
-//! Which class gives up a page, and to whom it is worth more.
+//! Page trading between classes: which class gives up a page, and which class gets it.
 //!
-//! A class counts its first hits: hits on items whose use count stood at 0 or which are not young (`recency.rs`; the
-//! hand never lowers the counts of a class that evicts nothing), the only ones that it would have lost with a little
-//! less memory, and for a part near misses: stores of keys that it evicted lately, which would have been
-//! hits with a little more. Its score is first hits per page, times a weak power of the chunk size (nearer to counting every hit alike
-//! than to counting the bytes it serves). A page moves when the taker's score is clearly more than
-//! the giver's, and the more it is, the sooner the taker asks again. Counts fade from epoch to epoch, and an epoch lasts a number of first hits, so that the rule follows
-//! the size of the cache and not the rate of requests.
+//! A class counts *first hits*: hits on items whose use count is 0 or which are not young (`recency.rs`). With a little
+//! less memory it would have lost these hits. A class also counts a part of its *near misses*: stores of keys that it
+//! evicted recently, which would have been hits with a little more memory.
 //!
-//! Figures behind the constants: the simulation named in decision note
+//! The score of a class is its first hits per page, times a weak power of the chunk size: closer to equal weight for
+//! each hit than to weight by bytes. A page moves if the taker's score clearly exceeds the giver's; the larger the
+//! ratio, the sooner the taker compares again. Counts decay from epoch to epoch. An epoch lasts a number of first hits,
+//! so that trading depends on the size of the cache and not on the rate of requests.
+//!
+//! Measurements behind the constants: the simulation in decision note
 //! [`d04`](crate::decisions::d04_slab_pages_move_between_classes), and replays of the real store in
 //! [`d13`](crate::decisions::d13_page_trading_uses_first_hits).
 
-use crate::store::memory::slab::{Class, ClassId, Epoch, Slab, TRADE_HASTE_MAX};
+use crate::store::memory::slab::{COMPARISONS_PER_PAGE_MAX, Class, ClassId, Epoch, Slab};
 
 /// First hits per page held that make an epoch.
 const EPOCH_HITS_PER_PAGE: u64 = 2;
 
-/// Fewest pages an epoch is reckoned with.
+/// The length of an epoch is computed with at least this many pages.
 const EPOCH_PAGES_MIN: u64 = 16;
 
-/// What is left of earlier first hits after an epoch.
-const FADE: f64 = 0.7;
+/// The factor by which earlier first hits decay at the end of an epoch.
+const DECAY: f64 = 0.7;
 
 /// A near miss counts as this much of a first hit.
 const NEAR_MISS: f64 = 0.3;
@@ -29,37 +30,37 @@ const NEAR_MISS: f64 = 0.3;
 /// A taker's score must be this many times the giver's.
 const GAIN: f64 = 1.5;
 
-/// A class is left alone while one in so many of its pages, or more, are new to it: they have had no time to earn.
+/// A class gives up no page while at least one in this many of its pages is new: it had no time to produce hits.
 const NEW_ONE_IN: usize = 8;
 
 /// A class that could give up a page.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(in crate::store) struct Giver {
     pub(in crate::store) class: ClassId,
-    /// What a page is worth to it; below 0 if it has whole pages of free chunks.
+    /// The value of a page to it; below 0 if it has whole pages of free chunks.
     score: f64,
 }
 
 impl Class {
-    /// What a page is worth to this class. Only to be compared with others of the same shard.
+    /// The value of a page to this class. Comparable only within a shard.
     fn score(&self) -> f64 {
         let first_hits = self.first_hits_before + self.first_hits;
         first_hits * self.hit_weight / self.pages.len().max(1) as f64
     }
 
-    /// True if it has pages, and was not found to need them all in this generation.
+    /// True if it has pages and did not fail to release one in this generation.
     fn may_give(&self, stamp: u8) -> bool {
         self.pages() > 0 && self.retains_pages_in != Some(stamp)
     }
 
-    /// True if few of its pages came in this epoch or the last.
+    /// True if it got few of its pages in this epoch or the last.
     fn is_settled(&self) -> bool {
         self.gained.iter().sum::<usize>() * NEW_ONE_IN < self.pages()
     }
 }
 
 impl Slab {
-    /// Counts a hit that depended on the last bit of memory.
+    /// Counts a hit that a little less memory would have made a miss.
     pub(in crate::store) fn count_first_hit(&mut self, class: ClassId) {
         self.class_mut(class).first_hits += 1.0;
         self.epoch.first_hits += 1;
@@ -80,13 +81,13 @@ impl Slab {
         self.epoch = Epoch { first_hits: 0, ended: self.epoch.ended + 1 };
         for class in &mut self.classes {
             class.gained = [0, class.gained[0]];
-            class.first_hits_before = class.first_hits_before * FADE + class.first_hits;
+            class.first_hits_before = class.first_hits_before * DECAY + class.first_hits;
             class.first_hits = 0.0;
         }
     }
 
-    /// The classes by what a page is worth to them, the least first, `taker` left out. One that has just grown is left
-    /// alone, unless all have grown into free memory so far; if that leaves none, the largest is named.
+    /// The classes other than `taker` by the value of a page to them, the least first. Excludes classes that have just
+    /// grown, except at the start, when all classes grow into free memory. If none remains, returns the largest class.
     pub(in crate::store) fn givers(&self, taker: ClassId, stamp: u8) -> Vec<Giver> {
         let others = || {
             let ids = (0..self.classes.len() as ClassId).zip(&self.classes);
@@ -105,17 +106,18 @@ impl Slab {
         givers
     }
 
-    /// True if `taker` would make clearly more of the giver's page. Settles as well when it compares itself next.
+    /// True if a page is worth clearly more to `taker` than to `giver`. Also sets when `taker` compares next.
     pub(in crate::store) fn is_worth_more_to(&mut self, taker: ClassId, giver: &Giver) -> bool {
         let taker = self.class_mut(taker);
-        let haste = if giver.score > 0.0 { taker.score() / (GAIN * giver.score) } else { TRADE_HASTE_MAX };
+        let frequency =
+            if giver.score > 0.0 { taker.score() / (GAIN * giver.score) } else { COMPARISONS_PER_PAGE_MAX };
         taker.compares_at =
-            (f64::from(taker.chunks_per_page) / haste.clamp(1.0, TRADE_HASTE_MAX)).ceil() as u32;
-        haste > 1.0
+            (f64::from(taker.chunks_per_page) / frequency.clamp(1.0, COMPARISONS_PER_PAGE_MAX)).ceil() as u32;
+        frequency > 1.0
     }
 
-    /// The class whose hand has not come round for the longest, and how long, in operations; classes with whole pages
-    /// of free chunks first.
+    /// The class whose hand takes longest for a round, and that time in operations. Classes with whole pages of free
+    /// chunks come first.
     pub(in crate::store) fn slowest_hand(
         &self,
         except: Option<ClassId>,
@@ -125,7 +127,7 @@ impl Slab {
         self.hands(seq, stamp).filter(|(id, _)| Some(*id) != except).max_by_key(|(_, age)| *age)
     }
 
-    /// The classes by how long their hands have not come round, the longest first.
+    /// The classes by the time that their hands take for a round, the longest first.
     pub(in crate::store) fn slowest_hands(&self, seq: u64, stamp: u8) -> Vec<ClassId> {
         let mut hands: Vec<(ClassId, u64)> = self.hands(seq, stamp).collect();
         hands.sort_by_key(|(_, age)| std::cmp::Reverse(*age));

@@ -1,27 +1,28 @@
-//! Which items were used lately, told by a stamp of five bits in each.
+//! Which items were used recently, by a five-bit stamp in each item.
 //!
-//! Time is counted in generations. A generation ends when items of a quarter of the shard's memory were used in it, each
-//! counted once. An item is *young* from its first use until the generation after its last use has ended. So
-//! - young items hold half of the memory at most: there is always something that may leave;
-//! - an item that is not young any more has seen a quarter of the memory used after itself.
+//! Time is counted in generations. A generation ends when items of a quarter of the shard's memory were used in it,
+//! each counted once. An item is *young* from its first use until the end of the generation after its last use.
+//! Therefore:
+//! - young items take at most half of the memory, so there are always items that may be evicted;
+//! - after the last use of an item that is no longer young, a quarter of the memory was used.
 //!
-//! A generation is as long as the load makes it, so this holds for every load, and for a clock that stands still.
-//! Newcomers that nobody has used are not young, and storing them ends no generation: a scan makes nothing old.
+//! The load alone determines the length of a generation, so this holds for every load and for a stopped clock. Unused
+//! items are not young, and storing them does not end a generation: a scan does not age the used items.
 //!
-//! Stamps come round after [`GENERATIONS`]; the second in which the generation before began tells an old item with a
-//! young stamp. Where all that happens within one second, such an item stays longer than it has to.
+//! Stamps wrap around after [`GENERATIONS`]. The start time of the previous generation identifies an old item whose
+//! stamp looks young. If all generations pass within one second, such an item stays young for longer than necessary.
 
 use crate::clock::Now;
 use crate::store::item::header::UNUSED_STAMP;
 use crate::store::item::{Item, header};
 
-/// Stamps that are told apart.
+/// Number of distinct stamps of used items.
 const GENERATIONS: u8 = UNUSED_STAMP;
 
-/// Generations whose items are young: this one and the one before.
+/// Generations whose items are young: the current and the previous one.
 pub(in crate::store) const YOUNG_GENERATIONS: usize = 2;
 
-/// A generation ends when one in this many bytes of the memory was used in it.
+/// A generation ends when more than one in this many bytes of the memory was used in it.
 const MEMORY_PART: u64 = 4;
 
 /// The generations of a shard.
@@ -29,16 +30,16 @@ const MEMORY_PART: u64 = 4;
 pub(in crate::store) struct Recency {
     generation: u8,
     generation_before: u8,
-    /// When the generation before began, and this one.
+    /// Start times of the previous and the current generation.
     began: [Now; YOUNG_GENERATIONS],
     /// Bytes of the items that were used in this generation.
     used_bytes: u64,
-    /// The generation lasts as long as there are no more, by what memory there was lately.
+    /// The generation ends when `used_bytes` exceeds this part of the recent memory of the items.
     quota_bytes: u64,
 }
 
 impl Recency {
-    /// At the beginning, when nothing was used.
+    /// The state before any use.
     pub(in crate::store) fn new() -> Recency {
         Recency {
             generation: 1,
@@ -49,18 +50,18 @@ impl Recency {
         }
     }
 
-    /// The stamp of what is used now.
+    /// The stamp of items that are used now.
     #[inline(always)]
     pub(in crate::store) fn stamp(&self) -> u8 {
         self.generation
     }
 
-    /// True for an item that was used in this generation or the one before.
+    /// True for an item that was used in the current or the previous generation.
     pub(in crate::store) fn is_young(&self, stamp: u8, last_access: Now) -> bool {
         (stamp == self.generation || stamp == self.generation_before) && last_access >= self.began[0]
     }
 
-    /// Counts an item of so many bytes that is used; `stamp` was its stamp so far and becomes [`Recency::stamp`].
+    /// Counts the use of an item of so many bytes. `stamp` is its old stamp; the caller sets it to [`Recency::stamp`].
     #[inline]
     pub(in crate::store) fn count_use(&mut self, stamp: u8, bytes: u64) {
         if stamp != self.generation {
@@ -68,8 +69,8 @@ impl Recency {
         }
     }
 
-    /// Stamps and counts a small item that is used, in a chunk of so many bytes. True if it was not young. Without a
-    /// branch, for whether an item was used in this generation is hard to predict.
+    /// Stamps and counts a used small item in a chunk of so many bytes. True if it was not young. Free of branches,
+    /// because the processor cannot predict whether an item was used in this generation.
     #[inline(always)]
     pub(in crate::store) fn stamp_chunk(&mut self, chunk: &mut [u8], chunk_bytes: u32) -> bool {
         let item = Item(chunk);
@@ -80,13 +81,13 @@ impl Recency {
         !again & ((stamp != self.generation_before) | (last_access < self.began[0]))
     }
 
-    /// True if the generation may be over; [`Recency::end_if_due`] knows.
+    /// True if the generation may be over; [`Recency::end_if_due`] decides.
     #[inline]
     pub(in crate::store) fn may_be_due(&self) -> bool {
         self.used_bytes > self.quota_bytes
     }
 
-    /// Ends the generation if enough was used in it; `memory_bytes` is what the items of the shard have in all.
+    /// Ends the generation if enough was used in it. `memory_bytes` is the memory of all items of the shard.
     #[cold]
     pub(in crate::store) fn end_if_due(&mut self, memory_bytes: u64, now: Now) {
         self.quota_bytes = memory_bytes / MEMORY_PART;
@@ -95,19 +96,19 @@ impl Recency {
         }
     }
 
-    /// Counts an item no longer, because it is gone.
+    /// Uncounts an item that was removed.
     pub(in crate::store) fn forget(&mut self, stamp: u8, last_access: Now, bytes: u64) {
         if stamp == self.generation && last_access >= self.began[1] {
             self.used_bytes = self.used_bytes.saturating_sub(bytes);
         }
     }
 
-    /// The stamp of an item that is written to another place, where its bytes are not counted.
+    /// The stamp of an item that moves to another place, where its bytes are not counted yet.
     pub(in crate::store) fn carry_over(&self, stamp: u8) -> u8 {
         if stamp == self.generation { self.generation_before } else { stamp }
     }
 
-    /// Ends the generation, so that what was used in the one before is young no more.
+    /// Ends the generation: items last used in the previous one are no longer young.
     pub(in crate::store) fn end_generation(&mut self, now: Now) {
         self.generation_before = self.generation;
         self.generation = if self.generation + 1 == GENERATIONS { 0 } else { self.generation + 1 };
@@ -141,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stamp_that_comes_round_is_told_by_the_time() {
+    fn an_old_item_with_a_wrapped_stamp_is_not_young() {
         let mut recency = Recency::new();
         let stamp = recency.stamp();
         for secs in 10..10 + u32::from(GENERATIONS) {
@@ -152,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_moved_stays_young_and_is_counted_when_it_is_used_again() {
+    fn a_moved_item_stays_young_and_counts_at_its_next_use() {
         let recency = Recency::new();
         let stamp = recency.carry_over(recency.stamp());
         assert!(recency.is_young(stamp, at(9)) && stamp != recency.stamp());

@@ -123,7 +123,7 @@ impl Index {
             let bucket = self.bucket(number);
             let at = bucket
                 .slots_tagged(tag)
-                .find(|at| bucket.handles[*at].map(Handle::of_bits).is_some_and(&mut accept))?;
+                .find(|at| bucket.handles[*at].map(Handle::from_stored_bits).is_some_and(&mut accept))?;
             Some((number, at))
         })
     }
@@ -140,7 +140,7 @@ impl Index {
                     Some(at) => {
                         // The tag of an empty slot means nothing.
                         if let Some(bits) = bucket.handles[at] {
-                            return Some(Handle::of_bits(bits));
+                            return Some(Handle::from_stored_bits(bits));
                         }
                     }
                     None => {
@@ -238,7 +238,7 @@ impl Index {
     fn drain(&mut self, first: u32, hash_of: impl Fn(Handle) -> KeyHash) -> Vec<(KeyHash, Handle)> {
         let numbers: Vec<BucketNumber> = self.chain(first).collect();
         let handles = numbers.iter().flat_map(|number| self.bucket(*number).handles).flatten();
-        let handles = handles.map(Handle::of_bits);
+        let handles = handles.map(Handle::from_stored_bits);
         let held: Vec<_> = handles.map(|handle| (hash_of(handle), handle)).collect();
         for number in numbers {
             match number {
@@ -358,7 +358,10 @@ impl Index {
 
     /// The entries of the chain of a primary bucket.
     pub(in crate::store) fn handles_in(&self, first: u32) -> impl Iterator<Item = Handle> {
-        self.chain(first).flat_map(|number| self.bucket(number).handles).flatten().map(Handle::of_bits)
+        self.chain(first)
+            .flat_map(|number| self.bucket(number).handles)
+            .flatten()
+            .map(Handle::from_stored_bits)
     }
 
     /// Every entry.
@@ -381,7 +384,7 @@ impl Index {
                     "S5: no empty overflow bucket"
                 );
                 for (handle, tag) in bucket.handles.iter().flatten().zip(bucket.tags) {
-                    let hash = hash_of(Handle::of_bits(*handle));
+                    let hash = hash_of(Handle::from_stored_bits(*handle));
                     assert_eq!(
                         (self.bucket_of(hash), hash.tag()),
                         (first, tag),

@@ -1,4 +1,4 @@
-//! The sequence that CAS uniques are drawn from: one for the whole store, growing, never 0.
+//! The sequence of CAS uniques: one per store, growing, never 0.
 
 use crate::sync::{AtomicBool, AtomicU64, Ordering};
 
@@ -6,37 +6,37 @@ use crate::sync::{AtomicBool, AtomicU64, Ordering};
 #[derive(Debug)]
 pub struct CasSequence {
     next: Option<AtomicU64>,
-    /// Some item has a unique of its client's choice.
+    /// A client chose the unique of some item.
     chosen: AtomicBool,
 }
 
 impl CasSequence {
-    /// A fresh sequence; one that only ever says 0 if the store keeps no uniques.
+    /// A new sequence. If the store keeps no uniques, it always returns 0.
     pub fn new(enabled: bool) -> CasSequence {
         CasSequence { next: enabled.then(|| AtomicU64::new(2)), chosen: AtomicBool::new(false) }
     }
 
-    /// True if uniques are kept.
+    /// True if the store keeps uniques.
     pub fn is_enabled(&self) -> bool {
         self.next.is_some()
     }
 
-    /// The unique that is drawn next; 0 if none are kept.
+    /// The unique that is drawn next; 0 if the store keeps none.
     pub fn next(&self) -> u64 {
         self.next.as_ref().map_or(0, |next| next.load(Ordering::Relaxed))
     }
 
-    /// True if uniques tell the order in which values were stored: there are some, and clients chose none.
-    pub fn is_orderly(&self) -> bool {
+    /// True if uniques are in the order in which values were stored: the store keeps them, and no client chose any.
+    pub fn is_in_storage_order(&self) -> bool {
         self.is_enabled() && !self.chosen.load(Ordering::Relaxed)
     }
 
-    /// The next unique.
+    /// Draws the next unique.
     pub fn draw(&self) -> u64 {
         self.next.as_ref().map_or(0, |next| next.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// The unique that the client chose, or the next one. Draws in any case; 0 if no uniques are kept.
+    /// The unique that the client chose, or else the next one. Draws in both cases; 0 if the store keeps none.
     pub fn draw_or(&self, chosen: Option<u64>) -> u64 {
         let drawn = self.draw();
         match chosen {
@@ -51,7 +51,7 @@ impl CasSequence {
     /// Asserts S6 for the unique of an item.
     pub fn check(&self, cas: u64) {
         match &self.next {
-            None => assert_eq!(cas, 0, "S6: no unique is kept"),
+            None => assert_eq!(cas, 0, "S6: the store keeps no uniques"),
             Some(_) if self.chosen.load(Ordering::Relaxed) => {}
             Some(next) => {
                 assert!(cas != 0 && cas < next.load(Ordering::Relaxed), "S6: {cas} was drawn");

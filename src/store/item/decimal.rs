@@ -1,10 +1,9 @@
-//! Numbers kept as text: the reading rule of `incr` and `decr`.
+//! Parsing of numbers stored as text, for `incr` and `decr`.
 //!
-//! memcached reads a value with C's `strtoull` and then looks at what follows, and clients depend on it: leading
-//! white space and a sign are allowed, the number must be followed by white space, a NUL or the end of the value.
-//! This module reads bytes and knows no item.
+//! Clients depend on the rules of memcached, which are those of C's `strtoull` and a check of the next byte: leading
+//! white space and a sign are allowed, and white space, a NUL or the end of the value must follow the number.
 
-/// White space as C's `isspace` has it in the C locale; `u8::is_ascii_whitespace` lacks the vertical tab.
+/// White space by C's `isspace` in the C locale; `u8::is_ascii_whitespace` lacks the vertical tab.
 const fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\n' | 0x0b | 0x0c | b'\r')
 }
@@ -33,39 +32,12 @@ pub fn parse(text: &[u8]) -> Option<u64> {
     }
 }
 
-/// A number's decimal digits, without an allocation.
-pub struct Digits {
-    bytes: [u8; 20],
-    start: usize,
-}
-
-impl Digits {
-    /// The digits of `number`.
-    pub fn of(mut number: u64) -> Digits {
-        let mut bytes = [b'0'; 20];
-        let mut start = bytes.len() - 1;
-        loop {
-            bytes[start] = b'0' + (number % 10) as u8;
-            number /= 10;
-            if number == 0 {
-                return Digits { bytes, start };
-            }
-            start -= 1;
-        }
-    }
-
-    /// The text: 1 to 20 bytes.
-    pub fn as_bytes(&self) -> &[u8] {
-        &self.bytes[self.start..]
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn plain_numbers_up_to_the_largest_are_read() {
+    fn plain_numbers_up_to_the_largest_are_parsed() {
         assert_eq!(parse(b"0"), Some(0));
         assert_eq!(parse(b"11"), Some(11));
         assert_eq!(parse(b"00012"), Some(12));
@@ -75,7 +47,7 @@ mod tests {
     }
 
     #[test]
-    fn white_space_and_plus_may_lead_and_white_space_or_nul_may_follow() {
+    fn white_space_and_plus_may_precede_and_white_space_or_nul_may_follow() {
         for text in
             [&b" 1"[..], b"1 ", b"+1", b"\t\n\x0b\x0c\r1", b"1\0", b"1\0x", b"1 x", b"1\x0b", b" +1 6"]
         {
@@ -85,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_number_is_refused() {
+    fn text_that_is_no_number_is_refused() {
         for text in [
             &b""[..],
             b" ",
@@ -113,12 +85,5 @@ mod tests {
         assert_eq!(parse(b"-9223372036854775809"), Some((1 << 63) - 1));
         assert_eq!(parse(b"-18446744073709551615"), Some(1));
         assert_eq!(parse(b"-18446744073709551616"), None);
-    }
-
-    #[test]
-    fn digits_are_written_without_padding() {
-        for number in [0, 9, 10, 12_345, u64::MAX] {
-            assert_eq!(Digits::of(number).as_bytes(), number.to_string().as_bytes());
-        }
     }
 }

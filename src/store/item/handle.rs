@@ -1,4 +1,4 @@
-//! A handle: where an item lies, in 4 bytes.
+//! A handle: the address of an item in 4 bytes.
 //!
 //! ```text
 //! bit 31 = 0:  page (20 bits) << 11 | chunk (11 bits)      an item in a chunk
@@ -15,11 +15,11 @@ pub const CHUNKS_PER_PAGE_MAX: usize = 1 << CHUNK_BITS;
 /// Most pages that a shard may have.
 pub const PAGES_MAX: usize = 1 << (31 - CHUNK_BITS);
 
-/// Where an item lies. Kept with all bits turned over, so that 0 is free to mean "no handle".
+/// The address of an item. Stored with all bits inverted, so that 0 is free to mean "no handle".
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Handle(NonZeroU32);
 
-/// A handle taken apart.
+/// A decoded handle.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Place {
     /// In a chunk of a page.
@@ -42,41 +42,41 @@ pub struct ChunkAt {
 pub struct LargeId(pub u32);
 
 impl LargeId {
-    /// The lowest bits tell the band of sizes that the value belongs to.
-    pub const BAND_BITS: u32 = 4;
+    /// The lowest bits are the size bucket of the value.
+    pub const BUCKET_BITS: u32 = 4;
 
-    /// With any band it stays below the largest number, which is never given.
-    const NEXT_MAX: u32 = !LARGE >> LargeId::BAND_BITS << LargeId::BAND_BITS;
+    /// In every size bucket the number stays below the largest number, which is never used.
+    const NEXT_MAX: u32 = !LARGE >> LargeId::BUCKET_BITS << LargeId::BUCKET_BITS;
 
-    /// The band.
-    pub fn band(self) -> usize {
-        (self.0 & ((1 << LargeId::BAND_BITS) - 1)) as usize
+    /// The size bucket.
+    pub fn bucket(self) -> usize {
+        (self.0 & ((1 << LargeId::BUCKET_BITS) - 1)) as usize
     }
 
-    /// The same number in another band.
-    pub fn with_band(self, band: u32) -> LargeId {
-        LargeId(self.0 >> LargeId::BAND_BITS << LargeId::BAND_BITS | band)
+    /// The same number in another size bucket.
+    pub fn with_bucket(self, bucket: u32) -> LargeId {
+        LargeId(self.0 >> LargeId::BUCKET_BITS << LargeId::BUCKET_BITS | bucket)
     }
 
-    /// The number after this one, in the first band, going round.
+    /// The next number, in the first size bucket, wrapping around.
     pub fn next(self) -> LargeId {
-        let next = ((self.0 >> LargeId::BAND_BITS) + 1) << LargeId::BAND_BITS;
+        let next = ((self.0 >> LargeId::BUCKET_BITS) + 1) << LargeId::BUCKET_BITS;
         LargeId(if next < LargeId::NEXT_MAX { next } else { 0 })
     }
 }
 
 impl Handle {
-    /// As it is kept in the index.
+    /// The bits that the index stores.
     pub fn bits(self) -> NonZeroU32 {
         self.0
     }
 
-    /// Of what [`Handle::bits`] gave.
-    pub fn of_bits(bits: NonZeroU32) -> Handle {
+    /// The handle with the bits of [`Handle::bits`].
+    pub fn from_stored_bits(bits: NonZeroU32) -> Handle {
         Handle(bits)
     }
 
-    /// Where it points.
+    /// Decodes the handle.
     pub fn place(self) -> Place {
         let bits = !self.0.get();
         if bits & LARGE != 0 {
@@ -87,7 +87,7 @@ impl Handle {
     }
 
     fn from_bits(bits: u32) -> Handle {
-        Handle(NonZeroU32::new(!bits).expect("the largest number of a large value is never given"))
+        Handle(NonZeroU32::new(!bits).expect("the largest number of a large value is never used"))
     }
 }
 
@@ -110,7 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn handles_come_apart_as_they_were_put_together() {
+    fn handles_decode_to_the_encoded_place() {
         for (page, chunk) in [(0, 0), (1, 2047), (PAGES_MAX as u32 - 1, 0), (PAGES_MAX as u32 - 1, 2047)] {
             let at = ChunkAt { page, chunk };
             assert_eq!(Handle::from(at).place(), Place::Chunk(at));
@@ -120,7 +120,7 @@ mod tests {
         }
         assert_eq!(LargeId(LARGE - 2).next(), LargeId(0));
         assert_eq!(LargeId(35).next(), LargeId(48));
-        assert_eq!((LargeId(35).band(), LargeId(35).with_band(1)), (3, LargeId(33)));
+        assert_eq!((LargeId(35).bucket(), LargeId(35).with_bucket(1)), (3, LargeId(33)));
         assert_eq!(size_of::<Option<Handle>>(), 4);
     }
 }

@@ -1,4 +1,4 @@
-//! The hash of keys, keyed by a seed that clients do not know, and which part of it serves what.
+//! The hash of a key, keyed by a seed that clients do not know, and the use of its bits.
 //!
 //! ```text
 //! bit 63     56      48   43      40   31                 0
@@ -10,19 +10,19 @@ use foldhash::SharedSeed;
 use foldhash::quality::SeedableRandomState;
 use std::hash::{BuildHasher, Hasher};
 
-/// Hashes keys.
+/// The keyed hash function.
 #[derive(Clone)]
 pub struct KeyHasher(SeedableRandomState);
 
 impl std::fmt::Debug for KeyHasher {
-    /// Does not tell the seed.
+    /// Does not print the seed.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("KeyHasher")
     }
 }
 
 impl KeyHasher {
-    /// With a given seed (the same keys hash alike in every process), or one drawn from the operating system.
+    /// With the given seed, so that hashes are the same in every process, or with a seed from the operating system.
     pub fn new(seed: Option<u64>) -> KeyHasher {
         let state = match seed {
             Some(seed) => SeedableRandomState::with_seed(seed, SharedSeed::global_fixed()),
@@ -39,32 +39,33 @@ impl KeyHasher {
     }
 }
 
-/// Without the system's random source, foldhash's own seed, drawn from addresses and the clock, has to do.
+/// A seed from the operating system. Without its random source, only the seed of foldhash itself, drawn from addresses
+/// and the clock, varies.
 fn random_seed() -> u64 {
     getrandom::u64().unwrap_or(0)
 }
 
-/// The 64 bits.
+/// The hash of a key.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct KeyHash(pub u64);
 
 impl KeyHash {
-    /// Bits for choosing a shard: at most 16 of them.
+    /// The shard, of at most 16.
     pub fn shard(self, shards: usize) -> usize {
         (self.0 >> 40) as usize & (shards - 1)
     }
 
-    /// Bits for choosing a bucket of the index.
+    /// The bits that select a bucket of the index.
     pub fn bucket_bits(self) -> u32 {
         self.0 as u32
     }
 
-    /// Bits that tell the entries of a bucket apart.
+    /// The bits that distinguish the entries of a bucket.
     pub fn tag(self) -> u8 {
         (self.0 >> 56) as u8
     }
 
-    /// What a ghost remembers; never 0.
+    /// The fingerprint that a ghost stores; never 0.
     pub fn fingerprint(self) -> u16 {
         (self.0 >> 48) as u16 | 1
     }

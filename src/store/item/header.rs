@@ -2,20 +2,20 @@
 //!
 //! ```text
 //! offset  bytes  field
-//!      0      2  bits: 0..2 use (0 to 3), 2 probation, 3 fetched, 4 has CAS, 5 has flags, 6 has deadline, 7 occupied,
-//!                8 stale, 9 won, 10 binary key, 11..16 the generation of its last use (`recency.rs`)
+//!      0      2  bits: 0..2 use count (0 to 3), 2 probation, 3 fetched, 4 has CAS, 5 has flags, 6 has deadline,
+//!                7 occupied, 8 stale, 9 won, 10 binary key, 11..16 generation of last use (`eviction/recency.rs`)
 //!      2      1  key length (1 to 250)
 //!      3      2  value length
 //!      5      4  last access, seconds
-//!      9      8  CAS unique         if it has one
-//!      .      4  client flags       if it has any
-//!      .      4  deadline, seconds  if it has one
+//!      9      8  CAS unique         if kept
+//!      .      4  client flags       if not 0
+//!      .      4  deadline, seconds  if it can have one
 //!      .         key, then value
 //! ```
 //! All numbers are little-endian. A plain item with CAS has a header of 17 bytes, a full one of 25. A free chunk has
 //! bits 0 and, in bytes 2 to 4, the index of the next free chunk of its page.
 //!
-//! Knows one chunk's bytes; not which page or key it belongs to.
+//! Knows the bytes of one chunk, not its page.
 
 use crate::clock::{Deadline, Now};
 
@@ -23,7 +23,7 @@ const BITS: usize = 0;
 const KEY_LEN: usize = 2;
 const VALUE_LEN: usize = 3;
 const LAST_ACCESS: usize = 5;
-/// Bytes of the part every item has.
+/// Bytes of the fields that every item has.
 pub const FIXED_BYTES: usize = 9;
 /// Bytes of the longest header.
 pub const HEADER_MAX_BYTES: usize = FIXED_BYTES + CAS_BYTES + FLAGS_BYTES + DEADLINE_BYTES;
@@ -42,16 +42,16 @@ const STALE: u16 = 1 << 8;
 const WON: u16 = 1 << 9;
 const BINARY_KEY: u16 = 1 << 10;
 const MARKS: u16 = STALE | WON | BINARY_KEY;
-/// The stamp has a byte to itself and the marks, so that it is read and written without the other bits.
+/// Stamp and marks share a byte, so that the stamp is accessed without the other bits.
 const STAMP: usize = BITS + 1;
 const STAMP_SHIFT: u32 = 3;
-/// The largest stamp: that of an item that was not used since it was stored.
+/// The stamp of an item that was not used since it was stored; the largest stamp.
 pub const UNUSED_STAMP: u8 = 31;
 
-/// How many fields may be left out. Their bits stand side by side, that of the CAS unique lowest.
+/// Number of optional fields. Their bits are adjacent, with the CAS unique lowest.
 const OPTIONAL_FIELDS: usize = 3;
 
-/// Bytes of a header by the bits of its optional fields.
+/// Header size by the bits of the optional fields, in bytes.
 const HEADER_BYTES: [u8; 1 << OPTIONAL_FIELDS] = {
     let mut bytes = [FIXED_BYTES as u8; 1 << OPTIONAL_FIELDS];
     let mut fields = 0;
@@ -68,14 +68,14 @@ const HEADER_BYTES: [u8; 1 << OPTIONAL_FIELDS] = {
 const _: () = assert!(HAS_FLAGS == HAS_CAS << 1 && HAS_DEADLINE == HAS_CAS << 2);
 const _: () = assert!(HEADER_MAX_BYTES <= 26 && FIXED_BYTES + CAS_BYTES == 17);
 
-/// What the meta commands note on an item.
+/// State of an item that meta commands set.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct ItemMarks {
-    /// Invalidated, and kept until somebody replaces it.
+    /// Invalidated, but kept until a client replaces it.
     pub stale: bool,
-    /// A client has been told to replace it.
+    /// A client was told to replace it.
     pub won: bool,
-    /// Its key came encoded, because it may not be fit for a line.
+    /// The key was received base64-encoded, because it may not fit a text line.
     pub binary_key: bool,
 }
 
@@ -90,34 +90,34 @@ impl ItemMarks {
     }
 }
 
-/// What an item says about itself beside key and value.
+/// The fields of an item besides key and value.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Fields {
-    /// The client's 32 bits.
+    /// The client's flags.
     pub flags: u32,
     /// CAS unique; 0 if none is kept.
     pub cas: u64,
-    /// When it dies.
+    /// When it expires.
     pub deadline: Deadline,
-    /// True if room for a deadline is kept although there is none.
+    /// True if the header has space for a deadline even if there is none.
     pub keep_deadline: bool,
     /// When it was last read or written.
     pub last_access: Now,
     /// Read since it was written.
     pub fetched: bool,
-    /// Hits since the hand last passed, at most 3.
+    /// Uses since the clock hand last passed, at most 3.
     pub uses: u8,
-    /// A newcomer that has not proved itself.
+    /// On probation: not used since it was stored.
     pub probation: bool,
     /// The generation of its last use, by [`Recency`](crate::store::eviction::Recency).
     pub stamp: u8,
-    /// What the meta commands noted.
+    /// State set by meta commands.
     pub marks: ItemMarks,
 }
 
 impl Fields {
-    /// Of an item that nobody has used yet.
-    pub fn newcomer(flags: u32, cas: u64, deadline: Deadline, keep_deadline: bool, now: Now) -> Fields {
+    /// The fields of a new item.
+    pub fn unused(flags: u32, cas: u64, deadline: Deadline, keep_deadline: bool, now: Now) -> Fields {
         Fields {
             flags,
             cas,
@@ -163,7 +163,7 @@ impl Fields {
     }
 }
 
-/// One check of bounds for the whole field.
+/// Reads a field with one bounds check.
 fn read<const N: usize>(bytes: &[u8], at: usize) -> [u8; N] {
     bytes[at..at + N].try_into().expect("a range of N bytes")
 }
@@ -180,18 +180,18 @@ fn read_u64(bytes: &[u8], at: usize) -> u64 {
     u64::from_le_bytes(read(bytes, at))
 }
 
-/// True if an item lies in this chunk.
+/// True if the chunk holds an item.
 pub fn is_occupied(chunk: &[u8]) -> bool {
     chunk[BITS] & OCCUPIED as u8 != 0
 }
 
-/// ItemMarks a chunk free and notes the next free one of its page.
+/// Marks a chunk as free and links it to the next free chunk of its page.
 pub fn set_free(chunk: &mut [u8], next: u16) {
     chunk[BITS..BITS + 2].fill(0);
     chunk[KEY_LEN..KEY_LEN + 2].copy_from_slice(&next.to_le_bytes());
 }
 
-/// The next free chunk after a free one.
+/// The chunk that a free chunk links to.
 pub fn next_free(chunk: &[u8]) -> u16 {
     read_u16(chunk, KEY_LEN)
 }
@@ -204,7 +204,7 @@ pub fn write(chunk: &mut [u8], fields: &Fields, key: &[u8], value: &[u8]) {
     chunk[value_at..value_at + value.len()].copy_from_slice(value);
 }
 
-/// Writes a header; returns where the key goes.
+/// Writes a header and returns the offset of the key.
 fn write_header(chunk: &mut [u8], fields: &Fields, key_len: usize, value_len: usize) -> usize {
     chunk[BITS..BITS + 2].copy_from_slice(&fields.bits().to_le_bytes());
     chunk[KEY_LEN] = key_len as u8;
@@ -226,7 +226,7 @@ fn write_header(chunk: &mut [u8], fields: &Fields, key_len: usize, value_len: us
     at
 }
 
-/// Notes a use: raises the use count up to 3 and remembers the time. Returns true if the count stood at 0.
+/// Notes a use: raises the use count up to 3 and sets the last access. Returns true if the count was 0.
 pub fn note_use(chunk: &mut [u8], now: Now) -> bool {
     let bits = chunk[BITS];
     let uses = bits & USE_MASK as u8;
@@ -235,40 +235,40 @@ pub fn note_use(chunk: &mut [u8], now: Now) -> bool {
     uses == 0
 }
 
-/// Notes that the value was replaced: the key is in use, though nobody has read it.
+/// Notes that the value was replaced, which counts as a use without a read.
 pub fn note_rewrite(chunk: &mut [u8]) {
     chunk[BITS] += u8::from(chunk[BITS] & USE_MASK as u8 != USE_MASK as u8);
 }
 
-/// As [`note_use`], and notes that the value was read.
+/// Like [`note_use`], and notes that the value was read.
 pub fn note_hit(chunk: &mut [u8], now: Now) -> bool {
     chunk[BITS] |= FETCHED as u8;
     note_use(chunk, now)
 }
 
-/// Remembers the time of an access that is no hit.
+/// Sets the time of the last access.
 pub fn note_access(chunk: &mut [u8], now: Now) {
     chunk[LAST_ACCESS..LAST_ACCESS + 4].copy_from_slice(&now.secs().to_le_bytes());
 }
 
-/// Changes the use count and the probation flag, as the hand does.
+/// Sets the use count and the probation bit, as the clock hand does.
 pub fn set_eviction_state(chunk: &mut [u8], uses: u8, probation: bool) {
     let kept = chunk[BITS] & !(USE_MASK as u8 | PROBATION as u8);
     chunk[BITS] = kept | uses | if probation { PROBATION as u8 } else { 0 };
 }
 
-/// Notes the generation of a use.
+/// Sets the generation of the last use.
 pub fn set_stamp(chunk: &mut [u8], stamp: u8) {
     chunk[STAMP] = chunk[STAMP] & ((1 << STAMP_SHIFT) - 1) | stamp << STAMP_SHIFT;
 }
 
-/// Changes what the meta commands noted.
+/// Sets the marks.
 pub fn set_marks(chunk: &mut [u8], marks: ItemMarks) {
     let bits = read_u16(chunk, BITS) & !MARKS | marks.bits();
     chunk[BITS..BITS + 2].copy_from_slice(&bits.to_le_bytes());
 }
 
-/// Changes the deadline where the item has room for one; false (and nothing changed) if it has not.
+/// Changes the deadline if the header has space for it; else returns false and changes nothing.
 #[must_use]
 pub fn set_deadline(chunk: &mut [u8], deadline: Deadline) -> bool {
     let item = Item(chunk);
@@ -293,8 +293,7 @@ impl<'a> Item<'a> {
         header_bytes(self.bits())
     }
 
-    /// Everything at once: what a read wants, with one look at the bits. Inlined, so that fields nobody looks at cost
-    /// nothing.
+    /// All fields and the value, decoded with one read of the bits. Inlined, so that unused fields cost nothing.
     #[inline(always)]
     pub fn read(self) -> (Fields, &'a [u8]) {
         let bits = self.bits();
@@ -338,7 +337,7 @@ impl<'a> Item<'a> {
         self.key_at() + self.0[KEY_LEN] as usize + read_u16(self.0, VALUE_LEN) as usize
     }
 
-    /// When it dies.
+    /// When it expires.
     pub fn deadline(self) -> Deadline {
         if self.bits() & HAS_DEADLINE == 0 {
             return Deadline::NEVER;
@@ -346,12 +345,12 @@ impl<'a> Item<'a> {
         Deadline::from_secs(read_u32(self.0, self.key_at() - DEADLINE_BYTES))
     }
 
-    /// Hits since the hand last passed.
+    /// Uses since the clock hand last passed.
     pub fn uses(self) -> u8 {
         (self.bits() & USE_MASK) as u8
     }
 
-    /// True for a newcomer that has not proved itself.
+    /// True if it is on probation: not used since it was stored.
     pub fn probation(self) -> bool {
         self.bits() & PROBATION != 0
     }
@@ -371,7 +370,7 @@ impl<'a> Item<'a> {
         if self.bits() & HAS_CAS == 0 { 0 } else { read_u64(self.0, FIXED_BYTES) }
     }
 
-    /// What the meta commands noted.
+    /// State set by meta commands.
     pub fn marks(self) -> ItemMarks {
         ItemMarks::of_bits(self.bits())
     }
@@ -381,13 +380,13 @@ impl<'a> Item<'a> {
         Now::from_secs(read_u32(self.0, LAST_ACCESS))
     }
 
-    /// All of it.
+    /// All fields.
     pub fn fields(self) -> Fields {
         self.read().0
     }
 }
 
-/// Bytes of a header with these bits.
+/// Bytes of the header with these bits.
 fn header_bytes(bits: u16) -> usize {
     usize::from(HEADER_BYTES[usize::from(bits / HAS_CAS % (1 << OPTIONAL_FIELDS))])
 }
@@ -412,7 +411,7 @@ mod tests {
     }
 
     #[test]
-    fn an_item_reads_back_as_it_was_written_with_every_set_of_optional_fields() {
+    fn an_item_reads_back_as_written_with_every_set_of_optional_fields() {
         for flags in [0, 1, u32::MAX] {
             for cas in [0, 2, u64::MAX] {
                 for deadline in [0, 1, u32::MAX] {
@@ -430,7 +429,7 @@ mod tests {
     }
 
     #[test]
-    fn marks_are_changed_apart_from_all_else() {
+    fn set_marks_changes_nothing_else() {
         let mut chunk = vec![0; 64];
         write(&mut chunk, &fields(3, 2, 9), b"k", b"v");
         note_use(&mut chunk, Now::from_secs(78));
@@ -443,14 +442,14 @@ mod tests {
     }
 
     #[test]
-    fn headers_have_the_sizes_that_the_design_counts_with() {
+    fn headers_have_the_documented_sizes() {
         assert_eq!(fields(0, 0, 0).header_bytes(), 9);
         assert_eq!(fields(0, 2, 0).header_bytes(), 17);
         assert_eq!(fields(7, 2, 9).header_bytes(), 25);
     }
 
     #[test]
-    fn the_use_count_stops_at_three_and_the_first_hit_is_told() {
+    fn the_use_count_stops_at_three_and_the_first_use_is_reported() {
         let mut chunk = vec![0; 64];
         write(&mut chunk, &fields(0, 2, 0), b"k", b"");
         let first: Vec<bool> = (0..5).map(|_| note_hit(&mut chunk, Now::from_secs(80))).collect();
@@ -464,7 +463,7 @@ mod tests {
     }
 
     #[test]
-    fn a_deadline_is_changed_in_place_only_where_there_is_room_for_it() {
+    fn a_deadline_changes_in_place_only_if_the_header_has_space() {
         let mut chunk = vec![0; 64];
         write(&mut chunk, &fields(3, 2, 9), b"k", b"v");
         assert!(set_deadline(&mut chunk, Deadline::NEVER));
@@ -477,7 +476,7 @@ mod tests {
     }
 
     #[test]
-    fn a_free_chunk_is_not_occupied_and_knows_the_next_one() {
+    fn a_free_chunk_is_not_occupied_and_links_to_the_next() {
         let mut chunk = vec![0xff; 48];
         set_free(&mut chunk, 1234);
         assert!(!is_occupied(&chunk));

@@ -1,4 +1,4 @@
-//! One item: its key's hash, its bytes in a chunk, the handle that addresses it, its CAS unique, numbers kept as text.
+//! One item: header and bytes in a chunk, handle, key hash, CAS unique, and numbers kept as text.
 
 pub(super) mod cas;
 pub mod decimal;

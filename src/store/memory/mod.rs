@@ -1,4 +1,4 @@
-//! Where items are kept: pages of one pool, cut into chunks for small items or holding large values.
+//! Memory of items: pages of one pool, cut into chunks for small items (`slab/`) or used for large values (`large/`).
 
 pub(super) mod large;
 pub(super) mod pool;

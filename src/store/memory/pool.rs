@@ -1,15 +1,15 @@
-//! The one bound on memory (`-m`), and the pages that all memory of items comes in.
+//! The page pool and the memory limit (`-m`).
 //!
-//! Slabs, the index, the removal log, large values and values being received take whole pages from here, and give them
-//! back here: a page goes from one use to the next without the allocator, whichever thread lets it go. Each page is an
-//! anonymous mapping of its own, so that returning one to the operating system is one system call and leaves no hole.
-//! That happens only in [`Pool::trim`], after the limit was lowered or everything was flushed. What a value takes on the
-//! heap beside its pages is charged in bytes ([`Charge`]).
+//! Slabs, the index, the removal log, large values and incoming values take whole pages from the pool and return them.
+//! A page moves from one use to the next without the allocator, whichever thread frees it. Each page is an anonymous
+//! mapping of its own: returning it to the operating system is one system call and causes no fragmentation. Only
+//! [`Pool::trim`] returns pages, after the limit was lowered or everything was flushed. Heap memory of a value besides
+//! its pages is charged in bytes ([`Charge`]).
 //!
-//! Must never map or unmap while its lock is held.
+//! The pool never maps or unmaps memory under its lock.
 //!
-//! Invariants (S3): `resident_bytes` is the charge of all pages, free ones included, and of all bytes on the heap. It
-//! grows only up to the limit. A page is in use once, free, or surplus.
+//! Invariants (S3): `resident_bytes` is the charge of all pages, free ones included, and of all heap bytes. It grows
+//! only up to the limit. A page is in use once, free, or surplus.
 
 use crate::sync::{AtomicBool, AtomicU64, Mutex, Ordering};
 use memmap2::MmapMut;
@@ -17,16 +17,16 @@ use std::mem::take;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
-/// Charged for a page beyond its bytes: its record, its set of items on probation, its places in lists, in bytes.
+/// Bytes charged for a page beyond its memory: its record, its set of items on probation, its entries in lists.
 pub const PAGE_OVERHEAD_BYTES: u64 = 256;
 
-/// Values being received at once may take one in this many bytes of the limit.
+/// Incoming values may take one in this many bytes of the limit.
 const RECEIVING_ONE_IN: u64 = 2;
 
-/// Values that readers hold may take one in this many bytes of the limit at the expense of small items.
+/// Pinned pages may displace small items up to one in this many bytes of the limit.
 const PINNED_ONE_IN: u64 = 2;
 
-/// Address space set aside, in bytes, for the heap of a process that may not map any more pages.
+/// Address space reserved for the heap, in bytes, for a process that cannot map more pages.
 const RESERVE_BYTES: usize = 32 << 20;
 
 /// All pages of a store.
@@ -34,14 +34,14 @@ const RESERVE_BYTES: usize = 32 << 20;
 pub struct Pool {
     page_bytes: usize,
     state: Mutex<State>,
-    /// The limit, for a look without the lock.
+    /// The limit, readable without the lock.
     limit_bytes: AtomicU64,
-    /// [`State::has_page`] as of the last change. A full store asks at every eviction, and most often there is none: then
-    /// threads need not meet at the lock.
+    /// [`State::has_page`] as of the last change. A full store takes a page at every eviction and usually finds none;
+    /// this avoids contention on the lock.
     has_page: AtomicBool,
-    /// Charge of pages of values being received, and of their heap.
+    /// Charge of incoming values, pages and heap.
     receiving_bytes: AtomicU64,
-    /// Charge of pages that readers hold, whether or not the value is still stored.
+    /// Charge of pages that readers pin, whether or not the value is still stored.
     pinned_bytes: AtomicU64,
 }
 
@@ -54,16 +54,16 @@ struct State {
     /// The part of `resident_bytes` that is on the heap.
     heap_bytes: u64,
     free: Vec<MmapMut>,
-    /// Pages that gave their charge to the heap, until they are unmapped or charged again.
+    /// Pages whose charge moved to the heap, until they are unmapped or charged again.
     surplus: Vec<MmapMut>,
-    /// Never touched; unmapped when the operating system first refuses a page.
+    /// Reserved address space, unmapped when the operating system first refuses a page.
     reserve: Option<MmapMut>,
-    /// The limit was lowered: more may be charged.
+    /// The limit was lowered: more than the limit may be charged.
     lowered: bool,
 }
 
 impl State {
-    /// What is charged for pages in use and for the heap.
+    /// Charge of pages in use and of the heap, in bytes.
     fn charged_bytes(&self, page_charge: u64) -> u64 {
         self.resident_bytes - self.free.len() as u64 * page_charge
     }
@@ -73,7 +73,7 @@ impl State {
         self.heap_bytes += heap_bytes;
     }
 
-    /// True if [`Pool::take`] would find a page or may map one.
+    /// True if [`Pool::take`] finds a free page or may map one.
     fn has_page(&self, page_charge: u64) -> bool {
         let free = self.resident_bytes <= self.limit_bytes && !self.free.is_empty();
         free || self.may_grow_by(page_charge)
@@ -86,7 +86,7 @@ impl State {
 }
 
 impl Pool {
-    /// A pool of pages of `page_bytes`, none of which is mapped yet.
+    /// A pool of pages of `page_bytes`. No page is mapped yet.
     pub fn new(limit_bytes: u64, page_bytes: usize) -> Pool {
         let state = State {
             limit_bytes,
@@ -108,7 +108,7 @@ impl Pool {
         }
     }
 
-    /// Changes the state, and notes what it means for others.
+    /// Changes the state and updates `has_page`.
     fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
         let mut state = self.state.lock();
         let result = change(&mut state);
@@ -122,17 +122,17 @@ impl Pool {
         self.page_bytes
     }
 
-    /// What a page is charged with, in bytes.
+    /// Charge of a page, in bytes.
     pub fn page_charge(&self) -> u64 {
         self.page_bytes as u64 + PAGE_OVERHEAD_BYTES
     }
 
-    /// The limit.
+    /// The memory limit, in bytes.
     pub fn limit_bytes(&self) -> u64 {
         self.limit_bytes.load(Ordering::Relaxed)
     }
 
-    /// Changes the limit. What is over a lowered one goes by and by, see [`Pool::trim`].
+    /// Changes the limit. [`Pool::trim`] returns free pages over a lowered limit.
     pub fn set_limit_bytes(&self, bytes: u64) {
         self.change(|state| {
             state.lowered |= bytes < state.limit_bytes;
@@ -142,36 +142,36 @@ impl Pool {
         });
     }
 
-    /// What is charged for pages in use and for the heap.
+    /// Charge of pages in use and of the heap, in bytes.
     pub fn charged_bytes(&self) -> u64 {
         self.state.lock().charged_bytes(self.page_charge())
     }
 
-    /// The part of it that is on the heap.
+    /// The heap part of the charge, in bytes.
     #[cfg(test)]
     pub fn heap_bytes(&self) -> u64 {
         self.state.lock().heap_bytes
     }
 
-    /// Bytes of pages that are in no use.
+    /// Bytes of free pages.
     pub fn free_bytes(&self) -> u64 {
         let state = self.state.lock();
         ((state.free.len() + state.surplus.len()) * self.page_bytes) as u64
     }
 
-    /// Bytes in use over a limit that was lowered.
+    /// Bytes in use over a lowered limit.
     pub fn excess_bytes(&self) -> u64 {
         let state = self.state.lock();
         state.charged_bytes(self.page_charge()).saturating_sub(state.limit_bytes)
     }
 
-    /// A page with any content: a free one, or a new one if the limit and the operating system allow it.
+    /// Takes a page with arbitrary content: a free page, or a new one if the limit and the operating system allow it.
     pub fn take(self: &Arc<Self>) -> Option<PoolPage> {
         if !self.has_page.load(Ordering::Relaxed) {
             return None;
         }
         let known = self.change(|state| {
-            // What is over a lowered limit is not taken into use again.
+            // Free pages over a lowered limit are not reused.
             if state.resident_bytes <= state.limit_bytes
                 && let Some(memory) = state.free.pop()
             {
@@ -192,7 +192,7 @@ impl Pool {
         Some(PoolPage { memory, claim: Claim(Some(self.clone())) })
     }
 
-    /// Stays with the pages there are, and leaves the rest of the address space to the heap.
+    /// Stops mapping pages and leaves the remaining address space to the heap.
     #[cold]
     fn note_refused_mapping(&self) {
         let reserve = self.change(|state| {
@@ -203,7 +203,7 @@ impl Pool {
         drop(reserve);
     }
 
-    /// Charges bytes on the heap, if necessary in place of a free page.
+    /// Charges heap bytes, if necessary in place of a free page.
     #[must_use]
     pub fn try_charge(self: &Arc<Self>, bytes: u64) -> Option<Charge> {
         self.change(|state| {
@@ -216,8 +216,8 @@ impl Pool {
         })
     }
 
-    /// Charges bytes on the heap in place of a page that was in use, so that it goes well over a lowered limit too. More
-    /// than a page is charged with is refused.
+    /// Charges heap bytes in place of a page in use, which also succeeds over a lowered limit. Refuses more bytes than
+    /// the charge of a page.
     #[must_use]
     pub fn charge_in_place_of(self: &Arc<Self>, page: PoolPage, bytes: u64) -> Option<Charge> {
         if bytes > self.page_charge() {
@@ -231,8 +231,8 @@ impl Pool {
         Some(Charge { bytes, pool: self.clone() })
     }
 
-    /// Returns pages to the operating system, at most so many: surplus ones, free ones over the limit, and, if `all`, the
-    /// other free ones. True if it returned as many.
+    /// Returns at most `pages_max` pages to the operating system: surplus pages, free pages over the limit and, if
+    /// `all`, the other free pages. True if it returned `pages_max` pages.
     pub fn trim(&self, pages_max: usize, all: bool) -> bool {
         let returned = self.change(|state| {
             let rest = state.surplus.len().saturating_sub(pages_max);
@@ -252,17 +252,17 @@ impl Pool {
         returned.len() == pages_max
     }
 
-    /// Bytes of values that are being received.
+    /// Bytes of incoming values.
     pub fn receiving_bytes(&self) -> u64 {
         self.receiving_bytes.load(Ordering::Relaxed)
     }
 
-    /// What values being received may take at once.
+    /// Bytes that incoming values may take in total.
     pub fn receiving_max_bytes(&self) -> u64 {
         self.limit_bytes() / RECEIVING_ONE_IN
     }
 
-    /// Counts bytes of values being received; `None` if those would be too many at once.
+    /// Counts bytes of incoming values; `None` if they exceed their maximum.
     #[must_use]
     pub fn try_receive(self: &Arc<Self>, bytes: u64) -> Option<ReceivingShare> {
         let most = self.receiving_max_bytes();
@@ -271,27 +271,27 @@ impl Pool {
         Some(ReceivingShare { bytes, pool: self.clone() })
     }
 
-    /// Charge of pages that readers hold.
+    /// Charge of pages that readers pin.
     pub fn pinned_bytes(&self) -> u64 {
         self.pinned_bytes.load(Ordering::Relaxed)
     }
 
-    /// True if readers hold so much that small items need not give way to new large values.
+    /// True if readers pin so much that no small items are evicted for large values.
     pub fn is_pinned_full(&self) -> bool {
         self.pinned_bytes() >= self.limit_bytes() / PINNED_ONE_IN
     }
 
-    /// Notes that readers hold so many pages from now on.
+    /// Counts pages that readers pin.
     pub fn pin(&self, pages: usize) {
         self.pinned_bytes.fetch_add(pages as u64 * self.page_charge(), Ordering::Relaxed);
     }
 
-    /// Notes that they hold them no longer.
+    /// Uncounts pages that readers no longer pin.
     pub fn unpin(&self, pages: usize) {
         self.pinned_bytes.fetch_sub(pages as u64 * self.page_charge(), Ordering::Relaxed);
     }
 
-    /// Asserts the part of S3 that is about the limit.
+    /// Asserts S3 for the limit.
     pub fn check(&self) {
         let state = self.state.lock();
         let (resident, limit) = (state.resident_bytes, state.limit_bytes);
@@ -307,7 +307,7 @@ impl Pool {
     }
 }
 
-/// A page in use. Goes back to the pool in [`Pages`]; one that is dropped alone is unmapped.
+/// A page in use. It returns to the pool as part of [`Pages`]; dropped alone, it is unmapped.
 #[derive(Debug)]
 pub struct PoolPage {
     memory: MmapMut,
@@ -315,7 +315,7 @@ pub struct PoolPage {
 }
 
 impl PoolPage {
-    /// Where it came from.
+    /// The pool of the page.
     pub fn pool(&self) -> Option<&Arc<Pool>> {
         self.claim.0.as_ref()
     }
@@ -342,7 +342,7 @@ impl DerefMut for PoolPage {
     }
 }
 
-/// The charge of a page, given back when it is dropped; `None` once the page has gone back to the pool with it.
+/// The charge of a page, released on drop; `None` once the page has returned to the pool with its charge.
 #[derive(Debug)]
 struct Claim(Option<Arc<Pool>>);
 
@@ -354,12 +354,12 @@ impl Drop for Claim {
     }
 }
 
-/// Pages of one pool, which go back there when they are dropped.
+/// Pages of one pool, which return to it on drop.
 #[derive(Default, Debug)]
 pub struct Pages(Vec<PoolPage>);
 
 impl Pages {
-    /// Takes all of them out.
+    /// Takes all pages out.
     pub fn take(&mut self) -> Vec<PoolPage> {
         take(&mut self.0)
     }
@@ -392,7 +392,7 @@ impl Drop for Pages {
     }
 }
 
-/// Bytes charged for the heap, until it is dropped.
+/// Heap bytes, charged until drop.
 #[derive(Debug)]
 pub struct Charge {
     bytes: u64,
@@ -400,7 +400,7 @@ pub struct Charge {
 }
 
 impl Charge {
-    /// How many they are.
+    /// Charged bytes.
     pub fn bytes(&self) -> u64 {
         self.bytes
     }
@@ -415,7 +415,7 @@ impl Drop for Charge {
     }
 }
 
-/// The share that a value being received has of the memory for such values, until it is dropped.
+/// The share of an incoming value in the memory for incoming values, until drop.
 #[derive(Debug)]
 pub struct ReceivingShare {
     bytes: u64,
@@ -423,7 +423,7 @@ pub struct ReceivingShare {
 }
 
 impl ReceivingShare {
-    /// Takes another share in.
+    /// Adds another share.
     pub fn join(&mut self, mut other: ReceivingShare) {
         self.bytes += take(&mut other.bytes);
     }

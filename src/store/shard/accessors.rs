@@ -1,20 +1,18 @@
-//! What is known of an item, whether it lies in a chunk or in blocks. Changes nothing but marks and counters.
+//! Access to the fields of an item, small or large, by its handle.
 
 use super::Shard;
 use crate::clock::{Deadline, Now};
-use crate::store::item::KeyHash;
-use crate::store::item::{ChunkAt, Handle, Place};
-use crate::store::item::{Fields, ItemMarks};
+use crate::store::item::{ChunkAt, Fields, Handle, ItemMarks, KeyHash, Place};
 use crate::store::memory::large::LargeValues;
 use crate::store::memory::slab::Slab;
 use crate::store::statistics::ClassStats;
 use std::borrow::Cow;
 
 impl Shard {
-    /// Fields of a newcomer. Where nothing may be evicted, room for a deadline is kept from the start, so that `touch`
-    /// never needs memory.
+    /// The fields of a new item. If eviction is off, the header has space for a deadline from the start, so that
+    /// `touch` never needs memory.
     pub(super) fn fields(&self, flags: u32, cas: u64, deadline: Deadline, now: Now) -> Fields {
-        Fields::newcomer(flags, cas, deadline, !self.rules.evict, now)
+        Fields::unused(flags, cas, deadline, !self.rules.evict, now)
     }
 
     pub(super) fn fields_of(&self, handle: Handle) -> Fields {
@@ -101,7 +99,7 @@ impl Shard {
     }
 }
 
-/// The key of an item, for when only the index may change.
+/// The key of an item, while the index is borrowed mutably.
 pub(in crate::store) fn key_of<'a>(slab: &'a Slab, large: &'a LargeValues, handle: Handle) -> &'a [u8] {
     match handle.place() {
         Place::Chunk(at) => slab.item(at).key(),

@@ -1,20 +1,18 @@
-//! Changing what is there: deleting, and counting with numbers held as text.
-//!
-//! Must never change what is there before all that can fail has gone well.
+//! Arithmetic (`incr`, `decr`) on numbers stored as text.
 
 use super::{Key, MemoryNeeded, Shard};
 use crate::clock::Now;
 use crate::store::item::ItemMarks;
-use crate::store::item::decimal::{self, Digits};
+use crate::store::item::decimal;
 use crate::store::operation::{ArithmeticOptions, Create, Step};
 use crate::store::outcome::Counted;
 use crate::store::statistics::SampleKind;
 
-/// Values longer than this are no numbers, in bytes (as memcached, whose chunked items are not).
+/// Longer values are not numbers, in bytes, as in memcached, where chunked items are not.
 const NUMBER_MAX_BYTES: usize = 512 << 10;
 
 impl Shard {
-    /// Adds to or subtracts from a number held as text. A result that is not longer than the old text is padded with
+    /// Adds to or subtracts from a number stored as text. A result that is shorter than the old text is padded with
     /// spaces to its length.
     pub(in crate::store) fn arithmetic(
         &mut self,
@@ -23,13 +21,13 @@ impl Shard {
         options: &ArithmeticOptions,
         now: Now,
     ) -> Result<Counted, MemoryNeeded> {
-        let old = match (self.find_alive(key, now), options.create) {
+        let old = match (self.find_live(key, now), options.create) {
             (Ok(old), _) => old,
             (Err(_), None) => return Ok(Counted::NotFound),
-            (Err(_), Some((value, create))) => return self.start_counting(key, value, create, now),
+            (Err(_), Some((value, create))) => return self.create_number(key, value, create, now),
         };
         let text = self.value_of(old);
-        // As memcached: what cannot be a number by its length is told before another unique is.
+        // As in memcached, the check of the length precedes the comparison of CAS uniques.
         if text.is_empty() || text.len() > NUMBER_MAX_BYTES {
             return Ok(Counted::NotNumeric);
         }
@@ -41,7 +39,7 @@ impl Shard {
             Step::Up(by) => number.wrapping_add(by),
             Step::Down(by) => number.saturating_sub(by),
         };
-        let mut padded = Digits::of(value).as_bytes().to_vec();
+        let mut padded = itoa::Buffer::new().format(value).as_bytes().to_vec();
         padded.resize(padded.len().max(text.len()), b' ');
         let mut fields = self.fields_of(old);
         let deadline_before = fields.deadline;
@@ -49,7 +47,7 @@ impl Shard {
         let cas = self.rules.cas.draw_or(options.cas);
         (fields.cas, fields.last_access, fields.deadline) = (cas, now, deadline);
         if padded.len() > text.len() {
-            // As memcached, for which a longer number is another item.
+            // As in memcached, where a longer number is a new item.
             fields.marks = ItemMarks { binary_key: fields.marks.binary_key, ..ItemMarks::default() };
         }
         let handle = self.put(key, Some(old), fields, &padded, now)?;
@@ -63,14 +61,14 @@ impl Shard {
         Ok(Counted::Number { value, cas, deadline, deadline_before, created: false })
     }
 
-    fn start_counting(
+    fn create_number(
         &mut self,
         key: Key<'_>,
         value: u64,
         create: Create,
         now: Now,
     ) -> Result<Counted, MemoryNeeded> {
-        let handle = self.create(key, create, Digits::of(value).as_bytes(), now)?;
+        let handle = self.create(key, create, itoa::Buffer::new().format(value).as_bytes(), now)?;
         let deadline = create.deadline;
         let cas = self.cas_of(handle);
         Ok(Counted::Number { value, cas, deadline, deadline_before: deadline, created: true })

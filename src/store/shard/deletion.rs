@@ -1,4 +1,4 @@
-//! Deleting, and what a meta delete does instead.
+//! Deletion and invalidation.
 
 use super::{Key, MemoryNeeded, Shard};
 use crate::clock::{Deadline, Now};
@@ -7,14 +7,14 @@ use crate::store::operation::DeleteOptions;
 use crate::store::outcome::{Cause, Deleted};
 
 impl Shard {
-    /// Removes an item, or does to it what `options` say instead.
+    /// Removes an item, or changes it as `options` say.
     pub(in crate::store) fn delete(
         &mut self,
         key: Key<'_>,
         options: &DeleteOptions,
         now: Now,
     ) -> Result<Deleted, MemoryNeeded> {
-        let Ok(handle) = self.find_alive(key, now) else { return Ok(Deleted::NotFound) };
+        let Ok(handle) = self.find_live(key, now) else { return Ok(Deleted::NotFound) };
         if options.compare.is_some_and(|unique| unique != self.cas_of(handle)) {
             return Ok(Deleted::Exists);
         }

@@ -1,8 +1,9 @@
-//! How a shard makes room: chunks, index tables, large values; by eviction, by trading pages, by giving way.
+//! Eviction in a shard: of items, of large values, and of pages that move to another class.
 //!
-//! Everything here happens under the shard's lock, so each step is bounded: one page's worth of items at most.
+//! All of this runs under the lock of the shard, so each step is bounded by the items of one page. `store/eviction/`
+//! selects the victims.
 
-use super::Shard;
+use super::{Key, Shard};
 use crate::clock::Now;
 use crate::store::eviction::Victim;
 use crate::store::eviction::recency::YOUNG_GENERATIONS;
@@ -11,18 +12,18 @@ use crate::store::memory::large::LargeItem;
 use crate::store::memory::slab::{ClassId, DetachedPage};
 use crate::store::outcome::Cause;
 
-/// Pages of small items give way to large values when they have been idle this many times as long.
+/// A page is reclaimed before a large value if it was idle this many times as long.
 const IDLE_RATIO: u64 = 8;
 
-/// Large values give way to a class when they have been idle for longer than its own items, and for longer than one
-/// part in this many of the time that the most idle pages have.
+/// A large value is evicted for a class if it was idle for longer than the items of the class, and for more than one
+/// part in this many of the idle time of the most idle page.
 const IDLE_PART: u64 = 2;
 
-/// Classes asked for a page at once, those first to which it is worth least.
+/// Classes tried for one page, those first to which a page is worth least.
 const GIVERS_MAX: usize = 4;
 
 impl Shard {
-    /// Looks for a page that is worth more to this class than where it is; true if it got one.
+    /// Moves a page to this class from a class to which it is worth less; false if there is none.
     pub(super) fn trade_page_for(&mut self, class: ClassId, pageless: bool, now: Now) -> bool {
         if self.large_is_idler_than_slabs(class, pageless) {
             while self.evict_large(now) {
@@ -44,7 +45,7 @@ impl Shard {
         false
     }
 
-    /// Takes the memory that was idle for longest for a class all of whose items are in use; true if there was some.
+    /// Moves the memory that was idle for longest to a class that cannot evict its own items; false if there is none.
     pub(super) fn add_idle_page(&mut self, class: ClassId, now: Now) -> bool {
         while self.reclaim_memory(now) {
             if self.add_page(class) {
@@ -54,8 +55,8 @@ impl Shard {
         false
     }
 
-    /// True if the coldest large value has been idle for longer than this class's own items, and no page has been idle
-    /// for much longer. A large value keeps many small ones out, so that it has to be in use more often.
+    /// True if the coldest large value was idle for longer than the items of this class, and no page was idle for much
+    /// longer. A large value displaces many small items, so it must be used more often than they are.
     fn large_is_idler_than_slabs(&mut self, class: ClassId, pageless: bool) -> bool {
         let Some(idle) = self.large_idle() else { return false };
         let others =
@@ -66,12 +67,12 @@ impl Shard {
 
     /// Operations since the coldest large value was used.
     fn large_idle(&mut self) -> Option<u64> {
-        self.large.idle_since().map(|used| self.seq.saturating_sub(used))
+        self.large.last_use_of_coldest().map(|used| self.seq.saturating_sub(used))
     }
 
-    /// Takes a page out of a class and keeps it in hand. Young items are moved to other chunks of the class, as are others
-    /// in use; this may evict others that are not young. What is left is moved where chunks are free and evicted where
-    /// none is. False, and the page stays, if the class has none or no room for the young items of the page.
+    /// Moves a page from a class to the spare pages. Its young and its used items move to other chunks of the class,
+    /// for which older items may be evicted. Its other items move to free chunks or are evicted. False, and the page
+    /// stays, if the class has no page or no chunks for the young items of the page.
     pub(in crate::store) fn release_page(&mut self, class: ClassId, now: Now) -> bool {
         let Some(place) = self.slab.page_to_release(class) else { return false };
         let retains_pages_in = Some(self.recency.stamp());
@@ -97,16 +98,15 @@ impl Shard {
         true
     }
 
-    /// True if there may be room in a class for the young items of its page at a place: in free chunks of other pages, or
-    /// in those of older items there.
+    /// True if other pages of the class may have chunks for the young items of one of its pages.
     fn could_move_young(&self, class: ClassId, place: usize) -> bool {
         let page = self.slab.page_of(class, place);
         self.slab.class(class).pages() > 1
             || !page.occupied().any(|chunk| page.item(chunk).is_some_and(|item| self.is_young(item)))
     }
 
-    /// Moves an item out of a page that is detached its class, or evicts it. False, and it stays, if it is young and there
-    /// is no room for it.
+    /// Moves an item from a detached page to another page of its class, or evicts it. False, and the item stays, if it
+    /// is young and there is no chunk for it.
     fn move_or_evict(&mut self, detached: &mut DetachedPage, chunk: u16, class: ClassId, now: Now) -> bool {
         let Some((at, item)) = detached.item(chunk) else { return true };
         let from = Handle::from(at);
@@ -124,11 +124,11 @@ impl Shard {
             detached.clear(chunk);
             return true;
         }
-        let mut room = self.slab.take_free(class);
-        while room.is_none() && (young || fields.uses > 0) && self.evict_one(class, now) {
-            room = self.slab.take_free(class);
+        let mut vacant = self.slab.take_free(class);
+        while vacant.is_none() && (young || fields.uses > 0) && self.evict_one(class, now) {
+            vacant = self.slab.take_free(class);
         }
-        match room {
+        match vacant {
             Some(vacant) => {
                 let to = self.slab.fill(vacant, &fields, item.key(), item.value());
                 self.index.redirect(hash, from, to.into());
@@ -146,7 +146,7 @@ impl Shard {
         true
     }
 
-    /// Evicts the item of a class that leaves next; false if it holds none that is not young, as far as it looked.
+    /// Evicts an item of a class; false if all scanned items are young.
     pub(super) fn evict_one(&mut self, class: ClassId, now: Now) -> bool {
         let Some(Victim { at, expired }) = self.slab.next_victim(class, &self.recency, now, self.seq) else {
             return false;
@@ -164,7 +164,7 @@ impl Shard {
         true
     }
 
-    /// Evicts the large value that leaves next; false if there is none that is not young, as far as it looked.
+    /// Evicts a large value; false if all scanned values are young or pinned.
     pub(super) fn evict_large(&mut self, now: Now) -> bool {
         let Some((id, item)) = self.large.next_victim(self.seq, &self.recency) else { return false };
         let hash = self.rules.hasher.hash(&item.key);
@@ -187,8 +187,8 @@ impl Shard {
         true
     }
 
-    /// Evicts, where that is allowed, as [`Shard::reclaim_memory`] does, or as [`Shard::reclaim_young_too`] over a limit that was
-    /// lowered. False if nothing may leave.
+    /// Evicts if that is allowed: by [`Shard::reclaim_memory`], or by [`Shard::reclaim_young_too`] over a lowered
+    /// limit. False if nothing may be evicted.
     pub(super) fn evict_if_allowed(&mut self, now: Now) -> bool {
         self.rules.evict
             && if self.pool.excess_bytes() > 0 {
@@ -198,7 +198,8 @@ impl Shard {
             }
     }
 
-    /// As [`Shard::evict_if_allowed`], for a large value: what readers hold does not push out small items without bound.
+    /// Like [`Shard::evict_if_allowed`], for a large value. While readers pin much memory, evicts large values only, so
+    /// that pinned memory does not displace small items without bound.
     pub(super) fn evict_for_large_value(&mut self, now: Now) -> bool {
         if self.pool.is_pinned_full() {
             return self.rules.evict && self.evict_large(now);
@@ -206,7 +207,7 @@ impl Shard {
         self.evict_if_allowed(now)
     }
 
-    /// Evicts for a lowered limit: the oldest leave first, whatever their age. False if there is nothing.
+    /// Evicts for a lowered limit: the oldest items first, young ones included. False if there are none.
     pub(in crate::store) fn reclaim_young_too(&mut self, now: Now) -> bool {
         self.reclaim_memory(now)
             || (0..YOUNG_GENERATIONS).any(|_| {
@@ -215,8 +216,8 @@ impl Shard {
             })
     }
 
-    /// Evicts a large value, or gives up the page that its hand has been away from for longest, whichever was idle for
-    /// longer. False if there is nothing, or all is young.
+    /// Evicts a large value or releases the page that the clock hand visited longest ago, whichever was idle for
+    /// longer. False if there is nothing or everything is young.
     fn reclaim_memory(&mut self, now: Now) -> bool {
         self.end_generation_if_due(now);
         let slowest = self.slab.slowest_hand(None, self.seq, self.recency.stamp());
@@ -224,11 +225,22 @@ impl Shard {
             (Some((_, age)), Some(idle)) => age / IDLE_RATIO > idle,
             (slowest, _) => slowest.is_some(),
         };
-        page_first && self.free_page(now) || self.evict_large(now) || !page_first && self.free_page(now)
+        page_first && self.release_idle_page(now)
+            || self.evict_large(now)
+            || !page_first && self.release_idle_page(now)
     }
 
-    fn free_page(&mut self, now: Now) -> bool {
+    fn release_idle_page(&mut self, now: Now) -> bool {
         let slowest = self.slab.slowest_hands(self.seq, self.recency.stamp());
         slowest.into_iter().any(|class| self.release_page(class, now))
+    }
+
+    /// Evicts an item whose new deadline needs memory that is not available. It must not outlive its new deadline.
+    pub(in crate::store) fn evict_key(&mut self, key: Key<'_>, now: Now) {
+        let Some(handle) = self.find(key) else { return };
+        let fields = self.fields_of(handle);
+        self.note_removal(Cause::Evicted, key.hash, handle, now);
+        self.class_stats_mut(handle).count_eviction(&fields, now);
+        self.unlink(key.hash, handle);
     }
 }

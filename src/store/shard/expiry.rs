@@ -36,8 +36,8 @@ impl Shard {
         self.sweep_pages(self.sweep.idle_swept_max(), now);
     }
 
-    /// Starts a crawl: a faster sweep that visits every page once. Sweeps a few pages at once, so that a short crawl ends
-    /// within this call.
+    /// Starts a crawl: a faster sweep that visits every page once. Sweeps a few pages at once, so that a short crawl
+    /// ends within this call.
     pub(in crate::store) fn start_crawl(&mut self, now: Now) {
         self.sweep.start_crawl(self.slab.places());
         self.sweep_pages(IDLE_SWEPT_MAX, now);

@@ -1,4 +1,4 @@
-//! Forgetting every item, now or at a later second.
+//! Flushing: removing every item, now or at a later second.
 
 use super::{BEFORE_START, Shard};
 use crate::clock::{Deadline, Now};
@@ -7,7 +7,7 @@ use crate::store::index::Index;
 use crate::store::memory::large::LargeValues;
 
 impl Shard {
-    /// Forgets every item at `at`, in place of a delayed flush that is not due yet.
+    /// Schedules a flush at `at`, which replaces a delayed flush that is not due yet.
     pub(in crate::store) fn flush_later(&mut self, at: Now, now: Now) {
         if at > now {
             self.flush_if_due(now);
@@ -17,7 +17,7 @@ impl Shard {
         self.flush_if_due(now);
     }
 
-    /// Forgets every item if a delayed flush is due.
+    /// Removes every item if a delayed flush is due.
     pub(in crate::store) fn flush_if_due(&mut self, now: Now) {
         if let Some(at) = self.flush_at.filter(|at| now >= *at) {
             self.flush();
@@ -25,14 +25,14 @@ impl Shard {
         }
     }
 
-    /// The deadline of what is stored now. As with memcached, a delayed flush takes effect with the beginning of a
-    /// second and takes all that is stored in that second, so that nothing stored before its end is ever seen again.
-    pub(super) fn deadline_now(&self, deadline: Deadline, now: Now) -> Deadline {
+    /// The effective deadline of an item stored now. As in memcached, a delayed flush takes effect at the start of a
+    /// second and also covers the items stored within that second.
+    pub(super) fn effective_deadline(&self, deadline: Deadline, now: Now) -> Deadline {
         if now <= self.flushed_through { Deadline::PAST } else { deadline }
     }
 
-    /// Forgets every item. Takes no longer the more there is: what it leaves is taken apart by and by, when memory is
-    /// needed or by [`Shard::free_idle_memory`].
+    /// Removes every item in constant time. Its memory is dismantled later, when memory is needed or by
+    /// [`Shard::free_idle_memory`].
     pub(in crate::store) fn flush(&mut self) {
         self.flush_at = None;
         self.flushed_through = BEFORE_START;

@@ -4,7 +4,7 @@ use super::Shard;
 use crate::store::item::Place;
 
 impl Shard {
-    /// Asserts the laws of a shard.
+    /// Asserts the invariants S1 to S6 of this shard.
     pub(in crate::store) fn check_invariants(&self) {
         self.slab.check_invariants();
         self.large.check_invariants();
@@ -13,7 +13,7 @@ impl Shard {
             entries += 1;
             if let Place::Chunk(at) = handle.place() {
                 let occupied = self.slab.page(at.page).item(at.chunk).is_some();
-                assert!(occupied, "S1: an entry names a live item");
+                assert!(occupied, "S1: an entry refers to a live item");
             }
         }
         let hash_of = |handle| self.rules.hasher.hash(self.key_of(handle));
@@ -27,6 +27,6 @@ impl Shard {
         let live: usize = self.slab.classes().iter().map(|class| class.live).sum();
         assert_eq!(entries, live + self.large.len(), "S1: as many entries as items");
         self.pool.check();
-        assert!(self.charged_bytes() <= self.pool.charged_bytes(), "S3: what is held here is charged");
+        assert!(self.charged_bytes() <= self.pool.charged_bytes(), "S3: memory of the shard is charged");
     }
 }

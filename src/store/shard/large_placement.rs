@@ -1,4 +1,4 @@
-//! Putting large values into pages and fragments.
+//! Placement of large values in pages and fragments.
 
 use super::value::Received;
 use super::{Key, MemoryNeeded, Shard};
@@ -23,7 +23,7 @@ impl Shard {
         self.put_filled(key, fields, received, now)
     }
 
-    /// Empty pages for a large value of so many bytes.
+    /// Takes empty pages and a charge for a large value of so many bytes.
     pub(super) fn reserve_large_value(
         &mut self,
         key: Key<'_>,
@@ -32,7 +32,7 @@ impl Shard {
     ) -> Result<Received, MemoryNeeded> {
         let layout = Layout::of(self.rules.page_bytes, len);
         let count = layout.pages();
-        // It doubles as it grows: lists of few sizes leave the allocator few half-used blocks.
+        // The list grows by doubling: few distinct list sizes leave few half-used blocks in the allocator.
         let mut pages = Pages::default();
         while pages.len() < count {
             match self.page_for_large_value(now) {
@@ -44,7 +44,7 @@ impl Shard {
                 }
             }
         }
-        // Last, because a charge that is given up leaves no page in hand.
+        // Last, because a released charge does not become a spare page.
         match self.charge_heap(Layout::heap_bytes(key.bytes.len()), now) {
             Ok(charge) => {
                 let tail = tail_buffer(self.rules.page_bytes, layout.tail_bytes());
@@ -57,7 +57,7 @@ impl Shard {
         }
     }
 
-    /// As [`Shard::put_received`]; keeps the pages in hand if there is no room for the rest.
+    /// Like [`Shard::put_received`]. If it fails, the pages become spare pages.
     pub(super) fn put_filled(
         &mut self,
         key: Key<'_>,
@@ -70,7 +70,7 @@ impl Shard {
         put
     }
 
-    /// Stores a received value in place of what the key had. Leaves it as it was if there is no room.
+    /// Stores a received value in place of the old value of the key. Without memory, leaves `received` unchanged.
     pub(super) fn put_received(
         &mut self,
         key: Key<'_>,

@@ -1,4 +1,4 @@
-//! How a shard gets memory for chunks, index segments and large values, and gives it up for other shards.
+//! Memory of a shard: for chunks, index segments and large values, and pages donated to other shards.
 
 use super::{MemoryNeeded, Shard, key_of};
 use crate::clock::Now;
@@ -7,25 +7,25 @@ use crate::store::memory::large::{Fragment, LargeValues, Layout};
 use crate::store::memory::pool::{Charge, Pages, PoolPage};
 use crate::store::memory::slab::{ClassId, Vacant};
 
-/// A shard asks others for memory when it is short of more than one in this many bytes of its share.
+/// A shard takes memory from others when it lacks more than one in this many bytes of its share.
 const SHARE_SLACK: u64 = 8;
 
 impl Shard {
-    /// Pages in use here, those of flushed items included.
+    /// Pages in use by this shard, including those of flushed items.
     pub(in crate::store) fn pages_held(&self) -> usize {
         let flushed = self.slab.pages_flushed() + self.flushed.iter().map(LargeValues::pages).sum::<usize>();
         let in_use = self.slab.pages_held() + self.index.segments() + self.large.pages();
         in_use + flushed + self.recorders.removal_log.pages_held()
     }
 
-    /// What is held here, in bytes as they are charged.
+    /// Bytes charged for this shard.
     pub(in crate::store) fn charged_bytes(&self) -> u64 {
         let heap = self.large.heap_bytes() + self.flushed.iter().map(LargeValues::heap_bytes).sum::<u64>();
         self.pages_held() as u64 * self.pool.page_charge() + heap
     }
 
-    /// A free chunk of a class: a free one, one of a new page, one of a page that is worth less elsewhere, or the
-    /// chunk of an item that has to leave.
+    /// A free chunk of a class. Tries in order: free chunks, a new page, a page of a class to which it is worth less,
+    /// eviction of an item of the class.
     pub(super) fn vacant_chunk(&mut self, class: ClassId, now: Now) -> Result<Vacant, MemoryNeeded> {
         loop {
             if let Some(vacant) = self.slab.take_free(class) {
@@ -58,14 +58,14 @@ impl Shard {
         }
     }
 
-    /// True if other shards hold what is due to this one: keys are spread evenly, so memory should be.
+    /// True if other shards use the share of this shard. Keys are spread evenly, so memory should be.
     fn is_far_below_its_share(&self) -> bool {
         let share = self.pool.limit_bytes() / self.rules.shards as u64;
         self.rules.shards > 1
             && self.charged_bytes() + 2 * self.pool.page_charge() < share - share / SHARE_SLACK
     }
 
-    /// Gives a class another page if one can be had without eviction.
+    /// Adds a page to a class if there is one without eviction.
     pub(in crate::store) fn add_page(&mut self, class: ClassId) -> bool {
         if !self.slab.can_hold_another_page() {
             return false;
@@ -77,39 +77,39 @@ impl Shard {
         })
     }
 
-    /// A page that can be had without eviction.
+    /// A page that is available without eviction.
     pub(in crate::store) fn take_page(&mut self) -> Option<PoolPage> {
         let flushed =
             |shard: &mut Shard| shard.dismantle_flushed().then(|| shard.spare_pages.pop()).flatten();
-        let spare_pages = self.spare_pages.pop().or_else(|| self.slab.take_flushed());
-        spare_pages.or_else(|| flushed(self)).or_else(|| self.pool.take()).or_else(|| self.large.compact())
+        let page = self.spare_pages.pop().or_else(|| self.slab.take_flushed());
+        page.or_else(|| flushed(self)).or_else(|| self.pool.take()).or_else(|| self.large.compact())
     }
 
-    /// A page for the index, made free by eviction if need be and allowed.
+    /// A page for the index, by eviction if that is needed and allowed.
     fn page_for_index(&mut self, now: Now) -> Result<PoolPage, MemoryNeeded> {
         self.page_after_eviction(|shard| shard.evict_if_allowed(now))
     }
 
-    /// As [`Shard::page_for_index`], for a large value.
+    /// Like [`Shard::page_for_index`], for a large value.
     pub(in crate::store) fn page_for_large_value(&mut self, now: Now) -> Result<PoolPage, MemoryNeeded> {
         self.page_after_eviction(|shard| shard.evict_for_large_value(now))
     }
 
     fn page_after_eviction(
         &mut self,
-        mut evict_if_allowed: impl FnMut(&mut Shard) -> bool,
+        mut evict: impl FnMut(&mut Shard) -> bool,
     ) -> Result<PoolPage, MemoryNeeded> {
         loop {
             if let Some(page) = self.take_page() {
                 return Ok(page);
             }
-            if self.is_far_below_its_share() || !evict_if_allowed(self) {
+            if self.is_far_below_its_share() || !evict(self) {
                 return Err(MemoryNeeded(1));
             }
         }
     }
 
-    /// Takes the next of the large values apart that a flush left, whose pages are in hand then. False if there was none.
+    /// Dismantles one flushed large value; its pages become spare pages. False if there is none.
     fn dismantle_flushed(&mut self) -> bool {
         while let Some(large) = self.flushed.last_mut() {
             match large.dismantle() {
@@ -126,30 +126,30 @@ impl Shard {
         false
     }
 
-    /// Fragments for the tail of a value, which is theirs until they are given back or an item owns them.
+    /// Takes fragments for the tail of a value. The caller releases them or passes them to an item.
     pub(super) fn take_tail_fragments(
         &mut self,
         layout: Layout,
         now: Now,
     ) -> Result<Vec<Fragment>, MemoryNeeded> {
         let mut fragments = Vec::new();
-        for (kind, count) in (0..).zip(layout.fragments()) {
-            while !self.large.take_fragments(kind, count, &mut fragments) {
-                // What leaves may be a value of fragments, so these are looked for first each time.
+        for (size, count) in (0..).zip(layout.fragments()) {
+            while !self.large.take_fragments(size, count, &mut fragments) {
+                // An evicted value may free fragments, so they are tried first each time.
                 if let Some(page) = self.take_page() {
-                    self.large.add_fragment_page(kind, page);
+                    self.large.add_fragment_page(size, page);
                 } else if self.is_far_below_its_share() || !self.evict_for_large_value(now) {
                     self.large.release(fragments);
-                    // For all kinds: what is given back may go before this is tried again.
-                    let kinds = layout.fragments().into_iter().filter(|count| *count > 0).count();
-                    return Err(MemoryNeeded(kinds));
+                    // A page for each size: the released fragments may be taken before the retry.
+                    let sizes = layout.fragments().into_iter().filter(|count| *count > 0).count();
+                    return Err(MemoryNeeded(sizes));
                 }
             }
         }
         Ok(fragments)
     }
 
-    /// Charges bytes on the heap, fewer than a page has, in place of a page if need be.
+    /// Charges heap bytes, fewer than a page has, in place of a page if necessary.
     pub(in crate::store) fn charge_heap(&mut self, bytes: u64, now: Now) -> Result<Charge, MemoryNeeded> {
         if let Some(charge) = self.pool.try_charge(bytes) {
             return Ok(charge);
@@ -158,27 +158,27 @@ impl Shard {
         self.pool.charge_in_place_of(page, bytes).ok_or(MemoryNeeded(1))
     }
 
-    /// Makes sure that one more entry fits the index.
+    /// Adds segments to the index until one more entry fits.
     pub(super) fn reserve_index_entry(&mut self, now: Now) -> Result<(), MemoryNeeded> {
         while self.index.segment_needed().is_some() {
             let page = self.page_for_index(now)?;
-            // Making room may have removed entries, so that less is lacking.
+            // Eviction may have removed entries, so that no segment is needed any more.
             match self.index.segment_needed() {
-                Some(segment_needed) => self.index.add_segment(segment_needed, page),
+                Some(needed) => self.index.add_segment(needed, page),
                 None => self.spare_pages.push(page),
             }
         }
         Ok(())
     }
 
-    /// Takes surplus buckets of the index out of use, `steps` at most.
+    /// Merges surplus buckets of the index, at most `steps`.
     pub(in crate::store) fn shrink_index(&mut self, steps: usize) {
         let (slab, large, hasher) = (&self.slab, &self.large, &self.rules.hasher);
         let pages = self.index.shrink(steps, |handle| hasher.hash(key_of(slab, large, handle)));
         self.spare_pages.extend(pages);
     }
 
-    /// Gives up pages that hold nothing, at least one if there is any; true if there was.
+    /// Turns empty pages into spare pages, at least one if there is any; false if there is none.
     pub(in crate::store) fn free_idle_memory(&mut self) -> bool {
         if self.dismantle_flushed() {
             return true;
@@ -189,7 +189,7 @@ impl Shard {
         freed
     }
 
-    /// Appends pages that others may have; false if there are none.
+    /// Appends pages for another shard to `given`, by eviction if necessary; false if there are none.
     pub(in crate::store) fn donate_pages(&mut self, now: Now, given: &mut Pages) -> bool {
         loop {
             if !self.spare_pages.is_empty() {
@@ -207,15 +207,15 @@ impl Shard {
         }
     }
 
-    /// As [`Shard::donate_pages`], but nothing if the shard has less than is due to it.
+    /// Like [`Shard::donate_pages`], but nothing if the shard is far below its share.
     pub(in crate::store) fn donate_surplus_pages(&mut self, now: Now, given: &mut Pages) -> bool {
         !self.is_far_below_its_share() && self.donate_pages(now, given)
     }
 
-    /// As [`Shard::donate_pages`] when all shards were asked in vain: of the young items the oldest leave.
+    /// Like [`Shard::donate_pages`], but evicts the oldest of the young items if there are no others.
     pub(in crate::store) fn donate_young_pages(&mut self, now: Now, given: &mut Pages) -> bool {
-        let may_leave = self.rules.evict && !self.pool.is_pinned_full();
-        may_leave
+        let may_evict = self.rules.evict && !self.pool.is_pinned_full();
+        may_evict
             && (0..YOUNG_GENERATIONS).any(|_| {
                 self.recency.end_generation(now);
                 self.donate_pages(now, given)

@@ -1,7 +1,7 @@
 //! One shard: all operations on the keys whose hash selects it.
 //!
-//! A shard has no lock of its own: [`super::Store`] keeps each shard under a mutex. A shard reads no clock and takes its
-//! memory from the pool of the store. This file has its fields; each file below it adds the methods of one purpose.
+//! A shard has no lock of its own: [`super::Store`] keeps each shard under a mutex. A shard reads no clock and takes
+//! its memory from the pool of the store. This file has its fields; each file below it adds the methods of one purpose.
 //!
 //! # Invariants
 //! Asserted by [`Shard::check_invariants`], by number:

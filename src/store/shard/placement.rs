@@ -1,13 +1,11 @@
-//! Where an item lies: it is found, put into a chunk or into blocks, and taken out.
+//! Placement of items: finding them, putting them into chunks, and removing them.
 //!
-//! Items and index entries are joined and parted together, so that they pair one to one (S1); as do `room.rs` for a page
-//! that leaves its class, and `expiry.rs`.
+//! These methods change items and index entries together (S1). `eviction.rs` does the same for the items of a detached
+//! page.
 
 use super::{Key, MemoryNeeded, Shard, key_of};
 use crate::clock::Now;
-use crate::store::item::Fields;
-use crate::store::item::KeyHash;
-use crate::store::item::{Handle, Place};
+use crate::store::item::{Fields, Handle, KeyHash, Place};
 use crate::store::memory::slab::Freed;
 use crate::store::outcome::{Cause, Miss};
 
@@ -19,8 +17,8 @@ impl Shard {
         })
     }
 
-    /// The item of a key; one whose time is over is removed.
-    pub(in crate::store) fn find_alive(&mut self, key: Key<'_>, now: Now) -> Result<Handle, Miss> {
+    /// The live item of a key. Removes an expired item.
+    pub(in crate::store) fn find_live(&mut self, key: Key<'_>, now: Now) -> Result<Handle, Miss> {
         self.seq += 1;
         self.flush_if_due(now);
         let handle = self.find(key).ok_or(Miss::Absent)?;
@@ -31,7 +29,7 @@ impl Shard {
         Ok(handle)
     }
 
-    /// Stores a value: over the old one if that has the same chunk size, else in a new chunk, or as a large one.
+    /// Stores a value: in the chunk of the old value if the class is the same, else in a new chunk or as a large value.
     pub(super) fn put(
         &mut self,
         key: Key<'_>,
@@ -54,9 +52,9 @@ impl Shard {
         }
         self.reserve_index_entry(now)?;
         let vacant = self.vacant_chunk(class, now)?;
-        // Making room may have moved the old item, or evicted it.
+        // Eviction may have moved or removed the old item.
         let old = self.find(key);
-        let mut returns = false;
+        let mut was_evicted = false;
         match old.map(Handle::place) {
             Some(Place::Chunk(at)) => {
                 let item = self.slab.item(at);
@@ -65,8 +63,8 @@ impl Shard {
             }
             Some(Place::Large(id)) => fields.stamp = self.recency.carry_over(self.large.item(id).stamp),
             None if self.index.take_ghost(key.hash) => {
-                // With more memory this would have been a hit.
-                returns = true;
+                // With more memory the item would still be stored.
+                was_evicted = true;
                 fields.probation = false;
                 self.slab.count_near_miss(class);
             }
@@ -74,12 +72,13 @@ impl Shard {
         }
         let at = self.slab.fill(vacant, &fields, key.bytes, value);
         self.link(key, old, at.into());
-        if returns {
+        if was_evicted {
             self.stamp_chunk(at, now);
         }
         Ok(at.into())
     }
 
+    /// Points the index entry of the key to its new item and discards the old one.
     pub(super) fn link(&mut self, key: Key<'_>, old: Option<Handle>, new: Handle) {
         match old {
             Some(old) => {
@@ -99,7 +98,7 @@ impl Shard {
         self.discard(handle);
     }
 
-    /// Removes an item whose index entry is gone already.
+    /// Removes an item whose index entry is already removed.
     fn discard(&mut self, handle: Handle) {
         match handle.place() {
             Place::Chunk(at) => {
@@ -115,7 +114,7 @@ impl Shard {
         }
     }
 
-    /// Removes an item whose time is over.
+    /// Removes an expired item.
     pub(in crate::store) fn remove_expired(&mut self, hash: KeyHash, handle: Handle, now: Now) {
         self.note_removal(Cause::Expired, hash, handle, now);
         let fetched = self.is_fetched(handle);

@@ -1,18 +1,17 @@
-//! Reading: an item is looked up and found, and its use is noted.
+//! Retrieval: `get` and its variants.
 //!
-//! Must never show an item whose time is over, nor leave anything half done while it is found: who looks may panic.
+//! A closure of the caller reads the item under the lock and may panic, so no update is in progress while it runs.
 
 use super::{Key, MemoryNeeded, Shard};
 use crate::clock::{Deadline, Now};
-use crate::store::item::{Fields, Item, ItemMarks, header};
-use crate::store::item::{Handle, Place};
+use crate::store::item::{Fields, Handle, Item, ItemMarks, Place, header};
 use crate::store::memory::slab::ClassId;
 use crate::store::operation::{Access, Recache};
-use crate::store::outcome::{Cause, Hit, Miss, ValueRef};
+use crate::store::outcome::{Hit, Miss, ValueRef};
 use crate::store::statistics::SampleKind;
 
 impl Shard {
-    /// Looks a key up and lets `hit` see it. Counts as an access.
+    /// Looks a key up and passes its item to `hit`. Counts as an access.
     pub(in crate::store) fn get<R>(
         &mut self,
         key: Key<'_>,
@@ -31,7 +30,7 @@ impl Shard {
         if found.deadline.is_over(now) {
             return Err(self.miss_expired(key, handle, now));
         }
-        // Nothing is half done while `hit` looks, so a panic there costs nothing.
+        // No update is in progress while `hit` runs, so a panic there is harmless.
         self.mid_update = false;
         let result = hit(found);
         self.mid_update = true;
@@ -48,7 +47,7 @@ impl Shard {
         Ok(result)
     }
 
-    /// As [`Shard::get`], of a large value that was found.
+    /// Like [`Shard::get`], for a large value.
     #[inline(never)]
     fn get_large<R>(
         &mut self,
@@ -66,7 +65,7 @@ impl Shard {
         Ok(result)
     }
 
-    /// Removes an item whose time was found to be over.
+    /// Removes an expired item that a lookup found.
     #[cold]
     #[inline(never)]
     fn miss_expired(&mut self, key: Key<'_>, handle: Handle, now: Now) -> Miss {
@@ -75,7 +74,7 @@ impl Shard {
         Miss::Expired
     }
 
-    /// Lets `hit` see an item as it is, and leaves no trace.
+    /// Passes an item to `hit` without side effects.
     pub(in crate::store) fn peek<R>(
         &mut self,
         key: Key<'_>,
@@ -97,7 +96,7 @@ impl Shard {
         deadline: Deadline,
         now: Now,
     ) -> Result<Result<(), Miss>, MemoryNeeded> {
-        let handle = match self.find_alive(key, now) {
+        let handle = match self.find_live(key, now) {
             Ok(handle) => self.set_deadline(key, handle, deadline, now)?,
             Err(miss) => return Ok(Err(miss)),
         };
@@ -107,8 +106,8 @@ impl Shard {
         Ok(Ok(()))
     }
 
-    /// Looks a key up, does to the item what `access` says, and lets `hit` see it. `hit` is not called if there is no
-    /// room for an item to be made.
+    /// Looks a key up, applies `access` to the item and passes it to `hit`. Without memory for an item to be created,
+    /// `hit` is not called.
     pub(in crate::store) fn fetch<R>(
         &mut self,
         key: Key<'_>,
@@ -117,7 +116,7 @@ impl Shard {
         hit: &mut impl FnMut(Hit<'_>) -> R,
     ) -> Result<Result<R, Miss>, MemoryNeeded> {
         let mut created = false;
-        let mut handle = match (self.find_alive(key, now), access.create) {
+        let mut handle = match (self.find_live(key, now), access.create) {
             (Ok(handle), _) => handle,
             (Err(miss), None) => {
                 self.sample(SampleKind::Miss, key, None, now);
@@ -138,15 +137,15 @@ impl Shard {
         }
         let (mut marks, mut wins) = (ItemMarks::default(), false);
         let result = self.show(handle, hit, |found| {
-            // What is made is found as it was asked for, even if a flush takes it at once.
+            // A created item is shown with the requested deadline, even if a delayed flush covers it.
             let deadline = access.create.filter(|_| created).map_or(found.deadline, |create| create.deadline);
             let deadline_before = deadline_before.unwrap_or(deadline);
-            let near_its_end = access.recache.is_some_and(|Recache { below_secs, after_touch }| {
-                let reckoned = if after_touch { deadline } else { deadline_before };
-                !reckoned.is_never() && reckoned.secs().saturating_sub(now.secs()) < below_secs
+            let expires_soon = access.recache.is_some_and(|Recache { below_secs, after_touch }| {
+                let end = if after_touch { deadline } else { deadline_before };
+                !end.is_never() && end.secs().saturating_sub(now.secs()) < below_secs
             });
             marks = found.marks;
-            wins = created || access.may_win && !marks.won && (marks.stale || near_its_end);
+            wins = created || access.may_win && !marks.won && (marks.stale || expires_soon);
             Hit { deadline, deadline_before, wins, created, ..found }
         });
         if wins {
@@ -159,7 +158,7 @@ impl Shard {
         Ok(Ok(result))
     }
 
-    /// Lets `hit` see an item as `change` has it. Nothing is half done meanwhile, so a panic there costs nothing.
+    /// Passes an item to `hit` as changed by `change`. No update is in progress meanwhile, so a panic is harmless.
     fn show<R>(
         &mut self,
         handle: Handle,
@@ -172,6 +171,7 @@ impl Shard {
         result
     }
 
+    /// The item as the caller sees it.
     #[inline(always)]
     pub(super) fn hit_of(&self, handle: Handle) -> Hit<'_> {
         match handle.place() {
@@ -199,7 +199,7 @@ impl Shard {
         }
     }
 
-    /// Gives an item another deadline. One without room for it in its header is written anew.
+    /// Gives an item another deadline. Rewrites an item whose header has no space for one.
     fn set_deadline(
         &mut self,
         key: Key<'_>,
@@ -221,19 +221,9 @@ impl Shard {
         let fields = Fields { deadline, ..self.fields_of(handle) };
         self.put(key, Some(handle), fields, &value, now)
     }
-
-    /// Evicts an item for which there is no memory to be given another deadline: a cache may forget, but not keep what
-    /// it was told to drop.
-    pub(in crate::store) fn evict_key(&mut self, key: Key<'_>, now: Now) {
-        let Some(handle) = self.find(key) else { return };
-        let fields = self.fields_of(handle);
-        self.note_removal(Cause::Evicted, key.hash, handle, now);
-        self.class_stats_mut(handle).count_eviction(&fields, now);
-        self.unlink(key.hash, handle);
-    }
 }
 
-/// An item in a chunk, as it is.
+/// A small item as the caller sees it.
 #[inline(always)]
 fn hit_in_chunk(chunk: &[u8], class: ClassId) -> Hit<'_> {
     let (fields, value) = Item(chunk).read();

@@ -15,20 +15,20 @@ pub(in crate::store) struct Rules {
     pub(in crate::store) sizes: ClassSizes,
     pub(in crate::store) shards: usize,
     pub(in crate::store) recording: Arc<Recording>,
-    /// Bytes that memcached's item of a key, flags and a value takes must not pass this.
+    /// Largest item in bytes, by memcached's way of counting.
     pub(in crate::store) item_max_bytes: u64,
 }
 
 impl Rules {
-    /// True if memcached's item of these measures is within the limit (`-I`), so that the largest value that fits is
-    /// the same to the byte.
+    /// True if memcached's item of this size is within the limit (`-I`). The largest accepted value is therefore the
+    /// same to the byte.
     pub(in crate::store) fn fits(&self, key_len: usize, flags: u32, value_len: usize) -> bool {
         memcached_item_bytes(key_len, flags, value_len, self.cas.is_enabled()) <= self.item_max_bytes
     }
 }
 
-/// Bytes that memcached's item of these measures takes, and by which items are reported and limited: 48 of header, 8
-/// of CAS if uniques are kept, the key and a NUL, 4 of flags if there are any, the value and its line end.
+/// Bytes of an item in memcached, by which items are limited and reported: 48 of header, 8 of CAS if uniques are kept,
+/// the key and a NUL, 4 of flags if they are not 0, the value and its line end.
 pub fn memcached_item_bytes(key_len: usize, flags: u32, value_len: usize, cas_enabled: bool) -> u64 {
     let header = 48 + if cas_enabled { 8 } else { 0 } + if flags == 0 { 0 } else { 4 };
     header + key_len as u64 + 1 + value_len as u64 + 2

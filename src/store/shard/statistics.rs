@@ -8,7 +8,7 @@ use crate::store::memory::slab::ClassId;
 use crate::store::statistics::{ClassStats, Totals};
 
 impl Shard {
-    /// What the shard holds and has counted.
+    /// Adds the statistics of this shard to the totals.
     pub(in crate::store) fn add_totals(&self, totals: &mut Totals) {
         let classes = self.slab.classes();
         totals.items += (classes.iter().map(|class| class.live).sum::<usize>() + self.large.len()) as u64;
@@ -39,7 +39,7 @@ impl Shard {
         }
     }
 
-    /// Adds the stats of each class to those of the other shards; large values last.
+    /// Adds the statistics of each class to the sums over shards. The last sum is that of large values.
     pub(in crate::store) fn add_classes(&self, sums: &mut [ClassStats], now: Now) {
         let (large_sum, sums) = match sums.split_last_mut() {
             Some(split) => split,
@@ -63,7 +63,7 @@ impl Shard {
         large_sum.age_secs = large_sum.age_secs.max(coldest);
     }
 
-    /// Zeroes what `stats reset` zeroes.
+    /// Zeroes the counters that `stats reset` zeroes.
     pub(in crate::store) fn reset_counters(&mut self) {
         self.totals = Totals::default();
         for class in self.slab.classes_mut() {

@@ -1,6 +1,6 @@
-//! Storing, by the rules of the storage commands.
+//! Storage by the rules of the storage commands.
 //!
-//! Must never change what is there before all that can fail has gone well.
+//! All steps that can fail precede the first change.
 
 use super::{Key, MemoryNeeded, NewItem, Shard, Value};
 use crate::clock::{Deadline, Now};
@@ -11,7 +11,7 @@ use crate::store::outcome::Stored;
 use crate::store::statistics::SampleKind;
 
 impl Shard {
-    /// Stores by the rule of `mode`. Leaves `value` as it was if there is no room.
+    /// Stores by the rule of `mode`. Without memory, leaves `value` unchanged.
     pub(in crate::store) fn store(
         &mut self,
         mode: StoreMode,
@@ -22,7 +22,7 @@ impl Shard {
     ) -> Result<Stored, MemoryNeeded> {
         let stored = self.store_if(mode, key, new, value, now)?;
         if !matches!(stored, Stored::Stored { .. }) {
-            // It counts for the class that it would have come to.
+            // Counted for the class that the item would have had.
             let fields = self.fields(new.flags, 1, new.deadline, now);
             let stats = match self.rules.sizes.class_of(fields.item_bytes(key.bytes.len(), value.len())) {
                 Some(class) => &mut self.slab.class_mut(class).stats,
@@ -43,7 +43,7 @@ impl Shard {
     ) -> Result<Stored, MemoryNeeded> {
         let cas = self.rules.cas.draw_or(new.options.cas);
         self.sweep_for_store(now);
-        let old = self.find_alive(key, now).ok();
+        let old = self.find_live(key, now).ok();
         let mut fields = self.fields(new.flags, cas, new.deadline, now);
         fields.marks.binary_key = new.options.binary_key;
         match (mode, old) {
@@ -78,7 +78,7 @@ impl Shard {
                 return self.join(mode, key, old, &value.bytes(), fields, now);
             }
         }
-        fields.deadline = self.deadline_now(fields.deadline, now);
+        fields.deadline = self.effective_deadline(fields.deadline, now);
         let len = value.len();
         let handle = match value {
             Value::Bytes(bytes) => self.put(key, old, fields, bytes, now)?,
@@ -93,7 +93,7 @@ impl Shard {
         Ok(Stored::Stored { cas, len })
     }
 
-    /// Joins a value to a present one, whose flags and deadline stay.
+    /// Appends or prepends to the present value. Its flags and deadline stay.
     fn join(
         &mut self,
         mode: StoreMode,
@@ -108,7 +108,7 @@ impl Shard {
         if !self.rules.fits(key.bytes.len(), flags, len) {
             return Ok(Stored::NotStored);
         }
-        // A key that was once named in plain is fit for a line.
+        // A key that was once sent in plain fits a text line.
         let mut marks = new.marks;
         marks.binary_key &= present_marks.binary_key;
         let fields = Fields { flags, deadline, marks, ..new };
@@ -122,7 +122,7 @@ impl Shard {
             self.joined = joined;
             put?
         } else {
-            // It is in use, and so it should not leave when room is made.
+            // Noted as used, so that it is not evicted for its own new value.
             self.note_access(old, now);
             let mut received = self.reserve_large_value(key, len, now)?;
             let Some(old) = self.find(key) else {
@@ -140,7 +140,7 @@ impl Shard {
         Ok(Stored::Stored { cas: new.cas, len })
     }
 
-    /// Notes that a key in use was stored anew.
+    /// Notes that the value of a live key was replaced.
     fn note_rewrite(&mut self, handle: Handle, now: Now) {
         match handle.place() {
             Place::Chunk(at) => {
@@ -170,7 +170,7 @@ impl Shard {
         small.into_iter().chain(large.into_iter().flat_map(|value| value.parts()))
     }
 
-    /// Makes an item of which a client has been told to replace it.
+    /// Creates an item that the client was told to fill.
     pub(super) fn create(
         &mut self,
         key: Key<'_>,
@@ -179,7 +179,7 @@ impl Shard {
         now: Now,
     ) -> Result<Handle, MemoryNeeded> {
         let cas = self.rules.cas.draw_or(create.cas);
-        let mut fields = self.fields(0, cas, self.deadline_now(create.deadline, now), now);
+        let mut fields = self.fields(0, cas, self.effective_deadline(create.deadline, now), now);
         fields.marks.binary_key = create.binary_key;
         let handle = self.put(key, None, fields, value, now)?;
         self.count_store(handle);

@@ -1,4 +1,4 @@
-//! Noting that an item was used, so that it is evicted later.
+//! Noting the use of an item, which delays its eviction.
 
 use super::Shard;
 use crate::clock::Now;
@@ -7,7 +7,7 @@ use crate::store::memory::slab::ClassId;
 use crate::store::statistics::ClassStats;
 
 impl Shard {
-    /// Notes that an item was read. Returns the stats of its class.
+    /// Notes that an item was read. Returns the statistics of its class.
     pub(super) fn note_hit(&mut self, handle: Handle, now: Now) -> &mut ClassStats {
         match handle.place() {
             Place::Chunk(at) => {
@@ -22,7 +22,7 @@ impl Shard {
         }
     }
 
-    /// Notes that an item was used: it will leave later.
+    /// Notes that an item was used without a read.
     pub(super) fn note_use(&mut self, handle: Handle, now: Now) {
         match handle.place() {
             Place::Chunk(at) => {
@@ -32,6 +32,7 @@ impl Shard {
         }
     }
 
+    /// Notes an access that does not raise the use count.
     pub(super) fn note_access(&mut self, handle: Handle, now: Now) {
         match handle.place() {
             Place::Chunk(at) => {
@@ -62,7 +63,7 @@ impl Shard {
         id
     }
 
-    /// Stamps a small item that is used. True if it was not young.
+    /// Stamps a small item as used. True if it was not young.
     pub(super) fn stamp_chunk(&mut self, at: ChunkAt, now: Now) -> bool {
         let (chunk, _, class) = self.slab.open(at);
         let old = self.recency.stamp_chunk(chunk, class.chunk_bytes);
@@ -72,18 +73,18 @@ impl Shard {
         old
     }
 
-    /// Begins a generation if enough was used in this one.
+    /// Starts the next generation if enough was used in this one.
     pub(super) fn end_generation_if_due(&mut self, now: Now) {
         let memory_bytes = self.item_memory_bytes();
         self.recency.end_if_due(memory_bytes, now);
     }
 
-    /// What small and large items have in all.
+    /// Bytes of memory of small items and large values.
     fn item_memory_bytes(&self) -> u64 {
         (self.slab.pages_held() * self.rules.page_bytes) as u64 + self.large.taken_bytes()
     }
 
-    /// True if an item is not to leave by [S8](super).
+    /// True if [S8](super) protects an item from eviction.
     pub(super) fn is_young(&self, item: Item<'_>) -> bool {
         self.recency.is_young(item.stamp(), item.last_access())
     }

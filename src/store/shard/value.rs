@@ -6,7 +6,7 @@ use std::borrow::Cow;
 /// A value to be stored.
 #[derive(Debug)]
 pub(in crate::store) enum Value<'a> {
-    /// To be copied.
+    /// Bytes to be copied.
     Bytes(&'a [u8]),
     /// A large value in its own pages.
     Received(Received),
@@ -15,35 +15,35 @@ pub(in crate::store) enum Value<'a> {
 /// A large value as it was received.
 #[derive(Debug)]
 pub(in crate::store) struct Received {
-    /// Its pages. Empty once it is stored.
+    /// Pages of the value. Empty once it is stored.
     pub(in crate::store) pages: Pages,
-    /// What fills no page.
+    /// The rest, which does not fill a page.
     pub(in crate::store) tail: Vec<u8>,
     pub(in crate::store) len: usize,
-    /// What it takes on the heap. `None` once it is stored.
+    /// Charge for its heap memory. `None` once it is stored.
     pub(in crate::store) charge: Option<Charge>,
 }
 
 impl Received {
-    /// Copies the value in, of parts which are as long as it in sum.
+    /// Copies the value from parts, whose lengths sum up to that of the value.
     pub(super) fn fill<'a>(&mut self, parts: impl IntoIterator<Item = &'a [u8]>) {
         let mut pages = self.pages.iter_mut();
-        let mut room: &mut [u8] = &mut [];
+        let mut free: &mut [u8] = &mut [];
         for mut part in parts {
             while !part.is_empty() {
-                if room.is_empty() {
+                if free.is_empty() {
                     match pages.next() {
-                        Some(page) => room = page,
+                        Some(page) => free = page,
                         None => {
                             self.tail.extend_from_slice(part);
                             break;
                         }
                     }
                 }
-                let count = part.len().min(room.len());
-                let (own, rest) = std::mem::take(&mut room).split_at_mut(count);
-                own.copy_from_slice(&part[..own.len()]);
-                (room, part) = (rest, &part[own.len()..]);
+                let count = part.len().min(free.len());
+                let (target, rest) = std::mem::take(&mut free).split_at_mut(count);
+                target.copy_from_slice(&part[..target.len()]);
+                (free, part) = (rest, &part[target.len()..]);
             }
         }
     }

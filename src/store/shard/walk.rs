@@ -4,19 +4,19 @@ use super::Shard;
 use crate::clock::Now;
 use crate::store::outcome::Hit;
 
-/// How far a visit came.
+/// The progress of a visit.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(in crate::store) enum Visited {
-    /// This bucket is the next.
+    /// The next bucket is this one.
     UpTo(u32),
-    /// There are no more.
+    /// There are no more buckets.
     All,
-    /// The visitor had enough.
+    /// The visitor stopped the walk.
     Stopped,
 }
 
 impl Shard {
-    /// Lets `visit` see the items alive in some buckets of the index.
+    /// Visits the live items in some buckets of the index.
     pub(in crate::store) fn visit(
         &mut self,
         from: u32,

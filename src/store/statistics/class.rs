@@ -3,7 +3,7 @@
 use crate::clock::Now;
 use crate::store::item::Fields;
 
-/// Figures of one slab class, summed over shards. The last entry, with `large` set, stands for large values.
+/// Statistics of one slab class, summed over shards. The last entry, with `large` set, is for large values.
 #[derive(Clone, Default, Debug)]
 pub struct ClassStats {
     /// Class id, from 1.
@@ -14,7 +14,7 @@ pub struct ClassStats {
     pub chunk_bytes: u64,
     /// Chunks a page is cut into.
     pub chunks_per_page: u64,
-    /// Pages owned.
+    /// Number of pages.
     pub pages: u64,
     /// Chunks with an item.
     pub used_chunks: u64,
@@ -24,29 +24,29 @@ pub struct ClassStats {
     pub probation: u64,
     /// Bytes of headers, keys and values.
     pub item_bytes: u64,
-    /// Seconds since the last access of the next item the hand will see.
+    /// Seconds since the last access of the next item of the clock hand.
     pub age_secs: u32,
     /// Idle seconds of the last evicted item.
     pub evicted_idle_secs: u32,
-    /// Live items evicted; those of them with a deadline; those never fetched.
+    /// Live items evicted.
     pub evicted: u64,
-    /// Evicted although they had a deadline.
+    /// Of these, with a deadline.
     pub evicted_nonzero: u64,
-    /// Evicted before any fetch.
+    /// Of these, never fetched.
     pub evicted_unfetched: u64,
-    /// Evicted while on the main part (had been used).
+    /// Of these, from the main part, after a use.
     pub evicted_active: u64,
-    /// Expired items taken back; those never fetched.
+    /// Expired items removed.
     pub reclaimed: u64,
-    /// Expired before any fetch.
+    /// Of these, never fetched.
     pub expired_unfetched: u64,
-    /// Taken back by the sweep.
+    /// Of these, removed by the sweep.
     pub swept_reclaimed: u64,
-    /// Looked at by the sweep.
+    /// Items visited by the sweep.
     pub swept: u64,
-    /// Stores refused for want of memory.
+    /// Stores that failed for lack of memory.
     pub out_of_memory: u64,
-    /// Hits of get, touch, delete, incr, decr, cas, and failed cas; stores.
+    /// Gets that found their item.
     pub get_hits: u64,
     /// Touches that found their item.
     pub touch_hits: u64,
@@ -69,7 +69,7 @@ pub struct ClassStats {
 }
 
 impl ClassStats {
-    /// Counts a live item that leaves for want of memory.
+    /// Counts the eviction of a live item.
     pub(in crate::store) fn count_eviction(&mut self, item: &Fields, now: Now) {
         self.evicted += 1;
         self.evicted_nonzero += u64::from(!item.deadline.is_never());
@@ -78,7 +78,7 @@ impl ClassStats {
         self.evicted_idle_secs = now.secs_since(item.last_access);
     }
 
-    /// Adds what another shard has counted for this class.
+    /// Adds the counters of another shard for this class.
     pub(in crate::store) fn add_counters(&mut self, other: &ClassStats) {
         self.item_bytes += other.item_bytes;
         self.evicted_idle_secs = self.evicted_idle_secs.max(other.evicted_idle_secs);
@@ -103,7 +103,7 @@ impl ClassStats {
         self.promoted += other.promoted;
     }
 
-    /// The same with every counter at 0; what is held stays.
+    /// The same with every counter at 0; gauges stay.
     pub(in crate::store) fn without_counters(&self) -> ClassStats {
         ClassStats { item_bytes: self.item_bytes, ..ClassStats::default() }
     }

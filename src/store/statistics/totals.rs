@@ -1,25 +1,25 @@
 //! Statistics of the whole store.
 
-/// Figures over the whole store.
+/// Statistics of the whole store.
 #[derive(Clone, Default, Debug)]
 pub struct Totals {
-    /// Items held.
+    /// Number of items.
     pub items: u64,
     /// Bytes of their headers, keys and values.
     pub item_bytes: u64,
-    /// Items ever linked.
+    /// Items ever stored.
     pub items_ever: u64,
-    /// Live items thrown out for memory.
+    /// Live items that were evicted.
     pub evictions: u64,
     /// Of these, never fetched.
     pub evicted_unfetched: u64,
-    /// Expired items whose room was taken back.
+    /// Expired items that were removed.
     pub reclaimed: u64,
     /// Of these, never fetched.
     pub expired_unfetched: u64,
     /// Bytes of memory charged against the limit.
     pub charged_bytes: u64,
-    /// The limit.
+    /// The memory limit.
     pub limit_bytes: u64,
     /// Bytes of slab pages.
     pub slab_bytes: u64,
@@ -29,29 +29,29 @@ pub struct Totals {
     pub index_bytes: u64,
     /// Of these, bytes of ghosts.
     pub ghosts_bytes: u64,
-    /// Bytes of large values, as they are held.
+    /// Bytes of memory of large values.
     pub large_bytes: u64,
-    /// Bytes of the rings of removal_log.
+    /// Bytes of the removal logs.
     pub removals_bytes: u64,
     /// Bytes of the samples of operations.
     pub samples_bytes: u64,
     /// Pages moved from one class to another.
     pub pages_moved: u64,
-    /// Items moved to another chunk when their page was taken.
+    /// Items moved to another chunk when their page was released.
     pub rescued: u64,
     /// Pages in use by shards.
     pub pages: u64,
-    /// Pages in no use.
+    /// Free pages.
     pub free_pages: u64,
-    /// Bytes of pages that a flush left and that were not taken apart yet.
+    /// Bytes of flushed pages that were not dismantled yet.
     pub flushed_bytes: u64,
-    /// Bytes of pages that unsent replies hold of values that are no longer stored.
+    /// Bytes of pages that unsent replies pin although their values are no longer stored.
     pub detached_bytes: u64,
-    /// Items looked at by the expiry sweep.
+    /// Items visited by the expiry sweep.
     pub swept: u64,
-    /// Taken back by the sweep.
+    /// Expired items removed by the sweep.
     pub swept_reclaimed: u64,
-    /// Evicted while on the main part (had been used).
+    /// Evicted from the main part, after a use.
     pub evicted_active: u64,
     /// Promotions from probation.
     pub promoted: u64,

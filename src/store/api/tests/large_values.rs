@@ -1,4 +1,4 @@
-//! Large values under a whole store: free fragments serve others, pages come back, and no byte changes with it.
+//! Large values in a whole store: fragments are compacted, pages return to the pool, and no byte changes.
 
 use crate::clock::{Deadline, Now};
 use crate::store::{Deleted, FlushAt, Incoming, Miss, Settings, Store, StoreMode, Stored, ValueRef};
@@ -34,7 +34,7 @@ fn fragment_pages(store: &Store) -> usize {
     store.shards[0].lock().large.pages()
 }
 
-/// A store in which of so many large values one in four is left.
+/// A store with every fourth of `count` large values.
 fn sparse(count: u32) -> Store {
     let store = store();
     (0..count).for_each(|number| set(&store, &key(number), &value(number)));
@@ -53,13 +53,13 @@ fn check_sparse(store: &Store, count: u32) {
 }
 
 #[test]
-fn small_items_get_free_fragments_before_anything_is_evicted() {
+fn small_items_get_the_pages_of_free_fragments_before_any_eviction() {
     const COUNT: u32 = 240;
     let store = sparse(COUNT);
     let (before, mut number) = (fragment_pages(&store), 1 << 20);
-    let held = |store: &Store| store.totals().large_bytes;
-    let large_bytes = held(&store);
-    while store.totals().evictions == 0 && held(&store) > large_bytes / 3 {
+    let large_bytes_of = |store: &Store| store.totals().large_bytes;
+    let large_bytes = large_bytes_of(&store);
+    while store.totals().evictions == 0 && large_bytes_of(&store) > large_bytes / 3 {
         set(&store, &key(number), &[1; 100]);
         number += 1;
     }
@@ -69,7 +69,7 @@ fn small_items_get_free_fragments_before_anything_is_evicted() {
 }
 
 #[test]
-fn fragment_pages_that_are_free_as_a_whole_are_given_back() {
+fn free_fragment_pages_are_returned() {
     let store = store();
     (0..100).for_each(|number| set(&store, &key(number), &value(number)));
     (0..100).for_each(|number| assert_eq!(store.delete(&key(number), NOW), Deleted::Deleted));
@@ -79,7 +79,7 @@ fn fragment_pages_that_are_free_as_a_whole_are_given_back() {
 }
 
 #[test]
-fn what_somebody_reads_stays_as_it_is_and_comes_back_when_it_is_let_go() {
+fn a_pinned_value_is_unchanged_and_its_pages_return_after_the_read() {
     let store = store();
     set(&store, b"read", &value(1));
     let read = store.get(b"read", NOW, |hit| match hit.value {

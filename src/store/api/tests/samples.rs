@@ -12,7 +12,7 @@ fn set(store: &Store, key: &str) {
     assert!(stored.is_ok());
 }
 
-/// What is drained, as kind and key, and how much there was.
+/// The drained samples as kind, key and weight, and their number.
 fn drain(store: &Store, rule: SampleRule) -> (Vec<(SampleKind, String, u32)>, Drained) {
     let mut seen = Vec::new();
     let drained = store.drain_samples(rule, |sampled| {
@@ -31,7 +31,7 @@ fn nothing_is_sampled_without_a_rule() {
 }
 
 #[test]
-fn every_operation_on_a_sampled_key_is_seen_in_order() {
+fn every_operation_on_a_sampled_key_is_sampled_in_order() {
     let store = Store::new(Settings { shards: Some(1), ..Settings::default() });
     drain(&store, SampleRule { hash_below: u64::MAX, one_in: 0 });
     set(&store, "k");
@@ -58,7 +58,7 @@ fn every_operation_on_a_sampled_key_is_seen_in_order() {
 }
 
 #[test]
-fn one_operation_in_so_many_stands_for_the_others() {
+fn weights_of_samples_by_count_sum_to_the_operations() {
     let store = Store::new(Settings { hash_seed: Some(1), ..Settings::default() });
     set(&store, "k");
     drain(&store, SampleRule { hash_below: 0, one_in: 50 });
@@ -70,7 +70,7 @@ fn one_operation_in_so_many_stands_for_the_others() {
 }
 
 #[test]
-fn what_is_kept_is_bounded() {
+fn samples_are_bounded() {
     let store = Store::new(Settings { shards: Some(1), ..Settings::default() });
     drain(&store, SampleRule { hash_below: 0, one_in: 1 });
     (0..5000).for_each(|_| assert!(store.get(b"absent", NOW, |_| ()).is_err()));
@@ -81,17 +81,17 @@ fn what_is_kept_is_bounded() {
 }
 
 #[test]
-fn a_survey_of_a_small_store_sees_every_item_once() {
+fn a_survey_of_a_small_store_visits_every_item_once() {
     let store = Store::new(Settings { shards: Some(4), ..Settings::default() });
     (0..1000).for_each(|number| set(&store, &format!("key{number}")));
-    let (steps, mut keys, mut looked_at, mut of) = (64, Vec::new(), 0, 0);
+    let (steps, mut keys, mut visited, mut total) = (64, Vec::new(), 0, 0);
     for step in 0..steps {
         let surveyed = store.survey(step, steps, 16, NOW, &mut |key, _| keys.push(key.to_vec()));
-        looked_at += surveyed.looked_at;
-        of += surveyed.of;
+        visited += surveyed.visited;
+        total += surveyed.total;
     }
     keys.sort_unstable();
     keys.dedup();
     assert_eq!(keys.len(), 1000);
-    assert_eq!(looked_at, of);
+    assert_eq!(visited, total);
 }

@@ -1,28 +1,28 @@
-//! Pages cut into fragments of one size, for the tails of large values, which fill no page.
+//! Pages cut into fragments of one size, for the tails of large values, which do not fill a page.
 //!
-//! Fragments belong to the shard: a tail is copied when its value leaves the store, so no reader holds one, and any page
-//! can be closed up by moving its fragments to others (decision note
-//! [`d20`](crate::decisions::d20_fragments_are_compacted)). Knows fragments and the numbers of their owners, no items.
+//! Fragments belong to the shard: a reader gets a copy of a tail. Any page can therefore be emptied by moving its
+//! fragments to other pages (decision note
+//! [`d20`](crate::decisions::d20_fragments_are_compacted)). Knows the numbers of the owners, not the items.
 //!
-//! Invariants: `by_free` has every page exactly once, by the number of its free fragments; a fragment is free, has an
-//! owner, or is about to get one.
+//! Invariants: `by_free` lists every page exactly once, by the number of its free fragments; a fragment is free, has an
+//! owner, or is reserved for one.
 
 use crate::store::item::LargeId;
 use crate::store::memory::pool::PoolPage;
 use std::collections::BTreeSet;
 
-/// How many sizes of fragments there are.
-pub(super) const SIZES_COUNT: usize = 3;
+/// Number of fragment sizes.
+pub(super) const SIZES: usize = 3;
 
-/// Stands for the owner of a fragment that has none; the largest number of a large value is never given.
+/// The owner of a fragment that has none; no large value has the largest number.
 const NO_OWNER: LargeId = LargeId(u32::MAX);
 
-/// Bytes of a fragment of each kind, the largest first. Each fits into the one before and into a page without a rest.
-pub(super) fn fragment_bytes(page_bytes: usize) -> [usize; SIZES_COUNT] {
+/// Bytes of a fragment of each size, the largest first. Each size divides the previous one and the page.
+pub(super) fn fragment_bytes(page_bytes: usize) -> [usize; SIZES] {
     [page_bytes / 4, 2048, 512]
 }
 
-/// A fragment, by its page and its place there.
+/// A fragment by page and place in the page.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(in crate::store) struct Fragment {
     page: u32,
@@ -36,13 +36,13 @@ impl Fragment {
     }
 }
 
-/// A page of fragments of one kind.
+/// A page of fragments of one size.
 #[derive(Debug)]
 pub(super) struct FragmentPage {
-    kind: usize,
+    size: usize,
     memory: PoolPage,
     free: Vec<u16>,
-    /// By place: the number of the value that a fragment is in.
+    /// The owner of each fragment, by place.
     owners: Box<[LargeId]>,
 }
 
@@ -57,7 +57,7 @@ impl FragmentPage {
         &mut self.memory[usize::from(place) * bytes..][..bytes]
     }
 
-    /// Gives the memory up.
+    /// Returns the memory.
     pub(super) fn into_memory(self) -> PoolPage {
         self.memory
     }
@@ -68,18 +68,18 @@ impl FragmentPage {
 pub(in crate::store) struct Fragments {
     page_bytes: usize,
     pages: Vec<Option<FragmentPage>>,
-    /// Numbers that are not in use.
+    /// Unused page numbers.
     vacant: Vec<u32>,
-    /// Numbers of the pages of each kind, by how many of their fragments are free.
-    by_free: [Vec<BTreeSet<u32>>; SIZES_COUNT],
-    /// Free fragments of each kind.
-    free: [usize; SIZES_COUNT],
+    /// Page numbers of each size, by the number of free fragments.
+    by_free: [Vec<BTreeSet<u32>>; SIZES],
+    /// Free fragments of each size.
+    free: [usize; SIZES],
 }
 
-const LIVE_PAGES_ONLY: &str = "a fragment keeps its page until it is given back or moved";
+const LIVE_PAGES_ONLY: &str = "a fragment keeps its page until it is released or moved";
 
 impl Fragments {
-    /// Without any.
+    /// No pages.
     pub(super) fn new(page_bytes: usize) -> Fragments {
         let sets = |bytes: usize| vec![BTreeSet::new(); page_bytes / bytes + 1];
         Fragments {
@@ -87,28 +87,28 @@ impl Fragments {
             pages: Vec::new(),
             vacant: Vec::new(),
             by_free: fragment_bytes(page_bytes).map(sets),
-            free: [0; SIZES_COUNT],
+            free: [0; SIZES],
         }
     }
 
-    /// How many pages there are.
+    /// Number of pages.
     pub(super) fn pages(&self) -> usize {
         self.pages.len() - self.vacant.len()
     }
 
-    /// True if so many fragments of a kind are free.
-    pub(super) fn has(&self, kind: usize, count: usize) -> bool {
-        self.free[kind] >= count
+    /// True if so many fragments of a size are free.
+    pub(super) fn has(&self, size: usize, count: usize) -> bool {
+        self.free[size] >= count
     }
 
-    /// Cuts a page into fragments of a kind.
-    pub(super) fn add(&mut self, kind: usize, memory: PoolPage) {
-        let count = self.page_bytes / fragment_bytes(self.page_bytes)[kind];
+    /// Cuts a page into fragments of a size.
+    pub(super) fn add(&mut self, size: usize, memory: PoolPage) {
+        let count = self.page_bytes / fragment_bytes(self.page_bytes)[size];
         let number = self.vacant.pop().unwrap_or(self.pages.len() as u32);
-        self.free[kind] += count;
-        self.by_free[kind][count].insert(number);
+        self.free[size] += count;
+        self.by_free[size][count].insert(number);
         let free = (0..count as u16).rev().collect();
-        let page = Some(FragmentPage { kind, memory, free, owners: vec![NO_OWNER; count].into() });
+        let page = Some(FragmentPage { size, memory, free, owners: vec![NO_OWNER; count].into() });
         match self.pages.get_mut(number as usize) {
             Some(vacant) => *vacant = page,
             None => self.pages.push(page),
@@ -123,23 +123,23 @@ impl Fragments {
         self.pages[number as usize].as_mut().expect(LIVE_PAGES_ONLY)
     }
 
-    fn count_free(&mut self, number: u32, kind: usize, before: usize, after: usize) {
-        self.by_free[kind][before].remove(&number);
-        self.by_free[kind][after].insert(number);
-        self.free[kind] = self.free[kind] + after - before;
+    fn count_free(&mut self, number: u32, size: usize, before: usize, after: usize) {
+        self.by_free[size][before].remove(&number);
+        self.by_free[size][after].insert(number);
+        self.free[size] = self.free[size] + after - before;
     }
 
-    /// Appends fragments of a kind from the fullest pages. So many are free.
-    pub(super) fn take(&mut self, kind: usize, count: usize, fragments: &mut Vec<Fragment>) {
+    /// Takes so many fragments of a size, from the fullest pages first. The caller checked that so many are free.
+    pub(super) fn take(&mut self, size: usize, count: usize, fragments: &mut Vec<Fragment>) {
         let mut missing = count;
         while missing > 0 {
-            let fullest = self.by_free[kind][1..].iter().find_map(BTreeSet::first).copied();
+            let fullest = self.by_free[size][1..].iter().find_map(BTreeSet::first).copied();
             let page = fullest.expect("so many fragments are free");
             let owner = self.page_mut(page);
             let before = owner.free.len();
             let after = before.saturating_sub(missing);
             fragments.extend(owner.free.drain(after..).rev().map(|place| Fragment { page, place }));
-            self.count_free(page, kind, before, after);
+            self.count_free(page, size, before, after);
             missing -= before - after;
         }
     }
@@ -149,70 +149,70 @@ impl Fragments {
         self.page_mut(fragment.page).owners[usize::from(fragment.place)] = owner;
     }
 
-    /// Takes a fragment back.
+    /// Releases a fragment.
     pub(super) fn release(&mut self, fragment: Fragment) {
         let page = self.page_mut(fragment.page);
         page.owners[usize::from(fragment.place)] = NO_OWNER;
         page.free.push(fragment.place);
-        let (kind, after) = (page.kind, page.free.len());
-        self.count_free(fragment.page, kind, after - 1, after);
+        let (size, after) = (page.size, page.free.len());
+        self.count_free(fragment.page, size, after - 1, after);
     }
 
-    /// What a fragment has room for, the bytes behind its tail included.
+    /// All bytes of a fragment, including those behind the tail.
     pub(super) fn bytes(&self, fragment: Fragment) -> &[u8] {
         self.page(fragment.page).bytes(fragment.place)
     }
 
-    /// Fills fragments with a tail, for which they have room.
+    /// Copies a tail into fragments.
     pub(super) fn fill(&mut self, fragments: &[Fragment], mut tail: &[u8]) {
         for fragment in fragments {
-            let own = self.page_mut(fragment.page).bytes_mut(fragment.place);
-            let (part, rest) = tail.split_at(tail.len().min(own.len()));
-            own[..part.len()].copy_from_slice(part);
+            let target = self.page_mut(fragment.page).bytes_mut(fragment.place);
+            let (part, rest) = tail.split_at(tail.len().min(target.len()));
+            target[..part.len()].copy_from_slice(part);
             tail = rest;
         }
         debug_assert!(tail.is_empty(), "the fragments were taken for this tail");
     }
 
-    /// Takes a page out that is free as a whole, if there is one.
+    /// Takes out a page of which all fragments are free, if there is one.
     pub(super) fn take_free_page(&mut self) -> Option<PoolPage> {
         let number = self.by_free.iter().find_map(|by_free| by_free.last()?.first()).copied()?;
         Some(self.remove(number).0.into_memory())
     }
 
-    /// The page that is in least use of those for which others of their kind have room.
+    /// The page with the least memory in use, of those whose fragments fit into other pages.
     pub(super) fn emptiest_page(&self) -> Option<u32> {
-        let kinds = self.by_free.iter().zip(self.free).filter(|(by_free, free)| free + 1 >= by_free.len());
-        let emptiest = kinds.filter_map(|(by_free, _)| by_free.iter().rev().flatten().next().copied());
-        emptiest.filter(|page| self.is_settled(*page)).max_by_key(|page| {
+        let sizes = self.by_free.iter().zip(self.free).filter(|(by_free, free)| free + 1 >= by_free.len());
+        let emptiest = sizes.filter_map(|(by_free, _)| by_free.iter().rev().flatten().next().copied());
+        emptiest.filter(|page| self.has_no_reserved(*page)).max_by_key(|page| {
             let page = self.page(*page);
             page.free.len() * self.page_bytes / page.owners.len()
         })
     }
 
-    /// True if no fragment of a page is about to get an owner.
-    fn is_settled(&self, number: u32) -> bool {
+    /// True if no fragment of a page is reserved.
+    fn has_no_reserved(&self, number: u32) -> bool {
         let page = self.page(number);
         let owned = page.owners.iter().filter(|owner| **owner != NO_OWNER).count();
         owned + page.free.len() == page.owners.len()
     }
 
-    /// Takes a page out; its fragments in use are to be replaced ([`Fragments::replacement`]). Returns it with the
-    /// numbers of their owners.
+    /// Takes out a page and returns it with the owners of its fragments. The caller replaces these fragments
+    /// ([`Fragments::replacement`]).
     pub(super) fn remove(&mut self, number: u32) -> (FragmentPage, Vec<LargeId>) {
         let page = self.pages[number as usize].take().expect(LIVE_PAGES_ONLY);
-        self.by_free[page.kind][page.free.len()].remove(&number);
-        self.free[page.kind] -= page.free.len();
+        self.by_free[page.size][page.free.len()].remove(&number);
+        self.free[page.size] -= page.free.len();
         self.vacant.push(number);
         let mut owners: Vec<LargeId> = page.owners.iter().copied().filter(|id| *id != NO_OWNER).collect();
         owners.dedup();
         (page, owners)
     }
 
-    /// A fragment in place of one whose page was taken out, with the same content and owner.
+    /// A copy of a fragment whose page was taken out, with the same owner.
     pub(super) fn replacement(&mut self, from: &FragmentPage, old: Fragment) -> Fragment {
         let mut taken = Vec::with_capacity(1);
-        self.take(from.kind, 1, &mut taken);
+        self.take(from.size, 1, &mut taken);
         let new = taken[0];
         let owner = from.owners[usize::from(old.place)];
         let page = self.page_mut(new.page);
@@ -221,7 +221,7 @@ impl Fragments {
         new
     }
 
-    /// Gives up all pages at once, of which no fragment is in use any longer.
+    /// Takes out all pages, when no fragment is in use any more.
     pub(super) fn take_pages(&mut self) -> Vec<PoolPage> {
         let all = std::mem::replace(self, Fragments::new(self.page_bytes));
         all.pages.into_iter().flatten().map(FragmentPage::into_memory).collect()
@@ -235,23 +235,23 @@ impl Fragments {
             let page = self.page(fragment.page);
             assert_eq!(page.owners[usize::from(fragment.place)], owner, "a fragment has one owner");
         }
-        let mut free = [0; SIZES_COUNT];
+        let mut free = [0; SIZES];
         let mut vacant = 0;
         for (number, page) in self.pages.iter().enumerate() {
             let Some(page) = page else {
                 vacant += 1;
                 continue;
             };
-            free[page.kind] += page.free.len();
-            let listed = self.by_free[page.kind][page.free.len()].contains(&(number as u32));
+            free[page.size] += page.free.len();
+            let listed = self.by_free[page.size][page.free.len()].contains(&(number as u32));
             assert!(listed, "S2: a page is listed by its free fragments");
             let mut places = page.free.clone();
             places.sort_unstable();
             places.dedup();
             assert_eq!(places.len(), page.free.len(), "S2: a fragment is free once");
-            let nobodys = |place: &u16| page.owners[usize::from(*place)] == NO_OWNER;
-            assert!(places.iter().all(nobodys), "S2: a free fragment has no owner");
-            assert!(self.is_settled(number as u32), "S2: a fragment is free or has an owner");
+            let is_unowned = |place: &u16| page.owners[usize::from(*place)] == NO_OWNER;
+            assert!(places.iter().all(is_unowned), "S2: a free fragment has no owner");
+            assert!(self.has_no_reserved(number as u32), "S2: a fragment is free or has an owner");
             in_use -= page.owners.len() - page.free.len();
         }
         assert_eq!(in_use, 0, "S2: an owner holds its fragments");
@@ -270,16 +270,16 @@ mod tests {
 
     const PAGE_BYTES: usize = 32 << 10;
 
-    fn fragments(page_bytes: usize, kinds: &[usize]) -> Fragments {
+    fn fragments(page_bytes: usize, sizes: &[usize]) -> Fragments {
         let pool = Arc::new(Pool::new(u64::MAX, page_bytes));
         let mut fragments = Fragments::new(page_bytes);
-        kinds.iter().for_each(|kind| fragments.add(*kind, pool.take().unwrap()));
+        sizes.iter().for_each(|size| fragments.add(*size, pool.take().unwrap()));
         fragments
     }
 
-    fn taken(fragments: &mut Fragments, kind: usize, count: usize, owner: u32) -> Vec<Fragment> {
+    fn taken(fragments: &mut Fragments, size: usize, count: usize, owner: u32) -> Vec<Fragment> {
         let mut taken = Vec::new();
-        fragments.take(kind, count, &mut taken);
+        fragments.take(size, count, &mut taken);
         taken.iter().for_each(|fragment| fragments.own(*fragment, LargeId(owner)));
         taken
     }
@@ -293,27 +293,27 @@ mod tests {
     }
 
     #[test]
-    fn a_page_is_cut_without_a_rest_and_no_byte_is_in_two_fragments() {
+    fn fragments_cover_a_page_without_overlap() {
         for page_bytes in [32 << 10, 64 << 10] {
-            for (kind, bytes) in fragment_bytes(page_bytes).into_iter().enumerate() {
-                let mut fragments = fragments(page_bytes, &[kind]);
+            for (size, bytes) in fragment_bytes(page_bytes).into_iter().enumerate() {
+                let mut fragments = fragments(page_bytes, &[size]);
                 let count = page_bytes / bytes;
-                assert!(fragments.has(kind, count) && !fragments.has(kind, count + 1));
-                let all = taken(&mut fragments, kind, count, 1);
+                assert!(fragments.has(size, count) && !fragments.has(size, count + 1));
+                let all = taken(&mut fragments, size, count, 1);
                 for (number, fragment) in all.iter().enumerate() {
                     fragments.fill(&[*fragment], &vec![number as u8; bytes]);
                 }
                 for (number, fragment) in all.iter().enumerate() {
                     assert_eq!(fragments.bytes(*fragment), vec![number as u8; bytes]);
                 }
-                assert!(!fragments.has(kind, 1));
+                assert!(!fragments.has(size, 1));
                 check(&fragments, &[(1, &all)]);
             }
         }
     }
 
     #[test]
-    fn the_fullest_page_gives_first_and_the_emptiest_is_closed_up() {
+    fn the_fullest_page_gives_first_and_the_emptiest_is_compacted() {
         let mut fragments = fragments(PAGE_BYTES, &[1, 1]);
         let mut first = taken(&mut fragments, 1, 16, 1);
         let mut second = taken(&mut fragments, 1, 4, 2);
@@ -337,7 +337,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_with_a_fragment_that_awaits_its_owner_stays() {
+    fn a_page_with_a_reserved_fragment_is_not_compacted() {
         let mut fragments = fragments(PAGE_BYTES, &[0, 0]);
         let owned = taken(&mut fragments, 0, 4, 1);
         let mut waiting = Vec::new();

@@ -7,10 +7,10 @@ use crate::store::item::{ItemMarks, header};
 use crate::store::memory::pool::{Charge, PoolPage};
 use std::sync::Arc;
 
-/// Bytes of the header in `stats`, as a full item in a chunk has.
+/// Header bytes in `stats`: those of the longest header of a small item.
 const HEADER_BYTES: usize = header::HEADER_MAX_BYTES;
 
-/// A large item.
+/// The record of a large value.
 #[derive(Debug)]
 pub(in crate::store) struct LargeItem {
     pub(in crate::store) key: Box<[u8]>,
@@ -18,9 +18,9 @@ pub(in crate::store) struct LargeItem {
     pub(in crate::store) tail: Vec<Fragment>,
     /// Length of the value in bytes.
     pub(in crate::store) value_len: usize,
-    /// What it takes in all.
+    /// Its memory in pages, fragments and heap, in bytes.
     pub(in crate::store) taken_bytes: u64,
-    /// What it takes on the heap.
+    /// Charge for its heap memory.
     pub(in crate::store) charge: Charge,
     pub(in crate::store) flags: u32,
     pub(in crate::store) cas: u64,
@@ -28,9 +28,9 @@ pub(in crate::store) struct LargeItem {
     pub(in crate::store) last_access: Now,
     pub(in crate::store) fetched: bool,
     pub(in crate::store) marks: ItemMarks,
-    /// When it was last used, in operations of the shard.
+    /// Last use, in operations of the shard.
     pub(in crate::store) used: u64,
-    /// A newcomer that has not proved itself.
+    /// On probation: not used since it was stored.
     pub(in crate::store) probation: bool,
     /// The generation of its last use.
     pub(in crate::store) stamp: u8,
@@ -42,12 +42,12 @@ impl LargeItem {
         (HEADER_BYTES + self.key.len() + self.value_len) as u64
     }
 
-    /// True if somebody reads it.
+    /// True if a reader holds its pages.
     pub(in crate::store) fn is_pinned(&self) -> bool {
         Arc::strong_count(&self.pages) > 1
     }
 
-    /// Its pages, unless somebody reads them: then they come back to the pool later.
+    /// Its pages. Empty if a reader pins them; then they return to the pool later.
     pub(in crate::store) fn into_pages(self) -> Vec<PoolPage> {
         Arc::into_inner(self.pages).map(LargePages::into_pages).unwrap_or_default()
     }

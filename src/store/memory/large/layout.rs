@@ -1,15 +1,15 @@
 //! Which pages and fragments a large value takes.
 
-use super::fragments::{SIZES_COUNT, fragment_bytes};
+use super::fragments::{SIZES, fragment_bytes};
 
-/// Charged on the heap for an item beyond its key: its entries in the LRU list and among the deadlines, reference
-/// counts, the lists of its pages and fragments.
+/// Heap bytes charged for a value beyond its key: entries in the LRU order and in the deadlines, reference counts,
+/// lists of pages and fragments.
 const ENTRY_BYTES: u64 = 384;
 
-/// A tail of more than this many eighths of a page gets a page of its own.
+/// A tail longer than this many eighths of a page gets a whole page.
 const TAIL_EIGHTHS: usize = 7;
 
-/// Which pages and fragments a value of some length takes.
+/// Pages and fragments of a value of some length.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(in crate::store) struct Layout {
     page_bytes: usize,
@@ -19,7 +19,7 @@ pub(in crate::store) struct Layout {
 }
 
 impl Layout {
-    /// For a value of `len` bytes.
+    /// The layout of a value of `len` bytes.
     pub(in crate::store) fn of(page_bytes: usize, len: usize) -> Layout {
         let (pages, rest) = (len / page_bytes, len % page_bytes);
         if rest > page_bytes / 8 * TAIL_EIGHTHS {
@@ -33,7 +33,7 @@ impl Layout {
         self.len
     }
 
-    /// Pages of its own.
+    /// Number of pages.
     pub(in crate::store) fn pages(&self) -> usize {
         self.pages
     }
@@ -43,10 +43,10 @@ impl Layout {
         self.tail_bytes
     }
 
-    /// Fragments of each kind, the largest first.
-    pub(in crate::store) fn fragments(&self) -> [usize; SIZES_COUNT] {
+    /// Number of fragments of each size, the largest first.
+    pub(in crate::store) fn fragments(&self) -> [usize; SIZES] {
         let sizes = fragment_bytes(self.page_bytes);
-        let mut rest = self.tail_bytes.next_multiple_of(sizes[SIZES_COUNT - 1]);
+        let mut rest = self.tail_bytes.next_multiple_of(sizes[SIZES - 1]);
         sizes.map(|bytes| {
             let count = rest / bytes;
             rest %= bytes;
@@ -54,21 +54,21 @@ impl Layout {
         })
     }
 
-    /// What it takes in memory with its key and entry, in bytes.
+    /// Memory of the value with key and record, in bytes.
     pub(in crate::store) fn taken_bytes(&self, key_len: usize) -> u64 {
-        let smallest = fragment_bytes(self.page_bytes)[SIZES_COUNT - 1];
+        let smallest = fragment_bytes(self.page_bytes)[SIZES - 1];
         let in_pages = self.pages * self.page_bytes + self.tail_bytes.next_multiple_of(smallest);
         in_pages as u64 + Layout::heap_bytes(key_len)
     }
 
-    /// What an item takes on the heap, in bytes.
+    /// Heap memory of a value with a key of this length, in bytes.
     pub(in crate::store) fn heap_bytes(key_len: usize) -> u64 {
         ENTRY_BYTES + key_len as u64
     }
 }
 
-/// An empty buffer for a tail that waits to be stored; of two sizes, so that the allocator can give the same memory to the
-/// next one.
+/// An empty buffer for a tail until it is stored. It has one of two capacities, so that the allocator reuses its memory
+/// for the next one.
 pub(in crate::store) fn tail_buffer(page_bytes: usize, tail_bytes: usize) -> Vec<u8> {
     let short = page_bytes / 8;
     Vec::with_capacity(if tail_bytes <= short { short } else { page_bytes })
@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_layout_has_room_for_its_value_and_little_more() {
+    fn a_layout_holds_its_value_and_little_more() {
         for page_bytes in [32 << 10, 64 << 10] {
             for len in (1..4 * page_bytes).step_by(97) {
                 let layout = Layout::of(page_bytes, len);

@@ -1,4 +1,7 @@
-//! Large values: whole pages by reference, and a tail in fragments.
+//! Large values: whole pages, which readers share by reference, and a tail in fragments of pages, which is copied.
+//!
+//! Pages come from the pool of the store and return to it, so large values and slabs share the memory (decision note
+//! [`d06`](crate::decisions::d06_large_values_are_stored_in_pages)).
 
 mod fragments;
 mod item;

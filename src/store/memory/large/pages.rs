@@ -1,7 +1,7 @@
-//! A large value: whole pages, which readers share without a copy, and a tail in fragments, which is copied for them.
+//! The pages of a large value, which readers share without a copy.
 //!
-//! Pages never change once the value is stored. They go back to the pool when the last reference is dropped; until
-//! then they stay charged, whether or not the value is still stored.
+//! Pages do not change once the value is stored. They return to the pool when the last reference is dropped. Until then
+//! they stay charged, whether or not the value is still stored.
 
 use crate::store::memory::pool::{Pages, PoolPage};
 use std::ops::Deref;
@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 #[derive(Debug)]
 pub(in crate::store) struct LargePages {
     pages: Pages,
-    /// Bytes of the value in them.
+    /// Bytes of the value in these pages.
     pub(super) len: usize,
     readers: AtomicUsize,
 }
@@ -23,12 +23,12 @@ impl LargePages {
         LargePages { pages, len, readers: AtomicUsize::new(0) }
     }
 
-    /// How many there are.
+    /// Number of pages.
     pub(in crate::store) fn count(&self) -> usize {
         self.pages.len()
     }
 
-    /// Gives the pages up.
+    /// Returns the pages.
     pub(in crate::store) fn into_pages(mut self) -> Vec<PoolPage> {
         self.pages.take()
     }
@@ -45,7 +45,7 @@ impl LargePages {
     }
 }
 
-/// Pages that a reader holds.
+/// Pages pinned by a reader.
 #[derive(Debug)]
 pub(super) struct Pinned(Arc<LargePages>);
 

@@ -1,11 +1,11 @@
-//! A large value as a reader sees it: in the store, or shared beyond the lock.
+//! Reading a large value: under the lock, or shared beyond it.
 
 use super::fragments::Fragments;
 use super::item::LargeItem;
 use super::pages::Pinned;
 use std::sync::Arc;
 
-/// A large value that left the store with a reader.
+/// A large value that a reader holds without the lock.
 #[derive(Debug)]
 pub struct LargeValue {
     pages: Pinned,
@@ -13,7 +13,7 @@ pub struct LargeValue {
 }
 
 impl LargeValue {
-    /// The part with this number, from 0 on; they are not empty.
+    /// The part with this number, from 0 on. Parts are not empty.
     pub fn part(&self, number: usize) -> Option<&[u8]> {
         self.pages.part(number).or_else(|| {
             let is_tail = number == self.pages.count() && !self.tail.is_empty();
@@ -22,7 +22,7 @@ impl LargeValue {
     }
 }
 
-/// A large value in the store.
+/// A large value in the store, under the lock.
 #[derive(Clone, Copy, Debug)]
 pub struct LargeRef<'a> {
     pub(super) item: &'a LargeItem,
@@ -30,13 +30,13 @@ pub struct LargeRef<'a> {
 }
 
 impl<'a> LargeRef<'a> {
-    /// Its length in bytes.
-    #[expect(clippy::len_without_is_empty, reason = "nobody asks whether a large value is empty")]
+    /// Length in bytes.
+    #[expect(clippy::len_without_is_empty, reason = "no caller needs `is_empty`")]
     pub fn len(&self) -> usize {
         self.item.value_len
     }
 
-    /// For a reader: its pages by reference, its tail copied.
+    /// Shares the value beyond the lock: pages by reference, the tail copied.
     pub fn share(&self) -> Arc<LargeValue> {
         let mut tail = Vec::with_capacity(self.tail_len());
         self.tail_parts().for_each(|part| tail.extend_from_slice(part));
@@ -58,13 +58,13 @@ impl<'a> LargeRef<'a> {
         })
     }
 
-    /// Its parts in order.
+    /// The parts in order.
     pub fn parts(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
         let pages = &self.item.pages;
         (0..).map_while(move |number| pages.part(number)).chain(self.tail_parts())
     }
 
-    /// A copy in one piece.
+    /// A contiguous copy.
     pub fn concat(&self) -> Vec<u8> {
         self.parts().collect::<Vec<_>>().concat()
     }

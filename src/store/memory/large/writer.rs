@@ -1,41 +1,41 @@
-//! A large value that is being received, or put together, page by page.
+//! Writing an incoming large value page by page.
 //!
-//! A page is taken as the bytes come, so a client that announces much and sends little holds little. The tail, less than a
-//! page, waits on the heap until the value is stored; it is among the buffers that a connection may have. Must never take
-//! more bytes than the announced length.
+//! Pages are added as bytes arrive, so a client that announces much and sends little takes little memory. The tail,
+//! less than a page, stays on the heap until the value is stored; it counts as a buffer of the connection. A writer
+//! never takes more bytes than the announced length.
 
 use super::layout::{Layout, tail_buffer};
 use crate::store::item::KeyHash;
 use crate::store::memory::pool::{Charge, Pages, PoolPage, ReceivingShare};
 
-/// The memory of a writer.
+/// The memory of an incoming value.
 #[derive(Debug)]
-struct Room {
+struct Memory {
     pages: Pages,
     tail: Vec<u8>,
     charge: Charge,
     share: ReceivingShare,
 }
 
-/// A buffer for a large value that is being received. Dropping it gives its pages back.
+/// The writer of an incoming large value. Dropping it returns its pages to the pool.
 ///
-/// A writer for which there was no room keeps nothing: it drops the bytes that come, and is refused when it is stored.
+/// A writer that got no memory drops the bytes that arrive, and the store refuses its value.
 #[derive(Debug)]
 pub struct ValueWriter {
-    /// `None` if there was no room.
-    room: Option<Room>,
+    /// `None` if there was not enough memory.
+    memory: Option<Memory>,
     page_bytes: usize,
     len: usize,
     /// Bytes that go into pages; the rest is the tail.
     paged_bytes: usize,
-    /// Bytes that have come.
+    /// Bytes that have arrived.
     filled: usize,
-    /// Of the key, which says which shard gives the pages.
+    /// Hash of the key, which selects the shard that provides pages.
     hash: KeyHash,
 }
 
 impl ValueWriter {
-    /// An empty buffer for a value of this layout, without any page.
+    /// A writer without pages for a value of this layout.
     pub(in crate::store) fn new(
         page_bytes: usize,
         layout: Layout,
@@ -43,9 +43,9 @@ impl ValueWriter {
         share: ReceivingShare,
         hash: KeyHash,
     ) -> ValueWriter {
-        let room = Some(Room { pages: Pages::default(), tail: Vec::new(), charge, share });
+        let memory = Some(Memory { pages: Pages::default(), tail: Vec::new(), charge, share });
         let paged_bytes = layout.len() - layout.tail_bytes();
-        ValueWriter { room, page_bytes, len: layout.len(), paged_bytes, filled: 0, hash }
+        ValueWriter { memory, page_bytes, len: layout.len(), paged_bytes, filled: 0, hash }
     }
 
     pub(in crate::store) fn hash(&self) -> KeyHash {
@@ -53,7 +53,7 @@ impl ValueWriter {
     }
 
     /// The announced length in bytes.
-    #[expect(clippy::len_without_is_empty, reason = "nobody asks whether a large value is empty")]
+    #[expect(clippy::len_without_is_empty, reason = "no caller needs `is_empty`")]
     pub fn len(&self) -> usize {
         self.len
     }
@@ -63,34 +63,34 @@ impl ValueWriter {
         self.len - self.filled
     }
 
-    /// True if the bytes that come next have no room yet: `Store::extend_large_value` is due.
+    /// True if the next bytes need another page: `Store::extend_large_value` is due.
     pub fn needs_page(&self) -> bool {
-        let full = |room: &Room| room.pages.len() * self.page_bytes == self.filled;
-        self.filled < self.paged_bytes && self.room.as_ref().is_some_and(full)
+        let full = |memory: &Memory| memory.pages.len() * self.page_bytes == self.filled;
+        self.filled < self.paged_bytes && self.memory.as_ref().is_some_and(full)
     }
 
-    /// Adds a page and its share of what may be received at once.
+    /// Adds a page and its share of the memory for incoming values.
     pub(in crate::store) fn add_page(&mut self, page: PoolPage, share: ReceivingShare) {
-        if let Some(room) = &mut self.room {
-            room.pages.push(page);
-            room.share.join(share);
+        if let Some(memory) = &mut self.memory {
+            memory.pages.push(page);
+            memory.share.join(share);
         }
     }
 
-    /// There is no room: lets go of what has come, and of what comes.
+    /// Drops what has arrived, because there is not enough memory, and everything that arrives later.
     pub(in crate::store) fn fail(&mut self) {
-        self.room = None;
+        self.memory = None;
     }
 
-    /// Where the next of the missing bytes go, if they fill a page up; call [`ValueWriter::advance`] with the number that
-    /// came. What fills no page is to be handed to [`ValueWriter::push`].
+    /// The space for the next bytes if these fill a page; the caller then calls [`ValueWriter::advance`]. Bytes that do
+    /// not fill a page go to [`ValueWriter::push`].
     pub fn page(&mut self) -> Option<&mut [u8]> {
         let at = self.filled % self.page_bytes;
         let missing = self.paged_bytes.saturating_sub(self.filled);
         if self.needs_page() || missing < self.page_bytes - at {
             return None;
         }
-        let page = self.room.as_mut()?.pages.last_mut()?;
+        let page = self.memory.as_mut()?.pages.last_mut()?;
         Some(&mut page[at..])
     }
 
@@ -99,10 +99,10 @@ impl ValueWriter {
         self.filled += count.min(self.missing());
     }
 
-    /// Appends at most `missing()` bytes of `data`, as far as there is room; returns how many were taken.
+    /// Appends at most `missing()` bytes of `data`, as far as there are pages. Returns how many were taken.
     pub fn push(&mut self, data: &[u8]) -> usize {
         let missing = self.missing();
-        let Some(room) = &mut self.room else {
+        let Some(memory) = &mut self.memory else {
             let dropped = data.len().min(missing);
             self.filled += dropped;
             return dropped;
@@ -110,7 +110,7 @@ impl ValueWriter {
         let mut taken = 0;
         while taken < data.len() && self.filled < self.paged_bytes {
             let (number, at) = (self.filled / self.page_bytes, self.filled % self.page_bytes);
-            let Some(page) = room.pages.get_mut(number) else { return taken };
+            let Some(page) = memory.pages.get_mut(number) else { return taken };
             let most = (self.paged_bytes - self.filled).min(page.len() - at);
             let part = &data[taken..];
             let part = &part[..part.len().min(most)];
@@ -120,17 +120,17 @@ impl ValueWriter {
         }
         let tail = &data[taken..];
         let tail = &tail[..tail.len().min(self.len - self.filled)];
-        if !tail.is_empty() && room.tail.capacity() == 0 {
-            room.tail = tail_buffer(self.page_bytes, self.len - self.paged_bytes);
+        if !tail.is_empty() && memory.tail.capacity() == 0 {
+            memory.tail = tail_buffer(self.page_bytes, self.len - self.paged_bytes);
         }
-        room.tail.extend_from_slice(tail);
+        memory.tail.extend_from_slice(tail);
         self.filled += tail.len();
         taken + tail.len()
     }
 
-    /// The pages, the tail and the charge of a complete value; `None` if there was no room for it.
+    /// The pages, the tail and the charge of a complete value; `None` if there was not enough memory.
     pub(in crate::store) fn into_parts(self) -> Option<(Pages, Vec<u8>, Charge)> {
-        let Room { pages, tail, charge, .. } = self.room?;
+        let Memory { pages, tail, charge, .. } = self.memory?;
         Some((pages, tail, charge))
     }
 }
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn a_draft_gathers_its_bytes_however_they_come() {
+    fn a_writer_collects_bytes_in_pieces_of_any_size() {
         let data: Vec<u8> = (0..100_000).map(|at: u32| (at / 7) as u8).collect();
         let lengths = [1, 511, 2048, 16_384, 32_700, 32_767, 32_768, 32_769, 65_536, 99_999];
         for (len, page_bytes) in lengths.into_iter().flat_map(|len| [(len, 32 << 10), (len, 64 << 10)]) {
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_is_offered_only_while_a_whole_one_is_missing() {
+    fn a_page_is_offered_only_if_the_missing_bytes_fill_it() {
         let pool = Arc::new(Pool::new(1 << 20, 32 << 10));
         let mut writer = writer(&pool, (32 << 10) + 10);
         assert!(writer.needs_page() && writer.page().is_none());
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn a_draft_without_room_holds_nothing_and_takes_what_comes() {
+    fn a_writer_without_memory_drops_all_bytes() {
         let pool = Arc::new(Pool::new(1 << 20, 32 << 10));
         let mut writer = writer(&pool, 100_000);
         fill(&mut writer, &pool, &[1; 50_000]);

@@ -24,28 +24,28 @@ fn pages_are_taken_up_to_the_limit_and_used_again() {
     pages[2].fill(7);
     drop(Pages::from(pages.split_off(2)));
     assert_eq!((pool.charged_bytes(), pool.free_bytes()), (2 * pool.page_charge(), PAGE_BYTES as u64));
-    assert!(pool.take().unwrap().iter().all(|byte| *byte == 7), "the same page, as it was left");
+    assert!(pool.take().unwrap().iter().all(|byte| *byte == 7), "the same page with its old content");
     pool.check();
 }
 
 #[test]
-fn bytes_on_the_heap_are_charged_in_place_of_free_pages() {
+fn heap_bytes_are_charged_in_place_of_free_pages() {
     let pool = pool(3);
     let pages = take(&pool, 3);
     assert!(pool.try_charge(1).is_none(), "every page is in use");
     drop(pages);
     let charge = pool.try_charge(100).unwrap();
     assert_eq!((charge.bytes(), pool.heap_bytes(), pool.charged_bytes()), (100, 100, 100));
-    assert_eq!(take(&pool, 3).len(), 2, "one has given its charge to the heap");
+    assert_eq!(take(&pool, 3).len(), 2, "the charge of one page moved to the heap");
     assert!(!pool.trim(10, false));
     assert_eq!(pool.free_bytes(), 2 * PAGE_BYTES as u64, "and was returned");
     drop(charge);
-    assert_eq!(take(&pool, 4).len(), 3, "which gives it back");
+    assert_eq!(take(&pool, 4).len(), 3, "and moved back");
     pool.check();
 }
 
 #[test]
-fn a_page_in_use_pays_for_the_heap_over_a_lowered_limit() {
+fn a_page_in_use_is_exchanged_for_heap_bytes_over_a_lowered_limit() {
     let pool = pool(3);
     let mut pages = take(&pool, 3);
     pool.set_limit_bytes(pool.page_charge());
@@ -56,16 +56,16 @@ fn a_page_in_use_pays_for_the_heap_over_a_lowered_limit() {
 }
 
 #[test]
-fn over_a_lowered_limit_nothing_is_taken_and_free_pages_are_returned() {
+fn over_a_lowered_limit_no_page_is_taken_and_free_pages_are_returned() {
     let pool = pool(4);
     let mut pages = take(&pool, 4);
     pool.set_limit_bytes(2 * pool.page_charge());
     assert_eq!(pool.excess_bytes(), 2 * pool.page_charge());
     drop(Pages::from(pages.split_off(1)));
-    assert!(pool.take().is_none(), "what is free is over the limit");
+    assert!(pool.take().is_none(), "free pages are over the limit");
     assert_eq!(pool.excess_bytes(), 0);
     assert!(pool.trim(1, false) && pool.trim(1, false), "in steps");
-    assert!(!pool.trim(1, false), "until the limit is met");
+    assert!(!pool.trim(1, false), "until the limit holds");
     assert_eq!(pool.free_bytes(), PAGE_BYTES as u64);
     assert!(pool.take().is_some() && !pool.trim(9, true));
     assert_eq!(pool.free_bytes(), 0, "all of them when everything was flushed");
@@ -73,7 +73,7 @@ fn over_a_lowered_limit_nothing_is_taken_and_free_pages_are_returned() {
 }
 
 #[test]
-fn values_being_received_have_half_of_the_limit() {
+fn incoming_values_may_take_half_of_the_limit() {
     let pool = pool(4);
     let mut share = pool.try_receive(pool.page_charge()).unwrap();
     assert!(pool.try_receive(pool.page_charge() + 1).is_none());
@@ -84,7 +84,7 @@ fn values_being_received_have_half_of_the_limit() {
 }
 
 #[test]
-fn a_page_that_is_dropped_by_another_thread_comes_back() {
+fn a_page_dropped_by_another_thread_returns_to_the_pool() {
     let pool = pool(2);
     let pages = take(&pool, 1);
     std::thread::spawn(move || drop(pages)).join().unwrap();
@@ -93,7 +93,7 @@ fn a_page_that_is_dropped_by_another_thread_comes_back() {
 }
 
 #[test]
-fn a_page_that_is_dropped_alone_is_unmapped_and_no_longer_charged() {
+fn a_page_dropped_alone_is_unmapped_and_uncharged() {
     let pool = pool(2);
     drop(pool.take());
     assert_eq!((pool.charged_bytes(), pool.free_bytes()), (0, 0));
@@ -103,7 +103,7 @@ fn a_page_that_is_dropped_alone_is_unmapped_and_no_longer_charged() {
 
 #[test]
 #[should_panic(expected = "S3")]
-fn a_charge_over_the_limit_is_found() {
+fn check_detects_a_charge_over_the_limit() {
     let pool = pool(2);
     pool.plant_charge_over_the_limit();
     pool.check();

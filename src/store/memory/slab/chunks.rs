@@ -1,8 +1,7 @@
-//! Small items: slab classes that cut pages into chunks.
+//! The chunks of one shard.
 //!
-//! A [`Slab`] owns the pages of one shard and knows which chunk is free, which item leaves next
-//! (`clock_hand.rs`) and which class should give up a page (`trade.rs`). It does not know the index: whoever removes
-//! an item from a chunk removes its index entry as well. It does not know the pool: pages are handed in and out.
+//! A [`Slab`] owns the pages of the small items and knows which chunks are free. It does not know the index: code that
+//! removes an item from a chunk also removes its index entry. It does not know the pool: pages are passed in and out.
 
 use super::class::{Class, ClassId, ClassSizes, Epoch, Hand};
 use super::page::Page;
@@ -11,14 +10,14 @@ use crate::store::item::{CHUNKS_PER_PAGE_MAX, ChunkAt, PAGES_MAX};
 use crate::store::item::{Fields, Item, ItemMarks, header};
 use crate::store::memory::pool::PoolPage;
 
-/// A chunk that was free and belongs to nobody until it is filled or given back.
+/// A chunk that was taken from the free list and is not filled yet.
 #[derive(Debug)]
 #[must_use]
 pub(in crate::store) struct Vacant {
     at: ChunkAt,
 }
 
-/// A page that left its class, with the items it held.
+/// A page that was taken out of its class, with its items.
 #[derive(Debug)]
 pub(in crate::store) struct DetachedPage {
     page: Page,
@@ -31,19 +30,19 @@ impl DetachedPage {
         self.page.chunks()
     }
 
-    /// The item in a chunk, if there is one, and where it lay.
+    /// The item in a chunk, if there is one, and its former address.
     pub(in crate::store) fn item(&self, chunk: u16) -> Option<(ChunkAt, Item<'_>)> {
         self.page.item(chunk).map(|item| (ChunkAt { page: self.id, chunk }, item))
     }
 
-    /// Removes an item that has another place, or none.
+    /// Removes an item that was moved or evicted.
     pub(in crate::store) fn clear(&mut self, chunk: u16) {
         self.page.clear(chunk);
         self.page.release(chunk);
     }
 }
 
-/// A chunk that was freed, and when its item was used last.
+/// The size of a freed chunk and the last use of its item.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::store) struct Freed {
     pub(in crate::store) chunk_bytes: u64,
@@ -51,7 +50,7 @@ pub(in crate::store) struct Freed {
     pub(in crate::store) last_access: Now,
 }
 
-const LIVE_PAGES_ONLY: &str = "handles and class lists name live pages only (S1, S2)";
+const LIVE_PAGES_ONLY: &str = "handles and class lists refer to live pages only (S1, S2)";
 
 /// All pages of a shard.
 #[derive(Debug)]
@@ -62,7 +61,7 @@ pub(in crate::store) struct Slab {
     pages: Vec<Option<Page>>,
     /// Places in `pages` without a page.
     vacated: Vec<u32>,
-    /// What flushes left: the pages of that time, each to be taken apart when it is needed.
+    /// Pages that flushes removed from their classes, reused as they are needed.
     flushed: Vec<Option<Page>>,
     /// Pages in `flushed`.
     flushed_pages: usize,
@@ -70,7 +69,7 @@ pub(in crate::store) struct Slab {
 }
 
 impl Slab {
-    /// Without any page.
+    /// A slab without pages.
     pub(in crate::store) fn new(page_bytes: usize, sizes: ClassSizes) -> Slab {
         let classes: Vec<Class> =
             sizes.chunk_bytes().iter().map(|&bytes| Class::new(page_bytes, bytes)).collect();
@@ -108,17 +107,17 @@ impl Slab {
         &mut self.classes
     }
 
-    /// Pages that belong to a class.
+    /// Number of pages in classes.
     pub(in crate::store) fn pages_held(&self) -> usize {
         self.pages.len() - self.vacated.len()
     }
 
-    /// Pages that belong to none since a flush.
+    /// Number of pages that flushes removed from their classes.
     pub(in crate::store) fn pages_flushed(&self) -> usize {
         self.flushed_pages
     }
 
-    /// One past the largest place of a page.
+    /// One more than the largest place of a page.
     pub(in crate::store) fn places(&self) -> usize {
         self.pages.len()
     }
@@ -132,7 +131,7 @@ impl Slab {
         self.pages.get_mut(place)?.as_mut()
     }
 
-    /// A page that is there by the law that handles and lists name live pages only.
+    /// A page that a handle or a list refers to.
     pub(in crate::store) fn page(&self, page: u32) -> &Page {
         self.pages[page as usize].as_ref().expect(LIVE_PAGES_ONLY)
     }
@@ -151,7 +150,7 @@ impl Slab {
         Item(self.chunk(at))
     }
 
-    /// A chunk to be read and changed, with its class.
+    /// A chunk for reading and writing, with its class.
     #[inline(always)]
     pub(in crate::store) fn open(&mut self, at: ChunkAt) -> (&mut [u8], ClassId, &mut Class) {
         let page = self.pages[at.page as usize].as_mut().expect(LIVE_PAGES_ONLY);
@@ -192,7 +191,7 @@ impl Slab {
         at
     }
 
-    /// Writes over an item with one that fits its chunk and has the same standing.
+    /// Overwrites an item with one that fits its chunk and has the same eviction state.
     pub(in crate::store) fn overwrite(&mut self, at: ChunkAt, fields: &Fields, key: &[u8], value: &[u8]) {
         let before = self.item(at).bytes() as u64;
         let class = self.class_at(at);
@@ -240,12 +239,12 @@ impl Slab {
         }
     }
 
-    /// Notes an access that is no hit.
+    /// Sets the time of the last access.
     pub(in crate::store) fn note_access(&mut self, at: ChunkAt, now: Now) {
         header::note_access(self.page_mut(at.page).chunk_mut(at.chunk), now);
     }
 
-    /// Changes an item's deadline where it has room for one; false (and nothing changed) if it has not.
+    /// Changes the deadline of an item if its header has space for it; else returns false and changes nothing.
     #[must_use]
     pub(in crate::store) fn set_deadline(&mut self, at: ChunkAt, deadline: Deadline) -> bool {
         let page = self.page_mut(at.page);
@@ -256,17 +255,17 @@ impl Slab {
         set
     }
 
-    /// Changes what the meta commands noted on an item.
+    /// Sets the marks of an item.
     pub(in crate::store) fn set_marks(&mut self, at: ChunkAt, marks: ItemMarks) {
         header::set_marks(self.page_mut(at.page).chunk_mut(at.chunk), marks);
     }
 
-    /// True if another page could be named by a handle.
+    /// True if handles can address another page.
     pub(in crate::store) fn can_hold_another_page(&self) -> bool {
         self.pages_held() < PAGES_MAX
     }
 
-    /// Takes a page that belongs to no class since a flush.
+    /// Takes a page that a flush removed from its class.
     pub(in crate::store) fn take_flushed(&mut self) -> Option<PoolPage> {
         while let Some(place) = self.flushed.pop() {
             if let Some(page) = place {
@@ -278,7 +277,7 @@ impl Slab {
         None
     }
 
-    /// Cuts a page for a class. The hands come to the new page last.
+    /// Cuts a page for a class. The hands visit it last.
     pub(in crate::store) fn add_page(&mut self, class: ClassId, bytes: PoolPage, seq: u64) {
         let chunk_bytes = self.class(class).chunk_bytes;
         let page = Page::cut(bytes, class, chunk_bytes, seq);
@@ -297,7 +296,7 @@ impl Slab {
         self.list_free(class, id);
     }
 
-    /// Adds a page to the list of a class, where the hands come to it last.
+    /// Inserts a page into the list of a class where the hands visit it last.
     fn insert_page(&mut self, class: ClassId, id: u32) {
         let owner = self.class_mut(class);
         let place = owner.main_hand.place.min(owner.pages.len());
@@ -318,8 +317,8 @@ impl Slab {
         self.page(self.class(class).pages[place])
     }
 
-    /// Takes the page at a place out of a class. Its items are no longer in the slab; the caller finds new places for
-    /// them or removes their entries, or puts the page back.
+    /// Takes the page at a place out of a class. The caller moves its items or removes their index entries, or
+    /// reattaches the page.
     pub(in crate::store) fn detach_page(&mut self, class: ClassId, place: usize) -> Option<DetachedPage> {
         let owner = self.class_mut(class);
         let id = owner.pages.remove(place);
@@ -342,7 +341,7 @@ impl Slab {
         Some(DetachedPage { page, id })
     }
 
-    /// Puts a page back with the items that it still has. The hands come to it last.
+    /// Returns a detached page to its class with its remaining items. The hands visit it last.
     pub(in crate::store) fn reattach_page(&mut self, class: ClassId, detached: DetachedPage) {
         let DetachedPage { page, id } = detached;
         let owner = self.class_mut(class);
@@ -357,13 +356,13 @@ impl Slab {
         }
     }
 
-    /// Gives up a page whose items have gone.
+    /// Returns the memory of a detached page without items.
     pub(in crate::store) fn retire(&mut self, detached: DetachedPage) -> PoolPage {
         self.vacated.push(detached.id);
         detached.page.into_bytes()
     }
 
-    /// Takes all pages out of their classes at once, without touching them; their items are gone. Counters stay.
+    /// Removes all pages from their classes without touching their memory. Their items are gone; counters stay.
     pub(in crate::store) fn clear(&mut self) {
         self.flushed_pages += self.pages_held();
         let mut pages = std::mem::take(&mut self.pages);
@@ -387,7 +386,7 @@ impl Slab {
         self.class_mut(class).main_hand.place = 1000;
     }
 
-    /// Asserts S2 and S4, and that classes count what their pages hold.
+    /// Asserts S2, S4 and the counts of the classes.
     pub(in crate::store) fn check_invariants(&self) {
         for (id, class) in self.classes.iter().enumerate() {
             let (mut live, mut probation, mut bytes) = (0, 0, 0);

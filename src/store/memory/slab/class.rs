@@ -1,38 +1,38 @@
-//! Slab classes: which chunk sizes there are, and what each class owns and counts.
+//! Slab classes: the chunk sizes, and the pages and counters of each class.
 
 use crate::store::statistics::ClassStats;
 
-/// A class by its place among the sizes, from 0.
+/// The number of a class, from 0.
 pub(in crate::store) type ClassId = u16;
 
 /// Chunks are multiples of this, in bytes.
 const CHUNK_STEP_BYTES: usize = 8;
 
-/// Smallest chunk, so that a page never has more chunks than a handle can tell apart.
+/// Smallest chunk, in bytes. With it, a handle can address every chunk of a page.
 const CHUNK_MIN_BYTES: usize = 32;
 
-/// Chunks from this size on, in bytes, are at most [`FINE_FACTOR`] larger than those before: a page holds so few of
-/// them that each one lost counts, and so few sizes make a difference that finer classes cost little.
+/// From this chunk size on, in bytes, each size is at most [`FINE_FACTOR`] times the previous. A page holds few such
+/// chunks, so unused bytes matter more, and there are few such sizes, so finer classes cost little.
 const FINE_FROM_BYTES: usize = 1024;
 
 /// See [`FINE_FROM_BYTES`].
 const FINE_FACTOR: f64 = 1.03;
 
-/// How much the size of an item counts: 0 counts every hit alike, 1 counts the bytes it serves.
+/// The weight of the chunk size in a hit: 0 weighs all hits equally, 1 weighs hits by bytes.
 pub(in crate::store) const SIZE_EXPONENT: f64 = 0.1;
 
-/// A class compares itself with the others once per page's worth of its evictions; this many times as often at the
-/// most, at first and while pages are worth far more to it.
-pub(in crate::store) const TRADE_HASTE_MAX: f64 = 16.0;
+/// A class compares its score with others once per page's worth of evictions, and up to this many times as often at the
+/// start and while a page is worth far more to it.
+pub(in crate::store) const COMPARISONS_PER_PAGE_MAX: f64 = 16.0;
 
-/// How far the present epoch is, and how many there were before.
+/// First hits in the current epoch, and the number of earlier epochs.
 #[derive(Clone, Copy, Default, Debug)]
 pub(in crate::store) struct Epoch {
     pub(in crate::store) first_hits: u64,
     pub(in crate::store) ended: u64,
 }
 
-/// The chunk sizes of a store, and which one an item gets.
+/// The chunk sizes of a store.
 #[derive(Clone, Debug)]
 pub(in crate::store) struct ClassSizes {
     chunk_bytes: Vec<u32>,
@@ -41,8 +41,8 @@ pub(in crate::store) struct ClassSizes {
 }
 
 impl ClassSizes {
-    /// Sizes from `min_bytes` on, each `factor` times the one before (large ones less), the last of `max_bytes`; each
-    /// is widened as far as the page holds as many.
+    /// Sizes from `min_bytes` to `max_bytes`, each `factor` times the previous (less for large sizes). Each is widened
+    /// as far as the number of chunks per page stays the same.
     pub(in crate::store) fn new(
         page_bytes: usize,
         min_bytes: usize,
@@ -89,7 +89,7 @@ impl ClassSizes {
     }
 }
 
-/// Where a hand stands: the next chunk to be looked at.
+/// The position of a clock hand: the chunk that it visits next.
 #[derive(Clone, Copy, Default, Debug)]
 pub(in crate::store) struct Hand {
     /// Place in the class's list of pages.
@@ -103,11 +103,11 @@ pub(in crate::store) struct Hand {
 pub(in crate::store) struct Class {
     pub(in crate::store) chunk_bytes: u32,
     pub(in crate::store) chunks_per_page: u16,
-    /// What a hit counts when pages are traded.
+    /// The weight of a hit in page trading.
     pub(in crate::store) hit_weight: f64,
-    /// Pages in the order of the hands.
+    /// Pages in the order in which the hands visit them.
     pub(in crate::store) pages: Vec<u32>,
-    /// Pages with free chunks, in no order.
+    /// Pages with free chunks, unordered.
     pub(in crate::store) with_free: Vec<u32>,
     pub(in crate::store) main_hand: Hand,
     pub(in crate::store) probation_hand: Hand,
@@ -115,18 +115,18 @@ pub(in crate::store) struct Class {
     pub(in crate::store) live: usize,
     /// Items on probation.
     pub(in crate::store) probation: usize,
-    /// Own evictions since the class last compared itself with the others, and at how many it does so next.
+    /// Evictions since the class last compared its score, and the number at which it compares next.
     pub(in crate::store) evictions_since_compared: u32,
     pub(in crate::store) compares_at: u32,
-    /// Hits on items whose use count stood at 0, in this epoch, and a part of the near misses.
+    /// First hits in this epoch, and a part of the near misses (`eviction/page_trading.rs`).
     pub(in crate::store) first_hits: f64,
-    /// The same of earlier epochs, fading.
+    /// The same of earlier epochs, decayed.
     pub(in crate::store) first_hits_before: f64,
-    /// The generation in which it has no page to give, because all its items are young or have no other place.
+    /// The generation in which it failed to release a page, because there were no chunks for the young items.
     pub(in crate::store) retains_pages_in: Option<u8>,
-    /// Pages that it got in this epoch, and in the last.
+    /// Pages gained in this epoch and in the last.
     pub(in crate::store) gained: [usize; 2],
-    /// Counters under the names that `stats` uses; what can be counted afresh is filled in when asked for.
+    /// Counters by the names of `stats`. Values that can be computed are filled in for a report.
     pub(in crate::store) stats: ClassStats,
 }
 
@@ -143,7 +143,8 @@ impl Class {
             live: 0,
             probation: 0,
             evictions_since_compared: 0,
-            compares_at: (page_bytes / chunk_bytes as usize).div_ceil(TRADE_HASTE_MAX as usize) as u32,
+            compares_at: (page_bytes / chunk_bytes as usize).div_ceil(COMPARISONS_PER_PAGE_MAX as usize)
+                as u32,
             first_hits: 0.0,
             first_hits_before: 0.0,
             retains_pages_in: None,
@@ -167,7 +168,7 @@ impl Class {
         self.chunks() - self.live
     }
 
-    /// True if it holds more than one and a half pages of free chunks.
+    /// True if more than one and a half pages of chunks are free.
     pub(in crate::store) fn has_pages_to_spare(&self) -> bool {
         let per_page = usize::from(self.chunks_per_page);
         self.pages.len() > 1 && self.free() > per_page + per_page / 2
@@ -179,7 +180,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_item_gets_the_smallest_chunk_that_holds_it() {
+    fn an_item_gets_the_smallest_chunk_that_fits() {
         for (page, min, factor, max) in
             [(32 << 10, 48, 1.10, 8 << 10), (64 << 10, 48, 1.25, 16 << 10), (64 << 10, 1, 1.01, 16 << 10)]
         {

@@ -5,5 +5,5 @@ mod class;
 mod page;
 
 pub(in crate::store) use chunks::{DetachedPage, Freed, Slab, Vacant};
-pub(in crate::store) use class::{Class, ClassId, ClassSizes, Epoch, Hand, TRADE_HASTE_MAX};
+pub(in crate::store) use class::{COMPARISONS_PER_PAGE_MAX, Class, ClassId, ClassSizes, Epoch, Hand};
 pub(in crate::store) use page::NEVER_SECS;

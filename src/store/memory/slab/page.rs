@@ -1,10 +1,10 @@
 //! A page of the pool, cut into chunks of one size.
 //!
-//! A page knows which of its chunks are free and which hold items on probation; it does not know keys, other pages or
-//! the index. Chunks are carved from the front one by one, so memory never used is never touched.
+//! A page records which chunks are free and which hold items on probation. It knows neither other pages nor the index.
+//! Chunks are carved from the front one by one, so unused memory is never touched.
 //!
 //! Invariants: `live + free = chunks`; a free chunk is either not carved yet or in the free list, once; a bit of
-//! `probation` is set exactly for the live items that carry the flag; no live item dies before `earliest_secs`.
+//! `probation` is set exactly for the live items with the probation bit; no live item expires before `earliest_secs`.
 
 use super::class::ClassId;
 use crate::clock::Now;
@@ -14,7 +14,7 @@ use crate::store::memory::pool::PoolPage;
 /// End of the free list.
 const NONE: u16 = u16::MAX;
 
-/// `earliest_secs` of a page in which nothing ever dies.
+/// `earliest_secs` of a page without deadlines.
 pub(in crate::store) const NEVER_SECS: u32 = u32::MAX;
 
 /// A set of chunks of one page.
@@ -43,7 +43,8 @@ impl ChunkSet {
         self.words[usize::from(chunk / 64)] &= !(1 << (chunk % 64));
     }
 
-    /// The first chunk from `from` on that is (or is not) in the set; may lie beyond the page's chunks if it is not.
+    /// The first chunk from `from` on that is in the set, or not in the set if `inside` is false. In the second case it
+    /// may be beyond the chunks of the page.
     fn next(&self, from: u16, inside: bool) -> Option<u16> {
         let flip = if inside { 0 } else { u64::MAX };
         let first = usize::from(from / 64);
@@ -71,7 +72,7 @@ pub(in crate::store) struct Page {
     free_head: u16,
     probation: ChunkSet,
     earliest_secs: u32,
-    /// When the main hand last entered, in operations of the shard.
+    /// Last entry of the main hand, in operations of the shard.
     pub(in crate::store) entered: u64,
     /// Place in the class's list of pages with free chunks.
     pub(in crate::store) free_place: Option<u32>,
@@ -96,12 +97,12 @@ impl Page {
         }
     }
 
-    /// Gives the page back, uncut.
+    /// Returns the memory.
     pub(in crate::store) fn into_bytes(self) -> PoolPage {
         self.bytes
     }
 
-    /// The class it is cut for.
+    /// The class of the page.
     pub(in crate::store) fn class(&self) -> ClassId {
         self.class
     }
@@ -121,17 +122,17 @@ impl Page {
         self.probation.len
     }
 
-    /// No item here dies before this second; [`NEVER_SECS`] if none ever does.
+    /// No item of the page expires before this second; [`NEVER_SECS`] if none ever expires.
     pub(in crate::store) fn earliest_secs(&self) -> u32 {
         self.earliest_secs
     }
 
-    /// Notes what a walk over all items found.
+    /// Sets the earliest deadline after a scan of all items.
     pub(in crate::store) fn set_earliest_secs(&mut self, secs: u32) {
         self.earliest_secs = secs;
     }
 
-    /// Notes that an item here may die at this moment.
+    /// Lowers the earliest deadline to that of an item.
     pub(in crate::store) fn note_deadline(&mut self, deadline: crate::clock::Deadline) {
         if !deadline.is_never() {
             self.earliest_secs = self.earliest_secs.min(deadline.secs());
@@ -164,7 +165,7 @@ impl Page {
         self.occupied().map(|chunk| Item(self.chunk(chunk)).bytes() as u64).sum()
     }
 
-    /// Takes a free chunk out; it is neither free nor live until [`Page::fill`] or [`Page::release`].
+    /// Takes a free chunk, which is neither free nor live until [`Page::fill`] or [`Page::release`].
     pub(in crate::store) fn take_free(&mut self) -> Option<u16> {
         if self.free_head != NONE {
             let chunk = self.free_head;
@@ -174,7 +175,7 @@ impl Page {
         let chunk = self.carved;
         (chunk < self.chunks).then(|| {
             self.carved += 1;
-            // A recycled page holds what it held before; the chunk must not look occupied.
+            // A reused page has old content; the chunk must not look occupied.
             header::set_free(self.chunk_mut(chunk), NONE);
             chunk
         })
@@ -185,7 +186,7 @@ impl Page {
         self.free_head != NONE || self.carved < self.chunks
     }
 
-    /// Puts a taken chunk, or one whose item [`Page::clear`] removed, back among the free ones.
+    /// Frees a chunk that was taken or whose item [`Page::clear`] removed.
     pub(in crate::store) fn release(&mut self, chunk: u16) {
         let head = self.free_head;
         header::set_free(self.chunk_mut(chunk), head);
@@ -202,7 +203,7 @@ impl Page {
         self.note_deadline(fields.deadline);
     }
 
-    /// Writes over a live item. Its standing may change with it.
+    /// Overwrites a live item. Its eviction state may change.
     pub(in crate::store) fn overwrite(&mut self, chunk: u16, fields: &Fields, key: &[u8], value: &[u8]) {
         header::write(self.chunk_mut(chunk), fields, key, value);
         if !fields.probation {
@@ -225,7 +226,7 @@ impl Page {
         header::set_eviction_state(self.chunk_mut(chunk), 0, false);
     }
 
-    /// The next item from `from` on that is (or is not) on probation.
+    /// The next item from `from` on that is on probation, or that is not if `probation` is false.
     pub(in crate::store) fn next_item(&self, from: u16, probation: bool) -> Option<u16> {
         if probation && self.probation.len == 0 {
             return None;
@@ -241,7 +242,7 @@ impl Page {
         None
     }
 
-    /// Asserts the invariants of one page; `taken` of its chunks are neither free nor live.
+    /// Asserts the invariants of one page.
     pub(in crate::store) fn check_invariants(&self) {
         let occupied: Vec<u16> = self.occupied().collect();
         assert_eq!(occupied.len(), usize::from(self.live), "S2: live chunks");
@@ -250,7 +251,7 @@ impl Page {
         let mut at = self.free_head;
         while at != NONE {
             assert!(at < self.carved && !seen[usize::from(at)], "S2: a chunk is free once");
-            assert!(!header::is_occupied(self.chunk(at)), "S2: a free chunk holds nothing");
+            assert!(!header::is_occupied(self.chunk(at)), "S2: a free chunk holds no item");
             seen[usize::from(at)] = true;
             free += 1;
             at = header::next_free(self.chunk(at));
@@ -259,7 +260,7 @@ impl Page {
         let mut on_probation = 0;
         for chunk in occupied {
             let item = Item(self.chunk(chunk));
-            assert_eq!(item.probation(), self.probation.contains(chunk), "S2: probation is told twice alike");
+            assert_eq!(item.probation(), self.probation.contains(chunk), "S2: probation bit and set agree");
             on_probation += u16::from(item.probation());
             let never = item.deadline().is_never();
             assert!(never || item.deadline().secs() >= self.earliest_secs, "earliest deadline");

@@ -8,7 +8,7 @@
 //! ends with its work budget (32 KiB of bytes moved), and so does a batch of turns. Tasks that used
 //! up their budget yield into a second queue. A thread that runs them polls between two of them and
 //! keeps another thread in epoll. With more than one thread, at least one never runs tasks that
-//! yielded. The rules are in `server/event_loop/scheduler.rs`; `tests/schedules` tries every order.
+//! yielded. The rules are in `server/event_loop`; `tests/schedules` tries every order.
 //!
 //! Measured (2 CPUs, p99 of a get beside 1000-key multigets at `-t 4`, relative to memcached
 //! 1.6.18): before 6 to 20, with a polling thread 3 to 4, with polls between turns 0.2.

@@ -7,7 +7,7 @@
 //! Pages held by unsent replies stay charged. Only `Pool::trim`, called by maintenance, unmaps. If
 //! a mapping is refused, the pool continues with the pages it has. Heap memory of large values is
 //! charged in bytes. What the process needs beyond 8 MiB is charged at the start
-//! (`commands/memory.rs`).
+//! (`commands/stats/memory.rs`).
 //!
 //! Measured (`benches/capacity --only crowds`, MiB beyond the bound, before and after):
 //!

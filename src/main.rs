@@ -17,7 +17,7 @@ fn main() -> ExitCode {
     let port_file = std::env::var_os("MEMCACHED_PORT_FILENAME");
     let ended = match options::read(std::env::args_os().collect(), port_file) {
         Ok(Command::Print(text)) => {
-            // A reader that has seen enough is no failure.
+            // A reader may close the pipe early.
             let _ = stdout().write_all(text.as_bytes());
             Ok(0)
         }
@@ -51,18 +51,18 @@ fn serve(mut options: Options) -> Result<u8, Failure> {
     let mut listeners = server::bind_ports(&mut server)?;
     user.assume(process.core_files)?;
     listeners.bind_unix(&server)?;
-    // A refusal is one line, so what is only worth knowing comes after the last of them.
+    // Printed after the last possible refusal, because a refusal is one line.
     user.warn_if_root();
     startup_warnings.iter().for_each(|warning| log::log!(warning.level, "{}", warning.line));
     background.detach(&process)?;
-    let figures = listeners.take_metrics().zip(server.metrics.take());
+    let metrics_listener = listeners.take_metrics().zip(server.metrics.take());
     process::lock_memory(&process);
     process::set_huge_page_policy(&process);
 
     let engine =
         Engine::new(commands, Store::new(store), Clock::start()).with_sasl(sasl).with_auth_file(tokens);
     let engine = Arc::new(engine);
-    if let Some((socket, listen)) = figures {
+    if let Some((socket, listen)) = metrics_listener {
         metrics::start(socket, listen.names, engine.clone())?;
     }
     let pid_file = PidFile::new(process.pid_file);

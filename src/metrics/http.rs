@@ -166,8 +166,7 @@ fn status_page() -> HttpResponse {
 }
 
 fn plain_text(status: StatusCode, text: &'static str) -> HttpResponse {
-    let mut response =
-        with_content_type("text/plain; charset=utf-8", Bytes::from_static(text.as_bytes()));
+    let mut response = with_content_type("text/plain; charset=utf-8", Bytes::from_static(text.as_bytes()));
     *response.status_mut() = status;
     response
 }

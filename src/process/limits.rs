@@ -1,4 +1,4 @@
-//! Resource limits, and how the OS gives memory: descriptors, core files, locked memory, page size.
+//! Resource limits and memory: descriptors, core files, locked memory, huge pages.
 
 use super::{Failure, Settings};
 use crate::server;
@@ -9,21 +9,21 @@ use nix::sys::prctl::set_thp_disable;
 use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit, rlim_t, setrlimit};
 use std::fs;
 
-/// Descriptors beside those of connections and listeners: standard streams, event loops, files at start.
-const DESCRIPTORS_APART: u64 = 32;
+/// Descriptors in addition to those of connections and listeners: standard streams, event loops, files at the start.
+const OTHER_DESCRIPTORS: u64 = 32;
 
-/// Where the kernel says whom it gives huge pages.
+/// The kernel's policy for huge pages.
 const HUGE_PAGES_POLICY: &str = "/sys/kernel/mm/transparent_hugepage/enabled";
 
 /// Descriptors of `--metrics`: its socket, its event loop, its connections.
 const DESCRIPTORS_OF_METRICS: u64 = 24;
 
-/// What the limits have to leave room for.
+/// The resources that the limits must allow.
 #[derive(Clone, Copy, Debug)]
 pub struct RequiredLimits {
-    /// Client connections at once.
+    /// Simultaneous client connections.
     pub connections: usize,
-    /// Addresses listened on.
+    /// Addresses to listen on.
     pub addresses: usize,
     /// True with `--metrics`.
     pub metrics: bool,
@@ -34,9 +34,9 @@ pub struct RequiredLimits {
 }
 
 impl RequiredLimits {
-    /// What these settings need.
+    /// The resources that these settings need.
     pub fn new(server: &server::Settings, process: &Settings) -> RequiredLimits {
-        // All interfaces are two addresses, and so are most names.
+        // All interfaces are two addresses (IPv4 and IPv6), and most names have two.
         let addresses = (server.tcp.len() + server.udp.len()) * 2
             + usize::from(server.unix.is_some())
             + server.inherited.len();
@@ -50,18 +50,18 @@ impl RequiredLimits {
     }
 }
 
-/// Raises limits as far as needed; lowers none.
+/// Raises the limits as far as needed, and lowers none.
 pub fn raise_limits(needs: RequiredLimits) -> Result<(), Failure> {
     if needs.core_files {
         raise_core_limit().map_err(|_| Failure::os("failed to ensure corefile creation"))?;
     }
     if needs.locked_memory {
-        // Without the privilege for it, locking itself will tell.
+        // Without the privilege, `lock_memory` warns.
         let _ = setrlimit(Resource::RLIMIT_MEMLOCK, RLIM_INFINITY, RLIM_INFINITY);
     }
     let connections = needs.connections as u64;
     let metrics = if needs.metrics { DESCRIPTORS_OF_METRICS } else { 0 };
-    let own = needs.addresses as u64 + DESCRIPTORS_APART + metrics;
+    let own = needs.addresses as u64 + OTHER_DESCRIPTORS + metrics;
     raise_descriptor_limit(connections, own).map_err(|errno| {
         Failure::os(format!(
             "failed to set rlimit for open files. Try starting as root or requesting smaller maxconns value. \
@@ -80,20 +80,20 @@ fn raise_descriptor_limit(connections: rlim_t, own: rlim_t) -> Result<(), Errno>
     if hard >= needed || setrlimit(Resource::RLIMIT_NOFILE, needed, needed).is_ok() {
         return setrlimit(Resource::RLIMIT_NOFILE, needed, hard.max(needed));
     }
-    // memcached starts where its connections alone fit, so larder does; the last ones may have to wait.
+    // Like memcached, larder starts if the limit allows the connections alone. The last connections may have to wait.
     setrlimit(Resource::RLIMIT_NOFILE, hard, hard)?;
     if hard < connections {
         return Err(Errno::EPERM);
     }
-    // Where the estimate leaves none, the server will find out whether it can start at all.
+    // If the estimate leaves no connection, the server finds out whether it can start at all.
     if hard > own {
-        let room = hard - own;
-        warn!("the limit of {hard} open files leaves room for {room} of {connections} connections");
+        let possible = hard - own;
+        warn!("the limit of {hard} open files leaves room for {possible} of {connections} connections");
     }
     Ok(())
 }
 
-/// As large as the hard limit lets them be.
+/// Allows core files of any size, or else as large as the hard limit.
 fn raise_core_limit() -> Result<(), Errno> {
     let (_, hard) = getrlimit(Resource::RLIMIT_CORE)?;
     if setrlimit(Resource::RLIMIT_CORE, RLIM_INFINITY, RLIM_INFINITY).is_err() {
@@ -105,11 +105,11 @@ fn raise_core_limit() -> Result<(), Errno> {
     }
 }
 
-/// Keeps all memory, present and future, out of swap, if `settings` say so. Pages are locked as they are touched, so
-/// that address space which is only reserved costs nothing. A failure is a warning, as with memcached.
+/// Keeps all current and future memory out of swap, if `settings` say so. Pages are locked when they are first touched,
+/// so that reserved address space stays out of memory. A failure is a warning, as in memcached.
 ///
-/// Under a limit nothing is locked: the lock would count reserved address space, and a cache that grows into the
-/// limit would fail at some later allocation.
+/// Under a limit nothing is locked: reserved address space would count against the limit, and a later allocation would
+/// fail.
 pub fn lock_memory(settings: &Settings) {
     if !settings.lock_memory {
         return;
@@ -129,8 +129,8 @@ pub fn lock_memory(settings: &Settings) {
     }
 }
 
-/// Keeps the system from backing memory with huge pages unasked (see decision 7), unless `settings` want them. A
-/// failure is a warning: the cache works without.
+/// Forbids huge pages for this process (see decision 7), unless `settings` ask for them. A failure is a warning,
+/// because the cache works with any page size.
 pub fn set_huge_page_policy(settings: &Settings) {
     let policy = fs::read_to_string(HUGE_PAGES_POLICY).unwrap_or_default();
     if settings.large_pages && !policy.contains("[always]") {
@@ -140,7 +140,7 @@ pub fn set_huge_page_policy(settings: &Settings) {
         Err(errno) if settings.large_pages => {
             warn!("warning: -L has no effect, prctl() failed: {}", errno.desc())
         }
-        // A kernel that does not know huge pages needs no telling.
+        // A kernel without huge pages rejects the call, and needs none.
         _ => {}
     }
 }

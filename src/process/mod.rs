@@ -1,9 +1,9 @@
-//! What a daemon owes its operating system: limits, user, background, pid file, service manager.
+//! The process as the operating system sees it: limits, user, background, pid file, service manager.
 //!
-//! `main` takes the steps in this order: limits are raised and TCP ports bound while there may be privileges for it
-//! ([`raise_limits`]), then these are given up ([`User::assume`]), then the terminal is left ([`detach`]), so that
-//! whoever started the daemon sees every failure; threads start after that, because a fork keeps only one. Nothing
-//! here knows what is served.
+//! `main` takes the steps in this order. With `-d`, the daemon starts as a process of its own ([`launch`]). Limits are
+//! raised and ports bound while there may be privileges for it ([`raise_limits`]); then the privileges are dropped
+//! ([`User::assume`]), and the terminal is left ([`Background::detach`]), after most failures have been reported.
+//! Threads start last. This module does not know what is served.
 
 mod background;
 mod limits;
@@ -25,22 +25,22 @@ use std::path::PathBuf;
 
 /// Exit statuses of sysexits.h that memcached uses too.
 mod status {
-    /// The password file is not usable.
+    /// The password file cannot be used.
     pub(super) const CREDENTIALS: u8 = 1;
-    /// The command line is not enough (EX_USAGE).
+    /// The command line is wrong or incomplete (EX_USAGE).
     pub(super) const USAGE: u8 = 64;
     /// There is no such user (EX_NOUSER).
     pub(super) const NO_USER: u8 = 67;
-    /// The OS refused something (EX_OSERR).
+    /// A system call failed (EX_OSERR).
     pub(super) const OS: u8 = 71;
 }
 
-/// Checked by `options`.
+/// The settings of the process, checked by `options`.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// Run in the background (`-d`).
     pub detach: bool,
-    /// File to keep the process id in (`-P`), absolute.
+    /// Absolute path of the pid file (`-P`).
     pub pid_file: Option<PathBuf>,
     /// User to run as when started as root (`-u`).
     pub user: Option<String>,
@@ -52,19 +52,19 @@ pub struct Settings {
     pub large_pages: bool,
     /// Allow core files of any size (`-r`).
     pub core_files: bool,
-    /// In the background, go on writing to the terminal.
+    /// Keep the terminal for messages in the background.
     pub keep_terminal: bool,
 }
 
-/// Whom to tell at the turns of the server's life: those who wait for the pid file, whoever started the daemon, and the
-/// service manager. To be called in the process that serves.
+/// The hooks of the server: they write the pid file and inform the launcher and the service manager. To be called in
+/// the process that serves.
 pub fn hooks(pid_file: PidFile, background: Background) -> server::Hooks {
     let manager = ServiceManager::from_env();
     server::Hooks {
         ready: Box::new(move || {
             pid_file.write();
             manager.ready();
-            // Last, because warnings may go nowhere from here on.
+            // Last, because warnings may go to /dev/null afterwards.
             background.report_ready();
         }),
         alive: Box::new(move || manager.alive()),
@@ -72,7 +72,7 @@ pub fn hooks(pid_file: PidFile, background: Background) -> server::Hooks {
     }
 }
 
-/// Why the daemon does not start or cannot go on: what to tell the operator, in one line.
+/// Why the daemon does not start or cannot serve: a message of one line, and an exit status.
 #[derive(Debug)]
 pub struct Failure {
     line: String,
@@ -80,12 +80,12 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// The OS refused something.
+    /// A system call failed.
     pub fn os(line: impl Into<String>) -> Failure {
         Failure { line: line.into(), status: status::OS }
     }
 
-    /// With this exit status.
+    /// A failure with this exit status.
     pub fn new(line: impl Into<String>, status: u8) -> Failure {
         Failure { line: line.into(), status }
     }
@@ -122,7 +122,7 @@ impl From<auth::CredentialsError> for Failure {
     }
 }
 
-/// The server could not be set up, or lost what it stands on.
+/// The server could not start, or cannot continue.
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Failure {
         Failure::os(format!("failed to serve: {error}"))

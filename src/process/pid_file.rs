@@ -1,4 +1,4 @@
-//! The file that says which process serves (`-P`).
+//! The pid file (`-P`).
 
 use log::warn;
 use nix::sys::signal::kill;
@@ -11,37 +11,37 @@ use std::path::{Path, PathBuf};
 pub struct PidFile(Option<PathBuf>);
 
 impl PidFile {
-    /// At `path`.
+    /// A pid file at `path`.
     pub fn new(path: Option<PathBuf>) -> PidFile {
         PidFile(path)
     }
 
-    /// Writes it, by way of a second file, so that a reader never sees half of it. As with memcached, a failure and
-    /// another process in the file are warnings.
+    /// Writes the file under another name and renames it, so that readers never see an incomplete one. As in memcached,
+    /// a failure and a running process in the old file are warnings.
     pub fn write(&self) {
         let Some(path) = &self.0 else { return };
-        if let Some(other) = written_in(path).filter(|pid| *pid != getpid() && is_running(*pid)) {
+        if let Some(other) = pid_in(path).filter(|pid| *pid != getpid() && is_running(*pid)) {
             warn!("WARNING: The pid file contained the following (running) pid: {other}");
         }
-        let mut unfinished = path.as_os_str().to_owned();
-        unfinished.push(".tmp");
-        let unfinished = PathBuf::from(unfinished);
-        if let Err(error) = fs::write(&unfinished, format!("{}\n", getpid())) {
-            warn!("Could not open the pid file {} for writing: {error}", unfinished.display());
-        } else if let Err(error) = fs::rename(&unfinished, path) {
-            let (from, to) = (unfinished.display(), path.display());
+        let mut temporary = path.as_os_str().to_owned();
+        temporary.push(".tmp");
+        let temporary = PathBuf::from(temporary);
+        if let Err(error) = fs::write(&temporary, format!("{}\n", getpid())) {
+            warn!("Could not open the pid file {} for writing: {error}", temporary.display());
+        } else if let Err(error) = fs::rename(&temporary, path) {
+            let (from, to) = (temporary.display(), path.display());
             warn!("Could not rename the pid file {from} to {to}: {error}");
         } else {
             return;
         }
-        // On a full disk the file is there, and empty. If it is not there, there is nothing to remove.
-        let _ = fs::remove_file(&unfinished);
+        // On a full disk an empty file may exist. Without a file this fails, which is no problem.
+        let _ = fs::remove_file(&temporary);
     }
 
-    /// Removes it, if it still names this process.
+    /// Removes the file, if it still contains the id of this process.
     pub fn remove(&self) {
         let Some(path) = &self.0 else { return };
-        if written_in(path) != Some(getpid()) {
+        if pid_in(path) != Some(getpid()) {
             return;
         }
         if let Err(error) = fs::remove_file(path) {
@@ -50,9 +50,9 @@ impl PidFile {
     }
 }
 
-/// The process that the file names. Nothing but a regular file is opened: the process serves already, and would wait
-/// for the writer of a pipe.
-fn written_in(path: &Path) -> Option<Pid> {
+/// The process id in a file. Only a regular file is opened: opening a pipe would block until it has a writer, and the
+/// daemon serves already.
+fn pid_in(path: &Path) -> Option<Pid> {
     fs::metadata(path).ok().filter(fs::Metadata::is_file)?;
     fs::read_to_string(path).ok()?.trim().parse().ok().filter(|pid| *pid > 0).map(Pid::from_raw)
 }

@@ -1,4 +1,4 @@
-//! systemd: sockets it hands over, and what it wants to hear. Without it, nothing here does anything.
+//! systemd: socket activation, readiness and watchdog. Without systemd, these functions do nothing.
 
 use super::Failure;
 use crate::server::InheritedSocket;
@@ -7,17 +7,17 @@ use log::warn;
 use sd_notify::NotifyState;
 use socket2::SockRef;
 
-/// Takes the sockets to listen on that were handed over (LISTEN_FDS, LISTEN_PID). To be called before any file is
-/// opened and while there is one thread.
+/// Takes the listening sockets of socket activation (LISTEN_FDS, LISTEN_PID). To be called before any file is opened
+/// and while there is one thread.
 pub fn inherited_sockets() -> Result<Vec<InheritedSocket>, Failure> {
-    let mut handed = ListenFd::from_env();
+    let mut passed = ListenFd::from_env();
     let mut sockets = Vec::new();
-    for index in 0..handed.len() {
-        let taken = match handed.take_tcp_listener(index) {
+    for index in 0..passed.len() {
+        let taken = match passed.take_tcp_listener(index) {
             Ok(tcp) => Ok(tcp.map(InheritedSocket::Tcp)),
-            Err(_) => match handed.take_unix_listener(index) {
+            Err(_) => match passed.take_unix_listener(index) {
                 Ok(unix) => Ok(unix.map(InheritedSocket::Unix)),
-                Err(_) => handed.take_udp_socket(index).map(|udp| udp.map(InheritedSocket::Udp)),
+                Err(_) => passed.take_udp_socket(index).map(|udp| udp.map(InheritedSocket::Udp)),
             },
         };
         match taken {
@@ -35,7 +35,7 @@ pub fn inherited_sockets() -> Result<Vec<InheritedSocket>, Failure> {
     Ok(sockets)
 }
 
-/// True if clients can come in here. A datagram socket does not listen; it is there for them if it has an address.
+/// True if clients can use the socket. A datagram socket does not listen, but must be bound.
 fn is_listening(socket: &InheritedSocket) -> bool {
     match socket {
         InheritedSocket::Tcp(tcp) => SockRef::from(tcp).is_listener().unwrap_or(false),
@@ -44,7 +44,7 @@ fn is_listening(socket: &InheritedSocket) -> bool {
     }
 }
 
-/// Who waits for news of the service (NOTIFY_SOCKET), if anybody.
+/// The service manager that receives notifications (NOTIFY_SOCKET), if there is one.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ServiceManager {
     watchdog: bool,
@@ -56,24 +56,24 @@ impl ServiceManager {
         ServiceManager { watchdog: sd_notify::watchdog_enabled().is_some() }
     }
 
-    /// The service is up.
+    /// Reports that the service is up.
     pub(super) fn ready(self) {
         if let Err(error) = sd_notify::notify(&[NotifyState::Ready]) {
-            warn!("the service manager cannot be told that the service is up: {error}");
+            warn!("cannot notify the service manager that the service is up: {error}");
         }
     }
 
-    /// The service is alive; to be called once a second, and WatchdogSec= to be longer than that.
+    /// Resets the watchdog. To be called once a second; WatchdogSec= must be longer.
     pub(super) fn alive(self) {
         if self.watchdog {
-            // If this is lost often enough, the service manager acts, which is what it is there for.
+            // If notifications fail for too long, the service manager restarts the service.
             let _ = sd_notify::notify(&[NotifyState::Watchdog]);
         }
     }
 
-    /// The service is about to end.
+    /// Reports that the service stops.
     pub(super) fn stopping(self) {
-        // It will see the end of the process in any case.
+        // The service manager notices the end of the process in any case.
         let _ = sd_notify::notify(&[NotifyState::Stopping]);
     }
 }

@@ -1,4 +1,4 @@
-//! Whom to run as.
+//! The user of the process (`-u`).
 
 use super::{Failure, Settings, status};
 use log::warn;
@@ -6,19 +6,19 @@ use nix::errno::Errno;
 use nix::sys::prctl::set_dumpable;
 use nix::unistd::{self, geteuid, setgid, setgroups, setuid};
 
-/// The user to become.
+/// The user to run as.
 #[derive(Debug)]
 pub enum User {
-    /// The one that started the process.
+    /// The user that started the process, who is not root.
     Same,
-    /// Root, because nobody else was named.
+    /// Root, because no user was named.
     RootByDefault,
-    /// This one.
+    /// This user.
     Named(unistd::User),
 }
 
 impl User {
-    /// Looks the user up. `-u` only counts when started as root, as with memcached.
+    /// Looks the user up. As in memcached, `-u` only has an effect for root.
     pub fn find(settings: &Settings) -> Result<User, Failure> {
         if !geteuid().is_root() {
             return Ok(User::Same);
@@ -35,31 +35,31 @@ impl User {
         }
     }
 
-    /// Becomes the user, for good: supplementary groups go first, then group, then user.
+    /// Switches to the user irrevocably: supplementary groups are dropped first, then group and user are set.
     pub fn assume(&self, core_files: bool) -> Result<(), Failure> {
         let User::Named(user) = self else { return Ok(()) };
         if user.uid.is_root() {
             return Ok(());
         }
         let assumed = match setgroups(&[]) {
-            // A container may run without the right to change them.
+            // A container may lack the capability to change them.
             Ok(()) | Err(Errno::EPERM) => setgid(user.gid).and_then(|()| setuid(user.uid)),
             Err(errno) => Err(errno),
         };
         assumed.map_err(|errno| {
             Failure::os(format!("failed to assume identity of user {}: {}", user.name, errno.desc()))
         })?;
-        // A process that changed its user leaves no core file unless it asks to.
+        // After a change of user, a process leaves a core file only if it is made dumpable again.
         if core_files && set_dumpable(true).is_err() {
-            warn!("core files stay off: the user was changed");
+            warn!("core files stay off after the change of user");
         }
         Ok(())
     }
 
-    /// Warns of what nobody asked for.
+    /// Warns if the process runs as root without `-u root`.
     pub fn warn_if_root(&self) {
         if let User::RootByDefault = self {
-            warn!("running as root; -u <user> runs as somebody with fewer rights");
+            warn!("running as root; -u <user> drops its privileges");
         }
     }
 }

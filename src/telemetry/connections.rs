@@ -1,8 +1,8 @@
-//! The table of open connections: what `stats conns` lists, and whom a shutdown has to wake.
+//! The table of open connections, for `stats conns`, idle timeouts and shutdown.
 //!
-//! Several tables, each locked when a connection comes or goes or somebody asks; a request touches only the two
-//! words of its own [`Connection`]. Invariant: an entry is in the table exactly while its descriptor is open, because
-//! a connection takes itself out before its socket is closed.
+//! The table has several parts, each locked when a connection is added, removed or listed. A request only writes the
+//! two atomics of its own [`Connection`]. Invariant: an entry exists exactly while its descriptor is open, because a
+//! connection removes its entry before it closes its socket.
 
 use nix::sys::socket::{
     AddressFamily, Shutdown, SockaddrLike, SockaddrStorage, getpeername, getsockname, shutdown,
@@ -12,33 +12,33 @@ use std::os::fd::RawFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU32, AtomicUsize, Ordering};
 
-/// Rows of `stats conns` made at once, at most.
+/// Rows of `stats conns` returned by one call, at most.
 pub const ROWS_PER_CALL: usize = 32;
 
-/// What a connection is doing, in the words of `stats conns`.
+/// The state of a connection, as `stats conns` shows it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
 pub enum ConnectionState {
     /// Waiting for a request.
     Read,
-    /// Executing one.
+    /// Executing a request.
     ParseCommand,
     /// Receiving a value.
     ReceiveValue,
-    /// Dropping a data block.
+    /// Discarding a data block.
     Swallow,
-    /// Waiting for the peer to read.
+    /// Waiting for the client to read replies.
     Write,
-    /// On its way out.
+    /// Closing.
     Closing,
-    /// Sending the log.
+    /// Sending the log to a watcher.
     Watch,
-    /// Refused; waiting for the peer to close.
+    /// Refused; waiting for the client to close.
     Lingering,
 }
 
 impl ConnectionState {
-    /// memcached's word for it.
+    /// The name in memcached.
     pub const fn word(self) -> &'static str {
         match self {
             ConnectionState::Read => "conn_read",
@@ -60,7 +60,7 @@ impl ConnectionState {
     }
 }
 
-/// How a client came here.
+/// The transport of a connection.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Transport {
     /// TCP, encrypted or not.
@@ -78,18 +78,18 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// Notes what it does and when it last got a command, in the seconds of the process clock.
+    /// Sets the state and the time of the last command, in seconds of the process clock.
     pub fn record_command(&self, state: ConnectionState, now_secs: u32) {
         self.state.store(state as u8, Ordering::Relaxed);
         self.last_command_secs.store(now_secs, Ordering::Relaxed);
     }
 
-    /// Notes what it does.
+    /// Sets the state.
     pub fn set_state(&self, state: ConnectionState) {
         self.state.store(state as u8, Ordering::Relaxed);
     }
 
-    /// True if [`Connections::close_idle`] has ended its input.
+    /// True if [`Connections::close_idle`] has shut down its input.
     pub fn was_closed_idle(&self) -> bool {
         self.state.load(Ordering::Relaxed) == ConnectionState::Closing as u8
     }
@@ -102,11 +102,11 @@ pub struct Listener {
     pub fd: RawFd,
     /// When it was opened.
     pub since_secs: u32,
-    /// True for a UDP socket, which is served as it is.
+    /// True for a UDP socket.
     pub udp: bool,
 }
 
-/// Who is at the other end of a connection, in the words of `watch connevents`.
+/// The address of the client of a connection, as `watch connevents` shows it.
 #[derive(Clone, Debug)]
 pub struct PeerAddress {
     /// Address without port, or `unix`.
@@ -118,7 +118,7 @@ pub struct PeerAddress {
 }
 
 impl PeerAddress {
-    /// The peer of an open connection; one that is gone already has no address any more.
+    /// The peer address of a socket; `gone` after the client has closed.
     pub fn of(fd: RawFd) -> PeerAddress {
         let address: nix::Result<SockaddrStorage> = getpeername(fd);
         let tcp = |host: String, port| PeerAddress { host, port, transport: "tcp" };
@@ -133,45 +133,45 @@ impl PeerAddress {
     }
 }
 
-/// One line group of `stats conns`.
+/// One socket in `stats conns`.
 #[derive(Debug)]
 pub struct Row {
     /// The descriptor.
     pub fd: RawFd,
     /// True for a UDP socket.
     pub udp: bool,
-    /// The peer's address, or a listener's own.
+    /// The address of the client, or that of a listener.
     pub address: String,
-    /// Where it came in; `None` for a listener.
+    /// The local address of a connection; `None` for a listener.
     pub listen_address: Option<String>,
-    /// memcached's word for its state.
+    /// The state by its name in memcached.
     pub state: &'static str,
-    /// When it last got a command.
+    /// Time of the last command.
     pub last_command_secs: u32,
 }
 
-/// The connections of one descriptor in so many. The kernel hands out the lowest that is free, so there are few empty
-/// places.
+/// A part of the table: the descriptors with the same remainder. The kernel assigns the lowest free descriptor, so few
+/// slots are empty.
 #[derive(Default, Debug)]
 struct Table(Vec<Option<Arc<Connection>>>);
 
 impl Table {
-    fn insert(&mut self, place: usize, connection: Arc<Connection>) {
-        if place >= self.0.len() {
-            self.0.resize(place + 1, None);
+    fn insert(&mut self, slot: usize, connection: Arc<Connection>) {
+        if slot >= self.0.len() {
+            self.0.resize(slot + 1, None);
         }
-        self.0[place] = Some(connection);
+        self.0[slot] = Some(connection);
     }
 
-    fn remove(&mut self, place: usize) {
-        if let Some(connection) = self.0.get_mut(place) {
+    fn remove(&mut self, slot: usize) {
+        if let Some(connection) = self.0.get_mut(slot) {
             *connection = None;
         }
     }
 
-    /// With their places.
+    /// The connections with their slots.
     fn iter(&self) -> impl Iterator<Item = (usize, &Connection)> {
-        self.0.iter().enumerate().filter_map(|(place, connection)| Some((place, &**connection.as_ref()?)))
+        self.0.iter().enumerate().filter_map(|(slot, connection)| Some((slot, &**connection.as_ref()?)))
     }
 }
 
@@ -179,37 +179,37 @@ impl Table {
 #[derive(Debug)]
 pub struct Connections {
     tables: Box<[Mutex<Table>]>,
-    listening: Mutex<Vec<Listener>>,
-    /// Of them, those there were at the last reset.
-    listening_before: AtomicUsize,
+    listeners: Mutex<Vec<Listener>>,
+    /// The number of listeners at the last reset.
+    listeners_at_reset: AtomicUsize,
     open: AtomicUsize,
     open_max: AtomicUsize,
 }
 
 impl Connections {
-    /// With this many tables, for as many threads.
+    /// A table with this many parts, for as many threads.
     pub fn new(tables: usize) -> Connections {
         Connections {
             tables: (0..tables).map(|_| Mutex::default()).collect(),
-            listening: Mutex::default(),
-            listening_before: AtomicUsize::new(0),
+            listeners: Mutex::default(),
+            listeners_at_reset: AtomicUsize::new(0),
             open: AtomicUsize::new(0),
             open_max: AtomicUsize::new(0),
         }
     }
 
-    /// Counts a connection in if fewer than `limit` are open; it must be counted out with [`Connections::release`].
+    /// Takes a place for a connection if fewer than `limit` are open. It is given back by [`Connections::release`].
     pub fn try_acquire(&self, limit: usize) -> bool {
-        let entered = self
+        let acquired = self
             .open
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |open| (open < limit).then_some(open + 1));
-        if let Ok(before) = entered {
+        if let Ok(before) = acquired {
             self.open_max.fetch_max(before + 1, Ordering::Relaxed);
         }
-        entered.is_ok()
+        acquired.is_ok()
     }
 
-    /// Counts a connection out.
+    /// Gives back the place of a closed connection.
     pub fn release(&self) {
         self.open.fetch_sub(1, Ordering::Relaxed);
     }
@@ -219,13 +219,13 @@ impl Connections {
         self.open.load(Ordering::Relaxed)
     }
 
-    /// The most that were ever open at once.
+    /// The highest number of open connections so far.
     pub fn open_max(&self) -> usize {
         self.open_max.load(Ordering::Relaxed)
     }
 
-    /// The table of a descriptor, and its place there.
-    fn place(&self, fd: RawFd) -> (&Mutex<Table>, usize) {
+    /// The part of the table for a descriptor, and its slot there.
+    fn slot(&self, fd: RawFd) -> (&Mutex<Table>, usize) {
         let (fd, tables) = (fd.unsigned_abs() as usize, self.tables.len());
         (&self.tables[fd % tables], fd / tables)
     }
@@ -233,104 +233,104 @@ impl Connections {
     /// Calls `visit` with every connection and its descriptor.
     fn for_each(&self, mut visit: impl FnMut(RawFd, &Connection)) {
         for (first, table) in self.tables.iter().enumerate() {
-            for (place, connection) in table.lock().iter() {
-                let fd = RawFd::try_from(place * self.tables.len() + first);
+            for (slot, connection) in table.lock().iter() {
+                let fd = RawFd::try_from(slot * self.tables.len() + first);
                 visit(fd.unwrap_or(RawFd::MAX), connection);
             }
         }
     }
 
-    /// Puts a connection into a table.
+    /// Adds a connection.
     pub fn add(&self, fd: RawFd, transport: Transport, now_secs: u32) -> Arc<Connection> {
         let connection = Arc::new(Connection {
             transport,
             last_command_secs: AtomicU32::new(now_secs),
             state: AtomicU8::new(ConnectionState::Read as u8),
         });
-        let (table, place) = self.place(fd);
-        table.lock().insert(place, connection.clone());
+        let (table, slot) = self.slot(fd);
+        table.lock().insert(slot, connection.clone());
         connection
     }
 
-    /// Takes a connection out; call it before its socket is closed.
+    /// Removes a connection. To be called before its socket is closed.
     pub fn remove(&self, fd: RawFd) {
-        let (table, place) = self.place(fd);
-        table.lock().remove(place);
+        let (table, slot) = self.slot(fd);
+        table.lock().remove(slot);
     }
 
-    /// Notes a listening socket.
+    /// Adds a listening socket.
     pub fn add_listener(&self, listening: Listener) {
-        self.listening.lock().push(listening);
+        self.listeners.lock().push(listening);
     }
 
     /// Number of listening sockets.
     pub fn listeners(&self) -> usize {
-        self.listening.lock().len()
+        self.listeners.lock().len()
     }
 
-    /// Listener sockets noted since the last reset.
+    /// Listening sockets added since the last reset.
     pub fn listeners_since_reset(&self) -> u64 {
-        (self.listeners() - self.listening_before.load(Ordering::Relaxed)) as u64
+        (self.listeners() - self.listeners_at_reset.load(Ordering::Relaxed)) as u64
     }
 
-    /// Counts listening sockets anew.
+    /// Counts listening sockets from 0 again.
     pub fn reset(&self) {
-        self.listening_before.store(self.listeners(), Ordering::Relaxed);
+        self.listeners_at_reset.store(self.listeners(), Ordering::Relaxed);
     }
 
-    /// Ends the input of every connection: each answers what it has received, then closes itself.
+    /// Shuts down the input of every connection. Each answers the requests that it has received and closes.
     pub fn shut_down_input(&self) {
         self.for_each(|fd, _| {
-            // An error means that the peer is gone already.
+            // An error means that the client has closed.
             let _ = shutdown(fd, Shutdown::Read);
         });
     }
 
-    /// Ends the input of those TCP connections that wait for a request and got none since `since_secs`: each closes
-    /// itself. Returns how many.
+    /// Shuts down the input of those TCP connections that wait for a request and got none since `since_secs`, so that
+    /// they close. Returns their number.
     pub fn close_idle(&self, since_secs: u32) -> u64 {
-        let mut ended = 0;
+        let mut closed = 0;
         self.for_each(|fd, connection| {
-            let waits = connection.state.load(Ordering::Relaxed) == ConnectionState::Read as u8;
-            let idle = connection.last_command_secs.load(Ordering::Relaxed) < since_secs;
-            if connection.transport == Transport::Tcp && waits && idle {
+            let is_waiting = connection.state.load(Ordering::Relaxed) == ConnectionState::Read as u8;
+            let is_idle = connection.last_command_secs.load(Ordering::Relaxed) < since_secs;
+            if connection.transport == Transport::Tcp && is_waiting && is_idle {
                 connection.set_state(ConnectionState::Closing);
                 let _ = shutdown(fd, Shutdown::Read);
-                ended += 1;
+                closed += 1;
             }
         });
-        ended
+        closed
     }
 
-    /// Ends those connections that were refused before `since_secs` and whose peer has not closed yet.
+    /// Shuts down the connections that were refused before `since_secs` and are still open.
     pub fn close_lingering(&self, since_secs: u32) {
         self.for_each(|fd, connection| {
-            let lingers = connection.state.load(Ordering::Relaxed) == ConnectionState::Lingering as u8;
-            if lingers && connection.last_command_secs.load(Ordering::Relaxed) < since_secs {
+            let is_lingering = connection.state.load(Ordering::Relaxed) == ConnectionState::Lingering as u8;
+            if is_lingering && connection.last_command_secs.load(Ordering::Relaxed) < since_secs {
                 let _ = shutdown(fd, Shutdown::Both);
             }
         });
     }
 
-    /// What is open, by descriptor, from `first` on: at most `ROWS_PER_CALL` rows, and the descriptor to go on from, if
-    /// there are more. Each row takes two system calls.
+    /// The open sockets in the order of their descriptors, from `first` on: at most `ROWS_PER_CALL` rows, and the
+    /// descriptor to continue from if there are more. Each row takes two system calls.
     pub fn rows(&self, first: RawFd) -> (Vec<Row>, Option<RawFd>) {
-        let listening = self.listening.lock().clone();
+        let listeners = self.listeners.lock().clone();
         let opened =
             self.tables.iter().map(|table| table.lock().0.len()).max().unwrap_or(0) * self.tables.len();
-        let end = listening.iter().map(|listening| listening.fd + 1).max().unwrap_or(0);
+        let end = listeners.iter().map(|listener| listener.fd + 1).max().unwrap_or(0);
         let end = end.max(RawFd::try_from(opened).unwrap_or(RawFd::MAX));
         let mut rows = Vec::new();
         for fd in first..end {
             if rows.len() == ROWS_PER_CALL {
                 return (rows, Some(fd));
             }
-            if let Some(listening) = listening.iter().find(|listening| listening.fd == fd) {
-                rows.push(listening_row(listening));
+            if let Some(listener) = listeners.iter().find(|listener| listener.fd == fd) {
+                rows.push(listener_row(listener));
                 continue;
             }
-            let (table, place) = self.place(fd);
-            if let Some(Some(connection)) = table.lock().0.get(place) {
+            let (table, slot) = self.slot(fd);
+            if let Some(Some(connection)) = table.lock().0.get(slot) {
                 rows.push(connection_row(fd, connection));
             }
         }
@@ -338,17 +338,17 @@ impl Connections {
     }
 }
 
-fn listening_row(listening: &Listener) -> Row {
+fn listener_row(listener: &Listener) -> Row {
     Row {
-        fd: listening.fd,
-        udp: listening.udp,
-        address: match address(getsockname(listening.fd)) {
-            tcp if listening.udp => tcp.replacen("tcp", "udp", 1),
+        fd: listener.fd,
+        udp: listener.udp,
+        address: match address(getsockname(listener.fd)) {
+            tcp if listener.udp => tcp.replacen("tcp", "udp", 1),
             address => address,
         },
         listen_address: None,
-        state: if listening.udp { ConnectionState::Read.word() } else { "conn_listening" },
-        last_command_secs: listening.since_secs,
+        state: if listener.udp { ConnectionState::Read.word() } else { "conn_listening" },
+        last_command_secs: listener.since_secs,
     }
 }
 
@@ -385,7 +385,7 @@ mod tests {
     use std::os::unix::net::UnixStream;
 
     #[test]
-    fn rows_come_in_parts_and_each_once() {
+    fn rows_are_returned_in_parts_and_each_once() {
         let table = Connections::new(3);
         let pairs: Vec<_> = (0..2 * ROWS_PER_CALL).map(|_| UnixStream::pair().unwrap()).collect();
         for (socket, _) in &pairs[1..] {
@@ -400,7 +400,7 @@ mod tests {
             found.extend(rows.into_iter().map(|row| row.fd));
             next = more;
         }
-        // Descriptors that other tests have closed are given out again, in any order.
+        // The kernel reuses descriptors that other tests have closed, in any order.
         let mut expected: Vec<RawFd> = pairs.iter().map(|(socket, _)| socket.as_raw_fd()).collect();
         expected.sort_unstable();
         found.sort_unstable();
@@ -408,7 +408,7 @@ mod tests {
     }
 
     #[test]
-    fn only_tcp_connections_that_wait_too_long_are_ended_and_each_once() {
+    fn only_tcp_connections_that_wait_too_long_are_closed_and_each_once() {
         let table = Connections::new(1);
         let pairs: Vec<_> = (0..4).map(|_| UnixStream::pair().unwrap()).collect();
         let fd = |index: usize| pairs[index].0.as_raw_fd();

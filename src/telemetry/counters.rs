@@ -1,7 +1,7 @@
-//! Counters of requests and bytes: one set per worker, written by that worker alone, summed when somebody asks.
+//! Counters of requests and bytes: one set per worker, written by that worker alone and summed when they are read.
 //!
 //! Invariant: a [`WorkerCounters`] has one writer, so an addition needs no locked instruction. `stats reset` moves a
-//! baseline instead of writing into other workers' counters.
+//! baseline instead of writing to the counters of other workers.
 
 use crate::sync::{AtomicU64, Mutex, Ordering};
 
@@ -45,11 +45,11 @@ macro_rules! counters {
 }
 
 counters! {
-    /// Keys looked up by get and gets.
+    /// Keys read by get and gets.
     cmd_get,
-    /// Storage attempts that got their memory.
+    /// Storage commands that got memory for their value.
     cmd_set,
-    /// flush_all seen, refused ones included.
+    /// flush_all commands, including refused ones.
     cmd_flush,
     /// touch, and keys of gat and gats.
     cmd_touch,
@@ -57,7 +57,7 @@ counters! {
     cmd_meta,
     /// Keys found by get and gets.
     get_hits,
-    /// Keys not found, expired ones included.
+    /// Keys not found, including expired ones.
     get_misses,
     /// Keys found expired.
     get_expired,
@@ -77,7 +77,7 @@ counters! {
     cas_hits,
     /// cas on an absent key.
     cas_misses,
-    /// cas with another unique than the item's.
+    /// cas whose CAS unique differs from that of the item.
     cas_badval,
     /// touch and gat that found their key.
     touch_hits,
@@ -85,9 +85,9 @@ counters! {
     touch_misses,
     /// Values refused for their size.
     store_too_large,
-    /// Values refused for want of memory.
+    /// Values refused for lack of memory.
     store_no_memory,
-    /// Logins tried.
+    /// Login attempts.
     auth_cmds,
     /// Logins refused.
     auth_errors,
@@ -99,17 +99,17 @@ counters! {
     total_connections,
     /// Connections refused at the limit.
     rejected_connections,
-    /// Times that accepting was put off at the limit.
+    /// Times that accepting was suspended, at the limit of connections or without descriptors.
     listen_disabled,
-    /// Times that a connection gave way to others after its share of requests.
+    /// Times that a connection yielded with work left.
     conn_yields,
-    /// Connections closed because they were idle.
+    /// Connections closed by the idle timeout.
     idle_kicks,
     /// TLS handshakes that made a new session.
     ssl_new_sessions,
     /// TLS handshakes that failed.
     ssl_handshake_errors,
-    /// TLS connections that broke the protocol later.
+    /// TLS connections with a protocol error after the handshake.
     ssl_proto_errors,
 }
 
@@ -139,16 +139,16 @@ impl Counters {
         self.workers.len()
     }
 
-    /// What was counted since the last reset.
+    /// The totals since the last reset.
     pub fn totals(&self) -> Totals {
-        // The lock comes first: a baseline set after the totals were read would be more than they are.
+        // Locked before the totals are read: a baseline set afterwards would be larger than they are.
         let baseline = self.baseline.lock();
         let mut totals = self.lifetime_totals();
         totals.subtract(&baseline);
         totals
     }
 
-    /// Counts anew from here.
+    /// Starts counting at 0 again.
     pub fn reset(&self) {
         *self.baseline.lock() = self.lifetime_totals();
     }

@@ -1,4 +1,4 @@
-//! Counters, the table of open connections, and the log: a leaf that counts what it is told and knows no other module.
+//! Counters, the table of open connections, and the log. Telemetry is a leaf: it uses no other module of larder.
 
 mod connections;
 mod counters;
@@ -17,7 +17,7 @@ pub use watchers::{
     set_current_connection,
 };
 
-// Not a part of `counters.rs`, which `tests/schedules` takes in as it is.
+// Not in `counters.rs`, because `tests/schedules` includes that file.
 #[cfg(test)]
 #[path = "counters/tests.rs"]
 mod counters_tests;

@@ -1,17 +1,17 @@
-//! Counters per key prefix, for `stats detail`: off unless somebody asks, and then bounded.
+//! Counters per key prefix, for `stats detail`. Off by default.
 //!
-//! A prefix is what stands before the first delimiter of a key; keys without one are not counted. Invariants: while
-//! counting is off, a request costs one relaxed load; at most [`PREFIXES_MAX`] prefixes are kept, and a prefix that
-//! comes later is not counted.
+//! A prefix is the part of a key before the first delimiter; keys without a delimiter are not counted. Invariants:
+//! while counting is off, a request costs one relaxed load; at most [`PREFIXES_MAX`] prefixes are counted, and further
+//! ones are ignored.
 
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Prefixes kept at most: with the longest keys they take about 1.3 MB.
+/// Prefixes counted, at most. With the longest keys they take about 1.3 MB.
 pub const PREFIXES_MAX: usize = 4096;
 
-/// What happened to the keys of a prefix.
+/// The counters of one prefix.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
 pub struct PrefixCounts {
     /// Lookups.
@@ -24,7 +24,7 @@ pub struct PrefixCounts {
     pub deletes: u64,
 }
 
-/// The counters.
+/// The counters of all prefixes.
 #[derive(Debug)]
 pub struct Prefixes {
     on: AtomicBool,
@@ -33,7 +33,7 @@ pub struct Prefixes {
 }
 
 impl Prefixes {
-    /// No prefix yet; `on` from the start or not.
+    /// No prefixes. Counting starts at once if `on`.
     pub fn new(delimiter: u8, on: bool) -> Prefixes {
         Prefixes { on: AtomicBool::new(on), delimiter, table: Mutex::default() }
     }
@@ -43,7 +43,7 @@ impl Prefixes {
         self.on.load(Ordering::Relaxed)
     }
 
-    /// Begins or ends counting; what was counted stays.
+    /// Switches counting on or off. The counts stay.
     pub fn set_on(&self, on: bool) {
         self.on.store(on, Ordering::Relaxed);
     }
@@ -91,7 +91,7 @@ impl Prefixes {
         }
     }
 
-    /// Every prefix and its counts, in the order of their bytes.
+    /// Every prefix and its counts, in byte order.
     pub fn rows(&self) -> Vec<(Box<[u8]>, PrefixCounts)> {
         self.table.lock().iter().map(|(prefix, counts)| (prefix.clone(), *counts)).collect()
     }
@@ -107,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_are_counted_by_what_stands_before_the_first_delimiter() {
+    fn keys_are_counted_by_the_part_before_the_first_delimiter() {
         let prefixes = Prefixes::new(b':', true);
         prefixes.count_get(b"a:b:c", true);
         prefixes.count_get(b"a:x", false);
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_counted_while_it_is_off() {
+    fn nothing_is_counted_while_counting_is_off() {
         let prefixes = Prefixes::new(b':', false);
         prefixes.count_set(b"a:b");
         assert!(prefixes.rows().is_empty());
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn prefixes_beyond_the_bound_are_not_kept() {
+    fn prefixes_beyond_the_limit_are_not_counted() {
         let prefixes = Prefixes::new(b'/', true);
         for number in 0..PREFIXES_MAX + 10 {
             prefixes.count_set(format!("{number}/x").as_bytes());

@@ -1,4 +1,4 @@
-//! What the OS says about this process.
+//! CPU time and resident memory of this process, from the OS.
 
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::{TimeVal, TimeValLike};
@@ -27,10 +27,10 @@ pub struct CpuUsage {
     pub system: CpuTime,
 }
 
-/// Bytes of this process in memory now, and those of them that are pages of files, as the program is; 0 if the OS does
-/// not say.
+/// The resident bytes of this process, and those of them that are pages of files, such as the program. 0 if the OS does
+/// not report them.
 pub fn resident_and_file_bytes() -> (u64, u64) {
-    // Pages: the whole size, then the resident part, then that of files (proc(5), /proc/pid/statm).
+    // In pages: total size, resident size, resident pages of files (proc(5), /proc/pid/statm).
     let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
     let mut fields = statm.split(' ').skip(1).map(|pages| pages.parse::<u64>().unwrap_or(0));
     let mut pages = || fields.next().unwrap_or(0);
@@ -40,7 +40,7 @@ pub fn resident_and_file_bytes() -> (u64, u64) {
     (pages() * page_bytes, pages() * page_bytes)
 }
 
-/// Asks the OS.
+/// The CPU time used so far; 0 if the OS does not report it.
 pub fn cpu_usage() -> CpuUsage {
     let time = |time: TimeVal| CpuTime { micros: u64::try_from(time.num_microseconds()).unwrap_or(0) };
     getrusage(UsageWho::RUSAGE_SELF)

@@ -1,8 +1,8 @@
-//! The log that `watch` sends: who watches, and the lines on their way to each.
+//! The log of `watch`: the watchers, and a queue of lines for each.
 //!
-//! Whoever has something to tell asks [`Watchers::wants`] first, one relaxed load, and makes the line only if somebody
-//! does. Invariants: at most [`WATCHERS_MAX`] watch; each has a queue of at most [`QUEUE_MAX_BYTES`], and what does not
-//! fit it is counted and told as `skipped=n` before the next line that does; nobody ever waits for a watcher.
+//! [`Watchers::wants`] costs one relaxed load; a line is only formatted if a client watches its class. Invariants:
+//! there are at most [`WATCHERS_MAX`] watchers; each has a queue of at most [`QUEUE_MAX_BYTES`]; lines that do not fit
+//! are counted and reported as `skipped=n` before the next line; no thread waits for a watcher.
 
 use parking_lot::Mutex;
 use std::cell::Cell;
@@ -11,13 +11,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::task::Waker;
 
-/// Watchers at once, as memcached has them.
+/// Watchers at once, as in memcached.
 pub const WATCHERS_MAX: usize = 20;
 
-/// Lines waiting for one watcher, in bytes.
+/// Bytes in the queue of one watcher, at most.
 pub const QUEUE_MAX_BYTES: usize = 256 * 1024;
 
-/// What can be watched.
+/// A class of log lines.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u32)]
 pub enum LogClass {
@@ -25,27 +25,27 @@ pub enum LogClass {
     Fetchers = 1,
     /// Storage commands.
     Mutations = 2,
-    /// Live items thrown out for memory.
+    /// Evictions of live items.
     Evictions = 4,
     /// Deletes that found their key.
     Deletions = 8,
-    /// Connections that come and go.
+    /// Connections opened and closed.
     Connections = 16,
-    /// What the daemon does by itself.
+    /// Background work of the daemon.
     System = 32,
 }
 
 /// The log.
 #[derive(Default, Debug)]
 pub struct Watchers {
-    /// The classes that anybody watches.
+    /// The classes that at least one client watches.
     wanted: AtomicU32,
     last_id: AtomicU64,
     watchers: Mutex<Vec<Arc<Watcher>>>,
     counters: LogCounters,
 }
 
-/// What became of the lines, since the last `stats reset`.
+/// Counters of lines since the last `stats reset`.
 #[derive(Default, Debug)]
 struct LogCounters {
     written: AtomicU64,
@@ -54,22 +54,22 @@ struct LogCounters {
     sent: AtomicU64,
 }
 
-/// The same as plain numbers.
+/// The counters of lines, and the number of watchers.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
 pub struct LogStatistics {
-    /// Lines made.
+    /// Lines written.
     pub written: u64,
-    /// Lines that could not be made, because more happened than is kept.
+    /// Lines never written, because too many events came at once.
     pub dropped: u64,
-    /// Lines not queued, because a watcher was slow.
+    /// Lines not queued, because the queue of a watcher was full.
     pub skipped: u64,
-    /// Lines handed to a watcher's connection.
+    /// Lines passed to the connection of a watcher.
     pub sent: u64,
-    /// Who watches now.
+    /// Current watchers.
     pub watchers: u64,
 }
 
-/// Somebody who watches.
+/// A client that watches, and its queue.
 #[derive(Debug)]
 pub struct Watcher {
     classes: u32,
@@ -81,7 +81,7 @@ struct Queue {
     bytes: Vec<u8>,
     lines: u64,
     skipped: u64,
-    /// To be told of the next line.
+    /// To be woken by the next line.
     waker: Option<Waker>,
 }
 
@@ -101,7 +101,8 @@ impl Queue {
 }
 
 impl Watcher {
-    /// Hands all waiting lines to `take`, or else remembers whom to wake for the next one. False if there were none.
+    /// Passes all queued lines to `take` and returns their number, or registers `waker` for the next line and returns
+    /// 0.
     fn take(&self, waker: &Waker, take: impl FnOnce(&[u8])) -> u64 {
         let mut queue = self.queue.lock();
         if queue.bytes.is_empty() {
@@ -109,19 +110,19 @@ impl Watcher {
             return 0;
         }
         take(&queue.bytes);
-        // Queues are mostly empty; the room that a burst took is given back.
+        // Queues are mostly empty, so the memory of a burst is freed.
         queue.bytes = Vec::new();
         std::mem::take(&mut queue.lines)
     }
 }
 
 impl Watchers {
-    /// True if somebody watches this class.
+    /// True if a client watches this class.
     pub fn wants(&self, class: LogClass) -> bool {
         self.wanted.load(Ordering::Relaxed) & class as u32 != 0
     }
 
-    /// Somebody begins to watch; `None` if as many do as may.
+    /// Adds a watcher of these classes; `None` at the limit.
     pub fn add(&self, classes: &[LogClass]) -> Option<Arc<Watcher>> {
         let mut watchers = self.watchers.lock();
         if watchers.len() >= WATCHERS_MAX {
@@ -130,26 +131,26 @@ impl Watchers {
         let classes = classes.iter().fold(0, |bits, class| bits | *class as u32);
         let watcher = Arc::new(Watcher { classes, queue: Mutex::default() });
         watchers.push(watcher.clone());
-        self.note_wanted(&watchers);
+        self.update_wanted(&watchers);
         Some(watcher)
     }
 
-    /// Somebody watches no longer.
+    /// Removes a watcher.
     pub fn remove(&self, watcher: &Arc<Watcher>) {
         let mut watchers = self.watchers.lock();
         watchers.retain(|known| !Arc::ptr_eq(known, watcher));
-        self.note_wanted(&watchers);
+        self.update_wanted(&watchers);
     }
 
-    fn note_wanted(&self, watchers: &[Arc<Watcher>]) {
+    fn update_wanted(&self, watchers: &[Arc<Watcher>]) {
         let wanted = watchers.iter().fold(0, |bits, watcher| bits | watcher.classes);
         self.wanted.store(wanted, Ordering::Relaxed);
     }
 
-    /// Sends a line, given without time and number, to all who watch its class.
+    /// Queues a line, given without time and number, for all watchers of its class.
     pub fn publish(&self, class: LogClass, unix_micros: u64, body: &[u8]) {
         let id = self.last_id.fetch_add(1, Ordering::Relaxed) + 1;
-        // Micros without leading zeros, as memcached prints them.
+        // Microseconds without leading zeros, as memcached prints them.
         let mut line =
             format!("ts={}.{} gid={id} ", unix_micros / 1_000_000, unix_micros % 1_000_000).into_bytes();
         line.extend_from_slice(body);
@@ -166,20 +167,20 @@ impl Watchers {
         }
     }
 
-    /// Counts what was not told because more happened than is kept.
+    /// Counts events that were dropped before their lines were written.
     pub fn count_dropped(&self, count: u64) {
         self.counters.dropped.fetch_add(count, Ordering::Relaxed);
     }
 
-    /// Hands all lines that wait for a watcher to `take`; if there are none, `waker` is woken by the next one, and this
-    /// says false.
+    /// Passes all queued lines of a watcher to `take`. Without lines, registers `waker` for the next one and returns
+    /// false.
     pub fn take(&self, watcher: &Watcher, waker: &Waker, take: impl FnOnce(&[u8])) -> bool {
         let lines = watcher.take(waker, take);
         self.counters.sent.fetch_add(lines, Ordering::Relaxed);
         lines > 0
     }
 
-    /// What became of the lines.
+    /// The counters of lines.
     pub fn statistics(&self) -> LogStatistics {
         let get = |count: &AtomicU64| count.load(Ordering::Relaxed);
         LogStatistics {
@@ -191,7 +192,7 @@ impl Watchers {
         }
     }
 
-    /// Counts anew from here.
+    /// Starts counting at 0 again.
     pub fn reset(&self) {
         let LogCounters { written, dropped, skipped, sent } = &self.counters;
         [written, dropped, skipped, sent].into_iter().for_each(|count| count.store(0, Ordering::Relaxed));
@@ -199,17 +200,17 @@ impl Watchers {
 }
 
 thread_local! {
-    static SERVED: Cell<RawFd> = const { Cell::new(0) };
+    static CURRENT_CONNECTION: Cell<RawFd> = const { Cell::new(0) };
 }
 
-/// Notes which connection this thread is at work for.
+/// Sets the connection that this thread serves.
 pub fn set_current_connection(fd: RawFd) {
-    SERVED.set(fd);
+    CURRENT_CONNECTION.set(fd);
 }
 
-/// The connection that this thread is at work for; 0 if there was none yet.
+/// The connection that this thread serves or has served last; 0 before the first one.
 pub fn current_connection() -> RawFd {
-    SERVED.get()
+    CURRENT_CONNECTION.get()
 }
 
 #[cfg(test)]
@@ -219,9 +220,9 @@ mod tests {
     use std::task::Wake;
 
     #[derive(Default)]
-    struct Woken(AtomicUsize);
+    struct WakeCount(AtomicUsize);
 
-    impl Wake for Woken {
+    impl Wake for WakeCount {
         fn wake(self: Arc<Self>) {
             self.0.fetch_add(1, Ordering::Relaxed);
         }
@@ -234,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_reaches_those_who_watch_its_class() {
+    fn a_line_reaches_the_watchers_of_its_class() {
         let watchers = Watchers::default();
         assert!(!watchers.wants(LogClass::Fetchers));
         let one = watchers.add(&[LogClass::Fetchers]).unwrap();
@@ -252,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_the_queue_is_counted_and_told() {
+    fn lines_that_do_not_fit_the_queue_are_counted_and_reported() {
         let watchers = Watchers::default();
         let slow = watchers.add(&[LogClass::Mutations]).unwrap();
         let line = [b'x'; 1000];
@@ -266,11 +267,11 @@ mod tests {
         let lines = taken(&watchers, &slow);
         assert!(lines.starts_with(&format!("skipped={skipped}\nts=")) && lines.ends_with(" y\n"), "{lines}");
         watchers.publish(LogClass::Mutations, 0, b"z");
-        assert!(taken(&watchers, &slow).starts_with("ts="), "told once");
+        assert!(taken(&watchers, &slow).starts_with("ts="), "reported once");
     }
 
     #[test]
-    fn only_so_many_may_watch() {
+    fn watchers_beyond_the_limit_are_refused() {
         let watchers = Watchers::default();
         let all: Vec<_> = (0..WATCHERS_MAX).map(|_| watchers.add(&[LogClass::System]).unwrap()).collect();
         assert!(watchers.add(&[LogClass::System]).is_none());
@@ -279,10 +280,10 @@ mod tests {
     }
 
     #[test]
-    fn a_watcher_is_woken_once_for_the_lines_since_it_looked() {
+    fn a_watcher_is_woken_once_for_all_lines_since_its_last_read() {
         let watchers = Watchers::default();
         let watcher = watchers.add(&[LogClass::System]).unwrap();
-        let woken = Arc::new(Woken::default());
+        let woken = Arc::new(WakeCount::default());
         let waker = Waker::from(woken.clone());
         assert!(!watchers.take(&watcher, &waker, |_| {}));
         watchers.publish(LogClass::System, 0, b"a");

@@ -267,5 +267,5 @@ fn a_service_manager_that_is_gone_is_a_warning() {
     let daemon = larder("").env("NOTIFY_SOCKET", "/nonexistent/notify").start();
     daemon.connect().ask("version\r\n", "VERSION 1.6.45\r\n");
     let said = daemon.stop();
-    assert!(said.contains("the service manager cannot be told that the service is up"), "{said}");
+    assert!(said.contains("cannot notify the service manager that the service is up"), "{said}");
 }

@@ -65,11 +65,11 @@ fn files_that_cannot_be_used_leave_those_in_use() {
     let mut client = tls.connect(daemon.address());
     fs::write(authority.file("server.pem"), "no certificate").unwrap();
     let path = authority.file("server.pem").display().to_string();
-    let line = format!("Error loading the certificate chain: {path} : no certificate in it\r\n");
+    let line = format!("Error loading the certificate chain: {path} : no certificate in the file\r\n");
     client.ask("refresh_certs\r\n", line);
     daemon.signal(Signal::SIGHUP);
     wait_for("the complaint", || {
-        daemon.stderr().contains("the certificates in use stay: Error loading").then_some(())
+        daemon.stderr().contains("the old certificates stay in use: Error loading").then_some(())
     });
     assert!(tls.is_served(daemon.address()));
 }

@@ -35,7 +35,7 @@ fn root_without_a_user_is_warned_once() {
         return skip("the warning of root (needs root)");
     }
     let said = larder("").start().stop();
-    assert_eq!(said, "running as root; -u <user> runs as somebody with fewer rights\n");
+    assert_eq!(said, "running as root; -u <user> drops its privileges\n");
 }
 
 #[test]

@@ -1,9 +1,9 @@
-//! Totals in one thread; `tests/schedules` has several.
+//! Totals in one thread; `tests/schedules` checks several threads.
 
 use super::Counters;
 
 #[test]
-fn sums_run_over_all_workers_and_start_anew_at_a_reset() {
+fn totals_include_all_workers_and_start_at_0_after_a_reset() {
     let counters = Counters::new(2);
     counters.worker(0).get_hits.add(3);
     counters.worker(1).get_hits.add(4);

@@ -4,7 +4,7 @@
 //! 1. [`server`] reads bytes from a connection (`server/connection.rs`) and hands them to its session;
 //! 2. [`session`] cuts one complete request out of them (`session/text.rs`, by `protocol/intake.rs`) and dispatches it;
 //! 3. [`commands`] decides what it means for the cache (`commands/mod.rs`, then for example `commands/retrieval.rs`);
-//! 4. [`store`] answers under the lock of one shard (`store/shard.rs` and the files below it);
+//! 4. [`store`] answers under the lock of one shard (`store/api/`, `store/shard/`);
 //! 5. the reply is appended to a buffer and sent, once per batch, by `server/connection.rs`.
 //!
 //! # Layers

@@ -111,7 +111,7 @@ impl Engine {
             return refuse(out, Refusal::BadDataChunk);
         }
         let header = StorageHeader { verb, key: &key, flags, exptime, value_len: writer.len(), noreply };
-        self.finish_store(counters, &header, Incoming::Received(writer), self.clock.now(), out);
+        self.finish_store(counters, &header, Incoming::Large(writer), self.clock.now(), out);
     }
 
     /// Checks a value against the item limit, to the byte as memcached does.

@@ -1,4 +1,4 @@
-//! The sweep for expired items: which page is looked at next, and what a storage command pays for.
+//! The sweep for expired items: the page that is visited next, and the price of a visit.
 //!
 //! A sweep visits the pages of a shard in turn. A page is swept as a whole, so one step is bounded by one page. A page
 //! that holds no expired item yet is passed over. Storage commands pay for sweeping by the chunk; the background adds

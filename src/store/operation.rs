@@ -35,7 +35,7 @@ pub enum Incoming<'a> {
     /// Bytes in the buffer of the connection, which are copied.
     Bytes(&'a [u8]),
     /// A large value in its pages. It must be complete (`missing() == 0`).
-    Received(ValueWriter),
+    Large(ValueWriter),
 }
 
 impl Incoming<'_> {
@@ -44,7 +44,7 @@ impl Incoming<'_> {
     pub fn len(&self) -> usize {
         match self {
             Incoming::Bytes(bytes) => bytes.len(),
-            Incoming::Received(writer) => writer.len(),
+            Incoming::Large(writer) => writer.len(),
         }
     }
 }

@@ -181,7 +181,7 @@ pub struct Removed {
     pub cas: u64,
 }
 
-/// What the store knows about the removal of a key.
+/// The recorded removal of a key.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct KeyHistory {
     /// The latest removal in the log.

@@ -1,8 +1,8 @@
-//! S8: memory pressure never evicts an item that was used lately, whatever its size, whichever command uses it, and
-//! however the memory is moved about meanwhile.
+//! S8: memory pressure never evicts a recently used item, of any size and used by any command, also while pages move
+//! between classes.
 //!
-//! The oracle knows when each key was last used or stored. Of every evicted item it asks for how many bytes of the items
-//! that stay in its shard that came later. Items that nobody has used since they were stored may leave at any time.
+//! The oracle records when each key was last used or stored. For every evicted item it sums the bytes of the remaining
+//! items of the shard that were used later. Items that were not used since they were stored may be evicted at any time.
 
 use larder::clock::{Deadline, Now};
 use larder::store::{
@@ -13,21 +13,21 @@ use std::collections::HashMap;
 /// Uses and stores in one run, at most.
 const STEPS: usize = 1 << 18;
 
-/// Every item in steady use is used once in so many turns, each of which reads one other.
-const TURNS_BETWEEN_USES: usize = 16;
+/// Every hot item is used once in this many rounds. Each round also reads one other item.
+const ROUNDS_BETWEEN_USES: usize = 16;
 
-/// Turns of one run, and of them those in which the sizes of the others stay alike.
-const TURNS: usize = 16_000;
-const TURNS_PER_PHASE: usize = 2000;
+/// Rounds of one run, and rounds with the same distribution of sizes.
+const ROUNDS: usize = 16_000;
+const ROUNDS_PER_PHASE: usize = 2000;
 
-/// Of the bytes that stay, at least one in so many was used after an item that leaves. The store promises a quarter of
-/// its chunks and blocks, which are larger than the items in them.
+/// At least one in this many of the remaining bytes was used after an evicted item. The store guarantees a quarter of
+/// its chunks and pages, which are larger than the items in them.
 const USED_AFTER_ONE_IN: u64 = 6;
 
-/// Bytes that an item takes beyond key and value, about.
+/// Approximate bytes of an item besides key and value.
 const ITEM_BYTES: u64 = 32;
 
-/// Sums of bytes by the step in which they were last used.
+/// Bytes by the step of their last use, as a Fenwick tree.
 struct UsedBytes {
     sums: Vec<u64>,
     all: u64,
@@ -56,7 +56,7 @@ impl UsedBytes {
         }
     }
 
-    /// Bytes last used after a step.
+    /// Bytes whose last use is after a step.
     fn after(&self, step: usize) -> u64 {
         let (mut at, mut until) = (step + 1, 0);
         while at > 0 {
@@ -67,23 +67,23 @@ impl UsedBytes {
     }
 }
 
-/// What the oracle knows of a key.
+/// The record of the oracle for a key.
 #[derive(Clone, Copy)]
 struct Known {
-    /// When it was last used or stored.
+    /// The step of its last use or store.
     step: usize,
     /// It was used since it was stored.
     used: bool,
     bytes: u64,
 }
 
-/// The store, and the oracle beside it.
+/// The store and the oracle.
 struct Watched {
     store: Store,
     now: Now,
     step: usize,
     keys: HashMap<Vec<u8>, Known>,
-    /// Of each shard.
+    /// For each shard.
     used: Vec<UsedBytes>,
     /// Used items that were evicted.
     evicted: usize,
@@ -103,7 +103,7 @@ impl Watched {
         }
     }
 
-    fn forget(&mut self, key: &[u8]) -> Option<Known> {
+    fn remove(&mut self, key: &[u8]) -> Option<Known> {
         let known = self.keys.remove(key)?;
         let shard = self.store.shard_number(key);
         self.used[shard].take(known.step, known.bytes);
@@ -111,7 +111,7 @@ impl Watched {
     }
 
     fn note(&mut self, key: &[u8], used: bool, len: usize) {
-        self.forget(key);
+        self.remove(key);
         self.step += 1;
         let known = Known { step: self.step, used, bytes: (key.len() + len) as u64 + ITEM_BYTES };
         let shard = self.store.shard_number(key);
@@ -119,17 +119,17 @@ impl Watched {
         self.keys.insert(key.to_vec(), known);
     }
 
-    /// Looks at what was evicted; asserts the law unless the limit was lowered.
-    fn check_evicted(&mut self, lawful: bool) {
+    /// Checks the evicted items; asserts S8 if `must_hold`, which is false after the limit was lowered.
+    fn check_evicted(&mut self, must_hold: bool) {
         let (evicted, dropped) = self.store.drain_evicted();
-        assert_eq!(dropped, 0, "the record has room for one step");
+        assert_eq!(dropped, 0, "the record holds the evictions of one step");
         for item in evicted {
-            let Some(Known { used: true, step, .. }) = self.forget(&item.key) else { continue };
+            let Some(Known { used: true, step, .. }) = self.remove(&item.key) else { continue };
             self.evicted += 1;
             let shard = self.store.shard_number(&item.key);
             let (after, all) = (self.used[shard].after(step), self.used[shard].all);
             assert!(
-                !lawful || after >= all / USED_AFTER_ONE_IN,
+                !must_hold || after >= all / USED_AFTER_ONE_IN,
                 "{} of {} bytes, used {} steps ago, {after} of {all} bytes since",
                 String::from_utf8_lossy(&item.key),
                 item.value_len,
@@ -141,14 +141,14 @@ impl Watched {
     fn set(&mut self, mode: StoreMode, key: &[u8], len: usize) {
         let value = vec![b'1'; len];
         let incoming = if len > 16 << 10 {
-            let mut draft = self.store.begin_large_value(key, len, self.now).expect("there is room");
-            self.store.write_large_value(&mut draft, &value, self.now);
-            Incoming::Received(draft)
+            let mut writer = self.store.begin_large_value(key, len, self.now).expect("there is memory");
+            self.store.write_large_value(&mut writer, &value, self.now);
+            Incoming::Large(writer)
         } else {
             Incoming::Bytes(&value)
         };
         let stored = self.store.store(mode, key, 0, Deadline::NEVER, incoming, self.now);
-        // Making room may have evicted what was there.
+        // The old item may have been evicted for the new one.
         self.check_evicted(true);
         assert!(matches!(stored, Ok(Stored::Stored { .. } | Stored::NotStored)), "{stored:?}");
         let known = self.keys.contains_key(key);
@@ -157,7 +157,7 @@ impl Watched {
         }
     }
 
-    /// Reads a key, and stores it if it is not there; true if it was.
+    /// Reads a key and stores it if it is absent; true if it was present.
     fn read(&mut self, key: &[u8], len: usize) -> bool {
         let found = self.store.get(key, self.now, |_| ()).is_ok();
         if found {
@@ -168,7 +168,7 @@ impl Watched {
         found
     }
 
-    /// Uses a key by one of the commands; false if it was not there.
+    /// Uses a key by one of the commands; false if it was absent.
     fn use_by(&mut self, command: u32, key: &[u8], len: usize) -> bool {
         let never = Deadline::NEVER;
         let short = Deadline::from_secs(self.now.secs() + 100_000);
@@ -211,7 +211,7 @@ impl Watched {
     }
 }
 
-/// Items in steady use: a few of every size that are a small part of a shard.
+/// Hot items: a few of every size that is a small part of a shard.
 fn hot_items(limit_bytes: u64, shards: usize) -> Vec<(Vec<u8>, usize)> {
     let share = limit_bytes / shards as u64;
     let sizes = [1, 10, 100, 600, 2000, 7000, 12_000, 20_000, 60_000, 200_000, 900_000];
@@ -222,8 +222,8 @@ fn hot_items(limit_bytes: u64, shards: usize) -> Vec<(Vec<u8>, usize)> {
         .collect()
 }
 
-/// Keys read once or more by a skewed choice, whose sizes are those of the phase.
-fn neighbour(random: &mut fastrand::Rng, phase: usize) -> (Vec<u8>, usize) {
+/// Another key by a skewed choice, with a size by the distribution of the phase.
+fn other_item(random: &mut fastrand::Rng, phase: usize) -> (Vec<u8>, usize) {
     let number = 30_000f64.powf(random.f64()) as u64;
     let mut sizes = fastrand::Rng::with_seed(number + 1000 * phase as u64);
     let len = match phase % 4 {
@@ -235,7 +235,7 @@ fn neighbour(random: &mut fastrand::Rng, phase: usize) -> (Vec<u8>, usize) {
     (format!("page:{phase}:{number}").into_bytes(), len)
 }
 
-fn move_memory(watched: &mut Watched, random: &mut fastrand::Rng) {
+fn move_page(watched: &mut Watched, random: &mut fastrand::Rng) {
     let to = PagePlace::Class(random.u32(1..50));
     let from = if random.bool() { PagePlace::Any } else { PagePlace::Class(random.u32(1..50)) };
     let _ = watched.store.reassign_page(from, to, watched.now);
@@ -244,7 +244,7 @@ fn move_memory(watched: &mut Watched, random: &mut fastrand::Rng) {
     watched.check_evicted(true);
 }
 
-/// A run; returns how many uses of items in steady use found them gone, and how many used items were evicted.
+/// A run. Returns how many uses of hot items missed, and how many used items were evicted.
 fn run(seed: u64, limit_bytes: u64, shards: usize, moving_clock: bool) -> (u32, usize) {
     let mut random = fastrand::Rng::with_seed(seed);
     let mut watched = Watched::new(limit_bytes, shards);
@@ -252,25 +252,25 @@ fn run(seed: u64, limit_bytes: u64, shards: usize, moving_clock: bool) -> (u32, 
     hot.iter().for_each(|(key, len)| watched.set(StoreMode::Set, key, *len));
     hot.iter().for_each(|(key, len)| assert!(watched.read(key, *len)));
     let mut lost = 0;
-    for turn in 1..=TURNS {
-        if moving_clock && turn % 500 == 0 {
+    for round in 1..=ROUNDS {
+        if moving_clock && round % 500 == 0 {
             watched.now = Now::from_secs(watched.now.secs() + 1);
         }
-        let (key, len) = neighbour(&mut random, turn / TURNS_PER_PHASE);
+        let (key, len) = other_item(&mut random, round / ROUNDS_PER_PHASE);
         if random.u8(..50) == 0 {
             watched.store.delete_with(&key, &DeleteOptions::default(), watched.now).ok();
-            watched.forget(&key);
+            watched.remove(&key);
         } else {
             watched.read(&key, len);
         }
-        for (key, len) in hot.iter().skip(turn % TURNS_BETWEEN_USES).step_by(TURNS_BETWEEN_USES) {
+        for (key, len) in hot.iter().skip(round % ROUNDS_BETWEEN_USES).step_by(ROUNDS_BETWEEN_USES) {
             if !watched.use_by(random.u32(..10), key, *len) {
                 lost += 1;
                 watched.set(StoreMode::Set, key, *len);
             }
         }
-        if turn % 100 == 0 {
-            move_memory(&mut watched, &mut random);
+        if round % 100 == 0 {
+            move_page(&mut watched, &mut random);
         }
     }
     watched.store.check_invariants();
@@ -278,7 +278,7 @@ fn run(seed: u64, limit_bytes: u64, shards: usize, moving_clock: bool) -> (u32, 
 }
 
 #[test]
-fn no_item_leaves_that_was_used_lately() {
+fn no_recently_used_item_is_evicted() {
     let mut evicted_in_all = 0;
     for seed in crate::seeds(2) {
         for (limit_mib, shards) in [(8, 1), (16, 4), (64, 4)] {
@@ -289,16 +289,16 @@ fn no_item_leaves_that_was_used_lately() {
             }
         }
     }
-    assert!(evicted_in_all > 100, "only {evicted_in_all} items left that were used");
+    assert!(evicted_in_all > 100, "only {evicted_in_all} used items were evicted");
 }
 
 #[test]
-fn a_lowered_limit_takes_the_oldest_first() {
+fn a_lowered_limit_evicts_the_oldest_first() {
     let mut random = fastrand::Rng::with_seed(3);
     let mut watched = Watched::new(64 << 20, 2);
     let hot = hot_items(8 << 20, 2);
     (0..40_000).for_each(|_| {
-        let (key, len) = neighbour(&mut random, 0);
+        let (key, len) = other_item(&mut random, 0);
         watched.read(&key, len);
     });
     hot.iter().for_each(|(key, len)| {

@@ -1,4 +1,5 @@
-//! The budget under loads that make slab stores grow: random sizes, a shift of sizes, growing values, a lowered limit.
+//! The memory limit under loads that make slab allocators grow: random sizes, a shift of sizes, growing values, a
+//! lowered limit.
 
 use larder::clock::{Deadline, Now};
 use larder::store::{FlushAt, Incoming, Refused, Store, StoreMode, Stored};
@@ -8,9 +9,9 @@ const NOW: Now = Now::from_secs(100);
 fn set(store: &Store, key: &[u8], length: usize) -> Result<Stored, Refused> {
     let value = vec![b'v'; length];
     let incoming = if length > 16 << 10 {
-        let mut draft = store.begin_large_value(key, length, NOW)?;
-        store.write_large_value(&mut draft, &value, NOW);
-        Incoming::Received(draft)
+        let mut writer = store.begin_large_value(key, length, NOW)?;
+        store.write_large_value(&mut writer, &value, NOW);
+        Incoming::Large(writer)
     } else {
         Incoming::Bytes(&value)
     };
@@ -23,7 +24,7 @@ fn assert_within(store: &Store) {
 }
 
 #[test]
-fn random_sizes_are_all_taken_and_stay_within_it() {
+fn values_of_random_sizes_are_stored_within_the_limit() {
     let store = crate::store(16 << 20, |_| ());
     let mut random = fastrand::Rng::with_seed(1);
     for number in 0..30_000u32 {
@@ -56,7 +57,7 @@ fn memory_follows_a_shift_of_the_value_size() {
 }
 
 #[test]
-fn a_growing_value_takes_one_place_at_a_time() {
+fn a_growing_value_is_one_item_within_the_limit() {
     let store = crate::store(8 << 20, |_| ());
     (0..=900_000).step_by(997).for_each(|length| {
         assert!(set(&store, b"one", length).is_ok());
@@ -76,7 +77,7 @@ fn a_growing_value_takes_one_place_at_a_time() {
 }
 
 #[test]
-fn a_lowered_limit_is_reached_by_upkeep_and_a_flush_gives_all_back() {
+fn maintenance_enforces_a_lowered_limit_and_a_flush_frees_all_memory() {
     let store = crate::store(32 << 20, |_| ());
     let empty = store.totals();
     (0..300_000u32).for_each(|number| assert!(set(&store, &number.to_be_bytes(), 100).is_ok()));
@@ -97,30 +98,32 @@ fn a_lowered_limit_is_reached_by_upkeep_and_a_flush_gives_all_back() {
 }
 
 #[test]
-fn values_being_received_are_bounded_and_given_back() {
+fn memory_of_incoming_values_is_bounded_and_returned() {
     let store = crate::store(8 << 20, |_| ());
     assert!(set(&store, b"kept", 100).is_ok());
     let value = vec![b'v'; 1_000_000];
     let begin = || {
-        store.begin_large_value(b"k", value.len(), NOW).expect("a draft takes little before its bytes come")
+        store
+            .begin_large_value(b"k", value.len(), NOW)
+            .expect("a writer needs little memory before its bytes arrive")
     };
-    let mut drafts: Vec<_> = (0..200).map(|_| begin()).collect();
+    let mut writers: Vec<_> = (0..200).map(|_| begin()).collect();
     let little = store.receiving_bytes();
-    assert!(little < 200 * 2048, "{little} bytes for values of which nothing has come");
-    for draft in &mut drafts {
-        assert_eq!(store.write_large_value(draft, &value[..900_000], NOW), 900_000);
+    assert!(little < 200 * 2048, "{little} bytes for values without received bytes");
+    for writer in &mut writers {
+        assert_eq!(store.write_large_value(writer, &value[..900_000], NOW), 900_000);
     }
     let most = store.memory_limit() / 2;
     assert!(store.receiving_bytes() <= most && store.receiving_bytes() > most - (1 << 20));
-    assert!(store.get(b"kept", NOW, |_| ()).is_ok(), "half of the memory is not theirs");
+    assert!(store.get(b"kept", NOW, |_| ()).is_ok(), "half of the memory is for stored items");
     assert!(set(&store, b"other", 1000).is_ok());
     store.check_invariants();
-    let stored: Vec<_> = drafts
+    let stored: Vec<_> = writers
         .into_iter()
-        .map(|mut draft| {
-            assert_eq!(draft.missing(), 100_000, "what finds no room is dropped as it comes");
-            store.write_large_value(&mut draft, &value[..100_000], NOW);
-            store.store(StoreMode::Set, b"k", 0, Deadline::NEVER, Incoming::Received(draft), NOW)
+        .map(|mut writer| {
+            assert_eq!(writer.missing(), 100_000, "bytes without memory are dropped");
+            store.write_large_value(&mut writer, &value[..100_000], NOW);
+            store.store(StoreMode::Set, b"k", 0, Deadline::NEVER, Incoming::Large(writer), NOW)
         })
         .collect();
     let refused = stored.iter().filter(|stored| **stored == Err(Refused::OutOfMemory)).count();
@@ -131,7 +134,7 @@ fn values_being_received_are_bounded_and_given_back() {
 }
 
 #[test]
-fn where_nothing_may_be_evicted_a_full_store_refuses_and_keeps() {
+fn without_eviction_a_full_store_refuses_new_items_and_keeps_the_others() {
     let store = crate::store(2 << 20, |settings| settings.evict = false);
     let taken = (0..100_000u32).take_while(|number| set(&store, &number.to_be_bytes(), 100).is_ok()).count();
     assert!(taken > 10_000, "{taken}");
@@ -140,6 +143,6 @@ fn where_nothing_may_be_evicted_a_full_store_refuses_and_keeps() {
     assert!(set(&store, &0u32.to_be_bytes(), 99).is_ok(), "the same size again needs no memory");
     assert_eq!(store.touch(&1u32.to_be_bytes(), Deadline::from_secs(500), NOW), Ok(()));
     assert!(store.get(&1u32.to_be_bytes(), Now::from_secs(500), |_| ()).is_err());
-    assert!(set(&store, b"more", 100).is_ok(), "in the place of the expired one");
+    assert!(set(&store, b"more", 100).is_ok(), "in the chunk of the expired item");
     store.check_invariants();
 }

@@ -5,7 +5,7 @@ use larder::store::{ItemMarks, Step, StoreMode, Stored, decimal};
 use std::collections::HashMap;
 use std::fmt;
 
-/// What the map knows of a key.
+/// An item of the map.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Entry {
     pub flags: u32,
@@ -15,7 +15,7 @@ pub struct Entry {
 }
 
 impl fmt::Debug for Entry {
-    /// Long values by their beginning only.
+    /// Prints only the start of a long value.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Entry { flags, deadline, cas, value } = self;
         let start = &value[..value.len().min(20)];
@@ -29,7 +29,7 @@ pub struct Naive {
     entries: HashMap<Vec<u8>, Entry>,
     marks: HashMap<Vec<u8>, ItemMarks>,
     flush_at: Option<Now>,
-    /// What is stored up to then is gone at once.
+    /// Items stored up to this second are born expired.
     flushed_through: Option<Now>,
 }
 
@@ -39,8 +39,8 @@ pub fn fits(key_len: usize, flags: u32, value_len: usize, item_max_bytes: usize)
 }
 
 impl Naive {
-    /// Lets time pass for a delayed flush; call it before anything else. True if it took effect.
-    pub fn pass(&mut self, now: Now) -> bool {
+    /// Applies a delayed flush if it is due. Called before every operation. True if it took effect.
+    pub fn flush_if_due(&mut self, now: Now) -> bool {
         let Some(at) = self.flush_at.filter(|at| now >= *at) else { return false };
         self.flush();
         self.flushed_through = Some(at);
@@ -55,12 +55,12 @@ impl Naive {
         self.entries.get_mut(key).filter(|entry| !entry.deadline.is_over(now))
     }
 
-    /// Drops a key: deleted, or found to be evicted.
-    pub fn forget(&mut self, key: &[u8]) -> Option<Entry> {
+    /// Removes a key that was deleted or evicted.
+    pub fn remove(&mut self, key: &[u8]) -> Option<Entry> {
         self.entries.remove(key)
     }
 
-    /// What the store must answer to a storage attempt, its CAS unique apart.
+    /// The expected outcome of a storage attempt, without its CAS unique.
     pub fn expect_store(&self, mode: StoreMode, key: &[u8], value_len: usize, now: Now) -> Stored {
         let stored = Stored::Stored { cas: 0, len: 0 };
         match (mode, self.get(key, now)) {
@@ -76,7 +76,7 @@ impl Naive {
         }
     }
 
-    /// Notes what the store has stored.
+    /// Applies a storage of the store.
     pub fn note_stored(&mut self, mode: StoreMode, key: &[u8], entry: Entry, now: Now) {
         let entry = match (mode, self.get(key, now)) {
             (StoreMode::Append, Some(old)) => {
@@ -89,13 +89,13 @@ impl Naive {
             }
             _ => entry,
         };
-        let lost = self.flushed_through.is_some_and(|through| now <= through);
-        let deadline = if lost { Deadline::PAST } else { entry.deadline };
+        let flushed = self.flushed_through.is_some_and(|through| now <= through);
+        let deadline = if flushed { Deadline::PAST } else { entry.deadline };
         self.entries.insert(key.to_vec(), Entry { deadline, ..entry });
         self.marks.remove(key);
     }
 
-    /// The number that an arithmetic step must give, and the text to be stored; `None` if the value is no number.
+    /// The expected number and text of an arithmetic step; `None` if the value is no number.
     pub fn expect_number(entry: &Entry, step: Step) -> Option<(u64, Vec<u8>)> {
         let number = decimal::parse(&entry.value)?;
         let value = match step {
@@ -107,7 +107,7 @@ impl Naive {
         Some((value, text))
     }
 
-    /// What the meta commands noted on a key; storing it anew forgets that.
+    /// The marks of a key. Storing the key clears them.
     pub fn marks(&self, key: &[u8]) -> ItemMarks {
         self.marks.get(key).copied().unwrap_or_default()
     }
@@ -127,7 +127,7 @@ impl Naive {
         self.flush_at = Some(at);
     }
 
-    /// Every key, for a last look at all of them.
+    /// All keys.
     pub fn keys(&self) -> Vec<Vec<u8>> {
         self.entries.keys().cloned().collect()
     }

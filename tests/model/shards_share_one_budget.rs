@@ -1,4 +1,4 @@
-//! Several shards and threads on one budget.
+//! Several shards and threads under one memory limit.
 
 use larder::clock::{Deadline, Now};
 use larder::store::{Incoming, Store, StoreMode};
@@ -7,9 +7,9 @@ const NOW: Now = Now::from_secs(100);
 
 fn set(store: &Store, key: &[u8], value: &[u8]) {
     let incoming = if value.len() > 16 << 10 {
-        let mut draft = store.begin_large_value(key, value.len(), NOW).expect("other shards give way");
-        store.write_large_value(&mut draft, value, NOW);
-        Incoming::Received(draft)
+        let mut writer = store.begin_large_value(key, value.len(), NOW).expect("other shards donate pages");
+        store.write_large_value(&mut writer, value, NOW);
+        Incoming::Large(writer)
     } else {
         Incoming::Bytes(value)
     };
@@ -17,7 +17,7 @@ fn set(store: &Store, key: &[u8], value: &[u8]) {
 }
 
 #[test]
-fn a_shard_that_comes_late_gets_its_share() {
+fn a_shard_that_fills_late_gets_its_share() {
     let store = crate::store(8 << 20, |settings| settings.shards = Some(8));
     let large = vec![b'l'; 900_000];
     (0..20u32).for_each(|number| set(&store, &number.to_be_bytes(), &large));
@@ -31,7 +31,7 @@ fn a_shard_that_comes_late_gets_its_share() {
 }
 
 #[test]
-fn a_value_larger_than_a_shards_share_finds_room() {
+fn a_value_larger_than_the_share_of_a_shard_is_stored() {
     let store = crate::store(32 << 20, |settings| {
         settings.shards = Some(8);
         settings.item_max_bytes = 16 << 20;
@@ -43,7 +43,7 @@ fn a_value_larger_than_a_shards_share_finds_room() {
 }
 
 #[test]
-fn threads_at_once_leave_the_laws_standing() {
+fn invariants_hold_under_concurrent_threads() {
     let store = crate::store(16 << 20, |settings| settings.shards = Some(4));
     std::thread::scope(|scope| {
         for thread in 0..4 {

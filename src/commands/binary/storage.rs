@@ -70,7 +70,7 @@ impl Engine {
         let IncomingBinaryHeader { envelope, quiet, verb, flags, exptime } = *incoming_header;
         let header = BinaryStorageHeader { verb, key, flags, exptime };
         let reply = &mut BinaryReply { envelope, quiet, out };
-        self.finish_binary_store(counters, &header, Incoming::Received(writer), self.clock.now(), reply);
+        self.finish_binary_store(counters, &header, Incoming::Large(writer), self.clock.now(), reply);
     }
 
     fn finish_binary_store(

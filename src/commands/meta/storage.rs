@@ -71,7 +71,7 @@ impl Engine {
         }
         let mut room = KeyBuffer::default();
         let key = header.meta.key(&mut room);
-        self.finish_meta(counters, key, header, Incoming::Received(writer), self.clock.now(), out);
+        self.finish_meta(counters, key, header, Incoming::Large(writer), self.clock.now(), out);
     }
 
     fn admit_meta(&self, key: &[u8], header: &MetaStorageHeader<'_>) -> Result<(), Refused> {

@@ -30,7 +30,7 @@ impl Store {
         (evicted, dropped)
     }
 
-    /// What the store knows about the removal of a key. Removes an expired item first.
+    /// The recorded removal of a key. Removes an expired item first.
     pub fn key_history(&self, key: &[u8], now: Now) -> KeyHistory {
         let key = self.key(key);
         let (removed, known_since) = {

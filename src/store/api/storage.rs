@@ -6,7 +6,7 @@ use crate::store::item::header;
 use crate::store::memory::large::{Layout, ValueWriter};
 use crate::store::operation::{ArithmeticOptions, Incoming, Step, StoreMode, StoreOptions};
 use crate::store::outcome::{Counted, Refused, Stored};
-use crate::store::shard::{Key, MemoryNeeded, NewItem, Received, Value};
+use crate::store::shard::{Key, LargeParts, MemoryNeeded, NewItem, Value};
 
 impl Store {
     /// Stores by the rule of `mode`. Draws a CAS unique even if it does not store, as memcached does.
@@ -44,16 +44,16 @@ impl Store {
             Incoming::Bytes(bytes) if self.is_large(mode, key.len(), bytes.len()) => {
                 let mut writer = self.begin_large_value(key, bytes.len(), now)?;
                 self.write_large_value(&mut writer, bytes, now);
-                Incoming::Received(writer)
+                Incoming::Large(writer)
             }
             value => value,
         };
         let mut value = match value {
             Incoming::Bytes(bytes) => Value::Bytes(bytes),
-            Incoming::Received(writer) => {
+            Incoming::Large(writer) => {
                 let len = writer.len();
                 let (pages, tail, charge) = writer.into_parts().ok_or(Refused::OutOfMemory)?;
-                Value::Received(Received { pages, tail, len, charge: Some(charge) })
+                Value::Large(LargeParts { pages, tail, len, charge: Some(charge) })
             }
         };
         let key = self.key(key);

@@ -249,8 +249,8 @@ fn a_shard_is_emptied_after_a_panic_in_an_update_and_works_again() {
     store.check_invariants();
 }
 
-/// The probation is in order of arrival, so its first value says nothing about idle time. When the first value counted as
-/// the coldest, one popular value made the store release pages of small items regardless of their hits.
+/// The probation is in order of arrival, so its first value says nothing about idle time. When the first value counted
+/// as the coldest, one popular value made the store release pages of small items regardless of their hits.
 #[test]
 fn a_used_value_on_probation_does_not_hide_the_idle_time_of_others() {
     let store = store(|_| ());

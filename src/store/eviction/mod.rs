@@ -1,4 +1,4 @@
-//! Which item is evicted next, and which class or large value gives up memory.
+//! Eviction policies: the next victim of a class, the next victim among large values, and page trading between classes.
 
 mod clock_hand;
 mod large_values;

@@ -263,7 +263,7 @@ impl Index {
         let split = fresh - (1 << fresh.ilog2());
         let held = self.drain(split, hash_of);
         self.set_buckets(fresh + 1);
-        // A ghost does not tell which of both buckets its key belongs to.
+        // A fingerprint does not determine which of both buckets its key belongs to.
         *self.primary.get_mut(fresh) = Bucket { ghosts: self.primary.get(split).ghosts, ..EMPTY };
         for (hash, handle) in held {
             self.push(self.bucket_of(hash), hash.tag(), handle);

@@ -1,4 +1,4 @@
-//! One item: header and bytes in a chunk, handle, key hash, CAS unique, and numbers kept as text.
+//! One item: header and bytes in a chunk, handle, key hash, CAS unique, and numbers as text.
 
 pub(super) mod cas;
 pub mod decimal;

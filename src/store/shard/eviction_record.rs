@@ -23,7 +23,7 @@ pub(in crate::store) struct Recording {
 pub(in crate::store) struct EvictionRecord {
     recording: Arc<Recording>,
     pub(in crate::store) items: Vec<Evicted>,
-    /// Evictions for which there was no room.
+    /// Evictions that exceeded the bound.
     pub(in crate::store) dropped: u64,
 }
 

@@ -19,7 +19,7 @@ impl Shard {
     /// Advances the sweep by what one storage command pays for.
     pub(super) fn sweep_for_store(&mut self, now: Now) {
         let Some(page) = self.slab.page_at(self.sweep.place()) else {
-            // The page was given up, or the shard holds large values only.
+            // The page was released, or the shard holds large values only.
             self.sweep.drop_credit();
             self.sweep_next(now);
             return self.remove_expired_large(now);

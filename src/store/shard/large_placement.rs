@@ -1,6 +1,6 @@
 //! Placement of large values in pages and fragments.
 
-use super::value::Received;
+use super::value::LargeParts;
 use super::{Key, MemoryNeeded, Shard};
 use crate::clock::Now;
 use crate::store::item::header::UNUSED_STAMP;
@@ -18,9 +18,9 @@ impl Shard {
         value: &[u8],
         now: Now,
     ) -> Result<Handle, MemoryNeeded> {
-        let mut received = self.reserve_large_value(key, value.len(), now)?;
-        received.fill([value]);
-        self.put_filled(key, fields, received, now)
+        let mut parts = self.reserve_large_value(key, value.len(), now)?;
+        parts.fill([value]);
+        self.put_filled(key, fields, parts, now)
     }
 
     /// Takes empty pages and a charge for a large value of so many bytes.
@@ -29,7 +29,7 @@ impl Shard {
         key: Key<'_>,
         len: usize,
         now: Now,
-    ) -> Result<Received, MemoryNeeded> {
+    ) -> Result<LargeParts, MemoryNeeded> {
         let layout = Layout::of(self.rules.page_bytes, len);
         let count = layout.pages();
         // The list grows by doubling: few distinct list sizes leave few half-used blocks in the allocator.
@@ -48,7 +48,7 @@ impl Shard {
         match self.charge_heap(Layout::heap_bytes(key.bytes.len()), now) {
             Ok(charge) => {
                 let tail = tail_buffer(self.rules.page_bytes, layout.tail_bytes());
-                Ok(Received { pages, tail, len, charge: Some(charge) })
+                Ok(LargeParts { pages, tail, len, charge: Some(charge) })
             }
             Err(need) => {
                 self.spare_pages.append(&mut pages);
@@ -57,36 +57,36 @@ impl Shard {
         }
     }
 
-    /// Like [`Shard::put_received`]. If it fails, the pages become spare pages.
+    /// Like [`Shard::put_parts`]. If it fails, the pages become spare pages.
     pub(super) fn put_filled(
         &mut self,
         key: Key<'_>,
         fields: &Fields,
-        mut received: Received,
+        mut parts: LargeParts,
         now: Now,
     ) -> Result<Handle, MemoryNeeded> {
-        let put = self.put_received(key, fields, &mut received, now);
-        self.spare_pages.append(&mut received.pages);
+        let put = self.put_parts(key, fields, &mut parts, now);
+        self.spare_pages.append(&mut parts.pages);
         put
     }
 
-    /// Stores a received value in place of the old value of the key. Without memory, leaves `received` unchanged.
-    pub(super) fn put_received(
+    /// Stores a large value in place of the old value of the key. Without memory, leaves `parts` unchanged.
+    pub(super) fn put_parts(
         &mut self,
         key: Key<'_>,
         fields: &Fields,
-        received: &mut Received,
+        parts: &mut LargeParts,
         now: Now,
     ) -> Result<Handle, MemoryNeeded> {
-        let layout = Layout::of(self.rules.page_bytes, received.len);
+        let layout = Layout::of(self.rules.page_bytes, parts.len);
         self.reserve_index_entry(now)?;
         let tail = self.take_tail_fragments(layout, now)?;
-        let Some(charge) = received.charge.take() else {
+        let Some(charge) = parts.charge.take() else {
             self.large.release(tail);
             return Err(MemoryNeeded(1));
         };
-        let pages = std::mem::take(&mut received.pages);
-        self.large.fill(&tail, &received.tail);
+        let pages = std::mem::take(&mut parts.pages);
+        self.large.fill(&tail, &parts.tail);
         let old = self.find(key);
         let (probation, stamp) = match old.map(Handle::place) {
             Some(Place::Chunk(at)) => (self.slab.item(at).probation(), self.slab.item(at).stamp()),

@@ -48,7 +48,7 @@ use eviction_record::EvictionRecord;
 use recorders::Recorders;
 pub(super) use rules::Rules;
 pub use rules::memcached_item_bytes;
-pub(super) use value::{Received, Value};
+pub(super) use value::{LargeParts, Value};
 pub(super) use walk::Visited;
 
 use crate::clock::{Deadline, Now};

@@ -12,7 +12,7 @@ use crate::store::memory::slab::ClassId;
 use crate::store::outcome::{Cause, Removed};
 use crate::store::statistics::{SampleKind, SampleRule, Samples};
 
-/// What a shard records about single keys.
+/// The recorders of a shard.
 #[derive(Default, Debug)]
 pub(in crate::store) struct Recorders {
     /// Recent removals of all kinds.

@@ -1,11 +1,11 @@
-//! What all shards of a store share.
+//! Rules that all shards of a store share.
 
 use super::eviction_record::Recording;
 use crate::store::item::{CasSequence, KeyHasher};
 use crate::store::memory::slab::ClassSizes;
 use std::sync::Arc;
 
-/// What all shards of a store have in common.
+/// Rules and limits of a store, shared by its shards.
 #[derive(Clone, Debug)]
 pub(in crate::store) struct Rules {
     pub(in crate::store) evict: bool,

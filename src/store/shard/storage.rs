@@ -82,7 +82,7 @@ impl Shard {
         let len = value.len();
         let handle = match value {
             Value::Bytes(bytes) => self.put(key, old, fields, bytes, now)?,
-            Value::Received(received) => self.put_received(key, &fields, received, now)?,
+            Value::Large(parts) => self.put_parts(key, &fields, parts, now)?,
         };
         if old.is_some() {
             self.note_rewrite(handle, now);
@@ -124,15 +124,15 @@ impl Shard {
         } else {
             // Noted as used, so that it is not evicted for its own new value.
             self.note_access(old, now);
-            let mut received = self.reserve_large_value(key, len, now)?;
+            let mut parts = self.reserve_large_value(key, len, now)?;
             let Some(old) = self.find(key) else {
-                self.spare_pages.append(&mut received.pages);
+                self.spare_pages.append(&mut parts.pages);
                 return Ok(Stored::NotStored);
             };
             let [before, after] =
                 if mode == StoreMode::Append { [None, Some(added)] } else { [Some(added), None] };
-            received.fill(before.into_iter().chain(self.value_parts(old)).chain(after));
-            self.put_filled(key, &fields, received, now)?
+            parts.fill(before.into_iter().chain(self.value_parts(old)).chain(after));
+            self.put_filled(key, &fields, parts, now)?
         };
         self.note_rewrite(handle, now);
         self.count_store(handle);

@@ -9,12 +9,12 @@ pub(in crate::store) enum Value<'a> {
     /// Bytes to be copied.
     Bytes(&'a [u8]),
     /// A large value in its own pages.
-    Received(Received),
+    Large(LargeParts),
 }
 
-/// A large value as it was received.
+/// The memory of a large value that is not stored yet.
 #[derive(Debug)]
-pub(in crate::store) struct Received {
+pub(in crate::store) struct LargeParts {
     /// Pages of the value. Empty once it is stored.
     pub(in crate::store) pages: Pages,
     /// The rest, which does not fill a page.
@@ -24,7 +24,7 @@ pub(in crate::store) struct Received {
     pub(in crate::store) charge: Option<Charge>,
 }
 
-impl Received {
+impl LargeParts {
     /// Copies the value from parts, whose lengths sum up to that of the value.
     pub(super) fn fill<'a>(&mut self, parts: impl IntoIterator<Item = &'a [u8]>) {
         let mut pages = self.pages.iter_mut();
@@ -48,7 +48,7 @@ impl Received {
         }
     }
 
-    fn parts(&self) -> impl Iterator<Item = &[u8]> {
+    fn slices(&self) -> impl Iterator<Item = &[u8]> {
         let mut missing = self.len - self.tail.len();
         let pages = self.pages.iter().map(move |page| {
             let part = &page[..page.len().min(missing)];
@@ -63,14 +63,14 @@ impl Value<'_> {
     pub(super) fn len(&self) -> usize {
         match self {
             Value::Bytes(bytes) => bytes.len(),
-            Value::Received(received) => received.len,
+            Value::Large(parts) => parts.len,
         }
     }
 
     pub(super) fn bytes(&self) -> Cow<'_, [u8]> {
         match self {
             Value::Bytes(bytes) => Cow::Borrowed(bytes),
-            Value::Received(received) => Cow::Owned(received.parts().collect::<Vec<_>>().concat()),
+            Value::Large(parts) => Cow::Owned(parts.slices().collect::<Vec<_>>().concat()),
         }
     }
 }

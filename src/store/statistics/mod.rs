@@ -1,4 +1,4 @@
-//! What the store counts and samples of its own work. Plain data that imports no other part of the store but items.
+//! Counters, samples and timestamps of the store. Plain data, which imports only items.
 
 mod cas_timestamps;
 mod class;

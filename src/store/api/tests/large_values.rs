@@ -108,7 +108,7 @@ fn a_value_received_across_a_flush_is_stored_whole() {
     store.flush_all(FlushAt::Immediately, NOW);
     store.check_invariants();
     store.write_large_value(&mut writer, &value(1)[5000..], NOW);
-    let stored = store.store(StoreMode::Set, b"late", 0, Deadline::NEVER, Incoming::Received(writer), NOW);
+    let stored = store.store(StoreMode::Set, b"late", 0, Deadline::NEVER, Incoming::Large(writer), NOW);
     assert!(matches!(stored, Ok(Stored::Stored { len: LEN, .. })), "{stored:?}");
     assert_eq!(read(&store, b"late"), Ok(value(1)));
     store.check_invariants();

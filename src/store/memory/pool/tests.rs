@@ -1,4 +1,4 @@
-//! The pool alone: what it charges, keeps, refuses and returns.
+//! The pool alone: charging, reuse, refusal and return of pages.
 
 use crate::store::memory::pool::{Pages, Pool};
 use std::sync::Arc;

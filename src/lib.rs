@@ -21,8 +21,8 @@
 //! | where a frame ends | `protocol/intake.rs` | `protocol/intake/tests.rs` |
 //! | what a command does | `commands/<family>.rs` | `tests/wire/<promise>.rs` |
 //! | an error line | `protocol/refusal.rs` | `tests/wire/` |
-//! | which item leaves first | `store/slab/clock_hand.rs`, `store/large.rs` | `tests/model/` |
-//! | bytes per item | `store/item.rs`, `store/slab/class.rs` | size asserts there |
+//! | which item leaves first | `store/eviction/`, `store/shard/eviction.rs` | `tests/model/` |
+//! | bytes per item | `store/item/header.rs`, `store/memory/slab/class.rs` | size asserts there |
 //! | a limit or a flag | [`protocol::limits`], [`options`] | its just-over-the-bound test |
 //! | a counter or a stats line | [`telemetry`], `commands/stats.rs` | `tests/wire/` |
 //! | who may come in, and how fast it may guess | [`auth`] | unit tests there |
@@ -32,11 +32,11 @@
 //! | a command for operators | `protocol/controls.rs`, `commands/{admin,crawler,detail,tuning}.rs` | `tests/wire/replies/` |
 //! | what is told about another `-m` | [`advisor`] | unit tests there, `benches/advisor` |
 //! | hot keys, families of keys, latency | [`insight`], `commands/{observe,explain,latency}.rs` | unit tests there, `tests/wire/stats_extensions.rs` |
-//! | why a key is gone | `store/shard/removals.rs`, `store/ages.rs`, `commands/explain.rs` | `tests/wire/why_command.rs` |
+//! | why a key is gone | `store/shard/removal_log.rs`, `store/statistics/cas_timestamps.rs`, `commands/explain.rs` | `tests/wire/why_command.rs` |
 //! | what memory is used for | `commands/memory.rs` | `tests/wire/stats_extensions.rs` |
-//! | where a large value's bytes lie | `store/large/{value,fragments,draft}.rs` | unit tests there, `store/large/tests.rs` |
-//! | how the resident size is held | `store/pool.rs`, `commands/memory.rs` | `store/pool/tests.rs`, `tests/schedules`, `benches/capacity/crowds.rs` |
-//! | what is never evicted | `store/recency.rs`, `store/shard/room.rs` | `tests/model/items_in_use_stay.rs` |
+//! | where a large value's bytes lie | `store/memory/large/` | unit tests there, `store/api/tests/large_values.rs` |
+//! | how the resident size is held | `store/memory/pool.rs`, `commands/memory.rs` | `store/memory/pool/tests.rs`, `tests/schedules`, `benches/capacity/crowds.rs` |
+//! | what is never evicted | `store/eviction/recency.rs`, `store/shard/eviction.rs` | `tests/model/items_in_use_stay.rs` |
 //! | a metric, the status page | `metrics/{exporter,own}.rs`, `metrics/{status.rs,page.html}` | `tests/daemon/metrics.rs`, `tests/run status-page` |
 //! | sockets and their options | `server/listener.rs` | `tests/daemon/sockets.rs` |
 //! | which thread runs what, and when | `server/event_loop/scheduler.rs` | unit tests there, `tests/schedules` |

@@ -1,8 +1,8 @@
-//! Who may come in: `user:password` lines of a file the operator names, compared in constant time.
+//! Credentials: the `user:password` lines of a file, compared in constant time.
 //!
-//! [`Credentials`] serves the authentication of every protocol (`-Y`, and SASL under `-S`). It must never tell by its
-//! answer or by its time which part of a pair was wrong, how long the right one is or whether the user exists; nor
-//! print a secret. Invariants: a set is never empty; a file that cannot be read again leaves the set as it was.
+//! [`Credentials`] authenticates clients of all protocols (`-Y`, and SASL with `-S`). Neither result nor time of a check
+//! depends on which part is wrong, on the length of the right part, or on the existence of the user. No secret is
+//! printed. Invariants: a set of credentials is never empty; a failed reload keeps the old set.
 
 mod throttle;
 
@@ -17,33 +17,34 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use subtle::{Choice, ConstantTimeEq};
 
-/// Longest line in bytes, its line end not counted.
+/// Longest line in bytes, without its line end.
 pub const LINE_MAX_BYTES: usize = 255;
 
-/// Entries of a [`FileFormat::AuthFile`] file that count; memcached overlooks later ones.
+/// Entries of a [`FileFormat::AuthFile`] that count; as in memcached, later ones are ignored.
 pub const AUTH_FILE_ENTRIES_MAX: usize = 8;
 
-/// Variable of the environment that names the file for SASL.
+/// Environment variable with the path of the file for SASL.
 pub const PASSWORD_DATABASE: &str = "MEMCACHED_SASL_PWDB";
 
-/// What the lines of the file may look like. In both the first `:` ends the user.
+/// The format of the file. In both formats the first `:` ends the user.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum FileFormat {
-    /// The file of `-Y`: at most [`AUTH_FILE_ENTRIES_MAX`] entries, every line must be one; the password is all that follows.
+    /// The file of `-Y`: at most [`AUTH_FILE_ENTRIES_MAX`] entries; every line must be one. The password is the rest of the
+    /// line.
     AuthFile,
-    /// The file of [`PASSWORD_DATABASE`]: any number of entries, other lines are overlooked. The first line of a user
-    /// counts; another `:` may end the password.
+    /// The file of [`PASSWORD_DATABASE`]: any number of entries; other lines are ignored. The first line of a user counts;
+    /// another `:` can end the password.
     PasswordDatabase,
 }
 
-/// Why a file gives no credentials; its text is memcached's.
+/// The reason why a file contains no credentials; the messages are memcached's.
 #[derive(Debug)]
 pub enum CredentialsError {
-    /// It cannot be read.
+    /// The file cannot be read.
     Unreadable(PathBuf, io::Error),
-    /// A line is not an entry, or there is none at all.
+    /// A line is not an entry, or the file is empty.
     Malformed(PathBuf),
-    /// As one of the others, or no file was named, for SASL.
+    /// One of the other errors for the SASL file, or `None` if no path is set.
     NoPasswordDatabase(Option<Box<CredentialsError>>),
 }
 
@@ -67,7 +68,7 @@ impl fmt::Display for CredentialsError {
 
 impl std::error::Error for CredentialsError {}
 
-/// The pairs of one file.
+/// The users and passwords of one file.
 pub struct Credentials {
     path: PathBuf,
     format: FileFormat,
@@ -77,7 +78,7 @@ pub struct Credentials {
 impl Credentials {
     /// Reads the file.
     pub fn read(path: &Path, format: FileFormat) -> Result<Credentials, CredentialsError> {
-        let entries = RwLock::new(entries_of(path, format, fs::read(path))?);
+        let entries = RwLock::new(read_entries(path, format, fs::read(path))?);
         Ok(Credentials { path: path.to_owned(), format, entries })
     }
 
@@ -91,15 +92,15 @@ impl Credentials {
             .map_err(|reason| CredentialsError::NoPasswordDatabase(Some(Box::new(reason))))
     }
 
-    /// Reads the file again; if that fails, the old pairs stay. A pipe, which may have served at the start, is not read
-    /// again: it would keep its reader waiting.
+    /// Reloads the file; if that fails, keeps the old entries. A pipe is accepted at start, but not reloaded, because it would
+    /// block the reader.
     pub fn reload(&self) -> Result<(), CredentialsError> {
-        let entries = entries_of(&self.path, self.format, read_regular(&self.path))?;
+        let entries = read_entries(&self.path, self.format, read_regular(&self.path))?;
         *self.entries.write() = entries;
         Ok(())
     }
 
-    /// True if the pair is one of the file's. Takes as long for every pair.
+    /// True if the file contains this user and password. Takes the same time for all arguments.
     pub fn verify(&self, user: &[u8], password: &[u8]) -> bool {
         let (user, password) = (Secret::new(user), Secret::new(password));
         let entries = self.entries.read();
@@ -132,8 +133,8 @@ impl Entry {
     }
 }
 
-/// Some bytes, filled up to one size so that comparing takes as long for any two. What is longer than a line equals
-/// no entry, by its length.
+/// Bytes padded to a fixed size, so that all comparisons take the same time. A text longer than a line equals no entry,
+/// because its length differs.
 struct Secret {
     bytes: [u8; LINE_MAX_BYTES],
     len: u64,
@@ -152,7 +153,7 @@ impl Secret {
     }
 }
 
-/// Reads a regular file, and opens nothing that would wait for a peer.
+/// Reads a regular file; does not block on other kinds of files.
 fn read_regular(path: &Path) -> io::Result<Vec<u8>> {
     let mut file = OpenOptions::new().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(path)?;
     if !file.metadata()?.is_file() {
@@ -163,15 +164,15 @@ fn read_regular(path: &Path) -> io::Result<Vec<u8>> {
     Ok(text)
 }
 
-fn entries_of(
+fn read_entries(
     path: &Path,
     format: FileFormat,
     text: io::Result<Vec<u8>>,
 ) -> Result<Vec<Entry>, CredentialsError> {
     let text = text.map_err(|error| CredentialsError::Unreadable(path.to_owned(), error))?;
     let entries = match format {
-        FileFormat::AuthFile => auth_file_entries(&text),
-        FileFormat::PasswordDatabase => Some(password_database(&text)),
+        FileFormat::AuthFile => parse_auth_file(&text),
+        FileFormat::PasswordDatabase => Some(parse_password_database(&text)),
     };
     entries.filter(|entries| !entries.is_empty()).ok_or_else(|| CredentialsError::Malformed(path.to_owned()))
 }
@@ -182,20 +183,20 @@ fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     text.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line))
 }
 
-fn pair(line: &[u8]) -> Option<(&[u8], &[u8])> {
+fn split_entry(line: &[u8]) -> Option<(&[u8], &[u8])> {
     let colon = line.iter().position(|byte| *byte == b':').filter(|_| line.len() <= LINE_MAX_BYTES)?;
     Some((&line[..colon], &line[colon + 1..]))
 }
 
-fn auth_file_entries(text: &[u8]) -> Option<Vec<Entry>> {
-    let entry = |line| pair(line).map(|(user, password)| Entry::new(user, password));
+fn parse_auth_file(text: &[u8]) -> Option<Vec<Entry>> {
+    let entry = |line| split_entry(line).map(|(user, password)| Entry::new(user, password));
     lines(text).take(AUTH_FILE_ENTRIES_MAX).map(entry).collect()
 }
 
-fn password_database(text: &[u8]) -> Vec<Entry> {
+fn parse_password_database(text: &[u8]) -> Vec<Entry> {
     let mut entries = Vec::new();
     let mut seen: Vec<&[u8]> = Vec::new();
-    for (user, rest) in lines(text).filter_map(pair) {
+    for (user, rest) in lines(text).filter_map(split_entry) {
         if seen.contains(&user) {
             continue;
         }
@@ -216,18 +217,18 @@ mod tests {
         credentials.verify(user.as_bytes(), password.as_bytes())
     }
 
-    fn token(text: &str, user: &str, password: &str) -> bool {
-        accepts(auth_file_entries(text.as_bytes()), user, password)
+    fn auth_file_accepts(text: &str, user: &str, password: &str) -> bool {
+        accepts(parse_auth_file(text.as_bytes()), user, password)
     }
 
-    fn database(text: &str, user: &str, password: &str) -> bool {
-        accepts(Some(password_database(text.as_bytes())), user, password)
+    fn database_accepts(text: &str, user: &str, password: &str) -> bool {
+        accepts(Some(parse_password_database(text.as_bytes())), user, password)
     }
 
     #[test]
-    fn a_pair_is_accepted_whole_and_only_so() {
+    fn only_complete_pairs_are_accepted() {
         let text = "ann:secret\nbob:hunter2\n";
-        assert!(token(text, "ann", "secret") && token(text, "bob", "hunter2"));
+        assert!(auth_file_accepts(text, "ann", "secret") && auth_file_accepts(text, "bob", "hunter2"));
         for (user, password) in [
             ("ann", "hunter2"),
             ("bob", "secret"),
@@ -241,65 +242,72 @@ mod tests {
             ("ann", ""),
             ("ann:secret", ""),
         ] {
-            assert!(!token(text, user, password), "{user:?} {password:?}");
-            assert!(!database(text, user, password), "{user:?} {password:?}");
+            assert!(!auth_file_accepts(text, user, password), "{user:?} {password:?}");
+            assert!(!database_accepts(text, user, password), "{user:?} {password:?}");
         }
     }
 
     #[test]
     fn the_first_colon_splits_and_the_rest_is_the_password() {
-        assert!(token("ann:a b:c ", "ann", "a b:c "));
-        assert!(!token("ann:a b:c ", "ann", "a b"));
-        assert!(token(":p\nu:\n", "", "p") && token(":p\nu:\n", "u", ""), "either part may be empty");
+        assert!(auth_file_accepts("ann:a b:c ", "ann", "a b:c "));
+        assert!(!auth_file_accepts("ann:a b:c ", "ann", "a b"));
+        assert!(
+            auth_file_accepts(":p\nu:\n", "", "p") && auth_file_accepts(":p\nu:\n", "u", ""),
+            "either part may be empty"
+        );
     }
 
     #[test]
-    fn line_ends_are_lf_or_cr_lf_and_the_last_may_be_missing() {
+    fn line_ends_are_lf_or_cr_lf_and_the_last_one_is_optional() {
         let text = "a:1\r\nb:2\nc:3";
-        assert!(token(text, "a", "1") && token(text, "b", "2") && token(text, "c", "3"));
+        assert!(
+            auth_file_accepts(text, "a", "1")
+                && auth_file_accepts(text, "b", "2")
+                && auth_file_accepts(text, "c", "3")
+        );
     }
 
     #[test]
-    fn a_line_that_is_no_entry_spoils_a_token_file() {
-        for text in ["", "\n", "a:1\n\nb:2\n", "# users\na:1\n", "a:1\nnobody\n"] {
-            assert!(auth_file_entries(text.as_bytes()).is_none_or(|entries| entries.is_empty()), "{text:?}");
+    fn an_auth_file_with_a_malformed_line_is_refused() {
+        for text in ["", "\n", "a:1\n\nb:2\n", "# users\na:1\n", "a:1\nbob\n"] {
+            assert!(parse_auth_file(text.as_bytes()).is_none_or(|entries| entries.is_empty()), "{text:?}");
         }
     }
 
     #[test]
-    fn lines_are_bounded() {
+    fn overlong_lines_are_refused() {
         let most = format!("a:{}", "p".repeat(LINE_MAX_BYTES - 2));
-        assert!(token(&most, "a", &most[2..]));
-        assert!(!token(&most, "a", &format!("{}p", &most[2..])), "longer than any line");
-        assert!(auth_file_entries(format!("{most}p").as_bytes()).is_none(), "one byte too many");
-        assert!(password_database(format!("{most}p").as_bytes()).is_empty());
+        assert!(auth_file_accepts(&most, "a", &most[2..]));
+        assert!(!auth_file_accepts(&most, "a", &format!("{}p", &most[2..])), "longer than any line");
+        assert!(parse_auth_file(format!("{most}p").as_bytes()).is_none(), "one byte too many");
+        assert!(parse_password_database(format!("{most}p").as_bytes()).is_empty());
     }
 
     #[test]
-    fn entries_over_the_bound_are_overlooked() {
+    fn entries_over_the_limit_are_ignored() {
         let text = "a:1\nb:2\nc:3\nd:4\ne:5\nf:6\ng:7\nh:8\ni:9\nnone\n";
-        assert!(token(text, "h", "8"));
-        assert!(!token(text, "i", "9"));
-        assert!(database(text, "i", "9"));
+        assert!(auth_file_accepts(text, "h", "8"));
+        assert!(!auth_file_accepts(text, "i", "9"));
+        assert!(database_accepts(text, "i", "9"));
     }
 
     #[test]
-    fn a_password_database_may_hold_more_than_entries() {
+    fn other_lines_of_a_password_database_are_ignored() {
         let text = "# users\n\nann:secret:more\nann:other\nbob:b\n";
-        assert!(database(text, "ann", "secret") && database(text, "ann", "secret:more"));
-        assert!(!database(text, "ann", "other"), "the first line of a user counts");
-        assert!(database(text, "bob", "b"));
+        assert!(database_accepts(text, "ann", "secret") && database_accepts(text, "ann", "secret:more"));
+        assert!(!database_accepts(text, "ann", "other"), "the first line of a user counts");
+        assert!(database_accepts(text, "bob", "b"));
     }
 
     #[test]
-    fn a_bad_file_keeps_the_old_pairs() {
+    fn a_failed_reload_keeps_the_old_entries() {
         let folder = std::env::temp_dir().join(format!("larder-auth-{}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
         let path = folder.join("users");
         fs::write(&path, "ann:1\n").unwrap();
         let credentials = Credentials::read(&path, FileFormat::AuthFile).unwrap();
         fs::write(&path, "ann:hidden\n").unwrap();
-        assert!(credentials.verify(b"ann", b"1"), "nothing changes by itself");
+        assert!(credentials.verify(b"ann", b"1"), "no reload yet");
         credentials.reload().unwrap();
         assert!(credentials.verify(b"ann", b"hidden") && !credentials.verify(b"ann", b"1"));
         fs::write(&path, "nonsense\n").unwrap();

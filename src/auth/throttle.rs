@@ -1,7 +1,7 @@
-//! Delays for failed logins: the more logins from one address fail, the longer its next attempt waits.
+//! Delays of logins: each failed login of an address increases the delay of its next attempt.
 //!
-//! The table has a fixed size. An address that has no place there takes that of another one, so a peer with very many
-//! addresses shortens delays, and never grows memory. Invariant: nobody waits here; the caller is told how long.
+//! The table has a fixed size: a new address replaces another one in its slot, so a client with very many addresses
+//! shortens delays, but does not increase memory. Only computes delays; the caller waits.
 
 use parking_lot::Mutex;
 use std::collections::hash_map::RandomState;
@@ -9,7 +9,7 @@ use std::fmt;
 use std::hash::BuildHasher;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// Addresses that are remembered.
+/// Number of addresses in the table.
 const SLOTS: usize = 1024;
 
 /// Failures of an address before its attempts are delayed.
@@ -21,13 +21,13 @@ const DELAY_MIN_MILLIS: u32 = 100;
 /// The longest delay, in milliseconds.
 const DELAY_MAX_MILLIS: u32 = 5000;
 
-/// Seconds without a failure after which an address is as good as new.
+/// Seconds after the last failure until an address is forgotten.
 const FORGOTTEN_AFTER_SECS: u32 = 60;
 
-/// What is remembered of an address.
+/// The failures of an address.
 #[derive(Clone, Copy, Default)]
 struct Slot {
-    /// Tells apart the addresses that share the slot.
+    /// Identifies the address among those with the same slot.
     tag: u32,
     failures: u32,
     last_secs: u32,
@@ -40,12 +40,12 @@ impl Slot {
     }
 }
 
-/// The table.
+/// The table of failed logins.
 pub struct LoginThrottle {
-    /// Keyed, so that nobody can choose addresses that share a slot.
+    /// Keyed, so that a client cannot choose addresses with the same slot.
     hasher: RandomState,
     slots: Mutex<Box<[Slot]>>,
-    /// When a login failed last, from any address, for a look without the lock; 0 for never.
+    /// Time of the last failure of any address, read without the lock; 0 for never.
     last_failure_secs: AtomicU32,
 }
 
@@ -66,34 +66,34 @@ impl fmt::Debug for LoginThrottle {
 }
 
 impl LoginThrottle {
-    /// True if some address may have to wait.
+    /// True if an address can have a delay.
     pub fn is_active(&self, now_secs: u32) -> bool {
         let last = self.last_failure_secs.load(Ordering::Relaxed);
         last > 0 && now_secs.saturating_sub(last) < FORGOTTEN_AFTER_SECS
     }
 
-    /// How long the next attempt from this address waits, in milliseconds.
-    pub fn delay_millis(&self, peer: &str, now_secs: u32) -> u32 {
-        let (place, tag) = self.place(peer);
-        let failures = self.slots.lock()[place].failures(tag, now_secs);
+    /// The delay of the next attempt from this address, in milliseconds.
+    pub fn delay_millis(&self, address: &str, now_secs: u32) -> u32 {
+        let (slot, tag) = self.slot_of(address);
+        let failures = self.slots.lock()[slot].failures(tag, now_secs);
         match failures.checked_sub(FREE_FAILURES) {
             None => 0,
             Some(more) => DELAY_MIN_MILLIS.saturating_mul(1 << more.min(16)).min(DELAY_MAX_MILLIS),
         }
     }
 
-    /// A login from this address has failed.
-    pub fn note_failure(&self, peer: &str, now_secs: u32) {
-        let (place, tag) = self.place(peer);
+    /// Records a failed login from this address.
+    pub fn record_failure(&self, address: &str, now_secs: u32) {
+        let (slot, tag) = self.slot_of(address);
         let mut slots = self.slots.lock();
-        let failures = slots[place].failures(tag, now_secs).saturating_add(1);
-        slots[place] = Slot { tag, failures, last_secs: now_secs };
+        let failures = slots[slot].failures(tag, now_secs).saturating_add(1);
+        slots[slot] = Slot { tag, failures, last_secs: now_secs };
         drop(slots);
         self.last_failure_secs.store(now_secs.max(1), Ordering::Relaxed);
     }
 
-    fn place(&self, peer: &str) -> (usize, u32) {
-        let hash = self.hasher.hash_one(peer);
+    fn slot_of(&self, address: &str) -> (usize, u32) {
+        let hash = self.hasher.hash_one(address);
         (hash as usize % SLOTS, (hash >> 32) as u32)
     }
 }
@@ -103,12 +103,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn delays_double_with_each_failure_of_an_address_and_end() {
+    fn delays_double_with_each_failure_and_expire() {
         let throttle = LoginThrottle::default();
         assert!(!throttle.is_active(50));
         let delays: Vec<u32> = (0..12)
             .map(|_| {
-                throttle.note_failure("10.0.0.1", 50);
+                throttle.record_failure("10.0.0.1", 50);
                 throttle.delay_millis("10.0.0.1", 50)
             })
             .collect();
@@ -120,10 +120,10 @@ mod tests {
     }
 
     #[test]
-    fn very_many_addresses_take_no_more_memory() {
+    fn the_table_does_not_grow_with_addresses() {
         let throttle = LoginThrottle::default();
         for number in 0..100_000 {
-            throttle.note_failure(&format!("address {number}"), 50);
+            throttle.record_failure(&format!("address {number}"), 50);
         }
         assert_eq!(throttle.slots.lock().len(), SLOTS);
     }

@@ -1,4 +1,4 @@
-//! incr and decr.
+//! `incr` and `decr`.
 
 use super::{Engine, push_reply, refuse};
 use crate::clock::Now;

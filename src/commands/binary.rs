@@ -1,8 +1,8 @@
-//! The commands of the binary protocol: as the text ones, with their own numbers, and answers as frames.
+//! The commands of the binary protocol.
 //!
-//! [`Engine::execute_binary`] takes one [`Frame`]. A quiet command answers only what is not expected: a miss of a
-//! retrieval and the success of anything else are silent, every error is told. Who may ask for what is decided by the
-//! [`SaslSession`] and enforced by the protocol's decoder before a frame comes here.
+//! [`Engine::execute_binary`] executes one [`Frame`]. A quiet command suppresses the reply to a miss of a retrieval and to
+//! the success of any other command, never an error. The decoder has checked before that [`SaslSession`] admits the
+//! request.
 
 mod sasl;
 mod stat;
@@ -19,7 +19,7 @@ use crate::store::{
 };
 use crate::telemetry::WorkerCounters;
 
-/// Where the answers to one request go, and which of them are wanted.
+/// The reply to one request.
 struct BinaryReply<'a> {
     envelope: Envelope,
     quiet: bool,
@@ -27,14 +27,14 @@ struct BinaryReply<'a> {
 }
 
 impl BinaryReply<'_> {
-    /// The success of anything but a retrieval; a quiet request does not want it.
+    /// Appends the success of a command that is not a retrieval, except for a quiet command.
     fn success(&mut self, fields: &ReplyFields<'_>) {
         if !self.quiet {
             self.out.push_frame(&self.envelope, fields);
         }
     }
 
-    /// An error, wanted by every request.
+    /// Appends an error, also for a quiet command.
     fn error(&mut self, status: Status) {
         self.out.push_status(&self.envelope, status);
     }
@@ -84,7 +84,7 @@ impl Engine {
         Flow::Continue
     }
 
-    /// Get and gat, with and without the key. A quiet one is silent on a miss, never on a hit.
+    /// Get and gat, with and without the key. The quiet forms suppress the reply to a miss.
     fn retrieve_binary(
         &self,
         counters: &WorkerCounters,
@@ -140,7 +140,7 @@ impl Engine {
 
     fn delete_binary(&self, counters: &WorkerCounters, key: &[u8], now: Now, reply: &mut BinaryReply<'_>) {
         self.prefixes.count_delete(key);
-        // memcached logs no deletion here.
+        // memcached does not log deletions of the binary protocol.
         self.notify_lookup(key, now);
         let options = DeleteOptions { compare: expected_cas(reply.envelope.cas), ..DeleteOptions::default() };
         match self.store.delete_with(key, &options, now) {
@@ -149,7 +149,7 @@ impl Engine {
                 reply.success(&ReplyFields::default());
             }
             Ok(Deleted::Exists) => reply.error(Status::Exists),
-            // Removing needs no room.
+            // A removal needs no memory.
             Ok(Deleted::NotFound) | Err(_) => {
                 counters.delete_misses.add(1);
                 reply.error(Status::NotFound);
@@ -211,7 +211,7 @@ impl Engine {
     }
 }
 
-/// The CAS unique that a request insists on.
+/// The CAS unique that the item must have, if the request contains one.
 fn expected_cas(cas: u64) -> Option<u64> {
     (cas != 0).then_some(cas)
 }
@@ -230,7 +230,7 @@ fn count_retrieval(counters: &WorkerCounters, touches: bool, found: Result<(), M
     }
 }
 
-/// Copies a small value; takes a reference to a large one. Runs under the shard's lock.
+/// Copies a small value; references a large one. Runs under the lock of the shard.
 #[inline(always)]
 fn push_hit(out: &mut ReplyBuffer, envelope: &Envelope, key: &[u8], hit: &Hit<'_>) {
     let fields = ReplyFields { flags: Some(hit.flags), key, cas: hit.cas, ..ReplyFields::default() };

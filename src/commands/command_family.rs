@@ -1,10 +1,10 @@
-//! Which family a request belongs to, by its first bytes; and the note of how long it took.
+//! The command family of a request, for latency statistics.
 
 use super::Engine;
 use crate::insight::CommandFamily;
 use crate::protocol::binary::MAGIC_REQUEST;
 
-/// The family of the request that begins here, by its first word or its opcode.
+/// The family of the request at the front of the input, by its first word or its opcode.
 pub fn family_of(front: &[u8], binary: bool) -> CommandFamily {
     if binary || front.first() == Some(&MAGIC_REQUEST) {
         return front.get(1).map_or(CommandFamily::Other, |opcode| family_of_opcode(*opcode));
@@ -21,7 +21,7 @@ pub fn family_of(front: &[u8], binary: bool) -> CommandFamily {
     }
 }
 
-/// Opcodes of `protocol_binary.txt`, the quiet ones with their loud ones.
+/// The family of an opcode of `protocol_binary.txt`; quiet commands belong to the family of their normal form.
 fn family_of_opcode(opcode: u8) -> CommandFamily {
     match opcode {
         0x00 | 0x09 | 0x0c | 0x0d | 0x1d | 0x1e | 0x23 | 0x24 => CommandFamily::Get,
@@ -34,8 +34,8 @@ fn family_of_opcode(opcode: u8) -> CommandFamily {
 }
 
 impl Engine {
-    /// Counts how long a batch took, from when its last byte came to when the reply was handed to the kernel, for the
-    /// family of its first request.
+    /// Records the latency of a batch for the family of its first request: the time from the last received byte until the
+    /// kernel has the reply.
     pub fn record_latency(&self, worker: usize, family: CommandFamily, nanos: u64) {
         self.latencies.record(worker, family, nanos);
     }

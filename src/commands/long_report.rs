@@ -1,8 +1,8 @@
-//! Long answers that need a walk over all items (metadump, mgdump, cachedump, sizes) or connections (conns).
+//! Reports that walk over all items (metadump, mgdump, cachedump, sizes) or connections (conns).
 //!
-//! A [`LongReport`] is where such an answer stands. The server asks for it batch by batch with [`Engine::continue_report`], and
-//! only when the batch before has gone, so that a reader who never reads costs one batch. A batch is bounded by what
-//! it prints and by what it looks at. Items that change meanwhile may be missed or listed twice.
+//! A [`LongReport`] is the position in such a report. The session requests one batch at a time with
+//! [`Engine::continue_report`], after the batch before was sent, so that a slow reader costs one batch. A batch is bounded
+//! in its output and in its steps. Items that change during the walk can be missed or listed twice.
 
 use super::{Engine, Flow};
 use crate::clock::{Deadline, Now};
@@ -16,11 +16,11 @@ use std::collections::BTreeMap;
 /// Steps of the walk per batch: each locks a shard for a few buckets of its index.
 const STEPS_PER_BATCH: u32 = 64;
 
-/// Sizes in `stats sizes` are multiples of this, in bytes. Items of n different sizes take 16 n^2 bytes at least, so a
-/// store of 64 GiB has no more than 66,000 sizes to list.
+/// Sizes in `stats sizes` are multiples of this, in bytes. Items of n different sizes need at least 16 n^2 bytes, so a
+/// store of 64 GiB has at most 66,000 sizes.
 const SIZES_STEP_BYTES: u64 = 32;
 
-/// An answer under way.
+/// A report that is being sent.
 #[derive(Debug)]
 pub struct LongReport {
     place: WalkPosition,
@@ -35,34 +35,34 @@ enum ReportKind {
         items_left: u64,
         bytes_left: usize,
     },
-    /// `stats conns`, from this descriptor on.
+    /// `stats conns`, from descriptor `first` on.
     Connections {
         first: i32,
     },
-    /// Items counted by their size, rounded up.
+    /// `stats sizes`: the number of items by size, rounded up.
     Sizes {
         counts: BTreeMap<u64, u64>,
-        /// The request of the binary protocol that is answered, if it is one.
+        /// The binary request, if it is one.
         to: Option<Envelope>,
     },
 }
 
 impl ReportKind {
-    /// The last line.
+    /// The last line of the report.
     fn end(&self) -> &'static [u8] {
         match self {
             ReportKind::Dump(DumpFormat::MetaGet, _) => b"EN\r\n",
             ReportKind::Dump(DumpFormat::Meta, _)
             | ReportKind::CacheDump { .. }
             | ReportKind::Connections { .. } => b"END\r\n",
-            // Written with the counts.
+            // `push_sizes` appends the end.
             ReportKind::Sizes { .. } => b"",
         }
     }
 }
 
 impl Engine {
-    /// Begins a dump; must be the first of its batch, as clients of memcached know it.
+    /// Begins a dump. As in memcached, no reply may be unsent before it.
     pub(super) fn dump(&self, kind: DumpFormat, out: &mut ReplyBuffer) -> Flow {
         let (forbidden, pipelined) = match kind {
             DumpFormat::Meta => (Refusal::MetaDumpNotAllowed, Refusal::PipelinedMetaDump),
@@ -89,7 +89,7 @@ impl Engine {
         Flow::Continue
     }
 
-    /// The report that a request asks for, when its execution said [`Flow::Report`].
+    /// The report for a request whose execution returned [`Flow::Report`].
     pub fn begin_report(&self, request: &Request<'_>) -> Option<LongReport> {
         let kind = match *request {
             Request::Dump { format, classes } => ReportKind::Dump(format, classes),
@@ -105,13 +105,13 @@ impl Engine {
         Some(LongReport { place: WalkPosition::default(), kind })
     }
 
-    /// The report that a request of the binary protocol asks for: there is one alone, Stat `sizes`.
+    /// The report for a binary request whose execution returned [`Flow::Report`]: only Stat `sizes` does.
     pub fn begin_binary_report(&self, to: Envelope) -> LongReport {
         let kind = ReportKind::Sizes { counts: BTreeMap::new(), to: Some(to) };
         LongReport { place: WalkPosition::default(), kind }
     }
 
-    /// Appends the next batch of a report; true if there is more to come.
+    /// Appends the next batch of a report; true if the report is not complete.
     pub fn continue_report(&self, report: &mut LongReport, out: &mut ReplyBuffer) -> bool {
         let now = self.clock.now();
         if let ReportKind::Connections { first } = &mut report.kind {
@@ -143,13 +143,13 @@ impl Engine {
         true
     }
 
-    /// Lists an item where it belongs into the report; false if the report is full. Runs under a shard's lock.
+    /// Adds an item to the report, if it belongs there; false if the report is full. Runs under the lock of a shard.
     fn list(&self, kind: &mut ReportKind, key: &[u8], hit: &Hit<'_>, out: &mut ReplyBuffer) -> bool {
         match kind {
             ReportKind::Sizes { counts, .. } => {
                 *counts.entry(hit.item_bytes.next_multiple_of(SIZES_STEP_BYTES)).or_default() += 1
             }
-            // It has no walk over items.
+            // Does not walk over items.
             ReportKind::Connections { .. } => {}
             ReportKind::Dump(_, classes) if !classes.contains(hit.class) => {}
             ReportKind::Dump(DumpFormat::MetaGet, _) => push_mgdump_line(out, key, hit.marks.binary_key),
@@ -166,7 +166,7 @@ impl Engine {
                     flags: hit.flags,
                 },
             ),
-            // A key that came encoded may hold a line end.
+            // A binary key can contain a line end.
             ReportKind::CacheDump { class, .. } if *class != hit.class || hit.marks.binary_key => {}
             ReportKind::CacheDump { items_left, bytes_left, .. } => {
                 let before = (out.mark(), out.len());
@@ -189,7 +189,7 @@ impl Engine {
     }
 }
 
-/// Lines and `END`, or a frame for each size and an empty one.
+/// Appends one line per size and `END`, or one frame per size and an empty one.
 fn push_sizes(counts: &BTreeMap<u64, u64>, to: Option<&Envelope>, out: &mut ReplyBuffer) {
     let Some(to) = to else {
         counts.iter().for_each(|(size, count)| out.push_stat(size, count));

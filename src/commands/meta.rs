@@ -1,8 +1,8 @@
-//! mg, md, ma, me: what the flags of a meta command mean for the cache, and its reply.
+//! `mg`, `md`, `ma` and `me`. `ms` is in `meta/storage.rs`.
 //!
-//! `ms` is in `meta/storage.rs`. Flags that a command does not know are overlooked, their arguments were checked by the
-//! grammar. Some act in the order of the line: `t` prints the time to live as the `T` or `N` before it left it. A plain
-//! `mg` costs what a `get` costs: nothing is allocated, the reply is written under the lock of the shard.
+//! A command ignores flags that it does not use; the grammar has checked their arguments. Some flags act in the order of
+//! the line: `t` prints the time to live that the `T` or `N` before it has set. A plain `mg` costs as much as a `get`: it
+//! does not allocate, and the reply is written under the lock of the shard.
 
 mod storage;
 
@@ -16,18 +16,18 @@ use crate::store::{
 };
 use crate::telemetry::WorkerCounters;
 
-/// A key as replies show it.
+/// A key as shown in replies.
 #[derive(Clone, Copy)]
-struct Name<'a> {
+struct ShownKey<'a> {
     key: &'a [u8],
-    /// Not fit for a line: shown as base64.
+    /// True for a binary key, which is shown as base64.
     encoded: bool,
 }
 
-impl<'a> Name<'a> {
-    /// As the request has it.
-    fn asked(meta: &MetaArguments<'_>, key: &'a [u8]) -> Name<'a> {
-        Name { key, encoded: meta.has(b'b') }
+impl<'a> ShownKey<'a> {
+    /// The key as in the request.
+    fn of_request(meta: &MetaArguments<'_>, key: &'a [u8]) -> ShownKey<'a> {
+        ShownKey { key, encoded: meta.has(b'b') }
     }
 
     fn push(self, out: &mut ReplyBuffer) {
@@ -39,7 +39,7 @@ impl<'a> Name<'a> {
     }
 }
 
-/// The deadlines that a command may give, in the order of their flags.
+/// The deadlines that a command sets.
 #[derive(Clone, Copy)]
 struct Deadlines {
     /// `T`
@@ -56,37 +56,37 @@ impl Deadlines {
         }
     }
 
-    /// How to make the item if there is none. Of `N` and `T` the later one counts.
+    /// The options to create an absent item. Of `N` and `T` the last one counts.
     fn creation(self, meta: &MetaArguments<'_>) -> Option<Create> {
         let later = self.touch.filter(|_| meta.precedes(b'N', b'T'));
-        let make = |deadline| Create {
+        let create = |deadline| Create {
             deadline: later.unwrap_or(deadline),
             cas: meta.cas(),
             binary_key: meta.has(b'b'),
         };
-        self.create.map(make)
+        self.create.map(create)
     }
 }
 
-/// The deadline of an item while the flags of its command are worked through.
-struct Progress {
+/// The deadline of an item while the flags are processed in their order.
+struct DeadlineProgress {
     deadlines: Deadlines,
     created: bool,
     deadline: Deadline,
 }
 
-impl Progress {
-    fn of(deadlines: Deadlines, created: bool, before: Deadline) -> Progress {
-        Progress { deadlines, created, deadline: if created { Deadline::NEVER } else { before } }
+impl DeadlineProgress {
+    fn of(deadlines: Deadlines, created: bool, before: Deadline) -> DeadlineProgress {
+        DeadlineProgress { deadlines, created, deadline: if created { Deadline::NEVER } else { before } }
     }
 
-    /// Takes note of `T` and `N`, and answers `t`.
-    fn pass(&mut self, letter: u8, now: Now, out: &mut ReplyBuffer) {
+    /// Applies `T` and `N`; appends the value of `t`.
+    fn apply(&mut self, letter: u8, now: Now, out: &mut ReplyBuffer) {
         match letter {
             b'T' => self.deadline = self.deadlines.touch.unwrap_or(self.deadline),
             b'N' if self.created => self.deadline = self.deadlines.create.unwrap_or(self.deadline),
             b't' if self.deadline.is_never() => out.push(b" t-1"),
-            // What is over already wraps at 32 bits, as memcached prints it.
+            // As in memcached, the time to live of an expired item wraps at 32 bits.
             b't' => {
                 push_tagged(out, b" t", u64::from(self.deadline.secs().wrapping_sub(now.secs())));
             }
@@ -100,12 +100,12 @@ fn push_tagged(out: &mut ReplyBuffer, tag: &[u8], number: u64) {
     out.push_number(number);
 }
 
-/// Appends what the flags return, in their order: opaque and key here, the rest by `other`, which is given the letter
-/// of every other flag.
+/// Appends the values of the returned flags in their order. Appends opaque and key itself, and calls `other` with the
+/// letter of every other flag.
 fn push_returned(
     out: &mut ReplyBuffer,
     meta: &MetaArguments<'_>,
-    name: Name<'_>,
+    name: ShownKey<'_>,
     mut other: impl FnMut(&mut ReplyBuffer, u8),
 ) {
     for word in meta.returned() {
@@ -125,14 +125,14 @@ fn push_returned(
     }
 }
 
-/// A reply of which nothing is known but its code.
-fn push_bare(out: &mut ReplyBuffer, code: &[u8], meta: &MetaArguments<'_>, name: Name<'_>) {
+/// Appends a reply with a code, opaque and key only.
+fn push_code(out: &mut ReplyBuffer, code: &[u8], meta: &MetaArguments<'_>, name: ShownKey<'_>) {
     out.push(code);
     push_returned(out, meta, name, |_, _| {});
     out.push(b"\r\n");
 }
 
-/// The hit of an `mg`. Runs under the shard's lock.
+/// Appends the hit of an `mg`. Runs under the lock of the shard.
 fn push_hit(
     out: &mut ReplyBuffer,
     meta: &MetaArguments<'_>,
@@ -145,22 +145,22 @@ fn push_hit(
         ValueRef::Small(value) => value.len(),
         ValueRef::Large(value) => value.len(),
     };
-    // With C, the value is wanted only if it is another one.
+    // With C, the value is sent only if its CAS unique differs.
     let with_value = meta.has(b'v') && meta.compare() != Some(hit.cas);
     if with_value {
         push_tagged(out, b"VA ", len as u64);
     } else {
         out.push(b"HD");
     }
-    let mut progress = Progress::of(deadlines, hit.created, hit.deadline_before);
-    let name = Name { key, encoded: hit.marks.binary_key };
+    let mut progress = DeadlineProgress::of(deadlines, hit.created, hit.deadline_before);
+    let name = ShownKey { key, encoded: hit.marks.binary_key };
     push_returned(out, meta, name, |out, letter| match letter {
         b'c' => push_tagged(out, b" c", hit.cas),
         b'f' => push_tagged(out, b" f", u64::from(hit.flags)),
         b'h' => out.push(if hit.fetched { b" h1" } else { b" h0" }),
         b'l' => push_tagged(out, b" l", u64::from(now.secs_since(hit.last_access))),
         b's' => push_tagged(out, b" s", len as u64),
-        letter => progress.pass(letter, now, out),
+        letter => progress.apply(letter, now, out),
     });
     out.push(if hit.marks.won { b" Z" } else { b"" });
     out.push(if hit.marks.stale { b" X" } else { b"" });
@@ -184,8 +184,8 @@ impl Engine {
         now: Now,
         out: &mut ReplyBuffer,
     ) {
-        let mut room = KeyBuffer::default();
-        let key = meta.key(&mut room);
+        let mut buffer = KeyBuffer::default();
+        let key = meta.key(&mut buffer);
         let deadlines = Deadlines::of(self, meta, now);
         let recache = |below_secs| Recache { below_secs, after_touch: meta.precedes(b'T', b'R') };
         let access = Access {
@@ -212,14 +212,14 @@ impl Engine {
                 counters.get_misses.add(1);
                 counters.get_expired.add(u64::from(miss == Miss::Expired));
                 if !meta.quiet() {
-                    push_bare(out, b"EN", meta, Name::asked(meta, key));
+                    push_code(out, b"EN", meta, ShownKey::of_request(meta, key));
                 }
             }
             Err(_) => out.push(Refusal::OutOfMemoryForNumber.line()),
         }
     }
 
-    /// `md`. What only marks an item stale is counted nowhere.
+    /// `md`. An item that is only marked as stale does not count as a hit.
     pub(super) fn meta_delete(
         &self,
         counters: &WorkerCounters,
@@ -227,8 +227,8 @@ impl Engine {
         now: Now,
         out: &mut ReplyBuffer,
     ) {
-        let mut room = KeyBuffer::default();
-        let key = meta.key(&mut room);
+        let mut buffer = KeyBuffer::default();
+        let key = meta.key(&mut buffer);
         let options = DeleteOptions {
             compare: meta.compare(),
             invalidate: meta.has(b'I'),
@@ -259,10 +259,10 @@ impl Engine {
             }
             Err(_) => return out.push(Refusal::OutOfMemoryForNumber.line()),
         };
-        push_bare(out, code, meta, Name::asked(meta, key));
+        push_code(out, code, meta, ShownKey::of_request(meta, key));
     }
 
-    /// `ma`. Making the number is neither hit nor miss, and a CAS unique that differs is neither.
+    /// `ma`. A created number is neither a hit nor a miss; nor is a different CAS unique.
     pub(super) fn meta_arithmetic(
         &self,
         counters: &WorkerCounters,
@@ -271,9 +271,9 @@ impl Engine {
         now: Now,
         out: &mut ReplyBuffer,
     ) {
-        let mut room = KeyBuffer::default();
-        let key = meta.key(&mut room);
-        let name = Name::asked(meta, key);
+        let mut buffer = KeyBuffer::default();
+        let key = meta.key(&mut buffer);
+        let name = ShownKey::of_request(meta, key);
         let deadlines = Deadlines::of(self, meta, now);
         let options = ArithmeticOptions {
             compare: meta.compare().filter(|unique| *unique != 0),
@@ -294,21 +294,21 @@ impl Engine {
                     self.notify_created(key, create.deadline, number, now);
                 }
                 if !meta.quiet() {
-                    let progress = Progress::of(deadlines, created, deadline_before);
+                    let progress = DeadlineProgress::of(deadlines, created, deadline_before);
                     push_number_reply(out, meta, name, value, cas, progress, now);
                 }
             }
             Ok(Counted::NotFound) => {
                 misses.add(1);
-                push_bare(out, b"NF", meta, name);
+                push_code(out, b"NF", meta, name);
             }
-            Ok(Counted::Exists) => push_bare(out, b"EX", meta, name),
+            Ok(Counted::Exists) => push_code(out, b"EX", meta, name),
             Ok(Counted::NotNumeric) => out.push(Refusal::NotNumeric.line()),
             Err(_) => out.push(Refusal::OutOfMemoryForNumber.line()),
         }
     }
 
-    /// `me`: what is known of an item, for people. No access, and counted nowhere but as itself.
+    /// `me`: the metadata of an item, for people. Does not count as an access; `cmd_meta` counts it.
     pub(super) fn meta_describe(
         &self,
         counters: &WorkerCounters,
@@ -317,8 +317,8 @@ impl Engine {
         out: &mut ReplyBuffer,
     ) {
         counters.cmd_meta.add(1);
-        let mut room = KeyBuffer::default();
-        let key = meta.key(&mut room);
+        let mut buffer = KeyBuffer::default();
+        let key = meta.key(&mut buffer);
         let access = Access { unseen: true, uncounted: true, ..Access::default() };
         let cas_enabled = self.settings.cas_enabled;
         let describe = |hit: Hit<'_>| push_description(out, key, &hit, cas_enabled, now);
@@ -331,10 +331,10 @@ impl Engine {
 fn push_number_reply(
     out: &mut ReplyBuffer,
     meta: &MetaArguments<'_>,
-    name: Name<'_>,
+    name: ShownKey<'_>,
     value: u64,
     cas: u64,
-    mut progress: Progress,
+    mut progress: DeadlineProgress,
     now: Now,
 ) {
     let digits = value.checked_ilog10().unwrap_or(0) + 1;
@@ -345,7 +345,7 @@ fn push_number_reply(
     }
     push_returned(out, meta, name, |out, letter| match letter {
         b'c' => push_tagged(out, b" c", cas),
-        letter => progress.pass(letter, now, out),
+        letter => progress.apply(letter, now, out),
     });
     out.push(b"\r\n");
     if meta.has(b'v') {
@@ -354,14 +354,14 @@ fn push_number_reply(
     }
 }
 
-/// The size is the one that memcached's item of these measures has.
+/// Appends the reply to `me`. The size is that of the same item in memcached.
 fn push_description(out: &mut ReplyBuffer, key: &[u8], hit: &Hit<'_>, cas_enabled: bool, now: Now) {
     let value_len = match hit.value {
         ValueRef::Small(value) => value.len(),
         ValueRef::Large(value) => value.len(),
     };
     out.push(b"ME ");
-    Name { key, encoded: hit.marks.binary_key }.push(out);
+    ShownKey { key, encoded: hit.marks.binary_key }.push(out);
     out.push(b" exp=");
     if hit.deadline.is_never() {
         out.push(b"-1");

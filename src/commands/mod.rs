@@ -1,7 +1,8 @@
-//! Where protocol and store meet: the only place that knows both.
+//! Executes requests: the only module that knows both protocol and store.
 //!
-//! [`Engine::execute`] takes one [`Request`], asks the store, counts, and appends the reply. It turns the exptimes of
-//! the wire into deadlines. It opens no socket, waits for nothing and holds no lock of its own.
+//! [`Engine::execute`] executes one [`Request`] on the store, counts it, and appends the reply. It converts the exptimes of
+//! the wire to deadlines. It opens no socket, does not block and has no lock of its own. A `get` continues in
+//! `commands/retrieval.rs`.
 
 pub mod admin;
 mod arithmetic;
@@ -40,43 +41,43 @@ use crate::telemetry::{Connections, Counters, Prefixes, Watchers, WorkerCounters
 use admin::{Crawler, SlabsAndLru};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
-/// The version that clients are told, as memcached clients parse it (three numbers, the first not 0).
+/// The version in replies; memcached clients expect three numbers, the first not 0.
 pub const WIRE_VERSION: &str = "1.6.45";
 
-/// What the connection does after a request.
+/// The next action of the session after a request.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Flow {
-    /// Goes on with the next one.
+    /// Continue with the next request.
     Continue,
-    /// Goes on with the next one, after a retrieval that looked up so many keys.
+    /// Continue with the next request, after a retrieval.
     Retrieved {
-        /// The keys.
+        /// Number of keys that were looked up.
         keys: u32,
     },
-    /// Goes on with the next one when others had their turn: the request was as much work as a turn may be.
+    /// End the turn: the request was as much work as a full turn.
     Exhaust,
-    /// Sends what has gathered, then hands in the retrieval again, of whose keys `left` bytes were not reached.
+    /// Send the output, then execute the rest of the retrieval.
     Partial {
-        /// Bytes of the key list not walked.
+        /// Bytes of the key list that were not executed.
         remaining: usize,
     },
-    /// Sends what has gathered, then goes on with the next one.
+    /// Send the output, then continue with the next request.
     Flush,
-    /// Goes on; the retrieval was refused, so the rest of its keys is to be dropped.
+    /// The retrieval was refused: discard the rest of its keys.
     DiscardKeys,
-    /// Reads the certificates again and answers how that went.
+    /// Reload the certificates, then reply.
     RefreshCertificates,
-    /// Goes on with [`Engine::begin_report`] and, until that is done, [`Engine::continue_report`].
+    /// Call [`Engine::begin_report`], then [`Engine::continue_report`] until the report is complete.
     Report,
-    /// Goes on with [`Engine::begin_watch`]; what comes behind is not read as requests.
+    /// Call [`Engine::begin_watch`]; further input is not decoded.
     Watch,
-    /// Sends what has gathered and closes.
+    /// Send the output and close the connection.
     Close,
-    /// Sends what has gathered, closes and ends the process.
+    /// Send the output, close the connection and shut down the process.
     Shutdown(ShutdownMode),
 }
 
-/// Executes requests. One for the whole process, shared by all workers.
+/// Executes requests. The process has one engine, shared by all workers.
 pub struct Engine {
     settings: Settings,
     store: Store,
@@ -84,35 +85,35 @@ pub struct Engine {
     counters: Counters,
     connections: Connections,
     verbosity: AtomicU32,
-    /// True from when all sockets are served until the end begins.
+    /// True while clients are served.
     serving: AtomicBool,
-    /// False while a thread is stuck.
+    /// False while a worker is stuck.
     alive: AtomicBool,
-    /// Looks of the server's watchdog.
+    /// Number of checks by the server's watchdog.
     watchdog_checks: AtomicU32,
     crawler: Crawler,
     slabs_and_lru: SlabsAndLru,
     prefixes: Prefixes,
     watchers: Watchers,
-    /// What was stored before it has been flushed, or will be; 0 if nothing was.
+    /// Time of the last flush, also if it lies in the future; 0 without one.
     flushed_before_secs: AtomicU32,
-    /// When the certificates in use were read.
+    /// Time when the certificates were loaded.
     certificates_secs: AtomicU32,
     advisor: SharedAdvisor,
     insight: Insight,
     census: RollingCensus,
     latencies: Latencies,
-    /// Which flush the advisor was told of, in seconds.
+    /// The last flush that was passed to the advisor.
     advisor_flush_secs: AtomicU32,
-    /// What was resident at the start and is in no file, in bytes.
+    /// Anonymous resident memory at start, in bytes.
     anonymous_at_start_bytes: u64,
-    /// What starting the threads took, in bytes.
+    /// Memory used by starting the threads, in bytes.
     threads_bytes: AtomicU64,
-    /// Who may come in under `-S`; `None` lets everybody in.
+    /// Credentials of the binary protocol (`-S`); `None` if no login is required.
     sasl: Option<Credentials>,
-    tokens: Option<Credentials>,
+    auth_file: Option<Credentials>,
     throttle: LoginThrottle,
-    /// A key whose retrieval panics, so that tests can see what a panic leaves behind.
+    /// A key whose retrieval panics, to test the state after a panic.
     #[cfg(test)]
     pub(crate) panic_key: Option<&'static [u8]>,
 }
@@ -149,14 +150,14 @@ impl Engine {
             store,
             clock,
             sasl: None,
-            tokens: None,
+            auth_file: None,
             throttle: LoginThrottle::default(),
             #[cfg(test)]
             panic_key: None,
         }
     }
 
-    /// Lets only those in who log in by SASL as one of these, if there are any.
+    /// Requires clients to log in by SASL with these credentials.
     pub fn with_sasl(self, sasl: Option<Credentials>) -> Engine {
         Engine { sasl, ..self }
     }
@@ -176,7 +177,7 @@ impl Engine {
         &self.connections
     }
 
-    /// The server tells whether clients are served: not before all sockets are, and no longer once the end has begun.
+    /// Records whether clients are served: from when all sockets listen until shutdown begins. Called by the server.
     pub fn set_serving(&self, serving: bool) {
         self.serving.store(serving, Ordering::Relaxed);
         if serving {
@@ -189,23 +190,23 @@ impl Engine {
         self.serving.load(Ordering::Relaxed)
     }
 
-    /// The server's watchdog tells, about ten times a second, whether its threads come to the end of their turns.
+    /// Records whether the workers finish their turns. The server's watchdog calls this about ten times a second.
     pub fn record_watchdog_check(&self, alive: bool) {
         self.alive.store(alive, Ordering::Relaxed);
         self.watchdog_checks.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// False while a thread is stuck, as of the last look.
+    /// False if a worker was stuck at the last check.
     pub fn is_alive(&self) -> bool {
         self.alive.load(Ordering::Relaxed)
     }
 
-    /// Looks of the watchdog so far. If they stop, so has the thread that moves the clock.
+    /// Number of checks by the watchdog. It stops to grow if the thread that advances the clock is stuck.
     pub fn watchdog_checks(&self) -> u32 {
         self.watchdog_checks.load(Ordering::Relaxed)
     }
 
-    /// Background work on the store, bounded; true while there is more to do soon.
+    /// Runs bounded background work on the store; true if more is due soon.
     pub fn run_maintenance(&self) -> bool {
         let now = self.clock.now();
         let more = self.store.maintain(now);
@@ -214,7 +215,7 @@ impl Engine {
         more
     }
 
-    /// Asserts the store's laws; nobody may use the engine meanwhile.
+    /// Asserts the invariants of the store. No other thread may use the engine meanwhile.
     #[doc(hidden)]
     pub fn check_invariants(&self) {
         self.store.check_invariants();
@@ -230,7 +231,7 @@ impl Engine {
         }
     }
 
-    /// Executes a request that is no retrieval: those come most often, and go to their function without detour.
+    /// Executes a request that is not a retrieval. Retrievals are the most frequent and are dispatched first.
     fn execute_other(
         &self,
         counters: &WorkerCounters,
@@ -303,7 +304,7 @@ impl Engine {
         Flow::Continue
     }
 
-    /// When an item with this exptime dies (protocol.txt, "Expiration times").
+    /// The deadline of an item with this exptime (protocol.txt, "Expiration times").
     fn deadline(&self, exptime: i32, now: Now) -> Deadline {
         u32::try_from(exptime).map_or(Deadline::PAST, |exptime| self.deadline_unsigned(exptime, now))
     }
@@ -318,19 +319,19 @@ impl Engine {
     }
 }
 
-/// Where a reply goes: nowhere, if the client asked for none.
+/// The buffer for a reply; `None` with `noreply`.
 fn reply_to(out: &mut ReplyBuffer, noreply: bool) -> Option<&mut ReplyBuffer> {
     (!noreply).then_some(out)
 }
 
-/// Appends a reply line where one is wanted.
+/// Appends a reply line, unless it is suppressed.
 fn push_reply(out: Option<&mut ReplyBuffer>, line: &[u8]) {
     if let Some(out) = out {
         out.push(line);
     }
 }
 
-/// Appends a refusal where a reply is wanted.
+/// Appends a refusal, unless it is suppressed.
 fn refuse(out: Option<&mut ReplyBuffer>, refusal: Refusal) {
     push_reply(out, refusal.line());
 }

@@ -1,4 +1,6 @@
-//! get, gets, gat, gats, touch.
+//! `get`, `gets`, `gat`, `gats` and `touch`.
+//!
+//! A `get` comes from `session/text.rs`, continues in `store/` (`Store::get`) and ends in `protocol/reply.rs`.
 
 use super::{Engine, Flow, push_reply};
 use crate::clock::{Deadline, Now};
@@ -8,9 +10,9 @@ use crate::store::{Access, Hit, LargeValue, Miss, ValueRef};
 use crate::telemetry::WorkerCounters;
 
 impl Engine {
-    /// BinaryReply key by key. Stops early after a part ([`RETRIEVAL_PART_BYTES`], [`RETRIEVAL_PART_KEYS`]), so that a line of
-    /// keys is neither held nor served as a whole. Where it stops depends on its keys alone. A wrong key takes the whole
-    /// answer back, so the first part is not sent before all keys of the frame were looked at.
+    /// Looks up the keys in order and appends the hits. Stops after a part ([`RETRIEVAL_PART_BYTES`],
+    /// [`RETRIEVAL_PART_KEYS`]), so that a long key list exceeds neither the buffer nor the turn. The end of a part depends
+    /// only on the keys. An invalid key replaces the whole reply, so all keys are checked before the first part is sent.
     pub(super) fn retrieve(
         &self,
         counters: &WorkerCounters,
@@ -80,7 +82,7 @@ impl Engine {
         flow
     }
 
-    /// Looks a key up and gives its item another deadline.
+    /// Looks up a key and sets the deadline of its item.
     #[inline(never)]
     pub(super) fn get_and_touch(
         &self,
@@ -90,7 +92,7 @@ impl Engine {
         hit: impl FnMut(Hit<'_>),
     ) -> Result<(), Miss> {
         let access = Access { deadline: Some(deadline), ..Access::default() };
-        // Only an item that is to be made needs room.
+        // Fails only for lack of memory, which an existing item does not need.
         self.store.fetch(key, &access, now, hit).unwrap_or(Err(Miss::Absent))
     }
 
@@ -123,7 +125,7 @@ impl ValueParts for LargeValue {
     }
 }
 
-/// Copies a small value and its line; takes a reference to a large one. Runs under the shard's lock.
+/// Appends a hit: copies a small value, references a large one. Runs under the lock of the shard.
 #[inline(always)]
 fn push_hit(out: &mut ReplyBuffer, key: &[u8], hit: &Hit<'_>, with_cas: bool) {
     let cas = with_cas.then_some(hit.cas);

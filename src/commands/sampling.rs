@@ -1,7 +1,7 @@
-//! What the cache is told about itself: samples of operations and of items go from the store to what explains it.
+//! Passes samples of operations and items from the store to the advisor and to insight.
 //!
-//! Called by the thread that moves the clock, about ten times a second, and before an answer; never by a request that
-//! only uses the cache. Bounded work per call.
+//! The thread that advances the clock calls this about ten times a second; a report calls it first. Requests on items
+//! never do. The work of a call is bounded.
 
 use super::Engine;
 use crate::advisor::{Access, AccessKind, CacheState};
@@ -10,23 +10,23 @@ use crate::insight::{Coverage, OperationKind, OperationSample, next_sampling_int
 use crate::store::{self, SampleKind, SampleRule, Sampled};
 use std::sync::atomic::Ordering;
 
-/// Operations on keys that the advisor follows, between two calls, above which it is to follow fewer: more than that
-/// would cost the clients too much, and are not kept by the store.
+/// Operations on the advisor's sample of keys between two calls, above which the sample is halved. More would cost the
+/// clients too much, and the store drops them.
 const BY_KEY_MAX: u64 = 250;
 
-/// Buckets of the index that one step of the census looks at.
+/// Buckets of the index per step of the census.
 const BUCKETS_PER_STEP: u32 = 8;
 
-/// Steps of a census: it looks at all items of a small store, and at some 10,000 of a large one.
+/// Steps of a census: it covers all items of a small store, and about 10,000 of a large one.
 pub(super) const CENSUS_STEPS: u32 = 128;
 
-/// Steps that an answer takes, where there has not been a whole round.
+/// Steps before a report, if the first census is not complete.
 const STEPS_PER_ANSWER: u32 = 16;
 
-/// So few items are all looked at for an answer.
+/// Largest number of items that a report covers completely.
 const ITEMS_FEW: u64 = 4096;
 
-/// How a sampled operation is told to the sketches; `None` if they do not count it.
+/// The sample for the sketches; `None` if they do not count it.
 fn seen<'a>(sampled: &Sampled<'a>) -> Option<OperationSample<'a>> {
     let kind = match sampled.kind {
         SampleKind::Hit => OperationKind::Hit,
@@ -41,7 +41,7 @@ fn seen<'a>(sampled: &Sampled<'a>) -> Option<OperationSample<'a>> {
     (weight > 0).then_some(OperationSample { kind, key, value_bytes, weight })
 }
 
-/// How it is told to the advisor; `None` if that is about clients alone.
+/// The sample for the advisor; `None` if it does not simulate the operation.
 fn access(sampled: &Sampled<'_>) -> Option<Access> {
     let kind = match sampled.kind {
         SampleKind::Hit => AccessKind::Hit,
@@ -55,7 +55,7 @@ fn access(sampled: &Sampled<'_>) -> Option<Access> {
 }
 
 impl Engine {
-    /// Takes in what was done since the last call, and a step of the census; to be called about ten times a second.
+    /// Processes the operations since the last call and runs a step of the census. Called about ten times a second.
     pub fn run_sampling(&self) {
         let now = self.clock.now();
         self.take_samples(now);
@@ -82,7 +82,7 @@ impl Engine {
         self.advisor.observe(&self.cache_state());
     }
 
-    /// Tells the advisor of a flush once its time has come.
+    /// Passes a flush to the advisor at its time.
     fn forward_flush(&self, now: Now) {
         let Some(flushed) = self.store.flushed().filter(|flushed| *flushed <= now) else { return };
         if self.advisor_flush_secs.swap(flushed.secs(), Ordering::Relaxed) != flushed.secs() {
@@ -101,7 +101,7 @@ impl Engine {
         });
     }
 
-    /// How the cache stands, for the advisor.
+    /// The state of the cache, for the advisor.
     fn cache_state(&self) -> CacheState {
         let (totals, sums) = (self.store.totals(), self.counters.totals());
         CacheState {
@@ -114,7 +114,7 @@ impl Engine {
         }
     }
 
-    /// Makes sure that an answer rests on what has just been done: on all items, where there are few.
+    /// Updates insight before a report: with the latest operations, and with all items if there are few.
     pub(super) fn refresh_insight(&self, now: Now) {
         self.take_samples(now);
         let few = self.store.totals().items <= ITEMS_FEW;

@@ -1,14 +1,14 @@
-//! What commands enforce, and what `stats settings` reports.
+//! The settings that commands enforce, and those that `stats settings` reports.
 
 use super::stats::TlsReport;
 use crate::protocol::AcceptedProtocol;
 
-/// Checked by `options`.
+/// The settings, checked by `options`.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// False with `-F`.
     pub flush_enabled: bool,
-    /// False with `-X`: nothing lists keys.
+    /// False with `-X`: no report contains keys.
     pub dump_enabled: bool,
     /// False with `-o no_slab_reassign`.
     pub reassign_enabled: bool,
@@ -16,11 +16,11 @@ pub struct Settings {
     pub sweep_enabled: bool,
     /// False with `-W`.
     pub watch_enabled: bool,
-    /// Ends a prefix in `stats detail` (`-D`).
+    /// The delimiter behind a prefix in `stats detail` (`-D`).
     pub prefix_delimiter: u8,
     /// True with `-D`: prefixes are counted from the start.
     pub detail_enabled: bool,
-    /// True with `-o track_sizes`: `stats sizes` has an answer.
+    /// True with `-o track_sizes`: `stats sizes` is enabled.
     pub track_sizes: bool,
     /// True with `-A`.
     pub shutdown_enabled: bool,
@@ -40,7 +40,7 @@ pub struct Settings {
     pub listen: Option<String>,
     /// Unix socket (`-s`).
     pub unix_path: Option<String>,
-    /// Its mode (`-a`).
+    /// Mode of the unix socket (`-a`).
     pub unix_mask: u32,
     /// Ratio of neighbouring chunk sizes (`-f`).
     pub growth_factor: f64,
@@ -56,21 +56,21 @@ pub struct Settings {
     pub max_connections_fast: bool,
     /// Seconds after which an idle connection is closed (`-o idle_timeout`); 0 for never.
     pub idle_timeout_secs: u32,
-    /// What `-o` said of what has no meaning in larder.
+    /// Options of `-o` without effect in larder.
     pub reported_options: ReportedOptions,
     /// TLS.
     pub tls: TlsReport,
-    /// What is spoken (`-B`).
+    /// The protocol that is accepted (`-B`).
     pub protocol: AcceptedProtocol,
     /// Verbosity at start (`-v`).
     pub verbosity: u32,
-    /// Understands `debugtime` (`--debug-commands`).
+    /// Accepts `debugtime` (`--debug-commands`).
     pub debug_commands: bool,
 }
 
 #[cfg(test)]
 impl Settings {
-    /// As a plain command line makes them, with everything allowed.
+    /// The default settings with all commands enabled.
     pub(crate) fn for_tests() -> Settings {
         Settings {
             flush_enabled: true,
@@ -107,13 +107,12 @@ impl Settings {
     }
 }
 
-/// Names and values of `-o` that have no meaning in larder. `stats settings` repeats them, as it repeats what `slabs` and
-/// `lru` are told later.
+/// Names and values of `-o` without effect in larder, which `stats settings` reports.
 #[derive(Clone, Debug, Default)]
 pub struct ReportedOptions(pub Vec<(String, String)>);
 
 impl ReportedOptions {
-    /// The number told last under a name, or another one if there was none.
+    /// The last number given for an option, or `otherwise` without one.
     pub(super) fn number(&self, name: &str, otherwise: f64) -> f64 {
         let values = self.0.iter().rev().filter(|(told, _)| told == name);
         values.filter_map(|(_, value)| value.parse().ok()).next().unwrap_or(otherwise)

@@ -1,4 +1,4 @@
-//! set, add, replace, append, prepend, cas, delete; whole values and values received in place.
+//! `set`, `add`, `replace`, `append`, `prepend`, `cas` and `delete`; complete and incoming values.
 
 use super::incoming_value::{IncomingHeader, IncomingValue};
 use super::watch::Mutation;
@@ -8,7 +8,7 @@ use crate::protocol::{Refusal, ReplyBuffer, StorageHeader, StoreVerb};
 use crate::store::{Deleted, Incoming, Refused, StoreMode, Stored};
 use crate::telemetry::WorkerCounters;
 
-/// The rule by which a verb stores.
+/// The store mode of a command.
 pub(super) fn mode_of(verb: StoreVerb) -> StoreMode {
     match verb {
         StoreVerb::Set => StoreMode::Set,
@@ -26,7 +26,7 @@ fn mutation<'a>(header: &StorageHeader<'a>, deadline: Deadline) -> Mutation<'a> 
 }
 
 impl Engine {
-    /// Stores a value that came whole with its line.
+    /// Stores a complete value.
     pub(super) fn store_value(
         &self,
         counters: &WorkerCounters,
@@ -43,7 +43,7 @@ impl Engine {
         }
     }
 
-    /// Prepares to receive a large value. A refusal comes with the answer that is due behind the value, if any.
+    /// Prepares to receive a large value. The error is the reply that is due behind the value, if any.
     pub fn begin_value(
         &self,
         counters: &WorkerCounters,
@@ -67,7 +67,7 @@ impl Engine {
         }
     }
 
-    /// Takes what a value needs of `bytes`; returns how many that were.
+    /// Copies the missing bytes of a value from the front of `bytes`; returns their number.
     pub fn fill_value(&self, incoming: &mut IncomingValue, bytes: &[u8]) -> usize {
         let writer = &mut incoming.writer;
         let now = self.clock.now();
@@ -76,8 +76,8 @@ impl Engine {
         taken
     }
 
-    /// Where the next of the missing bytes go, if they fill a page up; call
-    /// [`IncomingValue::advance`] with the number that came. What fills no page is for [`Engine::fill_value`].
+    /// The page into which the next bytes are received, if they fill it; then call [`IncomingValue::advance`]. Bytes that do
+    /// not fill a page are passed to [`Engine::fill_value`].
     pub fn value_page<'a>(&self, incoming: &'a mut IncomingValue) -> Option<&'a mut [u8]> {
         let writer = &mut incoming.writer;
         if writer.needs_page() {
@@ -88,7 +88,7 @@ impl Engine {
         writer.page()
     }
 
-    /// Stores a value received in place, or drops it if its end was not `intact`.
+    /// Stores an incoming value, or drops it if its end was not `intact`.
     pub fn finish_value(
         &self,
         counters: &WorkerCounters,
@@ -114,7 +114,7 @@ impl Engine {
         self.finish_store(counters, &header, Incoming::Large(writer), self.clock.now(), out);
     }
 
-    /// Checks a value against the item limit, to the byte as memcached does.
+    /// Checks a value against the item limit, byte for byte as memcached.
     fn admit(&self, header: &StorageHeader<'_>) -> Result<(), Refused> {
         let fits = self.store.fits(header.key.len(), header.flags, header.value_len);
         if fits { Ok(()) } else { Err(Refused::TooLarge) }
@@ -158,8 +158,8 @@ impl Engine {
         );
     }
 
-    /// Counts a failed store. A failed `set` also removes the old value, so that nobody reads what its writer
-    /// believes to be replaced (memcached does so for `set` alone).
+    /// Counts a failed store. A failed `set` also removes the old value, which the client believes to be replaced. As in
+    /// memcached, the other commands keep it.
     fn refused_store(
         &self,
         counters: &WorkerCounters,
@@ -197,7 +197,7 @@ impl Engine {
     }
 }
 
-/// Counts a store that was refused.
+/// Counts a refused store and returns the reply.
 pub(super) fn count_refused(counters: &WorkerCounters, refused: Refused) -> Refusal {
     match refused {
         Refused::TooLarge => {

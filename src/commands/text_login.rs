@@ -1,6 +1,6 @@
-//! The login of the text protocol, under `-Y`: who may come in.
+//! The login of the text protocol (`-Y`).
 //!
-//! Nobody is let in but by [`Credentials::verify`]; the answer to a failure is the same whatever was wrong.
+//! [`Credentials::verify`] decides every login. The reply to a failure does not depend on its reason.
 
 use super::Engine;
 use crate::auth::Credentials;
@@ -8,44 +8,43 @@ use crate::telemetry::WorkerCounters;
 use log::{info, warn};
 
 impl Engine {
-    /// Lets clients of the text protocol in only with one of these pairs.
-    pub fn with_auth_file(self, tokens: Option<Credentials>) -> Engine {
-        Engine { tokens, ..self }
+    /// Requires clients of the text protocol to log in with these credentials.
+    pub fn with_auth_file(self, auth_file: Option<Credentials>) -> Engine {
+        Engine { auth_file, ..self }
     }
 
-    /// True if a connection must log in before anything else.
+    /// True if a connection must log in before its first request.
     pub fn requires_text_login(&self) -> bool {
-        self.tokens.is_some()
+        self.auth_file.is_some()
     }
 
-    /// Checks a pair, and counts.
+    /// Checks user and password, and counts the attempt.
     pub fn text_login(&self, counters: &WorkerCounters, user: &[u8], password: &[u8]) -> bool {
         counters.auth_cmds.add(1);
-        let known = self.tokens.as_ref().is_some_and(|tokens| tokens.verify(user, password));
-        counters.auth_errors.add(u64::from(!known));
-        known
+        let valid = self.auth_file.as_ref().is_some_and(|auth_file| auth_file.verify(user, password));
+        counters.auth_errors.add(u64::from(!valid));
+        valid
     }
 
-    /// How long the next login from this address is to wait, in milliseconds; `peer` is asked only where some login has
-    /// failed.
-    pub fn login_delay_millis(&self, peer: impl FnOnce() -> String) -> u32 {
+    /// The delay of the next login from an address in milliseconds. `peer_address` is called only after a failed login.
+    pub fn login_delay_millis(&self, peer_address: impl FnOnce() -> String) -> u32 {
         let now_secs = self.clock.now().secs();
         match self.throttle.is_active(now_secs) {
-            true => self.throttle.delay_millis(&peer(), now_secs),
+            true => self.throttle.delay_millis(&peer_address(), now_secs),
             false => 0,
         }
     }
 
-    /// A login from this address has failed.
-    pub fn record_failed_login(&self, peer: &str) {
-        self.throttle.note_failure(peer, self.clock.now().secs());
+    /// Records a failed login from an address.
+    pub fn record_failed_login(&self, peer_address: &str) {
+        self.throttle.record_failure(peer_address, self.clock.now().secs());
     }
 
-    /// Reads the file again. What is wrong with it is told to the operator, and the old pairs stay.
+    /// Reloads the file. If that fails, logs a warning and keeps the old credentials.
     pub fn reload_auth_file(&self) {
-        let Some(tokens) = &self.tokens else { return };
-        match tokens.reload() {
-            Ok(()) => info!("{} has been read again", tokens.path().display()),
+        let Some(auth_file) = &self.auth_file else { return };
+        match auth_file.reload() {
+            Ok(()) => info!("{} has been read again", auth_file.path().display()),
             Err(error) => warn!("{error}; nothing has changed"),
         }
     }

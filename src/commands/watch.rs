@@ -1,7 +1,7 @@
-//! watch: who may, and the lines about items that watchers get.
+//! `watch`, and the log lines about items for watchers.
 //!
-//! Each family of commands tells what it does by one call here, which costs one relaxed load while nobody watches.
-//! A line is made from a second look at the store, just before the command: another connection may come between.
+//! Each command calls a `notify_*` function, which costs one relaxed load without watchers. A line is based on a separate
+//! lookup just before the command, so another connection can change the item in between.
 
 use super::{Engine, Flow};
 use crate::clock::{Clock, Deadline, Now};
@@ -11,39 +11,39 @@ use crate::telemetry::{LogClass, PeerAddress, Watcher, Watchers, current_connect
 use std::fmt::Display;
 use std::sync::Arc;
 
-/// What is told of an item once it is deleted.
+/// The logged properties of an item that is about to be deleted.
 pub(super) struct ItemToDelete {
     class: u32,
     value_len: usize,
 }
 
-/// A storage command as watchers see it.
+/// The logged properties of a storage command.
 #[derive(Clone, Copy)]
 pub(super) struct Mutation<'a> {
     pub(super) mode: StoreMode,
     pub(super) key: &'a [u8],
     pub(super) flags: u32,
     pub(super) deadline: Deadline,
-    /// Length of the value that came, in bytes.
+    /// Length of the received value in bytes.
     pub(super) value_len: usize,
 }
 
-/// Why a connection ended, as watchers are told.
+/// The reason for the end of a connection, as logged.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum CloseReason {
-    /// The client or its request ended it.
+    /// The client closed the connection.
     Normal,
-    /// What came was no request, or the socket failed.
+    /// The input was invalid, or the socket failed.
     Error,
-    /// It sent nothing for too long.
+    /// The connection was idle for too long.
     IdleTimeout,
-    /// The client asked for the end of the process.
+    /// The client requested shutdown of the process.
     Shutdown,
 }
 
 impl CloseReason {
-    /// In the words of `watch connevents`.
-    fn word(self) -> &'static str {
+    /// The name in `watch connevents`.
+    fn name(self) -> &'static str {
         match self {
             CloseReason::Normal => "normal",
             CloseReason::Error => "error",
@@ -54,12 +54,12 @@ impl CloseReason {
 }
 
 impl Engine {
-    /// The log, for the server to tell of connections and to send it.
+    /// The watchers, for the server to log connections and to send lines.
     pub fn watchers(&self) -> &Watchers {
         &self.watchers
     }
 
-    /// Judges `watch`; must be the first of its batch, because what the watcher gets is no answer.
+    /// Checks whether the client may watch. No reply may be unsent before, because log lines are not replies.
     pub(super) fn check_watch(&self, out: &mut ReplyBuffer) -> Flow {
         let refusal = if !self.settings.watch_enabled {
             Refusal::WatchNotAllowed
@@ -72,8 +72,8 @@ impl Engine {
         Flow::Continue
     }
 
-    /// Begins to watch, when the execution of the request said [`Flow::Watch`], and answers; [`Engine::end_watch`] must
-    /// follow.
+    /// Adds a watcher, after the execution of the request returned [`Flow::Watch`], and replies. [`Engine::end_watch`]
+    /// removes the watcher.
     pub fn begin_watch(&self, classes: WatchClasses, out: &mut ReplyBuffer) -> Option<Arc<Watcher>> {
         let known = [
             (classes.fetchers, LogClass::Fetchers),
@@ -91,28 +91,28 @@ impl Engine {
         watcher
     }
 
-    /// The watcher has gone.
+    /// Removes a watcher.
     pub fn end_watch(&self, watcher: &Arc<Watcher>) {
         self.watchers.remove(watcher);
         self.store.record_evictions(self.watchers.wants(LogClass::Evictions));
     }
 
-    /// Tells a line to those who watch its class.
+    /// Sends a line to the watchers of its class.
     pub fn notify_watchers(&self, class: LogClass, line: &LogLine) {
         self.watchers.publish(class, Clock::unix_micros(), line.bytes());
     }
 
-    /// Tells watchers that a connection has come.
+    /// Logs a new connection.
     pub fn notify_connection_opened(&self, peer: &PeerAddress, number: i32) {
         self.notify_connection("conn_new", peer, "", number);
     }
 
-    /// Tells watchers that a connection ends.
+    /// Logs the end of a connection.
     pub fn notify_connection_closed(&self, peer: &PeerAddress, reason: CloseReason, number: i32) {
-        self.notify_connection("conn_close", peer, &format!("reason={} ", reason.word()), number);
+        self.notify_connection("conn_close", peer, &format!("reason={} ", reason.name()), number);
     }
 
-    /// Tells watchers that a TLS handshake failed.
+    /// Logs a failed TLS handshake.
     pub fn notify_handshake_failed(&self, number: i32, error: &dyn Display) {
         if self.watchers.wants(LogClass::Connections) {
             let fields = format_args!("fd={number} msg={error}");
@@ -126,7 +126,7 @@ impl Engine {
         self.notify_watchers(LogClass::Connections, &LogLine::new(kind).fields(fields));
     }
 
-    /// A key is about to be looked up.
+    /// Logs a lookup, just before it.
     #[inline]
     pub(super) fn notify_lookup(&self, key: &[u8], now: Now) {
         if self.watchers.wants(LogClass::Fetchers) {
@@ -134,7 +134,7 @@ impl Engine {
         }
     }
 
-    /// incr or decr has made an item of this key: memcached looks it up once more to add it.
+    /// Logs an item created by incr or decr: a lookup and an add, as memcached does.
     pub(super) fn notify_created(&self, key: &[u8], deadline: Deadline, number: u64, now: Now) {
         if self.watchers.wants(LogClass::Fetchers) {
             self.notify_lookup_result(key, ("not_found", 0, 0));
@@ -158,13 +158,13 @@ impl Engine {
         self.notify_lookup_result(key, seen);
     }
 
-    /// A lookup with what it found: a word, the slab class, and the length of the value in bytes.
+    /// Logs a lookup with its result: status, slab class, and length of the value in bytes.
     fn notify_lookup_result(&self, key: &[u8], (status, class, len): (&str, u32, usize)) {
         let fields = format_args!("status={status} clsid={class} cfd={} size={len}", current_connection());
         self.notify_watchers(LogClass::Fetchers, &LogLine::new("item_get").key(key).fields(fields));
     }
 
-    /// A key is about to be deleted: what there is to tell of it, if that goes well and somebody wants to know.
+    /// Logs the lookup of a deletion; returns the properties to log after the deletion, if deletions are watched.
     pub(super) fn item_to_delete(&self, key: &[u8], now: Now) -> Option<ItemToDelete> {
         self.notify_lookup(key, now);
         if !self.watchers.wants(LogClass::Deletions) {
@@ -173,7 +173,7 @@ impl Engine {
         self.store.peek(key, now, |hit| ItemToDelete { class: hit.class, value_len: hit.value.len() }).ok()
     }
 
-    /// The command of this name has deleted it.
+    /// Logs a deletion by the named command.
     pub(super) fn notify_deleted(&self, key: &[u8], command: &str, deleted: Option<ItemToDelete>) {
         if let Some(ItemToDelete { class, value_len }) = deleted {
             let fields = format_args!("cmd={command} clsid={class} size={value_len}");
@@ -181,7 +181,7 @@ impl Engine {
         }
     }
 
-    /// A storage command has had this outcome.
+    /// Logs the result of a storage command.
     pub(super) fn notify_stored(&self, mutation: Mutation<'_>, stored: Stored, now: Now) {
         match stored {
             Stored::Stored { len, .. } => {
@@ -194,7 +194,7 @@ impl Engine {
         self.notify_evictions(now);
     }
 
-    /// A storage command was refused.
+    /// Logs a refused storage command.
     pub(super) fn notify_store_refused(&self, mutation: Mutation<'_>, refused: Refused, now: Now) {
         let status = if refused == Refused::TooLarge { "too_large" } else { "no_memory" };
         self.notify_mutation(mutation, status, now);
@@ -213,7 +213,7 @@ impl Engine {
             StoreMode::Prepend => "prepend",
             StoreMode::Cas(_) => "cas",
         };
-        // What is over already has a negative time to live, printed in 32 bits without a sign.
+        // As in memcached, a negative time to live is printed as an unsigned number of 32 bits.
         let ttl = if deadline.is_never() { 0 } else { deadline.secs().wrapping_sub(now.secs()) };
         let class = self.store.class_for(key.len(), flags, deadline, value_len);
         let cfd = current_connection();
@@ -222,7 +222,7 @@ impl Engine {
         self.notify_watchers(LogClass::Mutations, &LogLine::new("item_store").key(key).fields(fields));
     }
 
-    /// Tells of the items evicted since the last call.
+    /// Logs the items evicted since the last call.
     pub(super) fn notify_evictions(&self, now: Now) {
         if !self.watchers.wants(LogClass::Evictions) {
             return;
@@ -231,8 +231,8 @@ impl Engine {
         self.watchers.count_dropped(dropped);
         for Evicted { key, fetched, deadline, last_access, class, value_len } in evicted {
             let fetch = if fetched { "yes" } else { "no" };
-            let left_secs = i64::from(deadline.secs()) - i64::from(now.secs());
-            let ttl = if deadline.is_never() { -1 } else { left_secs.max(0) };
+            let remaining_secs = i64::from(deadline.secs()) - i64::from(now.secs());
+            let ttl = if deadline.is_never() { -1 } else { remaining_secs.max(0) };
             let idle = now.secs_since(last_access);
             let fields = format_args!("fetch={fetch} ttl={ttl} la={idle} clsid={class} size={value_len}");
             self.notify_watchers(LogClass::Evictions, &LogLine::new("eviction").key(&key).fields(fields));

@@ -1,6 +1,6 @@
-//! The binary protocol in a session.
+//! The binary protocol in a session: takes frames from the decoder and executes them.
 //!
-//! Invariant: a value received in place is finished before another frame is looked at.
+//! Invariant: a large value is stored before the next frame is decoded.
 
 use super::text::Step;
 use super::{Activity, Budget, End, Next, Progress, Protocol, Session, SessionContext};
@@ -13,7 +13,7 @@ use crate::protocol::binary::{
 use crate::protocol::limits::OUTPUT_BATCH_BYTES;
 use log::{debug, log_enabled};
 
-/// What a session that speaks binary keeps between two calls.
+/// The state of a binary session between two calls.
 #[derive(Debug)]
 pub(super) struct Binary {
     decoder: BinaryDecoder,
@@ -25,7 +25,7 @@ impl Binary {
         Binary { decoder: BinaryDecoder::default(), sasl: engine.sasl_session() }
     }
 
-    fn awaits_login(&self) -> bool {
+    fn requires_login(&self) -> bool {
         self.sasl.admission() == Admission::LoginOnly
     }
 
@@ -57,7 +57,9 @@ impl Session {
             let step = self.step_binary::<false>(context, &input[consumed..], output, budget);
             let (frame, next) = match step {
                 Step::NeedInput => return Progress { consumed, next: Next::Input },
-                Step::Continue(frame) | Step::Flush(frame) | Step::Answer(frame) => (frame, None),
+                Step::Continue(frame) | Step::Flush(frame) | Step::ContinueWithMessage(frame) => {
+                    (frame, None)
+                }
                 Step::Stop(frame, next) => (frame, Some(next)),
             };
             if traced {
@@ -70,7 +72,7 @@ impl Session {
                     return Progress { consumed: input.len(), next: Next::End(end) };
                 }
                 Some(next) => return Progress { consumed, next },
-                None if self.awaits_value() => {
+                None if self.is_value_incomplete() => {
                     return Progress { consumed, next: Next::Input };
                 }
                 None => {}
@@ -80,14 +82,14 @@ impl Session {
 
     /// Stores a value that is complete.
     pub(super) fn finish_binary_value(&mut self, context: &SessionContext<'_>, output: &mut ReplyBuffer) {
-        if !self.awaits_value()
-            && let Some(received) = self.take_received()
+        if !self.is_value_incomplete()
+            && let Some(received) = self.take_incoming()
         {
             context.engine.finish_value(context.counters, *received, true, output);
         }
     }
 
-    fn awaits_value(&self) -> bool {
+    fn is_value_incomplete(&self) -> bool {
         matches!(&self.activity, Activity::Receiving(incoming) if incoming.remaining() > 0)
     }
 
@@ -101,14 +103,14 @@ impl Session {
         budget: &mut Budget,
     ) -> Step {
         if let Protocol::Binary(binary) = &self.protocol
-            && binary.awaits_login()
+            && binary.requires_login()
         {
             return self.step_login::<DATAGRAM>(context, input, output, budget);
         }
         self.execute_binary::<DATAGRAM>(context, input, output, budget)
     }
 
-    /// The same before a login: a frame with a password may have to wait.
+    /// Executes one frame before a login; a frame with a password may have to wait.
     #[cold]
     fn step_login<const DATAGRAM: bool>(
         &mut self,
@@ -125,7 +127,7 @@ impl Session {
         let failures = self.login_failures();
         let step = self.execute_binary::<DATAGRAM>(context, input, output, budget);
         if self.login_failures() > failures {
-            context.engine.record_failed_login(&context.peer());
+            context.engine.record_failed_login(&context.peer_address());
         }
         step
     }
@@ -148,7 +150,7 @@ impl Session {
         let SessionContext { engine, counters, .. } = *context;
         match decoder.decode(input, sasl.admission()) {
             Decoded::NeedMore => Step::NeedInput,
-            // The rest of the frame will not come.
+            // The datagram ends within the frame.
             Decoded::Discarded { .. } if DATAGRAM => Step::NeedInput,
             Decoded::ReceiveValue { value_len, consumed, .. }
                 if DATAGRAM && input.len() - consumed < value_len =>
@@ -161,7 +163,7 @@ impl Session {
                 match engine.execute_binary(counters, sasl, &frame, output) {
                     Flow::Close if quits => Step::Stop(consumed, Next::End(End::Closed)),
                     Flow::Close => Step::Stop(consumed, Next::End(End::Refused)),
-                    // Of no bounded length.
+                    // The length of the reply is not bounded.
                     Flow::Report if DATAGRAM => {
                         output.push_status(&frame.envelope, Status::NotFound);
                         Step::Continue(consumed)
@@ -208,15 +210,14 @@ impl Session {
     }
 }
 
-/// True if the input begins with a whole frame that may carry a password.
+/// True if the input begins with a complete frame that may contain a password.
 fn carries_password(input: &[u8]) -> bool {
     let Ok((_, header)) = parse_header(input) else { return false };
     let is_login = matches!(header.envelope.opcode, SASL_START | SASL_STEP);
     is_login && header.body_len > 0 && input.len() >= HEADER_BYTES + header.body_len
 }
 
-/// The lines of `-vv`: which command came, and the status of its reply. Keys and values are not shown: the message of a
-/// login would be among them.
+/// The log lines of `-vv`: opcode and status. Keys and values are left out, because they can contain a password.
 fn trace(number: i32, request: &[u8], output: &ReplyBuffer, before: usize) {
     if let [_, opcode, ..] = request {
         debug!("<{number} binary request 0x{opcode:02x}, {} bytes", request.len());

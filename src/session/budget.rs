@@ -1,19 +1,19 @@
-//! The work budget: how much one turn of a connection may do before other connections have their turn.
+//! The work budget: the work of a connection in one turn. Then other connections have their turn.
 //!
-//! Work is counted in bytes parsed, received and sent. What moves few bytes but takes time has a fixed price in bytes.
-//! Invariant: a turn that checks [`Budget::is_exhausted`] before each piece of work does at most [`TURN_WORK_BYTES`] and
-//! one piece more, and every piece is bounded.
+//! Work is counted in bytes parsed, received and sent. Requests and keys have a fixed cost in bytes.
+//! Invariant: a turn that checks [`Budget::is_exhausted`] before each request exceeds [`TURN_WORK_BYTES`] by at most one
+//! bounded request.
 
 /// Work of one turn, in bytes: about 20 microseconds of copying.
 pub const TURN_WORK_BYTES: u32 = 32 * 1024;
 
-/// What a request costs beside its bytes.
+/// The cost of a request in addition to its bytes.
 const REQUEST_WORK_BYTES: u32 = 256;
 
-/// What a key of a multiget costs: a lookup takes as long as copying so many bytes.
+/// The cost of a key of a multiget: a lookup takes as long as copying this many bytes.
 const KEY_WORK_BYTES: u32 = 256;
 
-/// What is left for one turn.
+/// The remaining work of one turn.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Budget {
     requests: u32,
@@ -21,37 +21,37 @@ pub struct Budget {
 }
 
 impl Budget {
-    /// A fresh budget that also ends after `requests` requests (`-R`).
+    /// A full budget that also ends after `requests` requests (`-R`).
     pub fn new(requests: u32) -> Budget {
         Budget { requests, work_bytes: TURN_WORK_BYTES }
     }
 
-    /// Pays for bytes that were parsed, received or sent.
+    /// Counts bytes that were parsed, received or sent.
     #[inline]
     pub fn spend(&mut self, bytes: usize) {
         let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
         self.work_bytes = self.work_bytes.saturating_sub(bytes);
     }
 
-    /// Pays for a request, its bytes apart.
+    /// Counts a request, without its bytes.
     #[inline]
     pub(super) fn spend_request(&mut self) {
         self.requests = self.requests.saturating_sub(1);
         self.work_bytes = self.work_bytes.saturating_sub(REQUEST_WORK_BYTES);
     }
 
-    /// Pays for the keys of a multiget.
+    /// Counts the keys of a multiget.
     #[inline]
     pub(super) fn spend_keys(&mut self, keys: u32) {
         self.work_bytes = self.work_bytes.saturating_sub(keys.saturating_mul(KEY_WORK_BYTES));
     }
 
-    /// Ends the turn after the work at hand, which takes as long as a whole turn may.
+    /// Ends the turn after the current request, which is as much work as a full turn.
     pub fn exhaust(&mut self) {
         self.work_bytes = 0;
     }
 
-    /// True if others are to have their turn.
+    /// True if the turn must end.
     #[inline]
     pub fn is_exhausted(&self) -> bool {
         self.requests == 0 || self.work_bytes == 0

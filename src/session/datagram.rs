@@ -1,11 +1,11 @@
-//! UDP: a datagram with complete requests in, a message for every reply out (protocol.txt, "UDP protocol").
+//! UDP: a datagram contains complete requests; each reply is a message (protocol.txt, "UDP protocol").
 //!
 //! A datagram begins with a header of four big-endian 16-bit numbers: request id, sequence number, datagrams in the
-//! message, and one that is reserved. A reply repeats the id and is cut into datagrams of [`PACKET_MAX_BYTES`].
+//! message, and a reserved one. A reply repeats the id and is split into datagrams of at most [`PACKET_MAX_BYTES`].
 //!
-//! Promises: nothing is kept between two datagrams, so order and loss do no harm. A datagram that is not one whole
-//! request is dropped without an reply. No reply begins like a request, so two servers cannot be made to reply each
-//! other without end. The replies to one datagram stay below a limit, so a forged sender cannot have a victim flooded.
+//! Guarantees: no state is kept between two datagrams, so their order and loss do not matter. An incomplete request is
+//! dropped without a reply. No reply begins like a request, so two servers cannot exchange replies forever. The replies
+//! to one datagram stay below a limit, so forged sender addresses cannot be used to flood a victim.
 
 use super::binary::Binary;
 use super::text::Step;
@@ -15,23 +15,23 @@ use crate::protocol::ReplyBuffer;
 use crate::protocol::binary::{Envelope, MAGIC_REQUEST, NOOP, Status};
 use crate::protocol::{Refusal, ShutdownMode};
 
-/// Size of the header.
+/// Size of the header in bytes.
 const HEADER_BYTES: usize = 8;
 
-/// Size of a datagram of a reply, at most, header included.
+/// Largest datagram of a reply in bytes, with its header.
 const PACKET_MAX_BYTES: usize = 1400;
 
-/// Size of any datagram, at most.
+/// Largest datagram in bytes.
 pub const DATAGRAM_MAX_BYTES: usize = 64 * 1024;
 
-/// What is to be sent after a request.
+/// The message to send after a request.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Message {
-    /// The output as a message; an empty one is a header that counts no datagram.
+    /// The output as a message; if empty, a header with a datagram count of 0.
     Send,
-    /// Nothing.
+    /// No message.
     None,
-    /// Nothing: the client asked for the end of the process.
+    /// No message: the client requested shutdown.
     Shutdown(ShutdownMode),
 }
 
@@ -41,15 +41,15 @@ pub struct Datagram<'a> {
     id: u16,
     rest: &'a [u8],
     session: Session,
-    /// Bytes that replies may still have.
+    /// Remaining bytes of the limit on replies.
     reply_left_bytes: usize,
-    /// True for a binary session whose replies gather: memcached has sent no datagram of them yet.
-    gathering: bool,
+    /// True for a binary session with replies that memcached would buffer, without having sent a datagram.
+    buffers_replies: bool,
     ended: bool,
 }
 
 impl<'a> Datagram<'a> {
-    /// The requests of a datagram that is to be answered, by `reply_max_bytes` in all.
+    /// The requests of a datagram, whose replies have at most `reply_max_bytes` in all; `None` if it is ignored.
     pub fn read(
         engine: &Engine,
         datagram: &'a [u8],
@@ -69,15 +69,15 @@ impl<'a> Datagram<'a> {
         whole.then(|| Datagram {
             id: u16::from_be_bytes([id_high, id_low]),
             rest: payload,
-            session: Session::speaking(protocol),
+            session: Session::with_protocol(protocol),
             reply_left_bytes: reply_max_bytes,
-            gathering: false,
+            buffers_replies: false,
             ended: false,
         })
     }
 
-    /// Executes the next request, puts its reply into `output`, which is empty, and says what to send. `None` at the end;
-    /// what is incomplete is dropped.
+    /// Executes the next request and appends its reply to `output`, which must be empty. `None` at the end of the datagram;
+    /// an incomplete request is dropped.
     pub fn next_message(
         &mut self,
         context: &SessionContext<'_>,
@@ -104,7 +104,7 @@ impl<'a> Datagram<'a> {
         output: &mut ReplyBuffer,
         budget: &mut Budget,
     ) -> Option<Message> {
-        // Without a line end there is no command, not even the start of a key list.
+        // Without a line end there is no command, and no first part of a key list.
         if !self.rest.contains(&b'\n') {
             return None;
         }
@@ -113,7 +113,7 @@ impl<'a> Datagram<'a> {
             Step::Continue(consumed) | Step::Flush(consumed) if output.is_empty() => {
                 (consumed, Message::None)
             }
-            Step::Continue(consumed) | Step::Flush(consumed) | Step::Answer(consumed) => {
+            Step::Continue(consumed) | Step::Flush(consumed) | Step::ContinueWithMessage(consumed) => {
                 (consumed, Message::Send)
             }
             Step::Stop(consumed, Next::End(end)) => {
@@ -121,7 +121,7 @@ impl<'a> Datagram<'a> {
                 let message = match end {
                     End::Closed => Message::Send,
                     End::Shutdown(mode) => Message::Shutdown(mode),
-                    // Not this protocol, or a line without an end: not worth an reply.
+                    // Another protocol, or an overlong line, has no reply.
                     End::UnknownProtocol | End::Refused => return None,
                 };
                 (consumed, message)
@@ -133,8 +133,8 @@ impl<'a> Datagram<'a> {
         Some(message)
     }
 
-    /// As with memcached, a quiet request without a reply is a message of no datagram where replies begin to gather: at
-    /// the front of the datagram, behind a Noop and behind an error.
+    /// As in memcached, a quiet request without a reply is an empty message where buffering of replies starts: at the
+    /// beginning of the datagram, behind a Noop, and behind an error.
     fn next_binary(
         &mut self,
         context: &SessionContext<'_>,
@@ -145,33 +145,34 @@ impl<'a> Datagram<'a> {
             let step = self.session.step_binary::<true>(context, self.rest, output, budget);
             let consumed = match step {
                 Step::NeedInput => return None,
-                Step::Continue(consumed) | Step::Flush(consumed) | Step::Answer(consumed) => consumed,
+                Step::Continue(consumed) | Step::Flush(consumed) | Step::ContinueWithMessage(consumed) => {
+                    consumed
+                }
                 Step::Stop(consumed, Next::End(end)) => {
                     self.ended = true;
-                    if end == End::UnknownProtocol || self.gathering && output.is_empty() {
+                    if end == End::UnknownProtocol || self.buffers_replies && output.is_empty() {
                         return None;
                     }
                     consumed
                 }
-                // Nobody waits for a datagram.
+                // A delayed login is dropped.
                 Step::Stop(_, Next::Delay(_)) => return None,
                 Step::Stop(consumed, _) => consumed,
             };
             budget.spend(consumed);
             self.rest = &self.rest[consumed..];
-            // A refused value is dropped before its refusal.
+            // A refused value is discarded before its reply.
             if self.ended || self.session.is_between_requests() {
                 break;
             }
         }
         self.session.finish_binary_value(context, output);
-        let silent = output.is_empty() && self.gathering;
-        self.gathering = !ends_gathering(output);
-        Some(if silent { Message::None } else { Message::Send })
+        let is_silent = output.is_empty() && self.buffers_replies;
+        self.buffers_replies = !flushes_replies(output);
+        Some(if is_silent { Message::None } else { Message::Send })
     }
 
-    /// Puts the refusal of a reply that is too large in its place, and ends the datagram: the next reply would be too
-    /// large as well.
+    /// Replaces a reply over the limit by a refusal, and ends the datagram.
     fn refuse_reply(&mut self, output: &mut ReplyBuffer) {
         self.ended = true;
         let to = match output.pieces(0).next() {
@@ -192,7 +193,7 @@ impl<'a> Datagram<'a> {
     /// The datagrams of the message in `output`.
     pub fn packets<'o>(&self, output: &'o ReplyBuffer) -> Packets<'o> {
         let payload_max_bytes = PACKET_MAX_BYTES - HEADER_BYTES;
-        // The limit on replies is such that they can be counted.
+        // The limit on replies keeps the count below 2^16.
         let total = u16::try_from(output.len().div_ceil(payload_max_bytes)).unwrap_or(u16::MAX);
         Packets { id: self.id, total, sequence: 0, output, sent: 0 }
     }
@@ -209,9 +210,9 @@ pub struct Packets<'o> {
 }
 
 impl Packets<'_> {
-    /// Puts the next one into `packet`; false if there is none.
+    /// Writes the next datagram into `packet`; false if there is none.
     pub fn next_into(&mut self, packet: &mut Vec<u8>) -> bool {
-        // A message of no datagram is one header.
+        // An empty message is a header only.
         if self.sequence > 0 && self.sequence >= self.total {
             return false;
         }
@@ -232,8 +233,8 @@ impl Packets<'_> {
     }
 }
 
-/// True if memcached sends everything up to this reply at once: that to a Noop, and an error told in words.
-fn ends_gathering(reply: &ReplyBuffer) -> bool {
+/// True if memcached sends its buffered replies with this one: the reply to a Noop, and an error with a text.
+fn flushes_replies(reply: &ReplyBuffer) -> bool {
     match reply.pieces(0).next() {
         Some([_, NOOP, ..]) => true,
         Some([_, _, key_high, key_low, _, _, high, low, ..]) => {

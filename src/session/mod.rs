@@ -1,17 +1,18 @@
-//! One client's side of the protocol: bytes in, requests to the engine, replies out.
+//! The protocol state of one client: decodes requests, executes them with the engine, appends replies.
 //!
-//! A [`Session`] belongs to one connection, or to one datagram ([`Datagram`]). It detects the protocol, keeps the login,
-//! the value being received, a long report and the state of `watch`. TCP, unix sockets, TLS, UDP, tests and fuzzers
-//! drive the same code:
+//! A [`Session`] belongs to one connection, or to one datagram ([`Datagram`]). It detects the protocol and keeps the
+//! login, an incoming value, a long report and the state of `watch`. TCP, unix sockets, TLS, UDP, tests and fuzzers use
+//! it in the same way:
 //!
-//! 1. hand all unconsumed input to [`Session::advance`], drop what it consumed, send what it appended;
-//! 2. do what [`Next`] says, then go on with 1;
-//! 3. while [`Session::page`] gives a buffer, receive into it instead and call [`Session::page_filled`].
+//! 1. pass all unconsumed input to [`Session::advance`], drop the consumed bytes, send the appended output;
+//! 2. do what [`Next`] requests, then repeat;
+//! 3. while [`Session::value_page`] returns a buffer, receive into it and call [`Session::value_page_filled`].
 //!
-//! Must never: do IO, wait, read a clock of its own, or keep input (the caller keeps what was not consumed).
-//! Invariants: bytes are executed in the order they came; the replies do not depend on where the input was torn; a call
-//! does at most the budget's work and one piece more; output grows by at most `OUTPUT_BATCH_BYTES`, one retrieval's
-//! part and one inline value.
+//! A request of the text protocol continues in `session/text.rs`. A session does no IO, does not block, reads no clock
+//! of its own, and keeps no input.
+//! Invariants: requests are executed in order; the replies do not depend on how the input was split; a call exceeds the
+//! budget by at most one request; output grows by at most `OUTPUT_BATCH_BYTES`, one part of a retrieval and one inline
+//! value.
 
 mod binary;
 mod budget;
@@ -35,31 +36,31 @@ use std::fmt::Display;
 use std::sync::Arc;
 use std::task::Waker;
 
-/// What a session works with, while it works.
+/// The environment of a call.
 #[derive(Clone, Copy)]
 pub struct SessionContext<'a> {
-    /// Executes its requests.
+    /// Executes the requests.
     pub engine: &'a Engine,
-    /// The counters of the thread at hand.
+    /// The counters of the current thread.
     pub counters: &'a WorkerCounters,
-    /// The number of the connection in logs: its descriptor.
+    /// The descriptor of the connection, which identifies it in logs.
     pub fd: i32,
-    /// Its line in `stats conns`, if it has one.
+    /// The entry of the connection in `stats conns`, if it has one.
     pub entry: Option<&'a Connection>,
     /// The address of the sender, for a datagram.
     pub sender: Option<&'a dyn Display>,
 }
 
 impl SessionContext<'_> {
-    /// The address that failed logins are counted for.
-    fn peer(&self) -> String {
+    /// The peer address, under which failed logins are counted.
+    fn peer_address(&self) -> String {
         match self.sender {
             Some(sender) => sender.to_string(),
             None => PeerAddress::of(self.fd).host,
         }
     }
 
-    /// Notes which connection is at work, and since when.
+    /// Records the current connection and the time of its request.
     #[inline]
     fn begin_request(&self) {
         if let Some(entry) = self.entry {
@@ -69,85 +70,84 @@ impl SessionContext<'_> {
     }
 }
 
-/// Why a session ends.
+/// The reason for the end of a session.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum End {
-    /// The client said so.
+    /// The client closed the session.
     Closed,
-    /// The input is not this protocol, and the client is told nothing.
+    /// The input belongs to another protocol; there is no reply.
     UnknownProtocol,
-    /// The input cannot be read on. The output says so; the client may not have seen it yet and go on sending.
+    /// The input cannot be decoded further; the output ends with the refusal. The client may still be sending.
     Refused,
-    /// The client asked for the end of the process.
+    /// The client requested shutdown of the process.
     Shutdown(ShutdownMode),
 }
 
-/// What a session needs next.
+/// The action that a session needs next.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Next {
-    /// More input; everything complete was executed.
+    /// More input; all complete requests are executed.
     Input,
-    /// Another call with the input that is left, after the output was sent and, if the budget is used up, after others
-    /// had their turn.
+    /// Another call with the remaining input, after the output is sent; in the next turn, if the budget is exhausted.
     More,
-    /// The certificates read again, and then [`Session::certificates_read`].
+    /// Reload the certificates, then call [`Session::certificates_reloaded`].
     RefreshCertificates,
-    /// So many milliseconds, and then another call with the input that is left.
+    /// Another call with the remaining input after this many milliseconds.
     Delay(u32),
-    /// To be closed once its output was sent. No input is left.
+    /// Close the connection after the output is sent. No input remains.
     End(End),
 }
 
-/// How far a call of [`Session::advance`] has come.
+/// The result of [`Session::advance`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Progress {
-    /// Bytes of the input that were executed.
+    /// Consumed bytes of the input.
     pub consumed: usize,
-    /// What comes next.
+    /// The next action.
     pub next: Next,
 }
 
 impl Progress {
-    /// Stopped by the budget or a full output, which matters only if there is input left.
+    /// The progress at an exhausted budget or a full output.
     fn stopped_early(consumed: usize, input_len: usize) -> Progress {
         Progress { consumed, next: if consumed < input_len { Next::More } else { Next::Input } }
     }
 }
 
-/// What the client speaks.
+/// The protocol of the client.
 #[derive(Debug)]
 enum Protocol {
-    /// Its first byte will tell.
+    /// Not known before the first byte.
     Undetected,
-    /// Text, and nothing but a login is understood yet.
+    /// A text protocol, before the login.
     Login {
-        /// Logins that failed.
+        /// Failed logins.
         failures: u32,
     },
     Text,
     Binary(Box<Binary>),
 }
 
-/// The state.
+/// The protocol state of one client.
 #[derive(Debug)]
 pub struct Session {
     protocol: Protocol,
     decoder: TextDecoder,
     activity: Activity,
-    /// True once the login at hand has waited.
+    /// True if the current login was already delayed.
     delayed: bool,
 }
 
-/// What a session is at between two calls.
+/// The unfinished work of a session between two calls.
 #[derive(Debug)]
 enum Activity {
-    /// Requests.
+    /// None: the next input is a request.
     None,
-    /// A large value whose bytes are still to come, or that is complete and not stored yet.
+    /// A large value that is being received, or that is complete and not stored yet.
     Receiving(Box<IncomingValue>),
-    /// A long reply; nothing else is executed until it is done.
+    /// A long reply; no request is executed until it is complete.
     Report(Box<LongReport>),
-    /// `watch`: input is dropped.
+    /// `watch`: input is discarded.
     Watching(Arc<Watcher>),
 }
 
@@ -160,14 +160,14 @@ impl Session {
             AcceptedProtocol::Ascii => Protocol::Text,
             AcceptedProtocol::Binary => Protocol::Binary(Box::new(Binary::new(engine))),
         };
-        Session::speaking(protocol)
+        Session::with_protocol(protocol)
     }
 
-    fn speaking(protocol: Protocol) -> Session {
+    fn with_protocol(protocol: Protocol) -> Session {
         Session { protocol, decoder: TextDecoder::default(), activity: Activity::None, delayed: false }
     }
 
-    /// Executes the complete requests at the front of `input` and appends their replies, as far as the budget goes.
+    /// Executes the complete requests at the front of `input` and appends their replies, until the budget is exhausted.
     pub fn advance(
         &mut self,
         context: &SessionContext<'_>,
@@ -182,7 +182,7 @@ impl Session {
         self.advance_other(context, input, output, budget)
     }
 
-    /// The same for all but the text protocol between two requests.
+    /// As [`Session::advance`], for all states except the text protocol between two requests.
     #[inline(never)]
     fn advance_other(
         &mut self,
@@ -232,40 +232,40 @@ impl Session {
         Progress { consumed: consumed + progress.consumed, ..progress }
     }
 
-    /// How long the login at hand is to wait, in milliseconds, if it is.
+    /// The delay of the current login in milliseconds, if it must wait.
     fn login_delay(&mut self, context: &SessionContext<'_>) -> Option<u32> {
         let delay = match self.delayed {
             true => 0,
-            false => context.engine.login_delay_millis(|| context.peer()),
+            false => context.engine.login_delay_millis(|| context.peer_address()),
         };
         self.delayed = delay > 0;
         self.delayed.then_some(delay)
     }
 
-    /// How the reading of the certificates went, for [`Next::RefreshCertificates`]; an error is a line.
-    pub fn certificates_read(&mut self, outcome: Result<(), String>, output: &mut ReplyBuffer) {
+    /// Appends the reply to `refresh_certs`, after [`Next::RefreshCertificates`]; an error is one line.
+    pub fn certificates_reloaded(&mut self, outcome: Result<(), String>, output: &mut ReplyBuffer) {
         match outcome {
             Ok(()) => output.push(b"OK\r\n"),
             Err(error) => output.push(format!("{error}\r\n").as_bytes()),
         }
     }
 
-    /// True while the bytes of a large value are still to come.
+    /// True while a large value is being received.
     pub fn is_receiving(&self) -> bool {
         matches!(self.activity, Activity::Receiving(_))
     }
 
-    /// Where the next bytes of a large value go without a copy: into the spare capacity of a page, if a whole page of
-    /// them is still to come. Takes memory, so it is to be asked for when there are bytes.
-    pub fn page(&mut self, engine: &Engine) -> Option<&mut [u8]> {
+    /// The page into which the next bytes of a large value are received without a copy, if they fill the page. Allocates
+    /// memory, so call it only when bytes are available.
+    pub fn value_page(&mut self, engine: &Engine) -> Option<&mut [u8]> {
         match &mut self.activity {
             Activity::Receiving(incoming) => engine.value_page(incoming),
             _ => None,
         }
     }
 
-    /// Takes the value that was received, if there is one.
-    fn take_received(&mut self) -> Option<Box<IncomingValue>> {
+    /// Takes the received value, if there is one.
+    fn take_incoming(&mut self) -> Option<Box<IncomingValue>> {
         if !self.is_receiving() {
             return None;
         }
@@ -275,34 +275,33 @@ impl Session {
         }
     }
 
-    /// Notes that `count` bytes were received into [`Session::page`]. True if the value is complete: then another call of
-    /// [`Session::advance`] is due, because in the binary protocol no byte need follow.
-    pub fn page_filled(&mut self, count: usize) -> bool {
+    /// Records that `count` bytes were received into [`Session::value_page`]. True if the value is complete: then
+    /// [`Session::advance`] must be called, because in the binary protocol no further byte follows.
+    pub fn value_page_filled(&mut self, count: usize) -> bool {
         let Activity::Receiving(incoming) = &mut self.activity else { return false };
         incoming.advance(count);
         incoming.remaining() == 0
     }
 
-    /// True from `watch` on.
+    /// True if the client is a watcher.
     pub fn is_watching(&self) -> bool {
         matches!(self.activity, Activity::Watching(_))
     }
 
-    /// Appends the lines that wait for a watcher. If there are none, `waker` is woken by the next one, and this says
-    /// false.
+    /// Appends the unsent log lines of a watcher. Without any, registers `waker` for the next one and returns false.
     pub fn take_log(&self, engine: &Engine, waker: &Waker, output: &mut ReplyBuffer) -> bool {
         let Activity::Watching(watcher) = &self.activity else { return false };
         engine.watchers().take(watcher, waker, |lines| output.push(lines))
     }
 
-    /// Gives up what it holds in the engine.
+    /// Releases the resources of the session in the engine.
     pub fn close(&mut self, engine: &Engine) {
         if let Activity::Watching(watcher) = std::mem::replace(&mut self.activity, Activity::None) {
             engine.end_watch(&watcher);
         }
     }
 
-    /// The family of the request that begins here.
+    /// The command family of the request at the front of `input`.
     pub fn family_of(&self, input: &[u8]) -> CommandFamily {
         match &self.protocol {
             _ if self.is_receiving() => CommandFamily::Set,
@@ -311,7 +310,7 @@ impl Session {
         }
     }
 
-    /// What `stats conns` shows while the connection waits for more than the `rest` it has.
+    /// The state in `stats conns` while the connection has only `rest` and waits for more input.
     pub fn waiting_state(&self, rest: &[u8]) -> ConnectionState {
         match self.activity {
             Activity::Watching(_) => ConnectionState::Watch,
@@ -330,7 +329,7 @@ impl Session {
         }
     }
 
-    /// True if `rest` begins with a whole line or header: then its value is what is missing.
+    /// True if `rest` begins with a complete line or header, so that only its value is incomplete.
     fn has_whole_head(&self, rest: &[u8]) -> bool {
         match &self.protocol {
             Protocol::Binary(_) => rest.len() >= BINARY_HEADER_BYTES,

@@ -1,4 +1,5 @@
-//! The text protocol in a session: classic and meta commands.
+//! The text protocols in a session: takes requests from the decoder (`protocol/text_decoder.rs`) and executes them
+//! (`commands/mod.rs`; a `get` continues in `commands/retrieval.rs`).
 
 use super::{Activity, Budget, End, Next, Progress, Session, SessionContext};
 use crate::commands::{Flow, IncomingValue};
@@ -6,18 +7,18 @@ use crate::protocol::limits::OUTPUT_BATCH_BYTES;
 use crate::protocol::{Decoded, Keys, Refusal, ReplyBuffer, Request, Retrieval};
 use log::{debug, log_enabled};
 
-/// What one frame has led to.
+/// The result of one step; the number is that of the consumed bytes.
 pub(super) enum Step {
-    /// The input holds no complete frame.
+    /// The input contains no complete request.
     NeedInput,
-    /// So many bytes are done; the next frame may follow at once.
+    /// The next request may follow at once.
     Continue(usize),
-    /// So many bytes are done; the output is to be sent before the next frame.
+    /// The output must be sent before the next request.
     Flush(usize),
-    /// So many bytes are done, and something else comes before the next frame.
+    /// Another action comes before the next request.
     Stop(usize, Next),
-    /// So many bytes are done; in a datagram, the output is a message even if it is empty.
-    Answer(usize),
+    /// As `Continue`; in a datagram, the output is a message even if it is empty.
+    ContinueWithMessage(usize),
 }
 
 impl Session {
@@ -42,7 +43,7 @@ impl Session {
             let step = self.step_text::<false>(context, &input[consumed..], output, budget);
             let (frame, next) = match step {
                 Step::NeedInput => return Progress { consumed, next: Next::Input },
-                Step::Continue(frame) | Step::Answer(frame) => (frame, None),
+                Step::Continue(frame) | Step::ContinueWithMessage(frame) => (frame, None),
                 Step::Flush(frame) if consumed + frame == input.len() => (frame, None),
                 Step::Flush(frame) => (frame, Some(Next::More)),
                 Step::Stop(frame, next) => (frame, Some(next)),
@@ -54,7 +55,7 @@ impl Session {
             consumed += frame;
             match next {
                 None => {}
-                // What follows the end is not executed.
+                // Input behind the end is not executed.
                 Some(Next::End(end)) => {
                     return Progress { consumed: input.len(), next: Next::End(end) };
                 }
@@ -67,7 +68,7 @@ impl Session {
         }
     }
 
-    /// Executes one frame; in a datagram, one key of a retrieval.
+    /// Decodes and executes one request; in a datagram, one key of a retrieval.
     #[inline]
     pub(super) fn step_text<const DATAGRAM: bool>(
         &mut self,
@@ -80,7 +81,7 @@ impl Session {
         match self.decoder.decode(input) {
             Decoded::NeedMore => Step::NeedInput,
             Decoded::Request { request: Request::Retrieval(retrieval), consumed } if DATAGRAM => {
-                self.answer_key(context, &retrieval, consumed, output)
+                self.execute_first_key(context, &retrieval, consumed, output)
             }
             Decoded::Request { ref request, consumed } => {
                 budget.spend_request();
@@ -94,10 +95,10 @@ impl Session {
                         budget.spend_keys(keys);
                         Step::Continue(consumed)
                     }
-                    flow => self.follow(context, request, flow, consumed, output, budget),
+                    flow => self.handle_flow(context, request, flow, consumed, output, budget),
                 }
             }
-            // The rest of the value will not come.
+            // The datagram ends within the value.
             Decoded::ReceiveValue { header, consumed }
                 if DATAGRAM && input.len() - consumed < header.value_len =>
             {
@@ -110,13 +111,13 @@ impl Session {
             }
             Decoded::ReceiveValue { header, consumed } => {
                 budget.spend_request();
-                let begun = engine.begin_value(counters, &header);
-                self.receive(context, begun, header.value_len, input, consumed)
+                let begin_result = engine.begin_value(counters, &header);
+                self.receive(context, begin_result, header.value_len, input, consumed)
             }
             Decoded::ReceiveMetaValue { header, consumed } => {
                 budget.spend_request();
-                let begun = engine.begin_meta_value(counters, &header).map_err(Some);
-                self.receive(context, begun, header.value_len, input, consumed)
+                let begin_result = engine.begin_meta_value(counters, &header).map_err(Some);
+                self.receive(context, begin_result, header.value_len, input, consumed)
             }
             Decoded::ValueEnd { intact, consumed } => {
                 if let Activity::Receiving(incoming) = std::mem::replace(&mut self.activity, Activity::None) {
@@ -136,9 +137,9 @@ impl Session {
         }
     }
 
-    /// Does what the execution of a request asks for, if that is more than to go on; `consumed` bytes were its frame.
+    /// Handles the less frequent results of an execution. The request has `consumed` bytes.
     #[cold]
-    fn follow(
+    fn handle_flow(
         &mut self,
         context: &SessionContext<'_>,
         request: &Request<'_>,
@@ -150,7 +151,7 @@ impl Session {
         match flow {
             Flow::Continue | Flow::Retrieved { .. } => Step::Continue(consumed),
             Flow::Partial { remaining } => {
-                // A part is as much work as a turn may do.
+                // A part is as much work as a full turn.
                 budget.exhaust();
                 let Request::Retrieval(retrieval) = request else { return Step::Flush(consumed) };
                 Step::Stop(consumed - self.decoder.resume_keys(retrieval, remaining), Next::More)
@@ -176,7 +177,7 @@ impl Session {
             }
             Flow::Watch => {
                 let Request::Watch(classes) = request else { return Step::Continue(consumed) };
-                // Refused, it goes on as a session like any other; watching, it drops what follows.
+                // A watching session discards its further input; a refused one continues.
                 let Some(watcher) = context.engine.begin_watch(*classes, output) else {
                     return Step::Continue(consumed);
                 };
@@ -188,9 +189,9 @@ impl Session {
         }
     }
 
-    /// BinaryReply the first key of a retrieval: in a datagram every key found is a message of its own, and the end of the
-    /// list goes with the last key. If the first of several keys is not found, memcached sends a message of no datagram.
-    fn answer_key(
+    /// Executes the first key of a retrieval in a datagram: each hit is a message, and `END` is sent with the last key. If
+    /// the first of several keys misses, memcached sends an empty message.
+    fn execute_first_key(
         &mut self,
         context: &SessionContext<'_>,
         retrieval: &Retrieval<'_>,
@@ -209,22 +210,23 @@ impl Session {
         let first = keys.next();
         let used = before - keys.remaining_bytes();
         let more = keys.clone().next().is_some();
-        let one = Retrieval { keys: &retrieval.keys[..used], last: retrieval.last && !more, ..*retrieval };
-        let flow = context.engine.execute(context.counters, &Request::Retrieval(one), output);
+        let first_key =
+            Retrieval { keys: &retrieval.keys[..used], last: retrieval.last && !more, ..*retrieval };
+        let flow = context.engine.execute(context.counters, &Request::Retrieval(first_key), output);
         if flow == Flow::DiscardKeys {
             self.decoder.discard_keys(retrieval);
             return Step::Continue(consumed);
         }
         let kept = if more { self.decoder.resume_keys(retrieval, before - used) } else { 0 };
-        // Keys of a long line may come without any in their first part.
+        // The first part of a long line can be without keys.
         if retrieval.first && first.is_some() {
-            Step::Answer(consumed - kept)
+            Step::ContinueWithMessage(consumed - kept)
         } else {
             Step::Continue(consumed - kept)
         }
     }
 
-    /// BinaryReply a request whose reply has no bounded length or no end.
+    /// Refuses a request whose reply has no bounded length.
     fn refuse_in_datagram(&mut self, flow: Flow, consumed: usize, output: &mut ReplyBuffer) -> Step {
         if flow != Flow::RefreshCertificates {
             output.clear();
@@ -233,16 +235,16 @@ impl Session {
         Step::Continue(consumed)
     }
 
-    /// Begins to receive a large value, whose line took `consumed` bytes of the input, or to drop it.
+    /// Starts to receive or to discard a large value. Its line has `consumed` bytes of the input.
     fn receive(
         &mut self,
         context: &SessionContext<'_>,
-        begun: Result<IncomingValue, Option<Refusal>>,
+        begin_result: Result<IncomingValue, Option<Refusal>>,
         value_len: usize,
         input: &[u8],
         consumed: usize,
     ) -> Step {
-        match begun {
+        match begin_result {
             Ok(mut incoming) => {
                 let received = context.engine.fill_value(&mut incoming, &input[consumed..]);
                 self.activity = Activity::Receiving(Box::new(incoming));
@@ -262,7 +264,7 @@ fn push_refusal(output: &mut ReplyBuffer, reply: Option<Refusal>) {
     }
 }
 
-/// The lines of `-vv`: the first line of a request and of its reply.
+/// The log lines of `-vv`: the first line of a request and of its reply.
 fn trace(number: i32, request: &[u8], output: &ReplyBuffer, before: usize) {
     let first_line = |bytes: &[u8]| {
         let line = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();

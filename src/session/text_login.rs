@@ -1,6 +1,6 @@
 //! A session of the text protocol before its login (`-Y`).
 //!
-//! Invariant: until the login no byte reaches the grammar of commands.
+//! Invariant: before the login, no byte reaches the grammar of commands.
 
 use super::{End, Next, Progress, Protocol, Session, SessionContext};
 use crate::protocol::limits::{LOGIN_FAILURES_MAX, OUTPUT_BATCH_BYTES};
@@ -9,8 +9,8 @@ use crate::protocol::{Refusal, ReplyBuffer};
 use crate::session::Budget;
 
 impl Session {
-    /// Takes logins and refusals from the front of `input` until a client has logged in. Returns the bytes taken, or
-    /// how the session goes on if that was not for a login.
+    /// Executes logins at the front of `input` until the client has logged in, then returns the consumed bytes. Returns the
+    /// progress as an error if the client has not logged in.
     pub(super) fn advance_login(
         &mut self,
         context: &SessionContext<'_>,
@@ -44,7 +44,7 @@ impl Session {
                         self.protocol = Protocol::Text;
                     } else {
                         output.push(Refusal::LoginFailed.line());
-                        context.engine.record_failed_login(&context.peer());
+                        context.engine.record_failed_login(&context.peer_address());
                         self.protocol = Protocol::Login { failures: failures + 1 };
                         if failures + 1 >= LOGIN_FAILURES_MAX {
                             let next = Next::End(End::Refused);

@@ -1,9 +1,8 @@
-//! lru_crawler but its dumps. larder's counterpart of memcached's crawler is the expiry sweep.
+//! `lru_crawler`, except its dumps. In larder the expiry sweep replaces memcached's crawler.
 //!
-//! `crawl` makes the sweep look at every page now; which classes were asked for makes no difference, because it sees
-//! them all, unless these have no items. As with memcached a crawl with little to do is over when it is answered, and
-//! while one is under way another is refused. `disable` stops the sweep in the background (what storing pays for goes on). `sleep` and `tocrawl` are
-//! kept and reported: the sweep has a bound of its own and never holds anybody up.
+//! `crawl` sweeps every page, whatever classes are requested, unless they are empty. As in memcached, a short crawl ends
+//! before its reply, and a second crawl is refused during the first. `disable` stops the background sweep, but not the
+//! steps of the sweep that run with stores. `sleep` and `tocrawl` are only reported: the sweep has its own limits.
 
 use crate::clock::Now;
 use crate::commands::{Engine, ReportedOptions, push_reply, refuse};
@@ -12,20 +11,20 @@ use crate::store::ClassStats;
 use crate::telemetry::LogClass;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
-/// What the crawler was told, and how often it was started.
+/// The settings of the crawler, and the state of the current crawl.
 #[derive(Debug)]
 pub(in crate::commands) struct Crawler {
     pub(in crate::commands) sleep_micros: AtomicU32,
     pub(in crate::commands) to_crawl: AtomicU32,
     pub(in crate::commands) starts: AtomicU64,
-    /// When the crawl under way began; 0 if there is none.
+    /// Start of the current crawl; 0 without one.
     since_secs: AtomicU32,
-    /// What had been looked at and taken back before it.
+    /// Items checked and reclaimed before the current crawl.
     before: [AtomicU64; 2],
 }
 
 impl Crawler {
-    /// As memcached begins that is told this.
+    /// The settings of memcached with these options.
     pub(in crate::commands) fn new(options: &ReportedOptions) -> Crawler {
         Crawler {
             sleep_micros: AtomicU32::new(options.number("lru_crawler_sleep", 100.0) as u32),
@@ -51,12 +50,12 @@ impl Engine {
         refuse(out, refusal);
     }
 
-    /// Tells of a crawl once it is over.
+    /// Logs the end of a crawl.
     pub(in crate::commands) fn finish_crawl(&self, now: Now) {
         if self.crawler.since_secs.load(Ordering::Relaxed) == 0 || self.store.is_crawling() {
             return;
         }
-        // Two threads may come here; one of them tells.
+        // If two threads see the end of a crawl, one of them logs it.
         let since_secs = self.crawler.since_secs.swap(0, Ordering::Relaxed);
         if since_secs == 0 || !self.watchers.wants(LogClass::System) {
             return;
@@ -64,7 +63,7 @@ impl Engine {
         let totals = self.store.totals();
         let [looked_at, reclaimed] =
             self.crawler.before.each_ref().map(|count| count.load(Ordering::Relaxed));
-        // One pass over all classes, so without those figures by which memcached plans the next one of each.
+        // One pass covers all classes: memcached's fields for the schedule per class are constants.
         let fields = format_args!(
             "crawler=0 lru=cold low_mark=0 next_reclaims=0 since_run=0 next_run=0 elapsed={} examined={} reclaimed={}",
             now.secs().saturating_sub(since_secs),
@@ -97,7 +96,7 @@ impl Engine {
         self.crawler.before[0].store(totals.swept, Ordering::Relaxed);
         self.crawler.before[1].store(totals.swept_reclaimed, Ordering::Relaxed);
         self.store.start_crawl(now);
-        // Only now: until then there is no crawl whose end could be told.
+        // Last, so that no thread logs the end of a crawl that has not started.
         self.crawler.since_secs.store(now.secs(), Ordering::Release);
         self.finish_crawl(now);
     }

@@ -17,7 +17,7 @@ use crate::telemetry::WorkerCounters;
 use log::LevelFilter;
 use std::sync::atomic::Ordering;
 
-/// The log level of a verbosity as `-v` counts it.
+/// The log level of a verbosity (the number of `-v`).
 pub fn log_level(verbosity: u32) -> LevelFilter {
     match verbosity {
         0 => LevelFilter::Warn,
@@ -43,8 +43,8 @@ impl Engine {
         push_reply(out, b"OK\r\n");
     }
 
-    /// A delayed flush takes all that is stored before its second, and nothing that is stored from then on. As with
-    /// memcached it begins one second early, so that nothing of the second before is ever seen at that time.
+    /// The time of a delayed flush, which removes the items stored before its second. As in memcached, the flush happens one
+    /// second early, so that no item of the second before is visible at that time.
     pub(super) fn flush_time(&self, delay: i64, now: Now) -> FlushAt {
         let at = match delay {
             ..=0 => return FlushAt::Immediately,
@@ -54,7 +54,7 @@ impl Engine {
         if at - 1 < now.secs() { FlushAt::Immediately } else { FlushAt::At(Now::from_secs(at - 1)) }
     }
 
-    /// Forgets every item, now or later.
+    /// Removes all items, now or at the given time.
     pub(super) fn flush(&self, at: FlushAt, now: Now) {
         let before = match at {
             FlushAt::Immediately => now,
@@ -83,7 +83,7 @@ impl Engine {
         }
     }
 
-    /// Moves the clock, if this daemon was started for tests; otherwise there is no such command.
+    /// Moves the clock of a daemon with `--debug-commands`; without that option the command is unknown.
     pub(super) fn debug_time(&self, change: Option<ClockChange>, out: Option<&mut ReplyBuffer>) {
         match change.filter(|_| self.settings.debug_commands) {
             None => return refuse(out, Refusal::Unknown),

@@ -1,7 +1,7 @@
-//! slabs and lru: what an operator tells memcached's page mover and its lists of hot, warm and cold items.
+//! `slabs` and `lru`: operator commands for memcached's page mover and its LRU lists.
 //!
-//! `slabs reassign` moves a page. The rest has no counterpart in larder, which trades pages by its own rule and tells
-//! new items from proven ones without such settings: it is checked, kept, and reported by `stats settings`.
+//! `slabs reassign` moves a page. The other settings have no counterpart in larder, which moves pages and selects victims
+//! by its own rules. They are checked, stored, and reported by `stats settings`.
 
 use crate::clock::Now;
 use crate::commands::{Engine, ReportedOptions, push_reply, refuse};
@@ -10,7 +10,7 @@ use crate::store::{NotMoved, PagePlace};
 use crate::telemetry::LogClass;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering};
 
-/// What was told.
+/// Settings that are only reported.
 #[derive(Debug)]
 pub(in crate::commands) struct SlabsAndLru {
     pub(in crate::commands) automove: AtomicU32,
@@ -21,12 +21,12 @@ pub(in crate::commands) struct SlabsAndLru {
     pub(in crate::commands) hot_factor: AtomicU32,
     pub(in crate::commands) warm_factor: AtomicU32,
     pub(in crate::commands) segmented: AtomicBool,
-    /// Negative for none.
+    /// Negative if disabled.
     pub(in crate::commands) temp_ttl_secs: AtomicI32,
 }
 
 impl SlabsAndLru {
-    /// As memcached begins that is told this.
+    /// The settings of memcached with these options.
     pub(in crate::commands) fn new(options: &ReportedOptions) -> SlabsAndLru {
         let whole = |name, otherwise: u32| AtomicU32::new(options.number(name, otherwise.into()) as u32);
         let thousandths =
@@ -61,7 +61,7 @@ impl Engine {
             SlabsAction::AutomoveWindow(window) => {
                 self.slabs_and_lru.automove_window.store(window, Ordering::Relaxed)
             }
-            // For memory on disk, which there is none of; no report shows it.
+            // A setting of memcached's disk storage, which no report shows.
             SlabsAction::AutomoveFreeRatio => {}
         }
         push_reply(out, b"OK\r\n");

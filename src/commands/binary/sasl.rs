@@ -1,8 +1,8 @@
-//! SASL, mechanism PLAIN, under `-S`: who has logged in on a connection, and how.
+//! SASL with mechanism PLAIN (`-S`): the login state of a connection.
 //!
-//! Invariants: nobody is let in but by [`Credentials::verify`]; any attempt, and a look at the list of mechanisms,
-//! first ends the login that was there; the answer to a failure is the same whatever was wrong. The password file is
-//! read again at every attempt, so that a changed one counts at once.
+//! Invariants: [`Credentials::verify`] decides every login; an attempt, or a request for the list of mechanisms, ends
+//! the previous login; the reply to a failure does not depend on its reason. The password file is reloaded at every
+//! attempt, so that changes apply immediately.
 
 use super::BinaryReply;
 use crate::auth::Credentials;
@@ -14,47 +14,47 @@ use crate::telemetry::WorkerCounters;
 /// The only mechanism.
 const PLAIN: &[u8] = b"PLAIN";
 
-/// What a connection has proved.
+/// The login state of a connection.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct SaslSession {
     state: State,
-    /// Since the last success.
+    /// Failed logins since the last successful one.
     failures: u32,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum State {
-    /// Nobody needs to log in.
-    Free,
-    /// Nobody has logged in.
-    Stranger,
-    /// PLAIN was chosen, its message is to come.
-    Started,
-    /// Somebody has logged in.
-    Known,
+    /// No login is required.
+    NotRequired,
+    /// The client has not logged in.
+    LoggedOut,
+    /// The client chose PLAIN; its message comes next.
+    AwaitingMessage,
+    /// The client has logged in.
+    LoggedIn,
 }
 
 impl SaslSession {
-    /// What may come in now.
+    /// The requests that the client may send.
     pub fn admission(&self) -> Admission {
         match self.state {
-            State::Free | State::Known => Admission::All,
-            State::Stranger | State::Started => Admission::LoginOnly,
+            State::NotRequired | State::LoggedIn => Admission::All,
+            State::LoggedOut | State::AwaitingMessage => Admission::LoginOnly,
         }
     }
 }
 
 impl SaslSession {
-    /// Logins that failed since the last success.
+    /// Failed logins since the last successful one.
     pub fn failures(&self) -> u32 {
         self.failures
     }
 }
 
 impl Engine {
-    /// A new connection's.
+    /// The login state of a new connection.
     pub fn sasl_session(&self) -> SaslSession {
-        let state = if self.sasl.is_some() { State::Stranger } else { State::Free };
+        let state = if self.sasl.is_some() { State::LoggedOut } else { State::NotRequired };
         SaslSession { state, failures: 0 }
     }
 
@@ -76,15 +76,15 @@ impl Engine {
             reply.error(Status::Invalid);
             return Flow::Continue;
         }
-        let before = std::mem::replace(&mut session.state, State::Stranger);
+        let before = std::mem::replace(&mut session.state, State::LoggedOut);
         let message = match *command {
             Command::SaslStart { mechanism: PLAIN, message: b"" } => {
-                session.state = State::Started;
+                session.state = State::AwaitingMessage;
                 reply.out.push_sasl_continue(&reply.envelope);
                 return Flow::Continue;
             }
             Command::SaslStart { mechanism: PLAIN, message } => Some(message),
-            Command::SaslStep { message } => (before == State::Started).then_some(message),
+            Command::SaslStep { message } => (before == State::AwaitingMessage).then_some(message),
             Command::SaslStart { .. } => None,
             _ => {
                 reply.success(&ReplyFields { value: PLAIN, ..ReplyFields::default() });
@@ -92,8 +92,8 @@ impl Engine {
             }
         };
         counters.auth_cmds.add(1);
-        if message.is_some_and(|message| proves(credentials, message)) {
-            *session = SaslSession { state: State::Known, failures: 0 };
+        if message.is_some_and(|message| is_valid_login(credentials, message)) {
+            *session = SaslSession { state: State::LoggedIn, failures: 0 };
             reply.success(&ReplyFields { value: b"Authenticated", ..ReplyFields::default() });
             return Flow::Continue;
         }
@@ -104,11 +104,11 @@ impl Engine {
     }
 }
 
-/// True if a PLAIN message names a pair of the password file; nobody acts as somebody else.
-fn proves(credentials: &Credentials, message: &[u8]) -> bool {
-    // A file that cannot be read now leaves the pairs as they were.
+/// True if a PLAIN message contains valid credentials, and no other authorization identity than the user.
+fn is_valid_login(credentials: &Credentials, message: &[u8]) -> bool {
+    // A file that cannot be read leaves the old credentials.
     let _ = credentials.reload();
     let Some(PlainMessage { authorization, user, password }) = parse_plain(message) else { return false };
-    let known = credentials.verify(user, password);
-    known && (authorization.is_empty() || authorization == user)
+    let valid = credentials.verify(user, password);
+    valid && (authorization.is_empty() || authorization == user)
 }

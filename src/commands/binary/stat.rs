@@ -1,4 +1,4 @@
-//! Stat: the reports of `stats`, one frame for each figure and an empty one behind the last.
+//! Stat: the reports of `stats`, one frame per stat and an empty frame at the end.
 
 use super::BinaryReply;
 use crate::clock::Now;
@@ -7,7 +7,7 @@ use crate::protocol::binary::{ReplyFields, Status};
 use crate::protocol::{DetailAction, ReplyBuffer, StatsTopic};
 
 impl Engine {
-    /// The topics are compared as memcached compares them: some by their beginning.
+    /// Replies to Stat. As in memcached, some topics match by prefix.
     pub(super) fn stat_binary(&self, topic: &[u8], now: Now, reply: &mut BinaryReply<'_>) -> Flow {
         let topic = match topic {
             b"" => StatsTopic::General,
@@ -40,7 +40,7 @@ impl Engine {
         Flow::Exhaust
     }
 
-    /// `detail on`, `detail off`, `detail dump`; the dump is one figure that holds the whole text.
+    /// `detail on`, `detail off`, `detail dump`; the dump is one stat that contains the whole text.
     fn detail_binary(&self, topic: &[u8], reply: &mut BinaryReply<'_>) {
         let detail = match topic.strip_prefix(b"detail ") {
             Some(word) if word.starts_with(b"on") => DetailAction::On,
@@ -61,7 +61,7 @@ impl Engine {
     }
 }
 
-/// Names and values of a report's lines, `STAT <name> <value>`; its other lines end it.
+/// Names and values of the lines `STAT <name> <value>` of a report; other lines are skipped.
 fn figures(lines: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     lines.split(|byte| *byte == b'\n').filter_map(|line| {
         let figure = line.strip_prefix(b"STAT ")?.strip_suffix(b"\r")?;

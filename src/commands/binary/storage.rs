@@ -1,6 +1,6 @@
-//! Set, Add, Replace, Append and Prepend of the binary protocol; whole values and values received in place.
+//! Set, Add, Replace, Append and Prepend of the binary protocol; complete and incoming values.
 //!
-//! A CAS unique in the header turns the first three into compare-and-swap; under `-C` it is overlooked.
+//! A CAS unique in the header turns the first three into compare-and-swap; with `-C` it is ignored.
 
 use super::{BinaryReply, expected_cas};
 use crate::clock::Now;
@@ -14,7 +14,7 @@ use crate::store::{Incoming, Refused, StoreMode, StoreOptions, Stored, ValueWrit
 use crate::telemetry::WorkerCounters;
 
 impl Engine {
-    /// Stores a value that came whole with its frame.
+    /// Stores a complete value.
     pub(super) fn store_binary(
         &self,
         counters: &WorkerCounters,
@@ -31,7 +31,7 @@ impl Engine {
         }
     }
 
-    /// Prepares to receive a large value. A refusal comes with the answer that is due behind the value.
+    /// Prepares to receive a large value. The error is the status of the reply that is due behind the value.
     pub fn begin_binary_value(
         &self,
         envelope: Envelope,
@@ -58,7 +58,7 @@ impl Engine {
         }
     }
 
-    /// Stores a value received in place.
+    /// Stores an incoming value.
     pub(in crate::commands) fn finish_binary_value(
         &self,
         counters: &WorkerCounters,
@@ -123,8 +123,8 @@ impl Engine {
         }
     }
 
-    /// A failed Set also removes the old value, as the text one does. Refused sizes are not counted here: memcached's
-    /// `store_too_large` and `store_no_memory` are about the text protocols.
+    /// Handles a failed store: a failed Set also removes the old value. As in memcached, `store_too_large` and
+    /// `store_no_memory` count text commands only.
     fn refused_binary_store(
         &self,
         header: &BinaryStorageHeader<'_>,

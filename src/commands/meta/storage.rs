@@ -1,9 +1,9 @@
-//! ms: values that came with their line, and values received in place.
+//! `ms`; complete and incoming values.
 //!
-//! A refused or broken value is answered even when the client asked for quiet, and one that cannot be stored removes
-//! what the key had, whatever the mode: the client believes it replaced.
+//! A refused or bad value has a reply even with the `q` flag. A value that cannot be stored removes the old one in every
+//! mode, because the client believes it to be replaced.
 
-use super::{Name, push_returned, push_tagged};
+use super::{ShownKey, push_returned, push_tagged};
 use crate::clock::{Deadline, Now};
 use crate::commands::Engine;
 use crate::commands::incoming_value::{IncomingHeader, IncomingMetaHeader, IncomingValue};
@@ -16,7 +16,7 @@ use crate::store::{Incoming, Refused, StoreMode, StoreOptions, Stored, ValueWrit
 use crate::telemetry::WorkerCounters;
 
 impl Engine {
-    /// Stores the value of an `ms` that came whole.
+    /// Stores a complete value.
     pub(in crate::commands) fn meta_store(
         &self,
         counters: &WorkerCounters,
@@ -25,23 +25,23 @@ impl Engine {
         now: Now,
         out: &mut ReplyBuffer,
     ) {
-        let mut room = KeyBuffer::default();
-        let key = header.meta.key(&mut room);
+        let mut buffer = KeyBuffer::default();
+        let key = header.meta.key(&mut buffer);
         match self.admit_meta(key, header) {
             Ok(()) => self.finish_meta(counters, key, header, Incoming::Bytes(value), now, out),
             Err(refused) => out.push(self.refused_meta(counters, key, header, refused, now).line()),
         }
     }
 
-    /// Prepares to receive the large value of an `ms`. A refusal is the answer that is due behind the value.
+    /// Prepares to receive a large value. The error is the reply that is due behind the value.
     pub fn begin_meta_value(
         &self,
         counters: &WorkerCounters,
         header: &MetaStorageHeader<'_>,
     ) -> Result<IncomingValue, Refusal> {
         let now = self.clock.now();
-        let mut room = KeyBuffer::default();
-        let key = header.meta.key(&mut room);
+        let mut buffer = KeyBuffer::default();
+        let key = header.meta.key(&mut buffer);
         let reserved = self
             .admit_meta(key, header)
             .and_then(|()| self.store.begin_large_value(key, header.value_len, now));
@@ -57,7 +57,7 @@ impl Engine {
         }
     }
 
-    /// Stores a value received in place, or drops it if its end was not `intact`.
+    /// Stores an incoming value, or drops it if its end was not `intact`.
     pub(in crate::commands) fn finish_meta_value(
         &self,
         counters: &WorkerCounters,
@@ -69,8 +69,8 @@ impl Engine {
         if !intact {
             return out.push(Refusal::BadDataChunk.line());
         }
-        let mut room = KeyBuffer::default();
-        let key = header.meta.key(&mut room);
+        let mut buffer = KeyBuffer::default();
+        let key = header.meta.key(&mut buffer);
         self.finish_meta(counters, key, header, Incoming::Large(writer), self.clock.now(), out);
     }
 
@@ -119,7 +119,7 @@ impl Engine {
             }
         };
         out.push(code);
-        push_returned(out, meta, Name::asked(meta, key), |out, letter| match letter {
+        push_returned(out, meta, ShownKey::of_request(meta, key), |out, letter| match letter {
             b'c' => push_tagged(out, b" c", cas),
             b's' => push_tagged(out, b" s", len as u64),
             _ => {}
@@ -127,12 +127,12 @@ impl Engine {
         out.push(b"\r\n");
     }
 
-    /// Mode and options. A unique to compare with turns set and replace into cas; add overlooks it; append and prepend
-    /// take 0 for none.
+    /// Mode and options of the store. A CAS unique turns set and replace into cas; add ignores it; append and prepend ignore
+    /// 0.
     fn store_rule(&self, header: &MetaStorageHeader<'_>, now: Now) -> (StoreMode, StoreOptions) {
         let meta = &header.meta;
         let mut options = StoreOptions {
-            // 0 stands for the next unique here, but not where mg, md and ma take one.
+            // For ms, 0 means the next unique; mg, md and ma use it as it is.
             cas: meta.cas().filter(|unique| *unique != 0),
             binary_key: meta.has(b'b'),
             ..StoreOptions::default()
@@ -154,7 +154,7 @@ impl Engine {
         (mode, options)
     }
 
-    /// Counts a failed store and removes what the key had.
+    /// Counts a failed store and removes the old value.
     fn refused_meta(
         &self,
         counters: &WorkerCounters,

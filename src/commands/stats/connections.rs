@@ -5,7 +5,7 @@ use crate::commands::Engine;
 use crate::protocol::ReplyBuffer;
 
 impl Engine {
-    /// Appends the connections from this descriptor on, a part of them; where to go on, if there are more.
+    /// Appends some of the connections from descriptor `first` on. Returns the next descriptor, if there are more.
     pub(in crate::commands) fn connections_from(
         &self,
         first: i32,

@@ -10,7 +10,7 @@ use std::sync::atomic::Ordering;
 const UPTIME_ZERO_SECS: u32 = FIRST_SECOND - 2;
 
 impl Engine {
-    /// Hands out the figures of `stats`, name and value, in its order.
+    /// Emits the stats of the general report in memcached's order: name and value.
     pub fn general_stats(&self, now: Now, stat: &mut dyn FnMut(&'static str, &dyn StatValue)) {
         let sums = self.counters.totals();
         let store = self.store.totals();

@@ -1,7 +1,6 @@
-//! What the cache says about itself: advice, hot keys, families, latency, and why a key is not there.
+//! `stats advisor`, `hotkeys`, `families`, `latency` and `memory`, and the typed reports for the metrics.
 //!
-//! The typed answers, and `stats advisor|hotkeys|families|latency` and `why`, which are made of them. Keys and shapes
-//! are percent-encoded as in `lru_crawler metadump`, so that no value of a figure holds a space.
+//! Keys and shapes are percent-encoded as in `lru_crawler metadump`, so that no value contains a space.
 
 use super::memory::MemoryPart;
 use crate::advisor::Advice;
@@ -12,24 +11,24 @@ use crate::protocol::percent_encoding::percent_encoded;
 use crate::protocol::{Refusal, ReplyBuffer, StatsTopic};
 
 impl Engine {
-    /// True if keys may be listed: not with `-X`.
+    /// True if reports may contain keys; false with `-X`.
     pub fn lists_keys(&self) -> bool {
         self.settings.dump_enabled
     }
 
-    /// What the advisor has to say.
+    /// The report of the advisor.
     pub fn advice(&self) -> Advice {
         self.take_samples(self.clock.now());
         self.advisor.advise()
     }
 
-    /// The keys most used.
+    /// The most used keys.
     pub fn hot_keys(&self) -> HotKeys {
         self.refresh_insight(self.clock.now());
         HotKeys { sampled_one_in: self.insight.sampling_interval(), ..self.insight.hot_keys() }
     }
 
-    /// Keys by shape, those with the most bytes first.
+    /// The key families, those with the most bytes first.
     pub fn families(&self) -> Vec<Family> {
         self.refresh_insight(self.clock.now());
         self.census.read(|census| self.insight.families(census))
@@ -40,7 +39,7 @@ impl Engine {
         self.latencies.report()
     }
 
-    /// The topics of `stats` that explain the cache.
+    /// Appends the report on one of larder's own topics.
     pub(in crate::commands) fn explain(&self, topic: StatsTopic, out: &mut ReplyBuffer) {
         match topic {
             StatsTopic::HotKeys | StatsTopic::Families if !self.lists_keys() => {

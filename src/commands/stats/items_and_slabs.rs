@@ -6,7 +6,7 @@ use crate::commands::Engine;
 use crate::protocol::ReplyBuffer;
 
 impl Engine {
-    /// Hands out the figures of `stats items`, class, name and value, in its order.
+    /// Emits the stats of `stats items` in memcached's order: class, name and value.
     pub fn item_stats(&self, now: Now, figure: &mut dyn FnMut(u32, &'static str, u64)) {
         for class in self.store.classes(now).iter().filter(|class| class.used_chunks > 0) {
             let mut stat = |name: &'static str, value: u64| figure(class.id, name, value);
@@ -49,13 +49,13 @@ impl Engine {
         out.push_stat("total_malloced", self.malloced_bytes());
     }
 
-    /// Hands out the figures of `stats slabs` per class, as [`Engine::item_stats`]; returns how many classes there are.
+    /// Emits the stats of `stats slabs` per class; returns the number of classes.
     pub fn slab_stats(&self, now: Now, figure: &mut dyn FnMut(u32, &'static str, u64)) -> usize {
         let classes = self.store.classes(now);
         for class in &classes {
             let mut stat = |name: &'static str, value: u64| figure(class.id, name, value);
             stat("chunk_size", class.chunk_bytes);
-            // A large value has a buffer of its own: a page with one chunk. Tools skip a class without pages.
+            // A large value counts as a page with one chunk, because tools skip a class without pages.
             let (per_page, pages) =
                 if class.large { (1, class.used_chunks) } else { (class.chunks_per_page, class.pages) };
             stat("chunks_per_page", per_page);
@@ -76,7 +76,7 @@ impl Engine {
         classes.len()
     }
 
-    /// Memory in use for items and all that grows with them: `total_malloced` of `stats slabs`.
+    /// Memory used by items and their index: `total_malloced` of `stats slabs`.
     pub fn malloced_bytes(&self) -> u64 {
         self.store.charged_bytes()
     }

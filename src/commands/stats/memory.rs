@@ -1,7 +1,7 @@
-//! `stats memory`: what the resident memory is used for.
+//! `stats memory`: the resident memory by its use.
 //!
-//! What larder counts itself is told by what counts it; the rest of what the system says is resident is told as
-//! `allocator_slack`: what the allocator keeps, and what is too small to be counted.
+//! The part of the resident memory that larder does not count is reported as `allocator_slack`: memory that the allocator
+//! retains, and objects too small to be counted.
 
 use crate::commands::Engine;
 use crate::store::{PAGE_OVERHEAD_BYTES, Store};
@@ -11,27 +11,27 @@ use std::sync::atomic::Ordering;
 /// A part of the resident memory.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct MemoryPart {
-    /// What it is, as `stats memory` names it.
+    /// The name in `stats memory`.
     pub name: &'static str,
-    /// Its size.
+    /// The size in bytes.
     pub bytes: u64,
 }
 
-/// What an open connection takes that waits for a request, about, in bytes.
+/// Memory of an idle connection, approximately, in bytes.
 const CONNECTION_BYTES: u64 = 320;
 
-/// What the process may take beside `-m` and its connections, in bytes.
+/// Memory that the process may use in addition to `-m` and connections, in bytes.
 const ALLOWED_BYTES: u64 = 8 << 20;
 
-/// What each thread that serves takes in time beyond what is resident at the start, in bytes: what the allocator has cut
-/// for it, and buffers, of which some are as large as a page. By measurement, as the next one.
+/// Memory of a worker thread beyond the resident memory at start, in bytes: the allocator's share for the thread, and
+/// buffers, some of page size. Measured, like the memory of a shard.
 const THREAD_BYTES: u64 = 192 << 10;
 const PAGES_PER_THREAD: u64 = 12;
 
-/// The same for each shard: its classes, its samples, its lists.
+/// Memory of a shard in bytes: classes, samples and lists.
 const SHARD_BYTES: u64 = 128 << 10;
 
-/// What a process of so many threads will take beyond what it may, by what is resident before anything is stored.
+/// The expected excess over [`ALLOWED_BYTES`] of a process with this many threads, given its resident memory at start.
 pub(in crate::commands) fn excess_bytes(resident_at_start_bytes: u64, threads: usize, store: &Store) -> u64 {
     let per_thread = THREAD_BYTES + PAGES_PER_THREAD * store.page_bytes() as u64;
     let in_time = threads as u64 * per_thread + store.shards() as u64 * SHARD_BYTES;
@@ -39,19 +39,19 @@ pub(in crate::commands) fn excess_bytes(resident_at_start_bytes: u64, threads: u
 }
 
 impl Engine {
-    /// Bytes of pages that unsent replies hold, whether or not the values are still stored.
+    /// Bytes of pages that unsent replies reference, whether or not the values are still stored.
     pub fn pinned_bytes(&self) -> u64 {
         self.store.pinned_bytes()
     }
 
-    /// Notes what starting the threads took.
+    /// Records the memory used by starting the threads.
     pub(in crate::commands) fn measure_thread_memory(&self) {
         let (resident, files) = resident_and_file_bytes();
         let before = self.anonymous_at_start_bytes + self.figures_bytes();
         self.threads_bytes.store(resident.saturating_sub(files + before), Ordering::Relaxed);
     }
 
-    /// What larder's own figures take: the advisor, heavy hitters and families, latencies.
+    /// Memory of larder's own statistics: advisor, heavy hitters, families, latencies.
     fn figures_bytes(&self) -> u64 {
         self.advisor.memory_bytes() + self.insight_bytes()
     }
@@ -60,10 +60,10 @@ impl Engine {
         self.insight.memory_bytes() + self.census.memory_bytes() + self.latencies.memory_bytes()
     }
 
-    /// The resident memory by what it is used for. The parts sum to what the system says is resident.
+    /// The resident memory by its use. The parts add up to the resident size that the system reports.
     ///
-    /// Pages of slabs are there from the beginning, but a chunk becomes resident when it is first used: what is counted
-    /// beyond the resident memory is taken from the free chunks.
+    /// A chunk of a slab page becomes resident at its first use, so free chunks are reduced by the excess over the resident
+    /// memory.
     pub fn memory_account(&self) -> Vec<MemoryPart> {
         let totals = self.store.totals();
         let ghosts = totals.ghosts_bytes;

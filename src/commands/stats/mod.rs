@@ -40,7 +40,7 @@ impl Engine {
             }),
             StatsTopic::Slabs => self.slabs(now, out),
             StatsTopic::Sizes => out.push_stat("sizes_status", "disabled"),
-            // Not made in one piece: `report.rs` and `detail.rs`.
+            // These are in `long_report.rs` and `stats/prefixes.rs`.
             StatsTopic::CacheDump { .. } | StatsTopic::Conns | StatsTopic::Detail(_) => {}
             StatsTopic::Advisor
             | StatsTopic::HotKeys

@@ -1,4 +1,4 @@
-//! stats detail.
+//! `stats detail`: statistics per key prefix.
 
 use crate::commands::Engine;
 use crate::protocol::{DetailAction, Refusal, ReplyBuffer};
@@ -18,7 +18,7 @@ impl Engine {
         }
     }
 
-    /// One line per prefix; their number is bounded, and so is this answer.
+    /// Appends one line per prefix; the number of prefixes is bounded.
     fn detail_dump(&self, out: &mut ReplyBuffer) {
         for (prefix, counts) in self.prefixes.rows() {
             out.push(b"PREFIX ");

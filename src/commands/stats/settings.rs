@@ -6,7 +6,7 @@ use crate::commands::Engine;
 use crate::telemetry::QUEUE_MAX_BYTES;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// `temporary_ttl` while there is none.
+/// `temporary_ttl` while it is disabled.
 const TEMP_TTL_SECS: i32 = 61;
 
 /// Thousandths, printed with two decimals.
@@ -15,7 +15,7 @@ fn two_decimals(thousandths: &AtomicU32) -> TwoDecimals {
 }
 
 impl Engine {
-    /// Hands out the figures of `stats settings`, as [`Engine::general_stats`].
+    /// Emits the stats of `stats settings`, as [`Engine::general_stats`].
     pub fn settings_stats(&self, stat: &mut dyn FnMut(&'static str, &dyn StatValue)) {
         let settings = &self.settings;
         let unset = "NULL".to_owned();
@@ -42,8 +42,8 @@ impl Engine {
         stat("tcp_backlog", &settings.backlog);
         stat("binding_protocol", &settings.protocol.name());
         stat("auth_enabled_sasl", &yes_no(self.sasl.is_some()));
-        let token_file = self.tokens.as_ref().map(|tokens| tokens.path().display().to_string());
-        stat("auth_enabled_ascii", &token_file.unwrap_or("no".to_owned()));
+        let auth_file = self.auth_file.as_ref().map(|auth_file| auth_file.path().display().to_string());
+        stat("auth_enabled_ascii", &auth_file.unwrap_or("no".to_owned()));
         stat("item_size_max", &settings.item_max_bytes);
         stat("maxconns_fast", &yes_no(settings.max_connections_fast));
         stat("hashpower_init", &settings.reported_options.number("hashpower", 0.0));
@@ -54,7 +54,7 @@ impl Engine {
         stat("slab_automove_ratio", &two_decimals(&slabs_and_lru.automove_ratio));
         stat("slab_automove_window", &load(&slabs_and_lru.automove_window));
         stat("slab_chunk_max", &settings.item_max_bytes);
-        // The expiry sweep takes the crawler's place.
+        // The expiry sweep replaces memcached's crawler.
         stat("lru_crawler", &yes_no(self.store.is_sweeping()));
         stat("lru_crawler_sleep", &self.crawler.sleep_micros.load(Ordering::Relaxed));
         stat("lru_crawler_tocrawl", &self.crawler.to_crawl.load(Ordering::Relaxed));

@@ -1,11 +1,11 @@
-//! A figure of a report: text for `stats`, a number for the metrics.
+//! The value of a stat: text for `stats`, a number for the metrics.
 
 use crate::telemetry::CpuTime;
 use std::fmt;
 
-/// What a report says under one name. `stats` prints it, the metrics take its number.
+/// The value of a stat. `stats` prints its text, the metrics use its number.
 pub trait StatValue: fmt::Display {
-    /// The number; 1 and 0 for a word that says yes or no; `None` for any other text.
+    /// The number; 1 for `yes`, 0 for `no`; `None` for any other text.
     fn number(&self) -> Option<f64>;
 }
 
@@ -13,7 +13,7 @@ macro_rules! numbers {
     ($($number:ty),*) => {
         $(impl StatValue for $number {
             fn number(&self) -> Option<f64> {
-                // What is above 2^53 loses its last digits.
+                // Numbers above 2^53 lose precision.
                 Some(*self as f64)
             }
         })*

@@ -1,4 +1,4 @@
-//! What the reports say of TLS, under memcached's names.
+//! Stats and settings of TLS, with memcached's names.
 
 use super::stat_value::StatValue;
 use crate::clock::Now;
@@ -6,7 +6,7 @@ use crate::commands::Engine;
 use crate::telemetry::Totals;
 use std::sync::atomic::Ordering;
 
-/// The settings of TLS as `stats settings` prints them; the default is what it prints without TLS.
+/// The settings of TLS in `stats settings`; the default is without TLS.
 #[derive(Clone, Debug)]
 pub struct TlsReport {
     /// True with `-Z`.
@@ -46,7 +46,7 @@ impl Default for TlsReport {
 }
 
 impl Engine {
-    /// The certificates in use were just read.
+    /// Records that the certificates were loaded now.
     pub fn record_certificate_load(&self) {
         self.certificates_secs.store(self.clock.now().secs(), Ordering::Relaxed);
     }
@@ -81,7 +81,7 @@ impl Engine {
         stat("ssl_keyformat", &tls.key_format);
         stat("ssl_ciphers", &text(&tls.ciphers, "NULL"));
         stat("ssl_ca_cert", &text(&tls.ca_cert, "NULL"));
-        // rustls has a buffer of its own and no part in the kernel.
+        // rustls manages its own buffer and does not use kernel TLS.
         stat("ssl_wbuf_size", &16384);
         stat("ssl_session_cache", &yes_no(tls.session_cache));
         stat("ssl_kernel_tls", &"no");

@@ -56,10 +56,10 @@ impl<S: Stream> Connection<S> {
 
     /// Receives a page of a large value straight into the memory of the store; `None` if no page is to be filled.
     fn receive_page(&mut self, cx: &mut Context<'_>, budget: &mut Budget) -> Option<Poll<io::Result<usize>>> {
-        let page = self.session.page(&self.state.engine)?;
+        let page = self.session.value_page(&self.state.engine)?;
         Some(self.stream.poll_recv(cx, page).map_ok(|read| {
             self.unacknowledged = true;
-            self.session_has_work = self.session.page_filled(read);
+            self.session_has_work = self.session.value_page_filled(read);
             self.state.counters().bytes_read.add(read as u64);
             budget.spend(read);
             read
@@ -141,7 +141,7 @@ impl<S: Stream> Connection<S> {
             Next::Input | Next::More => {}
             Next::RefreshCertificates => {
                 let outcome = self.state.refresh_certificates();
-                self.session.certificates_read(outcome.map_err(|error| error.to_string()), output);
+                self.session.certificates_reloaded(outcome.map_err(|error| error.to_string()), output);
             }
             Next::End(end) => self.closing = Some(Closing::End(end)),
         }

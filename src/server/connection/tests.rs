@@ -160,7 +160,7 @@ fn an_idle_connection_owns_no_buffer() {
             assert!(Pin::new(&mut connection).poll(&mut cx).is_pending());
         }
         assert!(connection.pending_input.is_none());
-        assert!(connection.unsent.is_none() && connection.session.page(&state.engine).is_none());
+        assert!(connection.unsent.is_none() && connection.session.value_page(&state.engine).is_none());
     });
 }
 

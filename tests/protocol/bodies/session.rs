@@ -173,12 +173,12 @@ impl Client<'_> {
     /// Has the session take a piece of input, up to where it waits for the next one.
     fn send(&mut self, mut piece: &[u8]) {
         while !self.ended && !piece.is_empty() {
-            if let Some(page) = self.session.page(self.host.engine) {
+            if let Some(page) = self.session.value_page(self.host.engine) {
                 assert!(self.input.is_empty(), "what goes into a page is not kept as input");
                 let count = page.len().min(piece.len());
                 page[..count].copy_from_slice(&piece[..count]);
                 piece = &piece[count..];
-                if !self.session.page_filled(count) {
+                if !self.session.value_page_filled(count) {
                     continue;
                 }
             } else {
@@ -214,7 +214,7 @@ impl Client<'_> {
                 Next::More | Next::Delay(_) => {}
                 Next::RefreshCertificates => {
                     let mut output = ReplyBuffer::default();
-                    self.session.certificates_read(Ok(()), &mut output);
+                    self.session.certificates_reloaded(Ok(()), &mut output);
                     self.replies.extend(output.contiguous().expect("it is a line"));
                 }
                 Next::End(_) => {

@@ -1,6 +1,7 @@
 //! Documents: their lengths, their links, and the paths that they name.
 
 use crate::source::{files_under, read, root, sources};
+use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Lines and columns of a decision note, and characters of its title, at most.
@@ -84,6 +85,24 @@ fn sources_that_notes_name_exist() {
             let places = [root().join("src"), root().to_owned()];
             assert!(places.iter().any(|place| place.join(named).exists()), "{}: {named}", path.display());
         }
+    }
+}
+
+/// `src/lib.rs` names sources by their path below `src`, everything else from the top.
+#[test]
+fn the_map_of_the_source_names_what_exists() {
+    let text = read(&root().join("src/lib.rs"));
+    let rows = text.lines().filter(|line| line.starts_with("//! | ") || line.starts_with("//! 1"));
+    let spans = rows.flat_map(|line| line.split('`').skip(1).step_by(2));
+    let paths: Vec<&str> = spans.filter(|span| span.contains('/') || span.ends_with(".rs")).collect();
+    assert!(paths.len() > 80, "{paths:?}");
+    for named in paths {
+        let places = [root().join("src").join(named), root().join(named)];
+        assert!(places.iter().any(|place| place.exists()), "{named}");
+    }
+    for folder in fs::read_dir(root().join("benches")).expect("a folder") {
+        let name = folder.expect("a folder").file_name().to_string_lossy().into_owned();
+        assert!(name == "support" || text.contains(&format!("`benches/{name}`")), "benches/{name}");
     }
 }
 

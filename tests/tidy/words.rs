@@ -41,6 +41,9 @@ const REPLACED: &[(&str, &str)] = &[
     ("Whose", "a sentence that begins with its subject"),
 ];
 
+/// The system's user of that name.
+const USER_NOBODY: &[&str] = &["-u nobody", "\"nobody\"", "`nobody`"];
+
 /// Words that no function begins with: such a name hides its subject.
 const SUBJECTLESS: &[&str] = &[
     "who",
@@ -89,6 +92,7 @@ fn private_words_are_not_used() {
     for path in texts() {
         let text = read(&path);
         for (number, line) in (1..).zip(text.lines()) {
+            let line = &USER_NOBODY.iter().fold(line.to_owned(), |line, user| line.replace(user, ""));
             let words = REPLACED.iter().filter(|(word, _)| has_word(line, word));
             faults.extend(
                 words.map(|(word, instead)| format!("{}:{number}: {word}; write {instead}", relative(&path))),
@@ -139,7 +143,8 @@ fn lines_fit_a_window() {
     let mut faults = Vec::new();
     for path in sources("src").into_iter().chain(sources("tests")).chain(sources("benches")) {
         for (number, line) in (1..).zip(read(&path).lines()) {
-            if line.chars().count() > COLUMNS_MAX {
+            let is_table = line.starts_with("//! |");
+            if !is_table && line.chars().count() > COLUMNS_MAX {
                 faults.push(format!("{}:{number}", relative(&path)));
             }
         }

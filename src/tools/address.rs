@@ -1,23 +1,23 @@
-//! Where a server is: `host:port`, `[v6]:port`, a host alone, or the path of a unix socket.
+//! Addresses of servers: `host:port`, `[v6]:port`, a host alone, or the path of a Unix socket.
 
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-/// The port of a server that is named without one.
+/// The default port.
 const PORT: u16 = 11211;
 
-/// Where a server is. Names are not looked up here.
+/// The address of a server. Names are not resolved here.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Address {
-    /// By TCP.
+    /// A TCP address.
     Tcp {
-        /// A name, or an address without brackets.
+        /// A name, or an IP address without brackets.
         host: String,
         /// The port.
         port: u16,
     },
-    /// A unix socket.
+    /// The path of a Unix socket.
     Unix(PathBuf),
 }
 
@@ -27,7 +27,7 @@ impl Default for Address {
     }
 }
 
-/// A text that names no server.
+/// The text is not an address.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct BadAddress;
 
@@ -42,7 +42,7 @@ impl std::error::Error for BadAddress {}
 impl FromStr for Address {
     type Err = BadAddress;
 
-    /// What holds a slash is a path; `unix:` before it, as Django writes it, is overlooked.
+    /// A text with a slash is a path; the prefix `unix:`, as in Django's settings, is ignored.
     fn from_str(text: &str) -> Result<Address, BadAddress> {
         if text.contains('/') {
             return Ok(Address::Unix(text.strip_prefix("unix:").unwrap_or(text).into()));
@@ -51,7 +51,7 @@ impl FromStr for Address {
             Some(Some((host, ""))) => (host, None),
             Some(Some((host, port))) => (host, Some(port.strip_prefix(':').ok_or(BadAddress)?)),
             Some(None) => return Err(BadAddress),
-            // More than one colon: an IPv6 address alone.
+            // More than one colon: an IPv6 address without a port.
             None if text.matches(':').count() > 1 => (text, None),
             None => text.split_once(':').map_or((text, None), |(host, port)| (host, Some(port))),
         };
@@ -78,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_are_read_and_written() {
+    fn addresses_are_parsed_and_printed() {
         for (text, written) in [
             ("cache:7", "cache:7"),
             ("cache", "cache:11211"),
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn what_names_no_server_is_refused() {
+    fn other_texts_are_refused() {
         for text in ["", ":7", "cache:", "cache:x", "cache:0", "cache:65536", "[::1", "[::1]7", "[]:7", "a b"]
         {
             assert_eq!(text.parse::<Address>(), Err(BadAddress), "{text}");

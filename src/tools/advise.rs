@@ -1,4 +1,4 @@
-//! `larder advise`: what the hit ratio would be with less or more memory.
+//! `larder advise`: predicts the hit ratio with less or more memory.
 
 use super::client::{Client, ToolError};
 use super::escape::{escape, percent_decoded};
@@ -12,22 +12,22 @@ const TOPIC: &str = "advisor";
 /// Width of the longest bar.
 const BAR_WIDTH: usize = 30;
 
-/// What the server predicts for one size.
+/// The server's prediction for one size.
 #[derive(Clone, Copy, PartialEq, Debug)]
 struct Prediction {
-    /// Of the present limit.
+    /// Per cent of the present limit.
     percent: u64,
     limit_bytes: u64,
-    /// 0 to 1.
+    /// From 0 to 1.
     hit_ratio: f64,
 }
 
-/// What the server's advisor says.
+/// The reply of the server's advisor.
 #[derive(Clone, PartialEq, Debug)]
 struct Advice {
     reads: u64,
     keys: u64,
-    /// 0 to 1.
+    /// From 0 to 1.
     measured: Option<f64>,
     predictions: Vec<Prediction>,
     recommendation: String,
@@ -53,9 +53,12 @@ impl Advice {
         let basis = format!("{} reads of {} sampled keys", units::count(self.reads), units::count(self.keys));
         let recommendation = with_full_stop(&self.recommendation);
         if self.predictions.is_empty() {
-            return format!("Not enough seen yet, only {basis}. {recommendation}\n");
+            return format!("Not enough data yet, only {basis}. {recommendation}\n");
         }
-        format!("What another -m would do, from {basis}:\n\n{}\n{recommendation}\n", self.table(style).text())
+        format!(
+            "Predicted hit ratio with other memory limits (-m), from {basis}:\n\n{}\n{recommendation}\n",
+            self.table(style).text()
+        )
     }
 
     fn table(&self, style: Style) -> Table {
@@ -103,7 +106,7 @@ fn with_full_stop(recommendation: &str) -> String {
     }
 }
 
-/// The answer to print.
+/// Requests the advice and formats it.
 pub fn report(client: &mut Client, json: bool, style: Style) -> Result<String, ToolError> {
     let stats = client.nonempty_stats(TOPIC)?;
     let advice = Advice::read(&stats).ok_or_else(|| client.invalid_reply("stats advisor"))?;
@@ -125,9 +128,9 @@ mod tests {
     }
 
     #[test]
-    fn a_table_with_a_curve_and_a_recommendation() {
+    fn advice_is_a_table_with_a_curve_and_a_recommendation() {
         let expected = "\
-What another -m would do, from 1,234,567 reads of 5,120 sampled keys:
+Predicted hit ratio with other memory limits (-m), from 1,234,567 reads of 5,120 sampled keys:
 
   SIZE    HITS  MISSES IN 100
  16 MB  71.2 %           28.8  ##############################
@@ -143,28 +146,28 @@ What another -m would do, from 1,234,567 reads of 5,120 sampled keys:
     }
 
     #[test]
-    fn it_says_that_it_has_not_seen_enough() {
+    fn too_few_reads_are_reported() {
         let text = "requests 7\nkeys 1\nhit_percent 0.00\nadvice Too%20few%20reads";
-        let expected = "Not enough seen yet, only 7 reads of 1 sampled keys. Too few reads.\n";
+        let expected = "Not enough data yet, only 7 reads of 1 sampled keys. Too few reads.\n";
         assert_eq!(advice(text).text(Style { unicode: false }), expected);
         assert!(advice(text).json().contains("\"enough\":false"));
     }
 
     #[test]
-    fn no_misses_anywhere_make_no_bars() {
+    fn no_bars_are_drawn_without_misses() {
         let text = "requests 7\nkeys 1\n100:limit_bytes 1024\n100:hit_percent 100.00\nadvice fine";
         assert!(!advice(text).text(Style { unicode: false }).contains('#'));
     }
 
     #[test]
-    fn half_an_answer_is_none() {
+    fn an_incomplete_reply_is_refused() {
         for text in ["requests 7", "requests 7\nkeys 1", "requests x\nkeys 1\nadvice a"] {
             assert_eq!(Advice::read(&StatLines::of(text)), None, "{text}");
         }
     }
 
     #[test]
-    fn programs_get_the_same_figures() {
+    fn json_contains_the_same_numbers() {
         let value: serde_json::Value = serde_json::from_str(&advice(SEEN).json()).unwrap();
         assert_eq!(value["requests"], 1_234_567);
         assert_eq!(value["predictions"][3]["limit_bytes"], 134_217_728);

@@ -1,7 +1,7 @@
-//! A blocking client of the text protocol: one question at a time, every wait and every answer bounded.
+//! A blocking client of the text protocol: one request at a time, with time limits and bounded replies.
 //!
-//! It asks only what changes nothing. An answer longer than its bound is [`ToolError::InvalidReply`]; only the list of
-//! keys has no bound, because it is handed on line by line and never held.
+//! It sends only requests that change nothing. A reply that exceeds its bound is [`ToolError::InvalidReply`]. Only the
+//! list of keys has no bound, because it is processed line by line and not stored.
 
 use super::address::Address;
 use super::escape::escape;
@@ -13,58 +13,58 @@ use std::net::{TcpStream, ToSocketAddrs};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
-/// How long to wait for a connection, and for the server to send or take something.
+/// Time limit for connecting, and for each read and write.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Longest line that is read, in bytes. A key of 250 bytes takes 750 encoded.
+/// Longest line in bytes. A percent-encoded key of 250 bytes takes 750.
 const LINE_MAX_BYTES: usize = 8 * 1024;
 
-/// Lines of one answer to `stats`: `stats conns` has four for each connection.
+/// Most lines of a reply to `stats`: `stats conns` has four for each connection.
 const LINES_MAX: usize = 1 << 20;
 
-/// WhyReply there is no answer: what to tell the operator, in one line.
+/// Why a tool has no result, as one line for the operator.
 #[derive(Debug)]
 pub enum ToolError {
-    /// Nobody answers there.
+    /// No connection could be made.
     ConnectFailed {
-        /// Where.
+        /// The address.
         server: String,
-        /// WhyReply.
+        /// The reason.
         error: io::Error,
     },
-    /// The connection ended, or the server went silent.
+    /// The connection ended, or the server did not reply in time.
     ConnectionLost {
-        /// Which.
+        /// The address.
         server: String,
-        /// WhyReply.
+        /// The reason.
         error: io::Error,
     },
-    /// The server does not know the question.
+    /// The server does not support the request.
     UnknownRequest {
-        /// Which.
+        /// The address.
         server: String,
-        /// The question.
+        /// The request.
         request: String,
     },
-    /// The server said no.
+    /// The server refused the request.
     Refused {
-        /// Which.
+        /// The address.
         server: String,
-        /// The question.
+        /// The request.
         request: String,
-        /// Its line, without control characters.
+        /// The reply, escaped.
         line: String,
     },
-    /// The server said what no server says.
+    /// The reply does not have the form that the protocol defines.
     InvalidReply {
-        /// Which.
+        /// The address.
         server: String,
-        /// The question.
+        /// The request.
         request: String,
     },
-    /// Nothing can be shown.
+    /// The output failed.
     Output(io::Error),
-    /// There is no terminal to show a live view on.
+    /// The live view needs a terminal.
     NoTerminal,
 }
 
@@ -74,37 +74,39 @@ impl fmt::Display for ToolError {
             ToolError::ConnectFailed { server, error } => {
                 write!(f, "cannot connect to {server}: {}", describe(error))
             }
-            ToolError::ConnectionLost { server, error } => write!(f, "lost {server}: {}", describe(error)),
+            ToolError::ConnectionLost { server, error } => {
+                write!(f, "connection to {server} lost: {}", describe(error))
+            }
             ToolError::UnknownRequest { server, request } => {
                 let why = if is_larder_extension(request) {
-                    "it is no larder, or an older one"
+                    "it is not larder, or an older version"
                 } else {
-                    "no server does"
+                    "no server supports it"
                 };
-                write!(f, "{server} does not know \"{request}\": {why}")
+                write!(f, "{server} does not support \"{request}\": {why}")
             }
             ToolError::Refused { server, request, line } => {
                 write!(f, "{server} refuses \"{request}\": {line}")
             }
             ToolError::InvalidReply { server, request } => {
-                write!(f, "{server} answers \"{request}\" with what is no answer to it")
+                write!(f, "{server} sent an invalid reply to \"{request}\"")
             }
             ToolError::Output(error) => write!(f, "cannot write: {}", describe(error)),
-            ToolError::NoTerminal => f.write_str("no terminal to show this on; --json prints without one"),
+            ToolError::NoTerminal => f.write_str("standard output is not a terminal; use --json"),
         }
     }
 }
 
 impl std::error::Error for ToolError {}
 
-/// What is left to go wrong when the server is not asked.
+/// All other I/O errors are errors of the output.
 impl From<io::Error> for ToolError {
     fn from(error: io::Error) -> ToolError {
         ToolError::Output(error)
     }
 }
 
-/// True for what a plain memcached cannot answer.
+/// True for requests that a plain memcached does not support.
 fn is_larder_extension(request: &str) -> bool {
     match request.strip_prefix("stats ") {
         Some(topic) => ["advisor", "hotkeys", "families", "memory", "latency"].contains(&topic),
@@ -112,13 +114,13 @@ fn is_larder_extension(request: &str) -> bool {
     }
 }
 
-/// What the system says, without its number, in words that fit a timeout.
+/// The system's message without its number; a plain message for a timeout.
 fn describe(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
-            format!("no answer within {} seconds", TIMEOUT.as_secs())
+            format!("no reply within {} seconds", TIMEOUT.as_secs())
         }
-        io::ErrorKind::UnexpectedEof => "it closed the connection".to_owned(),
+        io::ErrorKind::UnexpectedEof => "the server closed it".to_owned(),
         _ => {
             let text = error.to_string();
             text.split(" (os error").next().unwrap_or_default().to_owned()
@@ -126,16 +128,16 @@ fn describe(error: &io::Error) -> String {
     }
 }
 
-/// TCP or a unix socket.
+/// A TCP or Unix stream.
 trait Stream: Read + Write + Send {}
 impl Stream for TcpStream {}
 impl Stream for UnixStream {}
 
-/// A connection.
+/// A connection to a server.
 pub struct Client {
     server: String,
     stream: BufReader<Box<dyn Stream>>,
-    /// The line read last, without its end.
+    /// The last line, without its end.
     line: Vec<u8>,
 }
 
@@ -151,12 +153,12 @@ impl Client {
         }
     }
 
-    /// Where the server is.
+    /// The address of the server.
     pub fn server(&self) -> &str {
         &self.server
     }
 
-    /// `stats`, with a topic unless that is empty. An answer without a line is empty here.
+    /// `stats`, with a topic unless it is empty. The result may be empty.
     pub fn stats(&mut self, topic: &str) -> Result<StatLines, ToolError> {
         let request = format!("stats {topic}").trim_end().to_owned();
         self.ask(&request)?;
@@ -165,7 +167,7 @@ impl Client {
             self.read_line()?;
             match reply::stat(&self.line) {
                 _ if self.line == b"END" => return Ok(stats),
-                // How `stats reset` ends, and nothing else is said.
+                // The whole reply to `stats reset`.
                 _ if self.line == b"RESET" => return Ok(stats),
                 Some((name, value)) if stats.len() < LINES_MAX => stats.push(name, value),
                 _ => return Err(self.classify_unexpected_line(&request)),
@@ -173,7 +175,7 @@ impl Client {
         }
     }
 
-    /// As [`Client::stats`], of what every larder has something to say of.
+    /// As [`Client::stats`], for topics that are never empty on larder.
     pub fn nonempty_stats(&mut self, topic: &str) -> Result<StatLines, ToolError> {
         match self.stats(topic)? {
             stats if stats.is_empty() => Err(ToolError::UnknownRequest {
@@ -192,7 +194,7 @@ impl Client {
         reply::why(&self.line).ok_or_else(|| self.classify_unexpected_line(&request))
     }
 
-    /// `lru_crawler metadump all`: every item, as it comes, until `each` wants no more.
+    /// `lru_crawler metadump all`: passes every item to `each` until it returns false.
     pub fn for_each_item(
         &mut self,
         mut each: impl FnMut(&Item<'_>) -> io::Result<bool>,
@@ -200,7 +202,7 @@ impl Client {
         let request = "lru_crawler metadump all";
         self.ask(request)?;
         self.read_line()?;
-        // That the list begins; some versions say so.
+        // Some versions send this line before the list.
         if self.line == b"OK" {
             self.read_line()?;
         }
@@ -218,7 +220,7 @@ impl Client {
         }
     }
 
-    /// That an answer lacks what it must have.
+    /// The error for a reply that lacks a required value.
     pub fn invalid_reply(&self, request: &str) -> ToolError {
         ToolError::InvalidReply { server: self.server.clone(), request: request.to_owned() }
     }
@@ -237,13 +239,13 @@ impl Client {
                 return Ok(());
             }
             Ok(read) if read < LINE_MAX_BYTES => io::ErrorKind::UnexpectedEof.into(),
-            Ok(_) => io::Error::other("a line without end"),
+            Ok(_) => io::Error::other(format!("it sent a line of more than {LINE_MAX_BYTES} bytes")),
             Err(error) => error,
         };
         Err(ToolError::ConnectionLost { server: self.server.clone(), error })
     }
 
-    /// What the last line means where none of the expected was found.
+    /// The error for a last line that none of the expected forms match.
     fn classify_unexpected_line(&self, request: &str) -> ToolError {
         let (server, request) = (self.server.clone(), request.to_owned());
         match self.line.as_slice() {
@@ -263,7 +265,7 @@ fn open(address: &Address) -> io::Result<Box<dyn Stream>> {
             Ok(Box::new(stream))
         }
         Address::Tcp { host, port } => {
-            let mut failure = io::Error::other("the name has no address");
+            let mut failure = io::Error::other("the host name has no address");
             for address in (host.as_str(), *port).to_socket_addrs()? {
                 match TcpStream::connect_timeout(&address, TIMEOUT) {
                     Ok(stream) => {

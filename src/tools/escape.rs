@@ -1,9 +1,9 @@
-//! Bytes of a server as text for a terminal.
+//! Converts bytes from a server to text that is safe on a terminal.
 //!
-//! Keys and values are whatever a client chose. [`escape`] lets through what prints and nothing that steers: no control
-//! characters, none that turn the direction of writing or have no width.
+//! Clients choose keys and values freely. [`escape`] keeps printable characters and escapes all that could control a
+//! terminal: control characters, changes of the text direction, characters without width.
 
-/// A text that is safe to print and stands for exactly these bytes: `\n`, `\x1b`, `\u{202e}`, `\\`.
+/// A printable text with a one-to-one relation to the bytes: `\n`, `\x1b`, `\u{202e}`, `\\`.
 pub fn escape(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
@@ -20,7 +20,7 @@ pub fn escape(bytes: &[u8]) -> String {
     text
 }
 
-/// True for what must not reach a terminal as it is.
+/// True for characters that must not reach a terminal unescaped.
 pub fn is_unsafe(character: char) -> bool {
     character.is_control()
         || matches!(character, '\u{ad}' | '\u{61c}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')
@@ -28,7 +28,7 @@ pub fn is_unsafe(character: char) -> bool {
         || matches!(character, '\u{e0000}'..='\u{e0fff}')
 }
 
-/// The bytes that a text with `%XX` stands for; a percent sign before anything else is itself.
+/// Decodes `%XX`; a percent sign before anything else remains.
 pub fn percent_decoded(text: &[u8]) -> Vec<u8> {
     let digit = |byte: &u8| char::from(*byte).to_digit(16);
     let mut bytes = Vec::with_capacity(text.len());
@@ -50,14 +50,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_prints_is_shown_as_it_is() {
+    fn printable_characters_remain() {
         for text in ["", ":1:views.decorators.cache", "grüße", "鍵", "a b%20c"] {
             assert_eq!(escape(text.as_bytes()), text);
         }
     }
 
     #[test]
-    fn nothing_that_steers_a_terminal_gets_through() {
+    fn characters_that_control_a_terminal_are_escaped() {
         for (bytes, text) in [
             (&b"a\x1b[2J"[..], "a\\x1b[2J"),
             (b"a\nb\r\tc\\", "a\\nb\\r\\tc\\\\"),
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn percent_signs_are_decoded_where_two_digits_follow() {
+    fn percent_signs_are_decoded_before_two_hex_digits() {
         for (text, bytes) in [
             ("a%20b", &b"a b"[..]),
             ("%fF%00", b"\xff\0"),

@@ -1,6 +1,6 @@
-//! `larder keys [PREFIX]`: the keys that are there, with what is known of them without fetching a value.
+//! `larder keys [PREFIX]`: lists the keys with their metadata; it fetches no value.
 //!
-//! The list is printed as it comes and never held, so its columns have fixed widths and the key stands last.
+//! The list is printed line by line and not stored, so the columns have fixed widths and the key comes last.
 
 mod django;
 mod flags;
@@ -14,7 +14,7 @@ use django::DjangoKey;
 use serde_json::json;
 use std::io::Write;
 
-/// Prints the items whose keys begin with `prefix`, at most `limit`.
+/// Prints at most `limit` items with keys that begin with `prefix`.
 pub fn list(
     client: &mut Client,
     prefix: &[u8],
@@ -22,18 +22,18 @@ pub fn list(
     json: bool,
     out: &mut impl Write,
 ) -> Result<(), ToolError> {
-    // By the server's clock, which tells the times of its items.
+    // Item times refer to the clock of the server.
     let time = client.stats("")?.number("time").ok_or_else(|| client.invalid_reply("stats"))?;
-    // Not before the server has begun to tell.
+    // Printed with the first item, so that an error comes without a heading.
     let mut heading = if json { String::new() } else { heading() };
-    let mut left = limit;
+    let mut remaining = limit;
     client.for_each_item(|item| {
-        if left > 0 && item.key.starts_with(prefix) {
+        if remaining > 0 && item.key.starts_with(prefix) {
             out.write_all(std::mem::take(&mut heading).as_bytes())?;
-            out.write_all(if json { value(item, time) } else { row(item, time) }.as_bytes())?;
-            left -= 1;
+            out.write_all(if json { json_line(item, time) } else { text_line(item, time) }.as_bytes())?;
+            remaining -= 1;
         }
-        Ok(left > 0)
+        Ok(remaining > 0)
     })?;
     Ok(out.write_all(heading.as_bytes())?)
 }
@@ -42,15 +42,15 @@ fn heading() -> String {
     line(["SIZE", "TTL LEFT", "LAST USE", "TYPE", "VERSION", "PREFIX"], "KEY")
 }
 
-/// A line; its end is part of it.
+/// A row of the table, with its line end.
 fn line(cells: [&str; 6], key: &str) -> String {
-    let [size, left, used, kind, version, prefix] = cells;
-    format!("{size:>10}  {left:>12}  {used:>12}  {kind:<18}  {version:>7}  {prefix:<10}  {key}\n")
+    let [size, remaining, used, kind, version, prefix] = cells;
+    format!("{size:>10}  {remaining:>12}  {used:>12}  {kind:<18}  {version:>7}  {prefix:<10}  {key}\n")
 }
 
-fn row(item: &Item<'_>, time: u64) -> String {
+fn text_line(item: &Item<'_>, time: u64) -> String {
     let unknown = || "?".to_owned();
-    let left = match item.expires {
+    let remaining = match item.expires {
         None => unknown(),
         Some(None) => "never".to_owned(),
         Some(Some(unix)) => units::span(unix.saturating_sub(time)),
@@ -62,10 +62,10 @@ fn row(item: &Item<'_>, time: u64) -> String {
         None => (String::new(), String::new()),
         Some(parts) => (parts.version.to_string(), escape(parts.prefix)),
     };
-    line([&size, &left, &used, &kind, &version, &prefix], &escape(&item.key))
+    line([&size, &remaining, &used, &kind, &version, &prefix], &escape(&item.key))
 }
 
-fn value(item: &Item<'_>, time: u64) -> String {
+fn json_line(item: &Item<'_>, time: u64) -> String {
     let text = String::from_utf8_lossy;
     let django = DjangoKey::of(&item.key)
         .map(|parts| json!({"prefix": text(parts.prefix), "version": parts.version, "key": text(parts.key)}));
@@ -98,34 +98,34 @@ mod tests {
     }
 
     #[test]
-    fn rows_stand_below_their_headings() {
+    fn rows_are_aligned_with_their_headings() {
         let expected = [
             "      SIZE      TTL LEFT      LAST USE  TYPE                VERSION  PREFIX      KEY",
             "    1.2 KB         4 min          12 s  pickle, compressed        1  site        site:1:news",
         ];
-        let text = heading() + &row(&item(b"site:1:news"), 1000);
+        let text = heading() + &text_line(&item(b"site:1:news"), 1000);
         assert_eq!(text.lines().collect::<Vec<_>>(), expected);
     }
 
     #[test]
-    fn what_the_server_does_not_tell_is_a_question_mark() {
+    fn unknown_values_are_question_marks() {
         let bare = Item { expires: None, used: None, bytes: None, flags: None, ..item(b"k\x1b[2J") };
-        let words: Vec<String> = row(&bare, 0).split_whitespace().map(str::to_owned).collect();
+        let words: Vec<String> = text_line(&bare, 0).split_whitespace().map(str::to_owned).collect();
         assert_eq!(words, ["?", "?", "?", "?", "k\\x1b[2J"]);
-        let value: serde_json::Value = serde_json::from_str(&value(&bare, 0)).unwrap();
-        assert_eq!(value["flags"], serde_json::Value::Null);
+        let json_line: serde_json::Value = serde_json::from_str(&json_line(&bare, 0)).unwrap();
+        assert_eq!(json_line["flags"], serde_json::Value::Null);
     }
 
     #[test]
-    fn programs_get_one_object_a_line() {
-        let text = value(&item(b"site:1:news"), 1000);
+    fn json_has_one_object_per_line() {
+        let text = json_line(&item(b"site:1:news"), 1000);
         assert_eq!(text.matches('\n').count(), 1);
-        let value: serde_json::Value = serde_json::from_str(&text).unwrap();
-        assert_eq!(value["django"], json!({"prefix": "site", "version": 1, "key": "news"}));
-        assert_eq!((&value["ttl_left_secs"], &value["last_use_secs_ago"]), (&json!(240), &json!(12)));
+        let json_line: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(json_line["django"], json!({"prefix": "site", "version": 1, "key": "news"}));
+        assert_eq!((&json_line["ttl_left_secs"], &json_line["last_use_secs_ago"]), (&json!(240), &json!(12)));
         let never = Item { expires: Some(None), ..item(b"k\xff") };
-        let value: serde_json::Value = serde_json::from_str(&super::value(&never, 0)).unwrap();
-        assert_eq!((&value["expires"], &value["ttl_left_secs"]), (&json!(false), &json!(null)));
-        assert_eq!(value["key"], "k\u{fffd}");
+        let json_line: serde_json::Value = serde_json::from_str(&super::json_line(&never, 0)).unwrap();
+        assert_eq!((&json_line["expires"], &json_line["ttl_left_secs"]), (&json!(false), &json!(null)));
+        assert_eq!(json_line["key"], "k\u{fffd}");
     }
 }

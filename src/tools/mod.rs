@@ -1,9 +1,10 @@
-//! What an operator asks a running cache: `larder advise`, `why`, `stats`, `keys` and `top`.
+//! The tools that ask a running cache: `larder advise`, `why`, `stats`, `keys` and `top`.
 //!
-//! Each tool is a client of the text protocol, of larder or of a plain memcached: `client` asks, `reply` reads the
-//! lines, and one file per tool says it in words and tables, or in JSON. No tool changes the cache or fetches a value.
-//! What a server says is never trusted: lines and answers are bounded, and everything printed goes through
-//! `escape`, so that no key can steer a terminal.
+//! Each tool is a client of the text protocol, for larder or a plain memcached. `client` sends requests, `reply` parses
+//! lines, and one file per tool formats text or JSON. No tool changes the cache or fetches a value.
+//!
+//! Replies are not trusted: lines and replies are bounded, and all output passes through `escape`, so that a key cannot
+//! control a terminal.
 
 mod address;
 mod advise;
@@ -26,52 +27,52 @@ pub use escape::percent_decoded;
 use client::Client;
 use std::io::{self, BufWriter, IsTerminal, Write};
 
-/// Checked by `options`.
+/// The settings of a tool, checked by `options`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Settings {
     /// The server to ask.
     pub server: Address,
-    /// Print JSON instead of words and tables.
+    /// Print JSON instead of text.
     pub json: bool,
-    /// What to ask.
+    /// The tool to run.
     pub tool: Tool,
 }
 
-/// One of the tools.
+/// A tool.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Tool {
-    /// What more or less memory would do.
+    /// Predicts the hit ratio with other memory limits.
     Advise,
-    /// Why a key is not there.
+    /// Explains why a key is missing.
     Why {
-        /// The key, which a command line of the protocol can hold.
+        /// The key, which fits into a line of the protocol.
         key: String,
     },
-    /// StatLines: an overview, or one topic of `stats`.
+    /// Prints statistics: an overview, or one topic of `stats`.
     Stats {
-        /// One word after `stats`.
+        /// The word after `stats`.
         topic: Option<String>,
     },
-    /// The keys that are there.
+    /// Lists keys.
     Keys {
-        /// Only those that begin so.
+        /// Only keys with this prefix.
         prefix: Vec<u8>,
-        /// At most so many.
+        /// At most this many.
         limit: u64,
     },
-    /// A live view.
+    /// The live view.
     Top,
 }
 
-/// How text is printed.
+/// Style of text output.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Style {
-    /// Bars of block characters, not of `#`.
+    /// Draw bars with block characters instead of `#`.
     unicode: bool,
 }
 
 impl Style {
-    /// What the reader of standard output can show.
+    /// The style that standard output supports.
     fn of_stdout() -> Style {
         let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().filter_map(|name| std::env::var(name).ok());
         let locale = locale.into_iter().find(|value| !value.is_empty()).unwrap_or_default().to_lowercase();
@@ -80,19 +81,19 @@ impl Style {
     }
 }
 
-/// Asks and prints the answer on standard output. A reader that has seen enough is no failure.
+/// Runs a tool and prints its result on standard output. A closed pipe is not an error.
 pub fn run(settings: &Settings) -> Result<(), ToolError> {
     if settings.tool == Tool::Top && !settings.json {
         return top::run(&settings.server);
     }
     let mut out = BufWriter::new(io::stdout().lock());
-    let printed = match settings.tool {
+    let result = match settings.tool {
         Tool::Top => top::print(&settings.server, &mut out),
         _ => print(settings, Style::of_stdout(), &mut out),
     };
-    match printed.and_then(|()| Ok(out.flush()?)) {
+    match result.and_then(|()| Ok(out.flush()?)) {
         Err(ToolError::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        ended => ended,
+        result => result,
     }
 }
 

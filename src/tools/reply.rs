@@ -1,5 +1,5 @@
-//! Grammars of what a server answers, each over one line without its end. They check the form; what a name or a word
-//! means is known to who asked.
+//! Parsers of reply lines, each for one line without its end. They check the form; the callers interpret names and
+//! values.
 
 use super::escape::percent_decoded;
 use nom::branch::alt;
@@ -12,71 +12,71 @@ use nom::{IResult, Parser};
 
 type Parsed<'a, T> = IResult<&'a [u8], T, ()>;
 
-/// What `why KEY` tells.
+/// The reply to `why KEY`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum WhyReply {
-    /// It is there.
+    /// The key is stored.
     Present {
         /// Seconds since it was stored.
         age_secs: Option<u64>,
         /// Seconds since its last use.
         idle_secs: u64,
-        /// Seconds until it expires; `None` for never.
+        /// Seconds until it expires; `None`: never.
         left_secs: Option<u64>,
         /// Bytes of its value.
         bytes: u64,
     },
-    /// It was removed.
+    /// The item was removed.
     Removed {
-        /// WhyReply.
+        /// The cause.
         cause: Cause,
         /// Seconds ago.
         ago_secs: u64,
-        /// Its age then, in seconds.
+        /// Its age at that time, in seconds.
         age_secs: Option<u64>,
-        /// Seconds since its last use then.
+        /// Seconds since its last use at that time.
         idle_secs: u64,
-        /// Bytes that it took.
+        /// Bytes of the item.
         bytes: u64,
     },
-    /// Nothing is known.
+    /// No removal is known.
     Unknown {
-        /// Seconds that removals are remembered for.
+        /// Seconds for which removals are remembered.
         reach_secs: u64,
-        /// Seconds since everything was flushed.
+        /// Seconds since the last flush.
         flushed_secs: Option<u64>,
     },
 }
 
-/// WhyReply an item was removed.
+/// Cause of a removal.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Cause {
-    /// For memory.
+    /// Evicted for memory.
     Evicted,
-    /// Its time was over.
+    /// Expired.
     Expired,
-    /// By a client.
+    /// Deleted by a client.
     Deleted,
-    /// A newer value found no memory.
+    /// A newer value did not get memory.
     NoMemory,
     /// A newer value was too large.
     TooLarge,
 }
 
-/// A line of `lru_crawler metadump`. What a server does not tell is `None`: older ones have no flags.
+/// A line of `lru_crawler metadump`. A field is `None` if the server does not send it: older versions have no flags.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Item<'a> {
-    /// The key, decoded.
+    /// The decoded key.
     pub key: Vec<u8>,
-    /// The same as it came.
+    /// The key as received.
     pub encoded: &'a [u8],
-    /// Unix time when it expires; `Some(None)` for never.
+    /// Unix time of expiry; `Some(None)`: never.
     pub expires: Option<Option<u64>>,
     /// Unix time of its last use.
     pub used: Option<u64>,
-    /// Bytes that it takes.
+    /// Bytes of the item.
     pub bytes: Option<u64>,
-    /// The client's 32 bits.
+    /// The client flags.
     pub flags: Option<u32>,
 }
 
@@ -111,7 +111,7 @@ pub fn why(line: &[u8]) -> Option<WhyReply> {
     })
 }
 
-/// A line of `lru_crawler metadump`; fields that are not known are overlooked.
+/// A line of `lru_crawler metadump`; unknown fields are ignored.
 pub fn item(line: &[u8]) -> Option<Item<'_>> {
     let fields = parse_all(line, fields)?;
     let encoded = fields.get("key")?;
@@ -125,7 +125,7 @@ pub fn item(line: &[u8]) -> Option<Item<'_>> {
     })
 }
 
-/// True if the line says no, in the words that servers have for it.
+/// True for the error replies of a server.
 pub fn is_refusal(line: &[u8]) -> bool {
     let word = alt((
         tag(&b"CLIENT_ERROR"[..]),
@@ -148,7 +148,7 @@ fn cause(input: &[u8]) -> Parsed<'_, Cause> {
     .parse(input)
 }
 
-/// The `name=value` of one line.
+/// The `name=value` fields of a line.
 struct Fields<'a>(Vec<(&'a [u8], &'a [u8])>);
 
 impl<'a> Fields<'a> {
@@ -169,20 +169,20 @@ fn token(input: &[u8]) -> Parsed<'_, &[u8]> {
     take_till1(|byte| byte == b' ').parse(input)
 }
 
-/// Digits that fit 64 bits.
+/// Digits that fit into 64 bits.
 pub fn number(text: &[u8]) -> Option<u64> {
     let digits = map_res(digit1, std::str::from_utf8);
     parse_all(text, map_opt(digits, |digits: &str| digits.parse().ok()))
 }
 
-/// A decimal number, with a fraction or without.
+/// A decimal number, with or without a fraction.
 pub fn real(text: &[u8]) -> Option<f64> {
     let form = (opt(char('-')), digit1, opt((char('.'), digit1)));
     parse_all(text, map(form, |_| ()))?;
     std::str::from_utf8(text).ok()?.parse().ok()
 }
 
-/// A number, or `None` inside for the word that stands for none.
+/// A number, or `Some(None)` for the word that means none.
 fn number_or(text: &[u8], word: &[u8]) -> Option<Option<u64>> {
     if text == word { Some(None) } else { number(text).map(Some) }
 }
@@ -196,7 +196,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn stat_lines_may_hold_spaces_or_nothing_in_their_value() {
+    fn stat_lines_may_have_spaces_or_nothing_in_their_value() {
         assert_eq!(stat(b"STAT version 1.6.45"), Some((&b"version"[..], &b"1.6.45"[..])));
         assert_eq!(stat(b"STAT inter a, b"), Some((&b"inter"[..], &b"a, b"[..])));
         assert_eq!(stat(b"STAT inter "), Some((&b"inter"[..], &b""[..])));
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn every_reason_is_read() {
+    fn every_cause_is_parsed() {
         let present = WhyReply::Present { age_secs: Some(9), idle_secs: 1, left_secs: None, bytes: 7 };
         assert_eq!(why(b"WHY a%20b present age=9 idle=1 left=never size=7"), Some(present));
         let gone = |cause| {
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_reason_is_refused() {
+    fn other_why_lines_are_refused() {
         for line in [
             &b"WHY k"[..],
             b"WHY k present",
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn items_are_read_with_and_without_flags() {
+    fn items_are_parsed_with_and_without_flags() {
         let read = item(b"key=a%20b exp=-1 la=17 cas=2 fetch=no cls=1 size=67 flags=5 ").unwrap();
         assert_eq!((read.key.as_slice(), read.encoded), (&b"a b"[..], &b"a%20b"[..]));
         assert_eq!((read.expires, read.used), (Some(None), Some(17)));
@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_is_told_from_an_answer() {
+    fn error_replies_are_recognised() {
         for line in ["ERROR", "ERROR not allowed", "CLIENT_ERROR x", "SERVER_ERROR", "BUSY x", "BADCLASS x"] {
             assert!(is_refusal(line.as_bytes()), "{line}");
         }
@@ -269,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn any_bytes_are_an_answer_or_none() {
+    fn parsers_accept_or_refuse_random_lines() {
         let mut random = fastrand::Rng::with_seed(7);
         let words = ["STAT", "WHY", "key=", "%1", " ", "=", "evicted", "ago=", "size=", "-1", "?", "\u{ff}"];
         for _ in 0..20_000 {
@@ -282,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_digits_with_a_fraction_at_most() {
+    fn numbers_have_digits_and_an_optional_fraction() {
         assert_eq!(number(b"18446744073709551615"), Some(u64::MAX));
         assert_eq!(real(b"91.25"), Some(91.25));
         assert_eq!(real(b"-3"), Some(-3.0));

@@ -1,4 +1,4 @@
-//! The lines of an answer to `stats`, in the order of the server.
+//! The lines of a reply to `stats`, in the order of the server.
 
 use super::reply;
 
@@ -7,18 +7,18 @@ use super::reply;
 pub struct StatLines(Vec<(String, String)>);
 
 impl StatLines {
-    /// One more line.
+    /// Appends a line.
     pub fn push(&mut self, name: &[u8], value: &[u8]) {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         self.0.push((text(name), text(value)));
     }
 
-    /// True if the server said nothing.
+    /// True if there are no lines.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Lines.
+    /// Number of lines.
     pub fn len(&self) -> usize {
         self.0.len()
     }
@@ -28,29 +28,28 @@ impl StatLines {
         self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
-    /// The value of that name.
+    /// The value with this name.
     pub fn text(&self, name: &str) -> Option<&str> {
         self.iter().find(|(known, _)| *known == name).map(|(_, value)| value)
     }
 
-    /// The same as a number.
+    /// The value with this name as an integer.
     pub fn number(&self, name: &str) -> Option<u64> {
         reply::number(self.text(name)?.as_bytes())
     }
 
-    /// The same, which may have a fraction.
+    /// The value with this name as a number, which may have a fraction.
     pub fn real(&self, name: &str) -> Option<f64> {
         reply::real(self.text(name)?.as_bytes())
     }
 
-    /// The lines whose names begin so, without that beginning.
+    /// The lines with names that begin with `start`, without it.
     pub fn below(&self, start: &str) -> StatLines {
         let below = self.iter().filter_map(|(name, value)| Some((name.strip_prefix(start)?, value)));
         StatLines(below.map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
     }
 
-    /// Groups of lines whose names differ in what stands before their first colon, in the order of the server, each
-    /// with what stands there.
+    /// Groups the lines by the part of their name before the first colon, in the order of the server.
     pub fn groups(&self) -> Vec<(String, StatLines)> {
         let mut groups: Vec<(String, StatLines)> = Vec::new();
         for (name, value) in self.iter() {
@@ -68,7 +67,7 @@ impl StatLines {
 
 #[cfg(test)]
 impl StatLines {
-    /// Of a text with a name and a value on each line.
+    /// Parses a text with a name and a value on each line.
     pub fn of(text: &str) -> StatLines {
         let mut stats = StatLines::default();
         for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
@@ -94,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn groups_keep_the_order_of_the_server() {
+    fn groups_have_the_order_of_the_server() {
         let stats = StatLines::of("total 9\n10:shape a\n10:items 1\n2:shape b");
         let groups = stats.groups();
         let names: Vec<&str> = groups.iter().map(|(name, _)| name.as_str()).collect();

@@ -1,25 +1,25 @@
 //! A table of text with aligned columns.
 
-/// How the cells of a column stand.
+/// Alignment of a column.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Align {
-    /// Words.
+    /// For text.
     Left,
-    /// StatLines.
+    /// For numbers.
     Right,
 }
 
-/// Rows of as many cells as there are columns. Cells hold nothing that steers a terminal; the table trusts that.
+/// A table. All rows have as many cells as there are columns. The caller escapes the cells.
 pub struct Table {
     alignments: Vec<Align>,
     rows: Vec<Vec<String>>,
 }
 
-/// Between two columns.
+/// Space between two columns.
 const GAP: &str = "  ";
 
 impl Table {
-    /// With these headings; a table whose headings are all empty has none.
+    /// A table with these headings, or without a heading line if all of them are empty.
     pub fn new<const N: usize>(columns: [(&str, Align); N]) -> Table {
         let heading: Vec<String> = columns.iter().map(|(heading, _)| (*heading).to_owned()).collect();
         let has_heading = heading.iter().any(|heading| !heading.is_empty());
@@ -29,12 +29,12 @@ impl Table {
         }
     }
 
-    /// One more row.
+    /// Appends a row.
     pub fn push<const N: usize>(&mut self, cells: [String; N]) {
         self.rows.push(cells.into());
     }
 
-    /// All lines, each ended by a line end and without spaces before it.
+    /// All lines, without trailing spaces.
     pub fn text(&self) -> String {
         let widths: Vec<usize> = (0..self.alignments.len()).map(|column| self.width(column)).collect();
         self.rows.iter().map(|row| self.line(row, &widths) + "\n").collect()

@@ -1,4 +1,4 @@
-//! StatLines as people read them.
+//! Formats numbers for people.
 
 /// A size in the units of `-m`: 1 KB is 1024 bytes.
 pub fn bytes(bytes: u64) -> String {
@@ -7,18 +7,18 @@ pub fn bytes(bytes: u64) -> String {
     }
     let (mut size, mut unit) = (bytes as f64, "bytes");
     for larger in ["KB", "MB", "GB", "TB"] {
-        // What rounds to 1024 belongs to the next unit.
+        // A size that rounds to 1024 has the next unit.
         if size < 1023.5 {
             break;
         }
         size /= 1024.0;
         unit = larger;
     }
-    format!("{} {unit}", three_digits(size, unit == "bytes"))
+    format!("{} {unit}", with_three_digits(size, unit == "bytes"))
 }
 
-/// About three digits, without a fraction that is 0.
-fn three_digits(size: f64, parse_all: bool) -> String {
+/// About three digits; a fraction of 0 is omitted.
+fn with_three_digits(size: f64, parse_all: bool) -> String {
     if parse_all || size >= 99.95 || (size * 10.0).round() % 10.0 == 0.0 {
         format!("{size:.0}")
     } else {
@@ -26,7 +26,7 @@ fn three_digits(size: f64, parse_all: bool) -> String {
     }
 }
 
-/// A number with a comma before every third digit from the right.
+/// A number with thousands separators.
 pub fn count(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
@@ -39,22 +39,22 @@ pub fn count(number: u64) -> String {
     text
 }
 
-/// A rate or mean: with a fraction where it is small.
+/// A rate or mean; small ones have a fraction.
 pub fn rate(number: f64) -> String {
-    if number < 9.95 { three_digits(number, false) } else { count(number.round() as u64) }
+    if number < 9.95 { with_three_digits(number, false) } else { count(number.round() as u64) }
 }
 
-/// A share from 0 to 1.
+/// A share from 0 to 1, in per cent.
 pub fn percent(share: f64) -> String {
     format!("{:.1} %", share * 100.0)
 }
 
-/// A part of a whole; nothing is a part of nothing.
+/// `part / whole`; `None` if the whole is 0.
 pub fn share(part: u64, parse_all: u64) -> Option<f64> {
     (parse_all > 0).then(|| part as f64 / parse_all as f64)
 }
 
-/// The same as text, `-` where there is none.
+/// The same as text; `-` for none.
 pub fn share_of(part: u64, parse_all: u64) -> String {
     share(part, parse_all).map_or_else(|| "-".to_owned(), percent)
 }
@@ -78,13 +78,13 @@ pub fn span(secs: u64) -> String {
 /// Microseconds.
 pub fn micros(micros: f64) -> String {
     match micros {
-        micros if micros < 999.5 => format!("{} us", three_digits(micros, false)),
-        micros if micros < 999_500.0 => format!("{} ms", three_digits(micros / 1e3, false)),
-        micros => format!("{} s", three_digits(micros / 1e6, false)),
+        micros if micros < 999.5 => format!("{} us", with_three_digits(micros, false)),
+        micros if micros < 999_500.0 => format!("{} ms", with_three_digits(micros / 1e3, false)),
+        micros => format!("{} s", with_three_digits(micros / 1e6, false)),
     }
 }
 
-/// A bar of `width` characters for a share from 0 to 1, without what is left of it.
+/// A bar for a share from 0 to 1, at most `width` characters long.
 pub fn bar(share: f64, width: usize, unicode: bool) -> String {
     let share = if share.is_finite() { share.clamp(0.0, 1.0) } else { 0.0 };
     let eighths = (share * width as f64 * 8.0).round() as usize;
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn bars_end_within_a_character() {
+    fn bars_have_a_resolution_of_an_eighth() {
         assert_eq!(bar(0.5, 4, true), "██");
         assert_eq!(bar(0.28, 4, true), "█▏");
         assert_eq!(bar(0.5, 4, false), "##");
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn there_is_no_share_of_nothing() {
+    fn a_share_of_nothing_is_a_hyphen() {
         assert_eq!(share_of(1, 3), "33.3 %");
         assert_eq!(share_of(0, 0), "-");
     }

@@ -1,4 +1,4 @@
-//! `larder why KEY`: why a key is not there, in a sentence.
+//! `larder why KEY`: explains in a sentence why a key is missing.
 
 use super::client::{Client, ToolError};
 use super::escape::escape;
@@ -6,7 +6,7 @@ use super::reply::{Cause, WhyReply};
 use super::{json, units};
 use serde_json::{Value, json};
 
-/// The answer to print.
+/// Requests the explanation and formats it.
 pub fn report(client: &mut Client, key: &str, json: bool) -> Result<String, ToolError> {
     let why = client.why(key)?;
     Ok(if json {
@@ -20,13 +20,11 @@ fn explanation(why: WhyReply) -> String {
     match why {
         WhyReply::Present { age_secs, idle_secs, left_secs, bytes } => {
             let left = left_secs
-                .map_or("never expires".to_owned(), |left| format!("has {} left", units::span(left)));
-            let stored = age_secs.map_or(String::new(), |age| format!("stored {} ago, ", units::span(age)));
+                .map_or("never expires".to_owned(), |left| format!("expires in {}", units::span(left)));
+            let stored =
+                age_secs.map_or("stored, ".to_owned(), |age| format!("stored {} ago, ", units::span(age)));
             let used = units::span(idle_secs);
-            format!(
-                "it is there, {stored}last used {used} ago; its value has {} and {left}.",
-                units::bytes(bytes)
-            )
+            format!("{stored}last used {used} ago; the value has {} and {left}.", units::bytes(bytes))
         }
         WhyReply::Removed { cause, ago_secs, age_secs, idle_secs, bytes } => {
             let ago = units::span(ago_secs);
@@ -34,16 +32,16 @@ fn explanation(why: WhyReply) -> String {
                 Cause::Evicted => format!("evicted {ago} ago"),
                 Cause::Expired => format!("expired {ago} ago"),
                 Cause::Deleted => format!("deleted by a client {ago} ago"),
-                Cause::NoMemory => format!("removed {ago} ago, when a newer value found no memory"),
+                Cause::NoMemory => format!("removed {ago} ago, when a newer value got no memory"),
                 Cause::TooLarge => format!("removed {ago} ago, when a newer value was too large"),
             };
-            format!("{what}, {}; it was {}.", life(age_secs, idle_secs), units::bytes(bytes))
+            format!("{what}, {}; its size was {}.", life(age_secs, idle_secs), units::bytes(bytes))
         }
         WhyReply::Unknown { reach_secs, flushed_secs } => unknown(reach_secs, flushed_secs),
     }
 }
 
-/// How long it had been stored and unused.
+/// How long the item was stored and unused.
 fn life(age_secs: Option<u64>, idle_secs: u64) -> String {
     let idle = units::span(idle_secs);
     match age_secs {
@@ -58,8 +56,8 @@ fn life(age_secs: Option<u64>, idle_secs: u64) -> String {
 fn unknown(reach_secs: u64, flushed_secs: Option<u64>) -> String {
     let reach = units::span(reach_secs);
     let mut text = format!(
-        "not there, and not removed in the last {reach}, which is as far back as is remembered: it was never stored, \
-        or left before"
+        "not stored, and not removed in the last {reach}, the time that removals are remembered: the key was never \
+        stored, or was removed before"
     );
     if let Some(flushed) = flushed_secs {
         text += &format!("; everything was flushed {} ago", units::span(flushed));
@@ -102,53 +100,49 @@ mod tests {
     }
 
     #[test]
-    fn a_removal_is_told_with_its_times() {
+    fn a_removal_is_explained_with_its_times() {
         for (why, text) in [
             (
                 removed(Cause::Evicted, Some(41)),
-                "evicted 3 min 12 s ago, 41 s after it was stored and 38 s after its last use; it was 1.2 KB.",
+                "evicted 3 min 12 s ago, 41 s after it was stored and 38 s after its last use; its size was 1.2 KB.",
             ),
             (
                 removed(Cause::Expired, None),
-                "expired 3 min 12 s ago, 38 s after its last use; it was 1.2 KB.",
+                "expired 3 min 12 s ago, 38 s after its last use; its size was 1.2 KB.",
             ),
             (
                 removed(Cause::Deleted, Some(38)),
-                "deleted by a client 3 min 12 s ago, 38 s after it was stored, never used in between; it was 1.2 KB.",
+                "deleted by a client 3 min 12 s ago, 38 s after it was stored, never used in between; its size was 1.2 KB.",
             ),
         ] {
             assert_eq!(explanation(why), text);
         }
-        assert!(explanation(removed(Cause::NoMemory, None)).contains("when a newer value found no memory"));
+        assert!(explanation(removed(Cause::NoMemory, None)).contains("when a newer value got no memory"));
         assert!(explanation(removed(Cause::TooLarge, None)).contains("when a newer value was too large"));
     }
 
     #[test]
-    fn what_is_there_is_told_with_what_it_has_left() {
+    fn a_stored_key_is_reported_with_its_expiry() {
         let why = WhyReply::Present { age_secs: Some(41), idle_secs: 3, left_secs: Some(240), bytes: 7 };
-        let text =
-            "it is there, stored 41 s ago, last used 3 s ago; its value has 7 bytes and has 4 min left.";
+        let text = "stored 41 s ago, last used 3 s ago; the value has 7 bytes and expires in 4 min.";
         assert_eq!(explanation(why), text);
         let why = WhyReply::Present { age_secs: None, idle_secs: 3, left_secs: None, bytes: 7 };
-        assert_eq!(
-            explanation(why),
-            "it is there, last used 3 s ago; its value has 7 bytes and never expires."
-        );
+        assert_eq!(explanation(why), "stored, last used 3 s ago; the value has 7 bytes and never expires.");
     }
 
     #[test]
-    fn what_is_not_known_is_told_with_how_far_back_it_was_looked() {
+    fn an_unknown_key_is_reported_with_the_time_that_is_remembered() {
         let text = explanation(WhyReply::Unknown { reach_secs: 7500, flushed_secs: Some(60) });
         assert!(
             text.contains("in the last 2 h 5 min") && text.ends_with("everything was flushed 1 min ago."),
             "{text}"
         );
         let text = explanation(WhyReply::Unknown { reach_secs: 0, flushed_secs: None });
-        assert!(text.ends_with("or left before."), "{text}");
+        assert!(text.ends_with("or was removed before."), "{text}");
     }
 
     #[test]
-    fn programs_get_the_figures() {
+    fn json_contains_the_numbers() {
         assert_eq!(value("k", removed(Cause::TooLarge, None))["state"], "too_large");
         assert_eq!(value("k", removed(Cause::Evicted, None))["age_secs"], Value::Null);
         assert_eq!(value("k", WhyReply::Unknown { reach_secs: 3, flushed_secs: None })["reach_secs"], 3);

@@ -177,7 +177,7 @@ fn only_a_host_that_is_known_is_answered() {
         }
     }
     let refused = asked(&daemon, "GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n");
-    refused.expect(421, "content-type: text/plain; charset=utf-8", "name the host by --metrics-host\n");
+    refused.expect(421, "content-type: text/plain; charset=utf-8", "accept the name with --metrics-host\n");
     assert_eq!(refused.body.lines().count(), 1, "{}", refused.body);
     assert_eq!(asked(&daemon, "GET http://evil.example/ HTTP/1.1\r\nHost: localhost\r\n\r\n").status, 421);
     assert_eq!(asked(&daemon, "GET / HTTP/1.1\r\n\r\n").status, 421);

@@ -6,19 +6,19 @@ use nom::combinator::rest;
 use nom::sequence::terminated;
 use nom::{IResult, Parser};
 
-/// The parts of such a key.
+/// The parts of a Django key.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct DjangoKey<'a> {
     /// KEY_PREFIX, often empty.
     pub prefix: &'a [u8],
     /// VERSION.
     pub version: u32,
-    /// What the site calls it.
+    /// The key as the site names it.
     pub key: &'a [u8],
 }
 
 impl DjangoKey<'_> {
-    /// The parts, if the key has that form; a prefix with a colon in it is not looked for.
+    /// The parts, if the key has this form and the prefix contains no colon.
     pub fn of(key: &[u8]) -> Option<DjangoKey<'_>> {
         let prefix = terminated(take_until(&b":"[..]), char(':'));
         let parsed: IResult<&[u8], _, ()> = (prefix, terminated(u32, char(':')), rest).parse(key);
@@ -32,7 +32,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_are_split_where_they_have_the_form() {
+    fn keys_of_this_form_are_split() {
         let of = |key: &'static str| DjangoKey::of(key.as_bytes());
         assert_eq!(of(":1:news"), Some(DjangoKey { prefix: b"", version: 1, key: b"news" }));
         assert_eq!(of("site:12:a:b"), Some(DjangoKey { prefix: b"site", version: 12, key: b"a:b" }));

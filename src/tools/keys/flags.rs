@@ -1,14 +1,14 @@
-//! What the flags of an item say of its value, as the clients of Python set them: pymemcache 4.0.0 (`pymemcache.serde`),
-//! python-memcached 1.62 (`memcache.Client._FLAG_*`), pylibmc 1.6.3 (`PYLIBMC_FLAG_*`), and so Django's caches over them.
-//! Clients of other languages give the bits other meanings, which nothing tells apart.
+//! Value types from client flags, as Python clients set them: pymemcache 4.0.0 (`pymemcache.serde`), python-memcached
+//! 1.62 (`memcache.Client._FLAG_*`), pylibmc 1.6.3 (`PYLIBMC_FLAG_*`), and Django's caches on top of these. Clients of
+//! other languages use the bits differently; the flags do not show which client set them.
 
-/// One of these at most, else the value is bytes as they are.
+/// At most one of these bits is set; without any of them the value is bytes.
 const KINDS: [(u32, &str); 4] = [(1, "pickle"), (2, "integer"), (4, "long"), (16, "text")];
 
-/// May come with each of them.
+/// May be combined with each of them.
 const COMPRESSED: u32 = 8;
 
-/// In words.
+/// The type in words.
 pub fn kind(flags: u32) -> String {
     let word = match flags & !COMPRESSED {
         0 => Some("bytes"),
@@ -26,7 +26,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_flags_of_python_have_words() {
+    fn flags_of_python_clients_are_named() {
         for (flags, words) in [
             (0, "bytes"),
             (1, "pickle"),
@@ -42,7 +42,7 @@ mod tests {
     }
 
     #[test]
-    fn other_bits_are_told_as_they_are() {
+    fn other_flags_are_printed_as_a_number() {
         for flags in [3, 17, 32, 33, u32::MAX] {
             assert_eq!(kind(flags), format!("flags {flags}"));
         }

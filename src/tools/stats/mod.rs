@@ -1,4 +1,4 @@
-//! `larder stats [TOPIC]`: an overview, the topics that explain the cache as tables of their own, all others as they come.
+//! `larder stats [TOPIC]`: an overview, tables for larder's topics, and a plain list for all other topics.
 
 mod overview;
 mod topics;
@@ -12,7 +12,7 @@ use super::table::{Align, Table};
 use super::{Style, json};
 use serde_json::Value;
 
-/// The overview.
+/// Formats the overview.
 pub fn overview(client: &mut Client, json: bool, style: Style) -> Result<String, ToolError> {
     let stats = client.stats("")?;
     if json {
@@ -21,7 +21,7 @@ pub fn overview(client: &mut Client, json: bool, style: Style) -> Result<String,
     Ok(overview::text(client.server(), &stats, style))
 }
 
-/// One topic.
+/// Formats one topic.
 pub fn topic(client: &mut Client, topic: &str, json: bool, style: Style) -> Result<String, ToolError> {
     let format = topics::topic_format(topic);
     let stats = match format {
@@ -41,7 +41,7 @@ fn plain(stats: &StatLines) -> String {
     for (name, value) in stats.iter() {
         table.push([escape(name.as_bytes()), escape(value.as_bytes())]);
     }
-    if stats.is_empty() { "nothing to tell\n".to_owned() } else { table.text() }
+    if stats.is_empty() { "no statistics\n".to_owned() } else { table.text() }
 }
 
 #[cfg(test)]
@@ -49,13 +49,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_topic_that_is_not_known_here_is_an_aligned_list() {
+    fn other_topics_are_aligned_lists() {
         assert_eq!(plain(&StatLines::of("a 1\nlonger x y")), "a         1\nlonger  x y\n");
-        assert_eq!(plain(&StatLines::default()), "nothing to tell\n");
+        assert_eq!(plain(&StatLines::default()), "no statistics\n");
     }
 
     #[test]
-    fn what_a_server_makes_up_steers_no_terminal() {
+    fn names_and_values_are_escaped() {
         assert_eq!(plain(&StatLines::of("a\u{1b} \u{1b}[2J")), "a\\x1b  \\x1b[2J\n");
     }
 }

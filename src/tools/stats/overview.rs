@@ -1,4 +1,4 @@
-//! The general statistics for people. A figure that the server does not have costs its line, not the overview.
+//! The overview of the general statistics. A line is omitted if the server does not have its numbers.
 
 use crate::tools::escape::escape;
 use crate::tools::stat_lines::StatLines;
@@ -7,7 +7,7 @@ use crate::tools::{Style, units};
 
 const BAR_WIDTH: usize = 20;
 
-/// The overview of the server at that address.
+/// The overview of a server.
 pub fn text(server: &str, stats: &StatLines, style: Style) -> String {
     let mut table = Table::new([("", Align::Left), ("", Align::Left)]);
     let rows = [
@@ -66,11 +66,11 @@ fn sum<const N: usize>(stats: &StatLines, names: [&str; N]) -> Option<u64> {
     names.iter().try_fold(0u64, |sum, name| Some(sum.saturating_add(stats.number(name)?)))
 }
 
-/// A count and what it is a second, since the start.
+/// A count, and its mean per second since the start.
 fn rate(stats: &StatLines, number: Option<u64>) -> Option<String> {
     let number = number?;
     let uptime = stats.number("uptime")?.max(1);
-    Some(format!("{}, {} a second", units::count(number), units::rate(number as f64 / uptime as f64)))
+    Some(format!("{}, {} per second", units::count(number), units::rate(number as f64 / uptime as f64)))
 }
 
 fn evictions(stats: &StatLines) -> Option<String> {
@@ -89,8 +89,8 @@ fn connections(stats: &StatLines) -> Option<String> {
 
 fn traffic(stats: &StatLines) -> Option<String> {
     let uptime = stats.number("uptime")?.max(1);
-    let a_second = |name: &str| Some(units::bytes(stats.number(name)? / uptime));
-    Some(format!("{} a second in, {} out", a_second("bytes_read")?, a_second("bytes_written")?))
+    let per_second = |name: &str| Some(units::bytes(stats.number(name)? / uptime));
+    Some(format!("{}/s in, {}/s out", per_second("bytes_read")?, per_second("bytes_written")?))
 }
 
 #[cfg(test)]
@@ -98,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_overview_is_made_for_people() {
+    fn the_overview_has_all_lines() {
         let stats = StatLines::of(
             "uptime 192\nversion 1.6.45\nthreads 4\nbytes 33554432\nlimit_maxbytes 67108864\ncurr_items 65536
             get_hits 912\nget_misses 88\ncmd_get 1000\ncmd_set 1920\ndelete_hits 1\ndelete_misses 1\nevictions 384
@@ -111,19 +111,19 @@ cache:7, version 1.6.45, up 3 min 12 s, worker threads: 4
 memory       32 MB of 64 MB (50.0 %)  ##########
 items        65,536, 512 bytes each
 hits         91.2 % of 1,000 gets
-gets         1,000, 5.2 a second
-sets         1,920, 10 a second
-deletes      2, 0 a second
-evictions    384, 2 a second; 12 never read
+gets         1,000, 5.2 per second
+sets         1,920, 10 per second
+deletes      2, 0 per second
+evictions    384, 2 per second; 12 never read
 expired      7
 connections  50 of 1,024; 3 refused
-traffic      10 KB a second in, 100 bytes out
+traffic      10 KB/s in, 100 bytes/s out
 ";
         assert_eq!(text("cache:7", &stats, Style { unicode: false }), expected);
     }
 
     #[test]
-    fn a_server_with_few_figures_still_has_an_overview() {
+    fn lines_without_numbers_are_omitted() {
         let stats = StatLines::of("version 1.4\ncurr_items 0\nbytes 0\nget_hits 0\nget_misses 0");
         let expected = "cache:7, version 1.4\n\nitems  0\nhits   none yet\n";
         assert_eq!(text("cache:7", &stats, Style { unicode: false }), expected);

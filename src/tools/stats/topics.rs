@@ -1,4 +1,4 @@
-//! The topics by which larder explains itself: hot keys, families, memory, latency.
+//! The topics of larder: hot keys, families, memory, latency.
 
 use crate::tools::escape::{escape, percent_decoded};
 use crate::tools::stat_lines::StatLines;
@@ -8,15 +8,15 @@ use serde_json::{Value, json};
 
 const BAR_WIDTH: usize = 30;
 
-/// How one topic is shown.
+/// Format of a topic.
 #[derive(Clone, Copy)]
 pub struct TopicFormat {
     topic: &'static str,
-    /// A larder always has something to say of it.
+    /// True if the reply of a larder is never empty.
     pub never_empty: bool,
-    /// For people.
+    /// Formats text.
     pub text: fn(&StatLines, Style) -> String,
-    /// For programs.
+    /// Formats JSON.
     pub value: fn(&StatLines) -> Value,
 }
 
@@ -27,12 +27,12 @@ const TOPIC_FORMATS: [TopicFormat; 4] = [
     TopicFormat { topic: "latency", never_empty: false, text: latency_text, value: latency_value },
 ];
 
-/// How that topic is shown, if larder explains something by it.
+/// The format of a topic of larder.
 pub fn topic_format(topic: &str) -> Option<TopicFormat> {
     TOPIC_FORMATS.into_iter().find(|topic_format| topic_format.topic == topic)
 }
 
-/// By what keys are hot.
+/// Order of a list of hot keys.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Ranking {
     /// Reads.
@@ -47,7 +47,7 @@ impl Ranking {
     /// All of them.
     pub const ALL: [Ranking; 3] = [Ranking::Reads, Ranking::Writes, Ranking::BytesOut];
 
-    /// As the wire names it.
+    /// The name in the protocol.
     pub fn name(self) -> &'static str {
         match self {
             Ranking::Reads => "reads",
@@ -56,7 +56,7 @@ impl Ranking {
         }
     }
 
-    /// As people name it.
+    /// The name in the output.
     pub fn words(self) -> &'static str {
         match self {
             Ranking::BytesOut => "bytes out",
@@ -64,29 +64,29 @@ impl Ranking {
         }
     }
 
-    /// A figure of that ranking as people read it.
+    /// Formats a count of this ranking.
     pub fn amount(self, number: u64) -> String {
         if self == Ranking::BytesOut { units::bytes(number) } else { units::count(number) }
     }
 
-    /// The sum that the counts of keys are a part of.
+    /// The total that the counts are part of.
     pub fn total(self, stats: &StatLines) -> u64 {
         stats.number(&format!("total_{}", self.name())).unwrap_or(0)
     }
 }
 
-/// One of the keys most used.
+/// A key of a list of the most used ones.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct HotKey {
     /// Percent-encoded.
     encoded: String,
-    /// Estimated, and by how much that may be too high.
+    /// Estimated count, and the upper bound of its error.
     pub count: u64,
     error: u64,
 }
 
 impl HotKey {
-    /// Those of one ranking, the hottest first.
+    /// The keys of one ranking, the most used first.
     pub fn read(stats: &StatLines, ranking: Ranking) -> Vec<HotKey> {
         let groups = stats.below(&format!("{}:", ranking.name())).groups();
         let keys = groups.into_iter().filter_map(|(_, stats)| {
@@ -96,7 +96,7 @@ impl HotKey {
         keys.collect()
     }
 
-    /// The key, safe to print.
+    /// The key, escaped.
     pub fn escaped(&self) -> String {
         escape(&percent_decoded(self.encoded.as_bytes()))
     }
@@ -105,8 +105,8 @@ impl HotKey {
 fn hot_keys_text(stats: &StatLines, _: Style) -> String {
     let sampled = stats.number("sampled_one_in").unwrap_or(1);
     let mut text = match sampled {
-        ..=1 => "Every operation is looked at.\n".to_owned(),
-        _ => format!("One operation in {} is looked at.\n", units::count(sampled)),
+        ..=1 => "Every operation is sampled.\n".to_owned(),
+        _ => format!("One operation in {} is sampled.\n", units::count(sampled)),
     };
     for ranking in Ranking::ALL {
         let total = ranking.total(stats);
@@ -119,7 +119,7 @@ fn hot_keys_text(stats: &StatLines, _: Style) -> String {
         let heading = ranking.words().to_uppercase();
         let columns = [
             (heading.as_str(), Align::Right),
-            ("TOO HIGH BY UP TO", Align::Right),
+            ("MAX ERROR", Align::Right),
             ("SHARE", Align::Right),
             ("KEY", Align::Left),
         ];
@@ -133,7 +133,7 @@ fn hot_keys_text(stats: &StatLines, _: Style) -> String {
     text
 }
 
-/// For programs.
+/// JSON of the hot keys.
 pub fn hot_keys_value(stats: &StatLines) -> Value {
     let mut object = json!({"sampled_one_in": stats.number("sampled_one_in")});
     for ranking in Ranking::ALL {
@@ -146,20 +146,20 @@ pub fn hot_keys_value(stats: &StatLines) -> Value {
     object
 }
 
-/// Keys of one shape.
+/// The family of all keys with one shape.
 #[derive(Clone, Default, PartialEq, Eq, Debug)]
 pub struct Family {
     /// Percent-encoded.
     encoded: String,
-    /// As the wire names it; empty if nobody knows it.
+    /// The name in the protocol; empty if the family has none.
     name: String,
-    /// Items now.
+    /// Stored items.
     pub items: u64,
-    /// Their bytes.
+    /// Bytes of these items.
     pub bytes: u64,
     /// Reads.
     pub reads: u64,
-    /// Of these, hits.
+    /// Hits among the reads.
     pub hits: u64,
     /// Stores.
     pub writes: u64,
@@ -169,7 +169,7 @@ pub struct Family {
 }
 
 impl Family {
-    /// All that the server tells of, in its order.
+    /// All families, in the order of the server.
     pub fn read(stats: &StatLines) -> Vec<Family> {
         let groups = stats.groups().into_iter();
         let families = groups.filter_map(|(_, stats)| {
@@ -189,22 +189,22 @@ impl Family {
         families.collect()
     }
 
-    /// The shape, safe to print.
+    /// The shape, escaped.
     pub fn shape(&self) -> String {
         escape(&percent_decoded(self.encoded.as_bytes()))
     }
 
-    /// What it is known as, safe to print; empty if nobody knows it.
-    pub fn known_as(&self) -> String {
+    /// The name with spaces, escaped; empty if there is none.
+    pub fn display_name(&self) -> String {
         escape(self.name.replace('_', " ").as_bytes())
     }
 
-    /// The share of reads that found their item.
+    /// Hits per read, in per cent.
     pub fn hit_ratio(&self) -> String {
         units::share_of(self.hits, self.reads)
     }
 
-    /// The mean age of its items.
+    /// Mean age of the items.
     pub fn age(&self) -> String {
         self.age_secs.map_or_else(|| "-".to_owned(), units::span)
     }
@@ -213,7 +213,7 @@ impl Family {
 fn families_text(stats: &StatLines, _: Style) -> String {
     let families = Family::read(stats);
     if families.is_empty() {
-        return "no families of keys: nothing seen yet, or the server keeps none\n".to_owned();
+        return "no families of keys: nothing sampled yet, or not supported by the server\n".to_owned();
     }
     let mut table = Table::new([
         ("ITEMS", Align::Right),
@@ -235,14 +235,14 @@ fn families_text(stats: &StatLines, _: Style) -> String {
             units::count(family.writes),
             units::count(family.evictions),
             family.age(),
-            family.known_as(),
+            family.display_name(),
             family.shape(),
         ]);
     }
     table.text()
 }
 
-/// For programs.
+/// JSON of the families.
 pub fn families_value(stats: &StatLines) -> Value {
     let families = Family::read(stats).into_iter().map(|family| {
         json!({
@@ -254,7 +254,7 @@ pub fn families_value(stats: &StatLines) -> Value {
     json!({"families": families.collect::<Vec<_>>()})
 }
 
-/// Name of the line that is the sum of the others.
+/// Name of the line with the total.
 const RESIDENT: &str = "resident";
 
 fn memory_text(stats: &StatLines, style: Style) -> String {
@@ -281,14 +281,14 @@ fn memory_value(stats: &StatLines) -> Value {
     Value::Object(json::object(stats))
 }
 
-/// Names of the times of a command family on the wire, and their headings.
+/// Names of the times in the protocol, and their headings.
 const TIMES: [(&str, &str); 4] =
-    [("p50_us", "HALF WITHIN"), ("p99_us", "99 %"), ("p999_us", "99.9 %"), ("max_us", "ALL")];
+    [("p50_us", "P50"), ("p99_us", "P99"), ("p999_us", "P99.9"), ("max_us", "MAX")];
 
 fn latency_text(stats: &StatLines, _: Style) -> String {
     let commands = stats.groups();
     if commands.is_empty() {
-        return "no latency: nothing measured yet, or the server does not measure it\n".to_owned();
+        return "no latency: nothing measured yet, or not supported by the server\n".to_owned();
     }
     let times = TIMES.map(|(_, heading)| (heading, Align::Right));
     let [half, p99, p999, all] = times;
@@ -314,7 +314,7 @@ mod tests {
     const ASCII: Style = Style { unicode: false };
 
     #[test]
-    fn hot_keys_are_ranked_three_times() {
+    fn hot_keys_have_three_rankings() {
         let stats = StatLines::of(
             "sampled_one_in 100\ntotal_reads 10000\ntotal_writes 0\ntotal_bytes_out 2097152
             reads:1:key %3A1%3Anews\nreads:1:count 2500\nreads:1:error 25
@@ -322,19 +322,19 @@ mod tests {
             bytes_out:1:key big\nbytes_out:1:count 1048576\nbytes_out:1:error 1024",
         );
         let expected = "\
-One operation in 100 is looked at.
+One operation in 100 is sampled.
 
 By reads, of 10,000 in all:
-READS  TOO HIGH BY UP TO   SHARE  KEY
-2,500                 25  25.0 %  :1:news
-  100                  0   1.0 %  a\\x1bb
+READS  MAX ERROR   SHARE  KEY
+2,500         25  25.0 %  :1:news
+  100          0   1.0 %  a\\x1bb
 
 By writes, of 0 in all:
 none
 
 By bytes out, of 2 MB in all:
-BYTES OUT  TOO HIGH BY UP TO   SHARE  KEY
-     1 MB               1 KB  50.0 %  big
+BYTES OUT  MAX ERROR   SHARE  KEY
+     1 MB       1 KB  50.0 %  big
 ";
         assert_eq!(hot_keys_text(&stats, ASCII), expected);
         let value = hot_keys_value(&stats);
@@ -376,13 +376,13 @@ resident    4 MB  100.0 %
     }
 
     #[test]
-    fn latency_has_the_unit_that_fits() {
+    fn latencies_have_a_fitting_unit() {
         let stats = StatLines::of(
             "get:count 1000\nget:p50_us 12.3\nget:p99_us 1500.0\nget:p999_us 2000000.0\nget:max_us 2500000.0",
         );
         let expected = "\
-COMMANDS  MEASURED  HALF WITHIN    99 %  99.9 %    ALL
-get          1,000      12.3 us  1.5 ms     2 s  2.5 s
+COMMANDS  MEASURED      P50     P99  P99.9    MAX
+get          1,000  12.3 us  1.5 ms    2 s  2.5 s
 ";
         assert_eq!(latency_text(&stats, ASCII), expected);
         assert_eq!(latency_value(&stats)["get"]["p50_us"], 12.3);

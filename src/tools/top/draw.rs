@@ -1,7 +1,7 @@
-//! The screen of the live view: a function of the state and of nothing else.
+//! Draws the live view from its state alone.
 //!
-//! From top to bottom: which server, its figures, families of keys, hot keys, the keys to press. What does not fit is
-//! cut off at the edge; the figures come first, so that a tiny terminal still has them.
+//! From top to bottom: the server, its statistics, families of keys, hot keys, a line of help. Text that does not fit
+//! is cut off at the edge. The statistics come first, so that a small terminal shows them.
 
 use super::state::{Rates, State};
 use crate::tools::escape::escape;
@@ -14,7 +14,7 @@ use ratatui::style::{Color, Style, Stylize};
 use ratatui::text::{Line, Text};
 use ratatui::widgets::Paragraph;
 
-/// Width of the bar of memory, in columns.
+/// Width of the memory bar, in columns.
 const BAR_WIDTH: usize = 20;
 
 const KEYS: &str = " q quit   s sort   p pause   h help";
@@ -22,26 +22,26 @@ const KEYS: &str = " q quit   s sort   p pause   h help";
 const HELP: &str = "\
 q, Esc       quit
 s, arrows    sort by reads, writes, bytes, items, misses, evictions
-p, space     pause, go on
+p, space     pause or resume
 h, ?         this help
 
-Rates are those of the last second. Figures of families and hot keys are
-estimated from a sample; older operations weigh less.";
+Rates are those of the last second. Families and hot keys are estimated
+from samples; older operations weigh less.";
 
 /// Draws one screen.
 pub fn draw(frame: &mut Frame<'_>, state: &State) {
-    let stats = stats(state);
-    let heights = [1, stats.len() as u16 + 1].map(Constraint::Length);
+    let server_lines = server_lines(state);
+    let heights = [1, server_lines.len() as u16 + 1].map(Constraint::Length);
     let rows = Layout::vertical([heights[0], heights[1], Constraint::Min(0), Constraint::Length(1)]);
-    let [heading, top, middle, keys] = rows.areas(frame.area());
+    let [heading, top, body, keys] = rows.areas(frame.area());
     frame.render_widget(Line::from(heading_of(state)).bold(), heading);
-    frame.render_widget(Paragraph::new(stats), top);
+    frame.render_widget(Paragraph::new(server_lines), top);
     if state.help {
-        frame.render_widget(Paragraph::new(HELP), middle);
+        frame.render_widget(Paragraph::new(HELP), body);
     } else {
         let families = pane(&format!("Families of keys, by {}", state.sort.as_str()), families_of(state));
         let hot_keys = pane(&format!("Hot keys, by {}", state.sort.ranking().words()), hot_keys_of(state));
-        let [upper, lower] = halves(middle, families.len(), hot_keys.len());
+        let [upper, lower] = halves(body, families.len(), hot_keys.len());
         frame.render_widget(Paragraph::new(families), upper);
         frame.render_widget(Paragraph::new(hot_keys), lower);
     }
@@ -61,11 +61,11 @@ fn heading_of(state: &State) -> String {
     text
 }
 
-/// What is known of the whole server.
-fn stats(state: &State) -> Vec<Line<'_>> {
+/// The statistics of the whole server.
+fn server_lines(state: &State) -> Vec<Line<'_>> {
     let mut lines = Vec::new();
     if let Some(lost) = &state.lost {
-        lines.push(Line::from(format!("{lost}; trying again")).fg(Color::Red));
+        lines.push(Line::from(format!("{lost}; retrying")).fg(Color::Red));
     }
     let Some((snapshot, rates)) = &state.displayed else {
         if state.lost.is_none() {
@@ -82,14 +82,14 @@ fn stats(state: &State) -> Vec<Line<'_>> {
 }
 
 fn rates_of(rates: Option<&Rates>) -> Line<'static> {
-    let rate = |figure: fn(&Rates) -> f64| rates.map_or("-".to_owned(), |rates| units::rate(figure(rates)));
+    let rate = |value: fn(&Rates) -> f64| rates.map_or("-".to_owned(), |rates| units::rate(value(rates)));
     let [gets, sets, deletes, evictions] = [
         rate(|rates| rates.gets),
         rate(|rates| rates.sets),
         rate(|rates| rates.deletes),
         rate(|rates| rates.evictions),
     ];
-    Line::from(format!("a second     gets {gets}  sets {sets}  deletes {deletes}  evictions {evictions}"))
+    Line::from(format!("per second   gets {gets}  sets {sets}  deletes {deletes}  evictions {evictions}"))
 }
 
 fn hits_of(general: &StatLines, rates: Option<&Rates>) -> Line<'static> {
@@ -118,23 +118,23 @@ fn memory_of(state: &State, general: &StatLines, resident_bytes: Option<u64>) ->
 
 fn connections_of(general: &StatLines, rates: Option<&Rates>) -> Line<'static> {
     let count = |name| general.number(name).map_or("?".to_owned(), units::count);
-    let a_second =
-        |figure: fn(&Rates) -> f64| rates.map_or("-".to_owned(), |rates| units::bytes(figure(rates) as u64));
+    let per_second =
+        |value: fn(&Rates) -> f64| rates.map_or("-".to_owned(), |rates| units::bytes(value(rates) as u64));
     let (open, limit) = (count("curr_connections"), count("max_connections"));
-    let (bytes_in, bytes_out) = (a_second(|rates| rates.bytes_in), a_second(|rates| rates.bytes_out));
-    Line::from(format!("connections  {open} of {limit}; a second, {bytes_in} in, {bytes_out} out"))
+    let (bytes_in, bytes_out) = (per_second(|rates| rates.bytes_in), per_second(|rates| rates.bytes_out));
+    Line::from(format!("connections  {open} of {limit}; {bytes_in}/s in, {bytes_out}/s out"))
 }
 
-/// Two areas, one above the other, of half the height each unless one of them needs less.
+/// Splits an area into an upper and a lower half; a half that needs less leaves its lines to the other one.
 fn halves(area: Rect, upper_lines: usize, lower_lines: usize) -> [Rect; 2] {
-    // With a line between them.
+    // One blank line separates them.
     let wanted = u16::try_from(upper_lines).unwrap_or(u16::MAX).saturating_add(1);
     let lower = u16::try_from(lower_lines).unwrap_or(u16::MAX);
     let most = (area.height / 2).max(area.height.saturating_sub(lower));
     Layout::vertical([Constraint::Length(wanted.min(most)), Constraint::Min(0)]).areas(area)
 }
 
-/// A title and a table, or why there is none.
+/// A title and a table, or the reason why there is none.
 fn pane(title: &str, table: Result<Table, String>) -> Vec<Line<'static>> {
     let text = table.map_or_else(|why| why, |table| table.text());
     let mut lines = vec![Line::from(title.to_owned()).bold().fg(Color::Cyan)];
@@ -145,7 +145,7 @@ fn pane(title: &str, table: Result<Table, String>) -> Vec<Line<'static>> {
 fn families_of(state: &State) -> Result<Table, String> {
     let families = state.families()?;
     if families.is_empty() {
-        return Err("none seen yet".to_owned());
+        return Err("none yet".to_owned());
     }
     let mut table = Table::new([
         ("ITEMS", Align::Right),
@@ -157,9 +157,9 @@ fn families_of(state: &State) -> Result<Table, String> {
         ("SHAPE", Align::Left),
     ]);
     for family in families {
-        let known_as = family.known_as();
-        // First, because what does not fit is cut off at the end.
-        let known_as = if known_as.is_empty() { known_as } else { format!("({known_as}) ") };
+        let display_name = family.display_name();
+        // The name comes first, because the end is cut off.
+        let display_name = if display_name.is_empty() { display_name } else { format!("({display_name}) ") };
         table.push([
             units::count(family.items),
             units::bytes(family.bytes),
@@ -167,7 +167,7 @@ fn families_of(state: &State) -> Result<Table, String> {
             family.hit_ratio(),
             units::count(family.writes),
             units::count(family.evictions),
-            known_as + &family.shape(),
+            display_name + &family.shape(),
         ]);
     }
     Ok(table)
@@ -176,7 +176,7 @@ fn families_of(state: &State) -> Result<Table, String> {
 fn hot_keys_of(state: &State) -> Result<Table, String> {
     let (keys, total) = state.hot_keys()?;
     if keys.is_empty() {
-        return Err("none seen yet".to_owned());
+        return Err("none yet".to_owned());
     }
     let ranking = state.sort.ranking();
     let heading = ranking.words().to_uppercase();
@@ -210,8 +210,8 @@ mod tests {
         State::new("cache:7".to_owned(), Style { unicode: false })
     }
 
-    /// A larder after two rounds.
-    fn explained() -> State {
+    /// The state of a larder after two polls.
+    fn larder_state() -> State {
         let mut state = state();
         state.take(seen(snapshot(1, "uptime 191\nevictions 2")));
         let general = "uptime 192\nversion 1.6.45\ncmd_get 1000\ncmd_set 20\nget_hits 912\nget_misses 88\nevictions 5
@@ -233,13 +233,13 @@ mod tests {
     }
 
     #[test]
-    fn all_figures_of_a_larder_are_on_the_screen() {
+    fn the_screen_shows_everything_that_larder_reports() {
         let expected = "\
 larder top  cache:7  version 1.6.45  up 3 min 12 s
-a second     gets 1,000  sets 20  deletes 0  evictions 3
+per second   gets 1,000  sets 20  deletes 0  evictions 3
 hits         91.2 % now, 91.2 % since the start; evictions 5
 memory       [##########          ] 32 MB of 64 MB, 71 MB resident; items 65,536
-connections  50 of 1,024; a second, 10 KB in, 1 MB out
+connections  50 of 1,024; 10 KB/s in, 1 MB/s out
 
 Families of keys, by reads
 ITEMS    BYTES  READS     HITS  WRITES  EVICTED  SHAPE
@@ -250,12 +250,12 @@ Hot keys, by reads
 READS   SHARE  KEY
   250  25.0 %  a\\x1b[2J
  q quit   s sort   p pause   h help";
-        assert_eq!(screen(&explained(), 80, 15).join("\n"), expected);
+        assert_eq!(screen(&larder_state(), 80, 15).join("\n"), expected);
     }
 
     #[test]
-    fn the_order_is_told_and_kept() {
-        let mut state = explained();
+    fn the_sort_order_is_shown_and_applied() {
+        let mut state = larder_state();
         state.sort = super::super::state::Sort::Writes;
         let screen = screen(&state, 80, 20).join("\n");
         assert!(screen.contains("Families of keys, by writes") && screen.contains("Hot keys, by writes"));
@@ -264,30 +264,34 @@ READS   SHARE  KEY
     }
 
     #[test]
-    fn a_plain_memcached_has_its_figures_and_a_word_on_the_rest() {
+    fn a_plain_memcached_has_its_statistics_and_a_note() {
         let mut state = state();
         state.take(seen(snapshot(1, "uptime 9\nversion 1.6.18\nbytes 0\nlimit_maxbytes 1048576")));
         let screen = screen(&state, 80, 24).join("\n");
         assert!(screen.contains("version 1.6.18  up 9 s"), "{screen}");
         assert!(screen.contains("gets -  sets -"), "{screen}");
-        assert_eq!(screen.matches("this server does not tell; larder does").count(), 2, "{screen}");
+        assert_eq!(
+            screen.matches("not supported by this server (larder supports it)").count(),
+            2,
+            "{screen}"
+        );
     }
 
     #[test]
-    fn a_server_that_is_gone_is_told_beside_its_last_figures() {
+    fn a_lost_connection_is_shown_with_the_last_statistics() {
         let mut state = state();
         assert!(screen(&state, 80, 24).join("\n").contains("connecting"));
         state.take(Update::ConnectionLost(ToolError::NoTerminal));
-        assert!(screen(&state, 80, 24).join("\n").contains("; trying again"));
-        let mut state = explained();
+        assert!(screen(&state, 80, 24).join("\n").contains("; retrying"));
+        let mut state = larder_state();
         state.take(Update::ConnectionLost(ToolError::NoTerminal));
         let screen = screen(&state, 80, 24).join("\n");
-        assert!(screen.contains("; trying again") && screen.contains("91.2 % since"), "{screen}");
+        assert!(screen.contains("; retrying") && screen.contains("91.2 % since"), "{screen}");
     }
 
     #[test]
-    fn help_and_pause_are_seen() {
-        let mut state = explained();
+    fn help_and_pause_are_shown() {
+        let mut state = larder_state();
         state.help = true;
         state.paused = true;
         let screen = screen(&state, 80, 24).join("\n");
@@ -295,7 +299,7 @@ READS   SHARE  KEY
     }
 
     #[test]
-    fn a_long_table_leaves_half_of_the_room_to_the_other() {
+    fn a_long_table_leaves_half_of_the_space_to_the_other() {
         let area = Rect::new(0, 0, 80, 20);
         for (lines, heights) in
             [((3, 3), [4, 16]), ((30, 3), [17, 3]), ((3, 30), [4, 16]), ((30, 30), [10, 10])]
@@ -305,14 +309,14 @@ READS   SHARE  KEY
     }
 
     #[test]
-    fn no_terminal_is_too_small() {
-        let mut helped = explained();
-        helped.help = true;
-        for state in [explained(), helped, state()] {
+    fn drawing_works_in_a_terminal_of_any_size() {
+        let mut with_help = larder_state();
+        with_help.help = true;
+        for state in [larder_state(), with_help, state()] {
             for (width, height) in [(1, 1), (0, 0), (3, 40), (200, 1), (10, 4), (79, 6)] {
                 screen(&state, width, height);
             }
         }
-        assert!(screen(&explained(), 80, 4)[0].starts_with("larder top"));
+        assert!(screen(&larder_state(), 80, 4)[0].starts_with("larder top"));
     }
 }

@@ -1,8 +1,8 @@
-//! `larder top`: a live view, of larder or of a plain memcached.
+//! `larder top`: a live view of larder or of a plain memcached.
 //!
-//! Three parts: [`poll`] asks once a second on a thread of its own, [`state`] is what is known and how it is to be shown,
-//! and [`draw`] makes a screen of that and of nothing else. Here is the loop between them. The terminal is given back
-//! however it ends: by a key, a signal, an error or a panic.
+//! [`poll`] requests statistics once a second, on a thread of its own. [`state`] contains the data and the view
+//! settings, and [`draw`] draws them. This file contains the loop. The terminal is restored after a key press, a
+//! signal, an error or a panic.
 
 mod draw;
 mod poll;
@@ -21,28 +21,28 @@ use std::sync::mpsc::{self, Receiver, Sender, TryRecvError};
 use std::thread;
 use std::time::Duration;
 
-/// How long what has come from the server may wait for its turn.
+/// How long the loop waits for a key press before it looks for updates.
 const INPUT_POLL: Duration = Duration::from_millis(100);
 
-/// Between two looks whether the terminal is still there.
+/// Time between two checks whether the terminal still exists.
 const HANG_UP_CHECK: Duration = Duration::from_secs(1);
 
-/// Shows the view until its reader has seen enough.
+/// Shows the view until the user quits.
 pub fn run(address: &Address) -> Result<(), ToolError> {
     if !io::stdout().is_terminal() {
         return Err(ToolError::NoTerminal);
     }
     let (sender, updates) = mpsc::channel();
     stop_by_signal(sender.clone())?;
-    end_with_terminal();
+    exit_with_terminal();
     let _polling = poll::start(address, sender);
     let mut terminal = ratatui::try_init()?;
-    let ended = show(&mut terminal, &updates, State::new(address.to_string(), Style::of_stdout()));
+    let result = show(&mut terminal, &updates, State::new(address.to_string(), Style::of_stdout()));
     ratatui::try_restore()?;
-    ended
+    result
 }
 
-/// Prints one JSON object a second until the server is gone or nobody reads.
+/// Prints one JSON object per second until the server or the reader is gone.
 pub fn print(address: &Address, out: &mut impl Write) -> Result<(), ToolError> {
     let (sender, updates) = mpsc::channel();
     let _polling = poll::start(address, sender);
@@ -89,16 +89,16 @@ fn show(
                 }
                 Err(TryRecvError::Empty) => break,
                 Err(TryRecvError::Disconnected) => {
-                    return Err(io::Error::other("nobody asks any more").into());
+                    return Err(io::Error::other("the polling thread has ended").into());
                 }
             }
         }
     }
 }
 
-/// Ends the program when its terminal is gone. The loop would not: crossterm 0.29 reads a terminal that hung up over and
-/// over, without a pause or an error.
-fn end_with_terminal() {
+/// Exits when the terminal is gone. The loop cannot: after a hangup, crossterm 0.29 reads the terminal again and again,
+/// without a pause or an error.
+fn exit_with_terminal() {
     thread::spawn(|| {
         while io::stdout().is_terminal() {
             thread::park_timeout(HANG_UP_CHECK);
@@ -107,14 +107,14 @@ fn end_with_terminal() {
     });
 }
 
-/// Lets the signals that end a program end the view in order. Called before other threads are started, because each
-/// thread has its own mask.
+/// Turns termination signals into a stop of the view. Called before other threads are started, because each thread has
+/// its own signal mask.
 fn stop_by_signal(sender: Sender<Update>) -> io::Result<()> {
     let signals: SigSet = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP].into_iter().collect();
     signals.thread_block()?;
     thread::spawn(move || {
         if signals.wait().is_ok() {
-            // The view is over already if nobody listens.
+            // The view has ended if the receiver is gone.
             let _ = sender.send(Update::Stop);
         }
     });

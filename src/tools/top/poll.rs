@@ -1,4 +1,4 @@
-//! Asks the server once a second, on a thread of its own: a server that hangs holds no key press up.
+//! Polls the server once a second on a thread of its own, so that a slow server does not delay key presses.
 
 use crate::clock::Stopwatch;
 use crate::tools::address::Address;
@@ -8,35 +8,35 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::Duration;
 
-/// Between two rounds of questions.
+/// Time between two polls.
 const PERIOD: Duration = Duration::from_secs(1);
 
-/// What happened.
+/// An event for the view.
 pub enum Update {
-    /// The server answered.
+    /// The server has replied.
     Snapshot(Box<Snapshot>),
-    /// It did not; it will be asked again.
+    /// The server has not replied; the next poll connects again.
     ConnectionLost(ToolError),
-    /// The program is to end.
+    /// The view is to end.
     Stop,
 }
 
-/// What the server said in one round.
+/// The replies of one poll.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
-    /// Since the asking began.
+    /// Time since polling began.
     pub at: Duration,
     /// `stats`.
     pub general: StatLines,
-    /// `stats families`, or why there is no such answer.
+    /// `stats families`, or the reason why there is none.
     pub families: Result<StatLines, String>,
-    /// `stats hotkeys`, or why there is no such answer.
+    /// `stats hotkeys`, or the reason why there is none.
     pub hot_keys: Result<StatLines, String>,
-    /// Resident memory in bytes, from servers that tell it.
+    /// Resident memory in bytes, if the server reports it.
     pub resident_bytes: Option<u64>,
 }
 
-/// Starts asking; it ends after the returned value is dropped.
+/// Starts polling; it ends after the returned value is dropped.
 pub fn start(address: &Address, updates: Sender<Update>) -> Sender<()> {
     let (sender, stop) = mpsc::channel();
     let address = address.clone();
@@ -77,12 +77,14 @@ fn round(address: &Address, client: &mut Option<Client>, watch: &Stopwatch) -> R
     })
 }
 
-/// A server may not know a question, or refuse it; all else that goes wrong costs the connection.
+/// A server may not support a request or may refuse it. All other errors end the connection.
 fn optional(answer: Result<StatLines, ToolError>) -> Result<Result<StatLines, String>, ToolError> {
     match answer {
         Ok(stats) => Ok(Ok(stats)),
-        Err(ToolError::UnknownRequest { .. }) => Ok(Err("this server does not tell; larder does".to_owned())),
-        Err(ToolError::Refused { line, .. }) => Ok(Err(format!("this server does not tell: {line}"))),
+        Err(ToolError::UnknownRequest { .. }) => {
+            Ok(Err("not supported by this server (larder supports it)".to_owned()))
+        }
+        Err(ToolError::Refused { line, .. }) => Ok(Err(format!("refused by this server: {line}"))),
         Err(error) => Err(error),
     }
 }

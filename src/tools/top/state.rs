@@ -1,4 +1,4 @@
-//! What the live view knows and how it is to be shown. Reads no clock and asks nobody.
+//! The state of the live view. It reads no clock and does no I/O.
 
 use super::poll::{Snapshot, Update};
 use crate::tools::stat_lines::StatLines;
@@ -7,18 +7,18 @@ use crate::tools::{Style, json, units};
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use serde_json::json;
 
-/// By what families and hot keys are sorted.
+/// Sort order of families and hot keys.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Sort {
     /// Reads.
     Reads,
     /// Stores.
     Writes,
-    /// Bytes held; of hot keys, bytes read.
+    /// Bytes stored; for hot keys, bytes read.
     Bytes,
     /// Items.
     Items,
-    /// Reads that found nothing.
+    /// Reads that missed.
     Misses,
     /// Evictions.
     Evictions,
@@ -28,7 +28,7 @@ impl Sort {
     const ALL: [Sort; 6] =
         [Sort::Reads, Sort::Writes, Sort::Bytes, Sort::Items, Sort::Misses, Sort::Evictions];
 
-    /// In words.
+    /// The name in the output.
     pub fn as_str(self) -> &'static str {
         match self {
             Sort::Reads => "reads",
@@ -40,14 +40,14 @@ impl Sort {
         }
     }
 
-    /// The next one, or the one before, round and round.
+    /// The next or previous order, cyclically.
     fn cycled(self, forward: bool) -> Sort {
         let at = Sort::ALL.iter().position(|sort| *sort == self).unwrap_or(0);
         let step = if forward { 1 } else { Sort::ALL.len() - 1 };
         Sort::ALL[(at + step) % Sort::ALL.len()]
     }
 
-    /// What comes closest to it among hot keys.
+    /// The ranking of hot keys that is closest to this order.
     pub fn ranking(self) -> Ranking {
         match self {
             Sort::Writes => Ranking::Writes,
@@ -56,7 +56,7 @@ impl Sort {
         }
     }
 
-    fn figure(self, family: &Family) -> u64 {
+    fn value(self, family: &Family) -> u64 {
         match self {
             Sort::Reads => family.reads,
             Sort::Writes => family.writes,
@@ -68,83 +68,86 @@ impl Sort {
     }
 }
 
-/// What a second of the last period saw.
+/// Rates per second over the last period.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Rates {
-    /// Keys asked for.
+    /// Keys requested.
     pub gets: f64,
     /// Values stored.
     pub sets: f64,
-    /// Keys to be deleted.
+    /// Deletes requested.
     pub deletes: f64,
-    /// Live items thrown out for memory.
+    /// Items evicted.
     pub evictions: f64,
     /// Bytes received.
     pub bytes_in: f64,
     /// Bytes sent.
     pub bytes_out: f64,
-    /// Hits among the gets, 0 to 1.
+    /// Hits among the gets, from 0 to 1.
     pub hit_ratio: Option<f64>,
 }
 
 impl Rates {
-    /// Between two rounds; `None` if the server was started anew in between, or no time passed.
+    /// Rates between two polls; `None` if the server restarted in between or no time passed.
     fn between(before: &Snapshot, after: &Snapshot) -> Option<Rates> {
         let secs = after.at.checked_sub(before.at)?.as_secs_f64();
         let uptime = |snapshot: &Snapshot| snapshot.general.number("uptime").unwrap_or(0);
         if secs <= 0.0 || uptime(after) < uptime(before) {
             return None;
         }
-        let grown = |name: &str| {
+        let increase = |name: &str| {
             let number = |stats: &StatLines| stats.number(name).unwrap_or(0);
             number(&after.general).saturating_sub(number(&before.general))
         };
-        let a_second = |names: &[&str]| names.iter().map(|name| grown(name) as f64).sum::<f64>() / secs;
+        let per_second = |names: &[&str]| names.iter().map(|name| increase(name) as f64).sum::<f64>() / secs;
         Some(Rates {
-            gets: a_second(&["cmd_get"]),
-            sets: a_second(&["cmd_set"]),
-            deletes: a_second(&["delete_hits", "delete_misses"]),
-            evictions: a_second(&["evictions"]),
-            bytes_in: a_second(&["bytes_read"]),
-            bytes_out: a_second(&["bytes_written"]),
-            hit_ratio: units::share(grown("get_hits"), grown("get_hits").saturating_add(grown("get_misses"))),
+            gets: per_second(&["cmd_get"]),
+            sets: per_second(&["cmd_set"]),
+            deletes: per_second(&["delete_hits", "delete_misses"]),
+            evictions: per_second(&["evictions"]),
+            bytes_in: per_second(&["bytes_read"]),
+            bytes_out: per_second(&["bytes_written"]),
+            hit_ratio: units::share(
+                increase("get_hits"),
+                increase("get_hits").saturating_add(increase("get_misses")),
+            ),
         })
     }
 }
 
-/// What is to be done after a key was pressed.
+/// The action after a key press.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Action {
     /// Nothing.
     Nothing,
-    /// Show the change.
+    /// Redraw.
     Draw,
-    /// End.
+    /// Quit.
     Quit,
 }
 
-/// All that the screen is made of.
+/// Everything that the screen shows.
 pub struct State {
-    /// Which server.
+    /// The address of the server.
     pub server: String,
-    /// How bars are drawn.
+    /// Style of bars.
     pub style: Style,
-    /// What is shown.
+    /// The displayed statistics and rates.
     pub displayed: Option<(Snapshot, Option<Rates>)>,
-    /// Why there is nothing newer, while that is so.
+    /// The error, while the server does not reply.
     pub lost: Option<String>,
-    /// The order of families and hot keys.
+    /// Sort order of families and hot keys.
     pub sort: Sort,
-    /// What is shown stays.
+    /// The displayed statistics are frozen.
     pub paused: bool,
-    /// The keys are explained.
+    /// The help is shown.
     pub help: bool,
-    /// What came last, shown or not: the rates of the next are counted from it.
+    /// The latest statistics, displayed or not; the next rates are computed from them.
     last: Option<Snapshot>,
 }
 
 impl State {
-    /// Before anything is known.
+    /// The state before the first poll.
     pub fn new(server: String, style: Style) -> State {
         State {
             server,
@@ -158,7 +161,7 @@ impl State {
         }
     }
 
-    /// Takes in what happened.
+    /// Handles an event.
     pub fn take(&mut self, updates: Update) {
         match updates {
             Update::Stop => {}
@@ -177,7 +180,7 @@ impl State {
         }
     }
 
-    /// Takes in a key press.
+    /// Handles a key press.
     pub fn press(&mut self, key: KeyEvent) -> Action {
         if key.kind == KeyEventKind::Release {
             return Action::Nothing;
@@ -196,15 +199,15 @@ impl State {
         Action::Draw
     }
 
-    /// The families of what is shown, in the order that was asked for; why there are none, otherwise.
+    /// The displayed families in the selected order, or the reason why there are none.
     pub fn families(&self) -> Result<Vec<Family>, &str> {
         let Some((snapshot, _)) = &self.displayed else { return Ok(Vec::new()) };
         let mut families = Family::read(snapshot.families.as_ref().map_err(String::as_str)?);
-        families.sort_by_key(|family| std::cmp::Reverse(self.sort.figure(family)));
+        families.sort_by_key(|family| std::cmp::Reverse(self.sort.value(family)));
         Ok(families)
     }
 
-    /// The hot keys of what is shown, and the sum that their counts are a part of; why there are none, otherwise.
+    /// The displayed hot keys and the total of their counts, or the reason why there are none.
     pub fn hot_keys(&self) -> Result<(Vec<HotKey>, u64), &str> {
         let Some((snapshot, _)) = &self.displayed else { return Ok((Vec::new(), 0)) };
         let stats = snapshot.hot_keys.as_ref().map_err(String::as_str)?;
@@ -212,7 +215,7 @@ impl State {
         Ok((HotKey::read(stats, ranking), ranking.total(stats)))
     }
 
-    /// What is shown, for programs; empty if nothing is.
+    /// The displayed statistics as JSON; empty if there are none.
     pub fn json(&self) -> String {
         let Some((snapshot, rates)) = &self.displayed else { return String::new() };
         let general = |name: &str| snapshot.general.number(name);

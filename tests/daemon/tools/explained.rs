@@ -25,7 +25,7 @@ fn a_server_that_has_not_seen_enough_says_so() {
         "STAT requests 3\r\nSTAT keys 1\r\nSTAT hit_percent 0.00\r\nSTAT advice Too%20few%20reads\r\nEND\r\n";
     let server = ScriptedServer::new(&[("stats advisor", answer)]);
     let text = printed("advise", server.address());
-    assert_eq!(text, "Not enough seen yet, only 3 reads of 1 sampled keys. Too few reads.\n");
+    assert_eq!(text, "Not enough data yet, only 3 reads of 1 sampled keys. Too few reads.\n");
 }
 
 #[test]
@@ -36,10 +36,10 @@ fn a_missing_key_is_explained_in_a_sentence() {
     ]);
     assert_eq!(
         printed("why :1:news", server.address()),
-        ":1:news: evicted 3 min 12 s ago, 41 s after it was stored and 38 s after its last use; it was 1.2 KB.\n"
+        ":1:news: evicted 3 min 12 s ago, 41 s after it was stored and 38 s after its last use; its size was 1.2 KB.\n"
     );
     let text = printed("why other", server.address());
-    assert!(text.starts_with("other: not there, and not removed in the last 2 h,"), "{text}");
+    assert!(text.starts_with("other: not stored, and not removed in the last 2 h,"), "{text}");
     let json = printed("why other --json", server.address());
     assert_eq!(
         json,
@@ -63,10 +63,10 @@ fn the_topics_of_larder_have_tables_of_their_own() {
         ("stats latency", "STAT get:count 7\r\nSTAT get:p50_us 12.3\r\nEND\r\n"),
     ]);
     let server = server.address();
-    assert!(printed("stats hotkeys", server).contains("\n2,500                 25  25.0 %  a\\x1b\n"));
+    assert!(printed("stats hotkeys", server).contains("\n2,500         25  25.0 %  a\\x1b\n"));
     assert!(printed("stats families", server).contains("\n1,200   1 MB "));
     assert!(printed("stats memory", server).contains("\nslab pages  3 MB   75.0 %  ####"));
-    assert!(printed("stats latency", server).contains("\nget              7      12.3 us  "));
+    assert!(printed("stats latency", server).contains("\nget              7  12.3 us  "));
     for topic in ["hotkeys", "families", "memory", "latency"] {
         assert!(printed(&format!("stats {topic} --json"), server).starts_with('{'));
     }

@@ -71,7 +71,7 @@ fn what_it_does_not_know_is_said_in_one_line() {
     ] {
         let line = refused(tool, &path);
         let expected =
-            format!("larder: {path} does not know \"{question}\": it is no larder, or an older one");
+            format!("larder: {path} does not support \"{question}\": it is not larder, or an older version");
         assert_eq!(line, expected);
     }
 }

@@ -37,14 +37,14 @@ fn every_topic_is_an_aligned_list() {
         assert!(printed(&format!("stats {topic} --json"), &server).starts_with('{'));
     }
     let empty = larder("").start();
-    assert_eq!(printed("stats items", &empty.address().to_string()), "nothing to tell\n");
+    assert_eq!(printed("stats items", &empty.address().to_string()), "no statistics\n");
 }
 
 #[test]
 fn a_topic_that_nobody_knows_is_said_to_be_one() {
     let daemon = larder("").start();
     let line = refused("stats nonsense", &daemon.address().to_string());
-    assert!(line.ends_with(" does not know \"stats nonsense\": no server does"), "{line}");
+    assert!(line.ends_with(" does not support \"stats nonsense\": no server supports it"), "{line}");
 }
 
 #[test]

@@ -27,12 +27,18 @@ fn the_server_hangs_up_or_talks_nonsense() {
         ("why k", "END\r\n"),
     ]);
     let server = server.address();
-    assert_eq!(refused("stats", server), format!("larder: lost {server}: it closed the connection"));
+    assert_eq!(
+        refused("stats", server),
+        format!("larder: connection to {server} lost: the server closed it")
+    );
     let line = refused("stats slabs", server);
-    assert_eq!(line, format!("larder: {server} answers \"stats slabs\" with what is no answer to it"));
-    assert_eq!(refused("stats items", server), format!("larder: lost {server}: a line without end"));
-    assert!(refused("advise", server).contains("with what is no answer to it"));
-    assert!(refused("why k", server).contains("with what is no answer to it"));
+    assert_eq!(line, format!("larder: {server} sent an invalid reply to \"stats slabs\""));
+    assert_eq!(
+        refused("stats items", server),
+        format!("larder: connection to {server} lost: it sent a line of more than 8192 bytes")
+    );
+    assert!(refused("advise", server).contains("sent an invalid reply to"));
+    assert!(refused("why k", server).contains("sent an invalid reply to"));
 }
 
 #[test]
@@ -49,7 +55,7 @@ fn a_login_is_asked_for() {
 fn the_live_view_needs_a_terminal_or_json() {
     let daemon = filled();
     let server = daemon.address().to_string();
-    assert_eq!(refused("top", &server), "larder: no terminal to show this on; --json prints without one");
+    assert_eq!(refused("top", &server), "larder: standard output is not a terminal; use --json");
     assert!(refused("top --json", "127.0.0.1:1").starts_with("larder: cannot connect to 127.0.0.1:1: "));
     let mut command = Command::new(larder_program());
     command.args(["top", "--json", "--server", &server]).stdout(Stdio::piped());

@@ -1,21 +1,21 @@
-//! The state of the live view as rounds and key presses come in.
+//! The state after polls and key presses.
 
 use super::*;
 use crate::tools::client::ToolError;
 use std::time::Duration;
 
-/// A round after so many seconds, with these general figures.
+/// The replies after this many seconds, with these general statistics.
 pub fn snapshot(at_secs: u64, general: &str) -> Snapshot {
     Snapshot {
         at: Duration::from_secs(at_secs),
         general: StatLines::of(general),
-        families: Err("this server does not tell; larder does".to_owned()),
-        hot_keys: Err("this server does not tell; larder does".to_owned()),
+        families: Err("not supported by this server (larder supports it)".to_owned()),
+        hot_keys: Err("not supported by this server (larder supports it)".to_owned()),
         resident_bytes: None,
     }
 }
 
-/// That the server answered so.
+/// The event of a successful poll.
 pub fn seen(snapshot: Snapshot) -> Update {
     Update::Snapshot(Box::new(snapshot))
 }
@@ -33,7 +33,7 @@ fn gets(state: &State) -> Option<f64> {
 }
 
 #[test]
-fn rates_are_counted_between_two_rounds() {
+fn rates_are_computed_between_two_polls() {
     let mut state = state();
     state.take(seen(snapshot(1, "uptime 1\ncmd_get 100\nget_hits 80\nget_misses 20")));
     assert_eq!(gets(&state), None);
@@ -43,7 +43,7 @@ fn rates_are_counted_between_two_rounds() {
 }
 
 #[test]
-fn a_server_that_started_anew_or_was_lost_has_no_rates_at_first() {
+fn a_restarted_or_lost_server_has_no_rates_at_first() {
     let mut state = state();
     state.take(seen(snapshot(1, "uptime 100\ncmd_get 100")));
     state.take(seen(snapshot(2, "uptime 1\ncmd_get 300")));
@@ -55,7 +55,7 @@ fn a_server_that_started_anew_or_was_lost_has_no_rates_at_first() {
 }
 
 #[test]
-fn a_pause_keeps_what_is_shown_and_loses_no_count() {
+fn a_pause_freezes_the_display_and_loses_no_count() {
     let mut state = state();
     state.take(seen(snapshot(1, "cmd_get 100")));
     assert_eq!(press(&mut state, KeyCode::Char('p')), Action::Draw);
@@ -67,7 +67,7 @@ fn a_pause_keeps_what_is_shown_and_loses_no_count() {
 }
 
 #[test]
-fn keys_do_what_the_help_says() {
+fn keys_do_what_the_help_describes() {
     let mut state = state();
     for word in ["writes", "bytes", "items", "misses", "evictions", "reads"] {
         press(&mut state, KeyCode::Char('s'));
@@ -87,7 +87,7 @@ fn keys_do_what_the_help_says() {
 }
 
 #[test]
-fn families_are_sorted_as_asked() {
+fn families_are_sorted_in_the_selected_order() {
     let mut state = state();
     let families = "1:shape a*\n1:reads 10\n1:hits 10\n1:bytes 5\n2:shape b*\n2:reads 9\n2:hits 0\n2:bytes 7";
     let families = Ok(StatLines::of(families));
@@ -99,7 +99,7 @@ fn families_are_sorted_as_asked() {
 }
 
 #[test]
-fn programs_get_one_line_a_round() {
+fn json_has_one_line_per_poll() {
     let mut state = state();
     assert_eq!(state.json(), "");
     state.take(seen(snapshot(1, "uptime 1\ncurr_items 7")));

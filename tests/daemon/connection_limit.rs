@@ -1,10 +1,10 @@
-//! `-c`: one connection more is told so and closed, or, with `-o no_maxconns_fast`, waits until another one leaves.
+//! `-c`: a connection over the limit is refused, or, with `-o no_maxconns_fast`, waits until another one closes.
 
 use crate::support::{Client, Daemon, larder, wait_for};
 
 const LIMIT: usize = 5;
 
-fn full(daemon: &Daemon) -> Vec<Client> {
+fn fill_up(daemon: &Daemon) -> Vec<Client> {
     let mut clients: Vec<Client> = (0..LIMIT).map(|_| daemon.connect()).collect();
     for client in &mut clients {
         client.ask("version\r\n", "VERSION 1.6.45\r\n");
@@ -13,12 +13,12 @@ fn full(daemon: &Daemon) -> Vec<Client> {
 }
 
 #[test]
-fn one_more_is_told_so_and_closed() {
+fn a_connection_over_the_limit_is_refused() {
     let daemon = larder(&format!("-c {LIMIT}")).start();
-    let mut clients = full(&daemon);
+    let mut clients = fill_up(&daemon);
     assert_eq!(daemon.connect().read_to_close(), "ERROR Too many open connections\r\n");
     assert_eq!(clients[0].stat("", "rejected_connections"), "1");
-    // Nobody waits: each is answered at once.
+    // No connection waits in the backlog, because each is answered at once.
     assert_eq!(clients[0].stat("", "accepting_conns"), "1");
     for client in &mut clients {
         client.ask("version\r\n", "VERSION 1.6.45\r\n");
@@ -30,9 +30,9 @@ fn one_more_is_told_so_and_closed() {
 }
 
 #[test]
-fn with_no_maxconns_fast_one_more_waits() {
+fn with_no_maxconns_fast_a_connection_over_the_limit_waits() {
     let daemon = larder(&format!("-c {LIMIT} -t 1 -o no_maxconns_fast")).start();
-    let mut clients = full(&daemon);
+    let mut clients = fill_up(&daemon);
     let mut late = daemon.connect();
     late.send("version\r\n");
     wait_for("accepting to stop", || (clients[0].stat("", "listen_disabled_num") != "0").then_some(()));
@@ -46,7 +46,7 @@ fn with_no_maxconns_fast_one_more_waits() {
 }
 
 #[test]
-fn connections_that_come_and_go_leave_nothing_behind() {
+fn closed_connections_release_their_place_and_descriptor() {
     let daemon = larder(&format!("-c {LIMIT}")).start();
     let before = daemon.descriptors();
     for _ in 0..LIMIT * 20 {

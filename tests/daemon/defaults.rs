@@ -1,4 +1,4 @@
-//! What it is without options, under both names.
+//! The defaults under both names.
 
 use crate::support::{Client, has_ipv6, larder, memcached, skip};
 
@@ -30,7 +30,7 @@ fn larder_reports_its_own_defaults() {
 fn called_memcached_it_listens_on_all_interfaces() {
     let daemon = memcached("").start();
     let mut client = daemon.connect();
-    // 127.0.0.2 is an address of this machine that nobody named.
+    // 127.0.0.2 is an address of this machine that no option names.
     let elsewhere = ([127, 0, 0, 2], daemon.address().port()).into();
     Client::tcp(elsewhere).ask("version\r\n", "VERSION 1.6.45\r\n");
     assert_eq!(client.stat("settings", "inter"), "NULL");

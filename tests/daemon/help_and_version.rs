@@ -1,4 +1,4 @@
-//! What `-h`, `-V` and `-i` print, on standard output, with status 0. Scripts read their first lines.
+//! The output of `-h`, `-V` and `-i` on standard output, with status 0. Scripts read the first lines.
 
 use crate::support::{DaemonCommand, larder, memcached};
 
@@ -11,7 +11,7 @@ fn printed(starting: DaemonCommand) -> String {
 }
 
 #[test]
-fn the_version_goes_with_the_name() {
+fn the_version_depends_on_the_name() {
     let own = format!("larder {}\n", env!("CARGO_PKG_VERSION"));
     for option in ["-V", "--version"] {
         assert_eq!(printed(larder(option)), own);
@@ -28,13 +28,13 @@ fn the_help_starts_with_the_version() {
 }
 
 #[test]
-fn the_help_tells_the_defaults_of_the_name() {
+fn the_help_shows_the_defaults_of_the_name() {
     assert!(printed(larder("-h")).contains("(default: 127.0.0.1 and ::1)"));
     assert!(printed(memcached("-h")).contains("(default: 1.25)"));
 }
 
 #[test]
-fn help_and_version_are_printed_whatever_follows() {
+fn help_and_version_are_printed_in_spite_of_wrong_options() {
     assert!(printed(larder("-V --nonsense -p 99999")).starts_with("larder "));
     assert!(printed(larder("-p 99999 -h")).starts_with("larder "));
 }

@@ -1,4 +1,4 @@
-//! Limits of the OS that an option needs are raised as far as that goes, and what does not go is said.
+//! The limits of the OS that an option needs are raised as far as possible, with a warning or a failure otherwise.
 
 use crate::support::{Daemon, larder, skip};
 use std::fs;
@@ -6,7 +6,7 @@ use std::fs;
 /// The capability to lock any amount of memory (linux/capability.h).
 const CAP_IPC_LOCK: u64 = 1 << 14;
 
-/// Soft and hard limit of a running daemon, as /proc words them.
+/// Soft and hard limit of a running daemon, from /proc.
 fn limits(daemon: &Daemon, name: &str) -> [String; 2] {
     let limits = fs::read_to_string(format!("/proc/{}/limits", daemon.pid())).unwrap();
     let line = limits.lines().find_map(|line| line.strip_prefix(name)).unwrap();
@@ -15,7 +15,7 @@ fn limits(daemon: &Daemon, name: &str) -> [String; 2] {
 }
 
 #[test]
-fn open_files_are_enough_for_all_connections() {
+fn open_files_are_raised_for_all_connections() {
     let daemon = larder("-p -1 -c 2000").under("prlimit --nofile=100:4000").start_on_given_ports();
     let [soft, hard] = limits(&daemon, "Max open files");
     // Connections, and not many more: listeners, event loops, standard streams.
@@ -30,7 +30,7 @@ fn a_limit_that_is_high_enough_is_left_alone() {
 }
 
 #[test]
-fn a_limit_that_can_only_hold_some_connections_is_warned_of() {
+fn a_limit_with_room_for_some_connections_is_a_warning() {
     let starting = larder("-p -1 -c 90 -t 1").under("prlimit --nofile=50:100").without_privileges();
     let daemon = starting.start_on_given_ports();
     assert_eq!(limits(&daemon, "Max open files"), ["100", "100"]);
@@ -39,7 +39,7 @@ fn a_limit_that_can_only_hold_some_connections_is_warned_of() {
 }
 
 #[test]
-fn a_limit_that_leaves_no_room_at_all_is_refused_in_one_line() {
+fn a_limit_without_room_for_a_connection_is_a_failure() {
     for limit in 12..16 {
         let starting =
             larder("-p -1 -c 10").under(&format!("prlimit --nofile={limit}:{limit}")).without_privileges();
@@ -50,14 +50,14 @@ fn a_limit_that_leaves_no_room_at_all_is_refused_in_one_line() {
 }
 
 #[test]
-fn huge_pages_are_not_taken_unasked() {
+fn huge_pages_are_off_by_default() {
     let daemon = larder("").start();
     let status = fs::read_to_string(format!("/proc/{}/status", daemon.pid())).unwrap();
     assert!(status.contains("THP_enabled:\t0"), "{status}");
 }
 
 #[test]
-fn huge_pages_are_allowed_where_the_system_gives_them_unasked() {
+fn huge_pages_are_allowed_where_the_policy_is_always() {
     let policy = fs::read_to_string("/sys/kernel/mm/transparent_hugepage/enabled").unwrap_or_default();
     let daemon = larder("-L").start();
     let status = fs::read_to_string(format!("/proc/{}/status", daemon.pid())).unwrap();
@@ -71,7 +71,7 @@ fn huge_pages_are_allowed_where_the_system_gives_them_unasked() {
 }
 
 #[test]
-fn core_files_get_all_the_room_there_is() {
+fn the_limit_of_core_files_is_raised_to_the_hard_limit() {
     let daemon = larder("-p -1 -r").under("prlimit --core=0:1000000").start_on_given_ports();
     let [soft, hard] = limits(&daemon, "Max core file size");
     assert_eq!(soft, hard);
@@ -79,13 +79,13 @@ fn core_files_get_all_the_room_there_is() {
 }
 
 #[test]
-fn no_room_for_core_files_at_all_is_refused() {
+fn a_hard_limit_without_core_files_is_a_failure() {
     let refusal = larder("-p -1 -r").under("prlimit --core=0:0").without_privileges().refusal();
     assert_eq!(refusal, ("failed to ensure corefile creation".to_owned(), 71));
 }
 
 #[test]
-fn memory_is_locked_as_it_is_touched() {
+fn memory_is_locked_when_it_is_touched() {
     let status = fs::read_to_string("/proc/self/status").unwrap();
     let capabilities = status.lines().find_map(|line| line.strip_prefix("CapEff:")).unwrap().trim();
     if u64::from_str_radix(capabilities, 16).unwrap() & CAP_IPC_LOCK == 0 {
@@ -95,7 +95,7 @@ fn memory_is_locked_as_it_is_touched() {
     daemon.connect().ask("set a 0 0 1\r\nx\r\n", "STORED\r\n");
     let status = fs::read_to_string(format!("/proc/{}/status", daemon.pid())).unwrap();
     assert!(!status.contains("VmLck:\t       0 kB"), "{status}");
-    // What is only reserved stays out of memory.
+    // Reserved address space stays out of memory.
     assert!(daemon.resident_bytes() < 24 << 20);
     assert!(!daemon.stop().contains("-k"));
 }

@@ -1,9 +1,9 @@
-//! What is written to standard error: warnings only, and more with `-v`, `-vv`, `-vvv` or the command `verbosity`.
+//! Messages on standard error: warnings only, and more with `-v`, `-vv`, `-vvv` or the command `verbosity`.
 
 use crate::support::{Authority, Client, Daemon, Folder, frames, larder};
 use rustls::version::TLS13;
 
-fn said(daemon: Daemon) -> Vec<String> {
+fn messages(daemon: Daemon) -> Vec<String> {
     let root = "running as root";
     daemon.stop().lines().filter(|line| !line.starts_with(root)).map(str::to_owned).collect()
 }
@@ -14,20 +14,20 @@ fn shape(line: impl AsRef<str>) -> String {
 }
 
 #[test]
-fn by_default_nothing_is_said() {
+fn by_default_there_are_no_messages() {
     let daemon = larder("").start();
     daemon.connect().ask("get a\r\nnonsense\r\n", "END\r\nERROR\r\n");
-    assert!(said(daemon).is_empty());
+    assert!(messages(daemon).is_empty());
 }
 
 #[test]
-fn vv_says_requests_and_replies_in_the_form_of_memcached() {
+fn vv_shows_requests_and_replies_in_the_form_of_memcached() {
     let daemon = larder("-vv -t 1 -l 127.0.0.1").start();
     let mut client = daemon.connect();
     client.ask("set a 0 0 1\r\nx\r\n", "STORED\r\n");
     client.send("quit\r\n");
     client.read_to_close();
-    let lines = said(daemon);
+    let lines = messages(daemon);
     let shapes: Vec<String> = lines.iter().map(shape).collect();
     let expected = [
         "< server listening (auto-negotiate)",
@@ -50,7 +50,7 @@ fn vv_shows_neither_keys_nor_passwords_of_the_binary_protocol() {
     client.send(frames::valued(0x21, "PLAIN", "\0ann\0secret").bytes());
     client.send(frames::request(0x07).bytes());
     client.read_to_close();
-    let text = said(daemon).join("\n");
+    let text = messages(daemon).join("\n");
     for line in ["binary request 0x21, 40 bytes", "binary reply to 0x21, status 0x00", "new binary client"] {
         assert!(text.contains(line), "{line:?} is not in {text}");
     }
@@ -65,12 +65,12 @@ fn vv_shows_nothing_of_a_login_by_text() {
     let mut client = daemon.connect();
     client.ask("set auth 0 0 9\r\nann ecret\r\n", "CLIENT_ERROR authentication failure\r\n");
     client.ask("set auth 0 0 10\r\nann secret\r\nget after\r\n", "STORED\r\nEND\r\n");
-    let text = said(daemon).join("\n");
+    let text = messages(daemon).join("\n");
     assert!(text.contains("get after") && !text.contains("ecret"), "{text}");
 }
 
 #[test]
-fn the_command_verbosity_changes_it_while_running() {
+fn the_command_verbosity_changes_the_level() {
     let daemon = larder("").start();
     let mut client = daemon.connect();
     client.ask("get before\r\n", "END\r\n");
@@ -78,15 +78,15 @@ fn the_command_verbosity_changes_it_while_running() {
     client.ask("get while\r\n", "END\r\n");
     client.ask("verbosity 0\r\n", "OK\r\n");
     client.ask("get after\r\n", "END\r\n");
-    let text = said(daemon).join("\n");
+    let text = messages(daemon).join("\n");
     assert!(text.contains("get while"), "{text}");
     assert!(!text.contains("get before") && !text.contains("get after"), "{text}");
 }
 
 #[test]
-fn settings_without_effect_are_told_one_line_each() {
+fn settings_without_effect_are_reported_one_per_line() {
     let daemon = larder("-o modern,hashpower=20 -m 64x").start();
-    let lines = said(daemon);
+    let lines = messages(daemon);
     let expected = [
         "-o modern has no meaning in larder: it is so anyway",
         "-o hashpower has no meaning in larder: the index grows by itself, and its hash has a key of its own",
@@ -96,7 +96,7 @@ fn settings_without_effect_are_told_one_line_each() {
 }
 
 #[test]
-fn no_library_says_anything() {
+fn messages_of_libraries_are_not_shown() {
     let authority = Authority::new();
     for verbosity in ["-vv", "-vvv"] {
         let options = format!("{verbosity} -t 1 -l 127.0.0.1 --metrics 0 {}", authority.options());
@@ -107,7 +107,7 @@ fn no_library_says_anything() {
         let mut http = Client::tcp(daemon.http_address());
         http.send("GET /livez HTTP/1.0\r\n\r\n");
         assert!(http.read_to_close().ends_with("alive\n"));
-        let lines = said(daemon);
+        let lines = messages(daemon);
         let shapes: Vec<String> = lines.iter().map(shape).collect();
         let expected = [
             "< server listening (metrics)",

@@ -1,5 +1,4 @@
-//! The daemon as an operator meets it: its command line, its sockets, its end, and what hostile clients do to it.
-//! Each file is one promise.
+//! The daemon as a process: command line, sockets, signals, limits, and hostile clients. Each file tests one promise.
 
 #[path = "../support/mod.rs"]
 mod support;
@@ -9,12 +8,12 @@ mod connection_limit;
 mod defaults;
 mod descriptors_run_out;
 mod documented_commands;
+mod freed_memory_is_returned;
 mod help_and_version;
-mod hostile_clients_harm_nobody;
+mod hostile_clients;
 mod idle_connections_are_closed;
 mod limits_are_raised;
 mod log_follows_verbosity;
-mod memory_is_given_back;
 mod metrics;
 mod pid_file;
 mod refused_command_lines;
@@ -22,7 +21,7 @@ mod signals;
 mod sockets;
 mod systemd_units;
 mod tls_certificates;
-mod tls_keeps_its_promise;
+mod tls_connections;
 mod tools;
 mod udp;
 mod user;

@@ -1,4 +1,4 @@
-//! What `--metrics` answers, and that nobody who asks it harms the cache.
+//! The answers of `--metrics`, and that no HTTP client harms the cache.
 
 use crate::support::{Client, Daemon, Folder, has_ipv6, larder, memcached, wait_for};
 use nix::sys::signal::Signal;
@@ -81,7 +81,7 @@ const EXPORTER: &str = "
     memcached_slab_chunks_free_end slab
 ";
 
-/// An answer: its status, its headers in small letters, its body.
+/// An answer: its status, its headers in lower case, its body.
 struct Answer {
     status: u16,
     head: String,
@@ -105,21 +105,21 @@ impl Answer {
 }
 
 #[track_caller]
-fn asked(daemon: &Daemon, request: &str) -> Answer {
+fn send(daemon: &Daemon, request: &str) -> Answer {
     let mut client = Client::tcp(daemon.http_address());
     client.send(request);
     Answer::of(&client.read_to_close())
 }
 
 #[track_caller]
-fn got(daemon: &Daemon, path: &str) -> Answer {
+fn get(daemon: &Daemon, path: &str) -> Answer {
     let host = daemon.http_address();
-    asked(daemon, &format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n"))
+    send(daemon, &format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n"))
 }
 
 /// The samples of `/metrics`: name and labels, and value.
 fn samples(daemon: &Daemon) -> BTreeMap<String, f64> {
-    let text = got(daemon, "/metrics").body;
+    let text = get(daemon, "/metrics").body;
     let lines = text.lines().filter(|line| !line.starts_with('#'));
     lines
         .map(|line| {
@@ -134,27 +134,27 @@ fn with_metrics(args: &str) -> Daemon {
 }
 
 #[test]
-fn every_path_has_its_answer() {
+fn every_path_is_answered() {
     let daemon = with_metrics("");
-    got(&daemon, "/livez").expect(200, "content-type: text/plain; charset=utf-8", "alive\n");
-    got(&daemon, "/readyz").expect(200, "content-type: text/plain; charset=utf-8", "ready\n");
-    got(&daemon, "/metrics").expect(200, "content-type: text/plain; version=0.0.4", "\nmemcached_up 1\n");
-    got(&daemon, "/metrics?from=here").expect(200, "cache-control: no-store", "\nmemcached_up 1\n");
-    got(&daemon, "/status.json").expect(200, "content-type: application/json", "\"serving\":true");
-    let page = got(&daemon, "/");
+    get(&daemon, "/livez").expect(200, "content-type: text/plain; charset=utf-8", "alive\n");
+    get(&daemon, "/readyz").expect(200, "content-type: text/plain; charset=utf-8", "ready\n");
+    get(&daemon, "/metrics").expect(200, "content-type: text/plain; version=0.0.4", "\nmemcached_up 1\n");
+    get(&daemon, "/metrics?from=here").expect(200, "cache-control: no-store", "\nmemcached_up 1\n");
+    get(&daemon, "/status.json").expect(200, "content-type: application/json", "\"serving\":true");
+    let page = get(&daemon, "/");
     page.expect(200, "content-type: text/html; charset=utf-8", "<title>larder</title>");
     assert!(page.head.contains("content-security-policy: default-src 'none';"), "{}", page.head);
     for path in ["/metric", "/metrics/", "//", "/status", "/../metrics"] {
-        got(&daemon, path).expect(404, "content-type: text/plain; charset=utf-8", "/metrics");
+        get(&daemon, path).expect(404, "content-type: text/plain; charset=utf-8", "/metrics");
     }
     daemon.connect().ask("get a\r\n", "END\r\n");
 }
 
 #[test]
-fn the_page_needs_nothing_from_elsewhere_and_makes_no_markup_of_what_it_is_told() {
-    let page = got(&with_metrics(""), "/").body;
+fn the_page_loads_no_other_resource_and_creates_no_markup_from_data() {
+    let page = get(&with_metrics(""), "/").body;
     for word in ["http://", "https://", "//cdn", "<link rel=\"stylesheet\"", "@import", "src=", "url("] {
-        // The name of SVG's elements, which nobody fetches.
+        // The namespace of SVG is not fetched.
         assert!(!page.replace("http://www.w3.org/2000/svg", "").contains(word), "{word}");
     }
     for word in ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval("] {
@@ -163,25 +163,25 @@ fn the_page_needs_nothing_from_elsewhere_and_makes_no_markup_of_what_it_is_told(
 }
 
 #[test]
-fn only_a_host_that_is_known_is_answered() {
+fn only_known_host_names_are_answered() {
     let daemon = larder("--metrics localhost:0 --metrics-host cache.example --metrics-host web").start();
-    let asked_as = |path: &str, host: &str| {
-        asked(&daemon, &format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n")).status
+    let status_as = |path: &str, host: &str| {
+        send(&daemon, &format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n")).status
     };
     for path in ["/", "/status.json", "/metrics", "/livez", "/readyz"] {
         for host in ["127.0.0.1", "[::1]:9150", "localhost:1", "cache.example", "WEB:80", "10.0.0.1"] {
-            assert_eq!(asked_as(path, host), 200, "{path} {host}");
+            assert_eq!(status_as(path, host), 200, "{path} {host}");
         }
         for host in ["evil.example", "evil.example:9150", "127.0.0.1.evil.example", ""] {
-            assert_eq!(asked_as(path, host), 421, "{path} {host}");
+            assert_eq!(status_as(path, host), 421, "{path} {host}");
         }
     }
-    let refused = asked(&daemon, "GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n");
-    refused.expect(421, "content-type: text/plain; charset=utf-8", "accept the name with --metrics-host\n");
+    let refused = send(&daemon, "GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n");
+    refused.expect(421, "content-type: text/plain; charset=utf-8", "with --metrics-host\n");
     assert_eq!(refused.body.lines().count(), 1, "{}", refused.body);
-    assert_eq!(asked(&daemon, "GET http://evil.example/ HTTP/1.1\r\nHost: localhost\r\n\r\n").status, 421);
-    assert_eq!(asked(&daemon, "GET / HTTP/1.1\r\n\r\n").status, 421);
-    assert_eq!(asked(&daemon, "GET / HTTP/1.0\r\n\r\n").status, 200);
+    assert_eq!(send(&daemon, "GET http://evil.example/ HTTP/1.1\r\nHost: localhost\r\n\r\n").status, 421);
+    assert_eq!(send(&daemon, "GET / HTTP/1.1\r\n\r\n").status, 421);
+    assert_eq!(send(&daemon, "GET / HTTP/1.0\r\n\r\n").status, 200);
 }
 
 #[test]
@@ -190,19 +190,19 @@ fn only_get_and_head_are_answered() {
     for method in ["POST", "PUT", "DELETE", "OPTIONS", "BREW"] {
         let request =
             format!("{method} /metrics HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r\nabc");
-        asked(&daemon, &request).expect(405, "allow: get, head", "");
+        send(&daemon, &request).expect(405, "allow: get, head", "");
     }
-    let head = asked(&daemon, "HEAD /livez HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    let head = send(&daemon, "HEAD /livez HTTP/1.1\r\nHost: localhost\r\n\r\n");
     head.expect(200, "content-length: 6", "");
     assert_eq!(head.body, "");
-    asked(&daemon, "GET /livez HTTP/1.0\r\n\r\n").expect(200, "content-length: 6", "alive\n");
+    send(&daemon, "GET /livez HTTP/1.0\r\n\r\n").expect(200, "content-length: 6", "alive\n");
     for nonsense in ["get a\r\n\r\n", "GET / HTTP/9.9\r\n\r\n", "\0\0\0\0\r\n\r\n"] {
-        assert_eq!(asked(&daemon, nonsense).status, 400, "{nonsense:?}");
+        assert_eq!(send(&daemon, nonsense).status, 400, "{nonsense:?}");
     }
 }
 
 #[test]
-fn the_metrics_of_memcached_exporter_are_there_with_their_labels() {
+fn the_metrics_of_memcached_exporter_exist_with_their_labels() {
     let daemon = with_metrics("");
     daemon.connect().ask("set a 0 0 1\r\nx\r\nget a\r\n", "STORED\r\nVALUE a 0 1\r\nx\r\nEND\r\n");
     let found: BTreeSet<String> = samples(&daemon)
@@ -219,7 +219,7 @@ fn the_metrics_of_memcached_exporter_are_there_with_their_labels() {
 }
 
 #[test]
-fn the_figures_are_those_of_stats() {
+fn metrics_have_the_values_of_stats() {
     let daemon = with_metrics("-m 100 -c 77");
     let mut client = daemon.connect();
     client.ask("set a 0 0 3\r\nabc\r\nset n 0 0 1\r\n1\r\n", "STORED\r\nSTORED\r\n");
@@ -281,17 +281,17 @@ fn keys_are_shown_unless_x_forbids_it() {
         for _ in 0..100 {
             daemon.connect().ask(format!("get {key}\r\n"), "END\r\n");
         }
-        let status = got(&daemon, "/status.json").body;
+        let status = get(&daemon, "/status.json").body;
         assert!(status.contains(&format!("\"lists_keys\":{shown}")), "{status}");
         if args == "-X" {
             assert!(!status.contains("secret") && status.contains("\"families\":null"), "{status}");
-            assert!(!got(&daemon, "/metrics").body.contains("secret"));
+            assert!(!get(&daemon, "/metrics").body.contains("secret"));
         }
     }
 }
 
 #[test]
-fn a_client_that_never_ends_its_request_is_cut_off() {
+fn an_incomplete_request_is_closed_after_a_timeout() {
     let daemon = with_metrics("");
     let mut slow = Client::tcp(daemon.http_address());
     slow.send("GET /livez HTTP/1.1\r\nHost: h");
@@ -301,7 +301,7 @@ fn a_client_that_never_ends_its_request_is_cut_off() {
 }
 
 #[test]
-fn probes_are_answered_beside_a_hundred_idle_connections_and_the_cache_goes_on() {
+fn probes_and_the_cache_are_answered_beside_a_hundred_idle_connections() {
     let daemon = with_metrics("");
     let before = daemon.descriptors();
     let mut clients: Vec<_> = (0..100).map(|_| Client::tcp(daemon.http_address())).collect();
@@ -310,9 +310,9 @@ fn probes_are_answered_beside_a_hundred_idle_connections_and_the_cache_goes_on()
         (daemon.descriptors() <= before + 16 + 1).then_some(())
     });
     for probe in ["/livez", "/readyz"] {
-        assert_eq!(got(&daemon, probe).status, 200, "{probe}");
+        assert_eq!(get(&daemon, probe).status, 200, "{probe}");
     }
-    // A probe took the place of the oldest of 16; the newest still have theirs.
+    // Each probe closed the oldest of 16 connections; the newest are still open.
     let answered = clients.iter_mut().map(|client| {
         let sent = client.write_all(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n");
         let mut heard = Vec::new();
@@ -334,7 +334,7 @@ fn probes_are_answered_beside_connections_that_send_slowly() {
         })
         .collect();
     for probe in ["/livez", "/readyz"].repeat(20) {
-        assert_eq!(got(&daemon, probe).status, 200, "{probe}");
+        assert_eq!(get(&daemon, probe).status, 200, "{probe}");
     }
     drop(slow);
 }
@@ -361,7 +361,7 @@ fn scrapes_and_a_busy_cache_do_not_disturb_each_other() {
             while !done.load(Ordering::Relaxed) || scrapes < 3 {
                 let samples = samples(&daemon);
                 assert_eq!(samples["memcached_up"], 1.0);
-                assert_eq!(got(&daemon, "/status.json").status, 200);
+                assert_eq!(get(&daemon, "/status.json").status, 200);
                 scrapes += 1;
             }
         });
@@ -378,9 +378,9 @@ fn scrapes_and_a_busy_cache_do_not_disturb_each_other() {
 }
 
 #[test]
-fn it_is_alive_but_not_ready_while_it_stops() {
+fn the_daemon_is_alive_but_not_ready_while_it_stops() {
     let mut daemon = with_metrics("");
-    // Answers that nobody reads keep the daemon from ending at once.
+    // Replies that the client does not read delay the end of the daemon.
     let mut client = daemon.connect();
     let value = "x".repeat(500_000);
     client.ask(format!("set big 0 0 {}\r\n{value}\r\n", value.len()), "STORED\r\n");
@@ -391,15 +391,15 @@ fn it_is_alive_but_not_ready_while_it_stops() {
         other.read_until("END\r\n").contains("conn_mwrite").then_some(())
     });
     daemon.signal(Signal::SIGTERM);
-    wait_for("the daemon to be no longer ready", || (got(&daemon, "/readyz").status == 503).then_some(()));
-    assert_eq!(got(&daemon, "/livez").status, 200);
+    wait_for("the daemon to be no longer ready", || (get(&daemon, "/readyz").status == 503).then_some(()));
+    assert_eq!(get(&daemon, "/livez").status, 200);
     client.read_to_close();
     assert_eq!(daemon.wait().code(), Some(0));
     assert!(TcpStream::connect(daemon.http_address()).is_err());
 }
 
 #[test]
-fn an_address_that_cannot_be_had_is_one_line() {
+fn an_unusable_address_fails_with_one_line() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap();
     let (line, status) = larder(&format!("-p -1 --metrics {address}")).refusal();
@@ -414,7 +414,7 @@ fn an_address_that_cannot_be_had_is_one_line() {
 }
 
 #[test]
-fn it_is_off_unless_asked_for_and_listens_where_it_is_told() {
+fn metrics_are_off_by_default_and_served_at_the_given_address() {
     assert!(!larder("-v").start().stop().contains("metrics"));
     let daemon = larder("-v --metrics=127.0.0.2:0").start();
     let address = format!("127.0.0.2:{}", daemon.http_address().port());
@@ -426,12 +426,12 @@ fn it_is_off_unless_asked_for_and_listens_where_it_is_told() {
     if has_ipv6() {
         let daemon = larder("--metrics [::1]:0").start();
         assert!(daemon.http_address().is_ipv6());
-        assert_eq!(got(&daemon, "/livez").status, 200);
+        assert_eq!(get(&daemon, "/livez").status, 200);
     }
 }
 
 #[test]
-fn it_outlives_the_terminal_and_ends_with_the_daemon() {
+fn metrics_are_served_in_the_background_until_the_daemon_ends() {
     let folder = Folder::new();
     let pid_file = folder.file("pid");
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();

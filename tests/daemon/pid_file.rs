@@ -1,5 +1,5 @@
-//! `-P`: the file is there when the daemon serves, names it, and goes with it. And the file of ports
-//! (MEMCACHED_PORT_FILENAME), which is written in the same way.
+//! `-P`: the pid file exists while the daemon serves. The port file (MEMCACHED_PORT_FILENAME) is written in the same
+//! way.
 
 use crate::support::{Folder, larder, wait_for};
 use nix::sys::signal::Signal;
@@ -9,11 +9,11 @@ use std::fs;
 use std::os::unix::fs::symlink;
 
 #[test]
-fn it_is_written_in_the_foreground_too_and_removed_at_the_end() {
+fn the_file_is_written_in_the_foreground_too_and_removed_at_the_end() {
     let folder = Folder::new();
     let file = folder.file("pid");
     let mut daemon = larder("").arg("-P").arg(&file).start();
-    // The port file comes a moment before the pid file; an answer comes after both.
+    // The port file is written before the pid file.
     daemon.connect().ask("version\r\n", "VERSION 1.6.45\r\n");
     wait_for("the pid file", || file.exists().then_some(()));
     assert_eq!(fs::read_to_string(&file).unwrap(), format!("{}\n", daemon.pid()));
@@ -24,13 +24,13 @@ fn it_is_written_in_the_foreground_too_and_removed_at_the_end() {
 }
 
 #[test]
-fn a_running_process_in_it_is_warned_of_and_replaced() {
+fn a_running_process_in_the_file_is_a_warning() {
     let folder = Folder::new();
     let file = folder.file("pid");
     fs::write(&file, format!("{}\n", std::process::id())).unwrap();
     let daemon = larder("").arg("-P").arg(&file).start();
     let named = format!("{}\n", daemon.pid());
-    wait_for("its own pid", || (fs::read_to_string(&file).unwrap() == named).then_some(()));
+    wait_for("the new pid", || (fs::read_to_string(&file).unwrap() == named).then_some(()));
     let said = daemon.stop();
     let warning =
         format!("WARNING: The pid file contained the following (running) pid: {}", std::process::id());
@@ -38,18 +38,18 @@ fn a_running_process_in_it_is_warned_of_and_replaced() {
 }
 
 #[test]
-fn nonsense_in_it_is_replaced_in_silence() {
+fn a_file_without_a_process_id_is_replaced_silently() {
     let folder = Folder::new();
     let file = folder.file("pid");
     fs::write(&file, "-1\n").unwrap();
     let daemon = larder("").arg("-P").arg(&file).start();
     let named = format!("{}\n", daemon.pid());
-    wait_for("its own pid", || (fs::read_to_string(&file).unwrap() == named).then_some(()));
+    wait_for("the new pid", || (fs::read_to_string(&file).unwrap() == named).then_some(()));
     assert!(!daemon.stop().contains("pid"));
 }
 
 #[test]
-fn a_place_where_it_cannot_be_written_is_a_warning() {
+fn a_path_that_cannot_be_written_is_a_warning() {
     let daemon = larder("-P /nonexistent/larder.pid").start();
     daemon.connect().ask("version\r\n", "VERSION 1.6.45\r\n");
     let said = daemon.stop();
@@ -57,7 +57,7 @@ fn a_place_where_it_cannot_be_written_is_a_warning() {
 }
 
 #[test]
-fn the_file_of_a_successor_is_left_alone() {
+fn the_file_of_another_process_is_not_removed() {
     let folder = Folder::new();
     let file = folder.file("pid");
     let daemon = larder("").arg("-P").arg(&file).start();
@@ -68,9 +68,9 @@ fn the_file_of_a_successor_is_left_alone() {
 }
 
 #[test]
-fn a_full_disk_is_a_warning_and_nothing_is_left_behind() {
+fn a_full_disk_is_a_warning_and_leaves_no_file() {
     let folder = Folder::new();
-    // Opens as any file, and has no room for a byte.
+    // /dev/full can be opened, and every write to it fails.
     let full = |name| symlink("/dev/full", folder.file(name)).unwrap();
     full("pid.tmp");
     full("ports.lck");
@@ -92,7 +92,7 @@ fn a_full_disk_is_a_warning_and_nothing_is_left_behind() {
 }
 
 #[test]
-fn a_rename_that_fails_leaves_nothing_behind() {
+fn a_failed_rename_leaves_no_file() {
     let folder = Folder::new();
     fs::create_dir(folder.file("pid")).unwrap();
     let said = larder("").arg("-P").arg(folder.file("pid")).start().stop();
@@ -101,7 +101,7 @@ fn a_rename_that_fails_leaves_nothing_behind() {
 }
 
 #[test]
-fn a_pipe_in_its_place_is_replaced_and_not_waited_for() {
+fn a_pipe_at_the_path_is_replaced_without_opening_it() {
     let folder = Folder::new();
     let file = folder.file("pid");
     mkfifo(&file, Mode::S_IRWXU).unwrap();

@@ -1,4 +1,4 @@
-//! A command line that larder does not start with costs one line on standard error and memcached's exit status.
+//! A wrong command line is refused with one line on standard error and memcached's exit status.
 
 use crate::support::{Folder, larder, memcached, skip};
 use nix::unistd::geteuid;
@@ -9,7 +9,7 @@ fn refuses(args: &str, status: i32, line: &str) {
 }
 
 #[test]
-fn what_is_no_option() {
+fn unknown_options() {
     refuses("-q", 1, "larder: invalid option -- 'q' (all options: larder -h)");
     refuses("--foo", 1, "larder: unrecognized option '--foo' (all options: larder -h)");
     refuses("-p", 1, "larder: option '--port' requires an argument (all options: larder -h)");
@@ -38,13 +38,13 @@ fn values_out_of_range() {
 }
 
 #[test]
-fn texts_that_are_no_number() {
+fn values_that_are_not_numbers() {
     refuses("-p abc", 64, "-p needs a number, not \"abc\"");
     refuses("--threads=four", 1, "-t needs a number, not \"four\"");
 }
 
 #[test]
-fn extended_options_that_are_none() {
+fn unknown_extended_options() {
     refuses(
         "-o ext_path=/tmp/x",
         1,
@@ -75,7 +75,7 @@ fn addresses_that_cannot_be_listened_on() {
 }
 
 #[test]
-fn more_connections_than_the_system_gives_descriptors() {
+fn more_connections_than_possible_descriptors() {
     let (line, status) = larder("-p -1 -c 2000000000").refusal();
     assert!(line.starts_with("failed to set rlimit for open files. Try starting as root"), "{line}");
     assert_eq!(status, 71);

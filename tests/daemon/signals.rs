@@ -1,5 +1,5 @@
-//! What signals do: SIGTERM and SIGINT end the daemon when what came in is answered, SIGHUP has files read again and
-//! stops nothing.
+//! Signals: SIGTERM and SIGINT end the daemon after all received requests were answered; SIGHUP makes it read files
+//! again, while it serves.
 
 use crate::support::{Authority, Client, Daemon, Folder, larder, wait_for};
 use nix::sys::signal::Signal;
@@ -13,8 +13,8 @@ use std::fs;
 const VALUE_BYTES: usize = 500_000;
 const GETS: usize = 100;
 
-/// A client that asked for far more than sockets hold and has read nothing yet.
-fn ask_for_much(daemon: &Daemon) -> Client {
+/// A client that requested more than the socket buffers hold and has read nothing yet.
+fn request_more_than_buffers_hold(daemon: &Daemon) -> Client {
     let mut client = daemon.connect();
     let value = "x".repeat(VALUE_BYTES);
     client.ask(format!("set big 0 0 {VALUE_BYTES}\r\n{value}\r\n"), "STORED\r\n");
@@ -28,10 +28,10 @@ fn ask_for_much(daemon: &Daemon) -> Client {
 }
 
 #[test]
-fn sigterm_and_sigint_answer_what_came_in_and_end_with_status_0() {
+fn received_requests_are_answered_before_the_end_with_status_0() {
     for signal in [Signal::SIGTERM, Signal::SIGINT, Signal::SIGUSR1] {
         let mut daemon = larder("").start();
-        let mut client = ask_for_much(&daemon);
+        let mut client = request_more_than_buffers_hold(&daemon);
         daemon.signal(signal);
         let answers = client.read_to_close();
         let end = "\r\nEND\r\n";
@@ -49,7 +49,7 @@ fn idle_connections_do_not_delay_the_end() {
     let mut daemon = larder("").start();
     let mut idle: Vec<Client> = (0..20).map(|_| daemon.connect()).collect();
     idle[0].ask("set a 0 0 1\r\nx\r\n", "STORED\r\n");
-    // A value that never comes keeps nobody either.
+    // An incomplete value does not delay the end either.
     idle[1].send("set b 0 0 100000\r\nxxx");
     daemon.signal(Signal::SIGTERM);
     assert_eq!(daemon.wait().code(), Some(0));
@@ -57,7 +57,7 @@ fn idle_connections_do_not_delay_the_end() {
 }
 
 #[test]
-fn sighup_changes_nothing() {
+fn sighup_closes_no_connection() {
     let mut daemon = larder("").start();
     let mut client = daemon.connect();
     for _ in 0..3 {
@@ -69,13 +69,13 @@ fn sighup_changes_nothing() {
     assert_eq!(daemon.wait().code(), Some(0));
 }
 
-/// Waits until the clock has moved on.
-fn see_the_clock_move(client: &mut Client) {
+/// Waits for the next second of the clock.
+fn wait_for_next_second(client: &mut Client) {
     let before = client.stat("", "uptime");
     wait_for("the clock to move", || (client.stat("", "uptime") != before).then_some(()));
 }
 
-/// The threads that read files again.
+/// The number of threads that read files again.
 fn reloaders(daemon: &Daemon) -> usize {
     let threads = fs::read_dir(format!("/proc/{}/task", daemon.pid())).unwrap();
     let names = threads.map(|thread| fs::read_to_string(thread.unwrap().path().join("comm")).unwrap());
@@ -83,12 +83,12 @@ fn reloaders(daemon: &Daemon) -> usize {
 }
 
 #[test]
-fn a_certificate_that_cannot_be_read_now_stops_neither_the_clock_nor_the_end() {
+fn a_certificate_that_blocks_the_reader_stops_neither_the_clock_nor_the_end() {
     let authority = Authority::new();
     let mut daemon = larder(&authority.options()).start();
     let tls = authority.client(None, &[&TLS13]);
     let mut client = tls.connect(daemon.address());
-    // A pair whose certificate comes by a pipe, which nobody has written to yet.
+    // A pair whose certificate is a pipe without a writer.
     let new = authority.sign();
     let pipe = authority.file("server.pem");
     fs::remove_file(&pipe).unwrap();
@@ -96,24 +96,24 @@ fn a_certificate_that_cannot_be_read_now_stops_neither_the_clock_nor_the_end() {
     fs::write(authority.file("server.key"), new.key.serialize_pem()).unwrap();
     for _ in 0..3 {
         daemon.signal(Signal::SIGHUP);
-        see_the_clock_move(&mut client);
+        wait_for_next_second(&mut client);
         assert_eq!(reloaders(&daemon), 1);
     }
-    // What is written to it after all is read.
+    // The certificate is read once it is written to the pipe.
     fs::write(&pipe, &new.certificate).unwrap();
     let certificate = CertificateDer::from_pem_slice(new.certificate.as_bytes()).unwrap();
     wait_for("the new certificate", || {
         let mut client = tls.connect(daemon.address());
         (client.is_served() && client.session().2 == certificate).then_some(())
     });
-    // Of the others one is left, which reads the pipe again.
-    see_the_clock_move(&mut client);
+    // One more request waits, which reads the pipe again.
+    wait_for_next_second(&mut client);
     daemon.signal(Signal::SIGTERM);
     assert_eq!(daemon.wait().code(), Some(0));
 }
 
 #[test]
-fn a_password_file_that_is_a_pipe_is_read_once_and_stops_nothing() {
+fn a_password_file_that_is_a_pipe_is_read_once_and_blocks_nothing() {
     let folder = Folder::new();
     let pipe = folder.file("users");
     mkfifo(&pipe, Mode::S_IRWXU).unwrap();
@@ -127,9 +127,9 @@ fn a_password_file_that_is_a_pipe_is_read_once_and_stops_nothing() {
     client.ask("set auth 0 0 10\r\nann secret\r\n", "STORED\r\n");
     for _ in 0..2 {
         daemon.signal(Signal::SIGHUP);
-        see_the_clock_move(&mut client);
+        wait_for_next_second(&mut client);
     }
-    wait_for("the complaint", || {
+    wait_for("the warning", || {
         daemon.stderr().contains("only a regular file is read again; nothing has changed").then_some(())
     });
     daemon.connect().ask("set auth 0 0 10\r\nann secret\r\n", "STORED\r\n");
@@ -138,7 +138,7 @@ fn a_password_file_that_is_a_pipe_is_read_once_and_stops_nothing() {
 }
 
 #[test]
-fn shutdown_ends_it_like_sigterm() {
+fn shutdown_ends_the_daemon_like_sigterm() {
     let mut daemon = larder("-A").start();
     let mut client = daemon.connect();
     client.send("set a 0 0 1\r\nx\r\nshutdown\r\n");
@@ -147,13 +147,13 @@ fn shutdown_ends_it_like_sigterm() {
 }
 
 #[test]
-fn the_end_is_told_with_v() {
+fn the_end_is_logged_with_v() {
     assert!(larder("-v").start().stop().contains("Exiting normally"));
     assert!(!larder("").start().stop().contains("Exiting normally"));
 }
 
 #[test]
-fn a_graceful_end_is_always_told() {
+fn a_graceful_end_is_always_logged() {
     let mut daemon = larder("").start();
     daemon.signal(Signal::SIGUSR1);
     assert_eq!(daemon.wait().code(), Some(0));

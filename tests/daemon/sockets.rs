@@ -1,4 +1,4 @@
-//! Which sockets are opened, and what happens when one cannot be.
+//! The sockets that options open, and the failures when one cannot be opened.
 
 use crate::support::{Client, Folder, has_ipv6, larder, memcached, skip};
 use std::fs;
@@ -34,7 +34,7 @@ fn ipv6_addresses_are_served_with_and_without_brackets() {
 }
 
 #[test]
-fn a_star_is_all_interfaces() {
+fn a_star_means_all_interfaces() {
     let daemon = larder("-l *").start();
     assert_eq!(daemon.addresses().len(), 1 + usize::from(has_ipv6()));
     works(&mut Client::tcp(SocketAddr::from(([127, 0, 0, 9], daemon.address().port()))));
@@ -44,7 +44,7 @@ fn a_star_is_all_interfaces() {
 }
 
 #[test]
-fn addresses_may_say_what_is_spoken_there() {
+fn addresses_may_name_their_protocol() {
     let daemon = larder("-vv -l proto[ascii]:127.0.0.1,tag[web]:proto[negotiating]:127.0.0.2").start();
     works(&mut daemon.connect());
     let second = SocketAddr::from(([127, 0, 0, 2], daemon.addresses()[1].port()));
@@ -58,8 +58,8 @@ fn addresses_may_say_what_is_spoken_there() {
 }
 
 #[test]
-fn an_address_may_speak_binary_alone() {
-    // A noop, and its answer with the magic byte of one.
+fn an_address_may_be_binary_only() {
+    // A noop, and the first bytes of its reply.
     let noop = [&[0x80, 10][..], &[0; 22]].concat();
     let daemon = larder("-l proto[binary]:127.0.0.1,proto[ascii]:127.0.0.2").start();
     let mut binary = daemon.connect();
@@ -78,9 +78,9 @@ fn an_address_may_speak_binary_alone() {
 }
 
 #[test]
-fn by_its_own_name_nobody_outside_reaches_it() {
+fn called_larder_the_daemon_listens_on_localhost_only() {
     let daemon = larder("").start();
-    // 127.0.0.2 stands for any address that was not asked for.
+    // 127.0.0.2 represents any address that no option names.
     let elsewhere = SocketAddr::from(([127, 0, 0, 2], daemon.address().port()));
     assert!(TcpStream::connect(elsewhere).is_err());
 }
@@ -114,7 +114,7 @@ fn a_unix_socket_alone_needs_port_0() {
 }
 
 #[test]
-fn the_mode_of_a_unix_socket_is_the_one_asked_for() {
+fn a_unix_socket_has_the_permissions_of_its_option() {
     for (mask, mode) in [("", 0o700), ("-a 0766", 0o766), ("-a 777", 0o777), ("--unix-mask=70", 0o070)] {
         let folder = Folder::new();
         let path = folder.file("socket");
@@ -136,7 +136,7 @@ fn a_stale_unix_socket_is_replaced() {
 }
 
 #[test]
-fn a_unix_socket_in_use_is_not_taken_away() {
+fn a_unix_socket_in_use_is_not_replaced() {
     let folder = Folder::new();
     let path = folder.file("socket");
     let _first = larder("").arg("-s").arg(&path).start();
@@ -147,7 +147,7 @@ fn a_unix_socket_in_use_is_not_taken_away() {
 }
 
 #[test]
-fn a_file_that_is_no_socket_is_left_alone() {
+fn a_file_that_is_not_a_socket_is_not_replaced() {
     let folder = Folder::new();
     let path = folder.file("notes");
     fs::write(&path, "mine").unwrap();
@@ -158,7 +158,7 @@ fn a_file_that_is_no_socket_is_left_alone() {
 }
 
 #[test]
-fn a_port_in_use_is_one_line_whoever_uses_it() {
+fn a_port_in_use_fails_with_one_line() {
     let other = TcpListener::bind("127.0.0.1:0").unwrap();
     let larder_too = larder("").start();
     for port in [other.local_addr().unwrap().port(), larder_too.address().port()] {
@@ -172,7 +172,7 @@ fn a_port_in_use_is_one_line_whoever_uses_it() {
 }
 
 #[test]
-fn a_port_is_free_again_at_once() {
+fn a_port_can_be_bound_again_at_once() {
     let daemon = larder("").start();
     let address = daemon.address();
     let mut client = daemon.connect();

@@ -1,6 +1,7 @@
-//! The units under `systemd/`, and what the daemon does with what systemd hands it.
+//! The units under `systemd/`, and socket activation, notifications and watchdog of the daemon.
 //!
-//! Tests of the units need systemd's programs; without them they say so in one line, and fail under CI=true.
+//! The tests of the units need systemd's programs; without these they are skipped with one line, and fail under
+//! CI=true.
 
 use crate::support::{Client, Folder, Process, larder, larder_program, skip, wait_for};
 use std::fs;
@@ -14,7 +15,7 @@ use std::process::{Command, Stdio};
 /// Exposure that `systemd-analyze security` may find, in tenths.
 const EXPOSURE_MAX: &str = "15";
 
-/// A program of systemd's, if it is there.
+/// A program of systemd, if it is installed.
 fn program(name: &str) -> Option<Command> {
     let found = Command::new(name).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
     match found {
@@ -38,7 +39,7 @@ fn units(folder: &Folder) -> [PathBuf; 2] {
 }
 
 #[test]
-fn systemd_finds_no_fault_in_the_units() {
+fn systemd_analyze_accepts_the_units() {
     let Some(mut analyze) = program("systemd-analyze") else { return };
     let folder = Folder::new();
     let output = analyze.arg("verify").args(units(&folder)).output().unwrap();
@@ -60,7 +61,7 @@ fn the_service_exposes_little() {
 }
 
 #[test]
-fn every_hardening_line_of_the_service_stands_under_a_reason() {
+fn every_hardening_line_of_the_service_has_a_reason() {
     let unit =
         fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("systemd/larder.service")).unwrap();
     let service = unit.split("[Service]\n").nth(1).unwrap().split("[Install]").next().unwrap();
@@ -77,13 +78,13 @@ fn free_port() -> u16 {
 }
 
 #[test]
-fn a_socket_unit_hands_over_tcp_and_unix_sockets() {
+fn tcp_and_unix_sockets_of_a_socket_unit_are_served() {
     let Some(mut activate) = program("systemd-socket-activate") else { return };
     let folder = Folder::new();
     let unix = folder.file("socket");
     let port = free_port();
     activate.arg("-l").arg(format!("127.0.0.1:{port}")).arg("-l").arg(&unix);
-    // The port of -p stays closed: handed sockets take the place of its own.
+    // The port of -p stays closed, because inherited sockets replace it.
     let own = free_port();
     activate.arg(larder_program()).args(["-p", &own.to_string(), "-v"]);
     let _daemon = Process(activate.stdin(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
@@ -101,51 +102,51 @@ fn a_socket_unit_hands_over_tcp_and_unix_sockets() {
 }
 
 #[test]
-fn something_else_than_a_listening_socket_is_refused() {
+fn an_inherited_descriptor_that_is_not_a_listening_socket_is_refused() {
     let peer = TcpListener::bind("127.0.0.1:0").unwrap();
     let connected = std::net::TcpStream::connect(peer.local_addr().unwrap()).unwrap();
     let datagrams = UnixDatagram::unbound().unwrap();
-    for handed in [Stdio::null(), OwnedFd::from(connected).into(), OwnedFd::from(datagrams).into()] {
+    for inherited in [Stdio::null(), OwnedFd::from(connected).into(), OwnedFd::from(datagrams).into()] {
         let what = "neither a UDP socket nor a listening TCP or UNIX stream socket";
-        refuses_to_take(handed, &[], &format!("socket 1 of LISTEN_FDS is {what}"), 71);
+        refuses_socket(inherited, &[], &format!("socket 1 of LISTEN_FDS is {what}"), 71);
     }
 }
 
-/// A daemon that is handed one socket as systemd does it.
-fn given(handed: impl Into<Stdio>, arguments: &[&str]) -> Process {
+/// A daemon that inherits one socket as from systemd.
+fn start_with_socket(inherited: impl Into<Stdio>, arguments: &[&str]) -> Process {
     let mut command = Command::new("/bin/sh");
     command
         .arg("-c")
         .arg("LISTEN_FDS=1 LISTEN_PID=$$ exec \"$0\" \"$@\" 3<&0")
         .arg(larder_program())
         .args(arguments);
-    Process(command.stdin(handed).stderr(Stdio::piped()).spawn().unwrap())
+    Process(command.stdin(inherited).stderr(Stdio::piped()).spawn().unwrap())
 }
 
 #[track_caller]
-fn refuses_to_take(handed: impl Into<Stdio>, arguments: &[&str], line: &str, code: i32) {
-    let mut daemon = given(handed, arguments);
+fn refuses_socket(inherited: impl Into<Stdio>, arguments: &[&str], line: &str, code: i32) {
+    let mut daemon = start_with_socket(inherited, arguments);
     let status = wait_for("the refusal", || daemon.0.try_wait().unwrap());
     let said = io::read_to_string(daemon.0.stderr.take().unwrap()).unwrap();
     assert_eq!((said, status.code()), (format!("{line}\n"), Some(code)));
 }
 
 #[test]
-fn a_udp_socket_that_is_handed_over_is_served() {
+fn an_inherited_udp_socket_is_served() {
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     let peer = UdpSocket::bind("127.0.0.1:0").unwrap();
     peer.connect(socket.local_addr().unwrap()).unwrap();
     peer.set_read_timeout(Some(crate::support::WAIT_MAX)).unwrap();
-    // What came before the daemon waits for it.
+    // A datagram that arrives before the daemon starts is answered too.
     peer.send(b"\0\x01\0\0\0\x01\0\0version\r\n").unwrap();
-    let _daemon = given(OwnedFd::from(socket), &[]);
+    let _daemon = start_with_socket(OwnedFd::from(socket), &[]);
     let mut heard = [0; 100];
     let len = peer.recv(&mut heard).expect("an answer");
     assert_eq!(&heard[..len], b"\0\x01\0\0\0\x01\0\0VERSION 1.6.45\r\n");
 }
 
 #[test]
-fn a_udp_socket_is_no_way_around_a_login_or_tls() {
+fn an_inherited_udp_socket_cannot_bypass_a_login_or_tls() {
     let folder = Folder::new();
     let users = folder.file("users");
     fs::write(&users, "ann:secret\n").unwrap();
@@ -157,15 +158,15 @@ fn a_udp_socket_is_no_way_around_a_login_or_tls() {
     ] {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         let line = format!("{option} and a UDP socket of LISTEN_FDS exclude each other");
-        refuses_to_take(OwnedFd::from(socket), &arguments, &line, 64);
+        refuses_socket(OwnedFd::from(socket), &arguments, &line, 64);
     }
 }
 
 #[test]
-fn a_reload_of_the_service_reads_the_users_again_and_keeps_every_connection() {
+fn a_reload_reads_the_password_file_again_and_keeps_every_connection() {
     let unit =
         fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("systemd/larder.service")).unwrap();
-    let reload = unit.lines().find_map(|line| line.strip_prefix("ExecReload=")).expect("a way to reload");
+    let reload = unit.lines().find_map(|line| line.strip_prefix("ExecReload=")).expect("a line ExecReload=");
     let folder = Folder::new();
     let users = folder.file("users");
     fs::write(&users, "ann:old\n").unwrap();
@@ -174,12 +175,12 @@ fn a_reload_of_the_service_reads_the_users_again_and_keeps_every_connection() {
     clients[1].ask("set auth 0 0 7\r\nann old\r\n", "STORED\r\n");
     fs::write(&users, "ann:new\n").unwrap();
     for daemon in &daemons {
-        // As systemd reads the line: words, no shell.
+        // systemd splits the line into words without a shell.
         let words: Vec<String> =
             reload.split(' ').map(|word| word.replace("$MAINPID", &daemon.pid().to_string())).collect();
         assert!(Command::new(&words[0]).args(&words[1..]).status().unwrap().success(), "{reload}");
     }
-    wait_for("the new password to count", || {
+    wait_for("the new password to be accepted", || {
         let mut other = daemons[1].connect();
         other.send("set auth 0 0 7\r\nann new\r\n");
         (other.read_until("\r\n") == "STORED\r\n").then_some(())
@@ -190,12 +191,12 @@ fn a_reload_of_the_service_reads_the_users_again_and_keeps_every_connection() {
 }
 
 #[test]
-fn sockets_for_another_process_are_not_taken() {
+fn sockets_for_another_process_are_ignored() {
     let daemon = larder("").env("LISTEN_FDS", "1").env("LISTEN_PID", "1").start();
     daemon.connect().ask("version\r\n", "VERSION 1.6.45\r\n");
 }
 
-/// What a service manager hears, line by line.
+/// A service manager that receives notifications.
 struct Manager {
     socket: UnixDatagram,
     path: PathBuf,
@@ -212,11 +213,11 @@ impl Manager {
     }
 
     #[track_caller]
-    fn hears(&self, expected: &str) {
+    fn expect(&self, expected: &str) {
         let mut message = [0; 1024];
         let length = loop {
             match self.socket.recv(&mut message) {
-                // A socket with a time-out does not go on by itself after a signal.
+                // A receive with a timeout is not restarted after a signal.
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 received => break received.expect("a message to the service manager"),
             }
@@ -226,44 +227,44 @@ impl Manager {
 }
 
 #[test]
-fn readiness_and_the_end_are_told() {
+fn readiness_and_the_end_are_notified() {
     let manager = Manager::new();
     let daemon = larder("").env("NOTIFY_SOCKET", &manager.path).start();
-    manager.hears("READY=1");
+    manager.expect("READY=1");
     daemon.connect().ask("version\r\n", "VERSION 1.6.45\r\n");
     daemon.stop();
-    manager.hears("STOPPING=1");
+    manager.expect("STOPPING=1");
 }
 
 #[test]
-fn a_watchdog_is_told_again_and_again_that_all_is_well() {
+fn the_watchdog_is_notified_repeatedly() {
     let manager = Manager::new();
     let daemon = larder("").env("NOTIFY_SOCKET", &manager.path).env("WATCHDOG_USEC", "30000000").start();
-    manager.hears("READY=1");
-    manager.hears("WATCHDOG=1");
-    manager.hears("WATCHDOG=1");
+    manager.expect("READY=1");
+    manager.expect("WATCHDOG=1");
+    manager.expect("WATCHDOG=1");
     drop(daemon);
 }
 
 #[test]
-fn a_watchdog_for_another_process_is_not_told() {
+fn a_watchdog_for_another_process_is_not_notified() {
     let manager = Manager::new();
     let daemon = larder("")
         .env("NOTIFY_SOCKET", &manager.path)
         .env("WATCHDOG_USEC", "30000000")
         .env("WATCHDOG_PID", "1")
         .start();
-    manager.hears("READY=1");
+    manager.expect("READY=1");
     let uptime = |client: &mut Client| client.stat("", "uptime").parse::<u32>().unwrap();
     let mut client = daemon.connect();
     let before = uptime(&mut client);
     wait_for("two seconds to pass", || (uptime(&mut client) >= before + 2).then_some(()));
     daemon.stop();
-    manager.hears("STOPPING=1");
+    manager.expect("STOPPING=1");
 }
 
 #[test]
-fn a_service_manager_that_is_gone_is_a_warning() {
+fn a_missing_service_manager_is_a_warning() {
     let daemon = larder("").env("NOTIFY_SOCKET", "/nonexistent/notify").start();
     daemon.connect().ask("version\r\n", "VERSION 1.6.45\r\n");
     let said = daemon.stop();

@@ -1,5 +1,5 @@
-//! Certificates: those of clients are checked as asked, those of the server are read again when asked, and what is
-//! wrong with the files is said in one line.
+//! Certificates: client certificates are checked as configured, server certificates are read again on request, and
+//! files that cannot be used fail with one line.
 
 use crate::support::{Authority, TlsClient, larder, wait_for};
 use nix::sys::signal::Signal;
@@ -9,7 +9,7 @@ use std::fs;
 const BOTH: &[&rustls::SupportedProtocolVersion] = &[&TLS13, &TLS12];
 
 #[test]
-fn clients_show_a_certificate_as_the_mode_says() {
+fn client_certificates_are_checked_according_to_the_mode() {
     let authority = Authority::new();
     let (good, strange) = (authority.sign(), Authority::new().sign());
     for versions in [&[&TLS12][..], &[&TLS13]] {
@@ -31,7 +31,7 @@ fn clients_show_a_certificate_as_the_mode_says() {
 }
 
 #[test]
-fn refresh_certs_reads_the_files_again_and_connections_go_on() {
+fn refresh_certs_reads_the_files_again_and_connections_stay_open() {
     let authority = Authority::new();
     let daemon = larder(&authority.options()).start();
     let tls = authority.client(None, BOTH);
@@ -39,9 +39,9 @@ fn refresh_certs_reads_the_files_again_and_connections_go_on() {
     early.ask("set a 0 0 1\r\nx\r\n", "STORED\r\n");
     let old = early.session().2;
     let new = authority.renew_server_certificate();
-    assert_eq!(shown(&tls, &daemon), old);
+    assert_eq!(server_certificate(&tls, &daemon), old);
     early.ask("refresh_certs\r\n", "OK\r\n");
-    assert_eq!(shown(&tls, &daemon), new);
+    assert_eq!(server_certificate(&tls, &daemon), new);
     early.ask("get a\r\n", "VALUE a 0 1\r\nx\r\nEND\r\n");
     assert!(early.stat("", "time_since_server_cert_refresh").parse::<u32>().unwrap() < 60);
 }
@@ -52,13 +52,13 @@ fn sighup_reads_the_files_again() {
     let daemon = larder(&authority.options()).start();
     let tls = authority.client(None, BOTH);
     let new = authority.renew_server_certificate();
-    assert_ne!(shown(&tls, &daemon), new);
+    assert_ne!(server_certificate(&tls, &daemon), new);
     daemon.signal(Signal::SIGHUP);
-    wait_for("the new certificate", || (shown(&tls, &daemon) == new).then_some(()));
+    wait_for("the new certificate", || (server_certificate(&tls, &daemon) == new).then_some(()));
 }
 
 #[test]
-fn files_that_cannot_be_used_leave_those_in_use() {
+fn after_a_failed_reload_the_old_certificates_stay_in_use() {
     let authority = Authority::new();
     let daemon = larder(&authority.options()).start();
     let tls = authority.client(None, BOTH);
@@ -68,14 +68,14 @@ fn files_that_cannot_be_used_leave_those_in_use() {
     let line = format!("Error loading the certificate chain: {path} : no certificate in the file\r\n");
     client.ask("refresh_certs\r\n", line);
     daemon.signal(Signal::SIGHUP);
-    wait_for("the complaint", || {
+    wait_for("the warning", || {
         daemon.stderr().contains("the old certificates stay in use: Error loading").then_some(())
     });
     assert!(tls.is_served(daemon.address()));
 }
 
 #[test]
-fn without_tls_there_are_none_to_refresh() {
+fn without_tls_refresh_certs_is_an_error() {
     let daemon = larder("").start();
     daemon.connect().ask("refresh_certs\r\n", "Error TLS not enabled\r\n");
     daemon.signal(Signal::SIGHUP);
@@ -103,7 +103,7 @@ fn settings_are_reported() {
 }
 
 #[test]
-fn keys_may_be_written_in_asn1() {
+fn keys_may_be_in_asn1_format() {
     let authority = Authority::new();
     let pair = authority.sign();
     fs::write(authority.file("server.pem"), &pair.certificate).unwrap();
@@ -113,7 +113,7 @@ fn keys_may_be_written_in_asn1() {
 }
 
 #[test]
-fn what_is_wrong_with_the_files_is_said_in_one_line() {
+fn unusable_files_fail_with_one_line() {
     let authority = Authority::new();
     let other = authority.sign();
     fs::write(authority.file("other.key"), other.key.serialize_pem()).unwrap();
@@ -147,8 +147,11 @@ fn what_is_wrong_with_the_files_is_said_in_one_line() {
     assert_eq!(status, 64);
 }
 
-/// The certificate that a new connection is shown.
-fn shown(tls: &TlsClient, daemon: &crate::support::Daemon) -> rustls::pki_types::CertificateDer<'static> {
+/// The certificate that the server presents to a new connection.
+fn server_certificate(
+    tls: &TlsClient,
+    daemon: &crate::support::Daemon,
+) -> rustls::pki_types::CertificateDer<'static> {
     let mut client = tls.connect(daemon.address());
     assert!(client.is_served());
     client.session().2

@@ -1,5 +1,5 @@
-//! `-U`: every complete command of a datagram is answered by datagrams that memcached's clients can put together;
-//! anything else is dropped without an answer, and harms nobody.
+//! `-U`: every complete command of a datagram is answered by datagrams as memcached sends them. Other datagrams are
+//! dropped without a reply.
 
 use crate::support::frames::{Reply, Request, arithmetic, keyed, numbered, replies, request, store};
 use crate::support::{Daemon, WAIT_MAX, has_ipv6, larder, memcached, skip};
@@ -7,19 +7,19 @@ use nix::sys::signal::Signal;
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// A socket of its own for one test.
-struct Peer(UdpSocket);
+/// A client with a UDP socket.
+struct UdpClient(UdpSocket);
 
-impl Peer {
-    fn of(daemon: &Daemon) -> Peer {
-        Peer::at(daemon.udp_addresses()[0])
+impl UdpClient {
+    fn of(daemon: &Daemon) -> UdpClient {
+        UdpClient::at(daemon.udp_addresses()[0])
     }
 
-    fn at(address: SocketAddr) -> Peer {
+    fn at(address: SocketAddr) -> UdpClient {
         let socket = UdpSocket::bind(if address.is_ipv6() { "[::1]:0" } else { "127.0.0.1:0" }).unwrap();
         socket.connect(address).unwrap();
         socket.set_read_timeout(Some(WAIT_MAX)).unwrap();
-        Peer(socket)
+        UdpClient(socket)
     }
 
     fn send(&self, header: [u16; 4], payload: impl AsRef<[u8]>) {
@@ -37,7 +37,7 @@ impl Peer {
         ([number(0), number(2), number(4), number(6)], buffer[8..len].to_vec())
     }
 
-    /// Sends commands and hears exactly these messages of one datagram each.
+    /// Sends commands, and expects exactly these messages of one datagram each.
     #[track_caller]
     fn ask(&self, commands: &str, answers: &[&str]) {
         self.send([7, 0, 1, 0], commands);
@@ -46,67 +46,69 @@ impl Peer {
             assert_eq!(header, [7, 0, u16::from(!answer.is_empty()), 0], "{commands:?}");
             assert_eq!(String::from_utf8_lossy(&payload), *answer, "{commands:?}");
         }
-        self.hears_nothing_more();
+        self.expect_no_more();
     }
 
-    /// Sends frames in one datagram and hears a message for each line: the reply that it shows, none for an empty one.
+    /// Sends frames in one datagram, and expects a message for each line: the reply that the line shows, or an empty
+    /// message for an empty line.
     #[track_caller]
     fn ask_binary(&self, requests: &[Request], lines: &[&str]) {
         self.send([8, 0, 1, 0], requests.iter().flat_map(Request::bytes).collect::<Vec<_>>());
-        let mut heard = Vec::new();
+        let mut received = Vec::new();
         for line in lines {
             let (header, payload) = self.receive();
             assert_eq!(header, [8, 0, u16::from(!line.is_empty()), 0]);
-            heard.push(replies(&payload).iter().map(Reply::summary).collect::<Vec<_>>().join(", "));
+            received.push(replies(&payload).iter().map(Reply::summary).collect::<Vec<_>>().join(", "));
         }
-        assert_eq!(heard, lines);
-        self.hears_nothing_more();
+        assert_eq!(received, lines);
+        self.expect_no_more();
     }
 
-    /// The socket is served in order, so what comes before the answer to a last question is all there was.
+    /// Expects no further message. The socket is served in order, so the reply to a last request comes after all
+    /// others.
     #[track_caller]
-    fn hears_nothing_more(&self) {
+    fn expect_no_more(&self) {
         self.send([65535, 0, 1, 0], "version\r\n");
         let (header, payload) = self.receive();
-        assert_eq!(header[0], 65535, "an answer too many: {:?}", String::from_utf8_lossy(&payload));
+        assert_eq!(header[0], 65535, "an unexpected message: {:?}", String::from_utf8_lossy(&payload));
         assert_eq!(payload, b"VERSION 1.6.45\r\n");
     }
 }
 
 #[test]
-fn commands_are_answered_one_message_each() {
+fn each_command_is_answered_by_a_message() {
     let daemon = larder("-U -1").start();
-    let peer = Peer::of(&daemon);
-    peer.ask("set a 0 0 1\r\nx\r\nset b 0 0 1\r\ny\r\n", &["STORED\r\n", "STORED\r\n"]);
-    peer.ask("get a\r\nincr none 1\r\n", &["VALUE a 0 1\r\nx\r\nEND\r\n", "NOT_FOUND\r\n"]);
+    let client = UdpClient::of(&daemon);
+    client.ask("set a 0 0 1\r\nx\r\nset b 0 0 1\r\ny\r\n", &["STORED\r\n", "STORED\r\n"]);
+    client.ask("get a\r\nincr none 1\r\n", &["VALUE a 0 1\r\nx\r\nEND\r\n", "NOT_FOUND\r\n"]);
     daemon.connect().ask("get a\r\n", "VALUE a 0 1\r\nx\r\nEND\r\n");
 }
 
 #[test]
-fn every_key_found_is_a_message_of_its_own() {
+fn each_found_key_is_a_message() {
     let daemon = larder("-U -1").start();
-    let peer = Peer::of(&daemon);
-    peer.ask("set a 0 0 1\r\nx\r\nset b 0 0 1\r\ny\r\n", &["STORED\r\n", "STORED\r\n"]);
+    let client = UdpClient::of(&daemon);
+    client.ask("set a 0 0 1\r\nx\r\nset b 0 0 1\r\ny\r\n", &["STORED\r\n", "STORED\r\n"]);
     let (a, b, b_end) = ("VALUE a 0 1\r\nx\r\n", "VALUE b 0 1\r\ny\r\n", "VALUE b 0 1\r\ny\r\nEND\r\n");
-    peer.ask("get a b\r\n", &[a, b_end]);
-    peer.ask("get none a none b\r\n", &["", a, b_end]);
-    peer.ask("get a b none\r\n", &[a, b, "END\r\n"]);
-    peer.ask("get none\r\n", &["END\r\n"]);
-    peer.ask("gat 0 a b\r\n", &[a, b_end]);
-    peer.ask(&format!("get{}\r\n", " none".repeat(10_000)), &["", "END\r\n"]);
+    client.ask("get a b\r\n", &[a, b_end]);
+    client.ask("get none a none b\r\n", &["", a, b_end]);
+    client.ask("get a b none\r\n", &[a, b, "END\r\n"]);
+    client.ask("get none\r\n", &["END\r\n"]);
+    client.ask("gat 0 a b\r\n", &[a, b_end]);
+    client.ask(&format!("get{}\r\n", " none".repeat(10_000)), &["", "END\r\n"]);
     let long = "k".repeat(251);
-    peer.ask(&format!("get a {long} b\r\n"), &["CLIENT_ERROR bad command line format\r\n"]);
+    client.ask(&format!("get a {long} b\r\n"), &["CLIENT_ERROR bad command line format\r\n"]);
     let list = " none".repeat(1000);
-    peer.ask(
+    client.ask(
         &format!("get {long}{list}\r\nget a\r\n"),
         &["CLIENT_ERROR bad command line format\r\n", "VALUE a 0 1\r\nx\r\nEND\r\n"],
     );
 }
 
 #[test]
-fn long_replies_are_cut_into_numbered_datagrams() {
+fn long_replies_are_divided_into_numbered_datagrams() {
     let daemon = larder("-U -1 -o udp_reply_max=100000").start();
-    let peer = Peer::of(&daemon);
+    let client = UdpClient::of(&daemon);
     for len in [1392, 1393, 2 * 1392, 100_000] {
         // The value line, the line end, END.
         let value_len = len - format!("VALUE v 0 {len}\r\n\r\nEND\r\n").len();
@@ -114,16 +116,16 @@ fn long_replies_are_cut_into_numbered_datagrams() {
         daemon.connect().ask(format!("set v 0 0 {value_len}\r\n{value}\r\n"), "STORED\r\n");
         let reply = format!("VALUE v 0 {value_len}\r\n{value}\r\nEND\r\n");
         let total = reply.len().div_ceil(1392);
-        peer.send([9, 3, 1, 5], "get v\r\n");
+        client.send([9, 3, 1, 5], "get v\r\n");
         let mut got = Vec::new();
         for sequence in 0..total {
-            let (header, payload) = peer.receive();
+            let (header, payload) = client.receive();
             assert_eq!(header, [9, sequence as u16, total as u16, 0]);
             assert!(payload.len() == 1392 || sequence + 1 == total);
             got.extend(payload);
         }
         assert!(got == reply.as_bytes(), "another reply than of {len} bytes");
-        peer.hears_nothing_more();
+        client.expect_no_more();
     }
 }
 
@@ -132,37 +134,37 @@ const REFUSED: &str = "SERVER_ERROR response too large for UDP\r\n";
 #[test]
 fn a_reply_over_the_limit_is_refused() {
     let daemon = larder("-U -1").start();
-    let peer = Peer::of(&daemon);
+    let client = UdpClient::of(&daemon);
     for (len, fits) in [(65_536, true), (65_537, false), (1_000_000, false)] {
         let value_len = len - format!("VALUE v 0 {len}\r\n\r\nEND\r\n").len();
         daemon.connect().ask(format!("set v 0 0 {value_len}\r\n{}\r\n", "v".repeat(value_len)), "STORED\r\n");
         if fits {
-            peer.send([9, 0, 1, 0], "get v\r\n");
+            client.send([9, 0, 1, 0], "get v\r\n");
             let total = len.div_ceil(1392);
-            let bytes: usize = (0..total).map(|_| peer.receive().1.len()).sum();
+            let bytes: usize = (0..total).map(|_| client.receive().1.len()).sum();
             assert_eq!(bytes, len);
         } else {
-            peer.ask("get v\r\n", &[REFUSED]);
+            client.ask("get v\r\n", &[REFUSED]);
         }
     }
-    peer.send([9, 0, 1, 0], keyed(0x00, "v").bytes());
-    let (_, reply) = peer.receive();
+    client.send([9, 0, 1, 0], keyed(0x00, "v").bytes());
+    let (_, reply) = client.receive();
     assert_eq!(replies(&reply)[0].status, 3, "too large");
 }
 
 #[test]
 fn the_replies_to_one_datagram_share_the_limit() {
     let daemon = larder("-U -1 -o udp_reply_max=50").start();
-    let peer = Peer::of(&daemon);
+    let client = UdpClient::of(&daemon);
     daemon.connect().ask("set v 0 0 1\r\nx\r\n", "STORED\r\n");
     let found = "VALUE v 0 1\r\nx\r\nEND\r\n";
-    peer.ask(&"get v\r\n".repeat(100), &[found, found, REFUSED]);
+    client.ask(&"get v\r\n".repeat(100), &[found, found, REFUSED]);
     let value = "VALUE v 0 1\r\nx\r\n";
-    peer.ask("get v v v v\r\n", &[value, value, value, REFUSED]);
+    client.ask("get v v v v\r\n", &[value, value, value, REFUSED]);
 }
 
 #[test]
-fn a_flood_of_large_requests_neither_stops_tcp_nor_the_end() {
+fn a_flood_of_large_requests_stops_neither_tcp_nor_the_end() {
     let mut daemon = larder("-U -1 -o udp_reply_max=90000000 -t 1").start();
     let mut client = daemon.connect();
     let value = "v".repeat(1_000_000);
@@ -170,9 +172,9 @@ fn a_flood_of_large_requests_neither_stops_tcp_nor_the_end() {
     let floods = AtomicBool::new(true);
     std::thread::scope(|scope| {
         scope.spawn(|| {
-            let peer = Peer::of(&daemon);
+            let client = UdpClient::of(&daemon);
             while floods.load(Ordering::Relaxed) {
-                let _ = peer.0.send(b"\0\x07\0\0\0\x01\0\0get v\r\n");
+                let _ = client.0.send(b"\0\x07\0\0\0\x01\0\0get v\r\n");
             }
         });
         for _ in 0..100 {
@@ -186,25 +188,25 @@ fn a_flood_of_large_requests_neither_stops_tcp_nor_the_end() {
 }
 
 #[test]
-fn noreply_is_silent_and_quit_is_a_message_of_nothing() {
+fn noreply_has_no_message_and_quit_has_an_empty_one() {
     let daemon = larder("-U -1").start();
-    let peer = Peer::of(&daemon);
-    peer.ask("set a 0 0 1 noreply\r\nx\r\ndelete b noreply\r\n", &[]);
-    peer.ask("get a\r\n", &["VALUE a 0 1\r\nx\r\nEND\r\n"]);
-    peer.ask("quit\r\nversion\r\n", &[""]);
+    let client = UdpClient::of(&daemon);
+    client.ask("set a 0 0 1 noreply\r\nx\r\ndelete b noreply\r\n", &[]);
+    client.ask("get a\r\n", &["VALUE a 0 1\r\nx\r\nEND\r\n"]);
+    client.ask("quit\r\nversion\r\n", &[""]);
 }
 
 #[test]
-fn what_is_no_whole_request_gets_no_answer() {
+fn incomplete_requests_get_no_reply() {
     let daemon = larder("-U -1").start();
-    let peer = Peer::of(&daemon);
+    let client = UdpClient::of(&daemon);
     for datagram in [&b""[..], b"x", b"1234567", b"12345678"] {
-        peer.0.send(datagram).unwrap();
-        peer.hears_nothing_more();
+        client.0.send(datagram).unwrap();
+        client.expect_no_more();
     }
     for header in [[1, 0, 0, 0], [1, 0, 2, 0], [1, 1, 2, 0], [1, 0, 65535, 0]] {
-        peer.send(header, "version\r\n");
-        peer.hears_nothing_more();
+        client.send(header, "version\r\n");
+        client.expect_no_more();
     }
     let endless = "get ".to_owned() + &"k ".repeat(30_000);
     for payload in [
@@ -217,68 +219,68 @@ fn what_is_no_whole_request_gets_no_answer() {
         &endless,
         "x".repeat(60_000).as_str(),
     ] {
-        peer.send([1, 0, 1, 0], payload);
-        peer.hears_nothing_more();
+        client.send([1, 0, 1, 0], payload);
+        client.expect_no_more();
     }
     assert_eq!(daemon.connect().stat("", "curr_items"), "0");
 }
 
 #[test]
-fn the_rest_of_a_datagram_is_forgotten_with_it() {
+fn an_incomplete_request_does_not_continue_in_the_next_datagram() {
     let daemon = larder("-U -1").start();
-    let peer = Peer::of(&daemon);
-    peer.ask("version\r\nset a 0 0 10\r\nhalf", &["VERSION 1.6.45\r\n"]);
-    peer.ask("other half\r\n", &["ERROR\r\n"]);
+    let client = UdpClient::of(&daemon);
+    client.ask("version\r\nset a 0 0 10\r\nhalf", &["VERSION 1.6.45\r\n"]);
+    client.ask("other half\r\n", &["ERROR\r\n"]);
     // Two halves of one request, the second first.
-    peer.send([5, 1, 2, 0], " 0 0 1\r\nx\r\n");
-    peer.send([5, 0, 2, 0], "set a");
-    peer.hears_nothing_more();
-    peer.ask("get a\r\n", &["END\r\n"]);
+    client.send([5, 1, 2, 0], " 0 0 1\r\nx\r\n");
+    client.send([5, 0, 2, 0], "set a");
+    client.expect_no_more();
+    client.ask("get a\r\n", &["END\r\n"]);
 }
 
 #[test]
-fn large_values_fit_up_to_a_datagram() {
+fn values_up_to_the_size_of_a_datagram_are_stored() {
     let daemon = larder("-U -1").start();
-    let peer = Peer::of(&daemon);
+    let client = UdpClient::of(&daemon);
     let value = "v".repeat(60_000);
-    peer.ask(
+    client.ask(
         &format!("set v 0 0 {}\r\n{value}\r\nversion\r\n", value.len()),
         &["STORED\r\n", "VERSION 1.6.45\r\n"],
     );
-    peer.ask(&format!("set w 0 0 {}\r\n{value}\r", value.len()), &[]);
+    client.ask(&format!("set w 0 0 {}\r\n{value}\r", value.len()), &[]);
     daemon.connect().ask("get w\r\n", "END\r\n");
     daemon.connect().ask("get v\r\n", format!("VALUE v 0 60000\r\n{value}\r\nEND\r\n"));
 }
 
 #[test]
-fn what_has_no_end_is_for_connections() {
+fn commands_with_endless_replies_are_refused() {
     let daemon = larder("-U -1").start();
-    let peer = Peer::of(&daemon);
+    let client = UdpClient::of(&daemon);
     for request in ["watch\r\n", "lru_crawler metadump all\r\n", "lru_crawler mgdump all\r\n"] {
-        peer.ask(request, &["CLIENT_ERROR not by UDP\r\n"]);
+        client.ask(request, &["CLIENT_ERROR not by UDP\r\n"]);
     }
 }
 
 #[test]
-fn meta_commands_are_served_too() {
+fn meta_commands_are_served() {
     let daemon = larder("-U -1").start();
-    let peer = Peer::of(&daemon);
+    let client = UdpClient::of(&daemon);
     let value = "v".repeat(20_000);
-    peer.ask(
+    client.ask(
         &format!("ms v {}\r\n{value}\r\nmg v s\r\nmn\r\n", value.len()),
         &["HD\r\n", "HD s20000\r\n", "MN\r\n"],
     );
 }
 
 #[test]
-fn a_socket_that_speaks_one_protocol_does_not_answer_the_other() {
+fn a_socket_of_one_protocol_does_not_answer_the_other() {
     let daemon = larder("-U -1 -l proto[binary]:127.0.0.1,proto[ascii]:127.0.0.2").start();
     let at = |host: &str, index: usize| {
         let port = daemon.udp_addresses()[index].port();
-        let peer = UdpSocket::bind("127.0.0.1:0").unwrap();
-        peer.connect((host, port)).unwrap();
-        peer.set_read_timeout(Some(WAIT_MAX)).unwrap();
-        Peer(peer)
+        let client = UdpSocket::bind("127.0.0.1:0").unwrap();
+        client.connect((host, port)).unwrap();
+        client.set_read_timeout(Some(WAIT_MAX)).unwrap();
+        UdpClient(client)
     };
     let (binary, text) = (at("127.0.0.1", 0), at("127.0.0.2", 1));
     binary.send([1, 0, 1, 0], "set a 0 0 1\r\nx\r\n");
@@ -290,66 +292,67 @@ fn a_socket_that_speaks_one_protocol_does_not_answer_the_other() {
 }
 
 #[test]
-fn binary_requests_are_answered_one_message_each() {
+fn each_binary_request_is_answered_by_a_message() {
     let daemon = larder("-U -1").start();
-    let peer = Peer::of(&daemon);
-    peer.ask_binary(
+    let client = UdpClient::of(&daemon);
+    client.ask_binary(
         &[store(0x01, "a", 5, 0, "x"), keyed(0x00, "a")],
         &["01 0 cas", "00 0 +00000005 value=x cas"],
     );
-    peer.ask_binary(&[keyed(0x0c, "none"), request(0x55)], &["0c 1 key=none", "55 81 value=Unknown command"]);
-    peer.ask_binary(
+    client
+        .ask_binary(&[keyed(0x0c, "none"), request(0x55)], &["0c 1 key=none", "55 81 value=Unknown command"]);
+    client.ask_binary(
         &[arithmetic(0x05, "n", 1, 7, 0), request(0x20)],
         &["05 0 value=\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x07 cas", "20 81 value=Unknown command"],
     );
-    // The choice is made anew for every datagram.
-    peer.ask("get a\r\n", &["VALUE a 5 1\r\nx\r\nEND\r\n"]);
-    peer.ask_binary(&[request(0x0a)], &["0a 0"]);
+    // The protocol is detected for each datagram.
+    client.ask("get a\r\n", &["VALUE a 5 1\r\nx\r\nEND\r\n"]);
+    client.ask_binary(&[request(0x0a)], &["0a 0"]);
 }
 
 #[test]
-fn a_quiet_request_with_nothing_to_say_is_a_message_of_nothing() {
+fn a_quiet_request_without_a_reply_is_an_empty_message() {
     let daemon = larder("-U -1").start();
-    let peer = Peer::of(&daemon);
+    let client = UdpClient::of(&daemon);
     let quiet =
         [store(0x11, "a", 0, 0, "x"), keyed(0x09, "none"), keyed(0x0d, "a"), store(0x12, "a", 0, 0, "y")];
-    // One where replies begin to gather; the next one behind an error.
-    peer.ask_binary(&quiet, &["", "0d 0 +00000000 key=a value=x cas", "12 2 value=Data exists for key."]);
-    peer.ask_binary(&[numbered(0x18, "", 0), request(0x0a)], &["", "0a 0"]);
+    // The first silent request opens an empty message; after an error, the next one does.
+    client.ask_binary(&quiet, &["", "0d 0 +00000000 key=a value=x cas", "12 2 value=Data exists for key."]);
+    client.ask_binary(&[numbered(0x18, "", 0), request(0x0a)], &["", "0a 0"]);
     let errors =
         [keyed(0x00, "none"), keyed(0x09, "none"), keyed(0x09, "none"), request(0x0a), keyed(0x09, "none")];
-    peer.ask_binary(&errors, &["00 1 value=Not found", "", "0a 0", ""]);
-    peer.ask_binary(&[request(0x17), request(0x0a)], &[""]);
-    peer.ask_binary(&[request(0x0b), request(0x17), request(0x0a)], &["0b 0 value=1.6.45"]);
-    peer.ask_binary(&[request(0x07), request(0x0a)], &["07 0"]);
+    client.ask_binary(&errors, &["00 1 value=Not found", "", "0a 0", ""]);
+    client.ask_binary(&[request(0x17), request(0x0a)], &[""]);
+    client.ask_binary(&[request(0x0b), request(0x17), request(0x0a)], &["0b 0 value=1.6.45"]);
+    client.ask_binary(&[request(0x07), request(0x0a)], &["07 0"]);
 }
 
 #[test]
-fn long_binary_replies_are_cut_and_large_values_taken() {
+fn long_binary_replies_are_divided_and_large_values_stored() {
     let daemon = larder("-U -1").start();
-    let peer = Peer::of(&daemon);
+    let client = UdpClient::of(&daemon);
     let value = "0123456789abcdef".repeat(3500);
-    peer.ask_binary(&[store(0x01, "v", 0, 0, &value), request(0x0a)], &["01 0 cas", "0a 0"]);
+    client.ask_binary(&[store(0x01, "v", 0, 0, &value), request(0x0a)], &["01 0 cas", "0a 0"]);
     let over = store(0x01, "w", 0, 0, "v").header(60_000);
-    peer.send([1, 0, 1, 0], [&over[..], &vec![b'v'; 59_000]].concat());
-    peer.hears_nothing_more();
-    peer.send([9, 3, 1, 5], keyed(0x00, "v").bytes());
+    client.send([1, 0, 1, 0], [&over[..], &vec![b'v'; 59_000]].concat());
+    client.expect_no_more();
+    client.send([9, 3, 1, 5], keyed(0x00, "v").bytes());
     let len = 24 + 4 + value.len();
     let mut got = Vec::new();
     for sequence in 0..len.div_ceil(1392) {
-        let (header, payload) = peer.receive();
+        let (header, payload) = client.receive();
         assert_eq!(header, [9, sequence as u16, len.div_ceil(1392) as u16, 0]);
         got.extend(payload);
     }
     assert!(replies(&got)[0].value == value.as_bytes());
-    peer.hears_nothing_more();
-    peer.ask_binary(&[keyed(0x00, "w")], &["00 1 value=Not found"]);
+    client.expect_no_more();
+    client.ask_binary(&[keyed(0x00, "w")], &["00 1 value=Not found"]);
 }
 
 #[test]
-fn a_frame_that_is_not_whole_or_lies_gets_what_its_header_deserves() {
+fn an_incomplete_frame_gets_no_reply_and_an_invalid_one_an_error() {
     let daemon = larder("-U -1").start();
-    let peer = Peer::of(&daemon);
+    let client = UdpClient::of(&daemon);
     let set = store(0x01, "a", 0, 0, "x");
     let lie = |body_len: u32| [&set.header(body_len)[..], &set.bytes()[24..]].concat();
     for torn in [
@@ -362,8 +365,8 @@ fn a_frame_that_is_not_whole_or_lies_gets_what_its_header_deserves() {
         &lie(1 << 30),
         &request(0x55).header(1 << 29),
     ] {
-        peer.send([1, 0, 1, 0], torn);
-        peer.hears_nothing_more();
+        client.send([1, 0, 1, 0], torn);
+        client.expect_no_more();
     }
     for (bytes, line) in [
         (lie((1 << 30) + 1), "01 4 value=Invalid arguments"),
@@ -372,30 +375,30 @@ fn a_frame_that_is_not_whole_or_lies_gets_what_its_header_deserves() {
         (keyed(0x00, "k".repeat(251)).bytes(), "00 4 value=Invalid arguments"),
         (keyed(0x00, "").bytes(), "00 4 value=Invalid arguments"),
     ] {
-        // Nothing behind such a frame is looked at.
-        peer.send([3, 0, 1, 0], [&bytes[..], &set.bytes()].concat());
-        let (header, payload) = peer.receive();
+        // The rest of the datagram is ignored after such a frame.
+        client.send([3, 0, 1, 0], [&bytes[..], &set.bytes()].concat());
+        let (header, payload) = client.receive();
         assert_eq!((header[0], replies(&payload)[0].summary().as_str()), (3, line));
-        peer.hears_nothing_more();
+        client.expect_no_more();
     }
-    // What is behind a whole frame is dropped with the datagram, be it text, half a frame, or the first half of two.
+    // After a complete frame, text and incomplete frames are dropped with the datagram.
     for rest in [&b"version\r\n"[..], &request(0x0a).bytes()[..12], &set.bytes()[..30]] {
-        peer.send([4, 0, 1, 0], [&request(0x0a).bytes()[..], rest].concat());
-        assert_eq!(replies(&peer.receive().1)[0].summary(), "0a 0");
-        peer.hears_nothing_more();
+        client.send([4, 0, 1, 0], [&request(0x0a).bytes()[..], rest].concat());
+        assert_eq!(replies(&client.receive().1)[0].summary(), "0a 0");
+        client.expect_no_more();
     }
-    peer.send([5, 1, 2, 0], &set.bytes()[24..]);
-    peer.send([5, 0, 2, 0], &set.bytes()[..24]);
-    peer.hears_nothing_more();
-    peer.ask_binary(&[keyed(0x00, "a")], &["00 1 value=Not found"]);
+    client.send([5, 1, 2, 0], &set.bytes()[24..]);
+    client.send([5, 0, 2, 0], &set.bytes()[..24]);
+    client.expect_no_more();
+    client.ask_binary(&[keyed(0x00, "a")], &["00 1 value=Not found"]);
 }
 
 #[test]
-fn what_no_command_begins_with_gets_no_answer() {
+fn datagrams_that_do_not_begin_like_a_command_get_no_reply() {
     let daemon = larder("-U -1 -o track_sizes").start();
-    let peer = Peer::of(&daemon);
-    peer.ask("set a 0 0 1\r\nx\r\n", &["STORED\r\n"]);
-    // Replies of servers: were they answered, two servers could be made to talk to each other for ever.
+    let client = UdpClient::of(&daemon);
+    client.ask("set a 0 0 1\r\nx\r\n", &["STORED\r\n"]);
+    // Replies of servers. If they were answered, a forged datagram could start an endless exchange between two servers.
     let mut reply = request(0x0b).bytes();
     reply[0] = 0x81;
     let replies = [
@@ -409,28 +412,28 @@ fn what_no_command_begins_with_gets_no_answer() {
     ];
     let empty = ["\r\n", "\n", " \r\n", "\0\r\n", "\r\n\r\nget a\r\n"];
     for payload in replies.iter().chain(&empty).map(|text| text.as_bytes()).chain([&reply[..], b"\x81\r\n"]) {
-        peer.send([1, 0, 1, 0], payload);
-        peer.hears_nothing_more();
+        client.send([1, 0, 1, 0], payload);
+        client.expect_no_more();
     }
-    peer.ask("bogus\r\n", &["ERROR\r\n"]);
-    peer.ask_binary(&[keyed(0x10, "sizes"), keyed(0x10, "nosuch")], &["10 1 value=Not found"; 2]);
+    client.ask("bogus\r\n", &["ERROR\r\n"]);
+    client.ask_binary(&[keyed(0x10, "sizes"), keyed(0x10, "nosuch")], &["10 1 value=Not found"; 2]);
 }
 
 #[test]
-fn peers_get_their_own_answers() {
+fn each_client_gets_its_own_replies() {
     let daemon = larder("-U -1").start();
-    let peers: Vec<Peer> = (0..10).map(|_| Peer::of(&daemon)).collect();
-    for (peer, id) in peers.iter().zip(0..) {
-        peer.send([id, 0, 1, 0], format!("set k{id} 0 0 1\r\n{id}\r\nget k{id}\r\n"));
+    let clients: Vec<UdpClient> = (0..10).map(|_| UdpClient::of(&daemon)).collect();
+    for (client, id) in clients.iter().zip(0..) {
+        client.send([id, 0, 1, 0], format!("set k{id} 0 0 1\r\n{id}\r\nget k{id}\r\n"));
     }
-    for (peer, id) in peers.iter().zip(0..) {
-        assert_eq!(peer.receive(), ([id, 0, 1, 0], b"STORED\r\n".to_vec()));
-        assert_eq!(peer.receive().1, format!("VALUE k{id} 0 1\r\n{id}\r\nEND\r\n").as_bytes());
+    for (client, id) in clients.iter().zip(0..) {
+        assert_eq!(client.receive(), ([id, 0, 1, 0], b"STORED\r\n".to_vec()));
+        assert_eq!(client.receive().1, format!("VALUE k{id} 0 1\r\n{id}\r\nEND\r\n").as_bytes());
     }
 }
 
 #[test]
-fn udp_is_off_unless_asked_for() {
+fn udp_is_off_by_default() {
     assert!(larder("").start().udp_addresses().is_empty());
     assert!(memcached("-U 0 -l 127.0.0.1").start().udp_addresses().is_empty());
 }
@@ -445,7 +448,7 @@ fn every_address_has_its_udp_socket_and_is_reported() {
     let report = client.read_until("END\r\n");
     assert_eq!(report.matches(":UDP UDP\r\n").count(), 2, "{report}");
     assert!(report.contains(&format!("addr udp:{}\r\n", daemon.udp_addresses()[0])), "{report}");
-    // Two TCP and two UDP sockets and this client, counted as memcached counts.
+    // Two TCP and two UDP sockets and this client, in memcached's way of counting.
     assert_eq!(client.stat("", "curr_connections"), "4");
 }
 
@@ -453,15 +456,15 @@ fn every_address_has_its_udp_socket_and_is_reported() {
 fn udp_works_alone_and_by_ipv6() {
     let alone = larder("-p 0 -U -1").start_on_given_ports();
     assert!(alone.addresses().is_empty());
-    Peer::of(&alone).ask("get a\r\n", &["END\r\n"]);
+    UdpClient::of(&alone).ask("get a\r\n", &["END\r\n"]);
     if !has_ipv6() {
         return skip("UDP by IPv6 (needs ::1)");
     }
-    Peer::at(alone.udp_addresses()[1]).ask("get a\r\n", &["END\r\n"]);
+    UdpClient::at(alone.udp_addresses()[1]).ask("get a\r\n", &["END\r\n"]);
 }
 
 #[test]
-fn a_udp_port_in_use_is_one_line() {
+fn a_udp_port_in_use_fails_with_one_line() {
     let other = UdpSocket::bind("127.0.0.1:0").unwrap();
     let port = other.local_addr().unwrap().port();
     let refusal = larder(&format!("-p -1 -U {port}")).refusal();

@@ -1,13 +1,13 @@
-//! `larder keys` lists what is there; nothing that a key holds reaches the terminal as it is.
+//! `larder keys` lists the items, and escapes the bytes of keys for the terminal.
 
-use super::{filled, printed, refused};
+use super::{larder_with_items, printed, refused};
 use crate::support::{Process, larder, larder_program, wait_for};
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
 #[test]
-fn keys_come_with_what_is_known_of_them() {
-    let daemon = filled();
+fn keys_are_listed_with_their_properties() {
+    let daemon = larder_with_items();
     let text = printed("keys", &daemon.address().to_string());
     let row = |part: &str| -> Vec<String> {
         let line =
@@ -24,8 +24,8 @@ fn keys_come_with_what_is_known_of_them() {
 }
 
 #[test]
-fn a_prefix_and_a_limit_choose() {
-    let daemon = filled();
+fn a_prefix_and_a_limit_select_keys() {
+    let daemon = larder_with_items();
     let server = daemon.address().to_string();
     let lines = |line: &str| printed(line, &server).lines().count();
     assert_eq!(lines("keys --json"), 4);
@@ -33,12 +33,12 @@ fn a_prefix_and_a_limit_choose() {
     assert_eq!(lines("keys site:1:count --json"), 1);
     assert_eq!(lines("keys --limit 3 --json"), 3);
     assert_eq!(lines("keys --limit 0 --json"), 0);
-    assert_eq!(lines("keys nothing"), 1, "the headings");
+    assert_eq!(lines("keys nothing"), 1, "only the headings");
 }
 
 #[test]
-fn programs_get_an_object_for_each_key() {
-    let daemon = filled();
+fn json_has_an_object_for_each_key() {
+    let daemon = larder_with_items();
     let text = printed("keys evil --json", &daemon.address().to_string());
     assert!(
         text.starts_with("{\"django\":null,\"encoded\":\"evil%1B%5B2J\",\"expires\":false,\"flags\":16,"),
@@ -48,14 +48,14 @@ fn programs_get_an_object_for_each_key() {
 }
 
 #[test]
-fn a_list_of_many_keys_is_no_answer_to_be_held() {
+fn many_keys_are_streamed() {
     let daemon = larder("").start();
     let mut client = daemon.connect();
     let sets: String = (0..20_000).map(|at| format!("set key-{at} 0 0 1 noreply\r\nx\r\n")).collect();
     client.send(sets + "mn\r\n");
     client.expect("MN\r\n");
     assert_eq!(printed("keys --json", &daemon.address().to_string()).lines().count(), 20_000);
-    // A reader that has seen enough is no failure.
+    // The reader may close the pipe early.
     let mut command = Command::new(larder_program());
     command.args(["keys", "--server", &daemon.address().to_string()]);
     let mut child = Process(command.stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().unwrap());
@@ -67,7 +67,7 @@ fn a_list_of_many_keys_is_no_answer_to_be_held() {
 }
 
 #[test]
-fn a_server_that_forbids_dumps_is_quoted() {
+fn the_error_of_a_server_that_forbids_dumps_is_quoted() {
     let daemon = larder("-X").start();
     let line = refused("keys", &daemon.address().to_string());
     assert!(line.contains(" refuses \"lru_crawler metadump all\": ERROR metadump not allowed"), "{line}");

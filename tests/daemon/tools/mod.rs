@@ -1,18 +1,18 @@
-//! What an operator asks a running server by the tools: `larder advise`, `why`, `stats`, `keys`, `top`.
+//! The tools for a running server: `larder advise`, `why`, `stats`, `keys`, `top`.
 //!
-//! What only some servers tell comes from a scripted one; the rest is asked of larder, and of memcached where there is
-//! one. The live view on a terminal is tested by `tests/clients/larder_top.py`.
+//! Reports that depend on time or traffic come from a scripted server, the others from larder, and from memcached where
+//! it is installed. `tests/clients/larder_top.py` tests the live view on a terminal.
 
-mod explained;
+mod failures;
 mod keys;
-mod plain_memcached;
+mod larder_reports;
+mod memcached;
 mod scripted_server;
 mod statistics;
-mod trouble;
 
 use crate::support::{Daemon, larder};
 
-/// What a tool prints, which must be all it does.
+/// The output of a tool, which must succeed without messages.
 #[track_caller]
 fn printed(line: &str, server: &str) -> String {
     let output = larder(line).arg("--server").arg(server).output();
@@ -21,16 +21,16 @@ fn printed(line: &str, server: &str) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// The one line by which a tool says that it cannot answer.
+/// The message of a tool, which must fail with a single line.
 #[track_caller]
 fn refused(line: &str, server: &str) -> String {
-    let (told, status) = larder(line).arg("--server").arg(server).refusal();
-    assert_eq!(status, 1, "larder {line}: {told}");
-    told
+    let (message, status) = larder(line).arg("--server").arg(server).refusal();
+    assert_eq!(status, 1, "larder {line}: {message}");
+    message
 }
 
-/// A larder that holds some items, one of which has a name that would clear a terminal.
-fn filled() -> Daemon {
+/// A larder with some items; the key of one would clear a terminal.
+fn larder_with_items() -> Daemon {
     let daemon = larder("").start();
     let mut client = daemon.connect();
     for (key, flags, exptime) in

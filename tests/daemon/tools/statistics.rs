@@ -1,11 +1,11 @@
-//! `larder stats` of a larder: an overview for people, every other topic as a list, both as JSON.
+//! `larder stats` with larder: an overview, every other topic as a list, and both as JSON.
 
-use super::{filled, printed, refused};
+use super::{larder_with_items, printed, refused};
 use crate::support::{Client, larder};
 
 #[test]
-fn the_overview_tells_what_people_ask_first() {
-    let daemon = filled();
+fn the_overview_shows_memory_items_and_hits() {
+    let daemon = larder_with_items();
     let mut client: Client = daemon.connect();
     client.send("get :1:page none\r\n");
     client.expect("VALUE :1:page 24 5\r\nhello\r\nEND\r\n");
@@ -21,7 +21,7 @@ fn the_overview_tells_what_people_ask_first() {
 
 #[test]
 fn every_topic_is_an_aligned_list() {
-    let daemon = filled();
+    let daemon = larder_with_items();
     let server = daemon.address().to_string();
     for (topic, name) in [
         ("settings", "maxbytes "),
@@ -41,14 +41,14 @@ fn every_topic_is_an_aligned_list() {
 }
 
 #[test]
-fn a_topic_that_nobody_knows_is_said_to_be_one() {
+fn an_unknown_topic_fails_with_one_line() {
     let daemon = larder("").start();
     let line = refused("stats nonsense", &daemon.address().to_string());
     assert!(line.ends_with(" does not support \"stats nonsense\": no server supports it"), "{line}");
 }
 
 #[test]
-fn a_unix_socket_is_asked_by_its_path() {
+fn a_unix_socket_is_addressed_by_its_path() {
     let folder = crate::support::Folder::new();
     let path = folder.file("sock");
     let _daemon = larder("-s").arg(&path).start();

@@ -1,5 +1,5 @@
-//! `-Z`: what goes over a TLS port is encrypted, everything works there, nothing leaks to who does not speak TLS, and
-//! handshakes that stop half way harm nobody.
+//! `-Z`: commands work over TLS, plain text to a TLS port is never executed, and incomplete handshakes harm no other
+//! client.
 
 use crate::support::{Authority, Client, Folder, larder, wait_for};
 use rustls::version::{TLS12, TLS13};
@@ -9,8 +9,8 @@ use std::net::{SocketAddr, TcpStream};
 
 const BOTH: &[&rustls::SupportedProtocolVersion] = &[&TLS13, &TLS12];
 
-/// The first bytes of a handshake, and no more.
-const HALF_A_HANDSHAKE: &[u8] = &[22, 3, 1, 2, 0, 1];
+/// The first bytes of a handshake.
+const INCOMPLETE_HANDSHAKE: &[u8] = &[22, 3, 1, 2, 0, 1];
 
 #[test]
 fn commands_work_in_both_versions() {
@@ -21,7 +21,7 @@ fn commands_work_in_both_versions() {
         client.ask("set a 0 0 1\r\nx\r\nget a\r\nget b\r\n", "STORED\r\nVALUE a 0 1\r\nx\r\nEND\r\nEND\r\n");
         assert_eq!(client.session().0, word);
         client.send("quit\r\n");
-        // With a goodbye, which a client without one would take for an attack.
+        // The server sends close_notify; without it, the client reports a truncation attack.
         assert_eq!(client.read_to_close(), "");
     }
 }
@@ -45,19 +45,19 @@ fn large_values_and_long_pipelines_go_both_ways() {
 }
 
 #[test]
-fn replies_that_the_socket_takes_late_arrive_to_their_end() {
+fn replies_arrive_completely_after_the_socket_was_full() {
     let authority = Authority::new();
     let daemon = larder(&format!("-t 1 {}", authority.options())).start();
     let tls = authority.client(None, BOTH);
     let value = "v".repeat(60_000);
     let mut other = tls.connect(daemon.address());
     other.ask(format!("set v 0 0 {}\r\n{value}\r\n", value.len()), "STORED\r\n");
-    // At some of these sizes the socket is full when only the last record is left.
+    // At some of these sizes the socket is full before the last TLS record.
     for count in 30..=90 {
         let mut client = tls.connect(daemon.address());
         assert!(client.is_served());
         client.send(format!("get{}\r\n", " v".repeat(count)));
-        // One event loop: it has seen to the first connection before it answers the second.
+        // With one thread, the first connection had its turn before the second is answered.
         assert!(other.is_served());
         let mut got = vec![0; count * (value.len() + 19) + 5];
         client.read_exact(&mut got).unwrap_or_else(|error| panic!("{count}: {error}"));
@@ -69,17 +69,17 @@ fn replies_that_the_socket_takes_late_arrive_to_their_end() {
 fn plain_text_to_a_tls_port_is_neither_executed_nor_answered() {
     let authority = Authority::new();
     let daemon = larder(&authority.options()).start();
-    for said in
+    for request in
         ["set a 0 0 1\r\nx\r\nget a\r\n", "version\r\n", "stats\r\n", "\r\n", "GET / HTTP/1.1\r\n\r\n"]
     {
         let mut plain = TcpStream::connect(daemon.address()).unwrap();
         plain.set_read_timeout(Some(crate::support::WAIT_MAX)).unwrap();
-        plain.write_all(said.as_bytes()).unwrap();
+        plain.write_all(request.as_bytes()).unwrap();
         let _ = plain.shutdown(std::net::Shutdown::Write);
-        let mut heard = Vec::new();
-        let _ = plain.read_to_end(&mut heard);
-        // At most an alert of TLS: type 21, then version, length, and the two bytes that say why.
-        assert!(heard.is_empty() || (heard[0] == 21 && heard.len() == 7), "{said:?} heard {heard:?}");
+        let mut reply = Vec::new();
+        let _ = plain.read_to_end(&mut reply);
+        // At most a TLS alert: type 21, version, length, and two bytes of reason.
+        assert!(reply.is_empty() || (reply[0] == 21 && reply.len() == 7), "{request:?} got {reply:?}");
     }
     let mut client = authority.client(None, BOTH).connect(daemon.address());
     client.ask("get a\r\n", "END\r\n");
@@ -88,7 +88,7 @@ fn plain_text_to_a_tls_port_is_neither_executed_nor_answered() {
 }
 
 #[test]
-fn a_connection_over_the_limit_is_closed_without_a_word() {
+fn a_connection_over_the_limit_is_closed_without_plain_text() {
     let authority = Authority::new();
     let daemon = larder(&format!("-c 2 {}", authority.options())).start();
     let tls = authority.client(None, BOTH);
@@ -101,46 +101,46 @@ fn a_connection_over_the_limit_is_closed_without_a_word() {
 }
 
 #[test]
-fn handshakes_that_stop_half_way_are_few_and_end() {
+fn incomplete_handshakes_are_limited_and_closed() {
     let authority = Authority::new();
     let daemon = larder(&format!("-t 1 -c 8 {}", authority.options())).start();
     let tls = authority.client(None, BOTH);
     let mut client = tls.connect(daemon.address());
     assert!(client.is_served());
-    let mut halves: Vec<Client> = (0..20)
+    let mut incomplete: Vec<Client> = (0..20)
         .map(|_| {
-            let mut half = daemon.connect();
-            half.send(HALF_A_HANDSHAKE);
-            half
+            let mut client = daemon.connect();
+            client.send(INCOMPLETE_HANDSHAKE);
+            client
         })
         .collect();
-    // Half of all places at most; the oldest leave theirs to the newest.
+    // At most half of all connections; the oldest are closed for the newest.
     let full = (4 + 1 + daemon.addresses().len() - 1).to_string();
-    wait_for("all places of handshakes to be taken", || {
+    wait_for("all slots for handshakes to be taken", || {
         (client.stat("", "curr_connections") == full).then_some(())
     });
     client.ask("set a 0 0 1\r\nx\r\n", "STORED\r\n");
-    assert_eq!(halves[0].read_to_close(), "", "it was closed for a new one");
-    assert!(tls.is_served(daemon.address()), "a genuine handshake does not wait for those that stopped");
-    drop(halves);
+    assert_eq!(incomplete[0].read_to_close(), "", "the oldest is closed for a new one");
+    assert!(tls.is_served(daemon.address()), "a complete handshake does not wait for incomplete ones");
+    drop(incomplete);
     client.ask("get a\r\n", "VALUE a 0 1\r\nx\r\nEND\r\n");
 }
 
 #[test]
-fn a_silent_handshake_is_given_up() {
+fn a_silent_handshake_times_out() {
     let authority = Authority::new();
     let daemon = larder(&authority.options()).start();
     let mut silent = daemon.connect();
-    let mut half = daemon.connect();
-    half.send(HALF_A_HANDSHAKE);
+    let mut incomplete = daemon.connect();
+    incomplete.send(INCOMPLETE_HANDSHAKE);
     assert_eq!(silent.read_to_close(), "");
-    assert_eq!(half.read_to_close(), "");
+    assert_eq!(incomplete.read_to_close(), "");
     let mut client = authority.client(None, BOTH).connect(daemon.address());
     assert_eq!(client.stat("", "ssl_handshake_errors"), "2");
 }
 
 #[test]
-fn garbage_behind_the_handshake_ends_the_connection_alone() {
+fn garbage_after_the_handshake_closes_only_its_connection() {
     let authority = Authority::new();
     let daemon = larder(&authority.options()).start();
     let tls = authority.client(None, BOTH);
@@ -148,13 +148,13 @@ fn garbage_behind_the_handshake_ends_the_connection_alone() {
     assert!(client.is_served());
     client.send_below_tls(b"version\r\n version\r\n");
     assert!(!client.is_served());
-    // The alert leaves before the error is counted.
+    // The alert is sent before the error is counted.
     let mut other = tls.connect(daemon.address());
     wait_for("the error to be counted", || (other.stat("", "ssl_proto_errors") == "1").then_some(()));
 }
 
 #[test]
-fn every_address_may_have_its_own_way() {
+fn every_address_may_have_its_own_mode() {
     let authority = Authority::new();
     let listen = "-l 127.0.0.1,notls:127.0.0.2,btls:127.0.0.3,mtls:127.0.0.4 -o ssl_verify_mode=0";
     let daemon = larder(&format!("{listen} {} {}", authority.options(), authority.ca_option())).start();
@@ -169,7 +169,7 @@ fn every_address_may_have_its_own_way() {
 }
 
 #[test]
-fn a_login_is_asked_for_inside_tls() {
+fn a_login_is_required_inside_tls() {
     let authority = Authority::new();
     std::fs::write(authority.file("users"), "user:secret\n").unwrap();
     let users = authority.file("users").display().to_string();
@@ -178,7 +178,7 @@ fn a_login_is_asked_for_inside_tls() {
     client.ask("get something\r\n", "CLIENT_ERROR unauthenticated\r\n");
     client.ask("set auth 0 0 11\r\nuser secret\r\n", "STORED\r\n");
     client.ask("get something\r\n", "END\r\n");
-    // Without TLS not even the refusal is heard.
+    // A plain text client does not get the refusal.
     let mut plain = daemon.connect();
     plain.send("get something\r\n");
     plain.close_sending();
@@ -197,7 +197,7 @@ fn a_unix_socket_stays_plain() {
 }
 
 #[test]
-fn versions_and_suites_are_those_that_are_allowed() {
+fn only_allowed_versions_and_cipher_suites_are_negotiated() {
     let authority = Authority::new();
     let only_13 = larder(&format!("-o ssl_min_version=3 {}", authority.options())).start();
     assert!(!authority.client(None, &[&TLS12]).is_served(only_13.address()));

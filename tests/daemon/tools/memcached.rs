@@ -1,4 +1,4 @@
-//! The tools against Debian's memcached: what it knows is shown, what it does not know is said in one line.
+//! The tools with Debian's memcached: its reports are shown, and a report that it does not have fails with one line.
 
 use super::{printed, refused};
 use crate::support::{Client, Folder, Process, skip, wait_for};
@@ -36,16 +36,16 @@ fn socket(folder: &Folder) -> PathBuf {
     folder.file("memcached")
 }
 
-fn stored(path: &Path) {
+fn store_items(path: &Path) {
     let mut client = Client::unix(path);
     client.send("set site:1:news 1 0 5\r\nhello\r\nset evil\x1b[2J 0 300 5\r\nhello\r\n");
     client.expect("STORED\r\nSTORED\r\n");
 }
 
 #[test]
-fn what_it_knows_is_shown() {
+fn reports_of_memcached_are_shown() {
     let Some(memcached) = Memcached::start() else { return };
-    stored(&memcached.path());
+    store_items(&memcached.path());
     let path = memcached.path().to_string_lossy().into_owned();
     let text = printed("stats", &path);
     assert!(text.contains("\nitems        2, ") && text.contains(" of 64 MB ("), "{text}");
@@ -58,7 +58,7 @@ fn what_it_knows_is_shown() {
 }
 
 #[test]
-fn what_it_does_not_know_is_said_in_one_line() {
+fn reports_that_memcached_lacks_fail_with_one_line() {
     let Some(memcached) = Memcached::start() else { return };
     let path = memcached.path().to_string_lossy().into_owned();
     for (tool, question) in [

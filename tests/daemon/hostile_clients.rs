@@ -1,4 +1,4 @@
-//! Whatever one client does, the others are answered, and memory stays bounded.
+//! Hostile clients: the others are answered, and memory stays bounded.
 
 use crate::support::{Client, Daemon, Folder, larder, wait_for};
 use std::io::Write;
@@ -6,22 +6,22 @@ use std::path::Path;
 
 const MIB: u64 = 1 << 20;
 
-/// Memory that a misbehaving client may cost beside what it stores, in bytes.
+/// Memory that hostile clients may take in addition to the items that they store, in bytes.
 const ALLOWANCE: u64 = 16 * MIB;
 
-fn is_served(client: &mut Client) {
+fn assert_served(client: &mut Client) {
     client.ask("set other 0 0 2\r\nok\r\n", "STORED\r\n");
     client.ask("get other\r\n", "VALUE other 0 2\r\nok\r\nEND\r\n");
 }
 
 #[track_caller]
-fn memory_is_bounded(daemon: &Daemon, before: u64) {
+fn assert_growth_is_bounded(daemon: &Daemon, before: u64) {
     let now = daemon.resident_bytes();
     assert!(now < before + ALLOWANCE, "{} MiB at first, {} MiB now", before / MIB, now / MIB);
 }
 
 #[test]
-fn one_that_asks_for_a_gigabyte_and_never_reads() {
+fn clients_that_request_a_gigabyte_and_never_read() {
     let daemon = larder("-t 1").start();
     let value = "x".repeat(500_000);
     let mut other = daemon.connect();
@@ -31,48 +31,48 @@ fn one_that_asks_for_a_gigabyte_and_never_reads() {
     for client in &mut greedy {
         client.send("get big big big big\r\n".repeat(500));
     }
-    wait_for("all of them to be waited for", || {
+    wait_for("the replies to all of them to be unsent", || {
         other.send("stats conns\r\n");
         let waiting = other.read_until("END\r\n").matches("conn_mwrite").count();
         (waiting == greedy.len()).then_some(())
     });
-    is_served(&mut other);
-    memory_is_bounded(&daemon, before);
+    assert_served(&mut other);
+    assert_growth_is_bounded(&daemon, before);
 }
 
 #[test]
-fn one_that_sends_a_byte_at_a_time() {
+fn a_client_that_sends_a_byte_at_a_time() {
     let daemon = larder("-t 1").start();
     let mut other = daemon.connect();
     let mut slow = daemon.connect();
     for byte in b"set slow 5 0 5\r\nhello\r\nget slow\r\n" {
         slow.send([*byte]);
-        is_served(&mut other);
+        assert_served(&mut other);
     }
     slow.expect("STORED\r\nVALUE slow 5 5\r\nhello\r\nEND\r\n");
 }
 
 #[test]
-fn one_that_declares_a_gigabyte_over_the_limit_and_sends_much_of_it() {
+fn a_client_that_declares_a_gigabyte_over_the_limit_and_sends_much_of_it() {
     let daemon = larder("-t 1").start();
     let mut other = daemon.connect();
-    is_served(&mut other);
+    assert_served(&mut other);
     let before = daemon.resident_bytes();
     let mut liar = daemon.connect();
     liar.send("set big 0 0 1073741824\r\n");
     let part = vec![b'x'; 1 << 20];
     for _ in 0..100 {
         liar.send(&part);
-        is_served(&mut other);
+        assert_served(&mut other);
     }
-    memory_is_bounded(&daemon, before);
+    assert_growth_is_bounded(&daemon, before);
 }
 
 #[test]
-fn many_that_declare_a_gigabyte_within_the_limit_and_send_little() {
+fn clients_that_declare_a_gigabyte_within_the_limit_and_send_little() {
     let daemon = larder("-t 1 -m 4096 -I 1024m").start();
     let mut other = daemon.connect();
-    is_served(&mut other);
+    assert_served(&mut other);
     let before = daemon.resident_bytes();
     let mut liars: Vec<Client> = (0..100).map(|_| daemon.connect()).collect();
     for liar in &mut liars {
@@ -84,17 +84,17 @@ fn many_that_declare_a_gigabyte_within_the_limit_and_send_little() {
         let waiting = report.matches("conn_nread").count() + report.matches("conn_swallow").count();
         (waiting == liars.len()).then_some(())
     });
-    is_served(&mut other);
-    memory_is_bounded(&daemon, before);
+    assert_served(&mut other);
+    assert_growth_is_bounded(&daemon, before);
     drop(liars);
-    is_served(&mut other);
+    assert_served(&mut other);
 }
 
 #[test]
-fn many_that_send_almost_all_of_a_value_and_stop() {
+fn clients_that_send_almost_all_of_a_value_and_stop() {
     let daemon = larder("-t 1 -m 64").start();
     let mut other = daemon.connect();
-    is_served(&mut other);
+    assert_served(&mut other);
     let before = daemon.resident_bytes();
     let part = format!("set big 0 0 1000000\r\n{}", "x".repeat(900_000));
     let stuck: Vec<Client> = (0..200)
@@ -104,86 +104,86 @@ fn many_that_send_almost_all_of_a_value_and_stop() {
             client
         })
         .collect();
-    wait_for("all of it to be read", || {
+    wait_for("all bytes to be read", || {
         let read: usize = other.stat("", "bytes_read").parse().unwrap();
         (read > stuck.len() * part.len()).then_some(())
     });
-    is_served(&mut other);
-    // What is being received counts against -m, and so it is bounded by it.
+    assert_served(&mut other);
+    // Values being received count against -m.
     let now = daemon.resident_bytes();
     assert!(now < before + 64 * MIB + ALLOWANCE, "{} MiB at first, {} MiB now", before / MIB, now / MIB);
 }
 
 #[test]
-fn one_that_sends_a_line_without_end() {
+fn a_client_that_sends_an_endless_line() {
     let daemon = larder("-t 1").start();
     let mut other = daemon.connect();
-    is_served(&mut other);
+    assert_served(&mut other);
     let before = daemon.resident_bytes();
     let mut endless = daemon.connect();
-    // The daemon closes somewhere on the way, so the rest may not be taken.
+    // The daemon closes in between, so the write may fail.
     let _ = endless.write_all(&vec![b'x'; 10 << 20]);
-    is_served(&mut other);
-    memory_is_bounded(&daemon, before);
+    assert_served(&mut other);
+    assert_growth_is_bounded(&daemon, before);
     let ended = endless.read_to_close();
     assert!(ended.is_empty() || ended == "CLIENT_ERROR line too long\r\n", "{ended}");
 }
 
 #[test]
-fn one_that_lists_keys_without_end() {
+fn a_client_that_sends_an_endless_list_of_keys() {
     let daemon = larder("-t 1").start();
     let mut other = daemon.connect();
-    is_served(&mut other);
+    assert_served(&mut other);
     let before = daemon.resident_bytes();
     let mut endless = daemon.connect();
     endless.send("get");
     let keys = " k".repeat(1 << 19);
     for _ in 0..20 {
         endless.send(&keys);
-        is_served(&mut other);
+        assert_served(&mut other);
     }
-    memory_is_bounded(&daemon, before);
+    assert_growth_is_bounded(&daemon, before);
     endless.ask("\r\n", "END\r\n");
 }
 
 #[test]
-fn a_pipeline_without_pause() {
+fn a_client_that_sends_a_pipeline_without_pause() {
     let daemon = larder("-t 1").start();
     let mut other = daemon.connect();
     let mut busy = daemon.connect();
     let burst = "get nothing\r\n".repeat(50_000);
     let sender = std::thread::spawn(move || {
-        // Replies fit the sockets: the sender need not read in between.
+        // The replies fit the socket buffers, so the sender need not read in between.
         busy.send(burst);
         busy.close_sending();
         busy.read_to_close()
     });
     for _ in 0..50 {
-        is_served(&mut other);
+        assert_served(&mut other);
     }
     let answers = sender.join().unwrap();
     assert_eq!(answers.len(), 50_000 * "END\r\n".len());
 }
 
 #[test]
-fn many_that_leave_in_the_middle_of_a_request() {
+fn clients_that_close_in_the_middle_of_a_request() {
     let daemon = larder("-t 1").start();
     let mut other = daemon.connect();
-    is_served(&mut other);
+    assert_served(&mut other);
     let (memory, descriptors) = (daemon.resident_bytes(), daemon.descriptors());
     for beginning in ["get", "set a 0 0 5\r\nxx", "set a 0 0 500000\r\nxx", "get a\r\nset b 0 0 1"] {
         for _ in 0..100 {
             daemon.connect().send(beginning);
         }
-        is_served(&mut other);
+        assert_served(&mut other);
     }
-    wait_for("them to be forgotten", || (daemon.descriptors() == descriptors).then_some(()));
+    wait_for("their connections to be closed", || (daemon.descriptors() == descriptors).then_some(()));
     assert_eq!(other.stat("", "curr_items"), "1");
-    memory_is_bounded(&daemon, memory);
+    assert_growth_is_bounded(&daemon, memory);
 }
 
 #[test]
-fn many_that_declare_a_megabyte_and_send_nothing() {
+fn clients_that_declare_a_megabyte_and_send_nothing() {
     let daemon = larder("-m 64").start();
     let mut other = daemon.connect();
     let mut silent: Vec<Client> = (0..200).map(|_| daemon.connect()).collect();
@@ -202,7 +202,7 @@ fn many_that_declare_a_megabyte_and_send_nothing() {
 }
 
 #[test]
-fn one_that_is_refused_and_does_not_close() {
+fn clients_that_are_refused_and_do_not_close() {
     let folder = Folder::new();
     std::fs::write(folder.file("users"), "ann:secret\n").unwrap();
     let users = folder.file("users").display().to_string();
@@ -210,7 +210,7 @@ fn one_that_is_refused_and_does_not_close() {
     let frame = b"\x80\xff\0\x05\0\0\0\0\0\0\0\0".repeat(2);
     let wrong = "set a 0 0 9\r\nann wrong\r\n".repeat(3).into_bytes();
     let logs_in = format!("-t 1 -Y {users}");
-    // More logins that fail would have to wait.
+    // More failed logins would have to wait.
     for (options, refused, count) in [("-t 1", &line, 20), ("-t 1", &frame, 20), (&*logs_in, &wrong, 1)] {
         let daemon = larder(options).start();
         let mut other = daemon.connect();
@@ -220,9 +220,9 @@ fn one_that_is_refused_and_does_not_close() {
         let mut clients: Vec<Client> = (0..count).map(|_| daemon.connect()).collect();
         for client in &mut clients {
             client.send(refused);
-            assert_ne!(client.read_to_close(), "", "the refusal is heard");
+            assert_ne!(client.read_to_close(), "", "the refusal arrives");
         }
-        wait_for("their places to be free", || {
+        wait_for("their connections to be closed", || {
             other.send("stats conns\r\n");
             let report = other.read_until("END\r\n");
             (report.matches("state conn_").count() == report.matches("state conn_listening").count() + 1)
@@ -231,7 +231,7 @@ fn one_that_is_refused_and_does_not_close() {
     }
 }
 
-/// Small items that others rely on.
+/// Stores small items that must stay.
 fn store_small_items(client: &mut Client, count: usize) {
     let sets =
         (0..count).map(|number| format!("set small{number} 0 0 100 noreply\r\n{}\r\n", "s".repeat(100)));
@@ -245,7 +245,7 @@ fn small_items_left(client: &mut Client, count: usize) -> usize {
     client.read_until("END\r\n").matches("VALUE ").count()
 }
 
-/// A client that asks for a value, as the daemon's get number `gets` from 0 on, and never reads.
+/// A client that requests a value and never reads. Its request is number `gets` of the daemon, counted from 0.
 fn reader_that_never_reads(path: &Path, key: &str, gets: usize, other: &mut Client) -> Client {
     let mut reader = Client::unix(path);
     reader.send(format!("get {key}\r\n"));
@@ -258,7 +258,7 @@ fn reader_that_never_reads(path: &Path, key: &str, gets: usize, other: &mut Clie
 
 /// Asserts that no more is resident than the limit and 64 KiB for each connection.
 #[track_caller]
-fn promise_is_kept(daemon: &Daemon, limit: u64, connections: usize) {
+fn assert_memory_is_bounded(daemon: &Daemon, limit: u64, connections: usize) {
     let now = daemon.resident_bytes();
     let most = limit + connections as u64 * (64 << 10);
     assert!(now <= most, "{} KiB resident, at most {} KiB expected", now >> 10, most >> 10);
@@ -266,7 +266,7 @@ fn promise_is_kept(daemon: &Daemon, limit: u64, connections: usize) {
 
 /// Values that left the store while replies still refer to them count against `-m`.
 #[test]
-fn many_that_never_read_the_versions_of_a_value() {
+fn clients_that_never_read_versions_of_a_value() {
     const OUT_OF_MEMORY: &str = "SERVER_ERROR out of memory storing object\r\n";
     let folder = Folder::new();
     let path = folder.file("socket");
@@ -285,17 +285,17 @@ fn many_that_never_read_the_versions_of_a_value() {
         readers.push(reader_that_never_reads(&path, "big", round, &mut other));
     }
     assert!(refused >= 15, "{refused} of 30 versions of 6 MB were refused");
-    promise_is_kept(&daemon, before + 64 * MIB, readers.len());
+    assert_memory_is_bounded(&daemon, before + 64 * MIB, readers.len());
     assert_eq!(small_items_left(&mut other, 2000), 2000);
     drop(readers);
-    wait_for("the memory of values nobody reads any longer", || {
+    wait_for("the memory of values without readers", || {
         other.send(&set);
         (other.read_until("\r\n") == "STORED\r\n").then_some(())
     });
 }
 
 #[test]
-fn many_of_which_each_never_reads_a_value_of_its_own() {
+fn clients_that_never_read_values_of_their_own() {
     let folder = Folder::new();
     let path = folder.file("socket");
     let daemon = larder("-t 2 -m 32").arg("-s").arg(&path).start();
@@ -311,14 +311,14 @@ fn many_of_which_each_never_reads_a_value_of_its_own() {
         readers.push(reader_that_never_reads(&path, &format!("big{number}"), number, &mut other));
     }
     assert!(refused > 100, "{refused} of 150 values of 1 MB were refused");
-    promise_is_kept(&daemon, before + 32 * MIB, readers.len());
+    assert_memory_is_bounded(&daemon, before + 32 * MIB, readers.len());
     assert_eq!(small_items_left(&mut other, 6000), 6000);
-    is_served(&mut other);
+    assert_served(&mut other);
 }
 
-/// Without address space for another page the cache works with those it has.
+/// Without address space for another page, the cache works with its pages.
 #[test]
-fn the_machine_that_gives_no_more_memory() {
+fn a_machine_without_free_memory() {
     let daemon = larder("-t 2 -m 1024").under("prlimit --as=400000000").start();
     let mut client = daemon.connect();
     let value = "v".repeat(100_000);
@@ -331,12 +331,12 @@ fn the_machine_that_gives_no_more_memory() {
     }
     client.send("get 59.99\r\n");
     assert!(client.read_until("END\r\n").starts_with("VALUE 59.99 0 100000\r\n"));
-    assert_ne!(client.stat("", "evictions"), "0", "it did not get the gigabyte it may use");
-    is_served(&mut client);
+    assert_ne!(client.stat("", "evictions"), "0", "the cache got less than its gigabyte");
+    assert_served(&mut client);
 }
 
 #[test]
-fn heavy_ones_of_every_kind() {
+fn heavy_requests_of_every_kind() {
     let daemon = larder("").start();
     let mut other = daemon.connect();
     let value = "x".repeat(1_000_000);
@@ -366,8 +366,8 @@ fn heavy_ones_of_every_kind() {
             }
         }
         for _ in 0..200 {
-            is_served(&mut other);
+            assert_served(&mut other);
         }
     });
-    is_served(&mut other);
+    assert_served(&mut other);
 }

@@ -1,12 +1,12 @@
-//! What is no longer needed goes back to the system within seconds, also when no client asks for anything; and the
-//! process never takes more than it promises.
+//! Freed memory is returned to the system within seconds, also without requests. The process never takes more memory
+//! than its limit allows.
 
 use crate::support::{larder, wait_for};
 
 const MIB: u64 = 1024 * 1024;
 
 #[test]
-fn after_a_flush_and_after_a_lowered_limit() {
+fn memory_is_returned_after_a_flush_and_after_a_lowered_limit() {
     let daemon = larder("-m 128 -t 2").start();
     let before = daemon.resident_bytes();
     let mut client = daemon.connect();
@@ -23,16 +23,16 @@ fn after_a_flush_and_after_a_lowered_limit() {
         client.ask("version\r\n", "VERSION 1.6.45\r\n");
         assert!(daemon.resident_bytes() > before + 90 * MIB);
         client.ask(format!("{command}\r\n"), "OK\r\n");
-        wait_for("memory to be given back", || {
+        wait_for("memory to be returned", || {
             (daemon.resident_bytes() < before + left + 12 * MIB).then_some(())
         });
     }
 }
 
-/// Four connections store values of all sizes, and the memory is looked at all along. A build for tests is larger than
-/// the program: what it takes at the start is not counted.
+/// Four connections store values of all sizes, and the resident memory is read all the while. Memory that the process
+/// has at the start is not counted, because a test build is larger than the program.
 #[test]
-fn and_is_never_more_than_promised() {
+fn resident_memory_never_exceeds_the_promised_limit() {
     const CONNECTIONS: u64 = 4;
     let daemon = larder("-m 64 -t 4").start();
     let most = daemon.resident_bytes() + (64 + 3) * MIB + CONNECTIONS * (64 << 10);

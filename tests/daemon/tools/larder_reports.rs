@@ -1,4 +1,4 @@
-//! What only larder explains is printed in words, tables and JSON.
+//! The reports that only larder has are printed as sentences, tables and JSON.
 
 use super::scripted_server::ScriptedServer;
 use super::{printed, refused};
@@ -9,7 +9,7 @@ const ADVISOR: &str = "STAT requests 1234567\r\nSTAT keys 5120\r\nSTAT sampled_s
     STAT advice 128%20MB%20would%20raise%20hits\r\nEND\r\n";
 
 #[test]
-fn the_advice_is_a_table_and_a_sentence() {
+fn advise_prints_a_table_and_a_sentence() {
     let server = ScriptedServer::new(&[("stats advisor", ADVISOR)]);
     let text = printed("advise", server.address());
     assert!(text.contains("\n 64 MB  91.2 %            8.8  ####"), "{text}");
@@ -20,16 +20,16 @@ fn the_advice_is_a_table_and_a_sentence() {
 }
 
 #[test]
-fn a_server_that_has_not_seen_enough_says_so() {
-    let answer =
+fn advise_reports_that_the_server_has_sampled_too_few_reads() {
+    let reply =
         "STAT requests 3\r\nSTAT keys 1\r\nSTAT hit_percent 0.00\r\nSTAT advice Too%20few%20reads\r\nEND\r\n";
-    let server = ScriptedServer::new(&[("stats advisor", answer)]);
+    let server = ScriptedServer::new(&[("stats advisor", reply)]);
     let text = printed("advise", server.address());
     assert_eq!(text, "Not enough data yet, only 3 reads of 1 sampled keys. Too few reads.\n");
 }
 
 #[test]
-fn a_missing_key_is_explained_in_a_sentence() {
+fn why_explains_a_missing_key_in_a_sentence() {
     let server = ScriptedServer::new(&[
         ("why :1:news", "WHY %3A1%3Anews evicted ago=192 age=41 idle=38 size=1234\r\n"),
         ("why other", "WHY other unknown reach=7200\r\n"),
@@ -48,7 +48,7 @@ fn a_missing_key_is_explained_in_a_sentence() {
 }
 
 #[test]
-fn the_topics_of_larder_have_tables_of_their_own() {
+fn stats_topics_of_larder_are_printed_as_tables() {
     let server = ScriptedServer::new(&[
         (
             "stats hotkeys",
@@ -73,7 +73,7 @@ fn the_topics_of_larder_have_tables_of_their_own() {
 }
 
 #[test]
-fn a_server_that_forbids_it_is_quoted() {
+fn the_error_of_a_server_that_forbids_a_report_is_quoted() {
     let server = ScriptedServer::new(&[
         ("stats hotkeys", "CLIENT_ERROR stats hotkeys not \x1b[2Jallowed\r\n"),
         ("why k", "ERROR why not allowed\r\n"),

@@ -1,14 +1,14 @@
-//! What goes wrong costs one line and status 1.
+//! A failure of a tool is one line and status 1.
 
 use super::scripted_server::ScriptedServer;
-use super::{filled, refused};
+use super::{larder_with_items, refused};
 use crate::support::{Process, larder, larder_program, wait_for};
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
 #[test]
-fn nobody_is_there() {
-    // Port 1 is reserved: nobody listens there.
+fn no_server_listens() {
+    // Port 1 is reserved, so no server listens there.
     assert_eq!(refused("stats", "127.0.0.1:1"), "larder: cannot connect to 127.0.0.1:1: Connection refused");
     let line = refused("stats", "/nowhere/sock");
     assert_eq!(line, "larder: cannot connect to /nowhere/sock: No such file or directory");
@@ -17,7 +17,7 @@ fn nobody_is_there() {
 }
 
 #[test]
-fn the_server_hangs_up_or_talks_nonsense() {
+fn the_server_closes_or_sends_garbage() {
     let endless = "STAT a ".to_owned() + &"x".repeat(100_000);
     let server = ScriptedServer::new(&[
         ("stats", ""),
@@ -42,7 +42,7 @@ fn the_server_hangs_up_or_talks_nonsense() {
 }
 
 #[test]
-fn a_login_is_asked_for() {
+fn a_server_that_requires_a_login_is_quoted() {
     let folder = crate::support::Folder::new();
     let path = folder.file("users");
     std::fs::write(&path, "name:secret\n").unwrap();
@@ -53,7 +53,7 @@ fn a_login_is_asked_for() {
 
 #[test]
 fn the_live_view_needs_a_terminal_or_json() {
-    let daemon = filled();
+    let daemon = larder_with_items();
     let server = daemon.address().to_string();
     assert_eq!(refused("top", &server), "larder: standard output is not a terminal; use --json");
     assert!(refused("top --json", "127.0.0.1:1").starts_with("larder: cannot connect to 127.0.0.1:1: "));
@@ -63,6 +63,6 @@ fn the_live_view_needs_a_terminal_or_json() {
     let mut line = String::new();
     BufReader::new(child.0.stdout.take().unwrap()).read_line(&mut line).unwrap();
     assert!(line.contains("\"items\":4,"), "{line}");
-    let status = wait_for("it to see that nobody reads", || child.0.try_wait().unwrap());
+    let status = wait_for("the tool to notice the closed pipe", || child.0.try_wait().unwrap());
     assert_eq!(status.code(), Some(0));
 }

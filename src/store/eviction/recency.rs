@@ -97,7 +97,7 @@ impl Recency {
     }
 
     /// Uncounts an item that was removed.
-    pub(in crate::store) fn forget(&mut self, stamp: u8, last_access: Now, bytes: u64) {
+    pub(in crate::store) fn uncount(&mut self, stamp: u8, last_access: Now, bytes: u64) {
         if stamp == self.generation && last_access >= self.began[1] {
             self.used_bytes = self.used_bytes.saturating_sub(bytes);
         }

@@ -119,7 +119,7 @@ impl Shard {
             stats.reclaimed += 1;
             stats.expired_unfetched += u64::from(!fields.fetched);
             let bytes = u64::from(self.slab.class(class).chunk_bytes);
-            self.recency.forget(fields.stamp, fields.last_access, bytes);
+            self.recency.uncount(fields.stamp, fields.last_access, bytes);
             self.note_detached_removal(Cause::Expired, hash, item, class, now);
             detached.clear(chunk);
             return true;

@@ -103,11 +103,11 @@ impl Shard {
         match handle.place() {
             Place::Chunk(at) => {
                 let Freed { chunk_bytes, stamp, last_access } = self.slab.free(at);
-                self.recency.forget(stamp, last_access, chunk_bytes);
+                self.recency.uncount(stamp, last_access, chunk_bytes);
             }
             Place::Large(id) => {
                 if let Some(item) = self.large.remove(id) {
-                    self.recency.forget(item.stamp, item.last_access, item.taken_bytes);
+                    self.recency.uncount(item.stamp, item.last_access, item.taken_bytes);
                     self.spare_pages.extend(item.into_pages());
                 }
             }

@@ -108,13 +108,13 @@ fn memory_of_incoming_values_is_bounded_and_returned() {
             .expect("a writer needs little memory before its bytes arrive")
     };
     let mut writers: Vec<_> = (0..200).map(|_| begin()).collect();
-    let little = store.receiving_bytes();
+    let little = store.incoming_bytes();
     assert!(little < 200 * 2048, "{little} bytes for values without received bytes");
     for writer in &mut writers {
         assert_eq!(store.write_large_value(writer, &value[..900_000], NOW), 900_000);
     }
     let most = store.memory_limit() / 2;
-    assert!(store.receiving_bytes() <= most && store.receiving_bytes() > most - (1 << 20));
+    assert!(store.incoming_bytes() <= most && store.incoming_bytes() > most - (1 << 20));
     assert!(store.get(b"kept", NOW, |_| ()).is_ok(), "half of the memory is for stored items");
     assert!(set(&store, b"other", 1000).is_ok());
     store.check_invariants();
@@ -128,7 +128,7 @@ fn memory_of_incoming_values_is_bounded_and_returned() {
         .collect();
     let refused = stored.iter().filter(|stored| **stored == Err(Refused::OutOfMemory)).count();
     assert!((196..=197).contains(&refused) && stored[0].is_ok(), "{refused} refused");
-    assert_eq!(store.receiving_bytes(), 0);
+    assert_eq!(store.incoming_bytes(), 0);
     assert!(set(&store, b"k", 1_000_000).is_ok());
     store.check_invariants();
 }

@@ -75,7 +75,7 @@ impl Engine {
             ("index", totals.index_bytes - ghosts),
             ("ghosts", ghosts),
             ("removals", totals.removals_bytes),
-            ("incoming", self.store.receiving_bytes()),
+            ("incoming", self.store.incoming_bytes()),
             ("replies", totals.detached_bytes),
             ("free_pages", self.store.free_page_bytes() + totals.flushed_bytes),
             ("page_records", totals.pages * PAGE_OVERHEAD_BYTES),

@@ -16,8 +16,8 @@ impl Store {
     }
 
     /// Bytes of incoming values.
-    pub fn receiving_bytes(&self) -> u64 {
-        self.pool.receiving_bytes()
+    pub fn incoming_bytes(&self) -> u64 {
+        self.pool.incoming_bytes()
     }
 
     /// Bytes of pages that readers pin, whether or not the values are still stored.
@@ -100,7 +100,7 @@ impl Store {
 
     /// Charges outside of the shards: incoming values and the process itself.
     fn unsharded_bytes(&self) -> u64 {
-        self.pool.receiving_bytes() + self.process.as_ref().map_or(0, Charge::bytes)
+        self.pool.incoming_bytes() + self.process.as_ref().map_or(0, Charge::bytes)
     }
 
     /// Asserts the invariants of the store. No other thread may use it meanwhile.

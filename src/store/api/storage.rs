@@ -77,11 +77,11 @@ impl Store {
         let page_bytes = self.rules.page_bytes;
         let layout = Layout::of(page_bytes, value_len);
         // A value that can never be stored is refused before its bytes arrive.
-        if layout.taken_bytes(key.len()) > self.pool.receiving_max_bytes() {
+        if layout.taken_bytes(key.len()) > self.pool.incoming_max_bytes() {
             return Err(Refused::OutOfMemory);
         }
         let heap_bytes = Layout::heap_bytes(key.len());
-        let share = self.pool.try_receive(heap_bytes).ok_or(Refused::OutOfMemory)?;
+        let share = self.pool.reserve_incoming(heap_bytes).ok_or(Refused::OutOfMemory)?;
         let key = self.key(key);
         let charge =
             self.with_memory_from(Self::coldest_shard, key, now, |shard| shard.charge_heap(heap_bytes, now))?;
@@ -94,7 +94,7 @@ impl Store {
         if !writer.needs_page() {
             return;
         }
-        let Some(share) = self.pool.try_receive(self.pool.page_charge()) else { return writer.fail() };
+        let Some(share) = self.pool.reserve_incoming(self.pool.page_charge()) else { return writer.fail() };
         // The hash selects the shard that evicts for the pages.
         let key = Key { bytes: &[], hash: writer.hash() };
         let page = self.pool.take().map_or_else(

@@ -21,7 +21,7 @@ use std::sync::Arc;
 pub const PAGE_OVERHEAD_BYTES: u64 = 256;
 
 /// Incoming values may take one in this many bytes of the limit.
-const RECEIVING_ONE_IN: u64 = 2;
+const INCOMING_ONE_IN: u64 = 2;
 
 /// Pinned pages may displace small items up to one in this many bytes of the limit.
 const PINNED_ONE_IN: u64 = 2;
@@ -40,7 +40,7 @@ pub struct Pool {
     /// this avoids contention on the lock.
     has_page: AtomicBool,
     /// Charge of incoming values, pages and heap.
-    receiving_bytes: AtomicU64,
+    incoming_bytes: AtomicU64,
     /// Charge of pages that readers pin, whether or not the value is still stored.
     pinned_bytes: AtomicU64,
 }
@@ -103,7 +103,7 @@ impl Pool {
             limit_bytes: AtomicU64::new(limit_bytes),
             has_page: AtomicBool::new(true),
             state: Mutex::new(state),
-            receiving_bytes: AtomicU64::new(0),
+            incoming_bytes: AtomicU64::new(0),
             pinned_bytes: AtomicU64::new(0),
         }
     }
@@ -253,22 +253,22 @@ impl Pool {
     }
 
     /// Bytes of incoming values.
-    pub fn receiving_bytes(&self) -> u64 {
-        self.receiving_bytes.load(Ordering::Relaxed)
+    pub fn incoming_bytes(&self) -> u64 {
+        self.incoming_bytes.load(Ordering::Relaxed)
     }
 
     /// Bytes that incoming values may take in total.
-    pub fn receiving_max_bytes(&self) -> u64 {
-        self.limit_bytes() / RECEIVING_ONE_IN
+    pub fn incoming_max_bytes(&self) -> u64 {
+        self.limit_bytes() / INCOMING_ONE_IN
     }
 
     /// Counts bytes of incoming values; `None` if they exceed their maximum.
     #[must_use]
-    pub fn try_receive(self: &Arc<Self>, bytes: u64) -> Option<ReceivingShare> {
-        let most = self.receiving_max_bytes();
+    pub fn reserve_incoming(self: &Arc<Self>, bytes: u64) -> Option<IncomingShare> {
+        let most = self.incoming_max_bytes();
         let sum = |before: u64| before.checked_add(bytes).filter(|sum| *sum <= most);
-        self.receiving_bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, sum).ok()?;
-        Some(ReceivingShare { bytes, pool: self.clone() })
+        self.incoming_bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, sum).ok()?;
+        Some(IncomingShare { bytes, pool: self.clone() })
     }
 
     /// Charge of pages that readers pin.
@@ -417,20 +417,20 @@ impl Drop for Charge {
 
 /// The share of an incoming value in the memory for incoming values, until drop.
 #[derive(Debug)]
-pub struct ReceivingShare {
+pub struct IncomingShare {
     bytes: u64,
     pool: Arc<Pool>,
 }
 
-impl ReceivingShare {
+impl IncomingShare {
     /// Adds another share.
-    pub fn join(&mut self, mut other: ReceivingShare) {
+    pub fn join(&mut self, mut other: IncomingShare) {
         self.bytes += take(&mut other.bytes);
     }
 }
 
-impl Drop for ReceivingShare {
+impl Drop for IncomingShare {
     fn drop(&mut self) {
-        self.pool.receiving_bytes.fetch_sub(self.bytes, Ordering::Relaxed);
+        self.pool.incoming_bytes.fetch_sub(self.bytes, Ordering::Relaxed);
     }
 }

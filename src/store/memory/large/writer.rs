@@ -6,7 +6,7 @@
 
 use super::layout::{Layout, tail_buffer};
 use crate::store::item::KeyHash;
-use crate::store::memory::pool::{Charge, Pages, PoolPage, ReceivingShare};
+use crate::store::memory::pool::{Charge, IncomingShare, Pages, PoolPage};
 
 /// The memory of an incoming value.
 #[derive(Debug)]
@@ -14,7 +14,7 @@ struct Memory {
     pages: Pages,
     tail: Vec<u8>,
     charge: Charge,
-    share: ReceivingShare,
+    share: IncomingShare,
 }
 
 /// The writer of an incoming large value. Dropping it returns its pages to the pool.
@@ -40,7 +40,7 @@ impl ValueWriter {
         page_bytes: usize,
         layout: Layout,
         charge: Charge,
-        share: ReceivingShare,
+        share: IncomingShare,
         hash: KeyHash,
     ) -> ValueWriter {
         let memory = Some(Memory { pages: Pages::default(), tail: Vec::new(), charge, share });
@@ -70,7 +70,7 @@ impl ValueWriter {
     }
 
     /// Adds a page and its share of the memory for incoming values.
-    pub(in crate::store) fn add_page(&mut self, page: PoolPage, share: ReceivingShare) {
+    pub(in crate::store) fn add_page(&mut self, page: PoolPage, share: IncomingShare) {
         if let Some(memory) = &mut self.memory {
             memory.pages.push(page);
             memory.share.join(share);
@@ -143,7 +143,7 @@ mod tests {
 
     fn writer(pool: &Arc<Pool>, len: usize) -> ValueWriter {
         let layout = Layout::of(pool.page_bytes(), len);
-        let (charge, share) = (pool.try_charge(100).unwrap(), pool.try_receive(0).unwrap());
+        let (charge, share) = (pool.try_charge(100).unwrap(), pool.reserve_incoming(0).unwrap());
         ValueWriter::new(pool.page_bytes(), layout, charge, share, KeyHash(0))
     }
 
@@ -154,7 +154,7 @@ mod tests {
                 return;
             }
             assert!(writer.needs_page());
-            writer.add_page(pool.take().unwrap(), pool.try_receive(1).unwrap());
+            writer.add_page(pool.take().unwrap(), pool.reserve_incoming(1).unwrap());
         }
     }
 
@@ -173,7 +173,7 @@ mod tests {
                 assert!(paged.chain(tail.iter().copied()).eq(data[..len].iter().copied()));
                 assert_eq!(tail.len(), Layout::of(page_bytes, len).tail_bytes());
                 drop((pages, charge));
-                assert_eq!((pool.charged_bytes(), pool.receiving_bytes()), (0, 0));
+                assert_eq!((pool.charged_bytes(), pool.incoming_bytes()), (0, 0));
             }
         }
     }
@@ -183,7 +183,7 @@ mod tests {
         let pool = Arc::new(Pool::new(1 << 20, 32 << 10));
         let mut writer = writer(&pool, (32 << 10) + 10);
         assert!(writer.needs_page() && writer.page().is_none());
-        writer.add_page(pool.take().unwrap(), pool.try_receive(1).unwrap());
+        writer.add_page(pool.take().unwrap(), pool.reserve_incoming(1).unwrap());
         assert_eq!(writer.page().unwrap().len(), 32 << 10);
         assert_eq!(writer.push(&[1; 1000]), 1000);
         assert_eq!(writer.page().unwrap().len(), (32 << 10) - 1000);
@@ -198,7 +198,7 @@ mod tests {
         let mut writer = writer(&pool, 100_000);
         fill(&mut writer, &pool, &[1; 50_000]);
         writer.fail();
-        assert_eq!((pool.charged_bytes(), pool.receiving_bytes()), (0, 0));
+        assert_eq!((pool.charged_bytes(), pool.incoming_bytes()), (0, 0));
         assert!(!writer.needs_page() && writer.missing() == 50_000);
         assert_eq!(writer.push(&[1; 60_000]), 50_000);
         assert!(writer.into_parts().is_none());

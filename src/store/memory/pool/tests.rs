@@ -75,12 +75,12 @@ fn over_a_lowered_limit_no_page_is_taken_and_free_pages_are_returned() {
 #[test]
 fn incoming_values_may_take_half_of_the_limit() {
     let pool = pool(4);
-    let mut share = pool.try_receive(pool.page_charge()).unwrap();
-    assert!(pool.try_receive(pool.page_charge() + 1).is_none());
-    share.join(pool.try_receive(pool.page_charge()).unwrap());
-    assert_eq!(pool.receiving_bytes(), 2 * pool.page_charge());
+    let mut share = pool.reserve_incoming(pool.page_charge()).unwrap();
+    assert!(pool.reserve_incoming(pool.page_charge() + 1).is_none());
+    share.join(pool.reserve_incoming(pool.page_charge()).unwrap());
+    assert_eq!(pool.incoming_bytes(), 2 * pool.page_charge());
     drop(share);
-    assert_eq!(pool.receiving_bytes(), 0);
+    assert_eq!(pool.incoming_bytes(), 0);
 }
 
 #[test]

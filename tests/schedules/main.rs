@@ -1,15 +1,14 @@
-//! What all shards and workers share, under the orders in which a few threads can meet: the pool of pages, the sequence
+//! Data shared between threads, under the orders in which a few threads can interleave: the pool of pages, the sequence
 //! of CAS uniques, the counters of requests, the right to run a task, the scheduler of the event loop.
-//! [shuttle](https://docs.rs/shuttle) runs each test once per order, and prints the order that fails.
 //!
-//! The files are larder's own, built here with the types of `tests/schedules/sync.rs`. Not tried: a thread that sees
-//! the stores of another in another order than they were made. Nothing here rests on the order of two atomic values
-//! outside of a lock.
+//! [shuttle](https://docs.rs/shuttle) runs each test once per order, and prints the order of a failure. The files are
+//! larder's own, built here with the types of `tests/schedules/sync.rs`. Weak memory orderings are not modelled: no
+//! invariant depends on the order of two atomic values outside of a lock.
 
 #[path = "../../src/store/item/cas.rs"]
 mod cas;
 #[path = "../../src/telemetry/counters.rs"]
-#[expect(dead_code, reason = "larder has more counters than are looked at")]
+#[expect(dead_code, reason = "the tests read few of the counters")]
 mod counters;
 mod event_loop;
 #[path = "../../src/store/memory/pool.rs"]
@@ -27,35 +26,35 @@ use sync::Mutex;
 
 const PAGE_BYTES: usize = 4096;
 
-/// Orders tried where there are too many for all of them, and the switches at bad moments that these are chosen for.
+/// Orders that are run where there are too many to run all, and the context switches for which these are chosen.
 const ORDERS: usize = 5000;
 const BAD_SWITCHES: usize = 3;
 
 fn run(scheduler: impl Scheduler + 'static, test: impl Fn() + Send + Sync + 'static) -> usize {
     let mut config = Config::new();
-    // That all orderings are taken for the strictest one is said above.
+    // shuttle warns that it treats all orderings as sequentially consistent; see the module documentation.
     config.silence_warnings = true;
     Runner::new(scheduler, config).run(test)
 }
 
-/// Every order there is.
+/// Runs a test in every order.
 fn every_order(test: impl Fn() + Send + Sync + 'static) {
     assert!(run(DfsScheduler::new(None, false), test) > 1);
 }
 
-/// Many orders, the same ones each time.
+/// Runs a test in many orders, the same ones each time.
 fn many_orders(test: impl Fn() + Send + Sync + 'static) {
     run(PctScheduler::new_from_seed(1, BAD_SWITCHES, ORDERS), test);
 }
 
-/// A pool with room for so many pages.
+/// A pool with this many pages.
 fn pool(pages: u64) -> Arc<Pool> {
     let charge = Pool::new(0, PAGE_BYTES).page_charge();
     Arc::new(Pool::new(pages * charge, PAGE_BYTES))
 }
 
 #[test]
-fn of_two_that_want_the_last_page_one_gets_it() {
+fn one_of_two_threads_gets_the_last_page() {
     every_order(|| {
         let pool = pool(1);
         let takers = [0, 1].map(|_| {
@@ -72,13 +71,13 @@ fn of_two_that_want_the_last_page_one_gets_it() {
 }
 
 #[test]
-fn a_page_dropped_by_a_reader_is_charged_until_then_and_free_afterwards() {
+fn a_page_is_charged_until_its_reader_drops_it() {
     every_order(|| {
         let pool = pool(1);
         let page = Pages::from(vec![pool.take().unwrap()]);
         let reader = thread::spawn(move || drop(page));
         let taken = pool.take();
-        assert!(taken.is_none() || pool.charged_bytes() == pool.page_charge(), "there is only one");
+        assert!(taken.is_none() || pool.charged_bytes() == pool.page_charge(), "there is only one page");
         reader.join().unwrap();
         assert!(taken.is_some() || pool.take().is_some());
         pool.check();
@@ -86,7 +85,7 @@ fn a_page_dropped_by_a_reader_is_charged_until_then_and_free_afterwards() {
 }
 
 #[test]
-fn pages_and_bytes_on_the_heap_never_pass_the_limit_together() {
+fn pages_and_heap_bytes_together_never_exceed_the_limit() {
     every_order(|| {
         let pool = pool(2);
         drop(pool.take().map(|page| Pages::from(vec![page])));
@@ -97,7 +96,10 @@ fn pages_and_bytes_on_the_heap_never_pass_the_limit_together() {
         let heap = pool.try_charge(100);
         let pages = pages.join().unwrap();
         let count = pages.iter().flatten().count();
-        assert!(count == 2 && heap.is_none() || count == 1 && heap.is_some(), "one of the two is refused");
+        assert!(
+            count == 2 && heap.is_none() || count == 1 && heap.is_some(),
+            "exactly one of them is refused"
+        );
         pool.check();
         drop((pages, heap));
         assert_eq!(pool.charged_bytes(), 0);
@@ -105,7 +107,7 @@ fn pages_and_bytes_on_the_heap_never_pass_the_limit_together() {
 }
 
 #[test]
-fn a_limit_lowered_beside_takers_is_met_once_they_let_go() {
+fn a_lowered_limit_holds_once_concurrent_takers_drop_their_pages() {
     every_order(|| {
         let pool = pool(3);
         let held = pool.take();
@@ -114,7 +116,7 @@ fn a_limit_lowered_beside_takers_is_met_once_they_let_go() {
             thread::spawn(move || pool.take())
         };
         pool.set_limit_bytes(pool.page_charge());
-        assert!(pool.take().is_none(), "who lowered it is bound by it");
+        assert!(pool.take().is_none(), "a page beyond the lowered limit");
         while pool.trim(1, false) {}
         let taken = taker.join().unwrap();
         assert_eq!(pool.excess_bytes(), if taken.is_some() { pool.page_charge() } else { 0 });
@@ -126,7 +128,7 @@ fn a_limit_lowered_beside_takers_is_met_once_they_let_go() {
 }
 
 #[test]
-fn uniques_drawn_at_once_differ_and_grow() {
+fn concurrently_drawn_uniques_differ_and_grow() {
     every_order(|| {
         let sequence = Arc::new(CasSequence::new(true));
         let threads = [0, 1].map(|_| {
@@ -137,14 +139,14 @@ fn uniques_drawn_at_once_differ_and_grow() {
         assert!(drawn.iter().all(|[first, second]| first < second));
         let mut all = drawn.concat();
         all.sort_unstable();
-        assert_eq!(all, [2, 3, 4, 5], "none twice, none left out");
+        assert_eq!(all, [2, 3, 4, 5], "a unique is drawn twice or skipped");
         assert!(sequence.next() == 6 && sequence.is_in_storage_order());
     });
 }
 
-/// As in a shard: the unique is drawn under the lock that the item lies under.
+/// As in a shard, the unique is drawn under the lock of the item.
 #[test]
-fn the_unique_of_an_item_grows_and_was_drawn_or_chosen() {
+fn the_unique_of_an_item_grows_unless_a_client_sets_it() {
     every_order(|| {
         let shared = Arc::new((CasSequence::new(true), Mutex::new(1)));
         let writers = [None, Some(900)].map(|chosen| {
@@ -163,13 +165,13 @@ fn the_unique_of_an_item_grows_and_was_drawn_or_chosen() {
             sequence.check(seen);
         }
         writers.into_iter().for_each(|writer| writer.join().unwrap());
-        assert!(!sequence.is_in_storage_order(), "one was chosen");
+        assert!(!sequence.is_in_storage_order(), "a client set one");
     });
 }
 
-/// Sums were once read before the baseline: a reset in between made them less than nothing, which wraps.
+/// Regression test: totals that were read before the baseline wrapped below 0 after a reset in between.
 #[test]
-fn counts_survive_a_reset_and_never_fall_below_it() {
+fn totals_never_wrap_below_0_after_a_reset() {
     many_orders(|| {
         let counters = Arc::new(Counters::new(1));
         let worker = {

@@ -1,9 +1,9 @@
-//! What `src/sync.rs` is in larder, from shuttle: every operation is a place where another thread may come in between.
+//! The types of `src/sync.rs`, from shuttle: at every operation another thread may run.
 
 pub use shuttle::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::ops::{Deref, DerefMut};
 
-/// A lock that, like parking_lot's, does not poison.
+/// A mutex without poisoning, like that of parking_lot.
 #[derive(Default, Debug)]
 pub struct Mutex<T>(shuttle::sync::Mutex<T>);
 
@@ -17,7 +17,7 @@ impl<T> Mutex<T> {
     }
 }
 
-/// Its guard, which a [`Condvar`] can take and put back.
+/// The guard of a [`Mutex`]. A [`Condvar`] takes the inner guard and puts it back.
 pub struct MutexGuard<'a, T>(Option<shuttle::sync::MutexGuard<'a, T>>);
 
 impl<T> Deref for MutexGuard<'_, T> {
@@ -34,7 +34,7 @@ impl<T> DerefMut for MutexGuard<'_, T> {
     }
 }
 
-/// As parking_lot's.
+/// Like the Condvar of parking_lot.
 #[derive(Default)]
 pub struct Condvar(shuttle::sync::Condvar);
 
@@ -53,7 +53,7 @@ impl Condvar {
     }
 }
 
-/// As std's, without its constant initializers.
+/// Like the macro of std, without constant initializers.
 macro_rules! per_thread {
     ($($(#[$doc:meta])* static $name:ident: $of:ty = const { $value:expr };)*) => {
         shuttle::thread_local! { $(static $name: $of = $value;)* }

@@ -46,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_request_is_told_by_its_front() {
+    fn the_first_word_or_opcode_selects_the_family() {
         let cases: [(&[u8], CommandFamily); 9] = [
             (b"get k\r\n", CommandFamily::Get),
             (b"gats 0 k\r\n", CommandFamily::Get),

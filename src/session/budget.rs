@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_and_requests_cost_more_than_their_bytes() {
+    fn keys_and_requests_have_a_fixed_cost() {
         let mut budget = Budget::new(u32::MAX);
         budget.spend_keys(TURN_WORK_BYTES / KEY_WORK_BYTES - 1);
         assert!(!budget.is_exhausted());

@@ -1,4 +1,4 @@
-//! A session driven by hand.
+//! Sessions called directly, without sockets.
 
 use super::*;
 use crate::clock::Clock;
@@ -10,7 +10,7 @@ fn engine() -> Engine {
     Engine::new(Settings::for_tests(), store, Clock::start())
 }
 
-/// What a session answers to `input`, and how far it came, with a budget of so many requests.
+/// The reply of a session to `input` and its progress, with a budget of `requests` requests.
 fn advance(engine: &Engine, session: &mut Session, input: &[u8], requests: u32) -> (String, Progress) {
     let context =
         SessionContext { engine, counters: engine.counters().worker(0), fd: 1, entry: None, sender: None };
@@ -21,7 +21,7 @@ fn advance(engine: &Engine, session: &mut Session, input: &[u8], requests: u32) 
 }
 
 #[test]
-fn a_call_stops_with_its_budget_and_goes_on_where_it_stopped() {
+fn a_call_ends_with_the_budget_and_the_next_one_resumes() {
     let engine = engine();
     let mut session = Session::new(&engine, AcceptedProtocol::Auto);
     let input = b"version\r\nversion\r\nversion\r\nver";
@@ -34,7 +34,7 @@ fn a_call_stops_with_its_budget_and_goes_on_where_it_stopped() {
 }
 
 #[test]
-fn a_long_multiget_is_answered_in_parts_of_bounded_work() {
+fn a_long_multiget_is_executed_in_bounded_parts() {
     let engine = engine();
     let mut session = Session::new(&engine, AcceptedProtocol::Auto);
     let mut input = format!("get{}\r\n", " k".repeat(900)).into_bytes();
@@ -56,7 +56,7 @@ fn a_long_multiget_is_answered_in_parts_of_bounded_work() {
 }
 
 #[test]
-fn a_wrong_key_takes_back_the_whole_answer_of_its_line() {
+fn an_invalid_key_replaces_the_whole_reply() {
     let engine = engine();
     let mut session = Session::new(&engine, AcceptedProtocol::Auto);
     advance(&engine, &mut session, b"set k 0 0 1\r\nx\r\n", u32::MAX);
@@ -67,7 +67,7 @@ fn a_wrong_key_takes_back_the_whole_answer_of_its_line() {
 }
 
 #[test]
-fn a_command_of_an_operator_ends_the_turn() {
+fn operator_commands_end_the_turn() {
     let engine = engine();
     for command in ["stats", "stats items", "stats slabs", "stats conns", "flush_all", "slabs reassign 1 2"] {
         let mut session = Session::new(&engine, AcceptedProtocol::Auto);
@@ -79,12 +79,12 @@ fn a_command_of_an_operator_ends_the_turn() {
 }
 
 #[test]
-fn logins_wait_after_failures_and_are_then_tried() {
-    let folder = std::env::temp_dir().join(format!("larder-session-{}", std::process::id()));
-    std::fs::write(&folder, "ann:secret\n").unwrap();
-    let tokens = crate::auth::Credentials::read(&folder, crate::auth::FileFormat::AuthFile).unwrap();
-    std::fs::remove_file(&folder).unwrap();
-    let engine = engine().with_auth_file(Some(tokens));
+fn logins_are_delayed_after_failures() {
+    let path = std::env::temp_dir().join(format!("larder-session-{}", std::process::id()));
+    std::fs::write(&path, "ann:secret\n").unwrap();
+    let auth_file = crate::auth::Credentials::read(&path, crate::auth::FileFormat::AuthFile).unwrap();
+    std::fs::remove_file(&path).unwrap();
+    let engine = engine().with_auth_file(Some(auth_file));
     let (wrong, right) = (b"set a 0 0 9\r\nann wrong\r\n", b"set a 0 0 10\r\nann secret\r\n");
     for _ in 0..3 {
         let mut session = Session::new(&engine, AcceptedProtocol::Auto);
@@ -99,7 +99,7 @@ fn logins_wait_after_failures_and_are_then_tried() {
 }
 
 #[test]
-fn nothing_is_executed_behind_the_end() {
+fn input_behind_the_end_is_not_executed() {
     let engine = engine();
     for (input, end) in [
         (&b"quit\r\nset a 0 0 1\r\nx\r\n"[..], End::Closed),
@@ -114,6 +114,6 @@ fn nothing_is_executed_behind_the_end() {
 }
 
 #[test]
-fn a_session_is_small_because_there_are_many() {
+fn sessions_fit_in_64_bytes() {
     assert!(size_of::<Session>() <= 64, "{} bytes", size_of::<Session>());
 }

@@ -33,7 +33,7 @@ impl Engine {
         };
         let mut lines = ReplyBuffer::default();
         self.stats(topic, now, &mut lines);
-        for (name, value) in figures(lines.contiguous().unwrap_or_default()) {
+        for (name, value) in stat_lines(lines.contiguous().unwrap_or_default()) {
             reply.success(&ReplyFields { key: name, value, ..ReplyFields::default() });
         }
         reply.success(&ReplyFields::default());
@@ -62,10 +62,10 @@ impl Engine {
 }
 
 /// Names and values of the lines `STAT <name> <value>` of a report; other lines are skipped.
-fn figures(lines: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+fn stat_lines(lines: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     lines.split(|byte| *byte == b'\n').filter_map(|line| {
-        let figure = line.strip_prefix(b"STAT ")?.strip_suffix(b"\r")?;
-        let space = figure.iter().position(|byte| *byte == b' ')?;
-        Some((&figure[..space], &figure[space + 1..]))
+        let stat = line.strip_prefix(b"STAT ")?.strip_suffix(b"\r")?;
+        let space = stat.iter().position(|byte| *byte == b' ')?;
+        Some((&stat[..space], &stat[space + 1..]))
     })
 }

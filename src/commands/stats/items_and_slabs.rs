@@ -7,9 +7,9 @@ use crate::protocol::ReplyBuffer;
 
 impl Engine {
     /// Emits the stats of `stats items` in memcached's order: class, name and value.
-    pub fn item_stats(&self, now: Now, figure: &mut dyn FnMut(u32, &'static str, u64)) {
+    pub fn item_stats(&self, now: Now, emit: &mut dyn FnMut(u32, &'static str, u64)) {
         for class in self.store.classes(now).iter().filter(|class| class.used_chunks > 0) {
-            let mut stat = |name: &'static str, value: u64| figure(class.id, name, value);
+            let mut stat = |name: &'static str, value: u64| emit(class.id, name, value);
             stat("number", class.used_chunks);
             stat("number_hot", class.probation);
             stat("number_warm", ABSENT);
@@ -50,10 +50,10 @@ impl Engine {
     }
 
     /// Emits the stats of `stats slabs` per class; returns the number of classes.
-    pub fn slab_stats(&self, now: Now, figure: &mut dyn FnMut(u32, &'static str, u64)) -> usize {
+    pub fn slab_stats(&self, now: Now, emit: &mut dyn FnMut(u32, &'static str, u64)) -> usize {
         let classes = self.store.classes(now);
         for class in &classes {
-            let mut stat = |name: &'static str, value: u64| figure(class.id, name, value);
+            let mut stat = |name: &'static str, value: u64| emit(class.id, name, value);
             stat("chunk_size", class.chunk_bytes);
             // A large value counts as a page with one chunk, because tools skip a class without pages.
             let (per_page, pages) =

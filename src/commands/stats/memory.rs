@@ -47,12 +47,12 @@ impl Engine {
     /// Records the memory used by starting the threads.
     pub(in crate::commands) fn measure_thread_memory(&self) {
         let (resident, files) = resident_and_file_bytes();
-        let before = self.anonymous_at_start_bytes + self.figures_bytes();
+        let before = self.anonymous_at_start_bytes + self.statistics_bytes();
         self.threads_bytes.store(resident.saturating_sub(files + before), Ordering::Relaxed);
     }
 
     /// Memory of larder's own statistics: advisor, heavy hitters, families, latencies.
-    fn figures_bytes(&self) -> u64 {
+    fn statistics_bytes(&self) -> u64 {
         self.advisor.memory_bytes() + self.insight_bytes()
     }
 
@@ -101,7 +101,7 @@ mod tests {
     use crate::store::Settings;
 
     #[test]
-    fn only_what_is_beyond_the_allowance_is_charged() {
+    fn only_memory_over_the_allowance_is_charged() {
         let store = Store::new(Settings { shards: Some(2), ..Settings::default() });
         assert_eq!(excess_bytes(6 << 20, 1, &store), 0);
         let eight = 8 * (THREAD_BYTES + PAGES_PER_THREAD * (32 << 10)) + 2 * SHARD_BYTES;

@@ -70,17 +70,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_figure_has_the_number_that_it_prints() {
-        let figures: [&dyn StatValue; 6] = [&7u8, &7usize, &-7i32, &TwoDecimals(1250), &2.5, &u32::MAX];
-        for figure in figures {
-            assert_eq!(figure.to_string().parse().ok(), figure.number(), "{figure}");
+    fn the_number_equals_the_printed_text() {
+        let value: [&dyn StatValue; 6] = [&7u8, &7usize, &-7i32, &TwoDecimals(1250), &2.5, &u32::MAX];
+        for value in value {
+            assert_eq!(value.to_string().parse().ok(), value.number(), "{value}");
         }
         assert_eq!(CpuTime { micros: 1_000_002 }.to_string(), "1.000002");
         assert_eq!(CpuTime { micros: 1_500_000 }.number(), Some(1.5));
     }
 
     #[test]
-    fn words_are_numbers_only_where_they_say_yes_or_no() {
+    fn only_yes_and_no_have_a_number_among_texts() {
         let numbers = ["yes", "no", "none", "12"].map(|word| word.number());
         assert_eq!(numbers, [Some(1.0), Some(0.0), None, None]);
     }

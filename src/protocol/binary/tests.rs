@@ -1,4 +1,4 @@
-//! Frames whole and torn, each form with the neighbours that are refused.
+//! Complete and split frames, and refused ones next to the valid ones.
 
 use super::*;
 use crate::protocol::ReplyBuffer;
@@ -9,7 +9,7 @@ use std::sync::Arc;
 const OPAQUE: u32 = 0xDEAD_BEEF;
 const CAS: u64 = 0x0102_0304_0506_0708;
 
-/// A frame whose header tells the truth.
+/// A frame with consistent lengths.
 fn frame(opcode: u8, extras: &[u8], key: &[u8], value: &[u8]) -> Vec<u8> {
     let body_len = (extras.len() + key.len() + value.len()) as u32;
     let mut bytes = head(opcode, key.len() as u16, extras.len() as u8, body_len);
@@ -20,7 +20,7 @@ fn frame(opcode: u8, extras: &[u8], key: &[u8], value: &[u8]) -> Vec<u8> {
 fn head(opcode: u8, key_len: u16, extras_len: u8, body_len: u32) -> Vec<u8> {
     let mut bytes = vec![MAGIC_REQUEST, opcode];
     bytes.extend(key_len.to_be_bytes());
-    // The data type and the bucket mean nothing.
+    // Data type and vbucket are ignored.
     bytes.extend([extras_len, 7, 8, 9]);
     bytes.extend(body_len.to_be_bytes());
     bytes.extend(OPAQUE.to_be_bytes());
@@ -39,16 +39,16 @@ fn header(verb: StoreVerb, flags: u32, exptime: u32) -> BinaryStorageHeader<'sta
     BinaryStorageHeader { verb, key: b"k", flags, exptime }
 }
 
-/// Opcode, quiet twin, extras, key, value, meaning.
-type Form = (u8, Option<u8>, usize, &'static [u8], &'static [u8], Command<'static>);
+/// Opcode, quiet opcode, length of extras, key, value, command.
+type ValidFrame = (u8, Option<u8>, usize, &'static [u8], &'static [u8], Command<'static>);
 
-/// Every form that is accepted.
-fn forms() -> Vec<Form> {
+/// All valid frames.
+fn valid_frames() -> Vec<ValidFrame> {
     use StoreVerb::{Add, Append, Prepend, Replace, Set};
     let stored = |verb| Command::Store { header: header(verb, 1, 2), value: b"v" };
-    let joined = |verb| Command::Store { header: header(verb, 0, 0), value: b"v" };
+    let concatenated = |verb| Command::Store { header: header(verb, 0, 0), value: b"v" };
     let got = |with_key, exptime| Command::Retrieve { key: b"k", with_key, exptime };
-    let counted = |up| Command::Arithmetic { key: b"k", up, delta: (1 << 32) + 2, initial: 3, exptime: 4 };
+    let arithmetic = |up| Command::Arithmetic { key: b"k", up, delta: (1 << 32) + 2, initial: 3, exptime: 4 };
     vec![
         (0x00, Some(0x09), 0, b"k", b"", got(false, None)),
         (0x0c, Some(0x0d), 0, b"k", b"", got(true, None)),
@@ -57,15 +57,15 @@ fn forms() -> Vec<Form> {
         (0x03, Some(0x13), 8, b"k", b"v", stored(Replace)),
         (0x01, Some(0x11), 8, b"k", b"", Command::Store { header: header(Set, 1, 2), value: b"" }),
         (0x04, Some(0x14), 0, b"k", b"", Command::Delete { key: b"k" }),
-        (0x05, Some(0x15), 20, b"k", b"", counted(true)),
-        (0x06, Some(0x16), 20, b"k", b"", counted(false)),
+        (0x05, Some(0x15), 20, b"k", b"", arithmetic(true)),
+        (0x06, Some(0x16), 20, b"k", b"", arithmetic(false)),
         (0x07, Some(0x17), 0, b"", b"", Command::Quit),
         (0x08, Some(0x18), 0, b"", b"", Command::Flush { exptime: 0 }),
         (0x08, Some(0x18), 4, b"", b"", Command::Flush { exptime: 1 }),
         (0x0a, None, 0, b"", b"", Command::Noop),
         (0x0b, None, 0, b"", b"", Command::Version),
-        (0x0e, Some(0x19), 0, b"k", b"v", joined(Append)),
-        (0x0f, Some(0x1a), 0, b"k", b"v", joined(Prepend)),
+        (0x0e, Some(0x19), 0, b"k", b"v", concatenated(Append)),
+        (0x0f, Some(0x1a), 0, b"k", b"v", concatenated(Prepend)),
         (0x10, None, 0, b"", b"", Command::Stat { topic: b"" }),
         (0x10, None, 0, b"items", b"", Command::Stat { topic: b"items" }),
         (0x1b, None, 4, b"", b"", Command::Verbosity { level: 1 }),
@@ -78,37 +78,38 @@ fn forms() -> Vec<Form> {
     ]
 }
 
-/// All forms with the opcode spelled out, quiet twins included.
-fn spelled() -> Vec<(u8, bool, Form)> {
-    let twins = |form: Form| [Some((form.0, false, form)), form.1.map(|quiet| (quiet, true, form))];
-    forms().into_iter().flat_map(twins).flatten().collect()
+/// All valid frames with opcode and quiet flag.
+fn all_opcodes() -> Vec<(u8, bool, ValidFrame)> {
+    let with_quiet =
+        |form: ValidFrame| [Some((form.0, false, form)), form.1.map(|quiet| (quiet, true, form))];
+    valid_frames().into_iter().flat_map(with_quiet).flatten().collect()
 }
 
 #[test]
-fn every_form_is_understood_and_torn_at_any_byte_too() {
-    for (opcode, quiet, (_, _, extras_len, key, value, command)) in spelled() {
+fn valid_frames_do_not_depend_on_the_split() {
+    for (opcode, quiet, (_, _, extras_len, key, value, command)) in all_opcodes() {
         let bytes = frame(opcode, &EXTRAS[..extras_len], key, value);
         let mut decoder = BinaryDecoder::default();
-        for torn in 0..bytes.len() {
+        for split in 0..bytes.len() {
             assert_eq!(
-                decoder.decode(&bytes[..torn], Admission::All),
+                decoder.decode(&bytes[..split], Admission::All),
                 Decoded::NeedMore,
-                "0x{opcode:02x} at {torn}"
+                "0x{opcode:02x} at {split}"
             );
         }
         let expected = Frame { envelope: envelope(opcode), quiet, command };
         let decoded = Decoded::Request { frame: expected, consumed: bytes.len() };
         assert_eq!(decoder.decode(&bytes, Admission::All), decoded, "0x{opcode:02x}");
-        // What follows is not touched.
+        // Bytes behind the frame are not consumed.
         let followed = [&bytes[..], b"\x80more"].concat();
         assert_eq!(decoder.decode(&followed, Admission::All), decoded, "0x{opcode:02x}");
     }
 }
 
 #[test]
-fn every_other_shape_of_a_command_ends_the_connection() {
+fn invalid_lengths_close_the_connection() {
     let accepted = |opcode: u8, extras_len: usize, keyed: bool, valued: bool| {
-        spelled().iter().any(|(of, _, form)| {
+        all_opcodes().iter().any(|(of, _, form)| {
             let storage = matches!(form.5, Command::Store { .. });
             let message = matches!(form.5, Command::SaslStart { .. } | Command::SaslStep { .. });
             let value = storage || message || !valued;
@@ -116,7 +117,7 @@ fn every_other_shape_of_a_command_ends_the_connection() {
         })
     };
     let mut refused = 0;
-    for opcode in spelled().into_iter().map(|(opcode, ..)| opcode) {
+    for opcode in all_opcodes().into_iter().map(|(opcode, ..)| opcode) {
         for extras_len in [0, 3, 4, 5, 7, 8, 9, 12, 19, 20] {
             for (key, value) in [("", ""), ("k", ""), ("", "v"), ("k", "v")] {
                 let bytes = frame(opcode, &EXTRAS[..extras_len], key.as_bytes(), value.as_bytes());
@@ -142,7 +143,7 @@ fn every_other_shape_of_a_command_ends_the_connection() {
 }
 
 #[test]
-fn a_header_that_cannot_be_believed_is_answered_at_once() {
+fn inconsistent_headers_are_refused_at_once() {
     for (bytes, status) in [
         (head(0x00, 5, 0, 4), Status::Unknown),
         (head(0x01, 1, 8, 8), Status::Unknown),
@@ -165,7 +166,7 @@ fn a_header_that_cannot_be_believed_is_answered_at_once() {
 }
 
 #[test]
-fn what_does_not_start_with_the_magic_byte_ends_the_connection() {
+fn a_wrong_magic_byte_closes_the_connection() {
     for bytes in [&b"get a\r\n"[..], b"\x81", b"\0"] {
         assert_eq!(
             BinaryDecoder::default().decode(bytes, Admission::All),
@@ -177,16 +178,16 @@ fn what_does_not_start_with_the_magic_byte_ends_the_connection() {
 }
 
 #[test]
-fn an_unknown_command_is_dropped_whole_however_it_is_torn() {
+fn unknown_commands_are_discarded_completely() {
     let after = frame(0x0a, b"", b"", b"");
     for (extras, key, value) in [("", "", ""), ("ex", "", ""), ("ex", "key", ""), ("ex", "key", "value")] {
         let unknown = frame(0x30, extras.as_bytes(), key.as_bytes(), value.as_bytes());
         let stream = [&unknown[..], &after].concat();
-        for torn in 0..=unknown.len() {
+        for split in 0..=unknown.len() {
             let mut decoder = BinaryDecoder::default();
             let mut at = 0;
             let mut answers = 0;
-            for end in [torn, stream.len()] {
+            for end in [split, stream.len()] {
                 loop {
                     match decoder.decode(&stream[at..end], Admission::All) {
                         Decoded::NeedMore => break,
@@ -205,13 +206,13 @@ fn an_unknown_command_is_dropped_whole_however_it_is_torn() {
                     }
                 }
             }
-            assert_eq!((answers, at), (1, stream.len()), "torn at {torn}");
+            assert_eq!((answers, at), (1, stream.len()), "split at {split}");
         }
     }
 }
 
 #[test]
-fn a_long_value_is_to_be_received_in_place_and_a_long_message_is_dropped() {
+fn long_values_are_received_and_long_messages_discarded() {
     let body_len = |len: usize| (8 + 1 + len) as u32;
     let mut longest = head(0x11, 1, 8, body_len(VALUE_INLINE_MAX_BYTES));
     longest.extend([&EXTRAS[..8], b"k", &[b'v'; VALUE_INLINE_MAX_BYTES]].concat());
@@ -240,10 +241,10 @@ fn a_long_value_is_to_be_received_in_place_and_a_long_message_is_dropped() {
 }
 
 #[test]
-fn before_login_all_but_version_and_sasl_ends_the_connection() {
+fn before_login_only_version_and_sasl_are_admitted() {
     for opcode in 0..=u8::MAX {
         let open = matches!(opcode, 0x0b | 0x20..=0x22);
-        let (extras_len, key, value) = spelled()
+        let (extras_len, key, value) = all_opcodes()
             .iter()
             .find(|(of, ..)| *of == opcode)
             .map_or((0, &b""[..], &b""[..]), |(_, _, form)| (form.2, form.3, form.4));
@@ -275,7 +276,7 @@ fn written(write: impl FnOnce(&mut ReplyBuffer)) -> Vec<u8> {
 }
 
 #[test]
-fn replies_are_laid_out_as_the_documentation_says() {
+fn replies_have_the_documented_layout() {
     let to = Envelope { opcode: 0x0c, opaque: OPAQUE, cas: 99 };
     let opaque = OPAQUE.to_be_bytes();
     let expected = |lengths: [u8; 4], status: u16, body_len: u32, cas: u64, body: &[u8]| {

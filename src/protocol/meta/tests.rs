@@ -1,4 +1,4 @@
-//! Every accepted form, and its refused neighbours.
+//! Accepted lines, and refused ones next to them.
 
 use super::*;
 use crate::protocol::classic;
@@ -39,7 +39,7 @@ fn key(text: &str) -> Vec<u8> {
 }
 
 #[test]
-fn each_command_is_its_word_and_a_key() {
+fn commands_need_a_key() {
     assert!(matches!(parse_line("mg k"), ParsedLine::Request(Request::MetaGet { .. })));
     assert!(matches!(parse_line("md k"), ParsedLine::Request(Request::MetaDelete { .. })));
     assert!(matches!(parse_line("ma k"), ParsedLine::Request(Request::MetaArithmetic { up: true, .. })));
@@ -66,7 +66,7 @@ fn each_command_is_its_word_and_a_key() {
 }
 
 #[test]
-fn flags_carry_their_numbers() {
+fn flags_have_numbers() {
     let all = meta("ms k 1 T-5 N0 R30 C18446744073709551615 E7 F4294967295 J9 D0 q v");
     assert_eq!((all.exptime(), all.create_exptime(), all.recache_secs()), (Some(-5), Some(0), Some(30)));
     assert_eq!((all.compare(), all.cas(), all.client_flags()), (Some(u64::MAX), Some(7), u32::MAX));
@@ -81,7 +81,7 @@ fn flags_carry_their_numbers() {
 }
 
 #[test]
-fn a_flag_is_its_first_byte_and_what_it_knows_nothing_of_is_overlooked() {
+fn unused_arguments_and_flags_are_ignored() {
     let junk = meta("mg k vfoo kbar  q ");
     assert!(junk.has(b'v') && junk.has(b'k') && junk.quiet() && !junk.has(b'f'));
     for text in ["mg k F3 J1 M", "ms k 1 v t h", "md k s l", "ma k P1 L2", "mg k I x"] {
@@ -90,7 +90,7 @@ fn a_flag_is_its_first_byte_and_what_it_knows_nothing_of_is_overlooked() {
 }
 
 #[test]
-fn flags_that_are_none_are_refused_by_the_first_fault() {
+fn unknown_repeated_and_malformed_flags_are_refused() {
     for (flags, expected) in [
         ("v v", Refusal::DuplicateFlag),
         ("v1 v2", Refusal::DuplicateFlag),
@@ -117,7 +117,7 @@ fn flags_that_are_none_are_refused_by_the_first_fault() {
 }
 
 #[test]
-fn bad_arguments_are_refused_by_the_last_of_them() {
+fn the_last_bad_argument_is_reported() {
     for (flags, expected) in [
         ("T", Refusal::BadToken),
         ("Tx", Refusal::BadToken),
@@ -151,7 +151,7 @@ fn bad_arguments_are_refused_by_the_last_of_them() {
 }
 
 #[test]
-fn a_line_has_twenty_tokens_at_most() {
+fn lines_with_over_20_tokens_are_refused() {
     const LETTERS: &str = "c f h k l s t u v q x I T1 N1 R1 C1 E1 F1 J1";
     let flags = |count| LETTERS.split(' ').take(count).collect::<Vec<_>>().join(" ");
     for command in ["mg k", "md k", "ma k"] {
@@ -166,7 +166,7 @@ fn a_line_has_twenty_tokens_at_most() {
 }
 
 #[test]
-fn keys_have_250_bytes_at_most() {
+fn keys_over_250_bytes_are_refused() {
     let (most, over) = ("k".repeat(250), "k".repeat(251));
     assert_eq!(key(&format!("mg {most} v")), most.as_bytes());
     for command in ["mg", "md", "me"] {
@@ -178,7 +178,7 @@ fn keys_have_250_bytes_at_most() {
 }
 
 #[test]
-fn the_length_of_a_value_is_the_third_token() {
+fn the_third_token_of_ms_is_the_length() {
     assert!(matches!(
         parse_line("ms k 2147483645"),
         ParsedLine::MetaStorage(MetaStorageHeader { value_len: 2147483645, .. })
@@ -203,7 +203,7 @@ fn keys_may_be_base64() {
 }
 
 #[test]
-fn an_opaque_token_has_32_bytes_at_most() {
+fn opaque_tokens_over_32_bytes_are_refused() {
     let most = format!("O{}", "1".repeat(31));
     for command in ["mg k", "md k", "ma k", "ms k 4"] {
         let meta = meta(&format!("{command} {most}")).returned().next().map(<[u8]>::to_vec);
@@ -211,12 +211,12 @@ fn an_opaque_token_has_32_bytes_at_most() {
         assert_eq!(refusal(&format!("{command} {most}2")), Refusal::OpaqueTooLong, "{command}");
     }
     assert_eq!(data_block(&format!("ms k 4 {most}2")), DataBlock::Bytes(4));
-    assert_eq!(refusal(&format!("ms k 4 {most}2 MQ")), Refusal::BadStoreMode, "the mode is looked at first");
+    assert_eq!(refusal(&format!("ms k 4 {most}2 MQ")), Refusal::BadStoreMode, "the mode is checked first");
     meta("mg k O");
 }
 
 #[test]
-fn modes_are_their_first_character() {
+fn the_first_character_selects_the_mode() {
     for (flag, mode) in [
         ("MS", MetaMode::Set),
         ("ME", MetaMode::Add),
@@ -252,21 +252,21 @@ fn modes_are_their_first_character() {
 }
 
 #[test]
-fn the_order_of_two_flags_is_known() {
+fn the_order_of_two_flags_is_reported() {
     let line = meta("mg k v T1 R2");
     assert!(line.precedes(b'T', b'R') && !line.precedes(b'R', b'T'));
-    assert!(!line.precedes(b'T', b'N') && !line.precedes(b'N', b'T'), "one of them is missing");
+    assert!(!line.precedes(b'T', b'N') && !line.precedes(b'N', b'T'), "one flag is absent");
 }
 
 #[test]
-fn nothing_is_walked_for_a_reply_that_returns_nothing() {
+fn only_lines_with_returned_flags_yield_flags() {
     assert_eq!(meta("mg k v q T5").returned().count(), 0);
     let words: Vec<&[u8]> = meta("mg k v O1  t").returned().collect();
     assert_eq!(words, [&b"v"[..], b"O1", b"t"]);
 }
 
 #[test]
-fn describing_overlooks_all_flags_but_base64() {
+fn me_ignores_all_flags_but_base64() {
     assert_eq!(key("me k v v zz O12345678901234567890123456789012345"), b"k");
     assert_eq!(refusal("me k !"), Refusal::BadLine);
 }

@@ -1,4 +1,4 @@
-//! Frames: whole, torn at every byte, and broken.
+//! Complete, split and bad requests.
 
 use super::*;
 use crate::protocol::limits::VALUE_LENGTH_MAX;
@@ -6,14 +6,14 @@ use crate::protocol::request::Keys;
 
 /// What a connection would see of a stream: executed requests in words, answers, and whether it was closed.
 #[derive(Default)]
-struct Seen {
+struct Events {
     events: Vec<String>,
     closed: bool,
 }
 
-/// Feeds `stream` in the given pieces as a connection would, receiving long values in place.
-fn feed(pieces: &[&[u8]]) -> Seen {
-    let mut seen = Seen::default();
+/// Decodes a stream that is received in the given pieces; receives long values like a connection.
+fn feed(pieces: &[&[u8]]) -> Events {
+    let mut result = Events::default();
     let mut decoder = TextDecoder::default();
     let mut pending: Vec<u8> = Vec::new();
     let mut to_receive = 0;
@@ -29,18 +29,18 @@ fn feed(pieces: &[&[u8]]) -> Seen {
             let consumed = match decoder.decode(&pending) {
                 Decoded::NeedMore => break,
                 Decoded::Close { reply } => {
-                    seen.events.push(format!("close {reply:?}"));
-                    seen.closed = true;
-                    return seen;
+                    result.events.push(format!("close {reply:?}"));
+                    result.closed = true;
+                    return result;
                 }
                 Decoded::Refused { reply, consumed } => {
                     if let Some(reply) = reply {
-                        seen.events.push(format!("{reply:?}"));
+                        result.events.push(format!("{reply:?}"));
                     }
                     consumed
                 }
                 Decoded::Request { request, consumed } => {
-                    seen.events.push(in_words(&request));
+                    result.events.push(describe(&request));
                     consumed
                 }
                 Decoded::ReceiveValue { header, consumed } => {
@@ -49,11 +49,11 @@ fn feed(pieces: &[&[u8]]) -> Seen {
                 }
                 Decoded::ReceiveMetaValue { header, consumed } => {
                     to_receive = header.value_len;
-                    seen.events.push(format!("{header:?}"));
+                    result.events.push(format!("{header:?}"));
                     consumed
                 }
                 Decoded::ValueEnd { intact, consumed } => {
-                    seen.events.push(format!("received {intact}"));
+                    result.events.push(format!("received {intact}"));
                     consumed
                 }
             };
@@ -61,10 +61,10 @@ fn feed(pieces: &[&[u8]]) -> Seen {
             pending.drain(..consumed);
         }
     }
-    seen
+    result
 }
 
-fn in_words(request: &Request<'_>) -> String {
+fn describe(request: &Request<'_>) -> String {
     match request {
         Request::Retrieval(retrieval) => {
             let keys: Vec<_> = Keys::new(retrieval.keys)
@@ -84,12 +84,12 @@ fn in_words(request: &Request<'_>) -> String {
     }
 }
 
-fn whole(stream: &[u8]) -> Vec<String> {
+fn decode_at_once(stream: &[u8]) -> Vec<String> {
     feed(&[stream]).events
 }
 
 #[test]
-fn a_stream_torn_at_every_byte_gives_the_same_requests() {
+fn requests_do_not_depend_on_the_split() {
     let long_value = "v".repeat(VALUE_INLINE_MAX_BYTES + 1);
     let long_keys = format!("get{}\r\nversion\r\n", " key".repeat(900));
     let streams = [
@@ -115,11 +115,11 @@ fn a_stream_torn_at_every_byte_gives_the_same_requests() {
         format!("delete {}\r\nversion\r\n", "x".repeat(3000)),
     ];
     for stream in streams {
-        let expected = whole(stream.as_bytes());
+        let expected = decode_at_once(stream.as_bytes());
         assert!(!expected.is_empty());
         for at in 0..stream.len() {
             let (head, line_end_len) = stream.as_bytes().split_at(at);
-            assert_eq!(feed(&[head, line_end_len]).events, expected, "torn at {at}");
+            assert_eq!(feed(&[head, line_end_len]).events, expected, "split at {at}");
         }
         let bytes: Vec<&[u8]> = stream.as_bytes().chunks(1).collect();
         assert_eq!(feed(&bytes).events, expected, "byte by byte");
@@ -127,31 +127,31 @@ fn a_stream_torn_at_every_byte_gives_the_same_requests() {
 }
 
 #[test]
-fn a_broken_block_costs_one_answer_and_no_command_behind_it() {
-    assert_eq!(whole(b"set k 0 0 2\r\nabcdef\r\nversion\r\n"), ["BadDataChunk", "Version"]);
-    assert_eq!(whole(b"set k 0 0 2\r\nab\nversion\r\n"), ["BadDataChunk", "Version"]);
-    assert_eq!(whole(b"set k 0 0 2\r\nabc\nversion\r\n"), ["BadDataChunk", "Version"]);
-    assert_eq!(whole(b"set k 0 0 2 noreply\r\nabcdef\r\nversion\r\n"), ["Version"]);
+fn a_bad_data_block_has_one_reply_and_affects_no_later_command() {
+    assert_eq!(decode_at_once(b"set k 0 0 2\r\nabcdef\r\nversion\r\n"), ["BadDataChunk", "Version"]);
+    assert_eq!(decode_at_once(b"set k 0 0 2\r\nab\nversion\r\n"), ["BadDataChunk", "Version"]);
+    assert_eq!(decode_at_once(b"set k 0 0 2\r\nabc\nversion\r\n"), ["BadDataChunk", "Version"]);
+    assert_eq!(decode_at_once(b"set k 0 0 2 noreply\r\nabcdef\r\nversion\r\n"), ["Version"]);
     let long = format!("set k 0 0 20000\r\n{}\r\nversion\r\n", "v".repeat(20_010));
-    assert_eq!(whole(long.as_bytes()), ["received false", "Version"]);
+    assert_eq!(decode_at_once(long.as_bytes()), ["received false", "Version"]);
 }
 
 #[test]
-fn the_block_of_a_refused_line_is_dropped_before_the_answer() {
-    assert_eq!(whole(b"set k x 0 3\r\n"), [""; 0], "not before the block has come");
-    assert_eq!(whole(b"set k x 0 3\r\nget\r\nversion\r\n"), ["BadLine", "Version"]);
-    assert_eq!(whole(b"set k x 0 3 noreply\r\nget\r\nversion\r\n"), ["Version"]);
+fn the_block_of_a_refused_line_is_discarded_before_the_reply() {
+    assert_eq!(decode_at_once(b"set k x 0 3\r\n"), [""; 0], "block not received");
+    assert_eq!(decode_at_once(b"set k x 0 3\r\nget\r\nversion\r\n"), ["BadLine", "Version"]);
+    assert_eq!(decode_at_once(b"set k x 0 3 noreply\r\nget\r\nversion\r\n"), ["Version"]);
 }
 
 #[test]
-fn the_block_of_an_unreadable_length_is_never_executed() {
-    assert_eq!(whole(b"set k 0 0 -1\r\nflush_all\r\nversion\r\n"), ["BadLine", "Version"]);
+fn the_block_of_an_invalid_length_is_never_executed() {
+    assert_eq!(decode_at_once(b"set k 0 0 -1\r\nflush_all\r\nversion\r\n"), ["BadLine", "Version"]);
     assert_eq!(feed(&[b"set k 0 0 -1\r\n", b"data\r\nversion\r\n"]).events, ["BadLine", "Version"]);
     assert_eq!(feed(&[b"set k 0 0 -1\r\n", b"x\r\nversion\r\n"]).events, ["BadLine", "Version"]);
 }
 
 #[test]
-fn a_command_sent_after_an_unreadable_length_was_refused_is_executed() {
+fn a_command_sent_after_the_refusal_of_an_invalid_length_is_executed() {
     assert_eq!(feed(&[b"set k 0 0 -1\r\n", b"version\r\n"]).events, ["BadLine", "Version"]);
     assert_eq!(
         feed(&[b"set k 0 0 -1\r\n", b"set k 0 0 x\r\n", b"version\r\n"]).events,
@@ -160,39 +160,43 @@ fn a_command_sent_after_an_unreadable_length_was_refused_is_executed() {
 }
 
 #[test]
-fn lines_end_at_their_bound() {
+fn overlong_lines_close_the_connection() {
     let fits = format!("delete {}{}\r\n", "k".repeat(10), " ".repeat(LINE_MAX_BYTES - 17));
     assert_eq!(fits.len(), LINE_MAX_BYTES + 2);
-    // Its CR may come without its LF.
+    // The CR may arrive without the LF.
     assert_eq!(TextDecoder::default().decode(&fits.as_bytes()[..LINE_MAX_BYTES + 1]), Decoded::NeedMore);
-    assert_eq!(whole(fits.as_bytes()).len(), 1);
+    assert_eq!(decode_at_once(fits.as_bytes()).len(), 1);
     assert!(!feed(&[fits.as_bytes()]).closed);
     for end in ["\r\n", "\n", ""] {
         let over = format!("delete {}{}{end}", "k".repeat(10), " ".repeat(LINE_MAX_BYTES - 16));
-        let seen = feed(&[over.as_bytes()]);
-        assert_eq!((seen.events, seen.closed), (vec!["close Some(LineTooLong)".to_owned()], true), "{end:?}");
+        let result = feed(&[over.as_bytes()]);
+        assert_eq!(
+            (result.events, result.closed),
+            (vec!["close Some(LineTooLong)".to_owned()], true),
+            "{end:?}"
+        );
     }
     let exact = "x".repeat(LINE_MAX_BYTES);
-    assert!(feed(&[exact.as_bytes()]).events.is_empty(), "may still end");
+    assert!(feed(&[exact.as_bytes()]).events.is_empty(), "incomplete line");
 }
 
 #[test]
-fn key_lists_of_any_length_come_in_parts() {
+fn long_key_lists_are_decoded_in_parts() {
     let count = 20_000;
     let line: String = (0..count).map(|n| format!(" k{n}")).collect();
-    let seen = feed(&[format!("gets{line}\r\nversion\r\n").as_bytes()]);
+    let result = feed(&[format!("gets{line}\r\nversion\r\n").as_bytes()]);
     let mut keys: Vec<String> = Vec::new();
-    for event in &seen.events[..seen.events.len() - 1] {
+    for event in &result.events[..result.events.len() - 1] {
         keys.extend(event.split(' ').nth(1).unwrap().split(',').map(str::to_owned));
     }
     assert_eq!(keys, (0..count).map(|n| format!("k{n}")).collect::<Vec<_>>());
-    assert_eq!(seen.events.last().unwrap(), "Version");
-    let ends = seen.events.iter().filter(|event| event.ends_with("true")).count();
-    assert_eq!(ends, 1, "one part is the last");
+    assert_eq!(result.events.last().unwrap(), "Version");
+    let ends = result.events.iter().filter(|event| event.ends_with("true")).count();
+    assert_eq!(ends, 1, "one last part");
 }
 
 #[test]
-fn a_retrieval_cut_short_resumes_where_it_stopped() {
+fn a_partial_retrieval_is_resumed() {
     let stream = b"get aa bb cc\r\nversion\r\n";
     let mut decoder = TextDecoder::default();
     let Decoded::Request { request: Request::Retrieval(retrieval), consumed } = decoder.decode(stream) else {
@@ -212,7 +216,7 @@ fn a_retrieval_cut_short_resumes_where_it_stopped() {
 }
 
 #[test]
-fn a_refused_key_list_is_dropped_to_its_line_end() {
+fn a_refused_key_list_is_discarded_to_its_line_end() {
     let stream = format!("get {}\r\nversion\r\n", "x".repeat(40_000));
     let mut decoder = TextDecoder::default();
     let mut bytes = stream.as_bytes();
@@ -239,34 +243,37 @@ fn a_refused_key_list_is_dropped_to_its_line_end() {
 }
 
 #[test]
-fn garbage_without_a_line_end_behind_a_broken_block_closes() {
+fn overlong_input_behind_a_bad_data_block_closes_the_connection() {
     let mut stream = b"set k 0 0 2\r\n".to_vec();
     stream.extend(std::iter::repeat_n(b'x', RESYNC_MAX_BYTES + 10));
-    let seen = feed(&[&stream]);
-    assert_eq!((seen.events.len(), seen.closed), (2, true));
+    let result = feed(&[&stream]);
+    assert_eq!((result.events.len(), result.closed), (2, true));
 }
 
 #[test]
-fn the_largest_legal_length_is_received_and_one_more_is_not() {
+fn lengths_over_the_limit_are_refused() {
     let mut decoder = TextDecoder::default();
     let line = format!("set k 0 0 {VALUE_LENGTH_MAX}\r\n");
     assert!(matches!(decoder.decode(line.as_bytes()), Decoded::ReceiveValue { .. }));
     decoder.discard_value(VALUE_LENGTH_MAX as usize, Some(Refusal::TooLarge));
     assert!(!decoder.is_between_requests());
     assert_eq!(decoder.decode(b"some"), Decoded::Refused { reply: None, consumed: 4 });
-    assert_eq!(whole(format!("set k 0 0 {}\r\n", i64::from(VALUE_LENGTH_MAX) + 1).as_bytes()), ["BadLine"]);
+    assert_eq!(
+        decode_at_once(format!("set k 0 0 {}\r\n", i64::from(VALUE_LENGTH_MAX) + 1).as_bytes()),
+        ["BadLine"]
+    );
 }
 
 #[test]
-fn a_get_whose_first_key_comes_behind_many_spaces_is_the_same_however_it_is_torn() {
+fn a_get_with_many_spaces_before_its_first_key_does_not_depend_on_the_split() {
     for start in ["get", "gets", "gat 5", "gats 5"] {
         let front = format!("{start} {}", " ".repeat(LINE_MAX_BYTES));
-        let seen = feed(&[front.as_bytes(), b"key\r\n"]);
-        assert_eq!((seen.closed, &seen.events), (false, &vec!["keys key true".to_owned()]), "{start}");
-        assert_eq!(whole(format!("{front}key\r\n").as_bytes()), seen.events, "{start}");
+        let result = feed(&[front.as_bytes(), b"key\r\n"]);
+        assert_eq!((result.closed, &result.events), (false, &vec!["keys key true".to_owned()]), "{start}");
+        assert_eq!(decode_at_once(format!("{front}key\r\n").as_bytes()), result.events, "{start}");
         let endless = format!("{start} {}", " ".repeat(KEYS_PART_BYTES));
-        assert_eq!(whole(endless.as_bytes()), ["close Some(LineTooLong)"], "{start}");
+        assert_eq!(decode_at_once(endless.as_bytes()), ["close Some(LineTooLong)"], "{start}");
     }
-    let seen = feed(&[" ".repeat(LINE_MAX_BYTES + 1).as_bytes(), b"get key\r\n"]);
-    assert!(seen.closed, "spaces alone are no retrieval");
+    let result = feed(&[" ".repeat(LINE_MAX_BYTES + 1).as_bytes(), b"get key\r\n"]);
+    assert!(result.closed, "spaces only");
 }

@@ -1,4 +1,4 @@
-//! libFuzzer's way to `bodies::fuzz_meta`.
+//! libFuzzer entry point of `fuzz_bodies::fuzz_meta`.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| bodies::fuzz_meta(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzz_bodies::fuzz_meta(data));

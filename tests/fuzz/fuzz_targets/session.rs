@@ -1,4 +1,4 @@
-//! libFuzzer's way to `bodies::fuzz_session`.
+//! libFuzzer entry point of `fuzz_bodies::fuzz_session`.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| bodies::fuzz_session(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzz_bodies::fuzz_session(data));

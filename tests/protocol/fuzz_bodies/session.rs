@@ -1,6 +1,5 @@
-//! A session of a fresh engine, driven by hand. It must reply the same whatever its input is torn into and however small
-//! its budget is, keep to its bounds, always come to an end, and leave an engine that keeps the store's laws and answers
-//! the next client.
+//! A session of a new engine. Its replies must not depend on the split of the input or on the budget. It must respect its
+//! limits and terminate. Afterwards the engine must satisfy the invariants of the store and serve the next client.
 
 use super::input::Input;
 use super::text;
@@ -22,49 +21,51 @@ use std::path::Path;
 use std::sync::{Arc, LazyLock, Once};
 use std::task::Waker;
 
-/// A session that is called more often than this goes on for ever.
+/// Most calls of a session that terminates.
 const CALLS_MAX: u32 = 1_000_000;
 
-/// Replies after which a client leaves.
+/// Replies after which a client disconnects, in bytes.
 const REPLIES_MAX_BYTES: usize = 512 * 1024;
 
-/// What the store of these checks lets an item have, in bytes.
+/// The item limit in bytes.
 const ITEM_MAX_BYTES: usize = 64 * 1024;
 
-/// What a call appends, at most: up to a batch, then a part of a retrieval or a report with its last value. Reports of
-/// `stats` are as long as they are.
+/// Largest output of a call in bytes, reports of `stats` excepted: a batch, and a part of a retrieval or report with its
+/// last value.
 const OUTPUT_MAX_BYTES: usize =
     OUTPUT_BATCH_BYTES + RETRIEVAL_PART_BYTES + ITEM_MAX_BYTES + VALUE_INLINE_MAX_BYTES + 2 * KEY_MAX_BYTES;
 
-/// Whom the servers with a login know.
+/// The credentials of servers with a login.
 const USERS: &str = "ann:123\n";
 
-/// Who may come in, and what is spoken.
+/// The login that a server requires.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Door {
-    /// Everybody, and what the first byte says.
-    Open,
-    /// Who logs in by text.
-    Token,
-    /// Who logs in by SASL.
+enum ServerKind {
+    /// No login; the first byte selects the protocol.
+    NoLogin,
+    /// A text login.
+    TextLogin,
+    /// A SASL login.
     Sasl,
 }
 
-impl Door {
+impl ServerKind {
     fn binding(self) -> AcceptedProtocol {
         match self {
-            Door::Open => AcceptedProtocol::Auto,
-            Door::Token => AcceptedProtocol::Ascii,
-            Door::Sasl => AcceptedProtocol::Binary,
+            ServerKind::NoLogin => AcceptedProtocol::Auto,
+            ServerKind::TextLogin => AcceptedProtocol::Ascii,
+            ServerKind::Sasl => AcceptedProtocol::Binary,
         }
     }
 
-    /// What a new client says, and what it must be answered.
+    /// The first requests of a new client, and the expected replies.
     fn greeting(self) -> (&'static [u8], &'static [u8]) {
         match self {
-            Door::Open => (b"version\r\n", b"VERSION 1.6.45\r\n"),
-            Door::Token => (b"set a 0 0 7\r\nann 123\r\nversion\r\n", b"STORED\r\nVERSION 1.6.45\r\n"),
-            Door::Sasl => (
+            ServerKind::NoLogin => (b"version\r\n", b"VERSION 1.6.45\r\n"),
+            ServerKind::TextLogin => {
+                (b"set a 0 0 7\r\nann 123\r\nversion\r\n", b"STORED\r\nVERSION 1.6.45\r\n")
+            }
+            ServerKind::Sasl => (
                 b"\x80\x0b\0\0\0\0\0\0\0\0\0\0\0\0\0\x07\0\0\0\0\0\0\0\0",
                 b"\x81\x0b\0\0\0\0\0\0\0\0\0\x06\0\0\0\x07\0\0\0\0\0\0\0\x001.6.45",
             ),
@@ -72,7 +73,7 @@ impl Door {
     }
 }
 
-/// A server as its command line makes it.
+/// The options of the server.
 static OPTIONS: LazyLock<Options> = LazyLock::new(|| {
     let line = format!("larder -m 1 -I {ITEM_MAX_BYTES} -t 1 -A -D : -o track_sizes --debug-commands");
     match options::read(line.split(' ').map(Into::into).collect(), None) {
@@ -81,7 +82,7 @@ static OPTIONS: LazyLock<Options> = LazyLock::new(|| {
     }
 });
 
-/// Credentials are read from a file, wherever they are used; this one has no name, so that none is left behind.
+/// The credentials, read from a deleted file, so that no file remains.
 fn credentials(format: FileFormat) -> Credentials {
     static FILE: LazyLock<File> = LazyLock::new(|| {
         let path = std::env::temp_dir().join(format!("larder-users-{}", std::process::id()));
@@ -94,57 +95,57 @@ fn credentials(format: FileFormat) -> Credentials {
     Credentials::read(Path::new(&path), format).unwrap()
 }
 
-fn engine(door: Door) -> Engine {
+fn engine(kind: ServerKind) -> Engine {
     let store = Store::new(Settings { hash_seed: Some(1), ..OPTIONS.store.clone() });
     let clock = Clock::start();
     clock.pause();
-    let sasl = (door == Door::Sasl).then(|| credentials(FileFormat::PasswordDatabase));
-    let tokens = (door == Door::Token).then(|| credentials(FileFormat::AuthFile));
+    let sasl = (kind == ServerKind::Sasl).then(|| credentials(FileFormat::PasswordDatabase));
+    let tokens = (kind == ServerKind::TextLogin).then(|| credentials(FileFormat::AuthFile));
     Engine::new(OPTIONS.commands.clone(), store, clock).with_sasl(sasl).with_auth_file(tokens)
 }
 
-/// Two servers of the same second.
-fn twins(door: Door) -> [Arc<Engine>; 2] {
+/// Two engines whose clocks show the same second.
+fn two_engines(kind: ServerKind) -> [Arc<Engine>; 2] {
     loop {
-        let [one, other] = [engine(door), engine(door)];
+        let [one, other] = [engine(kind), engine(kind)];
         if one.clock().unix(one.clock().now()) == other.clock().unix(other.clock().now()) {
             return [Arc::new(one), Arc::new(other)];
         }
     }
 }
 
-/// Takes all messages, so that making them is tried as well, and shows none.
-struct Sink;
+/// Formats all log messages and discards them.
+struct DiscardLog;
 
-impl log::Log for Sink {
+impl log::Log for DiscardLog {
     fn enabled(&self, _: &log::Metadata<'_>) -> bool {
         true
     }
 
     fn log(&self, record: &log::Record<'_>) {
-        assert!(!format!("{}", record.args()).contains('\n'), "a message is one line");
+        assert!(!format!("{}", record.args()).contains('\n'), "log messages have one line");
     }
 
     fn flush(&self) {}
 }
 
-/// Hands the pieces of a stream, which end at `ends`, to a session, and returns the replies.
-fn converse(
+/// Passes a stream to a session in pieces that end at `ends`; returns the replies.
+fn run_stream(
     engine: &Arc<Engine>,
-    door: Door,
+    kind: ServerKind,
     requests_per_turn: u32,
     stream: &[u8],
     ends: Vec<usize>,
 ) -> Vec<u8> {
     let mut client = Client {
-        host: SessionContext {
+        context: SessionContext {
             engine,
             counters: engine.counters().worker(0),
             fd: 0,
             entry: None,
             sender: None,
         },
-        session: Session::new(engine, door.binding()),
+        session: Session::new(engine, kind.binding()),
         requests_per_turn,
         input: Vec::new(),
         replies: Vec::new(),
@@ -160,21 +161,21 @@ fn converse(
 
 /// The caller of a session.
 struct Client<'a> {
-    host: SessionContext<'a>,
+    context: SessionContext<'a>,
     session: Session,
     requests_per_turn: u32,
-    /// Not consumed yet.
+    /// Input that is not consumed.
     input: Vec<u8>,
     replies: Vec<u8>,
     ended: bool,
 }
 
 impl Client<'_> {
-    /// Has the session take a piece of input, up to where it waits for the next one.
+    /// Passes a piece of input to the session until it needs more.
     fn send(&mut self, mut piece: &[u8]) {
         while !self.ended && !piece.is_empty() {
-            if let Some(page) = self.session.value_page(self.host.engine) {
-                assert!(self.input.is_empty(), "what goes into a page is not kept as input");
+            if let Some(page) = self.session.value_page(self.context.engine) {
+                assert!(self.input.is_empty(), "bytes of a page are not input");
                 let count = page.len().min(piece.len());
                 page[..count].copy_from_slice(&piece[..count]);
                 piece = &piece[count..];
@@ -183,7 +184,7 @@ impl Client<'_> {
                 }
             } else {
                 let room = INPUT_MAX_BYTES - self.input.len();
-                assert!(room > 0, "it waits for more than may be kept");
+                assert!(room > 0, "the session needs more input than the limit allows");
                 let (now, later) = piece.split_at(room.min(piece.len()));
                 self.input.extend_from_slice(now);
                 piece = later;
@@ -192,17 +193,17 @@ impl Client<'_> {
         }
     }
 
-    /// Calls the session until it waits for input or ends.
+    /// Calls the session until it needs input or ends.
     fn advance(&mut self) {
         for calls in 1.. {
-            assert!(calls < CALLS_MAX, "it goes on for ever");
+            assert!(calls < CALLS_MAX, "the session does not terminate");
             let mut output = ReplyBuffer::default();
             let mut budget = Budget::new(self.requests_per_turn);
             let Progress { consumed, next } =
-                self.session.advance(&self.host, &self.input, &mut output, &mut budget);
+                self.session.advance(&self.context, &self.input, &mut output, &mut budget);
             assert!(consumed <= self.input.len());
             self.input.drain(..consumed);
-            self.session.take_log(self.host.engine, Waker::noop(), &mut output);
+            self.session.take_log(self.context.engine, Waker::noop(), &mut output);
             let reply: Vec<u8> = output.pieces(0).flatten().copied().collect();
             assert_eq!(reply.len(), output.len());
             let is_stats = memchr::memmem::find(&reply, b"STAT ").is_some() || reply.first() == Some(&0x81);
@@ -210,15 +211,15 @@ impl Client<'_> {
             self.replies.extend(reply);
             match next {
                 Next::Input => return,
-                // Nobody waits here.
+                // The next call comes at once.
                 Next::More | Next::Delay(_) => {}
                 Next::RefreshCertificates => {
                     let mut output = ReplyBuffer::default();
                     self.session.certificates_reloaded(Ok(()), &mut output);
-                    self.replies.extend(output.contiguous().expect("it is a line"));
+                    self.replies.extend(output.contiguous().expect("one line"));
                 }
                 Next::End(_) => {
-                    assert!(self.input.is_empty(), "nothing is executed behind the end");
+                    assert!(self.input.is_empty(), "no input behind the end");
                     self.ended = true;
                 }
             }
@@ -235,7 +236,7 @@ fn is_refused_as_pipelined(replies: &[u8]) -> bool {
     memchr::memmem::find(replies, b"cannot pipeline other commands").is_some()
 }
 
-/// The replies without those that tell how the stream was torn, or what the process costs.
+/// The replies without stats, which depend on the split and on the process.
 fn comparable(replies: &[u8]) -> Vec<u8> {
     if replies.first() == Some(&0x81) { without_binary_stats(replies) } else { without_stats(replies) }
 }
@@ -261,21 +262,21 @@ fn without_binary_stats(replies: &[u8]) -> Vec<u8> {
     kept
 }
 
-/// Behind an unreadable length, what comes along with its line means something else than what comes later.
-fn is_certain(input: &Input, door: Door) -> bool {
-    match door {
-        Door::Open => {
+/// True if the replies must not depend on the split. Behind an invalid length they do.
+fn is_split_independent(input: &Input, kind: ServerKind) -> bool {
+    match kind {
+        ServerKind::NoLogin => {
             let mut receiver = text::Receiver::new(None);
             receiver.receive(&input.stream);
-            receiver.certain.is_none()
+            receiver.split_dependent_from.is_none()
         }
-        // Where the login ends is not known here.
-        Door::Token => false,
-        Door::Sasl => true,
+        // The end of the login is not known here.
+        ServerKind::TextLogin => false,
+        ServerKind::Sasl => true,
     }
 }
 
-/// The ends of the pieces, moved so that no piece but the last ends with a line.
+/// The ends of the pieces, moved so that only the last piece ends with a line.
 fn ends_inside_lines(input: &Input) -> Vec<usize> {
     let inside = |end: usize| (end..input.stream.len()).find(|end| input.stream[end - 1] != b'\n');
     let mut ends: Vec<usize> =
@@ -287,42 +288,43 @@ fn ends_inside_lines(input: &Input) -> Vec<usize> {
 /// The check.
 pub fn check(input: &Input) {
     static LOG: Once = Once::new();
-    LOG.call_once(|| log::set_boxed_logger(Box::new(Sink)).expect("nobody else logs here"));
-    let door = [Door::Open, Door::Open, Door::Token, Door::Sasl][usize::from(input.mode & 3)];
+    LOG.call_once(|| log::set_boxed_logger(Box::new(DiscardLog)).expect("the only logger"));
+    let kind = [ServerKind::NoLogin, ServerKind::NoLogin, ServerKind::TextLogin, ServerKind::Sasl]
+        [usize::from(input.mode & 3)];
     let requests_per_turn = if input.mode & 4 == 0 { 20 } else { 1 };
     log::set_max_level(if input.mode & 0x18 == 0x18 { LevelFilter::Debug } else { LevelFilter::Warn });
 
-    let [torn_engine, whole_engine] = twins(door);
-    let torn = converse(&torn_engine, door, requests_per_turn, &input.stream, input.ends());
-    let whole = converse(&whole_engine, door, 20, &input.stream, Vec::new());
-    if let Some(words) = difference(&torn, &whole) {
-        assert!(!is_certain(input, door), "{words}");
-        let [torn_engine, whole_engine] = twins(door);
+    let [split_engine, whole_engine] = two_engines(kind);
+    let split = run_stream(&split_engine, kind, requests_per_turn, &input.stream, input.ends());
+    let whole = run_stream(&whole_engine, kind, 20, &input.stream, Vec::new());
+    if let Some(words) = difference(&split, &whole) {
+        assert!(!is_split_independent(input, kind), "{words}");
+        let [split_engine, whole_engine] = two_engines(kind);
         let ends = ends_inside_lines(input);
-        let torn = converse(&torn_engine, door, requests_per_turn, &input.stream, ends);
-        let whole = converse(&whole_engine, door, 20, &input.stream, Vec::new());
-        assert_eq!(difference(&torn, &whole), None, "no piece ends with a line");
+        let split = run_stream(&split_engine, kind, requests_per_turn, &input.stream, ends);
+        let whole = run_stream(&whole_engine, kind, 20, &input.stream, Vec::new());
+        assert_eq!(difference(&split, &whole), None, "split inside lines");
     }
 
-    let (greeting, reply) = door.greeting();
-    let greeted = converse(&torn_engine, door, 20, greeting, Vec::new());
+    let (greeting, reply) = kind.greeting();
+    let greeted = run_stream(&split_engine, kind, 20, greeting, Vec::new());
     assert_eq!(greeted.escape_ascii().to_string(), reply.escape_ascii().to_string());
-    torn_engine.run_maintenance();
-    torn_engine.check_invariants();
+    split_engine.run_maintenance();
+    split_engine.check_invariants();
 }
 
-/// In what replies to the same stream differ that should not.
-fn difference(torn: &[u8], whole: &[u8]) -> Option<String> {
-    // Whether a dump has replies before it in its batch depends on the pieces, as in memcached.
-    if torn == whole || is_refused_as_pipelined(torn) || is_refused_as_pipelined(whole) {
+/// The difference between the replies to the same stream, if there is an unexpected one.
+fn difference(split: &[u8], whole: &[u8]) -> Option<String> {
+    // Whether replies are unsent before a dump depends on the split, as in memcached.
+    if split == whole || is_refused_as_pipelined(split) || is_refused_as_pipelined(whole) {
         return None;
     }
-    let left_early = torn.len().max(whole.len()) >= REPLIES_MAX_BYTES;
-    let (mut torn, mut whole) = (comparable(torn), comparable(whole));
-    if left_early {
-        let common = torn.len().min(whole.len());
-        torn.truncate(common);
+    let ended_early = split.len().max(whole.len()) >= REPLIES_MAX_BYTES;
+    let (mut split, mut whole) = (comparable(split), comparable(whole));
+    if ended_early {
+        let common = split.len().min(whole.len());
+        split.truncate(common);
         whole.truncate(common);
     }
-    (torn != whole).then(|| format!("torn: {}\nwhole: {}", torn.escape_ascii(), whole.escape_ascii()))
+    (split != whole).then(|| format!("split: {}\nwhole: {}", split.escape_ascii(), whole.escape_ascii()))
 }

@@ -1,11 +1,10 @@
-//! Whatever bytes come in on a connection that speaks binary, torn wherever: each look makes progress or asks for more,
-//! takes no more than there is, waits for no more than a frame that fits the buffer, and lets nothing through that the
-//! store or the login could not rely on.
+//! Random binary input in random splits: each call of the decoder makes progress or needs more input, at most a frame that
+//! fits the buffer. Requests satisfy the preconditions of the store and of the login.
 
-use crate::bodies::binary::Receiver;
 use crate::frames::{Request, arithmetic, keyed, numbered, request, store, valued};
+use crate::fuzz_bodies::binary::Receiver;
+use crate::random_splits::random_splits;
 use crate::seed::{number, seeded};
-use crate::tear::tear;
 use fastrand::Rng;
 use larder::protocol::binary::Admission;
 use larder::protocol::limits::{KEY_MAX_BYTES, VALUE_INLINE_MAX_BYTES};
@@ -14,7 +13,7 @@ const SEED: &str = "LARDER_PROTOCOL_SEED";
 const STREAMS: &str = "LARDER_PROTOCOL_STREAMS";
 const STREAMS_DEFAULT: u64 = 3000;
 
-/// A frame of the right shape, most of the time for a command that exists.
+/// A well-formed frame, in most cases of an existing command.
 fn frame(rng: &mut Rng) -> Request {
     let longest = if rng.u32(..20) == 0 { KEY_MAX_BYTES } else { 8 };
     let key = vec![rng.u8(..); rng.usize(1..=longest)];
@@ -36,7 +35,7 @@ fn pick(rng: &mut Rng, opcodes: &[u8]) -> u8 {
     opcodes[rng.usize(..opcodes.len())]
 }
 
-/// Frames, most of them whole, some with damaged headers, some bytes of chance.
+/// Frames, some with corrupted headers, and random bytes.
 fn stream(rng: &mut Rng) -> Vec<u8> {
     let mut stream = Vec::new();
     for _ in 0..rng.usize(1..30) {
@@ -55,27 +54,27 @@ fn stream(rng: &mut Rng) -> Vec<u8> {
 }
 
 #[test]
-fn any_bytes_make_progress_and_what_passes_keeps_its_promises() {
+fn random_input_makes_progress_and_requests_are_valid() {
     let mut rng = seeded(SEED);
     for _ in 0..number(STREAMS, STREAMS_DEFAULT) {
         let stream = stream(&mut rng);
         for gate in [Admission::All, Admission::LoginOnly] {
             let mut receiver = Receiver::new(gate, Some(rng.fork()));
-            tear(&mut rng, &stream, 2000).into_iter().for_each(|piece| receiver.receive(piece));
+            random_splits(&mut rng, &stream, 2000).into_iter().for_each(|piece| receiver.receive(piece));
         }
     }
 }
 
 #[test]
-fn frames_mean_the_same_however_they_are_torn() {
+fn frames_do_not_depend_on_the_split() {
     let mut rng = seeded(SEED);
     for _ in 0..number(STREAMS, STREAMS_DEFAULT) / 4 {
         let stream: Vec<u8> = (0..20).flat_map(|_| frame(&mut rng).bytes()).collect();
         let mut whole = Receiver::new(Admission::All, None);
         whole.receive(&stream);
-        assert!(whole.pending_len() == 0 && !whole.closed && whole.heard.len() == 20);
-        let mut torn = Receiver::new(Admission::All, None);
-        tear(&mut rng, &stream, 2000).into_iter().for_each(|piece| torn.receive(piece));
-        assert_eq!(torn.heard, whole.heard);
+        assert!(whole.pending_len() == 0 && !whole.closed && whole.events.len() == 20);
+        let mut split = Receiver::new(Admission::All, None);
+        random_splits(&mut rng, &stream, 2000).into_iter().for_each(|piece| split.receive(piece));
+        assert_eq!(split.events, whole.events);
     }
 }

@@ -1,5 +1,5 @@
-//! What a fuzzer's input must never break, as plain functions: `tests/fuzz` calls them with what it makes up, and the
-//! plain tests call them with what it found worth keeping.
+//! The bodies of the fuzz targets as plain functions. `tests/fuzz` calls them with generated inputs, `corpus.rs` with the
+//! corpora.
 
 pub mod binary;
 mod input;
@@ -19,7 +19,7 @@ pub fn fuzz_classic(data: &[u8]) {
     }
 }
 
-/// The meta commands: as [`fuzz_classic`], of a stream that begins with one of them.
+/// The meta commands: as [`fuzz_classic`], with a stream that begins with a meta command.
 pub fn fuzz_meta(data: &[u8]) {
     const COMMANDS: [&[u8]; 8] =
         [b"mg ", b"ms ", b"md ", b"ma ", b"me ", b"mn\r\nmg ", b"ms a 2 ", b"ms a S2 "];
@@ -34,15 +34,15 @@ pub fn fuzz_meta(data: &[u8]) {
 pub fn fuzz_binary(data: &[u8]) {
     let Some(input) = Input::read(data) else { return };
     let gate = if input.mode & 1 == 0 { Admission::All } else { Admission::LoginOnly };
-    let mut torn = binary::Receiver::new(gate, moods(&input));
-    input.pieces().for_each(|piece| torn.receive(piece));
-    let mut whole = binary::Receiver::new(gate, moods(&input));
+    let mut split = binary::Receiver::new(gate, random_choices(&input));
+    input.pieces().for_each(|piece| split.receive(piece));
+    let mut whole = binary::Receiver::new(gate, random_choices(&input));
     whole.receive(&input.stream);
-    assert_eq!(torn.heard, whole.heard);
-    assert_eq!(torn.closed, whole.closed);
+    assert_eq!(split.events, whole.events);
+    assert_eq!(split.closed, whole.closed);
 }
 
-/// A session from its first byte to its last.
+/// A complete session.
 pub fn fuzz_session(data: &[u8]) {
     if let Some(input) = Input::read(data) {
         session::check(&input);
@@ -50,25 +50,28 @@ pub fn fuzz_session(data: &[u8]) {
 }
 
 fn check_text(input: &Input) {
-    let mut torn = text::Receiver::new(moods(input));
-    input.pieces().for_each(|piece| torn.receive(piece));
-    if moods(input).is_some() {
-        // Moods follow the parts in which a long list of keys is seen, and these the pieces.
+    let mut split = text::Receiver::new(random_choices(input));
+    input.pieces().for_each(|piece| split.receive(piece));
+    if random_choices(input).is_some() {
+        // Random choices depend on the parts of a long key list, and the parts on the split.
         return;
     }
     let mut whole = text::Receiver::new(None);
     whole.receive(&input.stream);
-    assert_eq!(torn.certain, whole.certain);
-    let certain = whole.certain.unwrap_or(usize::MAX);
-    assert_eq!(torn.heard[..torn.heard.len().min(certain)], whole.heard[..whole.heard.len().min(certain)]);
+    assert_eq!(split.split_dependent_from, whole.split_dependent_from);
+    let split_dependent_from = whole.split_dependent_from.unwrap_or(usize::MAX);
+    assert_eq!(
+        split.events[..split.events.len().min(split_dependent_from)],
+        whole.events[..whole.events.len().min(split_dependent_from)]
+    );
 }
 
-/// Half of the receivers drop values and leave keys as they like.
-fn moods(input: &Input) -> Option<Rng> {
+/// The random choices of a receiver, for half of the inputs.
+fn random_choices(input: &Input) -> Option<Rng> {
     (input.mode & 0x80 != 0).then(|| Rng::with_seed(input.mode.into()))
 }
 
-/// What every key that passes keeps to.
+/// Checks the length of a decoded key.
 fn check_key(key: &[u8]) {
     assert!((1..=KEY_MAX_BYTES).contains(&key.len()), "a key of {} bytes", key.len());
 }

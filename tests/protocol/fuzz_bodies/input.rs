@@ -1,24 +1,24 @@
-//! How a fuzzer's bytes are read: a stream, and how it is torn.
+//! The format of a fuzzer's input: a stream, and how it is split.
 //!
 //! ```text
 //! mode | number of cuts, modulo 16 | a byte per cut | the stream, long runs of one byte as 0xf5 length/128 byte
 //! ```
-//! The lengths at which larder does something else (a long line, a long value) are beyond what a fuzzer that prefers
-//! short inputs would write out. Behind 0xf5, a length of 0 stands for 0xf5 itself.
+//! Runs make the lengths reachable at which larder behaves differently (a long line, a long value): fuzzers prefer short
+//! inputs. Behind 0xf5, a length of 0 stands for 0xf5 itself.
 
 const RUN: u8 = 0xf5;
 const RUN_UNIT_BYTES: usize = 128;
 
-/// A stream that fits one read of a connection: the whole of it is one piece for certain.
+/// Longest stream in bytes.
 const STREAM_MAX_BYTES: usize = 60_000;
 
-/// Pieces at most, or so.
+/// Most pieces, approximately.
 const PIECES_MAX: usize = 64;
 
 pub struct Input {
-    /// What is to be done with the stream, as the check likes it.
+    /// Options of the check.
     pub mode: u8,
-    /// Lengths of the pieces, over and over.
+    /// Lengths of the pieces, repeated.
     pub cuts: Vec<u8>,
     pub stream: Vec<u8>,
 }
@@ -30,7 +30,7 @@ impl Input {
         Some(Input { mode: *mode, cuts: cuts.to_vec(), stream: expanded(written) })
     }
 
-    /// Where the pieces end, the last one with the stream.
+    /// The ends of the pieces; the last one is the end of the stream.
     pub fn ends(&self) -> Vec<usize> {
         let least = self.stream.len() / PIECES_MAX;
         let mut cuts = self.cuts.iter().cycle();
@@ -51,7 +51,7 @@ impl Input {
     }
 }
 
-/// From one byte to more than a long value needs.
+/// The length of a piece: from one byte to more than a long value.
 pub fn piece_len(cut: u8) -> usize {
     match cut {
         0..200 => usize::from(cut) + 1,

@@ -1,18 +1,18 @@
-//! Whatever bytes come in, torn wherever: each look makes progress or asks for more, takes no more than there is, and
-//! what it lets through keeps the promises that the store relies on.
+//! Random text input in random splits: each call of the decoder makes progress or needs more input, and requests satisfy
+//! the preconditions of the store.
 
-use crate::bodies::text::Receiver;
 use crate::corruption::corrupt;
+use crate::fuzz_bodies::text::Receiver;
 use crate::random_commands::RandomCommands;
+use crate::random_splits::random_splits;
 use crate::seed::{number, seeded};
-use crate::tear::tear;
 use larder::protocol::limits::KEYS_PART_BYTES;
 
 const SEED: &str = "LARDER_PROTOCOL_SEED";
 const STREAMS: &str = "LARDER_PROTOCOL_STREAMS";
 const STREAMS_DEFAULT: u64 = 3000;
 
-/// Bytes, or bytes that look like commands, or commands with something wrong.
+/// Random bytes, bytes similar to commands, corrupted commands and valid commands.
 fn stream(commands: &mut RandomCommands) -> Vec<u8> {
     let mut stream = Vec::new();
     for _ in 0..commands.rng.usize(1..30) {
@@ -42,7 +42,7 @@ fn any_command(commands: &mut RandomCommands) -> Vec<u8> {
     if commands.rng.bool() { commands.next() } else { commands.next_meta() }
 }
 
-/// A key list around the lengths at which it is cut.
+/// A key list with a length around the limits of its parts.
 fn long_key_list(commands: &mut RandomCommands) -> Vec<u8> {
     let len = commands.rng.usize(1..3 * KEYS_PART_BYTES);
     let mut list = b"get ".to_vec();
@@ -56,29 +56,29 @@ fn long_key_list(commands: &mut RandomCommands) -> Vec<u8> {
 }
 
 #[test]
-fn any_bytes_make_progress_and_what_passes_keeps_its_promises() {
+fn random_input_makes_progress_and_requests_are_valid() {
     let mut commands = RandomCommands::new(seeded(SEED));
     for _ in 0..number(STREAMS, STREAMS_DEFAULT) {
         let stream = stream(&mut commands);
         let mut receiver = Receiver::new(Some(commands.rng.fork()));
-        for piece in tear(&mut commands.rng, &stream, 20_000) {
+        for piece in random_splits(&mut commands.rng, &stream, 20_000) {
             receiver.receive(piece);
         }
     }
 }
 
 #[test]
-fn valid_commands_mean_the_same_however_they_are_torn() {
+fn valid_commands_do_not_depend_on_the_split() {
     let mut commands = RandomCommands::new(seeded(SEED));
     for _ in 0..number(STREAMS, STREAMS_DEFAULT) / 4 {
         let stream: Vec<u8> = (0..20).flat_map(|_| any_command(&mut commands)).collect();
         let mut whole = Receiver::new(None);
         whole.receive(&stream);
-        assert!(whole.pending_len() == 0 && !whole.closed && whole.heard.len() >= 15);
-        let mut torn = Receiver::new(None);
-        for piece in tear(&mut commands.rng, &stream, 20_000) {
-            torn.receive(piece);
+        assert!(whole.pending_len() == 0 && !whole.closed && whole.events.len() >= 15);
+        let mut split = Receiver::new(None);
+        for piece in random_splits(&mut commands.rng, &stream, 20_000) {
+            split.receive(piece);
         }
-        assert_eq!(torn.heard, whole.heard);
+        assert_eq!(split.events, whole.events);
     }
 }

@@ -1,6 +1,6 @@
-//! The receiving side of the text protocols, classic and meta, as the checks play it: it asserts that each look makes
-//! progress or asks for more, takes no more than there is, and that what passes keeps the promises that the store
-//! relies on. What it understood it keeps in words, so that two ways of tearing a stream can be compared.
+//! A receiver of the text protocols that checks each decoded request. It asserts that each call of the decoder makes
+//! progress or needs more input, and that requests satisfy the preconditions of the store. It records the requests as
+//! text, so that two splits of a stream can be compared.
 
 use super::check_key;
 use super::pending::Pending;
@@ -12,137 +12,136 @@ use larder::protocol::limits::{
 use larder::protocol::meta_request::MetaArguments;
 use larder::protocol::{Decoded, Keys, Refusal, Request, Retrieval, StorageHeader, TextDecoder};
 
-/// More than this is never kept while more is asked for.
-const KEPT_MAX: usize = if KEYS_PART_BYTES > LINE_MAX_BYTES + VALUE_INLINE_MAX_BYTES + 4 {
+/// Most bytes for which the decoder may need more input.
+const UNDECODED_MAX_BYTES: usize = if KEYS_PART_BYTES > LINE_MAX_BYTES + VALUE_INLINE_MAX_BYTES + 4 {
     KEYS_PART_BYTES
 } else {
     LINE_MAX_BYTES + VALUE_INLINE_MAX_BYTES + 4
 };
 
-/// A connection's part in the protocol, played by chance or to the letter.
+/// The caller of a decoder.
 pub struct Receiver {
     decoder: TextDecoder,
     pending: Pending,
-    /// What was understood, in words.
-    pub heard: Vec<String>,
+    /// The decoded requests and replies as text.
+    pub events: Vec<String>,
     pub closed: bool,
-    /// How much had been heard when a line announced a value without a length that can be read. What comes behind
-    /// means one thing or another by whether it came along with that line.
-    pub certain: Option<usize>,
-    /// Sometimes drop a value instead of taking it, leave keys for later, or refuse them.
-    moody: Option<Rng>,
+    /// Number of events up to the first line with an invalid length. Later events depend on the split of the input.
+    pub split_dependent_from: Option<usize>,
+    /// Discards some values and stops at some keys, chosen at random.
+    random_choices: Option<Rng>,
 }
 
 impl Receiver {
-    pub fn new(moody: Option<Rng>) -> Receiver {
+    pub fn new(random_choices: Option<Rng>) -> Receiver {
         Receiver {
             decoder: TextDecoder::default(),
             pending: Pending::default(),
-            heard: Vec::new(),
+            events: Vec::new(),
             closed: false,
-            certain: None,
-            moody,
+            split_dependent_from: None,
+            random_choices,
         }
     }
 
-    /// Bytes that were received and not consumed.
+    /// Bytes that are not consumed yet.
     pub fn pending_len(&self) -> usize {
         self.pending.bytes().len()
     }
 
-    fn in_mood(&mut self) -> bool {
-        self.moody.as_mut().is_some_and(|rng| rng.u32(..4) == 0)
+    fn chooses_refusal(&mut self) -> bool {
+        self.random_choices.as_mut().is_some_and(|rng| rng.u32(..4) == 0)
     }
 
     pub fn receive(&mut self, bytes: &[u8]) {
         self.pending.add(bytes);
-        while !self.closed && self.pending.take_value() && self.look() {}
+        while !self.closed && self.pending.take_value() && self.decode_next() {}
     }
 
-    /// One look; false if there is nothing to do before more comes.
-    fn look(&mut self) -> bool {
+    /// Decodes once; false if more input is needed.
+    fn decode_next(&mut self) -> bool {
         let mut pending = std::mem::take(&mut self.pending);
         let bytes = pending.bytes();
-        let mut to_take = 0;
+        let mut value_bytes_due = 0;
         let at_a_line = self.decoder.is_between_requests();
         let consumed = match self.decoder.decode(bytes) {
             Decoded::NeedMore => {
-                assert!(bytes.len() <= KEPT_MAX, "{} bytes kept", bytes.len());
+                assert!(bytes.len() <= UNDECODED_MAX_BYTES, "{} bytes kept", bytes.len());
                 self.pending = pending;
                 return false;
             }
             Decoded::Close { reply } => {
-                self.heard.push(format!("close {reply:?}"));
+                self.events.push(format!("close {reply:?}"));
                 self.closed = true;
                 self.pending = pending;
                 return false;
             }
             Decoded::Refused { reply, consumed } => {
-                self.heard.extend(reply.map(|refusal| format!("{refusal:?}")));
+                self.events.extend(reply.map(|refusal| format!("{refusal:?}")));
                 if at_a_line && reply == Some(Refusal::BadLine) && !self.decoder.is_between_requests() {
-                    self.certain.get_or_insert(self.heard.len());
+                    self.split_dependent_from.get_or_insert(self.events.len());
                 }
                 consumed
             }
-            Decoded::Request { request, consumed } => consumed - self.hear(&request),
+            Decoded::Request { request, consumed } => consumed - self.check_request(&request),
             Decoded::ReceiveValue { header, consumed } => {
-                self.hear_header(&header);
+                self.check_header(&header);
                 assert!(header.value_len > VALUE_INLINE_MAX_BYTES);
-                if self.in_mood() {
+                if self.chooses_refusal() {
                     self.decoder.discard_value(header.value_len, None);
                 } else {
-                    to_take = header.value_len;
+                    value_bytes_due = header.value_len;
                 }
                 consumed
             }
             Decoded::ReceiveMetaValue { header, consumed } => {
-                self.hear_meta(&header.meta);
+                self.check_meta(&header.meta);
                 assert!((VALUE_INLINE_MAX_BYTES + 1..=VALUE_LENGTH_MAX as usize).contains(&header.value_len));
-                if self.in_mood() {
+                if self.chooses_refusal() {
                     self.decoder.discard_value(header.value_len, None);
                 } else {
-                    to_take = header.value_len;
+                    value_bytes_due = header.value_len;
                 }
                 consumed
             }
             Decoded::ValueEnd { intact, consumed } => {
-                self.heard.push(format!("value {intact}"));
+                self.events.push(format!("value {intact}"));
                 consumed
             }
         };
         pending.consume(consumed);
-        pending.expect_value(to_take);
+        pending.expect_value(value_bytes_due);
         self.pending = pending;
         true
     }
 
-    /// Checks a request; returns how many bytes of it are to stay.
-    fn hear(&mut self, request: &Request<'_>) -> usize {
+    /// Checks a request; returns how many of its bytes are not consumed.
+    fn check_request(&mut self, request: &Request<'_>) -> usize {
         match request {
-            Request::Retrieval(retrieval) => return self.hear_keys(retrieval),
+            Request::Retrieval(retrieval) => return self.check_keys(retrieval),
             Request::Store { header, value } => {
                 assert_eq!(value.len(), header.value_len);
-                self.hear_header(header);
+                self.check_header(header);
             }
             Request::Delete { key, .. } | Request::Arithmetic { key, .. } | Request::Touch { key, .. } => {
                 check_key(key);
-                self.heard.push(format!("{request:?}"));
+                self.events.push(format!("{request:?}"));
             }
             Request::MetaStore { header, value } => {
                 assert_eq!(value.len(), header.value_len);
-                self.hear_meta(&header.meta);
+                self.check_meta(&header.meta);
             }
             Request::MetaGet { meta }
             | Request::MetaDelete { meta }
             | Request::MetaArithmetic { meta, .. }
-            | Request::MetaDescribe { meta } => self.hear_meta(meta),
-            _ => self.heard.push(format!("{request:?}")),
+            | Request::MetaDescribe { meta } => self.check_meta(meta),
+            _ => self.events.push(format!("{request:?}")),
         }
         0
     }
 
-    /// A key that came as base64 may hold any bytes, but no more than others.
-    fn hear_meta(&mut self, meta: &MetaArguments<'_>) {
+    /// Checks key and flags of a meta command. A base64 key can contain any bytes.
+    fn check_meta(&mut self, meta: &MetaArguments<'_>) {
         let mut room = KeyBuffer::default();
         let key = meta.key(&mut room);
         if meta.has(b'b') {
@@ -159,36 +158,36 @@ impl Receiver {
             assert!(letters & letter == 0, "a flag comes twice");
             letters |= letter;
         }
-        self.heard.push(format!("{meta:?}"));
+        self.events.push(format!("{meta:?}"));
     }
 
-    fn hear_keys(&mut self, retrieval: &Retrieval<'_>) -> usize {
+    fn check_keys(&mut self, retrieval: &Retrieval<'_>) -> usize {
         let mut keys = Keys::new(retrieval.keys);
         while let Some(key) = keys.next() {
             match key {
                 Ok(key) => {
                     check_key(key);
-                    self.heard.push(format!("key {}", key.escape_ascii()));
+                    self.events.push(format!("key {}", key.escape_ascii()));
                 }
                 Err(refusal) => {
-                    self.heard.push(format!("{refusal:?}"));
+                    self.events.push(format!("{refusal:?}"));
                     self.decoder.discard_keys(retrieval);
                     return 0;
                 }
             }
-            if keys.remaining_bytes() > 0 && self.in_mood() {
+            if keys.remaining_bytes() > 0 && self.chooses_refusal() {
                 return self.decoder.resume_keys(retrieval, keys.remaining_bytes());
             }
         }
         if retrieval.last {
-            self.heard.push("last key".to_owned());
+            self.events.push("last key".to_owned());
         }
         0
     }
 
-    fn hear_header(&mut self, header: &StorageHeader<'_>) {
+    fn check_header(&mut self, header: &StorageHeader<'_>) {
         check_key(header.key);
         assert!(header.value_len <= VALUE_LENGTH_MAX as usize);
-        self.heard.push(format!("{header:?}"));
+        self.events.push(format!("{header:?}"));
     }
 }

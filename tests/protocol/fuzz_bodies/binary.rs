@@ -1,5 +1,5 @@
-//! The receiving side of the binary protocol, as the checks play it; the twin of `text.rs`. It also asserts that nothing
-//! but a login passes before somebody has logged in.
+//! A receiver of the binary protocol that checks each decoded frame; the counterpart of `text.rs`. It also asserts that
+//! only logins pass before a login.
 
 use super::check_key;
 use super::pending::Pending;
@@ -9,66 +9,66 @@ use larder::protocol::binary::{
 };
 use larder::protocol::limits::{BODY_MAX_BYTES, KEY_MAX_BYTES, VALUE_INLINE_MAX_BYTES};
 
-/// More than this is never kept while more is asked for: a whole frame with the longest value that is framed.
-const KEPT_MAX: usize = HEADER_BYTES + 20 + KEY_MAX_BYTES + VALUE_INLINE_MAX_BYTES;
+/// Most bytes for which the decoder may need more input: a complete frame with the longest inline value.
+const UNDECODED_MAX_BYTES: usize = HEADER_BYTES + 20 + KEY_MAX_BYTES + VALUE_INLINE_MAX_BYTES;
 
-/// A connection's part in the protocol.
+/// The caller of a decoder.
 pub struct Receiver {
     decoder: BinaryDecoder,
     gate: Admission,
     pending: Pending,
-    /// What was understood, in words.
-    pub heard: Vec<String>,
+    /// The decoded frames and replies as text.
+    pub events: Vec<String>,
     pub closed: bool,
-    /// Sometimes drop a value instead of taking it.
-    moody: Option<Rng>,
+    /// Discards some values, chosen at random, instead of receiving them.
+    random_choices: Option<Rng>,
 }
 
 impl Receiver {
-    pub fn new(gate: Admission, moody: Option<Rng>) -> Receiver {
+    pub fn new(gate: Admission, random_choices: Option<Rng>) -> Receiver {
         Receiver {
             decoder: BinaryDecoder::default(),
             gate,
             pending: Pending::default(),
-            heard: Vec::new(),
+            events: Vec::new(),
             closed: false,
-            moody,
+            random_choices,
         }
     }
 
-    /// Bytes that were received and not consumed.
+    /// Bytes that are not consumed yet.
     pub fn pending_len(&self) -> usize {
         self.pending.bytes().len()
     }
 
     pub fn receive(&mut self, bytes: &[u8]) {
         self.pending.add(bytes);
-        while !self.closed && self.pending.take_value() && self.look() {}
+        while !self.closed && self.pending.take_value() && self.decode_next() {}
     }
 
-    /// One look; false if there is nothing to do before more comes.
-    fn look(&mut self) -> bool {
+    /// Decodes once; false if more input is needed.
+    fn decode_next(&mut self) -> bool {
         let mut pending = std::mem::take(&mut self.pending);
         let bytes = pending.bytes();
-        let mut to_take = 0;
+        let mut value_bytes_due = 0;
         let consumed = match self.decoder.decode(bytes, self.gate) {
             Decoded::NeedMore => {
-                assert!(bytes.len() <= KEPT_MAX, "{} bytes kept", bytes.len());
+                assert!(bytes.len() <= UNDECODED_MAX_BYTES, "{} bytes kept", bytes.len());
                 self.pending = pending;
                 return false;
             }
             Decoded::Close { reply } => {
-                self.heard.push(format!("close {reply:?}"));
+                self.events.push(format!("close {reply:?}"));
                 self.closed = true;
                 self.pending = pending;
                 return false;
             }
             Decoded::Request { frame, consumed } => {
-                self.hear(&frame);
+                self.check_request(&frame);
                 consumed
             }
             Decoded::Refused { envelope, status, consumed } => {
-                self.heard.push(format!("{envelope:?} {status:?}"));
+                self.events.push(format!("{envelope:?} {status:?}"));
                 consumed
             }
             Decoded::Discarded { consumed } => consumed,
@@ -76,22 +76,22 @@ impl Receiver {
                 assert!(self.gate == Admission::All);
                 assert!((VALUE_INLINE_MAX_BYTES + 1..=BODY_MAX_BYTES).contains(&value_len));
                 check_header(&header);
-                if self.moody.as_mut().is_some_and(|rng| rng.bool()) {
+                if self.random_choices.as_mut().is_some_and(|rng| rng.bool()) {
                     self.decoder.discard_value(value_len, envelope, Status::TooLarge);
                 } else {
-                    to_take = value_len;
+                    value_bytes_due = value_len;
                 }
-                self.heard.push(format!("{header:?} {value_len}"));
+                self.events.push(format!("{header:?} {value_len}"));
                 consumed
             }
         };
         pending.consume(consumed);
-        pending.expect_value(to_take);
+        pending.expect_value(value_bytes_due);
         self.pending = pending;
         true
     }
 
-    fn hear(&mut self, frame: &Frame<'_>) {
+    fn check_request(&mut self, frame: &Frame<'_>) {
         match frame.command {
             Command::Version | Command::SaslList | Command::SaslStart { .. } | Command::SaslStep { .. } => {}
             _ => assert!(self.gate == Admission::All, "{:?} before login", frame.command),
@@ -111,7 +111,7 @@ impl Receiver {
             }
             _ => {}
         }
-        self.heard.push(format!("{frame:?}"));
+        self.events.push(format!("{frame:?}"));
     }
 }
 

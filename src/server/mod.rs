@@ -59,9 +59,9 @@ use std::time::Duration;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 use watchdog::Watchdog;
 
-/// Ticks between two requests for maintenance by the workers. Not a divisor of the second for which the allocator keeps
-/// freed memory: a worker that frees memory when that second is over would return all freed memory to the operating
-/// system itself, and delay its clients.
+/// Ticks between two requests for maintenance by the workers. Not a multiple of the second after which the allocator
+/// returns freed memory to the system: a worker that frees memory at that moment would return all freed memory itself,
+/// while its clients wait.
 const TICKS_PER_MAINTENANCE: u32 = 13;
 
 /// Rounds of maintenance of the store per tick, at most, while the store has more to do.

@@ -2,7 +2,7 @@
 //!
 //! A stream socket is registered for reading, and for writing only after a write would have blocked. If it were always
 //! registered for writing, a unix socket would wake a thread whenever the client reads a reply (`decisions::d10`).
-//! rustix makes the system calls without the cancellation code of the C library, and into uninitialized memory.
+//! rustix makes the system calls without the cancellation code of the C library.
 //!
 //! Invariants: the descriptor is open as long as the value; [`IoState`] includes all readiness that the event loop
 //! reported, so that no task waits for readiness that has come.

@@ -14,7 +14,7 @@ const STUCK_CHECKS_MAX: u32 = 50;
 pub(super) struct Watchdog {
     /// For each thread, its turn and the number of checks that found it there.
     turns: Vec<(Option<u64>, u32)>,
-    /// Set by a task that does nothing else.
+    /// Set by a scheduled task that does nothing else.
     canary: Arc<AtomicBool>,
     /// Checks since that task was scheduled.
     canary_checks: u32,

@@ -291,8 +291,8 @@ impl<P: Poller> Scheduler<P> {
     }
 
     /// Runs one task that yielded, if this thread may. `seen_waits` is the number of waits at the last such turn. If it
-    /// has changed, a thread that only runs a short batch will soon wait again, and unparking another one would cost
-    /// more.
+    /// has changed since, the polling thread only runs a short batch and waits again soon, so that unparking another
+    /// thread would be wasteful.
     fn run_yielded(&self, heartbeat: &Heartbeat, seen_waits: &mut u64) {
         if self.queued.load(Ordering::Acquire) == 0 {
             return;

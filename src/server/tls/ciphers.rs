@@ -1,9 +1,9 @@
-//! A cipher list in OpenSSL's words (`-o ssl_ciphers`), read as OpenSSL reads it: it chooses among the suites of TLS
-//! 1.2, those of 1.3 are always allowed; a word that names nothing is passed over; a list that leaves nothing is wrong.
+//! Cipher lists in the syntax of OpenSSL (`-o ssl_ciphers`). As in OpenSSL, a list selects suites of TLS 1.2, and those
+//! of TLS 1.3 are always allowed. Unknown words are ignored, and a list that selects no suite is an error.
 
 use rustls::{CipherSuite, SupportedCipherSuite};
 
-/// OpenSSL's names of the suites that rustls has.
+/// The OpenSSL names of the suites of rustls.
 const NAMES: &[(CipherSuite, &str)] = &[
     (CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, "ECDHE-ECDSA-AES256-GCM-SHA384"),
     (CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, "ECDHE-ECDSA-AES128-GCM-SHA256"),
@@ -13,35 +13,37 @@ const NAMES: &[(CipherSuite, &str)] = &[
     (CipherSuite::TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256, "ECDHE-RSA-CHACHA20-POLY1305"),
 ];
 
-/// The suites of `all` that `list` allows, in its order; `None` if it names none of TLS 1.2.
+/// The suites of `all` that `list` allows, in the order of the list; `None` without any suite of TLS 1.2.
 pub(super) fn suites(list: &str, all: &[SupportedCipherSuite]) -> Option<Vec<SupportedCipherSuite>> {
     let mut chosen: Vec<&str> = Vec::new();
-    let mut killed: Vec<&str> = Vec::new();
+    let mut excluded: Vec<&str> = Vec::new();
     for word in list.split([':', ' ', ';', ',']).filter(|word| !word.is_empty()) {
         let (sign, word) = match word.strip_prefix(['!', '-', '+', '@']) {
             Some(rest) => (word.chars().next(), rest),
             None => (None, word),
         };
-        let named =
-            NAMES.iter().map(|(_, name)| *name).filter(|name| word.split('+').all(|part| is(part, name)));
+        let named = NAMES
+            .iter()
+            .map(|(_, name)| *name)
+            .filter(|name| word.split('+').all(|part| matches_suite(part, name)));
         match sign {
             None => {
                 for name in named {
-                    if !chosen.contains(&name) && !killed.contains(&name) {
+                    if !chosen.contains(&name) && !excluded.contains(&name) {
                         chosen.push(name);
                     }
                 }
             }
-            Some('!') => killed.extend(named),
+            Some('!') => excluded.extend(named),
             Some('-') => {
                 let removed: Vec<&str> = named.collect();
                 chosen.retain(|name| !removed.contains(name));
             }
-            // Only the order would change.
+            // The other signs only change the order.
             _ => {}
         }
     }
-    chosen.retain(|name| !killed.contains(name));
+    chosen.retain(|name| !excluded.contains(name));
     if chosen.is_empty() {
         return None;
     }
@@ -53,8 +55,8 @@ pub(super) fn suites(list: &str, all: &[SupportedCipherSuite]) -> Option<Vec<Sup
     Some(tls13.chain(chosen.iter().filter_map(by_name)).collect())
 }
 
-/// True if a word of OpenSSL's stands for the suite, among others.
-fn is(word: &str, name: &str) -> bool {
+/// True if a word of a list matches the suite.
+fn matches_suite(word: &str, name: &str) -> bool {
     match word {
         "ALL" | "DEFAULT" | "HIGH" | "AEAD" | "TLSv1.2" => true,
         "ECDHE" | "EECDH" | "kECDHE" | "kEECDH" => true,
@@ -74,7 +76,7 @@ mod tests {
     use super::*;
     use rustls::crypto::ring::ALL_CIPHER_SUITES;
 
-    /// OpenSSL's names of what a list allows of TLS 1.2.
+    /// The OpenSSL names of the TLS 1.2 suites that a list allows.
     fn allowed(list: &str) -> Option<Vec<&'static str>> {
         let suites = suites(list, ALL_CIPHER_SUITES)?;
         let (tls13, tls12): (Vec<_>, Vec<_>) = suites.into_iter().partition(|suite| suite.tls13().is_some());
@@ -86,13 +88,13 @@ mod tests {
     }
 
     #[test]
-    fn names_choose_in_their_order() {
+    fn suites_are_selected_in_the_order_of_the_list() {
         let list = "ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-CHACHA20-POLY1305";
         assert_eq!(allowed(list).unwrap(), ["ECDHE-RSA-AES128-GCM-SHA256", "ECDHE-ECDSA-CHACHA20-POLY1305"]);
     }
 
     #[test]
-    fn words_stand_for_groups_and_signs_take_away() {
+    fn words_select_groups_and_signs_remove_suites() {
         assert_eq!(allowed("HIGH").unwrap().len(), 6);
         assert_eq!(allowed("HIGH:!aNULL:!MD5").unwrap().len(), 6);
         assert_eq!(allowed("ECDHE+AESGCM:!AES128").unwrap().len(), 2);
@@ -102,14 +104,14 @@ mod tests {
     }
 
     #[test]
-    fn a_list_that_leaves_nothing_is_wrong() {
+    fn a_list_without_a_suite_is_an_error() {
         for list in ["", "NONSENSE", "AES128-SHA", "ALL:!ALL", "RC4+AES"] {
             assert_eq!(allowed(list), None, "{list}");
         }
     }
 
     #[test]
-    fn every_suite_of_tls_12_has_its_name() {
+    fn every_suite_of_tls_12_has_a_name() {
         let named = ALL_CIPHER_SUITES.iter().filter(|suite| suite.tls13().is_none());
         assert!(named.clone().all(|suite| NAMES.iter().any(|(known, _)| *known == suite.suite())));
         assert_eq!(named.count(), NAMES.len());

@@ -3,7 +3,8 @@
 use super::scripted_server::ScriptedServer;
 use super::{printed, refused};
 
-const ADVISOR: &str = "STAT requests 1234567\r\nSTAT keys 5120\r\nSTAT sampled_share 0.000123\r\nSTAT own_bytes 300000\r\n\
+const ADVISOR: &str = "STAT requests 1234567\r\nSTAT keys 5120\r\nSTAT sampled_share 0.000123\r\n\
+    STAT own_bytes 300000\r\n\
     STAT hit_percent 91.23\r\nSTAT 100:limit_bytes 67108864\r\nSTAT 100:hit_percent 91.20\r\n\
     STAT 200:limit_bytes 134217728\r\nSTAT 200:hit_percent 95.80\r\n\
     STAT advice 128%20MB%20would%20raise%20hits\r\nEND\r\n";

@@ -4,6 +4,7 @@ mod circles;
 mod documents;
 mod files;
 mod layers;
+mod licences;
 mod sizes;
 mod source;
 mod words;

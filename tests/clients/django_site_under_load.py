@@ -52,11 +52,11 @@ class SiteUnderLoad(unittest.TestCase):
                 visits, kept = alone.submit(read_back, list(baskets)).result()
             self.assertEqual(visits, PROCESSES * VISITORS * VISITS + len(TOPICS))
             self.assertEqual(kept, baskets)
-            figures = server.figures()
-            self.assertEqual(figures["evictions"], "0")
+            statistics = server.statistics()
+            self.assertEqual(statistics["evictions"], "0")
             if client == "PyMemcacheCache":
                 # This backend closes its connections after each request.
-                self.assertGreater(int(figures["total_connections"]), PROCESSES * VISITORS * VISITS)
+                self.assertGreater(int(statistics["total_connections"]), PROCESSES * VISITORS * VISITS)
 
 
 def warm_up():

@@ -40,9 +40,9 @@ class LibmemcachedTools(unittest.TestCase):
     def test_memcstat_prints_the_statistics(self):
         printed = self.tool("memcstat").decode()
         self.assertIn(f"Server: 127.0.0.1 ({self.server.port})", printed)
-        figures = dict(line.strip().split(": ", 1) for line in printed.splitlines() if line.startswith("\t"))
-        self.assertEqual(figures["version"], self.server.figures()["version"])
-        self.assertEqual(figures["curr_items"], "0")
+        statistics = dict(line.strip().split(": ", 1) for line in printed.splitlines() if line.startswith("\t"))
+        self.assertEqual(statistics["version"], self.server.statistics()["version"])
+        self.assertEqual(statistics["curr_items"], "0")
 
     def test_memcexist_tells_a_stored_key_from_a_missing_one(self):
         self.store(b"here", b"x")
@@ -81,4 +81,4 @@ class LibmemcachedTools(unittest.TestCase):
 
     def test_memcslap_finds_every_value_it_stored(self):
         self.tool("memcslap", "--test=set", "--concurrency=4", "--execute-number=500")
-        self.assertEqual(self.server.figures()["cmd_set"], "2000")
+        self.assertEqual(self.server.statistics()["cmd_set"], "2000")

@@ -52,7 +52,7 @@ class MemcachedTool(unittest.TestCase):
         heading, *rows = self.tool("stats")
         self.assertEqual(heading.split(), [f"#{self.server.address}", "Field", "Value"])
         printed = {name: value.strip() for name, value in (row.split(None, 1) for row in rows)}
-        self.assertEqual(printed.keys(), self.server.figures().keys())
+        self.assertEqual(printed.keys(), self.server.statistics().keys())
         self.assertEqual((printed["curr_items"], printed["cmd_set"]), ("3", "3"))
 
     def test_settings_match_the_stats_command(self):
@@ -80,7 +80,7 @@ class MemcachedTool(unittest.TestCase):
         with servers.larder() as copy:
             for line, value in zip(rows[::2], rows[1::2], strict=True):
                 self.assertEqual(copy.ask(f"{line}\r\n{value}\r\n".encode(), b"\r\n"), b"STORED\r\n")
-            self.assertEqual(copy.figures()["bytes"], self.server.figures()["bytes"])
+            self.assertEqual(copy.statistics()["bytes"], self.server.statistics()["bytes"])
 
     def test_stats_of_a_unix_socket(self):
         with servers.larder(unix=True) as server:

@@ -92,8 +92,8 @@ class WithoutLogin(unittest.TestCase):
 
     def test_statistics_are_complete(self):
         self.client.set("k", "v")
-        ((_, figures),) = self.client.get_stats()
-        self.assertEqual((figures["curr_items"], figures["version"]), (b"1", b"1.6.45"))
+        ((_, statistics),) = self.client.get_stats()
+        self.assertEqual((statistics["curr_items"], statistics["version"]), (b"1", b"1.6.45"))
         self.assertEqual(self.client.get("k"), "v")
 
     def test_stores_without_a_reply_arrive(self):
@@ -128,7 +128,7 @@ class OverThreeServers(unittest.TestCase):
             pairs = {f"key-{number}": number for number in range(600)}
             self.assertEqual(client.set_multi(pairs), [])
             self.assertEqual(client.get_multi(list(pairs)), pairs)
-            held = [int(server.figures()["curr_items"]) for server in three]
+            held = [int(server.statistics()["curr_items"]) for server in three]
             self.assertEqual(sum(held), len(pairs))
             self.assertGreater(min(held), 50, held)
             again = pylibmc.Client(addresses[:2], binary=True, behaviors={"ketama": True})

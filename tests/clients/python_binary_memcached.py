@@ -78,9 +78,9 @@ class WithoutLogin(unittest.TestCase):
 
     def test_statistics_are_complete(self):
         self.client.set("k", "v")
-        figures = self.client.stats()[self.server.address]
-        self.assertEqual(figures["curr_items"], b"1")
-        self.assertEqual(figures["version"], b"1.6.45")
+        statistics = self.client.stats()[self.server.address]
+        self.assertEqual(statistics["curr_items"], b"1")
+        self.assertEqual(statistics["version"], b"1.6.45")
         self.assertIn("maxbytes", self.client.stats("settings")[self.server.address])
         self.assertTrue(self.client.stats("slabs")[self.server.address])
         self.assertEqual(self.client.get("k"), "v")

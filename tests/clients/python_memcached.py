@@ -94,8 +94,8 @@ class PythonMemcached(unittest.TestCase):
 
     def test_statistics_are_complete(self):
         self.client.set("k", "v")
-        ((_, figures),) = self.client.get_stats()
-        self.assertEqual((figures["curr_items"], figures["version"]), ("1", "1.6.45"))
+        ((_, statistics),) = self.client.get_stats()
+        self.assertEqual((statistics["curr_items"], statistics["version"]), ("1", "1.6.45"))
         ((_, settings),) = self.client.get_stats("settings")
         self.assertEqual(settings["maxbytes"], str(64 << 20))
         ((_, classes),) = self.client.get_slab_stats()

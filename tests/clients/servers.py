@@ -84,7 +84,7 @@ class Server:
                 reply += part
             return reply
 
-    def figures(self):
+    def statistics(self):
         """The general statistics by name."""
         lines = self.ask(b"stats\r\n", b"END\r\n").decode().splitlines()[:-1]
         return dict(line.split(" ", 2)[1:] for line in lines)

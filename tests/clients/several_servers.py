@@ -82,7 +82,7 @@ class SeveralServers(unittest.TestCase):
         wait_until(f"a server on port {port}", has_started)
 
     def items(self):
-        return [int(server.figures()["curr_items"]) for server in self.running]
+        return [int(server.statistics()["curr_items"]) for server in self.running]
 
     def kill_and_restart_one(self, stores, reads):
         """`stores(key)` is true if a set succeeds; `reads()` is the number of keys that the client finds."""
@@ -96,7 +96,7 @@ class SeveralServers(unittest.TestCase):
         # The client tries the killed server again from time to time, so some requests fail.
         wait_until("stores without the killed server", lambda: all(stores(key) for key in KEYS))
         wait_until("reads without the killed server", lambda: reads() == len(KEYS))
-        survivors = [int(self.running[at].figures()["curr_items"]) for at in (0, 2)]
+        survivors = [int(self.running[at].statistics()["curr_items"]) for at in (0, 2)]
         self.assertEqual(sum(survivors), len(KEYS), "the keys of the killed server moved and no others")
 
         self.restart()

@@ -8,7 +8,7 @@ import servers
 
 from .commands import Running, check, wait_for_all
 from .comparison import FAIL, PASS, judge
-from .report import Broken, say
+from .report import Broken, print_line
 
 TAP_TEST = re.compile(r"^(not ok|ok) \d+ - (.+)$", re.MULTILINE)
 TAP_PLAN = re.compile(r"^1\.\.(\d+)$", re.MULTILINE)
@@ -72,7 +72,7 @@ def node_modules(environment):
     locked = environment.clients / "package-lock.json"
     complete = directory / "complete"
     if not complete.exists() or complete.read_bytes() != locked.read_bytes():
-        say("fetching the packages of npm")
+        print_line("fetching the packages of npm")
         for name in ("package.json", "package-lock.json"):
             shutil.copy(environment.clients / name, directory)
         command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix", directory]

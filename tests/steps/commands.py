@@ -11,7 +11,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from .report import Broken, say
+from .report import Broken, print_line
 
 PROGRESS_SECS = 15
 POLL_SECS = 0.1
@@ -76,7 +76,7 @@ def wait_for_all(programs, progress, silence_max_secs=SILENCE_MAX_SECS):
                 raise Broken(f"{stuck.argv[0]} printed nothing for {silence_max_secs} s", stuck.log)
             if now - last_report >= PROGRESS_SECS:
                 last_report = now
-                say(f"... {now - started:.0f} s, {progress()}")
+                print_line(f"... {now - started:.0f} s, {progress()}")
             time.sleep(POLL_SECS)
     finally:
         for program in programs:
@@ -98,7 +98,7 @@ def check(argv, log, **options):
     program = run(argv, log, **options)
     if program.process.returncode != 0:
         for line in program.text().splitlines()[-30:]:
-            say(f"| {line}")
+            print_line(f"| {line}")
         raise Broken(f"{' '.join(program.argv)} exited with {program.process.returncode}", program.log)
     return program
 

@@ -5,7 +5,7 @@ kept. Instead each suite has a floor: the number of tests that must pass. It det
 servers.
 """
 
-from .report import Missing, say
+from .report import Missing, print_line
 
 PASS, SKIP, FAIL = "pass", "skip", "fail"
 
@@ -17,7 +17,7 @@ def judge(result, name, ours, theirs, log=None):
     A test fails if its outcome differs from that on memcached. A test that fails on both servers is shown, but not
     counted. A test that fails on memcached only has passed.
     """
-    say(f"{name}: larder {tally(ours)}" + (f"; memcached {tally(theirs)}" if theirs is not None else ""))
+    print_line(f"{name}: larder {tally(ours)}" + (f"; memcached {tally(theirs)}" if theirs is not None else ""))
     for test in sorted(ours.keys() | (theirs or {}).keys()):
         outcome = ours.get(test, "not run")
         expected = outcome if theirs is None else theirs.get(test, "not run")
@@ -28,7 +28,7 @@ def judge(result, name, ours, theirs, log=None):
         elif outcome == FAIL and theirs is None:
             result.fail(f"{name}: {test}", log)
         elif outcome == FAIL:
-            say(f"{name}: {test} fails on memcached too")
+            print_line(f"{name}: {test} fails on memcached too")
 
 
 def beside_memcached(environment, result, name, outcomes, floor):

@@ -11,7 +11,7 @@ import servers
 
 from .comparison import demand, judge, tally
 from .recorded import Recorded, finish
-from .report import Missing, say
+from .report import Missing, print_line
 
 CLASSES = ("cache.tests.PyMemcacheCacheTests", "cache.tests.PyLibMCCacheTests")
 # Tests of each class that pass on memcached 1.6.
@@ -46,7 +46,7 @@ def run(environment, result):
     demand(result, "cache and sessions_tests", ours, LABELS_FLOOR, log)
     for name in CLASSES:
         part = {test: outcome for test, outcome in ours.items() if test.startswith(f"{name}.")}
-        say(f"of these {name}: {tally(part)}")
+        print_line(f"of these {name}: {tally(part)}")
         demand(result, name, part, CLASS_FLOOR, log)
     ours, theirs, log = outcomes("sessions", "PyLibMCCache", ["sessions_tests"])
     judge(result, "sessions_tests by pylibmc", ours, theirs, log)

@@ -16,7 +16,7 @@ from functools import cached_property
 from pathlib import Path
 
 from .commands import build, check
-from .report import Broken, Missing, say
+from .report import Broken, Missing, print_line
 
 PYTHON_MIN = (3, 10)
 # The Debian package of each program.
@@ -115,7 +115,7 @@ class Environment:
         wanted = " ".join(packages)
         if os.geteuid() != 0 or not shutil.which("apt-get"):
             raise Missing(f"not installed: {wanted} (as root: apt-get install {wanted})")
-        say(f"installing {wanted}")
+        print_line(f"installing {wanted}")
         quiet = {"DEBIAN_FRONTEND": "noninteractive"}
         try:
             if not self._apt_is_fresh:
@@ -147,7 +147,7 @@ class Environment:
         python = directory / "bin" / "python"
         complete = directory / "complete"
         if not complete.exists():
-            say("creating a Python environment under target/")
+            print_line("creating a Python environment under target/")
             if subprocess.run([sys.executable, "-c", "import ensurepip"], stderr=subprocess.DEVNULL).returncode:
                 self.install(["python3-venv"])
             check([sys.executable, "-m", "venv", "--clear", directory], self.log("venv"))
@@ -177,7 +177,7 @@ class Environment:
         version = re.search(rf"^{re.escape(package)}==(\S+)$", self.requirements.read_text(), re.MULTILINE)[1]
         unpacked = self.own / f"{name}-{version}"
         if not unpacked.exists():
-            say(f"fetching the source release of {package} {version}")
+            print_line(f"fetching the source release of {package} {version}")
             sources = self.own / "sources"
             command = [self.python, "-m", "pip", "download", "--disable-pip-version-check", "--no-deps"]
             command += ["--no-binary", ":all:", "--dest", sources, f"{package}=={version}"]

@@ -4,7 +4,7 @@ import socket
 import time
 from contextlib import contextmanager
 
-from .report import Missing, say
+from .report import Missing, print_line
 
 # A name of the abstract namespace of unix sockets: it is free again when its process exits.
 LOCK = "\0larder-tests-with-fixed-ports"
@@ -18,7 +18,7 @@ def reserved(tcp=(), udp=()):
     """Waits until no other run of these tests uses fixed ports. Raises `Missing` if another program has one of them."""
     with socket.socket(socket.AF_UNIX) as lock:
         if not can_bind(lock, LOCK):
-            say("waiting for another run of these tests, which uses the same ports")
+            print_line("waiting for another run of these tests, which uses the same ports")
             while not can_bind(lock, LOCK):
                 time.sleep(POLL_SECS)
         deadline = time.monotonic() + WAIT_MAX_SECS

@@ -52,15 +52,15 @@ class Result:
         """Adds a failed test, or another failure of the suite, with the path of its log."""
         failure = what if log is None else f"{what} (log: {relative(log)})"
         self.failures.append(failure)
-        say(f"FAILED {failure}")
+        print_line(f"FAILED {failure}")
 
     def skip(self, why):
         """Adds a part of the step that this machine cannot run; `why` is one line with the remedy."""
         self.skips.append(why)
-        say(f"skipped: {why}")
+        print_line(f"skipped: {why}")
 
 
-def say(text):
+def print_line(text):
     """Prints a line below the current heading."""
     print(f"   {text}", flush=True)
 
@@ -102,22 +102,23 @@ class Report:
         if result.counts_tests and not (result.passed or result.failures or result.skips):
             result.fail("no test ran")
         result.seconds = time.monotonic() - started
-        say(f"{result.passed} passed, {len(result.failures)} failed in {result.seconds:.0f} s")
+        print_line(f"{result.passed} passed, {len(result.failures)} failed in {result.seconds:.0f} s")
 
     def summary(self):
         """Prints a table of all steps, then failures and skips. The last line is meant for machines."""
         print("== summary")
         for result in self.results:
-            say(f"{result.name:<18}{result.passed:>6} passed {len(result.failures):>4} failed {result.seconds:>6.0f} s")
+            counts = f"{result.passed:>6} passed {len(result.failures):>4} failed"
+            print_line(f"{result.name:<18}{counts} {result.seconds:>6.0f} s")
         if self.may_skip:
             for result in self.results:
                 for skip in result.skips:
-                    say(f"skipped {result.name}: {skip}")
+                    print_line(f"skipped {result.name}: {skip}")
         for result in self.results:
             for failure in result.failures[:SUMMARY_FAILURES_MAX]:
-                say(f"FAILED {result.name}: {failure}")
+                print_line(f"FAILED {result.name}: {failure}")
             if len(result.failures) > SUMMARY_FAILURES_MAX:
-                say(f"FAILED {result.name}: and {len(result.failures) - SUMMARY_FAILURES_MAX} more, see above")
+                print_line(f"FAILED {result.name}: and {len(result.failures) - SUMMARY_FAILURES_MAX} more, see above")
         passed = sum(result.passed for result in self.results)
         print(f"{passed} passed, {self.failures} failed", flush=True)
 

@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 from .commands import build, check, run
-from .report import Missing, say
+from .report import Missing, print_line
 
 COMPILED = {"crates compiled": r"^ +Compiling"}
 TESTED = {"tests": r"^test .* \.\.\. (?:ok|FAILED)$"}
@@ -23,7 +23,7 @@ ORACLE_VERSION = "memcached 1.6.18"
 def build_release(environment, result):
     """Builds the program that the clients connect to. It counts no tests, but a failure fails the run."""
     result.counts_tests = False
-    say(f"{environment.larder}")
+    print_line(f"{environment.larder}")
 
 
 def debug_tests(environment, result):
@@ -123,4 +123,4 @@ def test_program_name(source):
 def quote(lines):
     """Shows lines of a log."""
     for line in filter(str.strip, lines):
-        say(f"| {line}")
+        print_line(f"| {line}")

@@ -13,7 +13,7 @@ from urllib.request import urlopen
 import servers
 
 from . import commands
-from .report import Broken, relative, say
+from .report import Broken, relative, print_line
 
 FLAGS = (
     "--headless",
@@ -43,9 +43,9 @@ def run(environment, result):
             wait_for_history(server)
             before = status(server)
             page = load_page(environment, chromium, server, "full")
-            figures, after = server.figures(), status(server)
+            statistics, after = server.statistics(), status(server)
             take_screenshot(environment, chromium, server)
-    check(result, "the page shows all values", missing_parts(page, figures))
+    check(result, "the page shows all values", missing_parts(page, statistics))
     lost = {(part, name) for part, name in names(before) & names(after) if name not in part_of(page, part)}
     check(result, "the page shows all names", [f"{part} lacks {name}" for part, name in sorted(lost)])
     check(result, "no key became markup", [] if "onerror" not in markup(page) else ["a key became markup"])
@@ -73,15 +73,15 @@ def status(server):
         return json.load(answer)
 
 
-def names(figures):
+def names(statistics):
     """`(part, text)` of all names that the page should show, without less hot keys, whose rank changes."""
-    wanted = {("families", family["shape"]) for family in figures["families"]}
-    wanted |= {("parts", part["part"].replace("_", " ")) for part in figures["memory"] if part["bytes"] > 0}
-    wanted |= {("latency", latency["commands"]) for latency in figures["latency"]}
-    for size in figures["advisor"]["predictions"]:
+    wanted = {("families", family["shape"]) for family in statistics["families"]}
+    wanted |= {("parts", part["part"].replace("_", " ")) for part in statistics["memory"] if part["bytes"] > 0}
+    wanted |= {("latency", latency["commands"]) for latency in statistics["latency"]}
+    for size in statistics["advisor"]["predictions"]:
         wanted.add(("advisor", "now" if size["percent"] == 100 else f"{size['percent']} %"))
     for kind in ("reads", "writes", "bytes_out"):
-        wanted |= {("hot", hot["key"]) for hot in figures["hot_keys"][kind][:2]}
+        wanted |= {("hot", hot["key"]) for hot in statistics["hot_keys"][kind][:2]}
     return {(part, name) for part, name in wanted if name != "resident"}
 
 
@@ -140,7 +140,7 @@ def take_screenshot(environment, chromium, server):
     shot = browse(environment, chromium, server, "picture", [f"--screenshot={picture}", "--window-size=1200,2300"])
     if shot.process.returncode != 0 or not picture.exists():
         raise Broken("Chromium made no screenshot", shot.log)
-    say(f"screenshot: {relative(picture)}")
+    print_line(f"screenshot: {relative(picture)}")
 
 
 def browse(environment, chromium, server, name, options):
@@ -168,18 +168,18 @@ def markup(page):
     return " ".join(TAG.findall(body))
 
 
-def missing_parts(page, figures):
+def missing_parts(page, statistics):
     """The parts that the page should show and does not show."""
     ratio = re.search(r"Hit ratio now ([\d.]+) %", part_of(page, "tile-ratio"))
     reads = re.search(r"Reads per second ([\d.,]+)", part_of(page, "tile-reads"))
     wanted = {
         "the state": "serving" == part_of(page, "state").strip(),
-        "the number of threads": f"{figures['threads']} threads" in part_of(page, "about"),
+        "the number of threads": f"{statistics['threads']} threads" in part_of(page, "about"),
         "the hit ratio": ratio is not None and 85 < float(ratio[1]) < 95,
         "the rate of reads": reads is not None and float(reads[1].replace(",", "")) > 0,
         "the memory limit": "of 64 MB" in part_of(page, "tile-memory"),
-        "the number of items": f"Items {int(figures['curr_items']):,}" in part_of(page, "tile-items"),
-        "the connection limit": f"of {int(figures['max_connections']):,}" in part_of(page, "tile-connections"),
+        "the number of items": f"Items {int(statistics['curr_items']):,}" in part_of(page, "tile-items"),
+        "the connection limit": f"of {int(statistics['max_connections']):,}" in part_of(page, "tile-connections"),
         "a chart of the hit ratio": '<path' in page and "60 s ago" in part_of(page, "ratio"),
         "memory by item size": "items up to" in part_of(page, "classes"),
         "the advice": "sampled keys" in part_of(page, "advisor"),

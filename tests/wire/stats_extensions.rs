@@ -3,7 +3,7 @@
 use crate::support::{Client, larder};
 
 /// The names and values of a report, in order.
-fn figures(client: &mut Client, topic: &str) -> Vec<(String, String)> {
+fn report_rows(client: &mut Client, topic: &str) -> Vec<(String, String)> {
     client.send(format!("stats {topic}\r\n"));
     let reply = client.read_until("END\r\n");
     reply
@@ -13,14 +13,16 @@ fn figures(client: &mut Client, topic: &str) -> Vec<(String, String)> {
         .collect()
 }
 
-fn value<'a>(figures: &'a [(String, String)], name: &str) -> &'a str {
-    let found = figures.iter().find(|(known, _)| known == name);
-    &found.unwrap_or_else(|| panic!("no {name} in {figures:?}")).1
+fn value<'a>(report: &'a [(String, String)], name: &str) -> &'a str {
+    let found = report.iter().find(|(known, _)| known == name);
+    &found.unwrap_or_else(|| panic!("no {name} in {report:?}")).1
 }
 
 #[test]
 fn hot_keys_are_listed_by_reads_writes_and_bytes() {
-    let daemon = larder("").start();
+    let daemon = larder("--debug-commands").start();
+    // Counts decay as time passes.
+    daemon.stop_clock();
     let mut client = daemon.connect();
     client.ask("set read 0 0 1\r\nx\r\n", "STORED\r\n");
     client.ask(format!("set big/1 0 0 5000\r\n{}\r\n", "v".repeat(5000)), "STORED\r\n");
@@ -30,18 +32,20 @@ fn hot_keys_are_listed_by_reads_writes_and_bytes() {
     }
     client.send("get big/1\r\n");
     client.read_until("END\r\n");
-    let figures = figures(&mut client, "hotkeys");
-    assert_eq!(value(&figures, "reads:1:key"), "read");
-    assert_eq!(value(&figures, "writes:1:key"), "written");
-    assert_eq!(value(&figures, "bytes_out:1:key"), "big%2F1");
-    assert_eq!(value(&figures, "bytes_out:1:count"), "5000");
-    let reads: u64 = value(&figures, "reads:1:count").parse().unwrap();
+    let report = report_rows(&mut client, "hotkeys");
+    assert_eq!(value(&report, "reads:1:key"), "read");
+    assert_eq!(value(&report, "writes:1:key"), "written");
+    assert_eq!(value(&report, "bytes_out:1:key"), "big%2F1");
+    assert_eq!(value(&report, "bytes_out:1:count"), "5000");
+    let reads: u64 = value(&report, "reads:1:count").parse().unwrap();
     assert!((35..=41).contains(&reads), "{reads}");
 }
 
 #[test]
 fn key_families_report_items_reads_and_writes() {
-    let daemon = larder("").start();
+    let daemon = larder("--debug-commands").start();
+    // Counts decay as time passes.
+    daemon.stop_clock();
     let mut client = daemon.connect();
     for number in 1000..1200 {
         client.ask(format!("set user:{number}:name 0 0 4\r\nabcd\r\n"), "STORED\r\n");
@@ -50,13 +54,13 @@ fn key_families_report_items_reads_and_writes() {
             format!("VALUE user:{number}:name 0 4\r\nabcd\r\nEND\r\n").as_bytes(),
         );
     }
-    let figures = figures(&mut client, "families");
+    let report = report_rows(&mut client, "families");
     let rank =
-        figures.iter().find(|(_, shape)| shape == "user%3A*%3Aname").unwrap_or_else(|| panic!("{figures:?}"));
+        report.iter().find(|(_, shape)| shape == "user%3A*%3Aname").unwrap_or_else(|| panic!("{report:?}"));
     let rank = rank.0.strip_suffix(":shape").unwrap();
-    let number = |name: &str| value(&figures, &format!("{rank}:{name}")).parse::<u64>().unwrap();
+    let number = |name: &str| value(&report, &format!("{rank}:{name}")).parse::<u64>().unwrap();
     assert_eq!(number("items"), 200);
-    assert!((180..=200).contains(&number("reads")) && number("hits") == number("reads"), "{figures:?}");
+    assert!((180..=200).contains(&number("reads")) && number("hits") == number("reads"), "{report:?}");
     assert!(number("bytes") > 200 * 16 && number("writes") > 100);
 }
 
@@ -69,22 +73,22 @@ fn the_parts_of_memory_add_up_to_the_resident_size() {
         client.send(format!("set {key} 0 0 1000 noreply\r\n{text}\r\n"));
     }
     client.ask("mn\r\n", "MN\r\n");
-    let figures = figures(&mut client, "memory");
-    let [parts @ .., last] = &figures[..] else { panic!("{figures:?}") };
-    let bytes = |figure: &(String, String)| figure.1.parse::<u64>().unwrap();
+    let report = report_rows(&mut client, "memory");
+    let [parts @ .., last] = &report[..] else { panic!("{report:?}") };
+    let bytes = |row: &(String, String)| row.1.parse::<u64>().unwrap();
     assert_eq!(last.0, "resident");
     assert_eq!(parts.iter().map(bytes).sum::<u64>(), bytes(last));
-    let items: u64 = value(&figures, "slab_items").parse().unwrap();
+    let items: u64 = value(&report, "slab_items").parse().unwrap();
     assert!((10_000_000..13_000_000).contains(&items), "{items}");
-    assert!(bytes(last) < 40 << 20, "{figures:?}");
+    assert!(bytes(last) < 40 << 20, "{report:?}");
 }
 
 #[test]
 fn the_advisor_needs_more_samples_before_it_predicts() {
     let daemon = larder("").start();
-    let figures = figures(&mut daemon.connect(), "advisor");
-    assert!(value(&figures, "advice").contains("%20"));
-    assert!(!figures.iter().any(|(name, _)| name.starts_with("100:")), "{figures:?}");
+    let report = report_rows(&mut daemon.connect(), "advisor");
+    assert!(value(&report, "advice").contains("%20"));
+    assert!(!report.iter().any(|(name, _)| name.starts_with("100:")), "{report:?}");
 }
 
 #[test]
@@ -94,10 +98,10 @@ fn latency_is_reported_per_kind_of_command() {
     for _ in 0..300 {
         client.ask("get k\r\n", "END\r\n");
     }
-    let figures = figures(&mut client, "latency");
-    let of = |name: &str| value(&figures, name).parse::<f64>().unwrap();
+    let report = report_rows(&mut client, "latency");
+    let of = |name: &str| value(&report, name).parse::<f64>().unwrap();
     assert!(of("get:count") >= 1.0);
-    assert!(of("get:p50_us") <= of("get:p99_us") && of("get:p999_us") <= of("get:max_us"), "{figures:?}");
+    assert!(of("get:p50_us") <= of("get:p99_us") && of("get:p999_us") <= of("get:max_us"), "{report:?}");
 }
 
 #[test]
@@ -107,5 +111,5 @@ fn option_x_hides_keys() {
     for topic in ["hotkeys", "families"] {
         client.ask(format!("stats {topic}\r\n"), "CLIENT_ERROR showing keys not allowed\r\n");
     }
-    assert!(!figures(&mut client, "memory").is_empty());
+    assert!(!report_rows(&mut client, "memory").is_empty());
 }

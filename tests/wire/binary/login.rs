@@ -153,10 +153,10 @@ fn logins_and_failures_are_counted() {
     client.send(request(0x10).bytes());
     let mut counted = Vec::new();
     loop {
-        let figure = read_reply(&mut client);
-        match &figure.key[..] {
+        let statistic = read_reply(&mut client);
+        match &statistic.key[..] {
             b"" => break,
-            b"auth_cmds" | b"auth_errors" => counted.push(figure.value),
+            b"auth_cmds" | b"auth_errors" => counted.push(statistic.value),
             _ => {}
         }
     }

@@ -9,15 +9,15 @@ use crate::support::{Client, larder};
 #[track_caller]
 fn report(client: &mut Client, topic: &str) -> Vec<(String, String)> {
     client.send(keyed(0x10, topic).opaque(7).bytes());
-    let mut figures = Vec::new();
+    let mut rows = Vec::new();
     loop {
         let Reply { opcode, status, opaque, cas, extras, key, value } = read_reply(client);
         assert_eq!((opcode, status, opaque, cas, extras.len()), (0x10, 0, 7, 0, 0));
         if key.is_empty() {
             assert_eq!(value, b"");
-            return figures;
+            return rows;
         }
-        figures.push((String::from_utf8(key).unwrap(), String::from_utf8(value).unwrap()));
+        rows.push((String::from_utf8(key).unwrap(), String::from_utf8(value).unwrap()));
     }
 }
 
@@ -25,7 +25,7 @@ fn names(report: &[(String, String)]) -> Vec<&str> {
     report.iter().map(|(name, _)| name.as_str()).collect()
 }
 
-fn figure(client: &mut Client, name: &str) -> u64 {
+fn statistic(client: &mut Client, name: &str) -> u64 {
     let general = report(client, "");
     general.iter().find(|(known, _)| known == name).expect(name).1.parse().expect(name)
 }
@@ -123,9 +123,9 @@ fn reset_zeroes_the_counters() {
     let mut client = daemon.connect();
     for topic in ["reset", "resetx"] {
         assert_eq!(ask(&mut client, &keyed(0x00, "k")).status, 1);
-        assert_eq!(figure(&mut client, "get_misses"), 1);
+        assert_eq!(statistic(&mut client, "get_misses"), 1);
         assert_eq!(report(&mut client, topic), []);
-        assert_eq!(figure(&mut client, "get_misses"), 0);
+        assert_eq!(statistic(&mut client, "get_misses"), 0);
     }
 }
 
@@ -197,7 +197,7 @@ fn a_compare_and_swap_that_stores_counts_as_cas_hit() {
     let mut client = daemon.connect();
     let cas = ask(&mut client, &store(0x01, "k", 0, 0, "1")).cas;
     assert_eq!(ask(&mut client, &store(0x03, "k", 0, 0, "2").cas(cas)).status, 0);
-    assert_eq!((figure(&mut client, "cas_hits"), figure(&mut client, "cmd_set")), (1, 2));
+    assert_eq!((statistic(&mut client, "cas_hits"), statistic(&mut client, "cmd_set")), (1, 2));
 }
 
 #[test]

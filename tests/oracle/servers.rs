@@ -78,6 +78,8 @@ impl Server {
 
     fn start(mut command: Command, name: &str, udp: &str) -> Server {
         let file = port_file(name);
+        // A killed test process that had the same id may have left it behind.
+        let _ = fs::remove_file(&file);
         command.args(["-p", "-1", "-U", udp, "-l", "127.0.0.1", "-t", "1", "-m", "1024", "-u", "root"]);
         command.env("MEMCACHED_PORT_FILENAME", &file);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
@@ -105,11 +107,11 @@ impl Drop for Server {
     }
 }
 
-/// A name that no other test of this or another run uses.
+/// A path that no other test of this or another run uses.
 fn port_file(name: &str) -> PathBuf {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let file = format!("{name}-{}-{}.port", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-    Path::new(env!("CARGO_TARGET_TMPDIR")).join(file)
+    env::temp_dir().join(file)
 }
 
 /// The port in a line like `TCP INET: 39523`.

@@ -1,14 +1,15 @@
-//! What was typed: memcached's option letters and names, read by the rules of getopt.
+//! Parses the command line: memcached's option letters and names, by the rules of getopt.
 //!
-//! Short options may be bundled, long ones abbreviated while unambiguous, operands are ignored, a repeated option
-//! counts with its last value (`-v` and `-l` add up). NoValue is checked here but the form; see the parent module.
+//! Short options may be bundled and long ones abbreviated, if the abbreviation is unambiguous. Operands are ignored.
+//! The last value of a repeated option applies, except that `-v` and `-l` add up. Only the form is checked here; see
+//! the parent module.
 
 use super::{BadSetting, ProgramName, help, status};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use std::ffi::{OsStr, OsString};
 
-/// Options that take a value: letter and long name; empty for none.
+/// Options with a value: letter and long name; empty for none.
 const VALUED: &[(&str, &str)] = &[
     ("p", "port"),
     ("U", "udp-port"),
@@ -33,7 +34,7 @@ const VALUED: &[(&str, &str)] = &[
     ("N", "napi-ids"),
 ];
 
-/// Options that are on or off.
+/// Options without a value.
 const FLAGS: &[(&str, &str)] = &[
     ("A", "enable-shutdown"),
     ("d", "daemon"),
@@ -50,30 +51,30 @@ const FLAGS: &[(&str, &str)] = &[
     ("Z", "enable-ssl"),
 ];
 
-/// A switch for tests that the help does not name.
+/// A switch for tests, which the help does not list.
 const DEBUG_COMMANDS: &str = "debug-commands";
 
-/// The address that figures are served at; larder's own, so `memcached` does not know it.
+/// The address of the metrics server. memcached does not have this option.
 const METRICS: &str = "metrics";
 
-/// A name that figures are served under, besides that of the address; as often as there are names.
+/// An additional host name of the metrics server; may be repeated.
 const METRICS_HOST: &str = "metrics-host";
 
-/// The options as typed.
+/// The parsed options.
 pub(super) struct Arguments(ArgMatches);
 
-/// What the command line asks for.
+/// The result of parsing a command line.
 pub(super) enum Parsed {
-    /// To serve.
+    /// Options of the server.
     Serve(Arguments),
-    /// To print the usage.
+    /// Print the usage.
     Help,
-    /// To print the version.
+    /// Print the version.
     Version,
 }
 
 impl Arguments {
-    /// Reads a command line, its first word being the program's name.
+    /// Parses a command line that begins with the name of the program.
     pub(super) fn read(name: ProgramName, args: Vec<OsString>) -> Result<Parsed, BadSetting> {
         match command(name).try_get_matches_from(args) {
             Ok(matches) => Ok(Parsed::Serve(Arguments(matches))),
@@ -88,7 +89,7 @@ impl Arguments {
         self.0.get_flag(id(letter, &mut [0; 4]))
     }
 
-    /// True if the commands for tests are to be understood.
+    /// True if the commands for tests are enabled.
     pub(super) fn debug_commands(&self) -> bool {
         self.0.get_flag(DEBUG_COMMANDS)
     }
@@ -105,7 +106,7 @@ impl Arguments {
         given.into_iter().flatten().map(|name| name.to_string_lossy().into_owned()).collect()
     }
 
-    /// The last value given, without leading white space, as getopt's users read it.
+    /// The last value, without leading white space.
     pub(super) fn value(&self, letter: char) -> Option<String> {
         self.values(letter).pop()
     }
@@ -116,13 +117,13 @@ impl Arguments {
         values.map(|value| value.to_string_lossy().trim_start().to_owned()).collect()
     }
 
-    /// The last value given, byte for byte; `None` if it is empty.
+    /// The last value, byte for byte; `None` if it is empty.
     pub(super) fn path(&self, letter: char) -> Option<&OsStr> {
         let last = self.0.get_many::<OsString>(id(letter, &mut [0; 4]))?.next_back()?;
         (!last.is_empty()).then_some(last)
     }
 
-    /// How often `-v` was given.
+    /// Number of `-v` options.
     pub(super) fn verbosity(&self) -> u32 {
         self.0.get_occurrences::<OsString>("v").map_or(0, |given| given.count() as u32)
     }
@@ -131,13 +132,13 @@ impl Arguments {
 fn command(name: ProgramName) -> Command {
     let help = Arg::new("h").short('h').long("help").action(ArgAction::Help);
     let version = Arg::new("V").short('V').long("version").action(ArgAction::Version);
-    // The long form takes a value for no reason, and the value is ignored.
+    // memcached's long form takes a value and ignores it.
     let verbose = valued("v", "verbose").num_args(0..=1).require_equals(true).action(ArgAction::Append);
     let debug = Arg::new(DEBUG_COMMANDS).long(DEBUG_COMMANDS).action(ArgAction::SetTrue).hide(true);
     let operands = Arg::new("operands").num_args(0..).value_parser(value_parser!(OsString)).hide(true);
-    let own = [(METRICS, ArgAction::Set), (METRICS_HOST, ArgAction::Append)].map(|(long, action)| {
-        let own = Arg::new(long).long(long).action(action).allow_hyphen_values(true);
-        own.value_parser(value_parser!(OsString))
+    let larder_only = [(METRICS, ArgAction::Set), (METRICS_HOST, ArgAction::Append)].map(|(long, action)| {
+        let arg = Arg::new(long).long(long).action(action).allow_hyphen_values(true);
+        arg.value_parser(value_parser!(OsString))
     });
     Command::new(name.as_str())
         .version(name.version())
@@ -148,7 +149,7 @@ fn command(name: ProgramName) -> Command {
         .args_override_self(true)
         .args([help, version, verbose, operands, debug])
         .args(VALUED.iter().map(|(letter, long)| valued(letter, long)))
-        .args(own.into_iter().filter(|_| name == ProgramName::Larder))
+        .args(larder_only.into_iter().filter(|_| name == ProgramName::Larder))
         .args(FLAGS.iter().map(|(letter, long)| arg(letter, long).action(ArgAction::SetTrue)))
 }
 
@@ -170,7 +171,7 @@ fn id(letter: char, buffer: &mut [u8; 4]) -> &str {
     letter.encode_utf8(buffer)
 }
 
-/// getopt's sentence for what clap found.
+/// The message of getopt for an error of clap.
 fn getopt_message(name: ProgramName, error: &clap::Error) -> String {
     let argument = match error.get(ContextKind::InvalidArg) {
         Some(ContextValue::String(argument)) => argument.split([' ', '=', '[']).next().unwrap_or_default(),
@@ -178,7 +179,7 @@ fn getopt_message(name: ProgramName, error: &clap::Error) -> String {
         _ => "",
     };
     let word = name.as_str();
-    let sentence = match error.kind() {
+    let message = match error.kind() {
         ErrorKind::UnknownArgument => match possibilities(name, argument).as_slice() {
             [] if argument.starts_with("--") => format!("unrecognized option '{argument}'"),
             [] => format!("invalid option -- '{}'", argument.trim_start_matches('-')),
@@ -190,10 +191,10 @@ fn getopt_message(name: ProgramName, error: &clap::Error) -> String {
         }
         _ => error.kind().to_string(),
     };
-    format!("{word}: {sentence} (all options: {word} -h)")
+    format!("{word}: {message} (all options: {word} -h)")
 }
 
-/// The long names that an abbreviation may stand for.
+/// The long names that an abbreviation matches.
 fn possibilities(name: ProgramName, argument: &str) -> Vec<String> {
     let Some(start) = argument.strip_prefix("--").filter(|start| !start.is_empty()) else {
         return Vec::new();
@@ -225,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn clap_finds_no_fault_in_the_command() {
+    fn the_clap_command_is_consistent() {
         command(ProgramName::Larder).debug_assert();
     }
 
@@ -241,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn only_larder_by_its_own_name_knows_metrics() {
+    fn metrics_options_need_the_name_larder() {
         assert_eq!(served("--metrics=9150 --metrics :7").metrics().as_deref(), Some(":7"));
         assert_eq!(served("").metrics(), None);
         assert_eq!(served("--metrics-host=a --metrics-h b --metrics 7").metrics_hosts(), ["a", "b"]);
@@ -288,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn operands_are_ignored_wherever_they_stand() {
+    fn operands_are_ignored_at_any_position() {
         let arguments = served("one -p 7 two -F three");
         assert_eq!(arguments.value('p').as_deref(), Some("7"));
         assert!(arguments.flag('F'));
@@ -296,21 +297,21 @@ mod tests {
     }
 
     #[test]
-    fn the_last_value_counts_but_addresses_add_up() {
+    fn the_last_value_applies_but_addresses_add_up() {
         assert_eq!(served("-p 7 -p 8").value('p').as_deref(), Some("8"));
         assert_eq!(served("-l a -l b").values('l'), ["a", "b"]);
         assert!(served("-F -F").flag('F'));
     }
 
     #[test]
-    fn help_and_version_win_over_what_follows() {
+    fn help_and_version_take_precedence_over_later_options() {
         assert!(matches!(read("-h --nonsense"), Ok(Parsed::Help)));
         assert!(matches!(read("-V -q"), Ok(Parsed::Version)));
         assert!(read("-q -h").is_err());
     }
 
     #[test]
-    fn what_is_no_option_is_named() {
+    fn unknown_options_are_named() {
         assert!(refused("-q").contains("invalid option -- 'q'"), "{}", refused("-q"));
         assert!(refused("-Fq").contains("invalid option -- 'q'"), "{}", refused("-Fq"));
         assert!(refused("--foo=3").contains("unrecognized option '--foo'"), "{}", refused("--foo=3"));

@@ -1,49 +1,37 @@
-//! From what was typed to settings: ranges, defaults, and what the options mean together.
+//! Checks the parsed options and converts them to settings: ranges, defaults, and combinations of options.
+
+mod addresses;
+mod settings;
 
 use super::arguments::Arguments;
 use super::{
     BadSetting, Options, ProgramName, StartupWarning, extended, listen, number, status, tls_settings,
 };
-use crate::server::{
-    AcceptedProtocol, ClientCertificates, KeyFormat, ListenAddress, Service, TlsSettings, UnixAddress,
-};
-use crate::{commands, process, server, store};
+use crate::process;
+use crate::server::{AcceptedProtocol, Service, TlsSettings};
 use log::Level;
+use settings::Checked;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-/// `-t` above this gets memcached's warning.
+/// Above this number of threads, memcached and larder warn.
 const THREADS_SANE_MAX: usize = 64;
 
-/// Largest `-t`: each worker takes a thread and descriptors.
+/// Largest `-t`: each worker needs a thread and file descriptors.
 const THREADS_MAX: i64 = 1024;
 
 /// Smallest and largest `-I`, in bytes.
 const ITEM_MIN_BYTES: i64 = 1024;
 const ITEM_MAX_BYTES: i64 = 1024 << 20;
 
-/// Largest `-m`, in MiB; what is above was meant as bytes.
+/// Largest `-m`, in MiB; a larger number was probably meant as bytes.
 const MEMORY_MAX_MIB: i64 = 1_000_000_000;
 
-/// Where `larder` listens by itself: both addresses of `localhost`, because a client may try only one of them.
-const LOOPBACK: [&str; 2] = ["127.0.0.1", "::1"];
-
-/// One pass over the arguments.
+/// A check of one command line.
 pub(super) struct Check<'a> {
     name: ProgramName,
     arguments: &'a Arguments,
     startup_warnings: Vec<StartupWarning>,
-}
-
-/// Where to listen, and what `stats settings` says of it.
-struct Listen {
-    tcp: Vec<ListenAddress>,
-    udp: Vec<ListenAddress>,
-    udp_port: i32,
-    unix: Option<UnixAddress>,
-    port: i32,
-    texts: Option<String>,
-    mask: u32,
 }
 
 impl<'a> Check<'a> {
@@ -51,20 +39,34 @@ impl<'a> Check<'a> {
         Check { name, arguments, startup_warnings: Vec::new() }
     }
 
-    /// Checks everything.
+    /// Checks all options.
     pub(super) fn options(mut self, port_file: Option<OsString>) -> Result<Options, BadSetting> {
+        let checked = self.checked()?;
+        let commands = checked.commands(self.arguments);
+        Ok(Options {
+            store: checked.store(&commands),
+            commands,
+            sasl: checked.sasl,
+            auth_file: checked.auth_file.clone(),
+            server: checked.server(port_file),
+            process: self.process(),
+            startup_warnings: self.startup_warnings,
+        })
+    }
+
+    /// The values of all options, in the order of memcached's checks.
+    fn checked(&mut self) -> Result<Checked, BadSetting> {
         let (protocol, sasl) = self.protocol()?;
         let auth_file = self.auth_file()?;
-        let extended = extended::read(&self.arguments.values('o'))?;
-        let startup_warnings =
-            extended.startup_warnings.into_iter().map(|line| StartupWarning { level: Level::Warn, line });
-        self.startup_warnings.extend(startup_warnings);
-
+        let mut extended = extended::read(&self.arguments.values('o'))?;
+        for line in std::mem::take(&mut extended.startup_warnings) {
+            self.warn(Level::Warn, line);
+        }
         let max_connections = self.at_least_1('c', 1024, "Maximum connections must be greater than 0")?;
         let threads = self.threads()?;
         self.napi_ids(threads)?;
         if self.arguments.path('e').is_some() {
-            self.warning(Level::Warn, "-e has no meaning in larder: items do not outlive a restart yet");
+            self.warn(Level::Warn, "-e has no effect in larder: items do not outlive a restart");
         }
         let requests_per_event =
             self.at_least_1('R', 20, "Number of requests per event must be greater than 0")?;
@@ -74,85 +76,31 @@ impl<'a> Check<'a> {
         let (memory_limit_bytes, item_max_bytes) = self.memory()?;
         let tls = self.tls(&extended.tls)?;
         let metrics = listen::metrics(self.arguments)?;
-        let listen = self.listen(Service { protocol, tls: tls.as_ref().map(|tls| tls.clients) })?;
-
-        let commands = commands::Settings {
-            flush_enabled: !self.arguments.flag('F'),
-            reassign_enabled: extended.reassign,
-            sweep_enabled: extended.sweep,
-            watch_enabled: !self.arguments.flag('W'),
-            prefix_delimiter: self.prefix_delimiter()?,
-            detail_enabled: self.arguments.value('D').is_some(),
-            track_sizes: extended.track_sizes,
-            reported_options: commands::ReportedOptions(extended.without_effect),
-            dump_enabled: !self.arguments.flag('X'),
-            shutdown_enabled: self.arguments.flag('A'),
-            cas_enabled: !self.arguments.flag('C'),
-            evict: !self.arguments.flag('M'),
-            item_max_bytes,
-            max_connections: count(max_connections, usize::MAX),
-            tcp_port: listen.port,
-            udp_port: listen.udp_port,
-            listen: listen.texts,
-            unix_path: listen.unix.as_ref().map(|unix| unix.path.display().to_string()),
-            unix_mask: listen.mask,
-            growth_factor,
-            chunk_min_bytes: count(chunk_min_bytes, u32::MAX),
-            threads,
-            requests_per_event: count(requests_per_event, u32::MAX),
-            backlog: count(backlog, i32::MAX),
-            max_connections_fast: extended.max_connections_fast,
-            idle_timeout_secs: extended.idle_timeout_secs,
-            tls: tls.as_ref().map_or_else(Default::default, tls_report),
+        let addresses = self.listen(Service { protocol, tls: tls.as_ref().map(|tls| tls.clients) })?;
+        Ok(Checked {
             protocol,
-            verbosity: self.arguments.verbosity(),
-            debug_commands: self.arguments.debug_commands(),
-        };
-        let store = store::Settings {
-            memory_limit_bytes,
-            threads,
-            growth_factor,
-            chunk_min_bytes: commands.chunk_min_bytes,
-            evict: commands.evict,
-            cas: commands.cas_enabled,
-            item_max_bytes,
-            hash_seed: None,
-            shards: None,
-        };
-        let server = server::Settings {
-            threads,
-            max_connections: commands.max_connections,
-            requests_per_event: commands.requests_per_event,
-            backlog: commands.backlog,
-            tcp: listen.tcp,
-            udp: listen.udp,
-            udp_reply_max_bytes: extended.udp_reply_max_bytes,
-            unix: listen.unix,
-            port_file: port_file.filter(|path| !path.is_empty()).map(|path| absolute(Path::new(&path))),
-            protocol,
-            inherited: Vec::new(),
-            max_connections_fast: commands.max_connections_fast,
-            idle_timeout_secs: commands.idle_timeout_secs,
-            socket_mark: extended.socket_mark,
-            tls,
-            metrics,
-        };
-        let process = self.process();
-        Ok(Options {
-            store,
-            commands,
-            server,
-            process,
             sasl,
             auth_file,
-            startup_warnings: self.startup_warnings,
+            extended,
+            max_connections: count(max_connections, usize::MAX),
+            threads,
+            requests_per_event: count(requests_per_event, u32::MAX),
+            chunk_min_bytes: count(chunk_min_bytes, u32::MAX),
+            backlog: count(backlog, i32::MAX),
+            growth_factor,
+            memory_limit_bytes,
+            item_max_bytes,
+            tls,
+            metrics,
+            addresses,
+            prefix_delimiter: self.prefix_delimiter()?,
         })
     }
 
     fn process(&self) -> process::Settings {
         process::Settings {
             detach: self.arguments.flag('d'),
-            // Absolute, because a daemon leaves the directory it was started in.
+            // Absolute, because a daemon changes its working directory.
             pid_file: self.arguments.path('P').map(|path| absolute(Path::new(path))),
             user: self.arguments.value('u').filter(|user| !user.is_empty()),
             user_required: self.name == ProgramName::Memcached,
@@ -163,7 +111,7 @@ impl<'a> Check<'a> {
         }
     }
 
-    /// The file of users and passwords that clients of the text protocol log in with.
+    /// The file with users and passwords of the text protocol.
     fn auth_file(&mut self) -> Result<Option<PathBuf>, BadSetting> {
         if self.arguments.value('Y').is_none() {
             return Ok(None);
@@ -181,7 +129,8 @@ impl<'a> Check<'a> {
         Ok(Some(path))
     }
 
-    /// What is spoken, and whether clients must log in by SASL, which the binary protocol alone can do.
+    /// The protocols that are served, and whether clients must log in with SASL, which only the binary protocol
+    /// supports.
     fn protocol(&mut self) -> Result<(AcceptedProtocol, bool), BadSetting> {
         let sasl = self.arguments.flag('S');
         let given = self.arguments.value('B');
@@ -206,14 +155,14 @@ impl<'a> Check<'a> {
         Ok((protocol, sasl))
     }
 
-    /// The character that ends a prefix (`-D`), of which memcached reads the first one given.
+    /// The character that ends a prefix (`-D`). As memcached, uses the first one given.
     fn prefix_delimiter(&mut self) -> Result<u8, BadSetting> {
         let Some(text) = self.arguments.value('D') else { return Ok(b':') };
         match text.as_bytes().first() {
             None => Err(BadSetting::new("No delimiter specified (-D)", status::OPTION)),
             Some(delimiter) if delimiter.is_ascii() => {
                 if text.len() > 1 {
-                    self.warning(Level::Warn, format!("-D {text} is read as {}", char::from(*delimiter)));
+                    self.warn(Level::Warn, format!("-D {text} is read as {}", char::from(*delimiter)));
                 }
                 Ok(*delimiter)
             }
@@ -223,7 +172,7 @@ impl<'a> Check<'a> {
         }
     }
 
-    fn warning(&mut self, level: Level, line: impl Into<String>) {
+    fn warn(&mut self, level: Level, line: impl Into<String>) {
         let warning = StartupWarning { level, line: line.into() };
         // Some values are read twice.
         if !self.startup_warnings.contains(&warning) {
@@ -231,7 +180,7 @@ impl<'a> Check<'a> {
         }
     }
 
-    /// The number given with an option. What follows the number is ignored as memcached does, but not in silence.
+    /// The number of an option. Text after the number is ignored, as in memcached, but with a warning.
     fn number(&mut self, letter: char, status: u8) -> Result<Option<i64>, BadSetting> {
         let Some(text) = self.arguments.value(letter) else { return Ok(None) };
         let Some((number, rest)) = number::integer(&text) else {
@@ -244,7 +193,7 @@ impl<'a> Check<'a> {
     fn check_rest(&mut self, letter: char, text: &str, rest: &str, number: impl std::fmt::Display) {
         let megabytes = letter == 'm' && ["m", "mb", "mib"].contains(&rest.to_ascii_lowercase().as_str());
         if !rest.trim().is_empty() && !megabytes {
-            self.warning(Level::Warn, format!("-{letter} {text} is read as {number}"));
+            self.warn(Level::Warn, format!("-{letter} {text} is read as {number}"));
         }
     }
 
@@ -264,7 +213,7 @@ impl<'a> Check<'a> {
         }
         let threads = count(threads, THREADS_MAX as usize);
         if threads > THREADS_SANE_MAX {
-            self.warning(
+            self.warn(
                 Level::Warn,
                 format!(
                     "WARNING: -t {threads} is a high number of worker threads; \
@@ -275,7 +224,7 @@ impl<'a> Check<'a> {
         Ok(threads)
     }
 
-    /// `-N` tells threads apart by the network card's queue; larder leaves that to the kernel.
+    /// `-N` assigns connections to threads by the queue of the network card; larder leaves this to the kernel.
     fn napi_ids(&mut self, threads: usize) -> Result<(), BadSetting> {
         match self.number('N', status::OPTION)? {
             None => {}
@@ -288,10 +237,9 @@ impl<'a> Check<'a> {
                     format!("Number of napi_ids({ids}) cannot be greater than number of threads({threads})");
                 return Err(BadSetting::new(line, status::USAGE));
             }
-            Some(_) => self.warning(
-                Level::Warn,
-                "-N has no meaning in larder: whichever thread is free serves a connection",
-            ),
+            Some(_) => {
+                self.warn(Level::Warn, "-N has no effect in larder: any free thread serves a connection")
+            }
         }
         Ok(())
     }
@@ -351,7 +299,7 @@ impl<'a> Check<'a> {
         };
         let bytes = number.saturating_mul(unit);
         if rest.trim().len() > usize::from(unit > 1) {
-            self.warning(Level::Warn, format!("-I {text} is read as {bytes} bytes"));
+            self.warn(Level::Warn, format!("-I {text} is read as {bytes} bytes"));
         }
         Ok(bytes)
     }
@@ -359,7 +307,7 @@ impl<'a> Check<'a> {
     fn tls(&mut self, given: &tls_settings::Given) -> Result<Option<TlsSettings>, BadSetting> {
         if !self.arguments.flag('Z') {
             if given.is_any() {
-                self.warning(Level::Warn, "-o ssl_ settings have no effect without -Z");
+                self.warn(Level::Warn, "-o ssl_ settings have no effect without -Z");
             }
             return Ok(None);
         }
@@ -369,124 +317,6 @@ impl<'a> Check<'a> {
             return Err(BadSetting::new(line, status::USAGE));
         }
         given.settings(absolute).map(Some)
-    }
-
-    fn listen(&mut self, service: Service) -> Result<Listen, BadSetting> {
-        let mask = self.unix_mask()?;
-        let unix = self.arguments.path('s').map(|path| UnixAddress { path: PathBuf::from(path), mask });
-        let port = self.port()?;
-        let values = self.arguments.values('l');
-        let udp_port = self.udp_port()?;
-        let unix_alone = unix.is_some() && self.name == ProgramName::Memcached;
-        let (port, udp_port) = if unix_alone { (0, 0) } else { (port, udp_port) };
-        if port == 0 && udp_port == 0 {
-            if !values.is_empty() {
-                let reason = if unix_alone { "-s" } else { "-p 0" };
-                self.warning(Level::Info, format!("{reason} turns TCP off, so -l has no effect"));
-            }
-            let (tcp, udp) = (Vec::new(), Vec::new());
-            return Ok(Listen { tcp, udp, udp_port, unix, port, texts: None, mask });
-        }
-        if udp_port != 0 && service.tls.is_some() {
-            let line = "ERROR: UDP cannot be encrypted: -U and -Z exclude each other.";
-            return Err(BadSetting::new(line, status::USAGE));
-        }
-        let tcp = self.addresses(port, &values, service)?;
-        let udp = self.addresses(udp_port, &values, service)?;
-        let texts = match self.name {
-            _ if !values.is_empty() => Some(values.join(",")),
-            ProgramName::Larder => Some(LOOPBACK.join(",")),
-            ProgramName::Memcached => None,
-        };
-        Ok(Listen { tcp, udp, udp_port, unix, port, texts, mask })
-    }
-
-    /// Where to listen with a port as given: 0 is nowhere.
-    fn addresses(
-        &self,
-        port: i32,
-        values: &[String],
-        service: Service,
-    ) -> Result<Vec<ListenAddress>, BadSetting> {
-        // A port below 0 is for the OS to choose.
-        let bindable = u16::try_from(port).unwrap_or(0);
-        let logged_in = self.arguments.flag('S') || self.arguments.value('Y').is_some();
-        Ok(match self.name {
-            _ if port == 0 => Vec::new(),
-            _ if !values.is_empty() => listen::addresses(values, bindable, service, logged_in)?,
-            ProgramName::Larder => loopback(bindable, service),
-            ProgramName::Memcached => vec![all_interfaces(bindable, service)],
-        })
-    }
-
-    fn unix_mask(&self) -> Result<u32, BadSetting> {
-        let Some(text) = self.arguments.value('a') else { return Ok(0o700) };
-        match number::octal(&text) {
-            // As umask(2) takes it.
-            Some(mask) => Ok(mask & 0o777),
-            None => Err(BadSetting::new(format!("-a needs an octal mode, not \"{text}\""), status::USAGE)),
-        }
-    }
-
-    /// The UDP port as given: 0 for none, negative for one that the OS chooses.
-    fn udp_port(&mut self) -> Result<i32, BadSetting> {
-        match self.number('U', status::USAGE)? {
-            None => Ok(0),
-            Some(port @ ..=65535) => Ok(port.max(-1) as i32),
-            Some(port) => {
-                Err(BadSetting::new(format!("ERROR: Invalid UDP port number {port}."), status::USAGE))
-            }
-        }
-    }
-
-    /// The TCP port as given: 0 for none, negative for one that the OS chooses. Without one it is that of UDP, if there
-    /// is one.
-    fn port(&mut self) -> Result<i32, BadSetting> {
-        match self.number('p', status::USAGE)? {
-            None => match self.udp_port()? {
-                0 => Ok(11211),
-                port => Ok(port),
-            },
-            Some(port @ ..=65535) => Ok(port.max(-1) as i32),
-            Some(port) => Err(BadSetting::new(format!("ERROR: Invalid port number {port}."), status::USAGE)),
-        }
-    }
-}
-
-fn loopback(port: u16, service: Service) -> Vec<ListenAddress> {
-    LOOPBACK
-        .into_iter()
-        .map(|host| {
-            let host = Some(host.to_owned());
-            ListenAddress { host, port, service, text: String::new(), optional: true }
-        })
-        .collect()
-}
-
-fn all_interfaces(port: u16, service: Service) -> ListenAddress {
-    ListenAddress { host: None, port, service, text: String::new(), optional: false }
-}
-
-/// What `stats settings` says of it.
-fn tls_report(tls: &TlsSettings) -> commands::TlsReport {
-    let text = |path: &PathBuf| path.display().to_string();
-    commands::TlsReport {
-        enabled: true,
-        chain_cert: Some(text(&tls.chain_cert)),
-        key: Some(text(&tls.key)),
-        ca_cert: tls.ca_cert.as_ref().map(text),
-        ciphers: tls.ciphers.clone(),
-        verify_mode: match tls.clients {
-            ClientCertificates::Ignored => 0,
-            ClientCertificates::Requested => 1,
-            ClientCertificates::Required => 2,
-        },
-        key_format: match tls.key_format {
-            KeyFormat::Pem => 1,
-            KeyFormat::Der => 2,
-        },
-        session_cache: tls.session_cache,
-        min_version: if tls.only_tls13 { "tlsv1.3" } else { "tlsv1.2" },
     }
 }
 
@@ -498,7 +328,7 @@ fn bad_usage<T>(line: impl Into<String>) -> Result<T, BadSetting> {
     Err(BadSetting::new(line, status::USAGE))
 }
 
-/// A count too large for its setting is as good as the largest.
+/// The number, or `largest` if it is out of range.
 fn count<T: TryFrom<i64>>(number: i64, largest: T) -> T {
     T::try_from(number).unwrap_or(largest)
 }

@@ -1,34 +1,34 @@
-//! The sub-options of `-o`. Existing unit files carry them, so every name of memcached's is known here, and its value
-//! checked as memcached checks it, whether larder has a use for it or not.
+//! The sub-options of `-o`. Existing unit files contain them, so larder knows every name of memcached and checks its
+//! value as memcached does, even if the setting has no effect.
 
 use super::{BadSetting, number, status, tls_settings};
 
-/// Why a setting has no meaning in larder.
-const INDEX: &str = "the index grows by itself, and its hash has a key of its own";
-const PAGES: &str = "pages move to the slab classes that need them by themselves";
-const QUEUES: &str = "a slab class has one queue with second chances, and no thread that sorts it";
-const SWEEP: &str = "expired items are found by a sweep that paces itself";
-const LOCKS: &str = "no item stays locked";
-const LOGS: &str = "log buffers have a bound of their own";
-const LARGE: &str = "large values lie in blocks of their own";
-const BUFFERS: &str = "a connection at rest owns no buffer";
-const PRIVILEGES: &str = "-u and the systemd unit take privileges away";
+/// Reasons why a setting has no effect in larder.
+const INDEX: &str = "the index grows as needed, and its hash function has a random key";
+const PAGES: &str = "pages move to the slab classes that need them automatically";
+const QUEUES: &str = "a slab class has one queue with second chance eviction and no maintainer thread";
+const SWEEP: &str = "a sweep with an adaptive pace finds expired items";
+const LOCKS: &str = "items are never left locked";
+const LOGS: &str = "log buffers have a fixed bound";
+const LARGE: &str = "large values are stored in pages of their own";
+const BUFFERS: &str = "an idle connection has no buffer";
+const PRIVILEGES: &str = "-u and the systemd unit drop privileges";
 const MEMORY_ONLY: &str = "items are kept in memory only";
-const TLS: &str = "rustls has buffers of its own and no part in the kernel";
-const ALREADY: &str = "it is so anyway";
+const TLS: &str = "rustls manages its buffers and does not use kernel TLS";
+const ALREADY: &str = "larder always behaves so";
 
-/// What kind of value a setting takes.
+/// Kind of value of a setting.
 #[derive(Clone, Copy)]
 enum ValueKind {
-    /// None; one that is given is ignored.
+    /// No value; a given one is ignored.
     NoValue,
-    /// A whole number in this range.
+    /// An integer in this range.
     Integer(i64, i64),
-    /// The same, or none.
+    /// An integer in this range, or no value.
     OptionalInteger(i64, i64),
-    /// A number above the first and not above the second.
+    /// A number greater than the first and at most the second.
     Decimal(f64, f64),
-    /// One of the hashes of memcached.
+    /// A hash function of memcached.
     Hash,
     /// Ascending sizes in bytes, joined by hyphens.
     Sizes,
@@ -40,7 +40,7 @@ use ValueKind::*;
 
 const U32: i64 = u32::MAX as i64;
 
-/// Settings that tune what larder does not have: name, value, and why it has no meaning.
+/// Settings for parts that larder does not have: name, value, and the reason why it has no effect.
 const IGNORED_SETTINGS: &[(&str, ValueKind, &str)] = &[
     ("hashpower", Integer(12, 32), INDEX),
     ("no_hashexpand", NoValue, INDEX),
@@ -62,7 +62,7 @@ const IGNORED_SETTINGS: &[(&str, ValueKind, &str)] = &[
     ("temporary_ttl", Integer(0, U32), QUEUES),
     ("watcher_logbuf_size", Integer(1, U32), LOGS),
     ("worker_logbuf_size", Integer(1, U32), LOGS),
-    ("slab_sizes", Sizes, "-n and -f lay out the slab classes"),
+    ("slab_sizes", Sizes, "-n and -f determine the slab classes"),
     ("slab_chunk_max", Integer(1, 1024), LARGE),
     ("no_chunked_items", NoValue, LARGE),
     ("inline_ascii_resp", NoValue, ALREADY),
@@ -90,42 +90,42 @@ const IGNORED_SETTINGS: &[(&str, ValueKind, &str)] = &[
     ("ext_drop_unread", NoValue, MEMORY_ONLY),
 ];
 
-/// What is answered to one datagram, at most, in bytes: enough for most values. A sender that forges its address can have
-/// no more than this sent to a victim.
+/// Default for the largest reply to a datagram, in bytes: enough for most values. It bounds what a sender with a forged
+/// address can direct at a victim.
 const UDP_REPLY_BYTES: usize = 64 * 1024;
 
-/// What `udp_reply_max` may be: a reply is counted in datagrams by 16 bits.
+/// Largest `udp_reply_max`: the protocol numbers the datagrams of a reply with 16 bits.
 const UDP_REPLY_MAX_BYTES: i64 = 65_535 * 1392;
 
-/// Sum of `hot_lru_pct` and `warm_lru_pct`, at most.
+/// Largest sum of `hot_lru_pct` and `warm_lru_pct`.
 const QUEUES_MAX_PERCENT: i64 = 80;
 
-/// What `-o` asks for.
+/// The settings of `-o`.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Extended {
-    /// True: a connection over the limit is refused; false: it waits.
+    /// True: connections over the limit are refused; false: they wait.
     pub(super) max_connections_fast: bool,
     /// Seconds after which an idle TCP connection is closed; 0 for never.
     pub(super) idle_timeout_secs: u32,
     /// Mark of the packets of TCP connections (SO_MARK); 0 for none.
     pub(super) socket_mark: u32,
-    /// What is answered to one datagram, at most, in bytes. larder's own.
+    /// Largest reply to a datagram, in bytes. Only larder has this setting.
     pub(super) udp_reply_max_bytes: usize,
-    /// What `ssl_` settings were given.
+    /// The `ssl_` settings.
     pub(super) tls: tls_settings::Given,
-    /// True: `stats sizes` has an answer.
+    /// True: `stats sizes` counts items by size.
     pub(super) track_sizes: bool,
-    /// False: an operator may not move pages.
+    /// False: operators cannot move pages.
     pub(super) reassign: bool,
-    /// False: no sweep in the background until an operator asks for it.
+    /// False: no background sweep until an operator starts it.
     pub(super) sweep: bool,
-    /// Names that were accepted and change nothing, with their values.
+    /// Accepted settings without effect, with their values.
     pub(super) without_effect: Vec<(String, String)>,
-    /// One line for each of them.
+    /// A warning for each of them.
     pub(super) startup_warnings: Vec<String>,
 }
 
-/// Reads the values of all `-o` options.
+/// Parses the values of all `-o` options.
 pub(super) fn read(values: &[String]) -> Result<Extended, BadSetting> {
     let mut extended = Extended {
         max_connections_fast: true,
@@ -139,63 +139,19 @@ pub(super) fn read(values: &[String]) -> Result<Extended, BadSetting> {
         without_effect: Vec::new(),
         startup_warnings: Vec::new(),
     };
-    let (mut hot, mut warm) = (20, 40);
-    // As getsubopt reads them: a value may be empty, or end in a comma.
+    let mut queue_percents = QueuePercents { hot: 20, warm: 40 };
+    // As in getsubopt: a value may be empty or end with a comma.
     let trimmed = values.iter().map(|value| value.strip_suffix(',').unwrap_or(value));
     for option in trimmed.filter(|value| !value.is_empty()).flat_map(|value| value.split(',')) {
         let (name, value) = match option.split_once('=') {
             Some((name, value)) => (name, Some(value)),
             None => (option, None),
         };
-        match name {
-            "maxconns_fast" => extended.max_connections_fast = true,
-            "no_maxconns_fast" => extended.max_connections_fast = false,
-            "idle_timeout" => extended.idle_timeout_secs = whole(name, value, 0, U32)? as u32,
-            "sock_cookie_id" => extended.socket_mark = whole(name, value, 0, U32)? as u32,
-            "udp_reply_max" => {
-                extended.udp_reply_max_bytes = whole(name, value, 1, UDP_REPLY_MAX_BYTES)? as usize;
-            }
-            "track_sizes" => extended.track_sizes = true,
-            "slab_reassign" => extended.reassign = true,
-            "no_slab_reassign" => {
-                extended.reassign = false;
-                let line =
-                    "-o no_slab_reassign: larder refuses slabs reassign and goes on to move pages by itself";
-                extended.startup_warnings.push(line.to_owned());
-            }
-            "lru_crawler" => extended.sweep = true,
-            "no_lru_crawler" => {
-                extended.sweep = false;
-                let line = "-o no_lru_crawler: what storing sweeps is still swept, a little with every value that comes";
-                extended.startup_warnings.push(line.to_owned());
-            }
-            "no_modern" => {
-                extended.max_connections_fast = false;
-                extended
-                    .startup_warnings
-                    .push("-o no_modern: larder only takes no_maxconns_fast from it".to_owned());
-            }
-            _ if extended.tls.take(name, value)? => {}
-            _ => {
-                let Some((_, kind, why)) = IGNORED_SETTINGS.iter().find(|(known, ..)| *known == name) else {
-                    return Err(bad(format!("Illegal suboption \"{option}\"")));
-                };
-                check(name, value, *kind)?;
-                let without_effect = if name == "no_slab_automove" {
-                    ("slab_automove", "0")
-                } else {
-                    (name, value.unwrap_or_default())
-                };
-                extended.without_effect.push((without_effect.0.to_owned(), without_effect.1.to_owned()));
-                match name {
-                    "hot_lru_pct" => hot = whole(name, value, 1, 79)?,
-                    "warm_lru_pct" => warm = whole(name, value, 1, 79)?,
-                    _ => {}
-                }
-                extended.startup_warnings.push(format!("-o {name} has no meaning in larder: {why}"));
-            }
+        if !extended.take(name, value)? && !extended.take_ignored(name, value, &mut queue_percents)? {
+            return Err(bad(format!("Illegal suboption \"{option}\"")));
         }
     }
+    let QueuePercents { hot, warm } = queue_percents;
     if hot + warm > QUEUES_MAX_PERCENT {
         let line = format!("hot_lru_pct + warm_lru_pct cannot be more than 80% combined ({hot} + {warm})");
         return Err(BadSetting::new(line, status::USAGE));
@@ -203,21 +159,90 @@ pub(super) fn read(values: &[String]) -> Result<Extended, BadSetting> {
     Ok(extended)
 }
 
+/// Sizes of memcached's queues, of which only the sum is checked.
+struct QueuePercents {
+    hot: i64,
+    warm: i64,
+}
+
+impl Extended {
+    /// Parses a setting that has an effect; false for any other name.
+    fn take(&mut self, name: &str, value: Option<&str>) -> Result<bool, BadSetting> {
+        match name {
+            "maxconns_fast" => self.max_connections_fast = true,
+            "no_maxconns_fast" => self.max_connections_fast = false,
+            "idle_timeout" => self.idle_timeout_secs = whole(name, value, 0, U32)? as u32,
+            "sock_cookie_id" => self.socket_mark = whole(name, value, 0, U32)? as u32,
+            "udp_reply_max" => {
+                self.udp_reply_max_bytes = whole(name, value, 1, UDP_REPLY_MAX_BYTES)? as usize;
+            }
+            "track_sizes" => self.track_sizes = true,
+            "slab_reassign" => self.reassign = true,
+            "no_slab_reassign" => {
+                self.reassign = false;
+                self.warn(
+                    "-o no_slab_reassign: larder refuses slabs reassign, but still moves pages automatically",
+                );
+            }
+            "lru_crawler" => self.sweep = true,
+            "no_lru_crawler" => {
+                self.sweep = false;
+                self.warn("-o no_lru_crawler: every store still sweeps a few items");
+            }
+            "no_modern" => {
+                self.max_connections_fast = false;
+                self.warn("-o no_modern: larder applies only no_maxconns_fast of it");
+            }
+            _ => return self.tls.take(name, value),
+        }
+        Ok(true)
+    }
+
+    /// Checks a setting without effect; false for an unknown name.
+    fn take_ignored(
+        &mut self,
+        name: &str,
+        value: Option<&str>,
+        queue_percents: &mut QueuePercents,
+    ) -> Result<bool, BadSetting> {
+        let Some((_, kind, reason)) = IGNORED_SETTINGS.iter().find(|(known, ..)| *known == name) else {
+            return Ok(false);
+        };
+        check(name, value, *kind)?;
+        match name {
+            "hot_lru_pct" => queue_percents.hot = whole(name, value, 1, 79)?,
+            "warm_lru_pct" => queue_percents.warm = whole(name, value, 1, 79)?,
+            _ => {}
+        }
+        let (reported, text) = match name {
+            "no_slab_automove" => ("slab_automove", "0"),
+            _ => (name, value.unwrap_or_default()),
+        };
+        self.without_effect.push((reported.to_owned(), text.to_owned()));
+        self.warn(&format!("-o {name} has no effect in larder: {reason}"));
+        Ok(true)
+    }
+
+    fn warn(&mut self, line: &str) {
+        self.startup_warnings.push(line.to_owned());
+    }
+}
+
 fn bad(line: String) -> BadSetting {
     BadSetting::new(line, status::OPTION)
 }
 
-/// The value of a setting that needs one.
+/// The value of a setting that requires one.
 fn given<'a>(name: &str, value: Option<&'a str>) -> Result<&'a str, BadSetting> {
     value.filter(|value| !value.is_empty()).ok_or_else(|| bad(format!("Missing {name} argument")))
 }
 
-/// A whole number within bounds, as all of the value.
+/// An integer within bounds that makes up the whole value.
 fn whole(name: &str, value: Option<&str>, low: i64, high: i64) -> Result<i64, BadSetting> {
     let text = given(name, value)?;
     let number = match number::integer(text) {
         Some((number, "")) => number,
-        _ => return Err(bad(format!("could not parse argument to {name}: \"{text}\" is no number"))),
+        _ => return Err(bad(format!("could not parse argument to {name}: \"{text}\" is not a number"))),
     };
     match number {
         _ if (low..=high).contains(&number) => Ok(number),
@@ -250,7 +275,7 @@ fn check(name: &str, value: Option<&str>, kind: ValueKind) -> Result<(), BadSett
     }
 }
 
-/// Slab sizes rise by more than 8 bytes each.
+/// Each slab size exceeds the one before by more than 8 bytes.
 fn sizes(text: &str) -> Result<(), BadSetting> {
     let mut before = 0;
     for size in text.split('-') {
@@ -266,7 +291,7 @@ fn sizes(text: &str) -> Result<(), BadSetting> {
     Ok(())
 }
 
-/// Where memcached would keep what does not fit into memory.
+/// The file for memcached's external storage.
 fn storage(text: &str) -> Result<(), BadSetting> {
     const BUCKETS: [&str; 6] = ["compact", "lowttl", "chunked", "default", "coldcompact", "old"];
     let mut parts = text.splitn(3, ':');
@@ -316,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_and_a_comma_at_the_end_are_no_setting() {
+    fn an_empty_value_and_a_trailing_comma_are_ignored() {
         for value in ["", "modern,", "idle_timeout=5,"] {
             assert!(read_one(value).is_ok(), "{value}");
         }
@@ -332,7 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn settings_with_a_meaning_are_taken_without_a_word() {
+    fn settings_with_an_effect_cause_no_warning() {
         let extended = read_one("idle_timeout=300,sock_cookie_id=7").unwrap();
         assert_eq!((extended.idle_timeout_secs, extended.socket_mark), (300, 7));
         assert!(extended.startup_warnings.is_empty());
@@ -343,14 +368,14 @@ mod tests {
     }
 
     #[test]
-    fn a_name_without_meaning_costs_one_line_that_says_why() {
+    fn a_setting_without_effect_causes_a_warning_with_the_reason() {
         let extended = read_one("modern,hashpower=20,ext_path=/e:1G:old").unwrap();
         assert_eq!(extended.startup_warnings.len(), 3);
-        assert_eq!(extended.startup_warnings[1], format!("-o hashpower has no meaning in larder: {INDEX}"));
+        assert_eq!(extended.startup_warnings[1], format!("-o hashpower has no effect in larder: {INDEX}"));
     }
 
     #[test]
-    fn every_name_is_accepted_with_a_good_value_and_no_other() {
+    fn every_name_accepts_a_valid_value_only() {
         for (name, kind, _) in IGNORED_SETTINGS {
             let (good, bad) = match kind {
                 NoValue => (None, None),
@@ -373,7 +398,7 @@ mod tests {
     }
 
     #[test]
-    fn values_out_of_range_have_the_line_and_status_of_memcached() {
+    fn values_out_of_range_have_the_message_and_status_of_memcached() {
         refuses("hashpower=11", 1, "Initial hashtable multiplier of 11 is too low");
         refuses("hashpower=33", 1, "Initial hashtable multiplier of 33 is too high");
         refuses("slab_automove=3", 1, "slab_automove must be between 0 and 2");

@@ -1,64 +1,93 @@
-//! What `-h` and `-i` print. One entry per option in memcached's form, grouped by what an operator wants to do.
+//! The texts of `-h` and `-i`. Each option has an entry in memcached's form, grouped by purpose.
 
 use super::ProgramName;
 
-/// The usage, ended by a line end.
+/// The usage, with its final line end.
 pub(super) fn text(name: ProgramName) -> String {
     let (word, version) = (name.as_str(), name.version());
-    let (listen, factor, unix) = match name {
-        ProgramName::Larder => ("127.0.0.1 and ::1", "1.10", "UNIX socket to listen on, besides TCP"),
-        ProgramName::Memcached => ("all", "1.25", "UNIX socket to listen on (disables network support)"),
-    };
     let (metrics, tools) = match name {
         ProgramName::Larder => (METRICS, TOOLS),
         ProgramName::Memcached => ("", ""),
     };
+    let (listening, memory) = (listening(name), memory(name));
     format!(
         "\
 {word} {version}
 usage: {word} [options]
 
+{listening}
+{memory}
+{THREADS}
+{CLIENTS}
+{SERVICE}{metrics}{LOGGING}
+{OTHER}{tools}"
+    )
+}
+
+fn listening(name: ProgramName) -> String {
+    let (listen, unix) = match name {
+        ProgramName::Larder => ("127.0.0.1 and ::1", "UNIX socket to listen on, in addition to TCP"),
+        ProgramName::Memcached => ("all", "UNIX socket to listen on (disables network support)"),
+    };
+    format!(
+        "\
 listening
 -p, --port=<num>          TCP port to listen on (default: 11211)
                           0 for no TCP, -1 for a port that the system chooses
 -l, --listen=<addr>       address to listen on (default: {listen})
                           <host>[:<port>], where host is an IPv4 or IPv6 address
                           ([::1]:11211), a name, or * for all interfaces;
-                          proto[ascii]: or proto[binary]: before it says what
-                          is spoken there,
-                          notls:, btls: or mtls: (with -Z) plain text, TLS, or
-                          TLS with client certificates;
-                          lists by comma, and repeats, add up
+                          prefix proto[ascii]: or proto[binary]: selects the
+                          protocol; with -Z, prefix notls:, btls: or mtls:
+                          selects plain text, TLS, or TLS with client
+                          certificates; separate addresses by commas or repeat
+                          the option
 -s, --unix-socket=<file>  {unix}
 -a, --unix-mask=<mask>    mode of the UNIX socket, in octal (default: 700)
 -c, --conn-limit=<num>    max simultaneous connections (default: 1024)
 -b, --listen-backlog=<num> connections waiting to be accepted (default: 1024)
+"
+    )
+}
 
+fn memory(name: ProgramName) -> String {
+    let factor = match name {
+        ProgramName::Larder => "1.10",
+        ProgramName::Memcached => "1.25",
+    };
+    format!(
+        "\
 memory
--m, --memory-limit=<num>  memory for items and all that grows with them,
-                          in megabytes (default: 64)
+-m, --memory-limit=<num>  limit in megabytes for items and for all memory that
+                          grows with them (default: 64)
 -M, --disable-evictions   when memory is full, return an error instead of
                           evicting
 -I, --max-item-size=<num> largest item, with suffix k or m
                           (default: 1m, min: 1k, max: half of -m, 1024m)
 -f, --slab-growth-factor=<num> ratio of neighbouring chunk sizes (default: {factor})
 -n, --slab-min-size=<bytes> smallest chunk for an item (default: 48)
--C, --disable-cas         keep no CAS unique, which saves 8 bytes an item
--k, --lock-memory         keep all memory out of swap
--L, --enable-largepages   let the system use huge pages where it does so by
-                          itself; takes more memory than -m says
+-C, --disable-cas         store no CAS unique, which saves 8 bytes per item
+-k, --lock-memory         lock all memory, so that it is never swapped out
+-L, --enable-largepages   allow transparent huge pages; the process may then
+                          need more memory than -m
+"
+    )
+}
 
-work
+const THREADS: &str = "\
+threads
 -t, --threads=<num>       worker threads (default: 4)
--R, --max-reqs-per-event=<num> requests of one connection before the others
-                          get their turn (default: 20)
+-R, --max-reqs-per-event=<num> requests of one connection before other
+                          connections are served (default: 20)
+";
 
-what clients may do
+const CLIENTS: &str = "\
+access
 -F, --disable-flush-all   refuse flush_all
 -A, --enable-shutdown     allow shutdown
 -X, --disable-dumping     refuse commands that list keys
--D <char>                 count what happens to keys by their prefix, which
-                          ends in this character (default: off, and :)
+-D <char>                 collect statistics by key prefix; this character ends
+                          a prefix (default: off, and :)
 -W, --disable-watch       refuse watch
 -Y, --auth-file=<file>    clients must log in with a user:password line of
                           this file; turns the binary protocol off; SIGHUP
@@ -66,29 +95,35 @@ what clients may do
 -U, --udp-port=<num>      UDP port to listen on (default: 0, off); without -p
                           also the TCP port
 -B, --protocol=<name>     auto, ascii or binary (default: auto)
--S, --enable-sasl         binary protocol only, and only for those who log in as
-                          a user:password line of the file that
+-S, --enable-sasl         binary protocol only; clients must log in with a
+                          user:password line of the file that
                           MEMCACHED_SASL_PWDB names
-
 -Z, --enable-ssl          TLS on TCP; needs -o ssl_chain_cert and ssl_key
+";
 
+const SERVICE: &str = "\
 running as a service
 -d, --daemon              run in the background
 -u, --user=<user>         user to run as, when started as root
 -P, --pidfile=<file>      file to write the process id to
 -r, --enable-coredumps    allow core files of any size
-{metrics}-v, --verbose             print what happens, besides warnings
--vv                       also print requests and replies
--vvv                      the same as -vv
-                          sockets of a systemd .socket unit are taken instead of
-                          -p, -l and -s; readiness and watchdog are reported
+";
 
+const LOGGING: &str = "\
+-v, --verbose             log events in addition to warnings
+-vv                       also log requests and replies
+-vvv                      the same as -vv
+                          sockets of a systemd .socket unit replace -p, -l and
+                          -s; readiness and watchdog are reported to systemd
+";
+
+const OTHER: &str = "\
 other
 -h, --help                print this help and exit
 -V, --version             print version and exit
 -i, --license             print license and exit
 -o, --extended=<list>     memcached's extended options, separated by commas
-   - maxconns_fast:       tell connections over the limit so and close them
+   - maxconns_fast:       refuse connections over the limit with an error
                           (default; no_maxconns_fast lets them wait)
    - idle_timeout:        seconds after which an idle TCP connection is closed
                           (default: 0, never)
@@ -96,46 +131,43 @@ other
    - ssl_key:             file of its private key
    - ssl_keyformat:       1 for PEM (default), 2 for ASN.1
    - ssl_ca_cert:         file of the authorities of client certificates (PEM)
-   - ssl_verify_mode:     client certificates: 0 not asked for (default),
-                          1 checked if shown, 2 and 3 required
+   - ssl_verify_mode:     client certificates: 0 not requested (default),
+                          1 optional, 2 and 3 required
    - ssl_min_version:     2 for TLS 1.2 (default), 3 for TLS 1.3
-   - ssl_ciphers:         suites of TLS 1.2, as OpenSSL lists them
-   - ssl_session_cache:   keep sessions for clients that come back
+   - ssl_ciphers:         cipher suites of TLS 1.2, by OpenSSL's names
+   - ssl_session_cache:   resume TLS sessions
                           SIGHUP and refresh_certs read the files again
    - track_sizes:         let stats sizes count the items of each size
-   - udp_reply_max:       bytes that answer one datagram, at most (larder's
-                          own; default: 65536)
+   - udp_reply_max:       largest reply to a datagram in bytes (larder only;
+                          default: 65536)
    - sock_cookie_id:      mark of the packets of TCP connections (SO_MARK)
-                          others of memcached's names are accepted, and told
-                          to have no meaning here
+                          larder accepts all other names of memcached, with a
+                          warning that they have no effect
 
-without meaning here: -e --memory-file, -N --napi-ids
-{tools}"
-    )
-}
-
-/// Options of larder's own.
-const METRICS: &str = "\
---metrics=<addr>          answer HTTP on <host>:<port> or a <port> of 127.0.0.1:
-                          / is a status page, /metrics is for Prometheus,
-                          /livez and /readyz are probes; nobody logs in there
-                          (default: off)
---metrics-host=<name>     answer requests to this host name as well; IP
-                          addresses, localhost and the name of --metrics are
-                          answered in any case, other names are refused;
-                          repeats add up
+accepted without effect: -e --memory-file, -N --napi-ids
 ";
 
-/// The words that make it ask instead of serve.
+/// Options that only larder has.
+const METRICS: &str = "\
+--metrics=<addr>          HTTP server on <host>:<port>, or on a <port> of
+                          127.0.0.1: / is a status page, /metrics is for
+                          Prometheus, /livez and /readyz are probes; it has no
+                          login (default: off)
+--metrics-host=<name>     host name that requests may use, in addition to IP
+                          addresses, localhost and the name of --metrics;
+                          other names are refused; may be repeated
+";
+
+/// The tools.
 const TOOLS: &str = "
-asking a running server, larder or memcached (larder top --help tells more)
-larder stats [TOPIC]      figures: an overview, or one topic
-larder top                rates, memory, families of keys and hot keys, live
-larder keys [PREFIX]      the keys that are there, without their values
-larder why KEY            why a key is not there
-larder advise             what the hit ratio would be with other memory
-   --server=<addr>        where it is (default: 127.0.0.1:11211), also the path
-                          of a UNIX socket
+tools for a running server, larder or memcached (see larder top --help)
+larder stats [TOPIC]      statistics: an overview, or one topic
+larder top                rates, memory, key families and hot keys, live
+larder keys [PREFIX]      list of keys, without their values
+larder why KEY            why a key is missing
+larder advise             hit ratio with other memory limits
+   --server=<addr>        host:port or path of a UNIX socket
+                          (default: 127.0.0.1:11211)
    --json                 print JSON
 ";
 
@@ -165,11 +197,11 @@ mod tests {
     }
 
     #[test]
-    fn only_larder_tells_of_its_tools() {
+    fn only_larder_lists_its_tools() {
         for tool in ["stats", "top", "keys", "why", "advise"] {
             assert!(text(ProgramName::Larder).contains(&format!("\nlarder {tool} ")), "{tool}");
         }
-        assert!(!text(ProgramName::Memcached).contains("asking a running server"));
+        assert!(!text(ProgramName::Memcached).contains("tools for a running server"));
     }
 
     #[test]

@@ -6,22 +6,22 @@ use super::arguments::Arguments;
 use super::{BadSetting, number, status};
 use crate::server::{AcceptedProtocol, ClientCertificates, ListenAddress, MetricsAddress, Service};
 
-/// Prefixes that only mean something with TLS, and what they make of it.
+/// Prefixes that require TLS, and the client certificates that they select.
 const TLS_PREFIXES: [(&str, Option<ClientCertificates>); 3] = [
     ("notls", None),
     ("btls", Some(ClientCertificates::Ignored)),
     ("mtls", Some(ClientCertificates::Required)),
 ];
 
-/// Where `--metrics` is served if only a port is given.
+/// Address of `--metrics` if only a port is given.
 const LOCALHOST: &str = "127.0.0.1";
 
 /// Longest listener tag; memcached's proxy uses tags, larder only checks them.
 const TAG_MAX_BYTES: usize = 8;
 
-/// Reads the values of all `-l` options. `port` is the one of `-p`, 0 for one that the OS chooses; `base` is what holds
-/// where an address says nothing else; under `logged_in` its protocol is the only one that has a login. An address
-/// given twice counts once.
+/// Parses the values of all `-l` options. `port` is the port of `-p`, 0 if the OS chooses it. `base` is the default for
+/// addresses without prefixes. If `logged_in` is set, only the protocol of `base` has a login. A repeated address
+/// counts once.
 pub(super) fn addresses(
     values: &[String],
     port: u16,
@@ -34,7 +34,7 @@ pub(super) fn addresses(
             continue;
         }
         let address = address(text, port, base, logged_in)?;
-        // Port 0 is another one each time.
+        // Each port 0 is a different port.
         let is_known = |known: &ListenAddress| known.host == address.host && known.port == address.port;
         if address.port == 0 || !addresses.iter().any(is_known) {
             addresses.push(address);
@@ -43,15 +43,15 @@ pub(super) fn addresses(
     Ok(addresses)
 }
 
-/// Reads `--metrics`, if it was given, and the names of `--metrics-host`.
+/// Parses `--metrics` and `--metrics-host`.
 pub(super) fn metrics(arguments: &Arguments) -> Result<Option<MetricsAddress>, BadSetting> {
     let names = arguments.metrics_hosts();
     if let Some(bad) = names.iter().find(|name| !is_host_name(name)) {
-        let line = format!("--metrics-host needs the name of a host, without a port, not \"{bad}\"");
+        let line = format!("--metrics-host needs a host name without a port, not \"{bad}\"");
         return Err(BadSetting::new(line, status::USAGE));
     }
     let Some(text) = arguments.metrics() else {
-        let without = BadSetting::new("--metrics-host has no meaning without --metrics", status::USAGE);
+        let without = BadSetting::new("--metrics-host has no effect without --metrics", status::USAGE);
         return if names.is_empty() { Ok(None) } else { Err(without) };
     };
     let mut listen = metrics_address(&text)?;
@@ -65,7 +65,7 @@ fn is_host_name(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(is_part)
 }
 
-/// Reads the value of `--metrics`: `host:port`, or a port of this machine with or without the colon.
+/// Parses the value of `--metrics`: `host:port`, or a port of the loopback address with or without a colon.
 fn metrics_address(text: &str) -> Result<MetricsAddress, BadSetting> {
     let split = match text.strip_prefix('[') {
         Some(inside) => inside.split_once("]:"),
@@ -113,7 +113,7 @@ fn address(
     Ok(ListenAddress { host, port, service, text: text.to_owned(), optional: false })
 }
 
-/// Checks the prefixes and takes them off; what follows them, and what they say.
+/// Parses the prefixes; returns the text after them and the selected service.
 fn parse_prefixes(text: &str, base: Service, logged_in: bool) -> Result<(&str, Service), BadSetting> {
     let bad = |line: String| Err(BadSetting::new(line, status::OS));
     let mut rest = text;
@@ -130,7 +130,7 @@ fn parse_prefixes(text: &str, base: Service, logged_in: bool) -> Result<(&str, S
                 return bad(format!("Invalid protocol in socket config: \"{text}\""));
             };
             service.protocol = match name {
-                // Who must log in gets no other protocol than the one that has the login.
+                // If clients must log in, no other protocol is allowed than the one with the login.
                 "binary" if logged_in && service.protocol == AcceptedProtocol::Ascii => {
                     return bad(format!(
                         "Cannot use binary protocol when ascii authentication enabled (-l {text})"
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn hosts_of_every_kind_are_read() {
+    fn hosts_of_every_kind_are_parsed() {
         assert_eq!(one("127.0.0.1"), ("127.0.0.1".into(), 11211));
         assert_eq!(one("::1"), ("::1".into(), 11211));
         assert_eq!(one("[::1]"), ("::1".into(), 11211));
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn metrics_are_served_at_an_address_or_at_a_port_of_this_machine() {
+    fn metrics_take_an_address_or_a_loopback_port() {
         let read =
             |text| metrics_address(text).map(|listen| (listen.host.clone(), listen.port, listen.to_string()));
         for (text, host, port, whole) in [
@@ -294,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn a_protocol_belongs_to_its_address_alone() {
+    fn a_protocol_prefix_applies_to_its_address_only() {
         let values = ["proto[ascii]:127.0.0.1:7,127.0.0.1:8;tag[a]:proto[binary]:127.0.0.1:9".to_owned()];
         let list = addresses(&values, 11211, Service::default(), false).unwrap();
         let protocols: Vec<_> = list.iter().map(|address| address.service.protocol).collect();
@@ -303,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn who_must_log_in_gets_no_protocol_without_a_login() {
+    fn protocols_without_a_login_are_refused_if_clients_must_log_in() {
         let read = |text: &str, protocol| {
             let base = Service { protocol, tls: None };
             addresses(&[text.to_owned()], 11211, base, true).map_err(|bad| (bad.to_string(), bad.status()))
@@ -325,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_may_ask_for_another_tls_than_the_others() {
+    fn an_address_may_have_its_own_tls_mode() {
         let values = ["127.0.0.1:7,notls:127.0.0.1:8,btls:proto[ascii]:127.0.0.1:9,mtls:[::1]:7".to_owned()];
         let service = Service { tls: Some(ClientCertificates::Requested), ..Service::default() };
         let list = addresses(&values, 11211, service, false).unwrap();
@@ -336,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn prefixes_that_would_change_something_are_refused() {
+    fn invalid_prefixes_are_refused() {
         for (text, start) in [
             ("notls:127.0.0.1", "'notls' option is valid only when SSL is enabled"),
             ("mtls:127.0.0.1", "'mtls' option is valid only when SSL is enabled"),

@@ -1,10 +1,10 @@
-//! The command line: memcached's options in, checked settings for every layer out.
+//! The command line: parses memcached's options and checks the settings of every layer.
 //!
-//! [`read`] goes in two steps: `arguments` reads what was typed, `check` checks it and fills the settings that
-//! the layers define. A first word that names one of the tools makes it another command line, which `tools` reads.
-//! NoValue is opened, no user looked up, no name resolved here. A bad value ends in one
-//! [`BadSetting`]: memcached's line and exit status. What is accepted but means less than it says is told in
-//! [`Options::startup_warnings`].
+//! [`read`] has two steps: `arguments` parses the options, `check` converts them to settings. If the first word names a
+//! tool, `tools` parses the command line instead. This module opens nothing and resolves no user and no host name.
+//!
+//! An invalid value is a [`BadSetting`] with memcached's message and exit status. Options that have less effect than in
+//! memcached cause [`Options::startup_warnings`].
 
 mod arguments;
 mod check;
@@ -21,27 +21,27 @@ use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-/// Exit statuses of memcached for a command line it does not like.
+/// Exit statuses of memcached for invalid command lines.
 mod status {
-    /// The option is not known, or its value is out of range.
+    /// An unknown option, or a value out of range.
     pub(super) const OPTION: u8 = 1;
-    /// The options do not make sense (EX_USAGE).
+    /// Options that exclude each other (EX_USAGE).
     pub(super) const USAGE: u8 = 64;
-    /// An address that cannot be listened on (EX_OSERR).
+    /// An invalid address (EX_OSERR).
     pub(super) const OS: u8 = 71;
 }
 
-/// What the program is called by; it decides the defaults.
+/// The name that the program was started with; it decides the defaults.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ProgramName {
-    /// Its own: listens on this machine only.
+    /// `larder`: listens on loopback addresses only.
     Larder,
-    /// By a link called `memcached`: defaults and version of memcached.
+    /// A link called `memcached`: defaults and version of memcached.
     Memcached,
 }
 
 impl ProgramName {
-    /// The name in the first word of a command line.
+    /// The name from the first word of a command line.
     pub fn of(program: &Path) -> ProgramName {
         if program.file_name().is_some_and(|name| name == "memcached") {
             ProgramName::Memcached
@@ -50,7 +50,7 @@ impl ProgramName {
         }
     }
 
-    /// As it is printed.
+    /// The name in messages.
     pub const fn as_str(self) -> &'static str {
         match self {
             ProgramName::Larder => "larder",
@@ -58,7 +58,7 @@ impl ProgramName {
         }
     }
 
-    /// The version that goes with the name.
+    /// The version that the name reports.
     pub const fn version(self) -> &'static str {
         match self {
             ProgramName::Larder => env!("CARGO_PKG_VERSION"),
@@ -67,7 +67,7 @@ impl ProgramName {
     }
 }
 
-/// A command line that larder does not start with: what to tell the operator, in one line.
+/// An invalid command line, as one line for the operator.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct BadSetting {
     line: String,
@@ -79,7 +79,7 @@ impl BadSetting {
         BadSetting { line: line.into(), status }
     }
 
-    /// The exit status, memcached's for the same mistake.
+    /// The exit status, the same as memcached's.
     pub fn status(&self) -> u8 {
         self.status
     }
@@ -99,48 +99,48 @@ impl From<BadSetting> for process::Failure {
     }
 }
 
-/// What a command line asks for.
+/// What a command line requests.
 #[derive(Debug)]
 pub enum Command {
-    /// To serve.
+    /// Run the server.
     Serve(Box<Options>),
-    /// To print this on standard output and to end.
+    /// Print this text on standard output and exit.
     Print(String),
-    /// To ask a running server something and to end.
+    /// Run a tool against a running server and exit.
     RunTool(crate::tools::Settings),
 }
 
 /// Checked settings for every layer.
 #[derive(Debug)]
 pub struct Options {
-    /// For the store.
+    /// Settings of the store.
     pub store: store::Settings,
-    /// For the commands.
+    /// Settings of the commands.
     pub commands: commands::Settings,
-    /// For the sockets.
+    /// Settings of the sockets.
     pub server: server::Settings,
-    /// For the process.
+    /// Settings of the process.
     pub process: process::Settings,
     /// True if clients must log in by SASL (`-S`).
     pub sasl: bool,
     /// Users and passwords of the text protocol (`-Y`), absolute.
     pub auth_file: Option<PathBuf>,
-    /// What the operator should know, to be logged once the log stands.
+    /// Warnings, logged once the log is set up.
     pub startup_warnings: Vec<StartupWarning>,
 }
 
-/// A line for the log.
+/// A log line about the options.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct StartupWarning {
-    /// How much it matters.
+    /// Log level.
     pub level: log::Level,
-    /// What it says.
+    /// Text.
     pub line: String,
 }
 
 impl Options {
-    /// Listens on sockets that the service manager opened, if there are any, instead of opening some. Refuses if
-    /// nothing is left to listen on.
+    /// Uses the sockets of the service manager, if there are any, instead of the configured addresses. Fails if there
+    /// is nothing to listen on.
     pub fn inherit(&mut self, sockets: Vec<server::InheritedSocket>) -> Result<(), BadSetting> {
         if !sockets.is_empty() {
             self.check_inherited(&sockets)?;
@@ -161,7 +161,8 @@ impl Options {
         Ok(())
     }
 
-    /// What excludes `-U` excludes a UDP socket that was handed over: no datagram is encrypted or logged in.
+    /// A UDP socket of the service manager excludes the same options as `-U`: datagrams have no encryption and no
+    /// login.
     fn check_inherited(&self, sockets: &[server::InheritedSocket]) -> Result<(), BadSetting> {
         if !sockets.iter().any(|socket| matches!(socket, server::InheritedSocket::Udp(_))) {
             return Ok(());
@@ -178,7 +179,7 @@ impl Options {
     }
 }
 
-/// Reads a command line, the program's name included. `port_file` is where to write the bound ports, if anywhere.
+/// Parses a command line that begins with the name of the program. The bound ports are written to `port_file`.
 pub fn read(args: Vec<OsString>, port_file: Option<OsString>) -> Result<Command, BadSetting> {
     let name = args.first().map_or(ProgramName::Larder, |program| ProgramName::of(Path::new(program)));
     if name == ProgramName::Larder && args.get(1).is_some_and(|word| tools::is_tool(word)) {

@@ -1,9 +1,10 @@
-//! Numbers as C's `atoi` and `atof` read them: the start of the text counts, the rest is returned as it is.
+//! Numbers in the form of C's `atoi` and `atof`: the number ends where its digits end, and the rest of the text is
+//! returned.
 //!
-//! Init scripts rely on that (`-m 1024m`). Unlike C, a text that starts with no number at all is told apart, and a
-//! number out of range is not wrapped but taken as the nearest that can be represented.
+//! Init scripts rely on this (`-m 1024m`). Unlike in C, a text without a number is an error, and a number out of range
+//! becomes the nearest representable number.
 
-/// The whole number at the start of `text`, and what follows it.
+/// The integer at the start of `text`, and the rest.
 pub(super) fn integer(text: &str) -> Option<(i64, &str)> {
     let text = text.trim_start();
     let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
@@ -17,7 +18,7 @@ pub(super) fn integer(text: &str) -> Option<(i64, &str)> {
     Some((number.parse().unwrap_or(limit), rest))
 }
 
-/// The decimal number at the start of `text`, and what follows it. Neither infinite nor NaN.
+/// The decimal number at the start of `text`, and the rest. Never infinite or NaN.
 pub(super) fn decimal(text: &str) -> Option<(f64, &str)> {
     let text = text.trim_start();
     let candidates = text.char_indices().map(|(at, _)| at).skip(1).chain([text.len()]);
@@ -28,7 +29,7 @@ pub(super) fn decimal(text: &str) -> Option<(f64, &str)> {
     })
 }
 
-/// The octal number that `text` is, if it is one.
+/// The text as an octal number.
 pub(super) fn octal(text: &str) -> Option<u32> {
     u32::from_str_radix(text.trim(), 8).ok()
 }
@@ -59,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn a_decimal_ends_where_it_stops_being_one() {
+    fn a_decimal_ends_where_its_digits_end() {
         assert_eq!(decimal("1.25"), Some((1.25, "")));
         assert_eq!(decimal("1.1x"), Some((1.1, "x")));
         assert_eq!(decimal("2"), Some((2.0, "")));

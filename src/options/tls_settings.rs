@@ -1,10 +1,10 @@
-//! The `ssl_` settings of `-o`, which mean something together with `-Z`.
+//! The `ssl_` settings of `-o`, which apply together with `-Z`.
 
 use super::{BadSetting, number, status};
 use crate::server::{ClientCertificates, KeyFormat, TlsSettings};
 use std::path::{Path, PathBuf};
 
-/// The settings as given; each is `None` where it was not.
+/// The given settings; `None` for a setting that is not given.
 #[derive(Default, PartialEq, Eq, Debug)]
 pub(super) struct Given {
     chain_cert: Option<String>,
@@ -22,7 +22,7 @@ fn bad(line: impl Into<String>) -> BadSetting {
 }
 
 impl Given {
-    /// ValueKind a setting, if it is one of these.
+    /// Parses a setting if it is one of these; true if so.
     pub(super) fn take(&mut self, name: &str, value: Option<&str>) -> Result<bool, BadSetting> {
         let text = || {
             let given = value.filter(|value| !value.is_empty()).map(str::to_owned);
@@ -42,7 +42,7 @@ impl Given {
                 self.verify_mode = Some(match whole()? {
                     0 => ClientCertificates::Ignored,
                     1 => ClientCertificates::Requested,
-                    // 3 asks once per connection, which without renegotiation is always so.
+                    // 3 requests the certificate once per connection, which is the same without renegotiation.
                     2 | 3 => ClientCertificates::Required,
                     _ => return Err(bad("Invalid ssl_verify_mode. Use help to see valid options.")),
                 });
@@ -62,7 +62,7 @@ impl Given {
                     3 => true,
                     old @ 0..=1 => {
                         let line = format!(
-                            "ssl_min_version={old} (TLS 1.{old}) is not safe any more: larder speaks 2 (TLS 1.2) and 3 (TLS 1.3)"
+                            "ssl_min_version={old} (TLS 1.{old}) is not secure: larder supports 2 (TLS 1.2) and 3 (TLS 1.3)"
                         );
                         return Err(bad(line));
                     }
@@ -74,12 +74,12 @@ impl Given {
         Ok(true)
     }
 
-    /// True if anything was given.
+    /// True if any setting is given.
     pub(super) fn is_any(&self) -> bool {
         *self != Given::default()
     }
 
-    /// What they come to under `-Z`.
+    /// The settings of the server, if `-Z` is given.
     pub(super) fn settings(&self, absolute: fn(&Path) -> PathBuf) -> Result<TlsSettings, BadSetting> {
         let path = |text: &String| absolute(Path::new(text));
         let (Some(chain_cert), Some(key)) = (&self.chain_cert, &self.key) else {

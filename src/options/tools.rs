@@ -1,7 +1,7 @@
 //! The command lines of the tools: `larder top --server cache:11211`.
 //!
-//! Only the first word makes it one, and only under larder's own name: memcached has no such words. A first word that
-//! names no tool is a slip, and starts no daemon.
+//! The first word selects a tool, but only if the program is called `larder`: memcached has no tools. An unknown first
+//! word is an error and does not start the daemon.
 
 use super::{BadSetting, Command as OptionsCommand, ProgramName, status};
 use crate::protocol::limits::KEY_MAX_BYTES;
@@ -11,52 +11,52 @@ use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStringExt;
 
-/// ProgramName, what it is for, and what is worth knowing besides.
+/// Name, purpose, and a note.
 const TOOLS: [(&str, &str, &str); 5] = [
     (
         "advise",
-        "Tells what the hit ratio would be with less or more memory",
-        "It rests on what the server has seen so far; a plain memcached cannot tell.",
+        "Predicts the hit ratio with less or more memory",
+        "The prediction is based on the requests so far. memcached does not support it.",
     ),
     (
         "why",
-        "Tells why a key is not there",
-        "It was evicted, expired, deleted, or is not known: the answer says how far back the server remembers.",
+        "Explains why a key is missing",
+        "The key was evicted, expired or deleted, or no removal is known; then the reply says how long removals are remembered.",
     ),
     (
         "top",
-        "Shows rates, memory, families of keys and hot keys live",
-        "Keys: q quits, s and the arrows sort, p pauses, h helps. With --json, one line a second.",
+        "Shows rates, memory, key families and hot keys live",
+        "Keys: q quits, s and the arrow keys change the order, p pauses, h shows help. With --json, prints one line per second.",
     ),
     (
         "stats",
-        "Shows figures: an overview, or one topic",
+        "Shows statistics: an overview, or one topic",
         "Topics of larder: hotkeys, families, memory, latency, advisor. Topics of every server: slabs, items, \
         settings, conns, sizes.",
     ),
     (
         "keys",
-        "Lists keys, their types, sizes and ages; no value is fetched",
-        "TYPE is what the clients of Python mean by the flags. VERSION and PREFIX are those of Django's keys. In \
-        keys, \\xXX stands for a byte that does not print; ? stands for what the server does not tell.",
+        "Lists keys with types, sizes and times, without fetching values",
+        "TYPE interprets the flags as Python clients set them. VERSION and PREFIX are those of Django's keys. In \
+        keys, \\xXX is a byte that is not printable. A ? marks a value that the server does not report.",
     ),
 ];
 
-/// True if the first word of a command line makes it one for a tool: any but an option.
+/// True if the first word of a command line selects a tool: any word but an option.
 pub(super) fn is_tool(word: &OsStr) -> bool {
     !word.is_empty() && !word.as_encoded_bytes().starts_with(b"-")
 }
 
-/// Reads the command line of a tool, the program's name included.
+/// Parses the command line of a tool, including the name of the program.
 pub(super) fn read(mut args: Vec<OsString>) -> Result<OptionsCommand, BadSetting> {
     let tool = args.get(1).map(|word| word.to_string_lossy().into_owned()).unwrap_or_default();
     let names = TOOLS.map(|(name, ..)| name);
     if !names.contains(&tool.as_str()) {
         let line =
-            format!("larder: no tool is called {tool:?}, but {} are (larder --help)", names.join(", "));
+            format!("larder: unknown tool {tool:?}; the tools are {} (larder --help)", names.join(", "));
         return Err(BadSetting::new(line, status::USAGE));
     }
-    // The help calls it so, wherever it was started from.
+    // The help uses this name, whatever path the program was started with.
     if let Some(program) = args.first_mut() {
         *program = ProgramName::Larder.as_str().into();
     }
@@ -65,7 +65,7 @@ pub(super) fn read(mut args: Vec<OsString>) -> Result<OptionsCommand, BadSetting
         Err(error) if error.kind() == ErrorKind::DisplayHelp => {
             return Ok(OptionsCommand::Print(error.to_string()));
         }
-        Err(error) => return Err(refusal(&tool, &sentence(&error.to_string()))),
+        Err(error) => return Err(refusal(&tool, &first_paragraph(&error.to_string()))),
     };
     let (tool, matches) = matches.subcommand().ok_or_else(|| refusal(&tool, "no tool"))?;
     let server = match matches.get_one::<String>("server") {
@@ -87,8 +87,13 @@ fn command() -> Command {
                     "host:port, [v6]:port, a host or the path of a unix socket [default: 127.0.0.1:11211]",
                 );
             let json = Arg::new("json").long("json").action(ArgAction::SetTrue).help("Print JSON");
-            let own = tool_arguments(name);
-            Command::new(name).term_width(80).about(about).after_help(more).args(own).args([server, json])
+            let arguments = tool_arguments(name);
+            Command::new(name)
+                .term_width(80)
+                .about(about)
+                .after_help(more)
+                .args(arguments)
+                .args([server, json])
         }))
 }
 
@@ -104,13 +109,13 @@ fn tool_arguments(tool: &str) -> Vec<Arg> {
             Arg::new("prefix")
                 .value_name("PREFIX")
                 .value_parser(value_parser!(OsString))
-                .help("Only keys that begin so"),
+                .help("Only keys with this prefix"),
             Arg::new("limit")
                 .long("limit")
                 .short('n')
                 .value_name("N")
                 .value_parser(value_parser!(u64))
-                .help("At most so many"),
+                .help("Largest number of keys"),
         ],
         _ => Vec::new(),
     }
@@ -130,7 +135,7 @@ fn chosen(tool: &str, matches: &ArgMatches) -> Result<Tool, BadSetting> {
     })
 }
 
-/// A key that fits into a line of the protocol.
+/// Checks that a key fits into a line of the protocol.
 fn checked_key(key: String) -> Result<String, BadSetting> {
     let fits = (1..=KEY_MAX_BYTES).contains(&key.len()) && !key.contains([' ', '\r', '\n', '\0']);
     if fits {
@@ -139,21 +144,21 @@ fn checked_key(key: String) -> Result<String, BadSetting> {
     Err(refusal("why", &format!("a key has 1 to {KEY_MAX_BYTES} bytes, without spaces and line ends")))
 }
 
-/// A topic that is only asked about. `reset`, which may be abbreviated, changes the server.
+/// Checks a topic. `reset`, which may be abbreviated, changes the server and is refused.
 fn checked_topic(topic: String) -> Result<String, BadSetting> {
     let plain = topic.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
     if "reset".starts_with(&topic) || !plain {
-        return Err(refusal("stats", "a topic is one word, and not reset, which would change the server"));
+        return Err(refusal("stats", "a topic is one word, but not reset, which would change the server"));
     }
     Ok(topic)
 }
 
-fn refusal(tool: &str, sentence: &str) -> BadSetting {
-    BadSetting::new(format!("larder {tool}: {sentence} (larder {tool} --help)"), status::USAGE)
+fn refusal(tool: &str, message: &str) -> BadSetting {
+    BadSetting::new(format!("larder {tool}: {message} (larder {tool} --help)"), status::USAGE)
 }
 
-/// What clap says before its hints, in one line.
-fn sentence(text: &str) -> String {
+/// The first paragraph of a message of clap, as one line.
+fn first_paragraph(text: &str) -> String {
     let getopt_message = text.split("\n\n").next().unwrap_or_default();
     let words: Vec<&str> = getopt_message.trim_start_matches("error: ").split_whitespace().collect();
     words.join(" ")
@@ -182,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn clap_finds_no_fault_in_the_command() {
+    fn the_clap_command_is_consistent() {
         command().debug_assert();
     }
 
@@ -223,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn what_makes_no_sense_costs_one_line() {
+    fn invalid_command_lines_cause_a_one_line_error() {
         let long = format!("larder why {}", "k".repeat(251));
         for (line, part) in [
             ("larder why", "required arguments were not provided: <KEY> (larder why --help)"),
@@ -232,8 +237,8 @@ mod tests {
             ("larder top --server", "a value is required for '--server <ADDR>'"),
             ("larder top --server cache:x", "larder top: cache:x: not host:port"),
             ("larder keys --limit x", "invalid value 'x' for '--limit <N>'"),
-            ("larder stats reset", "a topic is one word, and not reset"),
-            ("larder stats res", "a topic is one word, and not reset"),
+            ("larder stats reset", "a topic is one word, but not reset"),
+            ("larder stats res", "a topic is one word, but not reset"),
             (long.as_str(), "a key has 1 to 250 bytes"),
         ] {
             let message = refused(line);
@@ -246,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_first_word_of_larder_names_a_tool() {
+    fn only_the_first_word_of_larder_selects_a_tool() {
         for line in
             ["larder -p 7 top", "larder -p 7 tops", "memcached -u nobody top", "memcached top -u nobody"]
         {
@@ -254,7 +259,7 @@ mod tests {
         }
         assert_eq!(
             refused("larder tops -p 7"),
-            "larder: no tool is called \"tops\", but advise, why, top, stats, keys are (larder --help)"
+            "larder: unknown tool \"tops\"; the tools are advise, why, top, stats, keys (larder --help)"
         );
     }
 }

@@ -88,8 +88,8 @@ fn settings_without_effect_are_reported_one_per_line() {
     let daemon = larder("-o modern,hashpower=20 -m 64x").start();
     let lines = messages(daemon);
     let expected = [
-        "-o modern has no meaning in larder: it is so anyway",
-        "-o hashpower has no meaning in larder: the index grows by itself, and its hash has a key of its own",
+        "-o modern has no effect in larder: larder always behaves so",
+        "-o hashpower has no effect in larder: the index grows as needed, and its hash function has a random key",
         "-m 64x is read as 64",
     ];
     assert_eq!(lines, expected);

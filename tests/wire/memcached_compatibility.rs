@@ -355,6 +355,6 @@ fn option_support(authority: &Authority, option: &str) -> Support {
         letter.to_owned()
     };
     let output = starting.start().stop();
-    let without = format!("{name} has no meaning in larder: ");
+    let without = format!("{name} has no effect in larder: ");
     if output.lines().any(|line| line.contains(&without)) { WithoutEffect } else { documented_support(&name) }
 }

@@ -1,4 +1,4 @@
-//! Options as they are given, and the settings or the refusal that come of them.
+//! Options, and the settings or errors that result.
 
 use crate::options::{Command, Options, read};
 use crate::server::AcceptedProtocol;
@@ -33,7 +33,7 @@ fn refuses(line: &str, status: u8, start: &str) {
 }
 
 #[test]
-fn larder_by_its_own_name_listens_on_this_machine_only() {
+fn larder_listens_on_loopback_addresses_by_default() {
     let options = options("");
     let hosts: Vec<_> = options.server.tcp.iter().map(|tcp| tcp.host.as_deref()).collect();
     assert_eq!(hosts, [Some("127.0.0.1"), Some("::1")]);
@@ -49,7 +49,7 @@ fn larder_by_its_own_name_listens_on_this_machine_only() {
 }
 
 #[test]
-fn called_memcached_it_has_the_defaults_of_memcached() {
+fn the_name_memcached_has_memcacheds_defaults() {
     let options = options_as("/usr/local/bin/memcached", "").unwrap();
     assert_eq!(options.server.tcp.len(), 1);
     assert_eq!(options.server.tcp[0].host, None);
@@ -61,7 +61,7 @@ fn called_memcached_it_has_the_defaults_of_memcached() {
 }
 
 #[test]
-fn a_unix_socket_goes_with_tcp_unless_called_memcached() {
+fn a_unix_socket_excludes_tcp_under_the_name_memcached_only() {
     let both = options("-s /tmp/x -a 0766");
     assert_eq!(both.server.tcp.len(), 2);
     assert_eq!(both.server.unix.as_ref().unwrap().mask, 0o766);
@@ -74,7 +74,7 @@ fn a_unix_socket_goes_with_tcp_unless_called_memcached() {
 }
 
 #[test]
-fn the_options_of_debians_configuration_are_accepted() {
+fn debians_configuration_is_accepted() {
     let line = "-m 64 -p 11211 -u memcache -l 127.0.0.1 -P /run/memcached/memcached.pid -l ::1 -U 0 -c 1024 -v -I 4m";
     let options = options_as("memcached", line).unwrap();
     assert_eq!(options.server.tcp.len(), 2);
@@ -85,7 +85,7 @@ fn the_options_of_debians_configuration_are_accepted() {
 }
 
 #[test]
-fn every_flag_reaches_its_setting() {
+fn every_flag_sets_its_setting() {
     let options =
         options("-A -d -r -M -k -C -F -t 2 -R 7 -n 96 -f 1.5 -b 9 -c 5 -m 100 -vv -o no_maxconns_fast");
     let commands = &options.commands;
@@ -108,7 +108,7 @@ fn paths_are_made_absolute() {
 }
 
 #[test]
-fn a_number_ends_where_its_digits_end_and_the_rest_is_told() {
+fn a_number_ends_where_its_digits_end_with_a_warning_about_the_rest() {
     assert!(warnings(&options("-m 1024m")).is_empty());
     assert_eq!(options("-m 1024m").store.memory_limit_bytes, 1024 << 20);
     assert_eq!(warnings(&options("-m 4g")), ["-m 4g is read as 4"]);
@@ -124,7 +124,7 @@ fn item_sizes_take_a_suffix() {
 }
 
 #[test]
-fn values_out_of_range_have_the_line_and_status_of_memcached() {
+fn values_out_of_range_have_the_message_and_status_of_memcached() {
     refuses("-p 65536", 64, "ERROR: Invalid port number 65536.");
     refuses("-c 0", 1, "Maximum connections must be greater than 0");
     refuses("-t 0", 1, "Number of threads must be greater than 0");
@@ -148,7 +148,7 @@ fn values_out_of_range_have_the_line_and_status_of_memcached() {
 }
 
 #[test]
-fn just_within_range_is_accepted() {
+fn values_at_the_limits_are_accepted() {
     options("-p 65535 -c 1 -t 1024 -R 1 -n 1 -f 1.01 -I 1024 -m 1 -a 777 -b 0");
     options("-m 2");
     options("-m 2048 -I 1024m");
@@ -156,7 +156,7 @@ fn just_within_range_is_accepted() {
 }
 
 #[test]
-fn a_text_is_no_number() {
+fn texts_without_a_number_are_refused() {
     for (letter, status) in
         [('p', 64), ('m', 64), ('U', 64), ('c', 1), ('t', 1), ('R', 1), ('n', 1), ('b', 1)]
     {
@@ -167,11 +167,11 @@ fn a_text_is_no_number() {
 }
 
 #[test]
-fn what_has_no_meaning_is_checked_and_told() {
+fn settings_without_effect_are_checked_and_cause_a_warning() {
     assert_eq!(warnings(&options("-N 4")).len(), 1);
     assert_eq!(
         warnings(&options("-e /dev/shm/items")),
-        ["-e has no meaning in larder: items do not outlive a restart yet"]
+        ["-e has no effect in larder: items do not outlive a restart"]
     );
     assert_eq!(warnings(&options("-o hashpower=20,lru_maintainer")).len(), 2);
     refuses("-N 0", 1, "Maximum number of NAPI IDs must be greater than 0");
@@ -180,7 +180,7 @@ fn what_has_no_meaning_is_checked_and_told() {
 }
 
 #[test]
-fn idle_timeout_large_pages_and_marks_reach_their_settings() {
+fn idle_timeout_large_pages_and_marks_set_their_settings() {
     let options = options("-L -o idle_timeout=7,sock_cookie_id=9");
     assert!(options.process.large_pages);
     assert_eq!((options.server.idle_timeout_secs, options.commands.idle_timeout_secs), (7, 7));
@@ -189,7 +189,7 @@ fn idle_timeout_large_pages_and_marks_reach_their_settings() {
 }
 
 #[test]
-fn tls_settings_are_checked_and_reach_every_address() {
+fn tls_settings_are_checked_and_apply_to_every_address() {
     use crate::server::{ClientCertificates, KeyFormat};
     let files = "-Z -o ssl_chain_cert=c.pem,ssl_key=k.der,ssl_ca_cert=/a.pem,ssl_keyformat=2";
     let options = options(&format!("{files} -o ssl_verify_mode=3,ssl_min_version=3,ssl_session_cache"));
@@ -205,36 +205,36 @@ fn tls_settings_are_checked_and_reach_every_address() {
     refuses(&format!("{files} -p 0"), 64, "ERROR: You cannot enable SSL without a TCP port.");
     refuses("-o ssl_verify_mode=4", 1, "Invalid ssl_verify_mode. Use help to see valid options.");
     refuses("-o ssl_keyformat=3", 1, "ssl_keyformat must be 1 (PEM) or 2 (ASN.1)");
-    refuses("-o ssl_min_version=1", 1, "ssl_min_version=1 (TLS 1.1) is not safe any more");
+    refuses("-o ssl_min_version=1", 1, "ssl_min_version=1 (TLS 1.1) is not secure");
     refuses("-o ssl_min_version=4", 1, "Invalid ssl_min_version. Use help to see valid options.");
     refuses("-o ssl_key", 1, "Missing ssl_key argument");
     refuses("-o ssl_key_of_cellar=1", 1, "Illegal suboption");
 }
 
 #[test]
-fn tls_settings_without_tls_are_told() {
+fn tls_settings_without_tls_cause_a_warning() {
     let options = options("-o ssl_chain_cert=c,ssl_key=k");
     assert!(options.server.tls.is_none());
     assert_eq!(warnings(&options), ["-o ssl_ settings have no effect without -Z"]);
 }
 
 #[test]
-fn metrics_hosts_are_names_and_go_with_metrics() {
+fn metrics_hosts_are_names_and_require_metrics() {
     let names = |line: &str| options(line).server.metrics.unwrap().names;
     assert_eq!(names("--metrics 9150"), ["127.0.0.1"]);
     assert_eq!(
         names("--metrics-host a.example --metrics cache:9150 --metrics-host b_1"),
         ["a.example", "b_1", "cache"]
     );
-    let start = "--metrics-host needs the name of a host, without a port, not";
+    let start = "--metrics-host needs a host name without a port, not";
     for name in ["a:9150", "[::1]", "http://a", "*"] {
         refuses(&format!("--metrics 9150 --metrics-host {name}"), 64, start);
     }
-    refuses("--metrics-host a", 64, "--metrics-host has no meaning without --metrics");
+    refuses("--metrics-host a", 64, "--metrics-host has no effect without --metrics");
 }
 
 #[test]
-fn a_udp_port_is_served_where_tcp_is_and_moves_it() {
+fn udp_uses_the_addresses_of_tcp_and_sets_its_default_port() {
     let ports = |list: &[crate::server::ListenAddress]| list.iter().map(|at| at.port).collect::<Vec<_>>();
     let both = options("-U 7");
     assert_eq!((ports(&both.server.tcp), ports(&both.server.udp)), (vec![7, 7], vec![7, 7]));
@@ -252,7 +252,7 @@ fn a_udp_port_is_served_where_tcp_is_and_moves_it() {
 }
 
 #[test]
-fn a_login_by_text_needs_the_text_protocol_alone() {
+fn a_text_login_requires_the_text_protocol() {
     for line in ["-Y /f", "-Y /f -B ascii -U 0"] {
         let options = options(line);
         assert_eq!(options.server.protocol, AcceptedProtocol::Ascii, "{line}");
@@ -267,7 +267,7 @@ fn a_login_by_text_needs_the_text_protocol_alone() {
 }
 
 #[test]
-fn sasl_needs_the_binary_protocol_alone() {
+fn sasl_requires_the_binary_protocol() {
     for (line, protocol, sasl) in [
         ("", AcceptedProtocol::Auto, false),
         ("-B auto", AcceptedProtocol::Auto, false),
@@ -292,7 +292,7 @@ fn sasl_needs_the_binary_protocol_alone() {
 }
 
 #[test]
-fn a_delimiter_is_one_character_and_turns_prefix_statistics_on() {
+fn a_delimiter_is_one_character_and_enables_prefix_statistics() {
     let delimiter = |line: &str| options(line).commands.prefix_delimiter;
     assert_eq!((delimiter(""), delimiter("-D /"), delimiter("-D ab")), (b':', b'/', b'a'));
     assert!(!options("").commands.detail_enabled && options("-D :").commands.detail_enabled);
@@ -311,7 +311,7 @@ fn nothing_to_listen_on_is_refused() {
 }
 
 #[test]
-fn a_high_number_of_threads_is_warned_of() {
+fn a_high_number_of_threads_causes_a_warning() {
     assert!(warnings(&options("-t 64")).is_empty());
     assert!(warnings(&options("-t 65"))[0].starts_with("WARNING: -t 65"));
 }

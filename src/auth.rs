@@ -1,7 +1,7 @@
 //! Credentials: the `user:password` lines of a file, compared in constant time.
 //!
-//! [`Credentials`] authenticates clients of all protocols (`-Y`, and SASL with `-S`). Neither result nor time of a check
-//! depends on which part is wrong, on the length of the right part, or on the existence of the user. No secret is
+//! [`Credentials`] authenticates clients of all protocols (`-Y`, and SASL with `-S`). Neither result nor time of a
+//! check depends on which part is wrong, on the length of the right part, or on the existence of the user. No secret is
 //! printed. Invariants: a set of credentials is never empty; a failed reload keeps the old set.
 
 mod throttle;
@@ -29,11 +29,11 @@ pub const PASSWORD_DATABASE: &str = "MEMCACHED_SASL_PWDB";
 /// The format of the file. In both formats the first `:` ends the user.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum FileFormat {
-    /// The file of `-Y`: at most [`AUTH_FILE_ENTRIES_MAX`] entries; every line must be one. The password is the rest of the
-    /// line.
+    /// The file of `-Y`: at most [`AUTH_FILE_ENTRIES_MAX`] entries; every line must be one. The password is the rest of
+    /// the line.
     AuthFile,
-    /// The file of [`PASSWORD_DATABASE`]: any number of entries; other lines are ignored. The first line of a user counts;
-    /// another `:` can end the password.
+    /// The file of [`PASSWORD_DATABASE`]: any number of entries; other lines are ignored. The first line of a user
+    /// counts; another `:` can end the password.
     PasswordDatabase,
 }
 
@@ -92,8 +92,8 @@ impl Credentials {
             .map_err(|reason| CredentialsError::NoPasswordDatabase(Some(Box::new(reason))))
     }
 
-    /// Reloads the file; if that fails, keeps the old entries. A pipe is accepted at start, but not reloaded, because it would
-    /// block the reader.
+    /// Reloads the file; if that fails, keeps the old entries. A pipe is accepted at start, but not reloaded, because
+    /// it would block the reader.
     pub fn reload(&self) -> Result<(), CredentialsError> {
         let entries = read_entries(&self.path, self.format, read_regular(&self.path))?;
         *self.entries.write() = entries;

@@ -1,7 +1,7 @@
 //! The commands of the binary protocol.
 //!
-//! [`Engine::execute_binary`] executes one [`Frame`]. A quiet command suppresses the reply to a miss of a retrieval and to
-//! the success of any other command, never an error. The decoder has checked before that [`SaslSession`] admits the
+//! [`Engine::execute_binary`] executes one [`Frame`]. A quiet command suppresses the reply to a miss of a retrieval and
+//! to the success of any other command, never an error. The decoder has checked before that [`SaslSession`] admits the
 //! request.
 
 mod sasl;

@@ -34,8 +34,8 @@ fn family_of_opcode(opcode: u8) -> CommandFamily {
 }
 
 impl Engine {
-    /// Records the latency of a batch for the family of its first request: the time from the last received byte until the
-    /// kernel has the reply.
+    /// Records the latency of a batch for the family of its first request: the time from the last received byte until
+    /// the kernel has the reply.
     pub fn record_latency(&self, worker: usize, family: CommandFamily, nanos: u64) {
         self.latencies.record(worker, family, nanos);
     }

@@ -1,8 +1,8 @@
 //! Reports that walk over all items (metadump, mgdump, cachedump, sizes) or connections (conns).
 //!
 //! A [`LongReport`] is the position in such a report. The session requests one batch at a time with
-//! [`Engine::continue_report`], after the batch before was sent, so that a slow reader costs one batch. A batch is bounded
-//! in its output and in its steps. Items that change during the walk can be missed or listed twice.
+//! [`Engine::continue_report`], after the batch before was sent, so that a slow reader costs one batch. A batch is
+//! bounded in its output and in its steps. Items that change during the walk can be missed or listed twice.
 
 use super::{Engine, Flow};
 use crate::clock::{Deadline, Now};

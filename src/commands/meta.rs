@@ -1,8 +1,8 @@
 //! `mg`, `md`, `ma` and `me`. `ms` is in `meta/storage.rs`.
 //!
-//! A command ignores flags that it does not use; the grammar has checked their arguments. Some flags act in the order of
-//! the line: `t` prints the time to live that the `T` or `N` before it has set. A plain `mg` costs as much as a `get`: it
-//! does not allocate, and the reply is written under the lock of the shard.
+//! A command ignores flags that it does not use; the grammar has checked their arguments. Some flags act in the order
+//! of the line: `t` prints the time to live that the `T` or `N` before it has set. A plain `mg` costs as much as a
+//! `get`: it does not allocate, and the reply is written under the lock of the shard.
 
 mod storage;
 

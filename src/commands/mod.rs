@@ -1,8 +1,8 @@
 //! Executes requests: the only module that knows both protocol and store.
 //!
-//! [`Engine::execute`] executes one [`Request`] on the store, counts it, and appends the reply. It converts the exptimes of
-//! the wire to deadlines. It opens no socket, does not block and has no lock of its own. A `get` continues in
-//! `commands/retrieval.rs`.
+//! [`Engine::execute`] executes one [`Request`] on the store, counts it, and appends the reply. It converts the
+//! exptimes of the wire to deadlines. It opens no socket, does not block and has no lock of its own. A `get` continues
+//! in `commands/retrieval.rs`.
 
 pub mod admin;
 mod arithmetic;
@@ -254,13 +254,9 @@ impl Engine {
                 return Flow::Exhaust;
             }
             Request::MetaGet { ref meta } => self.meta_get(counters, meta, now, out),
-            Request::MetaStore { ref header, value } => {
-                self.meta_store(counters, header, value, now, out);
-            }
+            Request::MetaStore { ref header, value } => self.meta_store(counters, header, value, now, out),
             Request::MetaDelete { ref meta } => self.meta_delete(counters, meta, now, out),
-            Request::MetaArithmetic { ref meta, up } => {
-                self.meta_arithmetic(counters, meta, up, now, out);
-            }
+            Request::MetaArithmetic { ref meta, up } => self.meta_arithmetic(counters, meta, up, now, out),
             Request::MetaDescribe { ref meta } => self.meta_describe(counters, meta, now, out),
             Request::MetaNoop => {
                 out.push(b"MN\r\n");

@@ -11,8 +11,9 @@ use crate::telemetry::WorkerCounters;
 
 impl Engine {
     /// Looks up the keys in order and appends the hits. Stops after a part ([`RETRIEVAL_PART_BYTES`],
-    /// [`RETRIEVAL_PART_KEYS`]), so that a long key list exceeds neither the buffer nor the turn. The end of a part depends
-    /// only on the keys. An invalid key replaces the whole reply, so all keys are checked before the first part is sent.
+    /// [`RETRIEVAL_PART_KEYS`]), so that a long key list exceeds neither the buffer nor the turn. The end of a part
+    /// depends only on the keys. An invalid key replaces the whole reply, so all keys are checked before the first part
+    /// is sent.
     pub(super) fn retrieve(
         &self,
         counters: &WorkerCounters,

@@ -76,8 +76,8 @@ impl Engine {
         taken
     }
 
-    /// The page into which the next bytes are received, if they fill it; then call [`IncomingValue::advance`]. Bytes that do
-    /// not fill a page are passed to [`Engine::fill_value`].
+    /// The page into which the next bytes are received, if they fill it; then call [`IncomingValue::advance`]. Bytes
+    /// that do not fill a page are passed to [`Engine::fill_value`].
     pub fn value_page<'a>(&self, incoming: &'a mut IncomingValue) -> Option<&'a mut [u8]> {
         let writer = &mut incoming.writer;
         if writer.needs_page() {
@@ -158,8 +158,8 @@ impl Engine {
         );
     }
 
-    /// Counts a failed store. A failed `set` also removes the old value, which the client believes to be replaced. As in
-    /// memcached, the other commands keep it.
+    /// Counts a failed store. A failed `set` also removes the old value, which the client believes to be replaced. As
+    /// in memcached, the other commands keep it.
     fn refused_store(
         &self,
         counters: &WorkerCounters,

@@ -1,7 +1,7 @@
 //! `watch`, and the log lines about items for watchers.
 //!
-//! Each command calls a `notify_*` function, which costs one relaxed load without watchers. A line is based on a separate
-//! lookup just before the command, so another connection can change the item in between.
+//! Each command calls a `notify_*` function, which costs one relaxed load without watchers. A line is based on a
+//! separate lookup just before the command, so another connection can change the item in between.
 
 use super::{Engine, Flow};
 use crate::clock::{Clock, Deadline, Now};

@@ -31,8 +31,8 @@ pub const VALUE_INLINE_MAX_BYTES: usize = 16 * 1024;
 /// Unsent output of a connection beyond which no further request is executed, in bytes; a large value counts in full.
 pub const OUTPUT_BATCH_BYTES: usize = 12 * 1024;
 
-/// Output of a part of a retrieval, in bytes. The first key that reaches this limit ends the part; the rest is executed in
-/// a later turn of the connection.
+/// Output of a part of a retrieval, in bytes. The first key that reaches this limit ends the part; the rest is executed
+/// in a later turn of the connection.
 pub const RETRIEVAL_PART_BYTES: usize = 15 * 1024;
 
 /// Keys of a part of a retrieval.

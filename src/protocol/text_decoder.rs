@@ -151,13 +151,14 @@ impl TextDecoder {
         }
     }
 
-    /// Discards the value of [`Decoded::ReceiveValue`] with its line end, then replies. For a caller that refuses the value.
+    /// Discards the value of [`Decoded::ReceiveValue`] with its line end, then replies. For a caller that refuses the
+    /// value.
     pub fn discard_value(&mut self, value_len: usize, reply: Option<Refusal>) {
         self.state = State::DiscardValue { remaining: saturating_u32(value_len), reply };
     }
 
-    /// Continues with the last `remaining` bytes of the keys of a retrieval that was executed in part. Returns how many of
-    /// the bytes that [`Decoded::Request`] reported as consumed must be kept.
+    /// Continues with the last `remaining` bytes of the keys of a retrieval that was executed in part. Returns how many
+    /// of the bytes that [`Decoded::Request`] reported as consumed must be kept.
     pub fn resume_keys(&mut self, retrieval: &Retrieval<'_>, remaining: usize) -> usize {
         self.state = State::Keys { with_cas: retrieval.with_cas, exptime: retrieval.exptime, first: false };
         remaining + retrieval.line_end_len
@@ -377,8 +378,8 @@ impl TextDecoder {
         }
     }
 
-    /// Decodes the line behind a refused storage line of unknown length. The client may have sent a command after it saw
-    /// the refusal; any other line is the data block.
+    /// Decodes the line behind a refused storage line of unknown length. The client may have sent a command after it
+    /// saw the refusal; any other line is the data block.
     fn decode_maybe_data_block<'a>(&mut self, bytes: &'a [u8]) -> Decoded<'a> {
         let Some(end) = self.line_end(bytes, RESYNC_MAX_BYTES) else {
             return if bytes.len() < RESYNC_MAX_BYTES {

@@ -8,7 +8,8 @@ use crate::commands::binary::SaslSession;
 use crate::commands::{Engine, Flow};
 use crate::protocol::ReplyBuffer;
 use crate::protocol::binary::{
-    Admission, BinaryDecoder, Command, Decoded, HEADER_BYTES, SASL_START, SASL_STEP, Status, parse_header,
+    Admission, BinaryDecoder, Command, Decoded, Envelope, HEADER_BYTES, SASL_START, SASL_STEP, Status,
+    parse_header,
 };
 use crate::protocol::limits::OUTPUT_BATCH_BYTES;
 use log::{debug, log_enabled};
@@ -199,15 +200,19 @@ impl Session {
                 Step::Continue(consumed)
             }
             Decoded::Discarded { consumed } => Step::Continue(consumed),
-            Decoded::Close { reply } => {
-                if let Some((envelope, status)) = reply {
-                    output.push_status(&envelope, status);
-                }
-                let end = if output.is_empty() { End::UnknownProtocol } else { End::Refused };
-                Step::Stop(input.len(), Next::End(end))
-            }
+            Decoded::Close { reply } => close(reply, input.len(), output),
         }
     }
+}
+
+/// Ends a session whose input of `input_len` bytes cannot be decoded further.
+#[cold]
+fn close(reply: Option<(Envelope, Status)>, input_len: usize, output: &mut ReplyBuffer) -> Step {
+    if let Some((envelope, status)) = reply {
+        output.push_status(&envelope, status);
+    }
+    let end = if output.is_empty() { End::UnknownProtocol } else { End::Refused };
+    Step::Stop(input_len, Next::End(end))
 }
 
 /// True if the input begins with a complete frame that may contain a password.

@@ -1,8 +1,7 @@
 //! The work budget: the work of a connection in one turn. Then other connections have their turn.
 //!
-//! Work is counted in bytes parsed, received and sent. Requests and keys have a fixed cost in bytes.
-//! Invariant: a turn that checks [`Budget::is_exhausted`] before each request exceeds [`TURN_WORK_BYTES`] by at most one
-//! bounded request.
+//! Work is counted in bytes parsed, received and sent. Requests and keys have a fixed cost in bytes. Invariant: a turn
+//! that checks [`Budget::is_exhausted`] before each request exceeds [`TURN_WORK_BYTES`] by at most one bounded request.
 
 /// Work of one turn, in bytes: about 20 microseconds of copying.
 pub const TURN_WORK_BYTES: u32 = 32 * 1024;

@@ -76,8 +76,8 @@ impl<'a> Datagram<'a> {
         })
     }
 
-    /// Executes the next request and appends its reply to `output`, which must be empty. `None` at the end of the datagram;
-    /// an incomplete request is dropped.
+    /// Executes the next request and appends its reply to `output`, which must be empty. `None` at the end of the
+    /// datagram; an incomplete request is dropped.
     pub fn next_message(
         &mut self,
         context: &SessionContext<'_>,

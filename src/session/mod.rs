@@ -255,8 +255,8 @@ impl Session {
         matches!(self.activity, Activity::Receiving(_))
     }
 
-    /// The page into which the next bytes of a large value are received without a copy, if they fill the page. Allocates
-    /// memory, so call it only when bytes are available.
+    /// The page into which the next bytes of a large value are received without a copy, if they fill the page.
+    /// Allocates memory, so call it only when bytes are available.
     pub fn value_page(&mut self, engine: &Engine) -> Option<&mut [u8]> {
         match &mut self.activity {
             Activity::Receiving(incoming) => engine.value_page(incoming),

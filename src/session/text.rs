@@ -189,8 +189,8 @@ impl Session {
         }
     }
 
-    /// Executes the first key of a retrieval in a datagram: each hit is a message, and `END` is sent with the last key. If
-    /// the first of several keys misses, memcached sends an empty message.
+    /// Executes the first key of a retrieval in a datagram: each hit is a message, and `END` is sent with the last key.
+    /// If the first of several keys misses, memcached sends an empty message.
     fn execute_first_key(
         &mut self,
         context: &SessionContext<'_>,

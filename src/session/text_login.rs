@@ -9,8 +9,8 @@ use crate::protocol::{Refusal, ReplyBuffer};
 use crate::session::Budget;
 
 impl Session {
-    /// Executes logins at the front of `input` until the client has logged in, then returns the consumed bytes. Returns the
-    /// progress as an error if the client has not logged in.
+    /// Executes logins at the front of `input` until the client has logged in, then returns the consumed bytes. Returns
+    /// the progress as an error if the client has not logged in.
     pub(super) fn advance_login(
         &mut self,
         context: &SessionContext<'_>,

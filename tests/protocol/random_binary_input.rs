@@ -1,5 +1,5 @@
-//! Random binary input in random splits: each call of the decoder makes progress or needs more input, at most a frame that
-//! fits the buffer. Requests satisfy the preconditions of the store and of the login.
+//! Random binary input in random splits: each call of the decoder makes progress or needs more input, at most a frame
+//! that fits the buffer. Requests satisfy the preconditions of the store and of the login.
 
 use crate::frames::{Request, arithmetic, keyed, numbered, request, store, valued};
 use crate::fuzz_bodies::binary::Receiver;

@@ -1,5 +1,5 @@
-//! Random text input in random splits: each call of the decoder makes progress or needs more input, and requests satisfy
-//! the preconditions of the store.
+//! Random text input in random splits: each call of the decoder makes progress or needs more input, and requests
+//! satisfy the preconditions of the store.
 
 use crate::corruption::corrupt;
 use crate::fuzz_bodies::text::Receiver;

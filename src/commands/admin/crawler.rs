@@ -1,8 +1,8 @@
 //! `lru_crawler`, except its dumps. In larder the expiry sweep replaces memcached's crawler.
 //!
-//! `crawl` sweeps every page, whatever classes are requested, unless they are empty. As in memcached, a short crawl ends
-//! before its reply, and a second crawl is refused during the first. `disable` stops the background sweep, but not the
-//! steps of the sweep that run with stores. `sleep` and `tocrawl` are only reported: the sweep has its own limits.
+//! `crawl` sweeps every page, whatever classes are requested, unless they are empty. As in memcached, a short crawl
+//! ends before its reply, and a second crawl is refused during the first. `disable` stops the background sweep, but not
+//! the steps of the sweep that run with stores. `sleep` and `tocrawl` are only reported: the sweep has its own limits.
 
 use crate::clock::Now;
 use crate::commands::{Engine, ReportedOptions, push_reply, refuse};

@@ -43,8 +43,8 @@ impl Engine {
         push_reply(out, b"OK\r\n");
     }
 
-    /// The time of a delayed flush, which removes the items stored before its second. As in memcached, the flush happens one
-    /// second early, so that no item of the second before is visible at that time.
+    /// The time of a delayed flush, which removes the items stored before its second. As in memcached, the flush
+    /// happens one second early, so that no item of the second before is visible at that time.
     pub(super) fn flush_time(&self, delay: i64, now: Now) -> FlushAt {
         let at = match delay {
             ..=0 => return FlushAt::Immediately,

@@ -1,7 +1,7 @@
 //! `slabs` and `lru`: operator commands for memcached's page mover and its LRU lists.
 //!
-//! `slabs reassign` moves a page. The other settings have no counterpart in larder, which moves pages and selects victims
-//! by its own rules. They are checked, stored, and reported by `stats settings`.
+//! `slabs reassign` moves a page. The other settings have no counterpart in larder, which moves pages and selects
+//! victims by its own rules. They are checked, stored, and reported by `stats settings`.
 
 use crate::clock::Now;
 use crate::commands::{Engine, ReportedOptions, push_reply, refuse};

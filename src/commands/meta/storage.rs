@@ -1,7 +1,7 @@
 //! `ms`; complete and incoming values.
 //!
-//! A refused or bad value has a reply even with the `q` flag. A value that cannot be stored removes the old one in every
-//! mode, because the client believes it to be replaced.
+//! A refused or bad value has a reply even with the `q` flag. A value that cannot be stored removes the old one in
+//! every mode, because the client believes it to be replaced.
 
 use super::{ShownKey, push_returned, push_tagged};
 use crate::clock::{Deadline, Now};
@@ -127,8 +127,8 @@ impl Engine {
         out.push(b"\r\n");
     }
 
-    /// Mode and options of the store. A CAS unique turns set and replace into cas; add ignores it; append and prepend ignore
-    /// 0.
+    /// Mode and options of the store. A CAS unique turns set and replace into cas; add ignores it; append and prepend
+    /// ignore 0.
     fn store_rule(&self, header: &MetaStorageHeader<'_>, now: Now) -> (StoreMode, StoreOptions) {
         let meta = &header.meta;
         let mut options = StoreOptions {

@@ -1,7 +1,7 @@
 //! `stats memory`: the resident memory by its use.
 //!
-//! The part of the resident memory that larder does not count is reported as `allocator_slack`: memory that the allocator
-//! retains, and objects too small to be counted.
+//! The part of the resident memory that larder does not count is reported as `allocator_slack`: memory that the
+//! allocator retains, and objects too small to be counted.
 
 use crate::commands::Engine;
 use crate::store::{PAGE_OVERHEAD_BYTES, Store};
@@ -62,8 +62,8 @@ impl Engine {
 
     /// The resident memory by its use. The parts add up to the resident size that the system reports.
     ///
-    /// A chunk of a slab page becomes resident at its first use, so free chunks are reduced by the excess over the resident
-    /// memory.
+    /// A chunk of a slab page becomes resident at its first use, so free chunks are reduced by the excess over the
+    /// resident memory.
     pub fn memory_account(&self) -> Vec<MemoryPart> {
         let totals = self.store.totals();
         let ghosts = totals.ghosts_bytes;

@@ -1,7 +1,7 @@
 //! `stats` and its sub-commands, with memcached's names and order, so that its tools and exporters can read them.
 //!
-//! The functions that emit the stats one by one serve both `stats` and the metrics. A stat without counterpart in larder
-//! is [`ABSENT`], or the constant that memcached prints when the feature is off; the manual lists these stats.
+//! The functions that emit the stats one by one serve both `stats` and the metrics. A stat without counterpart in
+//! larder is [`ABSENT`], or the constant that memcached prints when the feature is off; the manual lists these stats.
 
 mod connections;
 mod general;

@@ -3,8 +3,8 @@
 //! ```text
 //! mode | number of cuts, modulo 16 | a byte per cut | the stream, long runs of one byte as 0xf5 length/128 byte
 //! ```
-//! Runs make the lengths reachable at which larder behaves differently (a long line, a long value): fuzzers prefer short
-//! inputs. Behind 0xf5, a length of 0 stands for 0xf5 itself.
+//! Runs make the lengths reachable at which larder behaves differently (a long line, a long value): fuzzers prefer
+//! short inputs. Behind 0xf5, a length of 0 stands for 0xf5 itself.
 
 const RUN: u8 = 0xf5;
 const RUN_UNIT_BYTES: usize = 128;

@@ -1,5 +1,5 @@
-//! The bodies of the fuzz targets as plain functions. `tests/fuzz` calls them with generated inputs, `corpus.rs` with the
-//! corpora.
+//! The bodies of the fuzz targets as plain functions. `tests/fuzz` calls them with generated inputs, `corpus.rs` with
+//! the corpora.
 
 pub mod binary;
 mod input;

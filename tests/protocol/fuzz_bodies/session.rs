@@ -1,5 +1,5 @@
-//! A session of a new engine. Its replies must not depend on the split of the input or on the budget. It must respect its
-//! limits and terminate. Afterwards the engine must satisfy the invariants of the store and serve the next client.
+//! A session of a new engine. Its replies must not depend on the split of the input or on the budget. It must respect
+//! its limits and terminate. Afterwards the engine must satisfy the invariants of the store and serve the next client.
 
 use super::input::Input;
 use super::text;
@@ -30,8 +30,8 @@ const REPLIES_MAX_BYTES: usize = 512 * 1024;
 /// The item limit in bytes.
 const ITEM_MAX_BYTES: usize = 64 * 1024;
 
-/// Largest output of a call in bytes, reports of `stats` excepted: a batch, and a part of a retrieval or report with its
-/// last value.
+/// Largest output of a call in bytes, reports of `stats` excepted: a batch, and a part of a retrieval or report with
+/// its last value.
 const OUTPUT_MAX_BYTES: usize =
     OUTPUT_BATCH_BYTES + RETRIEVAL_PART_BYTES + ITEM_MAX_BYTES + VALUE_INLINE_MAX_BYTES + 2 * KEY_MAX_BYTES;
 

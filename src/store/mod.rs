@@ -8,14 +8,14 @@
 //! | `api/` | the public operations, locking, balance between shards, maintenance |
 //! | `shard/` | one shard: retrieval, storage, arithmetic (`incr`), deletion, expiry, eviction, invariants |
 //! | `expiry.rs` | the sweep for expired items |
-//! | `eviction/` | which item, page or large value is evicted next |
-//! | `index/` | key hash to item |
+//! | `eviction/` | the policies that select the next victim and trade pages between classes |
+//! | `index/` | the index from key hash to item |
 //! | `memory/` | the page pool, chunks of small items (`slab/`), large values (`large/`) |
 //! | `statistics/` | totals, statistics per class, samples of operations, times of CAS draws |
 //! | `item/` | an item's header, handle and key hash, CAS uniques, numbers as text |
 //! | `operation.rs`, `outcome.rs`, `settings.rs` | parameters and results of the operations |
 //!
-//! Imports go one way: `api -> shard -> {index, eviction, expiry} -> memory -> {statistics, item}`. `operation` and
+//! Imports go one way: `api -> shard -> {index, eviction, expiry} -> memory -> statistics -> item`. `operation` and
 //! `outcome` import only `memory` and `item`. A file below `shard/` or `api/` adds methods to the type of its parent;
 //! no other file imports its parent.
 

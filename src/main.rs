@@ -33,7 +33,7 @@ fn main() -> ExitCode {
     }))
 }
 
-/// Serves until told to stop; returns the exit status.
+/// Serves until the daemon is stopped; returns the exit status.
 fn serve(mut options: Options) -> Result<u8, Failure> {
     let mut background = match process::launch(&options.process)? {
         Role::Launcher(status) => return Ok(status),

@@ -140,7 +140,7 @@ fn passwords_may_come_from_standard_input() {
 }
 
 #[test]
-fn sockets_of_the_service_manager_are_handed_on_to_the_daemon() {
+fn sockets_of_the_service_manager_are_passed_to_the_daemon() {
     let folder = Folder::new();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();

@@ -43,6 +43,6 @@ fn new_connections_wait_and_open_ones_are_served() {
     }
     clients.pop();
     late.expect("VERSION 1.6.45\r\n");
-    let said = daemon.stop();
-    assert_eq!(said.matches("cannot accept").count(), 1, "{said}");
+    let messages = daemon.stop();
+    assert_eq!(messages.matches("cannot accept").count(), 1, "{messages}");
 }

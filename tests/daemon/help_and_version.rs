@@ -3,8 +3,8 @@
 use crate::support::{DaemonCommand, larder, memcached};
 
 #[track_caller]
-fn printed(starting: DaemonCommand) -> String {
-    let output = starting.output();
+fn printed(command: DaemonCommand) -> String {
+    let output = command.output();
     assert_eq!(output.status.code(), Some(0));
     assert!(output.stderr.is_empty());
     String::from_utf8(output.stdout).unwrap()

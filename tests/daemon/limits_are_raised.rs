@@ -31,19 +31,19 @@ fn a_limit_that_is_high_enough_is_left_alone() {
 
 #[test]
 fn a_limit_with_room_for_some_connections_is_a_warning() {
-    let starting = larder("-p -1 -c 90 -t 1").under("prlimit --nofile=50:100").without_privileges();
-    let daemon = starting.start_on_given_ports();
+    let command = larder("-p -1 -c 90 -t 1").under("prlimit --nofile=50:100").without_privileges();
+    let daemon = command.start_on_given_ports();
     assert_eq!(limits(&daemon, "Max open files"), ["100", "100"]);
-    let said = daemon.stop();
-    assert!(said.starts_with("the limit of 100 open files leaves room for "), "{said}");
+    let messages = daemon.stop();
+    assert!(messages.starts_with("the limit of 100 open files leaves room for "), "{messages}");
 }
 
 #[test]
 fn a_limit_without_room_for_a_connection_is_a_failure() {
     for limit in 12..16 {
-        let starting =
+        let command =
             larder("-p -1 -c 10").under(&format!("prlimit --nofile={limit}:{limit}")).without_privileges();
-        let (line, status) = starting.refusal();
+        let (line, status) = command.refusal();
         assert!(line.contains("Too many open files"), "{limit}: {line}");
         assert_eq!(status, 71);
     }
@@ -61,12 +61,12 @@ fn huge_pages_are_allowed_where_the_policy_is_always() {
     let policy = fs::read_to_string("/sys/kernel/mm/transparent_hugepage/enabled").unwrap_or_default();
     let daemon = larder("-L").start();
     let status = fs::read_to_string(format!("/proc/{}/status", daemon.pid())).unwrap();
-    let said = daemon.stop();
+    let messages = daemon.stop();
     if policy.contains("[always]") {
         assert!(!status.contains("THP_enabled:\t0"), "{status}");
-        assert!(!said.contains("-L"), "{said}");
+        assert!(!messages.contains("-L"), "{messages}");
     } else {
-        assert!(said.contains("warning: -L has no effect"), "{said}");
+        assert!(messages.contains("warning: -L has no effect"), "{messages}");
     }
 }
 
@@ -102,7 +102,10 @@ fn memory_is_locked_when_it_is_touched() {
 
 #[test]
 fn memory_is_not_locked_under_a_limit() {
-    let starting = larder("-p -1 -k").under("prlimit --memlock=65536:65536").without_privileges();
-    let said = starting.start_on_given_ports().stop();
-    assert!(said.starts_with("warning: -k invalid, the limit of 65536 bytes of locked memory"), "{said}");
+    let command = larder("-p -1 -k").under("prlimit --memlock=65536:65536").without_privileges();
+    let messages = command.start_on_given_ports().stop();
+    assert!(
+        messages.starts_with("warning: -k invalid, the limit of 65536 bytes of locked memory"),
+        "{messages}"
+    );
 }

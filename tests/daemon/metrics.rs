@@ -277,7 +277,7 @@ fn metrics_have_the_values_of_stats() {
 fn keys_are_shown_unless_x_forbids_it() {
     for (args, shown) in [("", "true"), ("-X", "false")] {
         let daemon = with_metrics(args);
-        let key = "secret-key-of-somebody";
+        let key = "secret-key-of-a-user";
         for _ in 0..100 {
             daemon.connect().ask(format!("get {key}\r\n"), "END\r\n");
         }

@@ -31,10 +31,10 @@ fn a_running_process_in_the_file_is_a_warning() {
     let daemon = larder("").arg("-P").arg(&file).start();
     let named = format!("{}\n", daemon.pid());
     wait_for("the new pid", || (fs::read_to_string(&file).unwrap() == named).then_some(()));
-    let said = daemon.stop();
+    let messages = daemon.stop();
     let warning =
         format!("WARNING: The pid file contained the following (running) pid: {}", std::process::id());
-    assert!(said.contains(&warning), "{said}");
+    assert!(messages.contains(&warning), "{messages}");
 }
 
 #[test]
@@ -52,8 +52,11 @@ fn a_file_without_a_process_id_is_replaced_silently() {
 fn a_path_that_cannot_be_written_is_a_warning() {
     let daemon = larder("-P /nonexistent/larder.pid").start();
     daemon.connect().ask("version\r\n", "VERSION 1.6.45\r\n");
-    let said = daemon.stop();
-    assert!(said.contains("Could not open the pid file /nonexistent/larder.pid.tmp for writing"), "{said}");
+    let messages = daemon.stop();
+    assert!(
+        messages.contains("Could not open the pid file /nonexistent/larder.pid.tmp for writing"),
+        "{messages}"
+    );
 }
 
 #[test]
@@ -75,8 +78,11 @@ fn a_full_disk_is_a_warning_and_leaves_no_file() {
     full("pid.tmp");
     full("ports.lck");
     let daemon = larder("").arg("-P").arg(folder.file("pid")).start();
-    let said = daemon.stop();
-    assert!(said.contains("Could not open the pid file") && said.contains("No space left"), "{said}");
+    let messages = daemon.stop();
+    assert!(
+        messages.contains("Could not open the pid file") && messages.contains("No space left"),
+        "{messages}"
+    );
     let started = larder("-d -p -1")
         .arg("-P")
         .arg(folder.file("other_pid"))
@@ -84,8 +90,8 @@ fn a_full_disk_is_a_warning_and_leaves_no_file() {
         .output();
     let pid: i32 = fs::read_to_string(folder.file("other_pid")).unwrap().trim().parse().unwrap();
     nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), Signal::SIGTERM).unwrap();
-    let said = String::from_utf8(started.stderr).unwrap();
-    assert!(said.contains("Failed to write") && said.contains("No space left"), "{said}");
+    let messages = String::from_utf8(started.stderr).unwrap();
+    assert!(messages.contains("Failed to write") && messages.contains("No space left"), "{messages}");
     wait_for("the end", || (!folder.file("other_pid").exists()).then_some(()));
     let left = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name());
     assert_eq!(left.collect::<Vec<_>>(), [""; 0]);
@@ -95,8 +101,8 @@ fn a_full_disk_is_a_warning_and_leaves_no_file() {
 fn a_failed_rename_leaves_no_file() {
     let folder = Folder::new();
     fs::create_dir(folder.file("pid")).unwrap();
-    let said = larder("").arg("-P").arg(folder.file("pid")).start().stop();
-    assert!(said.contains("Could not rename the pid file"), "{said}");
+    let messages = larder("").arg("-P").arg(folder.file("pid")).start().stop();
+    assert!(messages.contains("Could not rename the pid file"), "{messages}");
     assert!(!folder.file("pid.tmp").exists());
 }
 

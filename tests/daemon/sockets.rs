@@ -49,11 +49,11 @@ fn addresses_may_name_their_protocol() {
     works(&mut daemon.connect());
     let second = SocketAddr::from(([127, 0, 0, 2], daemon.addresses()[1].port()));
     works(&mut Client::tcp(second));
-    let said = daemon.stop();
+    let messages = daemon.stop();
     for line in
         ["server listening (ascii)", "server listening (auto-negotiate)", "new ascii client connection"]
     {
-        assert_eq!(said.matches(line).count(), 1, "{line} in {said}");
+        assert_eq!(messages.matches(line).count(), 1, "{line} in {messages}");
     }
 }
 

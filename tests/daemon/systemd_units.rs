@@ -43,8 +43,8 @@ fn systemd_analyze_accepts_the_units() {
     let Some(mut analyze) = program("systemd-analyze") else { return };
     let folder = Folder::new();
     let output = analyze.arg("verify").args(units(&folder)).output().unwrap();
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success() && said.is_empty(), "{said}");
+    let messages = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && messages.is_empty(), "{messages}");
 }
 
 #[test]
@@ -127,8 +127,8 @@ fn start_with_socket(inherited: impl Into<Stdio>, arguments: &[&str]) -> Process
 fn refuses_socket(inherited: impl Into<Stdio>, arguments: &[&str], line: &str, code: i32) {
     let mut daemon = start_with_socket(inherited, arguments);
     let status = wait_for("the refusal", || daemon.0.try_wait().unwrap());
-    let said = io::read_to_string(daemon.0.stderr.take().unwrap()).unwrap();
-    assert_eq!((said, status.code()), (format!("{line}\n"), Some(code)));
+    let messages = io::read_to_string(daemon.0.stderr.take().unwrap()).unwrap();
+    assert_eq!((messages, status.code()), (format!("{line}\n"), Some(code)));
 }
 
 #[test]
@@ -140,9 +140,9 @@ fn an_inherited_udp_socket_is_served() {
     // A datagram that arrives before the daemon starts is answered too.
     peer.send(b"\0\x01\0\0\0\x01\0\0version\r\n").unwrap();
     let _daemon = start_with_socket(OwnedFd::from(socket), &[]);
-    let mut heard = [0; 100];
-    let len = peer.recv(&mut heard).expect("an answer");
-    assert_eq!(&heard[..len], b"\0\x01\0\0\0\x01\0\0VERSION 1.6.45\r\n");
+    let mut reply = [0; 100];
+    let len = peer.recv(&mut reply).expect("an answer");
+    assert_eq!(&reply[..len], b"\0\x01\0\0\0\x01\0\0VERSION 1.6.45\r\n");
 }
 
 #[test]
@@ -267,6 +267,6 @@ fn a_watchdog_for_another_process_is_not_notified() {
 fn a_missing_service_manager_is_a_warning() {
     let daemon = larder("").env("NOTIFY_SOCKET", "/nonexistent/notify").start();
     daemon.connect().ask("version\r\n", "VERSION 1.6.45\r\n");
-    let said = daemon.stop();
-    assert!(said.contains("cannot notify the service manager that the service is up"), "{said}");
+    let messages = daemon.stop();
+    assert!(messages.contains("cannot notify the service manager that the service is up"), "{messages}");
 }

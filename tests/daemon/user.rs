@@ -13,8 +13,8 @@ fn root_switches_to_the_user_irrevocably() {
     let user = User::from_name("daemon").unwrap().unwrap();
     let folder = Folder::new();
     let (socket, pid) = (folder.file("socket"), folder.file("pid"));
-    let starting = larder("-u daemon -p -1").arg("-s").arg(&socket).arg("-P").arg(&pid);
-    let daemon = starting.under("setpriv --groups=1,2 --").start_on_given_ports();
+    let command = larder("-u daemon -p -1").arg("-s").arg(&socket).arg("-P").arg(&pid);
+    let daemon = command.under("setpriv --groups=1,2 --").start_on_given_ports();
     wait_for("the pid file", || pid.exists().then_some(()));
     let status = fs::read_to_string(format!("/proc/{}/status", daemon.pid())).unwrap();
     let field =
@@ -34,8 +34,8 @@ fn root_without_a_user_is_warned_once() {
     if !geteuid().is_root() {
         return skip("the warning of root (needs root)");
     }
-    let said = larder("").start().stop();
-    assert_eq!(said, "running as root; -u <user> drops its privileges\n");
+    let messages = larder("").start().stop();
+    assert_eq!(messages, "running as root; -u <user> drops its privileges\n");
 }
 
 #[test]

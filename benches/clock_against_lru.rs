@@ -1,10 +1,11 @@
-//! What the store's second chance costs and gains beside exact LRU: time per get, time per set in a full memory, and
-//! the share of gets that hit, in one thread.
+//! Compares the store's second chance eviction with exact LRU, in one thread: nanoseconds per get, nanoseconds per set
+//! in a full memory, and the share of gets that hit.
 //!
-//! `cargo bench --bench clock_against_lru`; `-- --test` is a small one. Both have as many shards, each under one
-//! parking_lot mutex, and the same bytes: exact LRU (the `lru` crate) is charged for keys, values and
-//! [`LRU_ITEM_BYTES`] per item, which is less than it takes. Both see the same skewed keys; a miss is followed by a
-//! set. Rounds of the two take turns; medians are printed.
+//! Run `cargo bench --bench clock_against_lru`; `-- --test` runs a small size. Both caches have the same number of
+//! shards, each under a parking_lot mutex, and the same memory. Exact LRU (the `lru` crate) is charged for keys, values
+//! and [`LRU_ITEM_BYTES`] per item, which is less than it allocates. Both receive the same keys with a Zipf
+//! distribution; each miss is followed by a set. The two take turns. Each line shows a cache: medians over all batches,
+//! and the hit ratio.
 
 #![expect(clippy::disallowed_methods, reason = "a benchmark measures real time")]
 
@@ -25,13 +26,13 @@ const VALUE: [u8; 100] = [b'v'; 100];
 const MEMORY_BYTES: u64 = 64 << 20;
 const SHARDS: usize = 4;
 
-/// Keys that are asked for, as a multiple of those that fit.
+/// Number of distinct keys, as a multiple of those that fit.
 const FOOTPRINT: f64 = 4.5;
 
-/// Bytes that an item of exact LRU takes beyond its key and value: a header of 26 bytes, and 8 for the index.
+/// Bytes charged per item of exact LRU in addition to key and value: a header of 26 bytes, and 8 for the index.
 const LRU_ITEM_BYTES: u64 = 34;
 
-/// Gets between two looks at the clock; the sets of what they missed come after them.
+/// Gets of a batch. The sets of the missed keys follow.
 const BATCH: usize = 10_000;
 
 type Key = [u8; 16];
@@ -102,17 +103,17 @@ impl Cache for ExactLru {
     }
 }
 
-/// What one cache did with the batches so far.
+/// Measurements of one cache.
 #[derive(Default)]
-struct Seen {
+struct Measurements {
     get_ns: Vec<f64>,
     set_ns: Vec<f64>,
     hits: usize,
     gets: usize,
 }
 
-impl Seen {
-    /// Gets of all keys, then sets of those that missed.
+impl Measurements {
+    /// Gets all keys, then sets the missed ones.
     fn batch(&mut self, cache: &impl Cache, keys: &[Key]) {
         let (mut reply, mut missed) = (Vec::with_capacity(VALUE.len()), Vec::with_capacity(keys.len()));
         let started = Instant::now();
@@ -130,7 +131,7 @@ impl Seen {
         self.gets += keys.len();
     }
 
-    fn line(&mut self, name: &str) {
+    fn print_line(&mut self, name: &str) {
         let hit_ratio = self.hits as f64 / self.gets as f64;
         let (get_ns, set_ns) = (median(&mut self.get_ns), median(&mut self.set_ns));
         println!("{name:<12} {get_ns:7.0} ns/get {set_ns:7.0} ns/set {hit_ratio:8.4} hit");
@@ -149,22 +150,22 @@ fn main() {
     let fitting = MEMORY_BYTES / (size_of::<Key>() as u64 + VALUE.len() as u64 + LRU_ITEM_BYTES);
     let mut keys = skewed(fitting as f64 * FOOTPRINT);
     let (filling, measured) = if smoke { (1, 1) } else { (600, 400) };
-    let (mut of_clock, mut of_exact) = (Seen::default(), Seen::default());
+    let (mut clock_results, mut exact_results) = (Measurements::default(), Measurements::default());
     for batch in 0..filling + measured {
         if batch == filling {
-            (of_clock, of_exact) = (Seen::default(), Seen::default());
+            (clock_results, exact_results) = (Measurements::default(), Measurements::default());
         }
         let keys: Vec<Key> = keys.by_ref().take(BATCH).collect();
-        of_clock.batch(&clock, &keys);
-        of_exact.batch(&exact, &keys);
+        clock_results.batch(&clock, &keys);
+        exact_results.batch(&exact, &keys);
     }
     assert!(smoke || clock.0.totals().evictions > 0, "memory is full");
-    println!("{} gets of {} bytes each, {} MiB", of_clock.gets, VALUE.len(), MEMORY_BYTES >> 20);
-    of_clock.line("clock");
-    of_exact.line("exact LRU");
+    println!("{} gets of {} bytes each, {} MiB", clock_results.gets, VALUE.len(), MEMORY_BYTES >> 20);
+    clock_results.print_line("clock");
+    exact_results.print_line("exact LRU");
 }
 
-/// Keys without end, skewed as by a Zipf law of exponent 1, from a fixed seed.
+/// An endless sequence of keys with a Zipf distribution of exponent 1, from a fixed seed.
 fn skewed(keys: f64) -> impl Iterator<Item = Key> {
     let mut random = fastrand::Rng::with_seed(1);
     std::iter::repeat_with(move || {

@@ -1,14 +1,16 @@
-//! How far threads get in each other's way: 90 % gets and 10 % sets of 100 bytes on skewed keys, by one, two and four
-//! threads on one store, which has the shards of a daemon with so many threads (`-t`) and so much memory (`-m`).
+//! Measures how much threads slow each other down on one store. Load: 90 % gets and 10 % sets of 100 bytes, keys with a
+//! Zipf distribution, one, two and four threads. The store has as many shards as a daemon with this number of threads
+//! (`-t`) and this memory limit (`-m`).
 //!
-//! `cargo bench --bench contention`; `-- --test` is one short round. Rounds of all thread counts take turns. Columns:
-//! - `good` is a round that other processes disturbed little, faster than nine in ten; `median` is the middle one; the
-//!   ratios are to one thread;
-//! - `machine` is the ratio of good rounds that share nothing: what the processors had to give to so many threads;
-//! - `cpu ns` is the processor time of an operation over all rounds; waiting asleep is not in it;
-//! - `taken %` is the share of tries that should find the lock taken, by the time that the other running threads spend
-//!   under it, if shards are used evenly. That time is one thread's without making the hash and taking a free lock;
-//! - `sleeps` is how often a thread went to sleep, per million operations: only a lock can send it there.
+//! Run `cargo bench --bench contention`; `-- --test` runs one short round. The thread counts take turns. Columns:
+//! - `good`: throughput of a round that is faster than nine in ten, which other processes hardly disturbed; `median`:
+//!   throughput of the median round; in million operations per second, with the ratio to one thread;
+//! - `machine`: the same ratio for rounds in which the threads share nothing, which is what the processors allow;
+//! - `cpu ns`: processor time per operation over all rounds; it does not include sleep;
+//! - `taken %`: the expected share of lock attempts that find the lock taken, if shards are used evenly. It is computed
+//!   from the time that the other threads spend under the lock, which is the time of one thread without hashing and
+//!   without taking a free lock;
+//! - `sleeps`: how often a thread went to sleep per million operations; only a contended lock causes this.
 
 #![expect(clippy::disallowed_methods, reason = "a benchmark measures real time")]
 
@@ -32,35 +34,35 @@ const NOW: Now = Now::from_secs(100);
 const VALUE: [u8; 100] = [b'v'; 100];
 const THREADS: [usize; 3] = [1, 2, 4];
 
-/// Memory in MiB, and the keys in it: all of them fit.
+/// Memory limit in MiB, and number of keys. All keys fit.
 const LOADS: [(u64, u32); 2] = [(64, 200_000), (1024, 1_000_000)];
 
-/// How often a round apart goes over its operations: it should take about as long as one on the store, because a short
-/// one may find a processor that a long one has to share with other processes.
-const APART_REPEATS: usize = 10;
+/// Repetitions of the operations in a round without sharing. Such a round should take as long as one on the store,
+/// because a short round is less likely to share its processor with other processes.
+const UNSHARED_REPEATS: usize = 10;
 
 type Key = [u8; 16];
 
-/// What one thread does: reads or overwrites these keys, some of them in each round.
+/// The operations of one thread: a key, and whether it is overwritten. Each round uses a part of them.
 struct Stream(Vec<(Key, bool)>);
 
 type Operations = [(Key, bool)];
 
-/// One round of all threads together.
+/// Result of one round of all threads.
 struct Round {
     wall: Duration,
     cpu: Duration,
     sleeps: i64,
 }
 
-/// The rounds of one thread count.
+/// The rounds with one number of threads.
 struct Rounds {
     threads: usize,
     store: Store,
     /// Rounds on the store.
     shared: Vec<Round>,
-    /// Rounds in which no thread touches what another does.
-    apart: Vec<Round>,
+    /// Rounds in which the threads share nothing.
+    unshared: Vec<Round>,
 }
 
 fn main() {
@@ -74,28 +76,29 @@ fn main() {
     }
 }
 
-/// Rounds of all thread counts by turns; prints a line for each.
+/// Runs the rounds of all thread counts in turn and prints a line for each.
 fn compare(memory_mib: u64, keys: u32, rounds: usize, operations: usize, streams: &[Stream]) {
     let mut all = THREADS.map(|threads| {
         let store = filled(memory_mib << 20, threads, keys);
-        Rounds { threads, store, shared: Vec::new(), apart: Vec::new() }
+        Rounds { threads, store, shared: Vec::new(), unshared: Vec::new() }
     });
     for number in 0..rounds {
         let chunk = |stream| Stream::chunk(stream, number, operations);
         let chunks: Vec<&Operations> = streams.iter().map(chunk).collect();
-        for Rounds { threads, store, shared, apart } in &mut all {
-            apart.push(round(&chunks[..*threads], hash_and_lock));
+        for Rounds { threads, store, shared, unshared } in &mut all {
+            unshared.push(round(&chunks[..*threads], hash_and_lock));
             shared.push(round(&chunks[..*threads], |operations| run(operations, store)));
         }
     }
-    for of_threads in &mut all {
-        of_threads.shared.sort_by_key(|round| round.wall);
-        of_threads.apart.sort_by_key(|round| round.wall);
+    for results in &mut all {
+        results.shared.sort_by_key(|round| round.wall);
+        results.unshared.sort_by_key(|round| round.wall);
     }
     let (good, median) = (rounds / 10, rounds / 2);
     let alone = &all[0];
     let alone_ns = nanos_each(alone.shared[good].wall, operations);
-    let locked_ns = (alone_ns - nanos_each(alone.apart[good].wall, APART_REPEATS * operations)).max(0.0);
+    let locked_ns =
+        (alone_ns - nanos_each(alone.unshared[good].wall, UNSHARED_REPEATS * operations)).max(0.0);
     println!(
         "-m {memory_mib}, {keys} keys: one thread takes {alone_ns:.0} ns, {locked_ns:.0} of them under the lock"
     );
@@ -103,7 +106,7 @@ fn compare(memory_mib: u64, keys: u32, rounds: usize, operations: usize, streams
     let ratio = |of_one: &[Round], rounds: &[Round], at: usize, threads| {
         threads as f64 * of_one[at].wall.as_secs_f64() / rounds[at].wall.as_secs_f64()
     };
-    for Rounds { threads, store, shared, apart } in &all {
+    for Rounds { threads, store, shared, unshared } in &all {
         let mops = |at: usize| 1e3 * *threads as f64 / nanos_each(shared[at].wall, operations);
         let all_operations = rounds * threads * operations;
         let cpu_ns = nanos_each(shared.iter().map(|round| round.cpu).sum(), all_operations);
@@ -116,7 +119,7 @@ fn compare(memory_mib: u64, keys: u32, rounds: usize, operations: usize, streams
             ratio(&alone.shared, shared, good, *threads),
             mops(median),
             ratio(&alone.shared, shared, median, *threads),
-            ratio(&alone.apart, apart, good, *threads),
+            ratio(&alone.unshared, unshared, good, *threads),
             100.0 * others as f64 * locked_ns / alone_ns / store.shards() as f64,
             sleeps as f64 * 1e6 / all_operations as f64,
         );
@@ -127,7 +130,7 @@ fn nanos_each(time: Duration, operations: usize) -> f64 {
     time.as_nanos() as f64 / operations as f64
 }
 
-/// A store as a daemon has it, with all keys in it.
+/// A store with the settings of a daemon, filled with all keys.
 fn filled(memory_limit_bytes: u64, threads: usize, keys: u32) -> Store {
     let settings = Settings { memory_limit_bytes, threads, hash_seed: Some(1), ..Settings::default() };
     let store = Store::new(settings);
@@ -149,14 +152,14 @@ fn set(store: &Store, key: &Key) {
 }
 
 impl Stream {
-    /// Skewed as by a Zipf law of exponent 1; every tenth operation overwrites.
+    /// Keys with a Zipf distribution of exponent 1; one operation in ten overwrites.
     fn skewed(seed: u64, keys: f64, operations: usize) -> Stream {
         let mut random = fastrand::Rng::with_seed(seed);
         let operation = |_| (key(keys.powf(random.f64()) as u32), random.u8(..10) == 0);
         Stream((0..operations).map(operation).collect())
     }
 
-    /// The operations of one round; another part of the stream in the next.
+    /// The operations of one round; the next round uses another part of the stream.
     fn chunk(&self, number: usize, operations: usize) -> &Operations {
         let start = number * operations % self.0.len();
         &self.0[start..start + operations]
@@ -172,7 +175,7 @@ fn run(operations: &Operations, store: &Store) {
             continue;
         }
         reply.clear();
-        // As a connection does: the copy is made under the lock.
+        // The copy is made under the lock, as for a connection.
         let found = store.get(key, NOW, |hit| reply.extend_from_slice(&hit.value.bytes()));
         assert!(found.is_ok());
         read_bytes += reply.len();
@@ -181,22 +184,22 @@ fn run(operations: &Operations, store: &Store) {
     assert_eq!(read_bytes, reads * VALUE.len());
 }
 
-/// What an operation costs outside of the lock, and the lock itself while nobody else wants it.
+/// The cost of an operation outside the lock, and of a lock without contention.
 fn hash_and_lock(operations: &Operations) {
     let hasher = FixedState::with_seed(1);
     let shards: Vec<Mutex<u64>> = (0..4).map(Mutex::new).collect();
-    for (key, _) in std::iter::repeat_n(operations, APART_REPEATS).flatten() {
+    for (key, _) in std::iter::repeat_n(operations, UNSHARED_REPEATS).flatten() {
         let hash = hasher.hash_one(key);
         *shards[hash as usize % shards.len()].lock() += hash >> 32;
     }
     black_box(shards);
 }
 
-/// All of it at once, a thread for each. Rounds are too short for the system to spread threads by itself.
+/// Runs all parts at the same time, each in a thread. Rounds are too short for the scheduler to distribute threads.
 fn round(chunks: &[&Operations], work: impl Fn(&Operations) + Sync) -> Round {
     let ready = Barrier::new(chunks.len());
     let timed = |cpu: usize, operations: &Operations| {
-        hold_on(cpu);
+        pin_to(cpu);
         ready.wait();
         let (started, (cpu, sleeps)) = (Instant::now(), used_by_this_thread());
         work(operations);
@@ -204,25 +207,25 @@ fn round(chunks: &[&Operations], work: impl Fn(&Operations) + Sync) -> Round {
         (started, Instant::now(), cpu_after - cpu, sleeps_after - sleeps)
     };
     let timed = &timed;
-    let of_threads: Vec<_> = std::thread::scope(|scope| {
+    let results: Vec<_> = std::thread::scope(|scope| {
         let threads: Vec<_> =
             chunks.iter().enumerate().map(|(cpu, chunk)| scope.spawn(move || timed(cpu, chunk))).collect();
         threads.into_iter().map(|thread| thread.join().expect("no thread panics")).collect()
     });
-    let first = of_threads.iter().map(|(started, ..)| *started).min();
-    let last = of_threads.iter().map(|(_, ended, ..)| *ended).max();
+    let first = results.iter().map(|(started, ..)| *started).min();
+    let last = results.iter().map(|(_, ended, ..)| *ended).max();
     Round {
         wall: last.zip(first).map_or(Duration::ZERO, |(last, first)| last - first),
-        cpu: of_threads.iter().map(|(_, _, cpu, _)| *cpu).sum(),
-        sleeps: of_threads.iter().map(|(.., sleeps)| sleeps).sum(),
+        cpu: results.iter().map(|(_, _, cpu, _)| *cpu).sum(),
+        sleeps: results.iter().map(|(.., sleeps)| sleeps).sum(),
     }
 }
 
-/// Holds this thread on one processor, counted around.
-fn hold_on(cpu: usize) {
+/// Pins this thread to a processor, modulo their number.
+fn pin_to(cpu: usize) {
     let mut set = CpuSet::new();
     set.set(cpu % processors()).expect("a set has room for so few");
-    // Where the system forbids it, threads run where it puts them.
+    // If the system does not permit it, the scheduler places the thread.
     let _ = sched_setaffinity(Pid::from_raw(0), &set);
 }
 
@@ -230,7 +233,7 @@ fn processors() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
-/// Processor time so far, and how often the thread went to sleep.
+/// Processor time of this thread so far, and how often it went to sleep.
 fn used_by_this_thread() -> (Duration, i64) {
     let usage = getrusage(UsageWho::RUSAGE_THREAD).expect("Linux knows what a thread used");
     let micros = usage.user_time().num_microseconds() + usage.system_time().num_microseconds();

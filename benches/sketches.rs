@@ -1,16 +1,19 @@
-//! What the sketches of traffic cost and how well they do: nanoseconds per sample, memory, and the hot keys and
-//! families they find beside exact counts, by stream and by share of operations that is looked at.
+//! Measures cost and accuracy of the traffic sketches: nanoseconds per sample, memory, and the reported hot keys and
+//! families compared with exact counts.
 //!
-//! `cargo bench --bench sketches`; `-- --test` is a small one. The streams have a fixed seed:
-//! - `zipf 0.8`, `zipf 1.0`, `zipf 1.2`: so skewed, over a million keys in 64 families;
-//! - `even`: every key as likely as any other; there are no hot keys to be found;
-//! - `scan`: half `zipf 1.0`, half keys that never come again, each with a shape of its own;
-//! - `shift`: `zipf 1.0` whose keys are others in the second half, which lasts two half-lives;
-//! - `hammer`: twenty keys of 2 % in all among keys that come in turns, each back when its slot has just gone.
+//! Run `cargo bench --bench sketches`; `-- --test` runs a small size. The streams have a fixed seed:
+//! - `zipf 0.8`, `zipf 1.0`, `zipf 1.2`: Zipf distributions with this exponent over a million keys in 64 families;
+//! - `even`: a uniform distribution; there are no hot keys;
+//! - `scan`: half `zipf 1.0`, half keys that occur once, each with a shape of its own;
+//! - `shift`: `zipf 1.0` with other keys in the second half, which lasts two half-lives;
+//! - `hammer`: twenty keys with 2 % of all operations, among keys in a cyclic order that return just after losing their
+//!   slot.
 //!
-//! Per list of twenty: how many of the true ones are in it, and by how much their counts are off, on the average; then
-//! what must be expected of a count that rests on samples alone. The same of the 64 families, by their reads; one key
-//! in 2,600 ends in eight letters, which no rule can tell from a word, and counts for none of them.
+//! Columns: `one in` is the sampling interval; `ns/sample` the time per sample; `KiB` the memory of the sketches;
+//! `found` the number of the true top twenty keys that are listed; `off by` the mean error of their counts; `stated`
+//! the mean of the reported error bounds; `sampling` the error to be expected from sampling alone; `families` the
+//! number of the 64 families that are reported; the last `off by` the mean error of their reads. One key in 2,600 ends
+//! with eight letters, which no rule distinguishes from a word; it counts for no family.
 
 #![expect(clippy::disallowed_methods, reason = "a benchmark measures real time")]
 
@@ -26,18 +29,18 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const KEYS: usize = 1_000_000;
 
-/// One operation in so many is looked at.
+/// Sampling intervals: one operation in this many is sampled.
 const SHARES: [u32; 3] = [1, 16, 256];
 
 /// Samples per call of [`Insight::record_batch`].
 const BATCH: usize = 16;
 
-/// Seconds that a whole stream lasts.
+/// Duration of a stream in seconds.
 const STREAM_SECS: usize = 2400;
 
 const HALF_LIFE_SECS: f64 = 600.0;
 
-/// Numbers below a bound, the smaller the likelier.
+/// Numbers below a bound by Zipf's law: smaller ones are more frequent.
 struct Zipf {
     cumulative: Vec<f64>,
 }
@@ -58,7 +61,7 @@ impl Zipf {
     }
 }
 
-/// A name of letters for a number.
+/// A word of letters for a number.
 fn word(mut number: usize) -> String {
     let mut word = String::new();
     loop {
@@ -72,7 +75,7 @@ fn word(mut number: usize) -> String {
 
 const FAMILIES: usize = 64;
 
-/// A key of one of the families, as applications name them.
+/// A key of one of the families, in the form that applications use.
 fn key(number: usize) -> String {
     format!(":1:app.{}:{:08x}:row", word(700 + number % FAMILIES), number.wrapping_mul(0x9e37_79b9) as u32)
 }
@@ -82,7 +85,7 @@ fn shape(family: usize) -> String {
     format!(":1:app.{}:*:row", word(700 + family))
 }
 
-/// The keys of a stream, as numbers; those from [`KEYS`] on are of no family.
+/// The keys of a stream, as numbers; those from [`KEYS`] on belong to no family.
 fn stream(name: &str, len: usize) -> Vec<usize> {
     let skew = name.strip_prefix("zipf ").map_or(1.0, |skew| skew.parse().expect("a number"));
     let zipf = Zipf::new(skew);
@@ -104,7 +107,7 @@ fn text(number: usize) -> String {
     if number < KEYS { key(number) } else { format!("scan/{}", word(20_000 + number)) }
 }
 
-/// Exact weights of the keys of a stream at its end.
+/// Exact weights of the keys at the end of a stream.
 fn exact(numbers: &[usize]) -> HashMap<usize, f64> {
     let mut weights = HashMap::new();
     for (at, number) in numbers.iter().enumerate() {
@@ -114,7 +117,7 @@ fn exact(numbers: &[usize]) -> HashMap<usize, f64> {
     weights
 }
 
-/// Feeds a stream; returns nanoseconds per sample.
+/// Records a stream; returns nanoseconds per sample.
 fn feed(insight: &Insight, numbers: &[usize], share: u32) -> f64 {
     let mut random = fastrand::Rng::with_seed(23);
     let (mut nanos, mut samples) = (0, 0);
@@ -142,25 +145,27 @@ fn feed(insight: &Insight, numbers: &[usize], share: u32) -> f64 {
     nanos as f64 / samples as f64
 }
 
-/// How many of the true ones a list has, and by how much the counts of these are off and may be off by their own word.
+/// How many of the true top keys are listed, the mean error of their counts, and the mean of their reported bounds.
 fn accuracy(list: &[HotKey], exact: &[(String, f64)]) -> (usize, f64, f64) {
     let counts: HashMap<&[u8], &HotKey> = list.iter().map(|key| (&*key.key, key)).collect();
     let found = exact.iter().filter_map(|(key, weight)| Some((counts.get(key.as_bytes())?, weight)));
     let off: Vec<(f64, f64)> = found
-        .map(|(told, exact)| ((told.count as f64 - exact).abs() / exact, told.error as f64 / exact))
+        .map(|(reported, exact)| {
+            ((reported.count as f64 - exact).abs() / exact, reported.error as f64 / exact)
+        })
         .collect();
     let mean = |values: Vec<f64>| values.iter().sum::<f64>() / values.len().max(1) as f64;
     let (off, stated): (Vec<f64>, Vec<f64>) = off.into_iter().unzip();
     (off.len(), mean(off), mean(stated))
 }
 
-/// How many of the families are told, and by how much their reads are off.
-fn families(told: &[Family], exact: &HashMap<usize, f64>) -> (usize, f64) {
+/// How many families are reported, and the mean error of their reads.
+fn families(reported: &[Family], exact: &HashMap<usize, f64>) -> (usize, f64) {
     let mut reads = [0.0; FAMILIES];
     exact.iter().filter(|(key, _)| **key < KEYS).for_each(|(key, weight)| reads[key % FAMILIES] += weight);
     let off = reads.iter().enumerate().filter(|(_, reads)| **reads > 0.0).filter_map(|(family, reads)| {
-        let told = told.iter().find(|told| *told.shape == *shape(family))?;
-        Some((told.reads as f64 - reads).abs() / reads)
+        let reported = reported.iter().find(|reported| *reported.shape == *shape(family))?;
+        Some((reported.reads as f64 - reads).abs() / reads)
     });
     let off: Vec<f64> = off.collect();
     (off.len(), off.iter().sum::<f64>() / off.len().max(1) as f64)
@@ -198,8 +203,8 @@ fn latency_note_nanos(count: u64) -> f64 {
 }
 
 fn main() {
-    let is_test = std::env::args().any(|argument| argument == "--test");
-    let operations = if is_test { 50_000 } else { 4_000_000 };
+    let smoke = std::env::args().any(|argument| argument == "--test");
+    let operations = if smoke { 50_000 } else { 4_000_000 };
     println!("{operations} operations a stream, {KEYS} keys, top {LISTED_MAX}, {FAMILIES} families");
     println!(
         "{:>9} {:>7} {:>10} {:>8} {:>7} {:>9} {:>9} {:>11} {:>9} {:>9}",

@@ -1,22 +1,24 @@
-//! How far the advisor's predictions are off. A trace is replayed on five stores, with 1/4, 1/2, 1, 2 and 4 times the
-//! memory; the advisor of the middle one predicts, and that stands beside what the five have hit. The stores are in
-//! this process, or real servers.
+//! Measures the errors of the advisor's predictions. A trace is replayed on five stores with 1/4, 1/2, 1, 2 and 4 times
+//! the memory. The advisor of the middle store predicts the hit ratios of all five, which are compared with the real
+//! ones. The stores are in this process, or are real servers.
 //!
-//! `cargo bench --bench advisor` replays the synthetic load of `benches/hit_ratio`. With arguments after `--`:
-//! - `--memory 64` in MiB, of the middle store;
-//! - `--requests 10000000` of a trace at most;
-//! - `--pace 100000` requests a second on servers, by which a trace's time passes;
-//! - `--cluster 4` only this one of Twitter's clusters (may be repeated);
-//! - `--trace FILE` a published trace instead (may be repeated), with values so large that keys and values are
-//!   [`FOOTPRINT`] times the memory, as those of the synthetic load are;
-//! - `--share 1.0` the share of keys that is sampled at the most (inside this process);
-//! - `--daemon COMMAND` replays on servers instead, one after the other, for example
-//!   `"target/release/larder -t 1 -m {memory} -p {port}"`.
+//! `cargo bench --bench advisor` replays the synthetic load of `benches/hit_ratio`; `-- --test` runs a small size.
+//! Arguments after `--`:
+//! - `--memory 64`: memory of the middle store in MiB;
+//! - `--requests 10000000`: largest number of requests of a trace;
+//! - `--pace 100000`: requests per second; this determines how fast the time of a trace passes;
+//! - `--cluster 4`: only this one of Twitter's clusters (may be repeated);
+//! - `--trace FILE`: a published trace instead (may be repeated). Values are scaled so that keys and values have
+//!   [`FOOTPRINT`] times the memory, as in the synthetic load;
+//! - `--share 1.0`: largest share of keys that is sampled (for stores in this process);
+//! - `--daemon COMMAND`: replays on servers, one after the other, for example `"target/release/larder -t 1 -m {memory}
+//!   -p {port}"`.
 //!
-//! Both are of the same reads, with the same weights: all from the start, older ones halved when the advisor halves
-//! its own. A difference is predicted hits less real hits, in percentage points.
+//! Columns: `memory`; `predicted` and `real`, the hit ratio in per cent of the same reads with the same weights, where
+//! older reads are halved whenever the advisor halves its counts; `error`, predicted less real, in percentage points.
 
 mod daemons;
+mod outcome;
 #[expect(clippy::disallowed_methods, reason = "a benchmark measures real time")]
 mod stores;
 #[path = "../support/mod.rs"]
@@ -37,30 +39,15 @@ use trace::{Extent, REQUESTS_PER_SEC, Trace};
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Bytes of keys and values, by the memory there is for them.
+/// Bytes of all keys and values, relative to the memory.
 const FOOTPRINT: f64 = 4.5;
 
-/// Sizes of the stores in quarters of the memory.
-const QUARTERS: [u64; 5] = [1, 2, 4, 8, 16];
-
-/// Which of them the advisor hears of.
-const PRESENT: usize = 2;
-
-/// Requests of a published trace at most, if nothing else is said.
+/// Default for the largest number of requests of a published trace.
 const PUBLISHED_REQUESTS: usize = 3_000_000;
 
-/// A published trace lasts so many seconds at least, or a daemon would see too little of it at a time: what it samples
-/// in a second is bounded.
+/// Shortest duration of a published trace in seconds. A daemon samples a bounded number of operations per second, so it
+/// would sample too few of a shorter trace.
 const PUBLISHED_SECS_MIN: usize = 30;
-
-/// What came of a trace, by size.
-struct Outcome {
-    /// Hits per read as predicted; nothing if too little was seen.
-    predicted: Vec<f64>,
-    real: [f64; 5],
-    /// What else there is to say.
-    told: String,
-}
 
 fn main() -> Result<(), Failure> {
     let arguments = Command::new("advisor")
@@ -93,20 +80,21 @@ fn main() -> Result<(), Failure> {
         };
         Ok(outcome.show(&trace.name, memory_bytes))
     };
-    let mut worst = 0.0;
+    let mut error_max = 0.0;
     for path in &paths {
-        worst = f64::max(worst, show(&sized(path, footprint_bytes, extent(PUBLISHED_REQUESTS))?)?);
+        error_max =
+            f64::max(error_max, show(&scaled_trace(path, footprint_bytes, extent(PUBLISHED_REQUESTS))?)?);
     }
     let rows = twitter::ROWS.iter().filter(|row| wanted.is_empty() || wanted.contains(&row.number));
     for row in rows.filter(|_| paths.is_empty() || !wanted.is_empty()) {
-        worst = f64::max(worst, show(&row.trace(footprint_bytes as u64, extent(twitter::REQUESTS)))?);
+        error_max = f64::max(error_max, show(&row.trace(footprint_bytes as u64, extent(twitter::REQUESTS)))?);
     }
-    println!("largest difference {worst:.2} points");
+    println!("largest error {error_max:.2} points");
     Ok(())
 }
 
-/// A published trace with values that add up to about this much.
-fn sized(path: &Path, footprint_bytes: f64, mut extent: Extent) -> Result<Trace, Failure> {
+/// A published trace with values scaled to this footprint.
+fn scaled_trace(path: &Path, footprint_bytes: f64, mut extent: Extent) -> Result<Trace, Failure> {
     const MEDIAN_BYTES: f64 = 300.0;
     let trace = Trace::read(path, extent, MEDIAN_BYTES)?;
     let keys_bytes = (trace.items.len() * trace.key_bytes) as f64;
@@ -114,24 +102,4 @@ fn sized(path: &Path, footprint_bytes: f64, mut extent: Extent) -> Result<Trace,
     let pace = trace.requests.len().div_ceil(PUBLISHED_SECS_MIN);
     extent.requests_per_sec = extent.requests_per_sec.min(u32::try_from(pace)?);
     Ok(Trace::read(path, extent, MEDIAN_BYTES * scale.max(0.1))?)
-}
-
-impl Outcome {
-    /// Prints the rows of a trace; returns the largest difference.
-    fn show(&self, name: &str, memory_bytes: u64) -> f64 {
-        let mut worst = 0.0;
-        for (size, real) in self.real.iter().enumerate() {
-            let mib = (memory_bytes * QUARTERS[size] / 4) >> 20;
-            let real = 100.0 * real;
-            let Some(predicted) = self.predicted.get(size).map(|ratio| 100.0 * ratio) else {
-                println!("{name:16} {mib:5} MB          - {real:6.2}      -");
-                continue;
-            };
-            let off = predicted - real;
-            println!("{name:16} {mib:5} MB     {predicted:6.2} {real:6.2}  {off:+5.2}");
-            worst = f64::max(worst, off.abs());
-        }
-        println!("  {}", self.told);
-        worst
-    }
 }

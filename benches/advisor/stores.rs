@@ -1,7 +1,7 @@
-//! Five stores inside this process, and an advisor that sees the sampled operations of the middle one.
+//! Five stores in this process, and an advisor that receives the sampled operations of the middle one.
 
+use super::outcome::{Outcome, PRESENT, QUARTERS};
 use super::trace::{Item, Trace};
-use super::{Outcome, PRESENT, QUARTERS};
 use foldhash::quality::FixedState;
 use larder::advisor::Advisor;
 use larder::advisor::{Access, AccessKind, Advice, CacheState};
@@ -10,26 +10,26 @@ use larder::store::{Incoming, Settings, Store, StoreMode};
 use std::hash::BuildHasher;
 use std::time::{Duration, Instant};
 
-/// The advisor may take one part in so many of the memory, and this much anyway.
-const OWN_PART: u64 = 200;
-const OWN_BYTES_MIN: u64 = 64 << 10;
+/// The advisor may take one part in this many of the memory, and at least this many bytes.
+const MEMORY_PART: u64 = 200;
+const MEMORY_BYTES_MIN: u64 = 64 << 10;
 
-/// Requests between two batches for the advisor, and between two calls of the stores' upkeep, which a daemon makes ten
-/// times a second.
+/// Requests between two batches for the advisor, and between two maintenance calls of the stores, which a daemon makes
+/// ten times a second.
 const BATCH: usize = 1000;
-const UPKEEP_EVERY: usize = 10_000;
+const MAINTENANCE_INTERVAL: usize = 10_000;
 
-/// When a trace starts.
+/// Time at the start of a trace.
 const START_SECS: u32 = 100;
 
-/// Bytes of an item's header, without flags; the deadline's are its last.
+/// Bytes of an item header without flags; its last ones are the deadline.
 const HEADER_BYTES: u64 = 21;
 const DEADLINE_BYTES: u64 = 4;
 
-/// Bytes of a value; all values are parts of it.
+/// All values are parts of this.
 static VALUE: [u8; 1 << 19] = [b'v'; 1 << 19];
 
-/// Replays a trace on stores around this size.
+/// Replays a trace on stores of all five sizes.
 pub fn outcome(trace: &Trace, memory_bytes: u64, share_max: f64) -> Outcome {
     let mut replay = Replay::new(memory_bytes, share_max);
     replay.run(trace);
@@ -39,7 +39,7 @@ pub fn outcome(trace: &Trace, memory_bytes: u64, share_max: f64) -> Outcome {
     Outcome {
         predicted: predictions.iter().map(|size| size.hit_ratio).collect(),
         real: replay.missed.map(|missed| 1.0 - missed / replay.reads),
-        told: format!(
+        notes: format!(
             "{recommendation}\n  {reads} reads, {keys} keys, share {share:.3}, {memory_bytes} bytes, {nanos:.0} ns/operation"
         ),
     }
@@ -51,12 +51,12 @@ struct Replay {
     advisor: Advisor,
     hasher: FixedState,
     batch: Vec<Access>,
-    /// Reads, and those that each of the stores missed, weighing as the advisor weighs them.
+    /// Reads, and misses of each store, with the advisor's weights.
     reads: f64,
     missed: [f64; 5],
     state: CacheState,
-    /// What the advisor rested on after the last batch; less means that it has halved its counts.
-    rested_on: u64,
+    /// Sampled reads of the advisor after the last batch; fewer mean that it has halved its counts.
+    sampled_reads: u64,
     noted: u64,
     spent: Duration,
 }
@@ -70,7 +70,7 @@ impl Replay {
                 ..Settings::default()
             })
         };
-        let memory_bytes = (memory_bytes / OWN_PART).max(OWN_BYTES_MIN);
+        let memory_bytes = (memory_bytes / MEMORY_PART).max(MEMORY_BYTES_MIN);
         Replay {
             stores: QUARTERS.map(store),
             advisor: Advisor::new(memory_bytes, memory_bytes, share_max),
@@ -79,7 +79,7 @@ impl Replay {
             reads: 0.0,
             missed: [0.0; 5],
             state: CacheState { limit_bytes: memory_bytes, evicts: true, ..CacheState::default() },
-            rested_on: 0,
+            sampled_reads: 0,
             noted: 0,
             spent: Duration::ZERO,
         }
@@ -90,7 +90,7 @@ impl Replay {
         self.advisor.observe(&self.state);
         for (at, request) in trace.requests.iter().enumerate() {
             let now = Now::from_secs(START_SECS + (at / trace.requests_per_sec as usize) as u32);
-            if at % UPKEEP_EVERY == 0 {
+            if at % MAINTENANCE_INTERVAL == 0 {
                 self.stores.iter().for_each(|store| {
                     store.maintain(now);
                 });
@@ -135,7 +135,7 @@ impl Replay {
         }
     }
 
-    /// Keeps an operation for the advisor if the key is sampled.
+    /// Adds an operation to the batch if its key is sampled.
     fn sample(&mut self, kind: AccessKind, key: &[u8], item: Item, deadline: Deadline, now: Now) {
         let hash = self.hasher.hash_one(key);
         if hash >= self.advisor.threshold() {
@@ -147,7 +147,7 @@ impl Replay {
         self.batch.push(Access { kind, hash, bytes, deadline, now });
     }
 
-    /// Gives the advisor its batch.
+    /// Passes the batch to the advisor.
     fn advise(&mut self) {
         let totals = self.stores[PRESENT].totals();
         self.state.charged_bytes = totals.charged_bytes;
@@ -158,12 +158,12 @@ impl Replay {
         self.spent += started.elapsed();
         self.noted += self.batch.len() as u64;
         self.batch.clear();
-        let rests_on = self.advisor.advise().reads;
-        if rests_on < self.rested_on {
+        let reads = self.advisor.advise().reads;
+        if reads < self.sampled_reads {
             self.reads /= 2.0;
             self.missed.iter_mut().for_each(|missed| *missed /= 2.0);
         }
-        self.rested_on = rests_on;
+        self.sampled_reads = reads;
     }
 }
 

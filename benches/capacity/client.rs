@@ -21,11 +21,11 @@ pub(crate) fn key(number: u64) -> String {
 
 pub(crate) struct Client {
     replies: BufReader<Socket>,
-    /// Requests not yet sent, and how many.
+    /// Unsent requests, and their number.
     output: Vec<u8>,
     waiting: usize,
     line: Vec<u8>,
-    /// Replies to sets that were neither `STORED` nor out of memory.
+    /// Replies to sets other than `STORED` and out of memory.
     pub(crate) refused: u64,
 }
 
@@ -40,7 +40,7 @@ impl Client {
         })
     }
 
-    /// Stores a value by `command`, some time before [`Client::flush`] returns.
+    /// Stores a value with `command`, at the latest in [`Client::flush`].
     pub(crate) fn store(&mut self, command: &str, key: &str, value: &[u8]) -> Result<(), Failure> {
         write!(self.output, "{command} {key} 0 0 {}\r\n", value.len())?;
         self.output.extend_from_slice(value);
@@ -49,7 +49,7 @@ impl Client {
         if self.waiting == BATCH || self.output.len() > BATCH_BYTES { self.flush() } else { Ok(()) }
     }
 
-    /// Sends what waits and reads the replies.
+    /// Sends the pending requests and reads the replies.
     pub(crate) fn flush(&mut self) -> Result<(), Failure> {
         self.replies.get_mut().write_all(&self.output)?;
         self.output.clear();
@@ -61,7 +61,7 @@ impl Client {
         Ok(())
     }
 
-    /// Which of the keys are there.
+    /// The number of these keys that are stored.
     pub(crate) fn get(&mut self, keys: &[String]) -> Result<u64, Failure> {
         let request = format!("get {}\r\n", keys.join(" "));
         self.replies.get_mut().write_all(request.as_bytes())?;
@@ -80,7 +80,7 @@ impl Client {
         }
     }
 
-    /// Sends a request that is answered by one line.
+    /// Sends a request with a one-line reply.
     pub(crate) fn ask(&mut self, request: &str) -> Result<String, Failure> {
         self.replies.get_mut().write_all(request.as_bytes())?;
         Ok(String::from_utf8_lossy(self.read_line()?).trim_end().to_owned())

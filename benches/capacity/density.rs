@@ -1,7 +1,7 @@
-//! Resident bytes per item where all fit, and the items kept below a limit.
+//! Measures resident bytes per item if all items fit, and the number of items that remain below a limit.
 
-use crate::Contender;
 use crate::client::{Client, KEY_LEN, key};
+use crate::contender::Contender;
 use crate::support::Failure;
 use std::thread::sleep;
 use std::time::Duration;
@@ -11,14 +11,14 @@ const ITEMS: u64 = 2_000_000;
 /// Lengths of values, in bytes.
 const VALUE_LENS: [usize; 3] = [16, 100, 1000];
 
-/// A limit that fits all of them, and one that does not, in MiB.
+/// A limit in MiB that all items fit into, and one that they do not.
 const ROOMY_MIB: u64 = 4096;
 const TIGHT_MIB: u64 = 64;
 
-/// One in this many keys is asked for when the kept ones are counted.
+/// One key in this many is requested to count the remaining items.
 const ASKED_ONE_IN: u64 = 16;
 
-/// Until the server is at rest.
+/// Time until the server is idle.
 const REST: Duration = Duration::from_millis(1500);
 
 const GET_KEYS: usize = 100;
@@ -61,7 +61,7 @@ fn store(client: &mut Client, items: u64, value_len: usize) -> Result<(), Failur
 }
 
 fn kept(client: &mut Client, items: u64) -> Result<u64, Failure> {
-    // Whole runs of keys would be in or out together.
+    // Adjacent keys are often kept or evicted together.
     let asked: Vec<String> = (0..items).step_by(ASKED_ONE_IN as usize).map(key).collect();
     let mut found = 0;
     for keys in asked.chunks(GET_KEYS) {

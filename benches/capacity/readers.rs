@@ -1,7 +1,7 @@
-//! What 100 readers take who ask for a value of 1 MB and then read nothing.
+//! Measures the memory for 100 slow readers, which request a value of 1 MB and read nothing.
 
-use crate::Contender;
 use crate::client::Client;
+use crate::contender::Contender;
 use crate::support::Failure;
 use std::io::Write;
 use std::thread::sleep;
@@ -10,15 +10,15 @@ use std::time::Duration;
 const READERS: usize = 100;
 const VALUE_LEN: usize = 1_000_000;
 
-/// Small, so that the value does not fit between the server and the reader.
+/// Small, so that the value does not fit into the socket buffers.
 const RECEIVE_BYTES: usize = 16 << 10;
 
-/// Until the server has sent what it can.
+/// Time until the server has sent what it can.
 const REST: Duration = Duration::from_millis(500);
 
 pub(crate) fn measure(contenders: &[Contender], share: u64) -> Result<(), Failure> {
     let readers = (READERS / share.min(10) as usize).max(1);
-    println!("{readers} readers that asked for a value of {VALUE_LEN} bytes and read nothing: resident KiB");
+    println!("{readers} clients that requested a value of {VALUE_LEN} bytes and do not read: resident KiB");
     for contender in contenders {
         let server = contender.start(64)?;
         let mut client = Client::connect(&server)?;
@@ -35,7 +35,7 @@ pub(crate) fn measure(contenders: &[Contender], share: u64) -> Result<(), Failur
         }
         sleep(REST);
         let with_readers = server.resident_bytes()?;
-        // The value goes, the readers keep what they asked for.
+        // The value is deleted, but the unsent replies still need it.
         client.ask("delete large\r\n")?;
         println!("  {:12} {:7} before, {:7} with them", contender.name, before >> 10, with_readers >> 10);
     }

@@ -1,20 +1,21 @@
-//! How often the store misses: traces replayed inside this process beside exact LRU holding the same bytes, or over a
-//! socket against real servers side by side. A miss is followed by a store of the value; the first three tenths of a
-//! trace only fill the memory.
+//! Measures the miss ratio: replays traces in this process, on the store and on exact LRU with the same memory, or over
+//! TCP on real servers. A miss is followed by a store of the value. The first three tenths of a trace only fill the
+//! memory.
 //!
-//! `cargo bench --bench hit_ratio` replays generated load. With arguments after `--`:
-//! - `--memory 64` in MiB;
-//! - `--requests 10000000` of a trace at most: a larger memory wants more;
-//! - `--pace 100000` requests a second over a socket, by which a trace's time passes;
-//! - `--cluster 4` only this one of Twitter's clusters (may be repeated);
-//! - `--trace FILE --median 300` a published trace, with values around this median (both may be repeated);
-//! - `--shift` the value size shifts from 100 to 1000 bytes, and back;
-//! - `NAME=COMMAND ...` replays on these servers instead, for example
-//!   `larder="target/release/larder -t 1 -m {memory} -p {port}" memcached="memcached -t 1 -m {memory} -p {port}"`.
+//! `cargo bench --bench hit_ratio` replays a synthetic load; `-- --test` runs a small size. Arguments after `--`:
+//! - `--memory 64`: memory in MiB;
+//! - `--requests 10000000`: largest number of requests of a trace; a larger memory needs more;
+//! - `--pace 100000`: requests per second; this determines how fast the time of a trace passes;
+//! - `--cluster 4`: only this one of Twitter's clusters (may be repeated);
+//! - `--trace FILE --median 300`: a published trace with values around this median (both may be repeated);
+//! - `--size_change`: the value size changes from 100 to 1000 bytes, and back;
+//! - `NAME=COMMAND ...`: replays on these servers, for example `larder="target/release/larder -t 1 -m {memory} -p
+//!   {port}" memcached="memcached -t 1 -m {memory} -p {port}"`.
 //!
-//! The last line is the geometric mean of the first column's misses over the second's.
+//! Each line shows misses per read. `ratio` divides the first line of a trace by the second, and the last line is the
+//! geometric mean of these ratios.
 
-mod inside;
+mod in_process;
 #[path = "../support/mod.rs"]
 mod support;
 mod trace;
@@ -22,7 +23,7 @@ mod twitter;
 mod wire;
 
 use clap::{Arg, ArgAction, Command, value_parser};
-use inside::{Cache, ExactLru, Larder, replay};
+use in_process::{Cache, ExactLru, Larder, replay};
 use std::path::PathBuf;
 use support::Failure;
 use trace::{Extent, Trace};
@@ -30,14 +31,14 @@ use trace::{Extent, Trace};
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Bytes of keys and values of the synthetic load, by the memory there is for them.
+/// Bytes of all keys and values of the synthetic load, relative to the memory.
 const FOOTPRINT: f64 = 4.5;
 
-/// Requests of a published trace at most, and the median of its values, if nothing else is said.
+/// Defaults for a published trace: largest number of requests, and median value size.
 const PUBLISHED_REQUESTS: usize = 1_500_000;
 const MEDIAN_BYTES: f64 = 300.0;
 
-/// Bytes that an item of exact LRU takes beyond its key and value: a header of 26 bytes, and 8 for the index.
+/// Bytes charged per item of exact LRU in addition to key and value: a header of 26 bytes, and 8 for the index.
 const LRU_ITEM_BYTES: u64 = 34;
 
 fn main() -> Result<(), Failure> {
@@ -56,8 +57,8 @@ fn main() -> Result<(), Failure> {
     let test = arguments.get_flag("test");
     let memory_mib = if test { 2 } else { arguments.get_one("memory").copied().unwrap_or(64) };
     if arguments.get_flag("shift") {
-        shift(100.0, 1000.0, memory_mib << 20);
-        shift(1000.0, 100.0, memory_mib << 20);
+        size_change(100.0, 1000.0, memory_mib << 20);
+        size_change(1000.0, 100.0, memory_mib << 20);
         return Ok(());
     }
     let requests_max = arguments.get_one("requests").copied();
@@ -97,17 +98,17 @@ fn main() -> Result<(), Failure> {
     Ok(())
 }
 
-/// Requests that only fill the memory.
-fn warm(trace: &Trace) -> usize {
+/// Number of requests that only fill the memory.
+fn warm_up_requests(trace: &Trace) -> usize {
     trace.requests.len() * 3 / 10
 }
 
-/// Miss ratios of the store, of exact LRU with a header per item and with none, and of a memory without bound: first
-/// reads, and reads of what has expired.
+/// Miss ratios of the store, of exact LRU with and without a header per item, and of an unbounded memory, where only
+/// first reads and expired items miss.
 fn beside_lru(trace: &Trace, memory_mib: u64) -> Vec<f64> {
     fn ratio(mut cache: impl Cache, trace: &Trace) -> f64 {
-        replay(&mut cache, trace, 0, warm(trace));
-        replay(&mut cache, trace, warm(trace), trace.requests.len()).ratio()
+        replay(&mut cache, trace, 0, warm_up_requests(trace));
+        replay(&mut cache, trace, warm_up_requests(trace), trace.requests.len()).ratio()
     }
     let bytes = memory_mib << 20;
     let misses = vec![
@@ -128,30 +129,33 @@ fn on(servers: &[(String, String)], trace: &Trace, memory_mib: u64) -> Result<Ve
     let mut ratios = Vec::new();
     for (name, command) in servers {
         let mut player = wire::Player::start(command, memory_mib, trace)?;
-        player.play(0, warm(trace))?;
-        let misses = player.play(warm(trace), trace.requests.len())?;
+        player.play(0, warm_up_requests(trace))?;
+        let misses = player.play(warm_up_requests(trace), trace.requests.len())?;
         let stats = player.stats("")?;
         let items = stats.get("curr_items").map_or("?", String::as_str);
-        let late = player.late.as_secs_f64();
-        println!("  {name:26} {:.4}  {items} items, {late:.1} s behind at the most", misses.ratio());
+        let delay_max = player.delay_max.as_secs_f64();
+        println!(
+            "  {name:26} {:.4}  {items} items, at most {delay_max:.1} s behind the pace",
+            misses.ratio()
+        );
         ratios.push(misses.ratio());
     }
     Ok(ratios)
 }
 
-/// Misses in blocks of 100,000 requests after the value size has shifted.
-fn shift(from_bytes: f64, to_bytes: f64, memory_bytes: u64) {
+/// Misses in blocks of 100,000 requests after a change of the value size.
+fn size_change(from_bytes: f64, to_bytes: f64, memory_bytes: u64) {
     const BLOCK: usize = 100_000;
-    fn blocks(mut cache: impl Cache, trace: &Trace, shifts_at: usize) -> Vec<f64> {
-        replay(&mut cache, trace, 0, shifts_at);
-        let starts = (shifts_at..trace.requests.len()).step_by(BLOCK);
+    fn blocks(mut cache: impl Cache, trace: &Trace, changes_at: usize) -> Vec<f64> {
+        replay(&mut cache, trace, 0, changes_at);
+        let starts = (changes_at..trace.requests.len()).step_by(BLOCK);
         starts.map(|from| 100.0 * replay(&mut cache, trace, from, from + BLOCK).ratio()).collect()
     }
-    let (trace, shifts_at) = Trace::shift(from_bytes, to_bytes);
-    let ours = blocks(Larder::new(memory_bytes), &trace, shifts_at);
-    let exact = blocks(ExactLru::new(memory_bytes, LRU_ITEM_BYTES), &trace, shifts_at);
+    let (trace, changes_at) = Trace::size_change(from_bytes, to_bytes);
+    let larder = blocks(Larder::new(memory_bytes), &trace, changes_at);
+    let exact = blocks(ExactLru::new(memory_bytes, LRU_ITEM_BYTES), &trace, changes_at);
     println!("{}: misses in each 100,000 requests, %, and the ratio", trace.name);
-    for (at, (ours, exact)) in (1..).zip(ours.iter().zip(&exact)) {
-        println!("  {at:4}: larder {ours:5.1}  exact LRU {exact:5.1}  {:.2}", ours / exact);
+    for (at, (larder, exact)) in (1..).zip(larder.iter().zip(&exact)) {
+        println!("  {at:4}: larder {larder:5.1}  exact LRU {exact:5.1}  {:.2}", larder / exact);
     }
 }

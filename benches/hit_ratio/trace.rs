@@ -1,14 +1,14 @@
-//! Request traces: where they come from, and which value size and time to live each key has.
+//! Request traces: their sources, and value size and time to live of each key.
 //!
-//! The published ones hold ids only. A key's value is then log-normal (sigma 1) around a given median, as
-//! most measurements of caches find it, and depends on nothing but the id.
+//! Published traces contain only ids. The value size of a key is then log-normal (sigma 1) around a given median, as in
+//! most measurements of caches, and depends on the id alone.
 
 use std::f64::consts::PI;
 use std::fs;
 use std::io::{Error, ErrorKind, Result};
 use std::path::Path;
 
-/// Values are cut to this range, in bytes.
+/// Value sizes are limited to this range, in bytes.
 const VALUE_BYTES: (f64, f64) = (8.0, 500_000.0);
 
 /// Spread of the logarithm of value sizes.
@@ -21,15 +21,15 @@ pub struct Request {
     pub write: bool,
 }
 
-/// What is known of a key beside its number.
+/// Properties of a key.
 #[derive(Clone, Copy)]
 pub struct Item {
     pub value_bytes: u32,
-    /// Seconds of the trace's time; 0 for ever.
+    /// Seconds in the time of the trace; 0: never expires.
     pub ttl_secs: u32,
 }
 
-/// Misses, and the reads they are among.
+/// Misses and reads.
 #[derive(Clone, Default)]
 pub struct Misses {
     pub misses: u64,
@@ -47,10 +47,10 @@ impl Misses {
     }
 }
 
-/// The usual pace.
+/// Default requests per second.
 pub const REQUESTS_PER_SEC: u32 = 100_000;
 
-/// How much of a trace is replayed at the most, and how fast.
+/// Largest number of requests, and their rate.
 #[derive(Clone, Copy)]
 pub struct Extent {
     pub requests: usize,
@@ -73,7 +73,7 @@ impl Trace {
         self.items.iter().map(|item| self.key_bytes as u64 + u64::from(item.value_bytes)).sum()
     }
 
-    /// Writes the key of a number: digits up to its length, the first of which tell the key.
+    /// Writes the key with this number: its decimal digits in reverse order, padded to the key length.
     pub fn write_key(&self, key: u32, into: &mut Vec<u8>) {
         let start = into.len();
         let mut digits = key;
@@ -89,8 +89,8 @@ impl Trace {
         key[..10].iter().rev().fold(0, |number, digit| number * 10 + u32::from(digit - b'0'))
     }
 
-    /// A published trace: object ids as 32-bit numbers (big-endian), or, in a file whose name ends in `.lis`, lines of
-    /// a first block and a count.
+    /// Reads a published trace: object ids as 32-bit big-endian numbers, or, if the file name ends with `.lis`, lines
+    /// with a first block and a count.
     pub fn read(path: &Path, extent: Extent, median_bytes: f64) -> Result<Trace> {
         let ids = if path.extension().is_some_and(|it| it == "lis") {
             blocks(&fs::read_to_string(path)?, extent.requests)?
@@ -114,27 +114,27 @@ impl Trace {
         Ok(Trace { name, key_bytes: 20, requests, items, requests_per_sec: extent.requests_per_sec })
     }
 
-    /// A working set of small values, then one of large values, or the reverse: all keys once, then reads skewed by a
-    /// Zipf law. Returns how many requests come before the shift as well.
-    pub fn shift(from_bytes: f64, to_bytes: f64) -> (Trace, usize) {
-        const WARM: usize = 1_000_000;
+    /// A working set of small values, then one of large values, or the reverse: all keys once, then reads with a Zipf
+    /// distribution. Also returns the number of requests before the change.
+    pub fn size_change(from_bytes: f64, to_bytes: f64) -> (Trace, usize) {
+        const WARM_UP: usize = 1_000_000;
         const AFTER: usize = 2_000_000;
         let working_set = |value_bytes: f64| if value_bytes < 500.0 { 1_000_000 } else { 200_000 };
         let (before, after) = (working_set(from_bytes), working_set(to_bytes));
         let mut random = fastrand::Rng::with_seed(5);
         let mut requests: Vec<Request> = (0..before).map(|key| Request { key, write: false }).collect();
         let (old, new) = (Zipf::new(before as usize, 0.9), Zipf::new(after as usize, 0.9));
-        requests.extend((0..WARM).map(|_| Request { key: old.draw(&mut random), write: false }));
-        let shifts_at = requests.len();
+        requests.extend((0..WARM_UP).map(|_| Request { key: old.draw(&mut random), write: false }));
+        let changes_at = requests.len();
         requests.extend((0..AFTER).map(|_| Request { key: before + new.draw(&mut random), write: false }));
         let size = |key| value_bytes(key, if key < before { from_bytes } else { to_bytes });
         let items = (0..before + after).map(|key| Item { value_bytes: size(key), ttl_secs: 0 }).collect();
         let name = format!("shift from {from_bytes} to {to_bytes} bytes");
-        (Trace { name, key_bytes: 20, requests, items, requests_per_sec: REQUESTS_PER_SEC }, shifts_at)
+        (Trace { name, key_bytes: 20, requests, items, requests_per_sec: REQUESTS_PER_SEC }, changes_at)
     }
 }
 
-/// The ids of lines `first count _ _`.
+/// The ids from lines `first count _ _`.
 fn blocks(text: &str, limit: usize) -> Result<Vec<u32>> {
     let mut ids = Vec::new();
     for line in text.lines() {
@@ -151,14 +151,14 @@ fn blocks(text: &str, limit: usize) -> Result<Vec<u32>> {
     Ok(ids)
 }
 
-/// A number that depends on another and looks random.
+/// A pseudo-random number from another number.
 pub fn mixed(number: u64) -> u64 {
     let mixed = number.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     let mixed = (mixed ^ mixed >> 31).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     mixed ^ mixed >> 29
 }
 
-/// The same between 0 and 1, both left out.
+/// The same between 0 and 1, exclusive.
 pub fn mixed_share(number: u64) -> f64 {
     ((mixed(number) >> 12) as f64 + 0.5) / (1u64 << 52) as f64
 }
@@ -175,9 +175,9 @@ pub fn median_of_mean(mean: f64) -> f64 {
     mean / (SIGMA * SIGMA / 2.0).exp()
 }
 
-/// Choices skewed by a Zipf law; the number of a choice says nothing about how often it is drawn.
+/// A Zipf distribution over choices in random order.
 pub struct Zipf {
-    /// Sums of the weights.
+    /// Cumulative weights.
     sums: Vec<f64>,
     order: Vec<u32>,
 }

@@ -1,18 +1,19 @@
 //! Synthetic load from the published statistics of six of Twitter's production cache clusters.
 //!
 //! Source: twitter/cache-trace on GitHub (CC-BY-4.0), statistics by cluster; Yang, Yue, Rashmi: "A large scale analysis
-//! of hundreds of in-memory cache clusters at Twitter", OSDI 2020. Where a skew is not given (46), 0.7 is taken.
+//! of hundreds of in-memory cache clusters at Twitter", OSDI 2020. The skew of cluster 46 is not published; 0.7 is
+//! assumed.
 //!
-//! The footprint is a multiple of the memory and the number of requests follows from the mean frequency of a key, up to
-//! a bound. Times to live span minutes to days, so the trace's time is stretched: a trace lasts twice its row's median
-//! time to live.
+//! The footprint is a multiple of the memory. The number of requests follows from the mean requests per key, up to a
+//! bound. Times to live range from minutes to days, so time is scaled: a trace lasts twice the median time to live of
+//! its row.
 
 use super::trace::{Extent, Item, Request, Trace, Zipf, median_of_mean, mixed_share, value_bytes};
 
-/// Requests of a trace at most, if nothing else is said.
+/// Default for the largest number of requests of a trace.
 pub const REQUESTS: usize = 10_000_000;
 
-/// The keys in use change: this share of those that come more than once is there from the start.
+/// The keys in use change over time: this share of the keys with several requests exists at the start.
 const FROM_THE_START: f64 = 0.7;
 
 /// One cluster.
@@ -23,9 +24,9 @@ pub struct Row {
     value_bytes: f64,
     /// Requests per key.
     frequency: f64,
-    /// Share of keys that come once.
+    /// Share of keys with one request.
     once: f64,
-    /// Seconds, and the share of keys that have them.
+    /// Seconds, and the share of keys with this time to live.
     ttls: &'static [(u32, f64)],
     /// Share of requests that are writes.
     writes: f64,
@@ -122,7 +123,7 @@ pub const ROWS: [Row; 6] = [
 ];
 
 impl Row {
-    /// A trace of this many bytes of keys and values.
+    /// A trace with this footprint in bytes.
     pub fn trace(&self, footprint_bytes: u64, extent: Extent) -> Trace {
         let keys = footprint_bytes as f64 / (self.key_bytes as f64 + self.value_bytes);
         let count = ((keys * self.frequency) as usize).min(extent.requests);
@@ -143,7 +144,7 @@ impl Row {
         }
     }
 
-    /// So many requests of about so many keys, and how many keys there were.
+    /// `count` requests of about `keys` keys, and the exact number of keys.
     fn requests(&self, keys: f64, count: usize) -> (Vec<Request>, u32) {
         let mut random = fastrand::Rng::with_seed(u64::from(self.number));
         let core = keys * (1.0 - self.once);

@@ -1,4 +1,4 @@
-//! Replays a trace over a socket against a server that speaks memcached's text protocol, started for it.
+//! Replays a trace over TCP on a server that is started for it.
 
 use super::trace::{Misses, Request, Trace};
 use crate::support::Failure;
@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 /// Requests sent at once.
 const BATCH: usize = 32;
 
-/// Bytes of a value; all values are parts of it.
+/// All values are parts of this.
 static VALUE: [u8; 1 << 19] = [b'v'; 1 << 19];
 
 /// A connection to a server.
@@ -32,7 +32,7 @@ impl Client {
         Ok(())
     }
 
-    /// Reads the reply to a `get`: the keys that were there.
+    /// Reads the reply to a `get`: the keys that were found.
     fn found(&mut self, found: &mut HashSet<u32>) -> Result<(), Failure> {
         found.clear();
         loop {
@@ -79,9 +79,9 @@ pub struct Player<'a> {
     client: Client,
     trace: &'a Trace,
     started: Instant,
-    /// How far behind the pace it came.
-    pub late: Duration,
-    /// Ends with the replay.
+    /// Largest delay behind the pace.
+    pub delay_max: Duration,
+    /// Stopped at the end of the replay.
     _server: Server,
 }
 
@@ -93,10 +93,10 @@ impl Player<'_> {
             Server::start(command, 1, Placement::Apart, false, &[("{memory}", &memory_mib.to_string())])?;
         let socket = BufReader::with_capacity(1 << 20, server.connect(false)?);
         let client = Client { socket, line: Vec::new() };
-        Ok(Player { client, trace, started: Instant::now(), late: Duration::ZERO, _server: server })
+        Ok(Player { client, trace, started: Instant::now(), delay_max: Duration::ZERO, _server: server })
     }
 
-    /// Replays the requests from `from` to `to`, at their pace; counts reads.
+    /// Replays the requests from `from` to `to` at their pace; counts reads and misses.
     pub fn play(&mut self, from: usize, to: usize) -> Result<Misses, Failure> {
         let mut misses = Misses::default();
         let mut found = HashSet::new();
@@ -107,7 +107,7 @@ impl Player<'_> {
         Ok(misses)
     }
 
-    /// What the server says about a topic, by name.
+    /// The statistics of a topic, by name.
     pub fn stats(&mut self, topic: &str) -> Result<HashMap<String, String>, Failure> {
         self.client.send(format!("stats {topic}").trim_end().as_bytes())?;
         self.client.send(b"\r\n")?;
@@ -120,10 +120,10 @@ impl Player<'_> {
         if due > elapsed + Duration::from_millis(1) {
             std::thread::sleep(due - elapsed);
         }
-        self.late = self.late.max(elapsed.saturating_sub(due));
+        self.delay_max = self.delay_max.max(elapsed.saturating_sub(due));
     }
 
-    /// Reads at once, then stores of what was missed and of what is written.
+    /// Sends reads in one batch, then stores the missed and the written keys.
     fn exchange(
         &mut self,
         batch: &[Request],
@@ -141,7 +141,7 @@ impl Player<'_> {
             self.client.found(found)?;
         }
         let mut stored: Vec<u32> = asked.into_iter().filter(|key| !found.contains(key)).collect();
-        // A repeat within the batch would have hit.
+        // A repeated key in the batch would have hit.
         misses.reads += count as u64;
         misses.misses += stored.len() as u64;
         stored.extend(batch.iter().filter(|request| request.write).map(|request| request.key));

@@ -1,4 +1,4 @@
-//! A connection to a server, in the clear or encrypted.
+//! A plain or encrypted connection to a server.
 
 use crate::support::{Failure, tls};
 use rustls::{ClientConnection, StreamOwned};
@@ -13,13 +13,13 @@ pub(crate) enum Channel {
 }
 
 impl Channel {
-    /// Begins to speak TLS on a new socket.
+    /// Starts TLS on a new socket.
     pub(crate) fn encrypted(socket: Socket) -> Result<Channel, Failure> {
         let session = tls::session(Arc::new(tls::client(tls::certificate())?))?;
         Ok(Channel::Tls(Box::new(StreamOwned::new(session, socket))))
     }
 
-    /// Sends everything.
+    /// Sends all bytes.
     pub(crate) fn send(&mut self, bytes: &[u8]) -> Result<(), Failure> {
         match self {
             Channel::Plain(socket) => socket.write_all(bytes)?,
@@ -31,7 +31,7 @@ impl Channel {
         Ok(())
     }
 
-    /// Receives what is there, and waits if there is nothing; 0 at the end.
+    /// Receives at least one byte, waiting if necessary; 0 at the end.
     pub(crate) fn receive(&mut self, buffer: &mut [u8]) -> Result<usize, Failure> {
         Ok(match self {
             Channel::Plain(socket) => socket.read(buffer)?,
@@ -39,7 +39,7 @@ impl Channel {
         })
     }
 
-    /// True if bytes have come that the socket does not show any more.
+    /// True if received data is buffered above the socket.
     pub(crate) fn holds_more(&mut self) -> Result<bool, Failure> {
         Ok(match self {
             Channel::Plain(_) => false,

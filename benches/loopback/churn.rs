@@ -1,8 +1,7 @@
-//! Connections that go: connect, ask, close, one after the other, as a web request does. And connections that stay
-//! and do nothing.
+//! Short connections: connect, request, close, one after the other, as a web request does. And idle connections.
 
 use crate::loads;
-use crate::record::Figures;
+use crate::record::Measurements;
 use crate::support::Failure;
 use crate::support::server::Server;
 use std::io::{Read, Write};
@@ -11,7 +10,7 @@ use std::time::{Duration, Instant};
 /// Connections of the idle load.
 const IDLE_CONNECTIONS: usize = 9500;
 
-/// Connections that nothing is measured of yet.
+/// Connections before the measurement begins.
 const WARM_UP: usize = 200;
 
 const VALUE_LEN: usize = 100;
@@ -22,51 +21,52 @@ pub(crate) fn run(
     unix: bool,
     keys: u64,
     turn: Duration,
-) -> Result<Figures, Failure> {
+) -> Result<Measurements, Failure> {
     let exchanges: Vec<_> = (0..keys.min(1000)).map(|number| loads::get(&[number], VALUE_LEN)).collect();
-    let visit = |number: usize| -> Result<u32, Failure> {
+    let connect_and_get = |number: usize| -> Result<u32, Failure> {
         let start = Instant::now();
         let mut socket = server.connect(unix)?;
         for get in 0..gets {
             let (request, reply) = &exchanges[(number + get) % exchanges.len()];
-            ask(&mut socket, request, reply)?;
+            exchange_request(&mut socket, request, reply)?;
         }
         Ok(start.elapsed().as_nanos().min(u32::MAX.into()) as u32)
     };
     for number in 0..WARM_UP {
-        visit(number)?;
+        connect_and_get(number)?;
     }
     let mut nanos = Vec::new();
-    let (start, before) = (Instant::now(), server.used()?);
+    let (start, before) = (Instant::now(), server.usage()?);
     while start.elapsed() < turn {
-        nanos.push(visit(nanos.len())?);
+        nanos.push(connect_and_get(nanos.len())?);
     }
     let elapsed = start.elapsed();
-    Figures::new(server, before, server.used()?, nanos.len() as u64, elapsed, nanos)
+    Measurements::new(server, before, server.usage()?, nanos.len() as u64, elapsed, nanos)
 }
 
-/// Opens connections, lets each ask once, and looks what they have cost in memory: an operation is a connection.
-pub(crate) fn idle(server: &Server) -> Result<Figures, Failure> {
+/// Opens connections with one request each, and measures the memory that they cost. An operation is a connection.
+pub(crate) fn idle(server: &Server) -> Result<Measurements, Failure> {
     let (request, reply) = loads::get(&[0], VALUE_LEN);
-    let (start, before) = (Instant::now(), server.used()?);
+    let (start, before) = (Instant::now(), server.usage()?);
     let resident_before = server.resident_bytes()?;
     let mut sockets = Vec::new();
     let mut nanos = Vec::new();
     for _ in 0..IDLE_CONNECTIONS {
         let start = Instant::now();
         let mut socket = server.connect(false)?;
-        ask(&mut socket, &request, &reply)?;
+        exchange_request(&mut socket, &request, &reply)?;
         sockets.push(socket);
         nanos.push(start.elapsed().as_nanos().min(u32::MAX.into()) as u32);
     }
     let connections = sockets.len() as u64;
     let grown = server.resident_bytes()?.saturating_sub(resident_before);
-    let mut figures = Figures::new(server, before, server.used()?, connections, start.elapsed(), nanos)?;
-    figures.bytes_per_connection = Some(grown / connections);
-    Ok(figures)
+    let mut measurements =
+        Measurements::new(server, before, server.usage()?, connections, start.elapsed(), nanos)?;
+    measurements.bytes_per_connection = Some(grown / connections);
+    Ok(measurements)
 }
 
-fn ask(socket: &mut (impl Read + Write), request: &[u8], reply: &[u8]) -> Result<(), Failure> {
+fn exchange_request(socket: &mut (impl Read + Write), request: &[u8], reply: &[u8]) -> Result<(), Failure> {
     let mut got = [0; 4096];
     let mut at = 0;
     socket.write_all(request)?;

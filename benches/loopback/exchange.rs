@@ -1,25 +1,15 @@
-//! Connections that stay: each sends a batch, waits for the whole reply, sends the next.
+//! Long-lived connections: each sends a batch, waits for the whole reply, then sends the next batch.
 //!
-//! Every key is there and every value has the same length, so a reply is known by its length; what it says is the
-//! tests' matter.
+//! Every key exists and every value has the same length, so only the length of a reply is checked.
 
 use crate::channel::Channel;
-use crate::loads::{self, Load, Mix};
-use crate::record::Figures;
+use crate::loads::{self, Batch, Load, Mix};
+use crate::record::Measurements;
 use crate::support::Failure;
 use crate::support::server::Server;
 use crate::target;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 use std::time::{Duration, Instant};
-
-/// Requests that are sent with one write.
-#[derive(Default, Clone)]
-pub(crate) struct Batch {
-    pub(crate) requests: Vec<u8>,
-    /// Bytes of all their replies.
-    pub(crate) reply_len: usize,
-    pub(crate) operations: u64,
-}
 
 struct Client {
     channel: Channel,
@@ -28,11 +18,11 @@ struct Client {
     sent: Instant,
 }
 
-/// Time before the figures count.
+/// The warm-up lasts one part in this many of a turn.
 const WARM_UP: u32 = 8;
 
 /// A reply that takes longer ends the run.
-const PATIENCE_MILLIS: u16 = 10_000;
+const REPLY_LIMIT_MILLIS: u16 = 10_000;
 
 const READ_BYTES: usize = 256 * 1024;
 
@@ -43,7 +33,7 @@ pub(crate) fn run(
     keys: u64,
     turn: Duration,
     seed: u64,
-) -> Result<Figures, Failure> {
+) -> Result<Measurements, Failure> {
     let batches = loads::batches(load, mix, keys, seed);
     let epoll = Epoll::new(EpollCreateFlags::empty())?;
     let mut clients = Vec::new();
@@ -59,13 +49,13 @@ pub(crate) fn run(
     }
     let (mut warm_up, mut nanos) = (Vec::new(), Vec::new());
     drive(&epoll, &mut clients, &batches, &mut buffer, turn / WARM_UP, &mut warm_up)?;
-    let before = server.used()?;
+    let before = server.usage()?;
     let (operations, elapsed) = drive(&epoll, &mut clients, &batches, &mut buffer, turn, &mut nanos)?;
-    let after = server.used()?;
+    let after = server.usage()?;
     let batches = warm_up.len() + nanos.len();
-    let mut figures = Figures::new(server, before, after, operations, elapsed, nanos)?;
-    figures.batches = batches;
-    Ok(figures)
+    let mut measurements = Measurements::new(server, before, after, operations, elapsed, nanos)?;
+    measurements.batches = batches;
+    Ok(measurements)
 }
 
 fn send(client: &mut Client, batches: &[Batch]) -> Result<(), Failure> {
@@ -76,7 +66,7 @@ fn send(client: &mut Client, batches: &[Batch]) -> Result<(), Failure> {
     client.channel.send(&batch.requests)
 }
 
-/// Goes on for that long; returns the operations answered and the time they took.
+/// Exchanges batches for this time; returns the number of operations and the elapsed time.
 fn drive(
     epoll: &Epoll,
     clients: &mut [Client],
@@ -89,7 +79,7 @@ fn drive(
     let mut operations = 0;
     let mut events = vec![EpollEvent::empty(); clients.len()];
     while start.elapsed() < turn {
-        let count = epoll.wait(&mut events, EpollTimeout::from(PATIENCE_MILLIS))?;
+        let count = epoll.wait(&mut events, EpollTimeout::from(REPLY_LIMIT_MILLIS))?;
         if count == 0 {
             return Err("no reply came".into());
         }

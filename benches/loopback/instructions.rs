@@ -1,10 +1,11 @@
-//! User instructions of a request, counted by callgrind: repeatable whatever else the machine does.
+//! Counts user instructions per request with callgrind, which is repeatable on a busy machine.
 //!
-//! The slope between two lengths of a run, so that start and end do not count. Under callgrind the server is slow
-//! enough for every batch to be one request at depth 1, and so slow that it samples nearly every operation for whoever
-//! explains the cache, which a fast one does a few thousand times a second at the most. So the thread that ticks is
-//! left out, and so are the functions that only a sampled operation calls.
+//! The result is the slope between two run lengths, so that start and end of a run do not count. Under callgrind the
+//! server is slow: every batch at depth 1 is one request, and nearly every operation is sampled, where a fast server
+//! samples a few thousand per second. So the thread of the clock is left out, and so are the functions that only
+//! sampled operations call.
 
+use crate::fill::fill;
 use crate::loads::{self, Kind, LOADS, Load, Mix};
 use crate::support::Failure;
 use crate::support::affinity::Placement;
@@ -18,10 +19,10 @@ const FEW: usize = 2_000;
 const MANY: usize = 12_000;
 const KEYS: u64 = 1000;
 
-/// The thread that ticks, as callgrind numbers them.
-const TICKING_THREAD: &str = "thread: 1";
+/// The thread of the clock, by callgrind's numbering.
+const CLOCK_THREAD: &str = "thread: 1";
 
-/// What only a sampled operation calls.
+/// Functions that only sampled operations call.
 const SAMPLING: &[&str] = &["Shard>::keep_sample", "Shard>::facts"];
 
 const COUNTED: &[&str] = &["get", "get-deep", "get-100-keys", "mg", "binary-get"];
@@ -44,7 +45,7 @@ fn slope(load: &Load, mix: Mix) -> Result<f64, Failure> {
     Ok((many.0 - few.0) as f64 / (many.1 - few.1) as f64)
 }
 
-/// Instructions of a whole run, and its operations.
+/// Instructions and operations of a whole run.
 fn instructions(load: &Load, mix: Mix, operations: usize) -> Result<(u64, u64), Failure> {
     let counted = std::env::temp_dir().join(format!("loopback-{}.callgrind", std::process::id()));
     let command = format!(
@@ -52,7 +53,7 @@ fn instructions(load: &Load, mix: Mix, operations: usize) -> Result<(u64, u64), 
         counted.display()
     );
     let server = Server::start(&command, 1, Placement::Apart, false, &[])?;
-    loads::fill(&server, load, KEYS)?;
+    fill(&server, load, KEYS)?;
     let mut socket = server.connect(false)?;
     let mut done = 0;
     let mut buffer = Vec::new();
@@ -68,15 +69,16 @@ fn instructions(load: &Load, mix: Mix, operations: usize) -> Result<(u64, u64), 
     drop(socket);
     server.stop()?;
     let mut sum = 0;
-    for file in written(&counted)? {
-        sum += of_requests(&fs::read_to_string(&file)?).ok_or("callgrind has left a file without a sum")?;
+    for file in output_files(&counted)? {
+        sum +=
+            without_samples(&fs::read_to_string(&file)?).ok_or("callgrind has left a file without a sum")?;
         fs::remove_file(file)?;
     }
     Ok((sum, done))
 }
 
-/// The files of a run: one for each thread, and one that stays empty.
-fn written(base: &Path) -> io::Result<Vec<PathBuf>> {
+/// The output files of a run: one per thread, and an empty one.
+fn output_files(base: &Path) -> io::Result<Vec<PathBuf>> {
     fs::remove_file(base)?;
     let (folder, name) = (base.parent().unwrap_or(Path::new("/")), base.file_name().unwrap_or_default());
     let files = fs::read_dir(folder)?.collect::<io::Result<Vec<_>>>()?;
@@ -84,13 +86,13 @@ fn written(base: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(files.iter().filter(|file| named(file)).map(DirEntry::path).collect())
 }
 
-/// Instructions that a thread has spent on requests: all but those for its samples.
-fn of_requests(profile: &str) -> Option<u64> {
+/// Instructions of a thread without those for samples.
+fn without_samples(profile: &str) -> Option<u64> {
     let all = profile.lines().find_map(|line| line.strip_prefix("totals: "))?.trim().parse::<u64>().ok()?;
-    if profile.lines().any(|line| line == TICKING_THREAD) {
+    if profile.lines().any(|line| line == CLOCK_THREAD) {
         return Some(0);
     }
-    // A function is named once, `(number) name`, and is its number from there on.
+    // callgrind names a function once, as `(number) name`, and then uses the number.
     let sampling: Vec<&str> = profile
         .lines()
         .filter(|line| SAMPLING.iter().any(|name| line.ends_with(name)))
@@ -101,7 +103,7 @@ fn of_requests(profile: &str) -> Option<u64> {
     while let Some(line) = lines.next() {
         let called = line.strip_prefix("cfn=").and_then(|name| name.split(' ').next());
         if called.is_some_and(|number| sampling.contains(&number)) {
-            // `calls=...`, then the line of the call and what it has taken with all below it.
+            // `calls=...` is followed by a line with the inclusive cost of the call.
             let cost = lines.nth(1)?.split(' ').nth(1)?;
             for_samples += cost.parse::<u64>().ok()?;
         }

@@ -1,10 +1,6 @@
-//! The loads: what is asked, over how many connections, and how long each reply is.
+//! The loads: requests, connections, and the length of each reply.
 
-use crate::exchange::Batch;
-use crate::support::Failure;
 use crate::support::affinity::Placement;
-use crate::support::server::Server;
-use crate::target;
 use fastrand::Rng;
 
 /// A load by name.
@@ -13,35 +9,35 @@ pub(crate) struct Load {
     pub(crate) kind: Kind,
     /// Open connections.
     pub(crate) connections: usize,
-    /// Requests sent before their replies are waited for.
+    /// Requests per batch.
     pub(crate) depth: usize,
     /// Bytes of each value.
     pub(crate) value_len: usize,
     /// Server threads.
     pub(crate) threads: usize,
     pub(crate) placement: Placement,
-    /// By unix socket instead of TCP.
+    /// Use the Unix socket instead of TCP.
     pub(crate) unix: bool,
-    /// Encrypted.
+    /// Use TLS.
     pub(crate) tls: bool,
 }
 
 #[derive(Clone, Copy)]
 pub(crate) enum Kind {
-    /// Requests on connections that stay.
+    /// Requests on long-lived connections.
     Exchange(Mix),
-    /// Connect, so many gets one after the other, close.
+    /// Connect, this many gets one after the other, close.
     Churn { gets: usize },
-    /// Connections that did one request and then nothing.
+    /// Connections that are idle after one request.
     Idle,
 }
 
-/// What is asked; an operation is a request, or for `Keys` a key.
+/// Kind of requests. An operation is a request, or a key for `Keys`.
 #[derive(Clone, Copy)]
 pub(crate) enum Mix {
-    /// Sets in so many of a hundred requests, gets in the others.
+    /// This many sets in a hundred requests; the others are gets.
     Text { sets: u32 },
-    /// Gets of so many keys each.
+    /// Gets of this many keys each.
     Keys(usize),
     /// `mg KEY v`.
     Meta,
@@ -63,7 +59,7 @@ const TCP: Load = Load {
 
 const MIX: Kind = Kind::Exchange(Mix::Text { sets: 10 });
 
-/// The default number of threads. A load on a CPU of its own keeps figures of throughput meaningful.
+/// The default number of threads. The load has a CPU of its own, so that the throughput is meaningful.
 const FOUR: Load = Load { threads: 4, ..TCP };
 
 const TWO: Load = Load { threads: 2, placement: Placement::Overlapping, ..TCP };
@@ -97,57 +93,31 @@ pub(crate) const LOADS: &[Load] = &[
 /// Bytes of a key: `k` and a number.
 const KEY_LEN: usize = 20;
 
-/// Bytes of values stored in all, at most, so that every key stays.
+/// Largest sum of all values in bytes, so that no key is evicted.
 const FILL_BYTES: u64 = 512 << 20;
 
-/// Batches made ahead, from which every connection takes its turn.
+/// Prepared batches, which all connections cycle through.
 const BATCHES: usize = 997;
-
-/// Requests sent at once while storing.
-const FILL_DEPTH: usize = 50;
 
 pub(crate) fn key(number: u64) -> String {
     let digits = KEY_LEN - 1;
     format!("k{number:0digits$}")
 }
 
-/// Keys for a load: as many as asked for, unless their values are too large.
+/// Number of keys for a load: reduced if the values are large.
 pub(crate) fn keys_of(load: &Load, keys: u64) -> u64 {
     keys.min(FILL_BYTES / load.value_len as u64).max(1)
-}
-
-/// Stores every key.
-pub(crate) fn fill(server: &Server, load: &Load, keys: u64) -> Result<(), Failure> {
-    let mut channel = target::open(server, load)?;
-    let numbers: Vec<u64> = (0..keys_of(load, keys)).collect();
-    for some in numbers.chunks(FILL_DEPTH) {
-        let requests: Vec<u8> = some.iter().flat_map(|number| set(*number, load.value_len)).collect();
-        channel.send(&requests)?;
-        let expected = b"STORED\r\n".repeat(some.len());
-        let mut got = vec![0; expected.len()];
-        let mut at = 0;
-        while at < got.len() {
-            match channel.receive(&mut got[at..])? {
-                0 => break,
-                read => at += read,
-            }
-        }
-        if got != expected {
-            return Err(format!("a set was answered with {}", got.escape_ascii()).into());
-        }
-    }
-    Ok(())
 }
 
 fn value(len: usize) -> Vec<u8> {
     vec![b'v'; len]
 }
 
-fn set(number: u64, len: usize) -> Vec<u8> {
+pub(crate) fn set(number: u64, len: usize) -> Vec<u8> {
     [format!("set {} 0 0 {len}\r\n", key(number)).as_bytes(), &value(len), b"\r\n"].concat()
 }
 
-/// A get and its reply.
+/// A get, and its reply.
 pub(crate) fn get(numbers: &[u64], len: usize) -> (Vec<u8>, Vec<u8>) {
     let keys: Vec<String> = numbers.iter().map(|number| key(*number)).collect();
     let request = format!("get {}\r\n", keys.join(" ")).into_bytes();
@@ -168,6 +138,15 @@ fn binary_get(number: u64, len: usize) -> (Vec<u8>, usize) {
     request.extend([0; 12]);
     request.extend(key.as_bytes());
     (request, 24 + 4 + len)
+}
+
+/// Requests that are sent with one write.
+#[derive(Default, Clone)]
+pub(crate) struct Batch {
+    pub(crate) requests: Vec<u8>,
+    /// Bytes of all their replies.
+    pub(crate) reply_len: usize,
+    pub(crate) operations: u64,
 }
 
 /// The batches of a turn.

@@ -1,26 +1,30 @@
-//! larder and its peers over loopback, beside each other in one run: CPU time per operation, operations per second and
-//! latency.
+//! Compares larder with its peers over loopback: CPU time per operation, operations per second, latency.
 //!
-//! `cargo bench --bench loopback -- --help` tells the rest. Servers take turns within each round. A printed figure is
-//! the median over the rounds. A printed ratio is the median over the rounds of the ratio to the first server within
-//! the same round; larger is better for `op/s`, smaller for all others.
+//! Run `cargo bench --bench loopback`; `-- --help` lists the options, `-- --test` runs a small size. The loads are in
+//! `loads.rs`. Servers take turns within each round. Each value is the median over the rounds. A `ratio` is the median
+//! over the rounds of the ratio to the first server in the same round; larger is better for `op/s`, smaller for all
+//! others.
 //!
 //! The load is a closed loop: each connection waits for its replies before it sends again. The server has one CPU and
-//! the load another, with four server threads as with one. The rows with two server threads are the exception: there the
-//! server runs on all CPUs and shares one of them with the load.
+//! the load another, with one and with four server threads. In the loads with two server threads, the server runs on
+//! all CPUs and shares one of them with the load.
 //!
-//! `busy` is the share of one CPU that the server used. The load has one thread and may be the limit, so operations per
-//! second rank servers only where `busy` is close to 1. With `churn` there is one connection at a time, so operations
-//! per second are the inverse of its latency.
-//!
-//! `background` is the share of the server's CPU time that went to threads other than workers. In larder these threads
-//! run maintenance and explain the cache, in memcached they also accept connections.
+//! Columns:
+//! - `CPU us/op`, `user us/op`: CPU time of the server per operation in microseconds, in total and in user mode;
+//! - `op/s`: operations per second. The load has one thread and may be the limit, so this ranks servers only if `busy`
+//!   is close to 1. With `churn` there is one connection at a time, so it is the inverse of the latency;
+//! - `p50 us`, `p99 us`, `p99.9 us`: latency of a batch in microseconds;
+//! - `busy`: share of one CPU that the server used;
+//! - `background %`: share of the server's CPU time in threads other than workers. In larder these run maintenance and
+//!   the advisor, in memcached they also accept connections;
+//! - `RSS MiB`: resident memory of the server.
 
 #![expect(clippy::disallowed_methods, reason = "a benchmark measures real time")]
 
 mod channel;
 mod churn;
 mod exchange;
+mod fill;
 mod instructions;
 mod loads;
 mod record;
@@ -30,16 +34,17 @@ mod syscalls;
 mod target;
 
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use fill::fill;
 use loads::{Kind, LOADS, Load};
-use record::{Figures, Record};
+use record::{Measurements, Record};
 use std::time::Duration;
 use support::Failure;
-use support::server::{OWN_NAME, Server};
+use support::server::{LARDER_NAME, Server};
 
 const HELP: &str = "\
-A SERVER is NAME=COMMAND; {port}, {sock}, {threads} and {tls} in COMMAND are filled in, and a command that lacks {port},
-{sock} or {tls} is left out of the loads by TCP, by unix socket or by TLS ({tls} becomes memcached's options for a
-certificate made for the run). The larder of this build is always the last one, or the only one. Example:
+A SERVER is NAME=COMMAND; {port}, {sock}, {threads} and {tls} in COMMAND are replaced. A command without {port},
+{sock} or {tls} is left out of the loads over TCP, Unix socket or TLS ({tls} becomes memcached's options for a
+certificate made for the run). The larder of this build is always added as the last one. Example:
 
   cargo bench --bench loopback -- 'memcached=memcached -u nobody -l 127.0.0.1 -p {port} -t {threads}' \\
       'memcached=memcached -u nobody -s {sock} -t {threads}'";
@@ -87,7 +92,7 @@ fn main() -> Result<(), Failure> {
         return instructions::count();
     }
     let mut servers = support::named(arguments.get_many::<String>("server").into_iter().flatten())?;
-    servers.push((OWN_NAME.to_owned(), target::LARDER.to_owned()));
+    servers.push((LARDER_NAME.to_owned(), target::LARDER.to_owned()));
     let (rounds, turn, keys) = match smoke {
         true => (1, Duration::from_millis(20), 1000),
         false => (number("rounds"), Duration::from_millis(number("millis")), number("keys")),
@@ -99,21 +104,21 @@ fn main() -> Result<(), Failure> {
     for load in loads {
         record.title(load);
         let mut running = Vec::new();
-        for (name, command) in servers.iter().filter(|(_, command)| target::speaks(command, load)) {
+        for (name, command) in servers.iter().filter(|(_, command)| target::serves(command, load)) {
             running.push((name, target::start(command, load)?));
         }
         for round in 0..=rounds {
             let mut able = Vec::new();
             for (name, server) in running {
                 record.progress(load, name, round, rounds);
-                // Before the first round every key is stored.
+                // All keys are stored before the first round.
                 let turned = match round {
-                    0 => loads::fill(&server, load, keys),
+                    0 => fill(&server, load, keys),
                     _ => run(&server, load, keys, turn, round)
-                        .and_then(|figures| record.add(load, name, round, figures)),
+                        .and_then(|measurements| record.add(load, name, round, measurements)),
                 };
                 match turned {
-                    Err(failure) if name != OWN_NAME => eprintln!("{name} is left out: {failure}"),
+                    Err(failure) if name != LARDER_NAME => eprintln!("{name} is left out: {failure}"),
                     turned => {
                         turned?;
                         able.push((name, server));
@@ -128,7 +133,7 @@ fn main() -> Result<(), Failure> {
     Ok(())
 }
 
-fn run(server: &Server, load: &Load, keys: u64, turn: Duration, seed: u64) -> Result<Figures, Failure> {
+fn run(server: &Server, load: &Load, keys: u64, turn: Duration, seed: u64) -> Result<Measurements, Failure> {
     match load.kind {
         Kind::Exchange(mix) => exchange::run(server, load, mix, keys, turn, seed),
         Kind::Churn { gets } => churn::run(server, gets, load.unix, keys, turn),

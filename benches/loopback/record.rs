@@ -1,17 +1,17 @@
-//! What a turn has cost, and the table of it.
+//! Measurements of a turn, and their table.
 
 use crate::loads::{Kind, Load};
 use crate::support::Failure;
 use crate::support::affinity::Placement;
 use crate::support::medians::{median, median_ratio};
-use crate::support::server::{Server, Used};
+use crate::support::server::{Server, Usage};
 use std::fs::File;
 use std::io::{IsTerminal, Write};
 use std::time::Duration;
 
-/// The figures of one turn of one server.
+/// Measurements of one turn of one server.
 #[derive(Clone, Copy)]
-pub(crate) struct Figures {
+pub(crate) struct Measurements {
     operations_per_sec: f64,
     cpu_micros: f64,
     user_micros: f64,
@@ -21,26 +21,26 @@ pub(crate) struct Figures {
     p99_micros: f64,
     p999_micros: f64,
     resident_mib: f64,
-    /// Set by the load that looks for it.
+    /// Set by the idle load.
     pub(crate) bytes_per_connection: Option<u64>,
-    /// Batches answered from the first connection on, the time before the figures count included.
+    /// Batches since the first connection, including the warm-up.
     pub(crate) batches: usize,
 }
 
-impl Figures {
+impl Measurements {
     pub(crate) fn new(
         server: &Server,
-        before: Used,
-        after: Used,
+        before: Usage,
+        after: Usage,
         operations: u64,
         elapsed: Duration,
         mut nanos: Vec<u32>,
-    ) -> Result<Figures, Failure> {
+    ) -> Result<Measurements, Failure> {
         let operations = operations.max(1) as f64;
         let cpu_nanos = (after.cpu_nanos - before.cpu_nanos) as f64;
         let user = (after.user_ticks - before.user_ticks) as f64;
         let all = user + (after.system_ticks - before.system_ticks) as f64;
-        // The scheduler knows the sum to the nanosecond, the ticks only how it divides.
+        // The scheduler reports the sum in nanoseconds; the ticks give the share of user mode.
         let user_share = if all > 0.0 { user / all } else { 0.0 };
         nanos.sort_unstable();
         let percentile = |share: f64| {
@@ -49,7 +49,7 @@ impl Figures {
                 .get(index.min(nanos.len().saturating_sub(1)))
                 .map_or(0.0, |nanos| f64::from(*nanos) / 1000.0)
         };
-        Ok(Figures {
+        Ok(Measurements {
             operations_per_sec: operations / elapsed.as_secs_f64(),
             cpu_micros: cpu_nanos / operations / 1000.0,
             user_micros: cpu_nanos * user_share / operations / 1000.0,
@@ -67,18 +67,18 @@ impl Figures {
     }
 }
 
-/// Name, and how to get it; the first five are also shown as ratios.
-type Column = (&'static str, fn(&Figures) -> f64);
+/// Name and value of a column. The first five also have ratios.
+type Column = (&'static str, fn(&Measurements) -> f64);
 const COLUMNS: [Column; 9] = [
-    ("CPU us/op", |figures| figures.cpu_micros),
-    ("op/s", |figures| figures.operations_per_sec),
-    ("p50 us", |figures| figures.p50_micros),
-    ("p99 us", |figures| figures.p99_micros),
-    ("user us/op", |figures| figures.user_micros),
-    ("p99.9 us", |figures| figures.p999_micros),
-    ("busy", |figures| figures.busy),
-    ("background %", |figures| figures.background_percent),
-    ("RSS MiB", |figures| figures.resident_mib),
+    ("CPU us/op", |measurements| measurements.cpu_micros),
+    ("op/s", |measurements| measurements.operations_per_sec),
+    ("p50 us", |measurements| measurements.p50_micros),
+    ("p99 us", |measurements| measurements.p99_micros),
+    ("user us/op", |measurements| measurements.user_micros),
+    ("p99.9 us", |measurements| measurements.p999_micros),
+    ("busy", |measurements| measurements.busy),
+    ("background %", |measurements| measurements.background_percent),
+    ("RSS MiB", |measurements| measurements.resident_mib),
 ];
 const RATIOS: usize = 5;
 
@@ -87,7 +87,7 @@ struct Turn {
     load: &'static str,
     server: String,
     round: u64,
-    figures: Figures,
+    measurements: Measurements,
 }
 
 /// All turns so far.
@@ -136,14 +136,14 @@ impl Record {
         load: &Load,
         name: &str,
         round: u64,
-        figures: Figures,
+        measurements: Measurements,
     ) -> Result<(), Failure> {
         if let Some(out) = &mut self.out {
-            let columns: Vec<_> = COLUMNS.iter().map(|(_, of)| format!("{:.3}", of(&figures))).collect();
-            let bytes = figures.bytes_per_connection.map_or(String::new(), |bytes| bytes.to_string());
+            let columns: Vec<_> = COLUMNS.iter().map(|(_, of)| format!("{:.3}", of(&measurements))).collect();
+            let bytes = measurements.bytes_per_connection.map_or(String::new(), |bytes| bytes.to_string());
             writeln!(out, "{}\t{name}\t{round}\t{}\t{bytes}", load.name, columns.join("\t"))?;
         }
-        self.turns.push(Turn { load: load.name, server: name.to_owned(), round, figures });
+        self.turns.push(Turn { load: load.name, server: name.to_owned(), round, measurements });
         Ok(())
     }
 
@@ -169,19 +169,19 @@ impl Record {
             for (index, (name, of)) in COLUMNS.iter().enumerate() {
                 let by_round = |server: &str| -> Vec<(u64, f64)> {
                     let turns = turns.iter().filter(|turn| turn.server == server);
-                    turns.map(|turn| (turn.round, of(&turn.figures))).collect()
+                    turns.map(|turn| (turn.round, of(&turn.measurements))).collect()
                 };
-                let figures = by_round(server);
-                let median = median(figures.iter().map(|(_, figure)| *figure).collect());
+                let measurements = by_round(server);
+                let median = median(measurements.iter().map(|(_, value)| *value).collect());
                 let digits = if median >= 1000.0 { 0 } else { 2 };
                 print!("{median:>width$.digits$}", width = width(name));
                 if index < RATIOS {
-                    print!("{}", median_ratio(&figures, &by_round(servers[0])));
+                    print!("{}", median_ratio(&measurements, &by_round(servers[0])));
                 }
             }
-            // Later rounds find the memory of the first.
+            // Later rounds reuse the memory of the first.
             let first = turns.iter().find(|turn| turn.server == *server);
-            if let Some(bytes) = first.and_then(|turn| turn.figures.bytes_per_connection) {
+            if let Some(bytes) = first.and_then(|turn| turn.measurements.bytes_per_connection) {
                 print!("   {bytes} bytes per connection");
             }
             println!();

@@ -1,9 +1,10 @@
-//! System calls of an operation, counted by the kernel's trace points while a turn runs (`perf stat`, as root).
+//! Counts system calls per batch with the kernel's trace points during a turn (`perf stat`, as root).
 //!
-//! Not strace: it would slow the server and so fatten its batches.
+//! strace would slow the server down and so make its batches larger.
 
 use crate::exchange;
-use crate::loads::{self, Kind, LOADS};
+use crate::fill::fill;
+use crate::loads::{Kind, LOADS};
 use crate::support::Failure;
 use crate::target;
 use nix::sys::signal::{Signal, kill};
@@ -23,7 +24,7 @@ const EVENTS: &[(&str, &str)] = &[
     ("syscalls:sys_enter_epoll_pwait", "epoll_pwait"),
 ];
 
-/// How long perf is given to attach.
+/// Time for perf to attach.
 const ATTACH: Duration = Duration::from_millis(500);
 
 pub(crate) fn count(servers: &[(String, String)], keys: u64, turn: Duration) -> Result<(), Failure> {
@@ -33,9 +34,9 @@ pub(crate) fn count(servers: &[(String, String)], keys: u64, turn: Duration) -> 
     for name in COUNTED {
         let load = LOADS.iter().find(|load| load.name == *name).ok_or("no such load")?;
         let Kind::Exchange(mix) = load.kind else { continue };
-        for (name, command) in servers.iter().filter(|(_, command)| target::speaks(command, load)) {
+        for (name, command) in servers.iter().filter(|(_, command)| target::serves(command, load)) {
             let running = target::start(command, load)?;
-            loads::fill(&running, load, keys)?;
+            fill(&running, load, keys)?;
             let names: Vec<&str> = EVENTS.iter().map(|(event, _)| *event).collect();
             let perf = Command::new("perf")
                 .args(["stat", "-x", ",", "-e", &names.join(","), "-p", &running.pid().to_string()])
@@ -46,10 +47,10 @@ pub(crate) fn count(servers: &[(String, String)], keys: u64, turn: Duration) -> 
             sleep(ATTACH);
             let batches = exchange::run(&running, load, mix, keys, turn, 1)?.batches;
             kill(Pid::from_raw(perf.id() as i32), Signal::SIGINT)?;
-            let said = String::from_utf8(perf.wait_with_output()?.stderr)?;
+            let output = String::from_utf8(perf.wait_with_output()?.stderr)?;
             print!("{:<14}{name:<12}{batches:>12}", load.name);
             for (event, _) in EVENTS {
-                let line = said.lines().find(|line| line.contains(event)).ok_or_else(|| said.clone())?;
+                let line = output.lines().find(|line| line.contains(event)).ok_or_else(|| output.clone())?;
                 let calls: f64 = line.split(',').next().unwrap_or_default().parse()?;
                 print!("{:>12.2}", calls / batches as f64);
             }

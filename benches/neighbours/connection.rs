@@ -10,24 +10,24 @@ use std::time::Duration;
 
 const READ_BYTES: usize = 1 << 20;
 
-/// How long a client waits when all local ports belong to connections that were just closed.
-const PORTS_LACK: Duration = Duration::from_millis(1);
+/// Pause of a client while all local ports are in use by recently closed connections.
+const PORT_PAUSE: Duration = Duration::from_millis(1);
 
-/// What a heavy client is told of the server.
+/// The server, for a heavy client.
 pub(crate) struct Target {
-    /// Where it serves the clients: by TCP, by UDP, or by TLS.
+    /// The port for TCP, UDP or TLS.
     pub(crate) port: u16,
-    /// The certificate to trust; empty without TLS.
+    /// The file of the trusted certificate; empty without TLS.
     pub(crate) certificate: PathBuf,
-    /// In smoke size a client goes easy on the server.
+    /// True for the smoke size, in which clients send less.
     pub(crate) smoke: bool,
 }
 
-/// A new connection, without delay on its packets.
+/// Opens a connection without Nagle's algorithm.
 pub(crate) fn connect(port: u16) -> io::Result<TcpStream> {
     loop {
         match TcpStream::connect((Ipv4Addr::LOCALHOST, port)) {
-            Err(error) if error.kind() == ErrorKind::AddrNotAvailable => sleep(PORTS_LACK),
+            Err(error) if error.kind() == ErrorKind::AddrNotAvailable => sleep(PORT_PAUSE),
             connected => {
                 let stream = connected?;
                 stream.set_nodelay(true)?;
@@ -37,7 +37,7 @@ pub(crate) fn connect(port: u16) -> io::Result<TcpStream> {
     }
 }
 
-/// Sends a request and reads to the end of its reply, which is known by its last bytes.
+/// Sends a request and reads its reply up to and including `end`.
 pub(crate) fn ask(stream: &mut TcpStream, request: &[u8], end: &[u8]) -> Result<Vec<u8>, Failure> {
     stream.write_all(request)?;
     let mut reply = Vec::new();
@@ -51,7 +51,7 @@ pub(crate) fn ask(stream: &mut TcpStream, request: &[u8], end: &[u8]) -> Result<
     Ok(reply)
 }
 
-/// Fails unless a reply begins as expected, so that no client is heavy with requests that the server refuses.
+/// Fails unless a reply starts with `start`, so that no client sends requests that the server refuses.
 pub(crate) fn expect(reply: &[u8], start: &[u8]) -> Result<(), Failure> {
     match reply.starts_with(start) {
         true => Ok(()),
@@ -59,7 +59,7 @@ pub(crate) fn expect(reply: &[u8], start: &[u8]) -> Result<(), Failure> {
     }
 }
 
-/// Receives what comes on a connection in a thread of its own. The client fails if the connection ends.
+/// Reads from a connection in a thread of its own. The process fails if the connection ends.
 pub(crate) fn drain(stream: &TcpStream) -> io::Result<()> {
     let mut stream = stream.try_clone()?;
     spawn(move || {
@@ -75,7 +75,7 @@ pub(crate) fn drain(stream: &TcpStream) -> io::Result<()> {
     Ok(())
 }
 
-/// Sends a block again and again, until the connection fails.
+/// Sends a block repeatedly until the connection fails.
 pub(crate) fn flood(stream: &mut TcpStream, block: &[u8]) -> Result<(), Failure> {
     loop {
         stream.write_all(block)?;

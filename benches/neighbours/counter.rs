@@ -1,4 +1,4 @@
-//! What a heavy client counts in its process: bytes sent and received, or connections.
+//! The counter of a heavy client: bytes sent and received, or connections.
 
 use std::io::stdin;
 use std::process::exit;
@@ -6,18 +6,18 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 static COUNTED: AtomicU64 = AtomicU64::new(0);
 
-/// Counts so many more.
+/// Adds to the counter.
 pub(crate) fn count(more: usize) {
     COUNTED.fetch_add(more as u64, Ordering::Relaxed);
 }
 
-/// Ends this client from whichever thread.
+/// Ends this process, from any thread.
 pub(crate) fn fail(reason: &str) -> ! {
     eprintln!("heavy client: {reason}");
     exit(1)
 }
 
-/// Answers every line on the standard input with the count; exits at the end of the input.
+/// Replies to every line of standard input with the count; exits at the end of the input.
 pub(crate) fn answer() {
     for _ in stdin().lines().map_while(Result::ok) {
         println!("{}", COUNTED.load(Ordering::Relaxed));

@@ -1,10 +1,10 @@
-//! What is stored before the clients start.
+//! Items that are stored before the clients start.
 
 use crate::connection::{ask, connect, expect};
 use crate::support::Failure;
 use std::io::{BufWriter, Write};
 
-/// What a kind of client asks for.
+/// The items that a kind of client needs.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Stored {
     Nothing,
@@ -16,7 +16,7 @@ pub(crate) enum Stored {
     Several,
     /// Many small items; see [`many`].
     Many,
-    /// An item for each of about 40 sizes.
+    /// One item for each of about 40 sizes.
     Sizes,
 }
 
@@ -27,19 +27,19 @@ pub(crate) const SMALL: &str = "small";
 pub(crate) const LARGE: &str = "large";
 pub(crate) const LARGE_BYTES: usize = 1_000_000;
 
-/// Keys of one request of many keys, and the bytes of their values.
+/// Keys of a get with many keys, and the bytes of each value.
 pub(crate) const SEVERAL: usize = 1000;
 pub(crate) const SEVERAL_BYTES: usize = 1000;
 
-/// Items that are dumped.
+/// Number of items for a dump.
 pub(crate) const fn many(smoke: bool) -> usize {
     if smoke { 4000 } else { 400_000 }
 }
 
-/// Values of [`Stored::Sizes`] grow from the first of these to the second.
+/// Smallest and largest value of [`Stored::Sizes`].
 const SIZES_BYTES: [usize; 2] = [50, 500_000];
 
-/// Stores what a kind of client asks for.
+/// Stores the items for a kind of client.
 pub(crate) fn store(port: u16, stored: Stored, smoke: bool) -> Result<(), Failure> {
     match stored {
         Stored::Nothing => Ok(()),
@@ -56,7 +56,7 @@ pub(crate) fn store(port: u16, stored: Stored, smoke: bool) -> Result<(), Failur
     }
 }
 
-/// Stores items given by key and length, and sees whether the last one is there.
+/// Stores items with these keys and lengths, and checks that the last one exists.
 fn store_all(port: u16, items: impl IntoIterator<Item = (String, usize)>) -> Result<(), Failure> {
     let mut stream = connect(port)?;
     let mut last = String::new();

@@ -1,11 +1,11 @@
-//! The kinds of heavy clients: what each needs of the server, what is stored beforehand, and what it does.
+//! The kinds of heavy clients: server options, stored items, and load.
 
 use crate::connection::Target;
 use crate::items::Stored;
 use crate::support::Failure;
 use crate::{loops, pipelines};
 
-/// What a heavy client does until it is killed.
+/// The load of a heavy client, which runs until it is killed.
 type Run = fn(&Target) -> Result<(), Failure>;
 
 /// A kind of heavy client.
@@ -14,24 +14,24 @@ pub(crate) struct Kind {
     pub(crate) about: &'static str,
     pub(crate) needs: Needs,
     pub(crate) stored: Stored,
-    /// Nothing in the baseline.
+    /// `None` for the baseline.
     pub(crate) run: Option<Run>,
-    /// What a client counts.
+    /// The unit of the count.
     pub(crate) unit: Unit,
 }
 
-/// What the server must have been started with.
+/// Server options that a kind needs.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Needs {
     Nothing,
     Udp,
-    /// TLS on the port of `{port}`, and plain text on a second one.
+    /// TLS on `{port}`, and plain text on a second port.
     Tls,
-    /// Users that log in.
+    /// A file of users.
     Logins,
 }
 
-/// What a client counts.
+/// The unit of a count.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Unit {
     /// Bytes sent and received.

@@ -1,4 +1,4 @@
-//! Heavy clients that do one thing after the other: dumps, connections, datagrams at a pace.
+//! Heavy clients that repeat one step: dumps, connections, datagrams at a fixed rate.
 
 use crate::connection::{Target, ask, connect, expect};
 use crate::counter;
@@ -14,19 +14,19 @@ use std::time::{Duration, Instant};
 
 const READ_BYTES: usize = 1 << 20;
 
-/// The last bytes of a dump. memcached refuses a dump while another one runs.
+/// The end of a dump. memcached refuses a dump while another one runs.
 const DUMP_ENDS: [&[u8]; 2] = [b"END\r\n", b"BUSY currently processing crawler request\r\n"];
 
-/// In a whole run, and in smoke size.
+/// Rates in a whole run and in the smoke size.
 const DATAGRAMS_PER_SEC: u32 = 300;
 const SMOKE_DATAGRAMS_PER_SEC: u32 = 30;
 
-/// How far behind its pace the sending may come before it gives up the gap.
+/// Longest delay of the schedule before it is skipped.
 const LATE_MAX: Duration = Duration::from_millis(50);
 
 const DATAGRAM_MAX_BYTES: usize = 64 << 10;
 
-/// Header of a request by UDP: request id, sequence number, one datagram in all, reserved.
+/// Header of a UDP request: request id, sequence number, number of datagrams, reserved.
 const UDP_HEADER: [u8; 8] = [0, 1, 0, 0, 0, 1, 0, 0];
 
 pub(crate) fn metadump(target: &Target) -> Result<(), Failure> {
@@ -59,7 +59,7 @@ pub(crate) fn connects(target: &Target) -> Result<(), Failure> {
     }
 }
 
-/// A get after each handshake makes sure that the server has finished it as well.
+/// The get after each handshake ensures that the server has completed it.
 pub(crate) fn tls_handshakes(target: &Target) -> Result<(), Failure> {
     let mut config = tls::client(&target.certificate)?;
     config.resumption = Resumption::disabled();
@@ -74,7 +74,7 @@ pub(crate) fn tls_handshakes(target: &Target) -> Result<(), Failure> {
     }
 }
 
-/// One login for each connection, as servers close a connection after a few that fail.
+/// One login per connection, because servers close a connection after a few failures.
 pub(crate) fn failed_logins(target: &Target) -> Result<(), Failure> {
     loop {
         let mut stream = connect(target.port)?;

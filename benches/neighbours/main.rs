@@ -1,18 +1,16 @@
-//! How long a polite client waits while other clients are heavy.
+//! Measures the latency of a light client while other clients are heavy.
 //!
-//! The polite client sends one `get` of a missing key every 3 ms on a connection that it keeps. The table shows how long
-//! it waits for replies (p50, p99 and the longest wait, in milliseconds) beside each kind of heavy client, for each number
-//! of server threads and of heavy clients. A server is started fresh for every measurement. A wait of 10 s ends a
-//! measurement and counts as 10 s: the server starves the polite client, or hangs.
+//! The light client sends one `get` of a missing key every 3 ms on a long-lived connection. A server is started for
+//! each measurement. A latency of 10 s ends a measurement and counts as 10 s.
 //!
-//! The column `heavy` shows the throughput of all heavy clients together: bytes sent and received, or connections. It
-//! tells a server that serves all its clients well from one that starves the heavy ones.
+//! Columns: kind of heavy clients, server threads, number of heavy clients, server; `p50 ms`, `p99 ms`, `max ms`:
+//! latency of the light client in milliseconds; `heavy_client`: throughput of all heavy clients, as MB sent and received per
+//! second or as connections per second, which shows whether the server starves them. Each value is the median over the
+//! rounds, in which servers take turns. A `ratio` is the median over the rounds of the ratio to the first server in the
+//! same round.
 //!
-//! Servers take turns within each round. A printed figure is the median over the rounds. A printed ratio is the median
-//! over the rounds of the ratio to the first server within the same round.
-//!
-//! Every heavy client is a process of its own, which drains what the server sends. The scheduler places all processes: on
-//! a machine with few CPUs a wait includes the time in which the polite client or the server waits for one. The kind
+//! Every heavy client is a process of its own, which reads all replies. The scheduler places all processes: on a
+//! machine with few CPUs, a latency includes the time in which the light client or the server waits for one. The kind
 //! `none`, without a heavy client, is the baseline.
 //!
 //! With memcached beside larder:
@@ -22,41 +20,41 @@
 //!     'memcached=memcached -u nobody -c 20000 -m 1024 -l 127.0.0.1 -p {port} -t {threads} {udp} {tls} {users}'
 //! ```
 //!
-//! `--help` tells the rest. A run with the defaults takes about 16 minutes for each server.
+//! `--help` lists the options, `--test` runs a small size. A run with the defaults takes about 16 minutes per server.
 
 #![expect(clippy::disallowed_methods, reason = "a benchmark measures real time")]
 
 mod connection;
 mod counter;
-mod heavy;
+mod heavy_client;
 mod items;
 mod kinds;
+mod light_client;
 mod loops;
 mod pipelines;
-mod polite;
 mod report;
 #[path = "../support/mod.rs"]
 mod support;
 
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use connection::Target;
-use heavy::HeavyClient;
+use heavy_client::HeavyClient;
 use kinds::{KINDS, Kind, Needs};
-use polite::Polite;
+use light_client::LightClient;
 use report::{Measured, Row};
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::PathBuf;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 use support::affinity::Placement;
-use support::server::{OWN_NAME, Server};
+use support::server::{LARDER_NAME, Server};
 use support::{Failure, tls};
 
-/// The larder that cargo has just built.
+/// The command of the larder in this build.
 const LARDER: &str = "{larder} -m 1024 -c 20000 -l 127.0.0.1 -p {port} -t {threads} {udp} {tls} {users}";
 
 const HELP: &str = "\
-A SERVER is NAME=COMMAND; {port}, {threads}, {udp}, {tls} and {users} in COMMAND are filled in. The last three become
+A SERVER is NAME=COMMAND; {port}, {threads}, {udp}, {tls} and {users} in COMMAND are replaced. The last three become
 memcached's options for UDP, for TLS with a second listener in plain text, and for a file of users, in the kinds of
 heavy clients that need them. A command that lacks one of them is left out of that kind. The larder of this build is
 always the last one, or the only one. Example:
@@ -64,10 +62,10 @@ always the last one, or the only one. Example:
   cargo bench --bench neighbours -- \\
       'memcached=memcached -u nobody -c 20000 -m 1024 -l 127.0.0.1 -p {port} -t {threads} {udp} {tls} {users}'";
 
-/// How long heavy clients run before the polite one is measured.
+/// Time that heavy clients run before the measurement.
 const SETTLE: Duration = Duration::from_secs(1);
 
-/// The length of a run.
+/// The extent of a run.
 struct Extent {
     smoke: bool,
     settle: Duration,
@@ -84,7 +82,7 @@ fn arguments() -> ArgMatches {
     };
     let kinds: Vec<String> = KINDS.iter().map(|kind| format!("  {:<16}{}", kind.name, kind.about)).collect();
     Command::new("neighbours")
-        .about("How long a polite client of larder and its peers waits while other clients are heavy")
+        .about("Measures the latency of a light client of larder and its peers while other clients are heavy")
         .after_help(format!("{HELP}\n\nKinds of heavy clients:\n{}", kinds.join("\n")))
         .arg(Arg::new("server").value_name("SERVER").num_args(0..).help("Peers, in the order of the table"))
         .arg(
@@ -118,7 +116,7 @@ fn arguments() -> ArgMatches {
                 .help("A few requests beside each kind, to see that everything runs"),
         )
         .arg(Arg::new("bench").long("bench").action(ArgAction::SetTrue).hide(true))
-        .arg(Arg::new(heavy::ARGUMENT).long(heavy::ARGUMENT).num_args(4).hide(true))
+        .arg(Arg::new(heavy_client::ARGUMENT).long(heavy_client::ARGUMENT).num_args(4).hide(true))
         .get_matches()
 }
 
@@ -141,11 +139,11 @@ fn extent(arguments: &ArgMatches) -> Result<Extent, Failure> {
 
 fn main() -> Result<(), Failure> {
     let arguments = arguments();
-    if let Some(client) = arguments.get_many::<String>(heavy::ARGUMENT) {
-        return heavy::run(&client.collect::<Vec<_>>());
+    if let Some(client) = arguments.get_many::<String>(heavy_client::ARGUMENT) {
+        return heavy_client::run(&client.collect::<Vec<_>>());
     }
     let mut servers = support::named(arguments.get_many::<String>("server").into_iter().flatten())?;
-    servers.push((OWN_NAME.to_owned(), LARDER.to_owned()));
+    servers.push((LARDER_NAME.to_owned(), LARDER.to_owned()));
     let chosen: Option<Vec<&String>> = arguments.get_many("kind").map(Iterator::collect);
     let mut kinds = KINDS
         .iter()
@@ -165,7 +163,7 @@ fn main() -> Result<(), Failure> {
     compared
 }
 
-/// Measures all servers in turn and prints their rows. A peer that fails is left out of the rest, and says why.
+/// Measures all servers in turn and prints their rows. A peer that fails is reported and left out.
 fn compare(
     servers: &[(String, String)],
     kind: &Kind,
@@ -187,7 +185,9 @@ fn compare(
                     row.rounds.push((round, measured));
                     left.push(server);
                 }
-                Err(failure) if name != OWN_NAME => eprintln!("{}: {name} is left out: {failure}", kind.name),
+                Err(failure) if name != LARDER_NAME => {
+                    eprintln!("{}: {name} is left out: {failure}", kind.name)
+                }
                 Err(failure) => return Err(format!("{}: {failure}", kind.name).into()),
             }
         }
@@ -197,7 +197,7 @@ fn compare(
     Ok(())
 }
 
-/// True if a command has the place for the options that a kind needs.
+/// True if a command has the placeholder that a kind needs.
 fn offers(command: &str, needs: Needs) -> bool {
     match needs {
         Needs::Nothing => true,
@@ -207,7 +207,7 @@ fn offers(command: &str, needs: Needs) -> bool {
     }
 }
 
-/// Starts a server and heavy clients, and measures the polite client beside them.
+/// Starts a server and heavy clients, and measures the light client.
 fn measure(
     command: &str,
     kind: &Kind,
@@ -215,30 +215,30 @@ fn measure(
     clients: usize,
     extent: &Extent,
 ) -> Result<Measured, Failure> {
-    let (server, polite_port) = start(command, kind, threads)?;
+    let (server, light_port) = start(command, kind, threads)?;
     items::store(server.port(), kind.stored, extent.smoke)?;
-    let mut polite = Polite::connect(polite_port, kind.needs == Needs::Logins)?;
+    let mut light_client = LightClient::connect(light_port, kind.needs == Needs::Logins)?;
     let certificate = if kind.needs == Needs::Tls { tls::certificate().to_owned() } else { PathBuf::new() };
     let target = Target { port: server.port(), certificate, smoke: extent.smoke };
-    let mut heavy = Vec::new();
+    let mut heavy_client = Vec::new();
     for _ in 0..clients {
-        heavy.push(HeavyClient::start(kind, &target)?);
+        heavy_client.push(HeavyClient::start(kind, &target)?);
     }
-    heavy.iter_mut().try_for_each(HeavyClient::wait_until_begun)?;
+    heavy_client.iter_mut().try_for_each(HeavyClient::wait_until_begun)?;
     sleep(extent.settle);
     let start = Instant::now();
-    let before = counted(&mut heavy)?;
-    let waits = polite.run(extent.measure)?;
-    let after = counted(&mut heavy)?;
-    Ok(Measured { waits, heavy_per_sec: (after - before) as f64 / start.elapsed().as_secs_f64() })
+    let before = counted(&mut heavy_client)?;
+    let latencies = light_client.run(extent.measure)?;
+    let after = counted(&mut heavy_client)?;
+    Ok(Measured { latencies, heavy_per_sec: (after - before) as f64 / start.elapsed().as_secs_f64() })
 }
 
-/// What all heavy clients have counted.
-fn counted(heavy: &mut [HeavyClient]) -> Result<u64, Failure> {
-    heavy.iter_mut().map(HeavyClient::counted).sum()
+/// The sum of the heavy clients' counts.
+fn counted(heavy_client: &mut [HeavyClient]) -> Result<u64, Failure> {
+    heavy_client.iter_mut().map(HeavyClient::counted).sum()
 }
 
-/// Starts a server with what a kind needs; also returns where it serves the polite client.
+/// Starts a server with the options that a kind needs; also returns the port for the light client.
 fn start(command: &str, kind: &Kind, threads: usize) -> Result<(Server, u16), Failure> {
     let second_port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
     let users = std::env::temp_dir().join(format!("bench-{}.users", std::process::id()));
@@ -253,11 +253,11 @@ fn start(command: &str, kind: &Kind, threads: usize) -> Result<(Server, u16), Fa
         ("{users}", option(Needs::Logins, format!("-Y {}", users.display()))),
     ];
     let fills = fills.each_ref().map(|(name, options)| (*name, options.as_str()));
-    std::fs::write(&users, polite::USER)?;
+    std::fs::write(&users, light_client::USER)?;
     let server = Server::start(command, threads, Placement::Free, false, &fills);
-    // A server reads the file when it starts.
+    // The server has read the file.
     std::fs::remove_file(&users)?;
     let server = server?;
-    let polite_port = if kind.needs == Needs::Tls { second_port } else { server.port() };
-    Ok((server, polite_port))
+    let light_port = if kind.needs == Needs::Tls { second_port } else { server.port() };
+    Ok((server, light_port))
 }

@@ -1,4 +1,4 @@
-//! Heavy clients that send requests without waiting for replies, while a thread drains the replies.
+//! Heavy clients that send requests without waiting for replies, while a thread reads the replies.
 
 use crate::connection::{Target, ask, connect, drain, expect, flood};
 use crate::counter;
@@ -6,19 +6,19 @@ use crate::items::{LARGE, LARGE_BYTES, SEVERAL, SMALL};
 use crate::support::Failure;
 use std::io::{Read, Write};
 
-/// Bytes of a value that is too large, more than fits into any item.
+/// Bytes of a value that exceeds every item limit.
 const TOO_LARGE_BYTES: usize = 2_000_000_000;
 
-/// Bytes of it that are sent with one call.
+/// Bytes of it per write.
 const TOO_LARGE_BLOCK: usize = 1_000_000;
 
 /// Distinct keys of the sets of large values.
 const LARGE_SETS: usize = 20;
 
-/// Small requests that are sent with one call.
+/// Small requests per write.
 const SMALL_REQUESTS: usize = 10_000;
 
-/// Larger requests, or those with large replies, that are sent with one call.
+/// Requests per write if the requests or their replies are large.
 const LARGE_REQUESTS: usize = 100;
 
 /// Sets after each `flush_all`.
@@ -97,7 +97,7 @@ pub(crate) fn binary_gets(target: &Target) -> Result<(), Failure> {
     request.extend([0; 12]);
     request.extend(SMALL.as_bytes());
     let mut stream = connect(target.port)?;
-    // The value is the end. Status 0 is success.
+    // The reply ends with the value. Status 0 is success.
     let reply = ask(&mut stream, &request, b"xxxx")?;
     expect(&reply, &[0x81, 0, 0, 0, 4, 0, 0, 0])?;
     drain(&stream)?;
@@ -107,7 +107,7 @@ pub(crate) fn binary_gets(target: &Target) -> Result<(), Failure> {
 pub(crate) fn watch(target: &Target) -> Result<(), Failure> {
     let mut watcher = connect(target.port)?;
     watcher.write_all(b"watch fetchers mutations\r\n")?;
-    // Lines about the requests of other clients may follow at once.
+    // Lines about requests of other clients may follow immediately.
     let mut reply = [0; 4];
     watcher.read_exact(&mut reply)?;
     expect(&reply, b"OK\r\n")?;
@@ -115,7 +115,7 @@ pub(crate) fn watch(target: &Target) -> Result<(), Failure> {
     small_gets(target)
 }
 
-/// Sends a request once to see that its reply has this end and this start, then so many of them with each call.
+/// Sends a request once to check start and end of its reply, then `count` of them per write.
 fn pipeline(target: &Target, request: &str, end: &str, start: &str, count: usize) -> Result<(), Failure> {
     let mut stream = connect(target.port)?;
     expect(&ask(&mut stream, request.as_bytes(), end.as_bytes())?, start.as_bytes())?;

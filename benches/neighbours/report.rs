@@ -1,13 +1,13 @@
-//! The table: a row for each server beside each kind and number of heavy clients.
+//! The table: one row per server, kind and number of heavy clients.
 
 use crate::kinds::{Kind, Unit};
-use crate::polite::Waits;
+use crate::light_client::Latencies;
 use crate::support::medians::{median, median_ratio};
 
-/// What one measurement has given.
+/// Result of one measurement.
 pub(crate) struct Measured {
-    pub(crate) waits: Waits,
-    /// What all heavy clients have counted, by the second.
+    pub(crate) latencies: Latencies,
+    /// The heavy clients' counts per second.
     pub(crate) heavy_per_sec: f64,
 }
 
@@ -29,9 +29,9 @@ pub(crate) fn print(kind: &Kind, threads: usize, clients: usize, rows: &[Row]) {
     for row in rows.iter().filter(|row| !row.rounds.is_empty()) {
         print!("{:<15} {threads:>7} {clients:>7} {:<12}", kind.name, row.server);
         for of in [
-            |measured: &Measured| measured.waits.p50,
-            |measured: &Measured| measured.waits.p99,
-            |measured: &Measured| measured.waits.longest,
+            |measured: &Measured| measured.latencies.p50,
+            |measured: &Measured| measured.latencies.p99,
+            |measured: &Measured| measured.latencies.max,
         ] {
             print!("{:>10.3}{}", median_of(row, of), ratio(row, rows, of));
         }
@@ -55,7 +55,7 @@ fn median_of(row: &Row, of: fn(&Measured) -> f64) -> f64 {
     median(by_round(row, of).into_iter().map(|(_, figure)| figure).collect())
 }
 
-/// The median of the ratios to the first server that could be measured.
+/// The median of the ratios to the first server that was measured.
 fn ratio(row: &Row, rows: &[Row], of: fn(&Measured) -> f64) -> String {
     let first = rows.iter().find(|row| !row.rounds.is_empty()).unwrap_or(row);
     median_ratio(&by_round(row, of), &by_round(first, of))

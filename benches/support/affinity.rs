@@ -1,14 +1,14 @@
-//! Which CPUs the threads of a bench run on. A child inherits the CPUs of the thread that starts it.
+//! CPU affinity of benchmark threads. A child process inherits the affinity of the thread that starts it.
 
-use super::Failure;
+use super::failure::Failure;
 use nix::sched::{CpuSet, sched_setaffinity};
 use nix::unistd::Pid;
 
-/// The CPU of a server, and that of the load beside it.
+/// The CPU of the server, and the CPU of the load.
 pub(crate) const SERVER_CPU: usize = 0;
 pub(crate) const LOAD_CPU: usize = 1;
 
-/// Which CPUs a server and its load get.
+/// Placement of a server and its load.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Placement {
     /// The server has one CPU, the load has another.
@@ -20,26 +20,26 @@ pub(crate) enum Placement {
 }
 
 impl Placement {
-    /// Holds this thread on the CPUs of the server, for the moment in which it starts the server.
-    pub(super) fn hold_server(self) -> Result<(), Failure> {
+    /// Pins this thread to the server's CPUs while it starts the server.
+    pub(super) fn pin_to_server(self) -> Result<(), Failure> {
         match self {
-            Placement::Apart => hold(&[SERVER_CPU]),
-            Placement::Overlapping => hold(&[SERVER_CPU, LOAD_CPU]),
+            Placement::Apart => pin(&[SERVER_CPU]),
+            Placement::Overlapping => pin(&[SERVER_CPU, LOAD_CPU]),
             Placement::Free => Ok(()),
         }
     }
 
-    /// Holds this thread on the CPU of the load.
-    pub(super) fn hold_load(self) -> Result<(), Failure> {
+    /// Pins this thread to the CPU of the load.
+    pub(super) fn pin_to_load(self) -> Result<(), Failure> {
         match self {
-            Placement::Apart | Placement::Overlapping => hold(&[LOAD_CPU]),
+            Placement::Apart | Placement::Overlapping => pin(&[LOAD_CPU]),
             Placement::Free => Ok(()),
         }
     }
 }
 
-/// Holds this thread, and what it starts, on these CPUs; on a machine that has only one, all is held there.
-pub(crate) fn hold(cpus: &[usize]) -> Result<(), Failure> {
+/// Pins this thread, and what it starts, to these CPUs, modulo the number of CPUs.
+pub(crate) fn pin(cpus: &[usize]) -> Result<(), Failure> {
     let there = std::thread::available_parallelism()?.get().max(LOAD_CPU + 1);
     let mut set = CpuSet::new();
     for cpu in cpus {

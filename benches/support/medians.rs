@@ -1,9 +1,9 @@
-//! Medians over rounds, of figures and of their ratios.
+//! Medians of measurements and of their ratios, over rounds.
 //!
-//! The machine is not equally fast in all rounds. The servers take turns within a round, so the ratio of two of them
-//! within a round is steadier than the ratio of their medians.
+//! The speed of the machine varies between rounds. The servers take turns within a round, so the median of the ratios
+//! within a round is more stable than the ratio of the medians.
 
-/// The median; NaN of nothing.
+/// The median; NaN for an empty list.
 pub(crate) fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     let middle = values.len() / 2;
@@ -14,8 +14,8 @@ pub(crate) fn median(mut values: Vec<f64>) -> f64 {
     }
 }
 
-/// The median of the ratios of `figures` to those of the first server, over the rounds that have both, as a column of
-/// a table. Each figure comes with the number of its round.
+/// The median ratio of `figures` to the first server's, over the rounds that both have, as a table column. Each value
+/// has the number of its round.
 pub(crate) fn median_ratio(figures: &[(u64, f64)], first: &[(u64, f64)]) -> String {
     let of_first = |round: u64| first.iter().find(|(other, _)| *other == round).map(|(_, figure)| *figure);
     let ratios = figures.iter().filter_map(|(round, figure)| Some(figure / of_first(*round)?));

@@ -1,22 +1,19 @@
-//! What benches of real servers share: a server of its own ports and CPU, and the names they come with.
+//! Shared by benches of real servers: starting a server, CPU affinity, medians, TLS.
 //!
-//! Each bench that needs it says `#[path = "../support/mod.rs"] mod support;`.
+//! A bench includes it with `#[path = "../support/mod.rs"] mod support;`.
 
 #![allow(dead_code, reason = "each bench uses its part")]
 
 pub(crate) mod affinity;
+mod failure;
 pub(crate) mod medians;
+pub(crate) mod schedstat;
 pub(crate) mod server;
 pub(crate) mod tls;
 
-use std::error::Error;
-use std::fs;
-use std::path::Path;
+pub(crate) use failure::Failure;
 
-/// Anything that ends the run, in words.
-pub(crate) type Failure = Box<dyn Error>;
-
-/// Name and command of servers given as `NAME=COMMAND`.
+/// Name and command of servers in the form `NAME=COMMAND`.
 pub(crate) fn named<'a>(
     servers: impl IntoIterator<Item = &'a String>,
 ) -> Result<Vec<(String, String)>, Failure> {
@@ -25,22 +22,4 @@ pub(crate) fn named<'a>(
         None => Err(format!("{server}: not NAME=COMMAND").into()),
     };
     servers.into_iter().map(split).collect()
-}
-
-/// What the scheduler says of a thread: the first two numbers of its schedstat (the kernel's sched-stats).
-pub(crate) struct Scheduled {
-    /// How long it was on a CPU, in nanoseconds.
-    pub(crate) ran_nanos: u64,
-    /// How long it wanted to be and was not.
-    pub(crate) queued_nanos: u64,
-}
-
-impl Scheduled {
-    /// Of the thread of this directory of /proc.
-    pub(crate) fn of(thread: &Path) -> Result<Scheduled, Failure> {
-        let schedstat = fs::read_to_string(thread.join("schedstat"))?;
-        let mut numbers = schedstat.split_whitespace().map(str::parse);
-        let mut next = || Ok::<u64, Failure>(numbers.next().ok_or("a short schedstat")??);
-        Ok(Scheduled { ran_nanos: next()?, queued_nanos: next()? })
-    }
 }

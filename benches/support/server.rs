@@ -1,7 +1,8 @@
-//! A server under load: started on ports of its own, asked what it has used, ended with this value.
+//! A server process: started on free ports, its resource usage, stopped when dropped.
 
 use super::affinity::Placement;
-use super::{Failure, Scheduled};
+use super::failure::Failure;
+use super::schedstat::Scheduled;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use socket2::{Domain, SockAddr, Socket, Type};
@@ -12,12 +13,12 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
-/// What the larder of this build is called.
-pub(crate) const OWN_NAME: &str = "larder";
+/// Name of the larder that this build contains.
+pub(crate) const LARDER_NAME: &str = "larder";
 
-/// How often, and for how long in all, a server that starts is looked for.
-const LOOK: Duration = Duration::from_millis(20);
-const LOOKS: u32 = 500;
+/// Interval and number of the attempts to connect to a starting server.
+const INTERVAL: Duration = Duration::from_millis(20);
+const ATTEMPTS: u32 = 500;
 
 pub(crate) struct Server {
     child: Child,
@@ -25,21 +26,21 @@ pub(crate) struct Server {
     path: PathBuf,
 }
 
-/// What a server has used up to a moment.
+/// Resource usage of a server so far.
 #[derive(Clone, Copy)]
-pub(crate) struct Used {
-    /// On a CPU, in nanoseconds, by the scheduler.
+pub(crate) struct Usage {
+    /// CPU time in nanoseconds, from the scheduler.
     pub(crate) cpu_nanos: u64,
-    /// Of which in threads that are not named workers: those that run maintenance and the advisor.
+    /// CPU time of threads other than workers, which run maintenance and the advisor.
     pub(crate) background_nanos: u64,
-    /// Of which in user mode and in the kernel, in ticks of the system; coarse.
+    /// CPU time in user mode and in the kernel, in system ticks (coarse).
     pub(crate) user_ticks: u64,
     pub(crate) system_ticks: u64,
 }
 
 impl Server {
-    /// Starts `command` and waits until it serves, by the unix socket or by TCP. `{port}`, `{sock}`, `{threads}`,
-    /// `{larder}`, and what `fills` names, are filled in; what `fills` brings in may hold the others.
+    /// Starts `command` and waits until it accepts connections on its Unix socket or TCP port. Replaces `{port}`,
+    /// `{sock}`, `{threads}`, `{larder}` and the names in `fills`, whose values may contain the other ones.
     pub(crate) fn start(
         command: &str,
         threads: usize,
@@ -58,29 +59,29 @@ impl Server {
             .replace("{threads}", &threads.to_string());
         let mut words = command.split_whitespace();
         let program = words.next().ok_or("a server without a command")?;
-        placement.hold_server()?;
+        placement.pin_to_server()?;
         let started = Command::new(program)
             .args(words)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn();
-        placement.hold_load()?;
+        placement.pin_to_load()?;
         let child = started.map_err(|error| format!("{program}: {error}"))?;
         let mut server = Server { child, port, path };
-        for _ in 0..LOOKS {
+        for _ in 0..ATTEMPTS {
             if server.connect(unix).is_ok() {
                 return Ok(server);
             }
             if let Some(status) = server.child.try_wait()? {
                 return Err(format!("{command}: {status}").into());
             }
-            sleep(LOOK);
+            sleep(INTERVAL);
         }
-        Err(format!("{command}: nobody listens").into())
+        Err(format!("{command}: it does not accept connections").into())
     }
 
-    /// A new connection, without delay on its packets.
+    /// Opens a connection without Nagle's algorithm.
     pub(crate) fn connect(&self, unix: bool) -> Result<Socket, Failure> {
         if unix {
             let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
@@ -93,7 +94,7 @@ impl Server {
         Ok(socket)
     }
 
-    /// Its TCP port.
+    /// The TCP port.
     pub(crate) fn port(&self) -> u16 {
         self.port
     }
@@ -102,8 +103,8 @@ impl Server {
         Ok(fs::read_to_string(format!("/proc/{}/{file}", self.child.id()))?)
     }
 
-    /// What it has used so far.
-    pub(crate) fn used(&self) -> Result<Used, Failure> {
+    /// Resource usage so far.
+    pub(crate) fn usage(&self) -> Result<Usage, Failure> {
         let (mut cpu_nanos, mut background_nanos) = (0, 0);
         for task in fs::read_dir(format!("/proc/{}/task", self.child.id()))? {
             let task = task?.path();
@@ -113,26 +114,26 @@ impl Server {
             background_nanos += if works { 0 } else { nanos };
         }
         let stat = self.proc("stat")?;
-        // The name before it may hold spaces. Fields 14 and 15 of the whole (proc(5)).
+        // The process name may contain spaces. Fields 14 and 15 (proc(5)).
         let fields: Vec<&str> = stat.rsplit(") ").next().unwrap_or_default().split(' ').collect();
         let ticks =
             |field: usize| fields.get(field - 3).ok_or("a short stat")?.parse().map_err(Failure::from);
-        Ok(Used { cpu_nanos, background_nanos, user_ticks: ticks(14)?, system_ticks: ticks(15)? })
+        Ok(Usage { cpu_nanos, background_nanos, user_ticks: ticks(14)?, system_ticks: ticks(15)? })
     }
 
-    /// Memory in use, in bytes.
+    /// Resident memory, in bytes.
     pub(crate) fn resident_bytes(&self) -> Result<u64, Failure> {
         let status = self.proc("status")?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).ok_or("no VmRSS")?;
         Ok(line.trim().trim_end_matches(" kB").parse::<u64>()? * 1024)
     }
 
-    /// Its process.
+    /// The process id.
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }
 
-    /// Ends it and waits for its end.
+    /// Stops the server and waits for its end.
     pub(crate) fn stop(mut self) -> Result<(), Failure> {
         kill(Pid::from_raw(self.child.id() as i32), Signal::SIGTERM)?;
         self.child.wait()?;
@@ -142,7 +143,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // It may have ended already.
+        // The process may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
         let _ = fs::remove_file(&self.path);

@@ -1,6 +1,6 @@
 //! The certificate of all servers of a run, and clients that trust it.
 
-use super::Failure;
+use super::failure::Failure;
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject;
@@ -10,7 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 
-/// The name that the certificate is for.
+/// The host name of the certificate.
 const NAME: &str = "localhost";
 
 struct Identity {
@@ -28,20 +28,20 @@ static IDENTITY: LazyLock<Identity> = LazyLock::new(|| {
     Identity { chain, key }
 });
 
-/// The options by which memcached and larder serve TLS.
+/// The TLS options of memcached and larder.
 pub(crate) fn server_options() -> String {
     format!("-Z -o ssl_chain_cert={},ssl_key={}", IDENTITY.chain.display(), IDENTITY.key.display())
 }
 
-/// The file of the certificate, made when it is first asked for.
+/// The file of the certificate, which is created at the first call.
 pub(crate) fn certificate() -> &'static Path {
     &IDENTITY.chain
 }
 
-/// Removes the files of the certificate, if they were made.
+/// Removes the files of the certificate, if they exist.
 pub(crate) fn clean_up() {
     if let Some(identity) = LazyLock::get(&IDENTITY) {
-        // Files for temporary use: one that is left harms nobody.
+        // These are temporary files; a remaining one does no harm.
         let _ = fs::remove_file(&identity.chain);
         let _ = fs::remove_file(&identity.key);
     }
@@ -57,7 +57,7 @@ pub(crate) fn client(certificate: &Path) -> Result<ClientConfig, Failure> {
         .with_no_client_auth())
 }
 
-/// A session of a client, before its handshake.
+/// A TLS session of a client, before its handshake.
 pub(crate) fn session(config: Arc<ClientConfig>) -> Result<ClientConnection, Failure> {
     Ok(ClientConnection::new(config, ServerName::try_from(NAME)?)?)
 }

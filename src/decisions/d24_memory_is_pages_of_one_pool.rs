@@ -9,7 +9,7 @@
 //! charged in bytes. What the process needs beyond 8 MiB is charged at the start
 //! (`commands/stats/memory.rs`).
 //!
-//! Measured (`benches/capacity --only crowds`, MiB beyond the bound, before and after):
+//! Measured (`benches/capacity --only connections`, MiB beyond the bound, before and after):
 //!
 //! | load | `-t 4` | `-t 8` |
 //! | --- | --- | --- |

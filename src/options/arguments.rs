@@ -258,10 +258,10 @@ mod tests {
 
     #[test]
     fn short_options_are_bundled() {
-        let arguments = served("-vvdu nobody -p11299");
+        let arguments = served("-vvdu daemon -p11299");
         assert_eq!(arguments.verbosity(), 2);
         assert!(arguments.flag('d'));
-        assert_eq!(arguments.value('u').as_deref(), Some("nobody"));
+        assert_eq!(arguments.value('u').as_deref(), Some("daemon"));
         assert_eq!(arguments.value('p').as_deref(), Some("11299"));
     }
 

@@ -1,6 +1,6 @@
-//! A heavy client is a process of its own: this program once more, with arguments that only it uses.
+//! Heavy clients run in processes of their own: this program with hidden arguments.
 //!
-//! For every line on its standard input it answers with what it has counted so far; at the end of the input it exits,
+//! A heavy client replies to every line of its standard input with its count so far. It exits at the end of the input,
 //! so it does not outlive the bench.
 
 use crate::connection::Target;
@@ -13,18 +13,18 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::thread::{sleep, spawn};
 use std::time::{Duration, Instant};
 
-/// The hidden argument; a kind, a port, whether it is a smoke test, and a file follow.
+/// The hidden argument. A kind, a port, the smoke size, and a file follow.
 pub(crate) const ARGUMENT: &str = "heavy-client";
 
-/// How often, and how long in all, a client is asked whether it has begun.
-const LOOK: Duration = Duration::from_millis(5);
+/// Interval and time limit of the wait for a client's first count.
+const INTERVAL: Duration = Duration::from_millis(5);
 const BEGIN_MAX: Duration = Duration::from_secs(30);
 
-/// A client that runs.
+/// A running client.
 pub(crate) struct HeavyClient {
     process: Child,
-    questions: ChildStdin,
-    answers: BufReader<ChildStdout>,
+    requests: ChildStdin,
+    replies: BufReader<ChildStdout>,
 }
 
 impl HeavyClient {
@@ -35,31 +35,30 @@ impl HeavyClient {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()?;
-        let questions = process.stdin.take().ok_or("a client without input")?;
-        let answers = BufReader::new(process.stdout.take().ok_or("a client without output")?);
-        Ok(HeavyClient { process, questions, answers })
+        let requests = process.stdin.take().ok_or("a client without input")?;
+        let replies = BufReader::new(process.stdout.take().ok_or("a client without output")?);
+        Ok(HeavyClient { process, requests, replies })
     }
 
-    /// What it has counted so far; a failure if it has ended.
+    /// The count so far; an error if the client has ended.
     pub(crate) fn counted(&mut self) -> Result<u64, Failure> {
         let mut answer = String::new();
-        // Without an answer the status tells more than the error of the pipe.
-        if self.questions.write_all(b"\n").and_then(|()| self.answers.read_line(&mut answer)).unwrap_or(0)
-            == 0
+        // If there is no reply, the exit status says more than the error of the pipe.
+        if self.requests.write_all(b"\n").and_then(|()| self.replies.read_line(&mut answer)).unwrap_or(0) == 0
         {
             return Err(format!("a heavy client has ended: {}", self.process.wait()?).into());
         }
         Ok(answer.trim_end().parse()?)
     }
 
-    /// Waits until it has counted something.
+    /// Latencies until the count is not 0.
     pub(crate) fn wait_until_begun(&mut self) -> Result<(), Failure> {
         let start = Instant::now();
         while self.counted()? == 0 {
             if start.elapsed() > BEGIN_MAX {
                 return Err("a heavy client has counted nothing in 30 s".into());
             }
-            sleep(LOOK);
+            sleep(INTERVAL);
         }
         Ok(())
     }
@@ -67,13 +66,13 @@ impl HeavyClient {
 
 impl Drop for HeavyClient {
     fn drop(&mut self) {
-        // It may have ended already.
+        // The process may have ended already.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
 }
 
-/// What the process of a client does. `arguments` are those after [`ARGUMENT`].
+/// The body of a client process. `arguments` follow [`ARGUMENT`].
 pub(crate) fn run(arguments: &[&String]) -> Result<(), Failure> {
     let [name, port, smoke, certificate] = arguments else {
         return Err("not the arguments of a client".into());

@@ -1,28 +1,28 @@
-//! Resident memory under several connections at once, looked at four times a second from the start on: by how much it
-//! passes `-m` + 8 MiB + 64 KiB for each connection.
+//! Measures resident memory with several connections, four times a second: by how much it exceeds `-m` + 8 MiB + 64 KiB
+//! per connection.
 
-use crate::Contender;
 use crate::bound::random_len;
 use crate::client::{Client, key};
+use crate::contender::Contender;
 use crate::support::Failure;
 use fastrand::Rng;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{scope, sleep};
 use std::time::{Duration, Instant};
 
-/// How long each load runs.
+/// Duration of each load.
 const TIME: Duration = Duration::from_secs(20);
-const LOOK: Duration = Duration::from_millis(250);
+const INTERVAL: Duration = Duration::from_millis(250);
 
 const BASE_BYTES: u64 = 8 << 20;
 const PER_CONNECTION_BYTES: u64 = 64 << 10;
 
 const SMALL_KEYS: u64 = 2_000_000;
 
-/// A step of a load: what the connection with this number does next.
+/// The next operation of the connection with this number.
 type Step = fn(&mut Client, &mut Rng, u64) -> Result<(), Failure>;
 
-/// Name, connections, step.
+/// Name, connections, operation.
 const LOADS: [(&str, u64, Step); 4] = [
     ("random sizes, 1 byte to 900 KB", 4, random_sizes),
     ("90 % small, 7 % up to 70 KB, 3 % 1 MB", 4, mix),
@@ -31,7 +31,7 @@ const LOADS: [(&str, u64, Step); 4] = [
 ];
 
 pub(crate) fn measure(contenders: &[Contender], share: u64) -> Result<(), Failure> {
-    println!("resident MiB beyond -m, 8 MiB and 64 KiB a connection: median look, highest, last");
+    println!("resident MiB beyond -m, 8 MiB and 64 KiB per connection: median, maximum, at the end");
     let time = TIME / share.min(100) as u32;
     for memory_mib in [64, 256, 1024] {
         for threads in [1, 4, 8] {
@@ -57,9 +57,9 @@ fn run(
     time: Duration,
 ) -> Result<[f64; 3], Failure> {
     let server = contender.start_with_threads(memory_mib, threads)?;
-    let promise = (memory_mib << 20) + BASE_BYTES + connections * PER_CONNECTION_BYTES;
+    let bound = (memory_mib << 20) + BASE_BYTES + connections * PER_CONNECTION_BYTES;
     let stopped = AtomicBool::new(false);
-    let mut looks = Vec::new();
+    let mut samples = Vec::new();
     scope(|scope| -> Result<(), Failure> {
         let mut clients = Vec::new();
         for number in 0..connections {
@@ -77,8 +77,8 @@ fn run(
         }
         let end = Instant::now() + time;
         while Instant::now() < end {
-            looks.push(server.resident_bytes()?);
-            sleep(LOOK.min(time));
+            samples.push(server.resident_bytes()?);
+            sleep(INTERVAL.min(time));
         }
         stopped.store(true, Ordering::Relaxed);
         match clients.into_iter().all(|client| client.join().unwrap_or(false)) {
@@ -87,10 +87,10 @@ fn run(
         }
     })?;
     let last = server.resident_bytes()?;
-    looks.sort_unstable();
-    let beyond = |bytes: u64| (bytes as f64 - promise as f64) / f64::from(1 << 20);
-    let highest = looks.last().copied().unwrap_or(0).max(last);
-    Ok([looks[looks.len() / 2], highest, last].map(beyond))
+    samples.sort_unstable();
+    let beyond = |bytes: u64| (bytes as f64 - bound as f64) / f64::from(1 << 20);
+    let highest = samples.last().copied().unwrap_or(0).max(last);
+    Ok([samples[samples.len() / 2], highest, last].map(beyond))
 }
 
 static BYTES: [u8; 1 << 20] = [b'c'; 1 << 20];
@@ -109,7 +109,7 @@ fn mix(client: &mut Client, rng: &mut Rng, _: u64) -> Result<(), Failure> {
     client.store("set", &key(rng.u64(..SMALL_KEYS)), &BYTES[..len])
 }
 
-/// One connection fills the memory with small items before the large ones come, and goes on with a few of them.
+/// The first connection fills the memory with small items before the large ones come, and continues with a few of them.
 fn large_after_small(client: &mut Client, rng: &mut Rng, number: u64) -> Result<(), Failure> {
     if number == 0 {
         return client.store("set", &key(rng.u64(..SMALL_KEYS)), &BYTES[..100]);

@@ -1,24 +1,24 @@
-//! Replays a trace inside this process: the store, and exact LRU (the `lru` crate) holding the same bytes.
+//! Replays a trace in this process: on the store, and on exact LRU (the `lru` crate) with the same memory.
 
 use super::trace::{Item, Misses, Request, Trace};
 use larder::clock::{Deadline, Now};
 use larder::store::{Incoming, Settings, Store, StoreMode};
 use lru::LruCache;
 
-/// When a trace starts.
+/// Time at the start of a trace.
 const START_SECS: u32 = 100;
 
-/// Requests between two calls of the store's upkeep, which a daemon makes ten times a second.
-const UPKEEP_EVERY: usize = 10_000;
+/// Requests between two maintenance calls of the store, which a daemon makes ten times a second.
+const MAINTENANCE_INTERVAL: usize = 10_000;
 
-/// Bytes of a value; all values are parts of it.
+/// All values are parts of this.
 static VALUE: [u8; 1 << 19] = [b'v'; 1 << 19];
 
-/// What a trace is replayed on.
+/// A cache that a trace is replayed on.
 pub trait Cache {
     fn hit(&mut self, key: &[u8], request: Request, now: Now) -> bool;
     fn put(&mut self, key: &[u8], request: Request, item: Item, now: Now);
-    fn upkeep(&mut self, now: Now);
+    fn maintain(&mut self, now: Now);
 }
 
 /// The deadline of an item stored now.
@@ -26,14 +26,14 @@ fn deadline(item: Item, now: Now) -> Deadline {
     if item.ttl_secs == 0 { Deadline::NEVER } else { Deadline::from_secs(now.secs() + item.ttl_secs) }
 }
 
-/// Replays the requests from `from` to `to`; counts reads.
+/// Replays the requests from `from` to `to`; counts reads and misses.
 pub fn replay(cache: &mut impl Cache, trace: &Trace, from: usize, to: usize) -> Misses {
     let mut misses = Misses::default();
     let mut key = Vec::new();
     for (at, request) in trace.requests.iter().enumerate().take(to).skip(from) {
         let now = Now::from_secs(START_SECS + (at / trace.requests_per_sec as usize) as u32);
-        if at % UPKEEP_EVERY == 0 {
-            cache.upkeep(now);
+        if at % MAINTENANCE_INTERVAL == 0 {
+            cache.maintain(now);
         }
         key.clear();
         trace.write_key(request.key, &mut key);
@@ -70,13 +70,13 @@ impl Cache for Larder {
         assert!(stored.is_ok(), "{} bytes: {stored:?}", item.value_bytes);
     }
 
-    fn upkeep(&mut self, now: Now) {
+    fn maintain(&mut self, now: Now) {
         self.0.maintain(now);
     }
 }
 
-/// Exact LRU, charged with keys, values and a fixed number of bytes per item. Expired items stay until they are asked
-/// for or leave at the end.
+/// Exact LRU, charged for keys, values and a fixed number of bytes per item. Expired items remain until they are read
+/// or evicted.
 pub struct ExactLru {
     items: LruCache<u32, (u64, Deadline)>,
     per_item_bytes: u64,
@@ -105,5 +105,5 @@ impl Cache for ExactLru {
         }
     }
 
-    fn upkeep(&mut self, _: Now) {}
+    fn maintain(&mut self, _: Now) {}
 }

@@ -4,7 +4,6 @@ Invariant: each test is counted once, as passed or failed. A step that breaks of
 a step without any result that was not skipped.
 """
 
-import os
 import time
 import traceback
 from dataclasses import dataclass, field
@@ -66,8 +65,9 @@ def print_line(text):
 
 
 def relative(path):
-    """The path as seen from the top of the project."""
-    return os.path.relpath(path, ROOT)
+    """The path relative to the project. A path outside of the project is returned unchanged."""
+    path = Path(path)
+    return path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
 
 
 class Report:

@@ -89,7 +89,7 @@ impl Engine {
         Flow::Continue
     }
 
-    /// The report for a request whose execution returned [`Flow::Report`].
+    /// The report for a request, after its execution returned [`Flow::Report`].
     pub fn begin_report(&self, request: &Request<'_>) -> Option<LongReport> {
         let kind = match *request {
             Request::Dump { format, classes } => ReportKind::Dump(format, classes),
@@ -105,7 +105,7 @@ impl Engine {
         Some(LongReport { place: WalkPosition::default(), kind })
     }
 
-    /// The report for a binary request whose execution returned [`Flow::Report`]: only Stat `sizes` does.
+    /// The report for a binary request, after its execution returned [`Flow::Report`]: Stat `sizes`.
     pub fn begin_binary_report(&self, to: Envelope) -> LongReport {
         let kind = ReportKind::Sizes { counts: BTreeMap::new(), to: Some(to) };
         LongReport { place: WalkPosition::default(), kind }

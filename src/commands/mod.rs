@@ -113,7 +113,7 @@ pub struct Engine {
     sasl: Option<Credentials>,
     auth_file: Option<Credentials>,
     throttle: LoginThrottle,
-    /// A key whose retrieval panics, to test the state after a panic.
+    /// Retrieval of this key panics, to test the state after a panic.
     #[cfg(test)]
     pub(crate) panic_key: Option<&'static [u8]>,
 }
@@ -221,7 +221,7 @@ impl Engine {
         self.store.check_invariants();
     }
 
-    /// Executes one request and appends its reply to `out`.
+    /// Executes one request and appends its reply to `out`; a retrieval continues in `commands/retrieval.rs`.
     #[inline]
     pub fn execute(&self, counters: &WorkerCounters, request: &Request<'_>, out: &mut ReplyBuffer) -> Flow {
         let now = self.clock.now();

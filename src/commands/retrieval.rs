@@ -1,6 +1,7 @@
 //! `get`, `gets`, `gat`, `gats` and `touch`.
 //!
-//! A `get` comes from `session/text.rs`, continues in `store/` (`Store::get`) and ends in `protocol/reply.rs`.
+//! A `get` arrives from `session/text.rs` by `commands/mod.rs`. It continues in `store/api/retrieval.rs` and
+//! `store/shard/retrieval.rs`, which calls `push_hit` under the lock of the shard. The reply is in `protocol/reply.rs`.
 
 use super::{Engine, Flow, push_reply};
 use crate::clock::{Deadline, Now};
@@ -25,35 +26,35 @@ impl Engine {
         let full_at = out.len() + RETRIEVAL_PART_BYTES;
         let deadline = retrieval.exptime.map(|exptime| self.deadline(exptime, now));
         let mut keys = Keys::new(retrieval.keys);
-        let mut asked: u32 = 0;
+        let mut looked_up: u32 = 0;
         let mut hits = 0;
         let mut expired = 0;
         let flow = loop {
-            let part_is_full = || asked > 0 && out.len() >= full_at || asked == RETRIEVAL_PART_KEYS;
-            let wrong = |refusal: Refusal, out: &mut ReplyBuffer| {
+            let is_part_full = || looked_up > 0 && out.len() >= full_at || looked_up == RETRIEVAL_PART_KEYS;
+            let refuse_key = |refusal: Refusal, out: &mut ReplyBuffer| {
                 out.truncate(mark);
                 out.push(refusal.line());
                 Flow::DiscardKeys
             };
-            if keys.remaining_bytes() > 0 && part_is_full() {
+            if keys.remaining_bytes() > 0 && is_part_full() {
                 break match keys.clone().find_map(Result::err).filter(|_| retrieval.first) {
-                    Some(refusal) => wrong(refusal, out),
+                    Some(refusal) => refuse_key(refusal, out),
                     None => Flow::Partial { remaining: keys.remaining_bytes() },
                 };
             }
             let key = match keys.next() {
                 Some(Ok(key)) => key,
-                Some(Err(refusal)) => break wrong(refusal, out),
+                Some(Err(refusal)) => break refuse_key(refusal, out),
                 None => {
                     if retrieval.last {
                         out.push(b"END\r\n");
                     }
-                    break Flow::Retrieved { keys: asked };
+                    break Flow::Retrieved { keys: looked_up };
                 }
             };
             #[cfg(test)]
             assert!(self.panic_key != Some(key), "planted");
-            asked += 1;
+            looked_up += 1;
             self.notify_lookup(key, now);
             let with_cas = retrieval.with_cas;
             let found = match deadline {
@@ -69,15 +70,15 @@ impl Engine {
                 Err(Miss::Expired) => expired += 1,
             }
         };
-        let asked = u64::from(asked);
+        let looked_up = u64::from(looked_up);
         if deadline.is_some() {
-            counters.cmd_touch.add(asked);
+            counters.cmd_touch.add(looked_up);
             counters.touch_hits.add(hits);
-            counters.touch_misses.add(asked - hits);
+            counters.touch_misses.add(looked_up - hits);
         } else {
-            counters.cmd_get.add(asked);
+            counters.cmd_get.add(looked_up);
             counters.get_hits.add(hits);
-            counters.get_misses.add(asked - hits);
+            counters.get_misses.add(looked_up - hits);
             counters.get_expired.add(expired);
         }
         flow

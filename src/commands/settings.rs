@@ -114,7 +114,7 @@ pub struct ReportedOptions(pub Vec<(String, String)>);
 impl ReportedOptions {
     /// The last number given for an option, or `otherwise` without one.
     pub(super) fn number(&self, name: &str, otherwise: f64) -> f64 {
-        let values = self.0.iter().rev().filter(|(told, _)| told == name);
+        let values = self.0.iter().rev().filter(|(given, _)| given == name);
         values.filter_map(|(_, value)| value.parse().ok()).next().unwrap_or(otherwise)
     }
 }

@@ -83,9 +83,9 @@ impl Engine {
             (classes.connections, LogClass::Connections),
             (classes.system, LogClass::System),
         ];
-        let asked: Vec<LogClass> =
-            known.into_iter().filter_map(|(asked, class)| asked.then_some(class)).collect();
-        let watcher = self.watchers.add(&asked);
+        let requested: Vec<LogClass> =
+            known.into_iter().filter_map(|(requested, class)| requested.then_some(class)).collect();
+        let watcher = self.watchers.add(&requested);
         self.store.record_evictions(self.watchers.wants(LogClass::Evictions));
         out.push(if watcher.is_some() { b"OK\r\n" } else { Refusal::TooManyWatchers.line() });
         watcher

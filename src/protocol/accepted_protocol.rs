@@ -32,7 +32,7 @@ impl AcceptedProtocol {
         }
     }
 
-    /// True if a connection whose first byte is `first` uses the binary protocol. No text command begins with
+    /// True if a connection with `first` as first byte uses the binary protocol. No text command begins with
     /// [`MAGIC_REQUEST`].
     pub const fn is_binary(self, first: u8) -> bool {
         match self {

@@ -2,8 +2,8 @@
 //!
 //! Key and flags are read by `meta_request.rs`; `commands/meta.rs` knows which flags matter to a command.
 //!
-//! A refused `ms` line whose length is valid has its data block dropped. memcached executes the block of a line with a
-//! malformed flag or an invalid length as commands; larder skips both, as after `set`.
+//! The data block of a refused `ms` line with a valid length is discarded. memcached executes the block of a line with
+//! a malformed flag or an invalid length as commands; larder skips both, as after `set`.
 
 use super::base64_key::KeyBuffer;
 use super::limits::{KEY_MAX_BYTES, VALUE_LENGTH_MAX};

@@ -47,13 +47,13 @@ pub enum Refusal {
     MetaDumpNotAllowed,
     /// `lru_crawler mgdump` under `-X`.
     KeyDumpNotAllowed,
-    /// `lru_crawler metadump` behind a command whose reply is unsent.
+    /// `lru_crawler metadump` behind a command with an unsent reply.
     PipelinedMetaDump,
-    /// `lru_crawler mgdump` behind a command whose reply is unsent.
+    /// `lru_crawler mgdump` behind a command with an unsent reply.
     PipelinedKeyDump,
     /// `watch` under `-W`.
     WatchNotAllowed,
-    /// `watch` behind a command whose reply is unsent.
+    /// `watch` behind a command with an unsent reply.
     PipelinedWatch,
     /// `watch` at the limit of watchers.
     TooManyWatchers,
@@ -109,17 +109,17 @@ pub enum Refusal {
     Unauthenticated,
     /// A wrong user or password.
     LoginFailed,
-    /// A login whose value is not a user, a space and a password.
+    /// A login value without user, space and password.
     BadLoginToken,
-    /// A login whose value has another length than declared.
+    /// A login value of another length than declared.
     BadLoginEnd,
     /// A login over the length limit.
     LoginTokenTooLong,
     /// A command line over the limit; the connection is closed behind this reply.
     LineTooLong,
-    /// A UDP request whose reply has no bounded length.
+    /// A UDP request with a reply of unbounded length.
     NotByUdp,
-    /// A UDP request whose reply exceeds the limit.
+    /// A UDP request with a reply over the limit.
     TooLargeForUdp,
 }
 

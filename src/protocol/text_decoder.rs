@@ -28,14 +28,14 @@ pub enum Decoded<'a> {
         /// Bytes to drop.
         consumed: usize,
     },
-    /// A storage command whose value is too long for the buffer; the caller receives the value.
+    /// A storage command with a value too long for the buffer; the caller receives the value.
     ReceiveValue {
         /// The line.
         header: StorageHeader<'a>,
         /// Bytes to drop; the value starts behind them.
         consumed: usize,
     },
-    /// An `ms` whose value is too long for the buffer; the caller receives the value.
+    /// An `ms` with a value too long for the buffer; the caller receives the value.
     ReceiveMetaValue {
         /// The line.
         header: MetaStorageHeader<'a>,
@@ -406,7 +406,7 @@ fn saturating_u32(count: usize) -> u32 {
     u32::try_from(count).unwrap_or(u32::MAX)
 }
 
-/// The line whose LF is at `end`, and the length of its line end. One CR before the LF belongs to the line end.
+/// The line in front of the LF at `end`, and the length of its line end. One CR before the LF belongs to the line end.
 fn without_line_end(bytes: &[u8], end: usize) -> (&[u8], usize) {
     match &bytes[..end] {
         [text @ .., b'\r'] => (text, 2),

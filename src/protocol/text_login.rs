@@ -1,6 +1,6 @@
 //! The login of the text protocol (`-Y`): the grammar that applies until a client has logged in.
 //!
-//! A login has the form of a `set` whose value is `user password`. Of its line only the length is read. Any other line
+//! A login has the form of a `set` with the value `user password`. Only the length in its line is read. Any other line
 //! is refused; `quit` ends the connection. The decoder is stateless and needs at most one line and one value.
 
 use super::limits::{LINE_MAX_BYTES, LOGIN_TOKEN_MAX_BYTES};

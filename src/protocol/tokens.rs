@@ -103,12 +103,12 @@ fn parse_all<'a, T>(input: &'a [u8], parser: impl Parser<&'a [u8], Output = T, E
     all_consuming(parser).parse(input).ok().map(|(_, value)| value)
 }
 
-/// At most 22 digits whose number fits.
+/// A number of at most 22 digits.
 pub fn strict_u64(token: &[u8]) -> Option<u64> {
     if token.len() > 22 { None } else { parse_all(token, map_opt(digit1, decimal)) }
 }
 
-/// At most 11 digits whose number fits.
+/// A number of at most 11 digits.
 pub fn strict_u32(token: &[u8]) -> Option<u32> {
     if token.len() > 11 {
         None
@@ -117,7 +117,7 @@ pub fn strict_u32(token: &[u8]) -> Option<u32> {
     }
 }
 
-/// An optional minus and digits, at most 11 characters, whose number fits; a lone minus is 0.
+/// An optional minus and digits, at most 11 characters; a lone minus is 0.
 pub fn strict_i32(token: &[u8]) -> Option<i32> {
     if token.is_empty() || token.len() > 11 {
         return None;

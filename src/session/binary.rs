@@ -205,7 +205,7 @@ impl Session {
     }
 }
 
-/// Ends a session whose input of `input_len` bytes cannot be decoded further.
+/// Ends a session after invalid input; `input_len` bytes are discarded.
 #[cold]
 fn close(reply: Option<(Envelope, Status)>, input_len: usize, output: &mut ReplyBuffer) -> Step {
     if let Some((envelope, status)) = reply {

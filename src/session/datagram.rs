@@ -49,7 +49,8 @@ pub struct Datagram<'a> {
 }
 
 impl<'a> Datagram<'a> {
-    /// The requests of a datagram, whose replies have at most `reply_max_bytes` in all; `None` if it is ignored.
+    /// The requests of a datagram; their replies have at most `reply_max_bytes` in all. `None` if the datagram is
+    /// ignored.
     pub fn read(
         engine: &Engine,
         datagram: &'a [u8],
@@ -221,8 +222,8 @@ impl Packets<'_> {
             packet.extend_from_slice(&number.to_be_bytes());
         }
         for piece in self.output.pieces(self.sent) {
-            let room = PACKET_MAX_BYTES - packet.len();
-            packet.extend_from_slice(&piece[..piece.len().min(room)]);
+            let space = PACKET_MAX_BYTES - packet.len();
+            packet.extend_from_slice(&piece[..piece.len().min(space)]);
             if packet.len() == PACKET_MAX_BYTES {
                 break;
             }

@@ -226,7 +226,7 @@ impl Session {
         }
     }
 
-    /// Refuses a request whose reply has no bounded length.
+    /// Refuses a request with a reply of unbounded length.
     fn refuse_in_datagram(&mut self, flow: Flow, consumed: usize, output: &mut ReplyBuffer) -> Step {
         if flow != Flow::RefreshCertificates {
             output.clear();

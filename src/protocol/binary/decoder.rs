@@ -29,7 +29,7 @@ pub enum Decoded<'a> {
         /// Bytes to drop.
         consumed: usize,
     },
-    /// A storage command whose value is too long for the buffer; the caller receives the value or calls
+    /// A storage command with a value too long for the buffer; the caller receives the value or calls
     /// [`BinaryDecoder::discard_value`]. The next frame starts behind the value.
     ReceiveValue {
         /// For the reply.

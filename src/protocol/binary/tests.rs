@@ -186,7 +186,7 @@ fn unknown_commands_are_discarded_completely() {
         for split in 0..=unknown.len() {
             let mut decoder = BinaryDecoder::default();
             let mut at = 0;
-            let mut answers = 0;
+            let mut replies = 0;
             for end in [split, stream.len()] {
                 loop {
                     match decoder.decode(&stream[at..end], Admission::All) {
@@ -196,7 +196,7 @@ fn unknown_commands_are_discarded_completely() {
                             assert_eq!((to, status), (envelope(0x30), Status::Unknown));
                             assert_eq!(at + consumed, unknown.len());
                             at += consumed;
-                            answers += 1;
+                            replies += 1;
                         }
                         Decoded::Request { frame, consumed } => {
                             assert_eq!((frame.command, at), (Command::Noop, unknown.len()));
@@ -206,7 +206,7 @@ fn unknown_commands_are_discarded_completely() {
                     }
                 }
             }
-            assert_eq!((answers, at), (1, stream.len()), "split at {split}");
+            assert_eq!((replies, at), (1, stream.len()), "split at {split}");
         }
     }
 }

@@ -4,7 +4,7 @@ use super::*;
 use crate::protocol::limits::VALUE_LENGTH_MAX;
 use crate::protocol::request::Keys;
 
-/// What a connection would see of a stream: executed requests in words, answers, and whether it was closed.
+/// The result of decoding a stream.
 #[derive(Default)]
 struct Events {
     events: Vec<String>,

@@ -77,7 +77,7 @@ fn addresses_that_cannot_be_listened_on() {
 #[test]
 fn more_connections_than_possible_descriptors() {
     let (line, status) = larder("-p -1 -c 2000000000").refusal();
-    assert!(line.starts_with("failed to set rlimit for open files. Try command as root"), "{line}");
+    assert!(line.starts_with("failed to set rlimit for open files. Try starting as root"), "{line}");
     assert_eq!(status, 71);
 }
 

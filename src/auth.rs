@@ -157,7 +157,7 @@ impl Secret {
 fn read_regular(path: &Path) -> io::Result<Vec<u8>> {
     let mut file = OpenOptions::new().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(path)?;
     if !file.metadata()?.is_file() {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "only a regular file is read again"));
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "only a regular file can be reloaded"));
     }
     let mut text = Vec::new();
     file.read_to_end(&mut text)?;

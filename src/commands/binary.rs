@@ -64,7 +64,7 @@ impl Engine {
             Command::Arithmetic { .. } => self.arithmetic_binary(counters, &frame.command, now, &mut reply),
             Command::Flush { exptime } => {
                 self.flush_binary(counters, exptime, now, &mut reply);
-                return Flow::Exhaust;
+                return Flow::EndTurn;
             }
             Command::Stat { topic } => return self.stat_binary(topic, now, &mut reply),
             Command::Verbosity { level } => {

@@ -55,7 +55,7 @@ pub enum Flow {
         keys: u32,
     },
     /// End the turn: the request was as much work as a full turn.
-    Exhaust,
+    EndTurn,
     /// Send the output, then execute the rest of the retrieval.
     Partial {
         /// Bytes of the key list that were not executed.
@@ -251,7 +251,7 @@ impl Engine {
             }
             Request::FlushAll { delay, noreply } => {
                 self.flush_all(counters, delay, now, reply_to(out, noreply));
-                return Flow::Exhaust;
+                return Flow::EndTurn;
             }
             Request::MetaGet { ref meta } => self.meta_get(counters, meta, now, out),
             Request::MetaStore { ref header, value } => self.meta_store(counters, header, value, now, out),
@@ -275,21 +275,21 @@ impl Engine {
             Request::Stats(StatsTopic::Sizes) if self.settings.track_sizes => return Flow::Report,
             Request::Stats(topic) => {
                 match topic {
-                    StatsTopic::Detail(detail) => self.detail(detail, out),
+                    StatsTopic::Detail(detail) => self.execute_stats_detail(detail, out),
                     topic => self.stats(topic, now, out),
                 }
-                return Flow::Exhaust;
+                return Flow::EndTurn;
             }
             Request::RefreshCertificates if self.settings.tls.enabled => return Flow::RefreshCertificates,
             Request::RefreshCertificates => out.push(b"Error TLS not enabled\r\n"),
             Request::Dump { format, .. } => return self.dump(format, out),
             Request::Crawler { action, noreply } => {
                 self.execute_crawler(action, reply_to(out, noreply));
-                return Flow::Exhaust;
+                return Flow::EndTurn;
             }
             Request::Slabs { action, noreply } => {
                 self.execute_slabs(action, now, reply_to(out, noreply));
-                return Flow::Exhaust;
+                return Flow::EndTurn;
             }
             Request::Lru { action, noreply } => self.execute_lru(action, reply_to(out, noreply)),
             Request::Watch(_) => return self.check_watch(out),

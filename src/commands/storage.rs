@@ -37,9 +37,9 @@ impl Engine {
     ) {
         self.prefixes.count_set(header.key);
         let out = reply_to(out, header.noreply);
-        match self.admit(header) {
+        match self.check_item_size(header) {
             Ok(()) => self.finish_store(counters, header, Incoming::Bytes(value), now, out),
-            Err(refused) => refuse(out, self.refused_store(counters, header, refused, now)),
+            Err(refused) => refuse(out, self.handle_refused_store(counters, header, refused, now)),
         }
     }
 
@@ -51,8 +51,9 @@ impl Engine {
     ) -> Result<IncomingValue, Option<Refusal>> {
         self.prefixes.count_set(header.key);
         let now = self.clock.now();
-        let reserved =
-            self.admit(header).and_then(|()| self.store.begin_large_value(header.key, header.value_len, now));
+        let reserved = self
+            .check_item_size(header)
+            .and_then(|()| self.store.begin_large_value(header.key, header.value_len, now));
         self.notify_evictions(now);
         match reserved {
             Ok(writer) => {
@@ -61,7 +62,7 @@ impl Engine {
                 Ok(IncomingValue { header: incoming_header, key: header.key.into(), writer })
             }
             Err(refused) => {
-                let refusal = self.refused_store(counters, header, refused, now);
+                let refusal = self.handle_refused_store(counters, header, refused, now);
                 Err((!header.noreply).then_some(refusal))
             }
         }
@@ -115,7 +116,7 @@ impl Engine {
     }
 
     /// Checks a value against the item limit, byte for byte as memcached.
-    fn admit(&self, header: &StorageHeader<'_>) -> Result<(), Refused> {
+    fn check_item_size(&self, header: &StorageHeader<'_>) -> Result<(), Refused> {
         let fits = self.store.fits(header.key.len(), header.flags, header.value_len);
         if fits { Ok(()) } else { Err(Refused::TooLarge) }
     }
@@ -134,7 +135,7 @@ impl Engine {
         let stored = match self.store.store(mode, header.key, header.flags, deadline, value, now) {
             Ok(stored) => stored,
             Err(refused) => {
-                return refuse(out, self.refused_store(counters, header, refused, now));
+                return refuse(out, self.handle_refused_store(counters, header, refused, now));
             }
         };
         counters.cmd_set.add(1);
@@ -160,7 +161,7 @@ impl Engine {
 
     /// Counts a failed store. A failed `set` also removes the old value, which the client believes to be replaced. As
     /// in memcached, the other commands keep it.
-    fn refused_store(
+    fn handle_refused_store(
         &self,
         counters: &WorkerCounters,
         header: &StorageHeader<'_>,

@@ -44,7 +44,7 @@ impl Engine {
     pub fn reload_auth_file(&self) {
         let Some(auth_file) = &self.auth_file else { return };
         match auth_file.reload() {
-            Ok(()) => info!("{} has been read again", auth_file.path().display()),
+            Ok(()) => info!("reloaded {}", auth_file.path().display()),
             Err(error) => warn!("{error}; nothing has changed"),
         }
     }

@@ -41,7 +41,7 @@ pub struct MetaStorageHeader<'a> {
     pub meta: MetaArguments<'a>,
     /// How to store.
     pub mode: MetaMode,
-    /// Length of the value in bytes, at most [`VALUE_LENGTH_MAX`].
+    /// Length of the value in bytes, at most [`VALUE_LENGTH_MAX`](super::limits::VALUE_LENGTH_MAX).
     pub value_len: usize,
 }
 

@@ -6,14 +6,14 @@
 //! opens a socket, reads a clock, counts, or knows the store; `commands` executes requests.
 //!
 //! # Direction of imports
-//! A file imports only from files to the left of it:
+//! A file imports only from files to the left of it or above it:
 //!
 //! ```text
 //! limits, refusal, thousandths, reply
 //!     -> tokens, base64_key, percent_encoding -> dump_lines, log_line
 //!     -> meta_request, operator_request -> request -> parsed_line
 //!     -> operator_commands, meta -> classic -> text_decoder
-//! request -> binary (frame, sasl, status -> decoder, reply) -> accepted_protocol
+//! request -> binary (frame -> reply -> decoder; sasl) -> accepted_protocol
 //! tokens -> text_login
 //! ```
 

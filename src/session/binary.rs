@@ -174,7 +174,7 @@ impl Session {
                         *activity = Activity::Report(Box::new(engine.begin_binary_report(frame.envelope)));
                         Step::Stop(consumed, Next::More)
                     }
-                    Flow::Exhaust => {
+                    Flow::EndTurn => {
                         budget.exhaust();
                         Step::Continue(consumed)
                     }

@@ -163,7 +163,7 @@ impl Session {
                 Step::Continue(consumed)
             }
             Flow::Flush => Step::Flush(consumed),
-            Flow::Exhaust => {
+            Flow::EndTurn => {
                 budget.exhaust();
                 Step::Continue(consumed)
             }

@@ -131,7 +131,7 @@ fn a_password_file_that_is_a_pipe_is_read_once_and_blocks_nothing() {
         wait_for_next_second(&mut client);
     }
     wait_for("the warning", || {
-        daemon.stderr().contains("only a regular file is read again; nothing has changed").then_some(())
+        daemon.stderr().contains("only a regular file can be reloaded; nothing has changed").then_some(())
     });
     daemon.connect().ask("set auth 0 0 10\r\nann secret\r\n", "STORED\r\n");
     daemon.signal(Signal::SIGTERM);

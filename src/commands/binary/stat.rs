@@ -28,7 +28,7 @@ impl Engine {
             _ if topic.starts_with(b"reset") => StatsTopic::Reset,
             _ => {
                 self.detail_binary(topic, reply);
-                return Flow::Exhaust;
+                return Flow::EndTurn;
             }
         };
         let mut lines = ReplyBuffer::default();
@@ -37,7 +37,7 @@ impl Engine {
             reply.success(&ReplyFields { key: name, value, ..ReplyFields::default() });
         }
         reply.success(&ReplyFields::default());
-        Flow::Exhaust
+        Flow::EndTurn
     }
 
     /// `detail on`, `detail off`, `detail dump`; the dump is one stat that contains the whole text.
@@ -52,7 +52,7 @@ impl Engine {
             return reply.error(Status::NotFound);
         }
         let mut text = ReplyBuffer::default();
-        self.detail(Some(detail), &mut text);
+        self.execute_stats_detail(Some(detail), &mut text);
         if detail == DetailAction::Dump {
             let value = text.contiguous().unwrap_or_default();
             reply.success(&ReplyFields { key: b"detailed", value, ..ReplyFields::default() });

@@ -27,7 +27,7 @@ impl Engine {
         if self.store.fits(header.key.len(), header.flags, value.len()) {
             self.finish_binary_store(counters, header, Incoming::Bytes(value), now, reply);
         } else {
-            reply.error(self.refused_binary_store(header, value.len(), Refused::TooLarge, now));
+            reply.error(self.handle_refused_binary_store(header, value.len(), Refused::TooLarge, now));
         }
     }
 
@@ -54,7 +54,7 @@ impl Engine {
                     IncomingHeader::Binary(IncomingBinaryHeader { envelope, quiet, verb, flags, exptime });
                 Ok(IncomingValue { header: incoming_header, key: key.into(), writer })
             }
-            Err(refused) => Err(self.refused_binary_store(header, value_len, refused, now)),
+            Err(refused) => Err(self.handle_refused_binary_store(header, value_len, refused, now)),
         }
     }
 
@@ -98,7 +98,9 @@ impl Engine {
         let stored = self.store.store_with(mode, &options, header.key, header.flags, deadline, value, now);
         let stored = match stored {
             Ok(stored) => stored,
-            Err(refused) => return reply.error(self.refused_binary_store(header, value_len, refused, now)),
+            Err(refused) => {
+                return reply.error(self.handle_refused_binary_store(header, value_len, refused, now));
+            }
         };
         let BinaryStorageHeader { key, flags, .. } = *header;
         self.notify_stored(Mutation { mode, key, flags, deadline, value_len }, stored, now);
@@ -125,7 +127,7 @@ impl Engine {
 
     /// Handles a failed store: a failed Set also removes the old value. As in memcached, `store_too_large` and
     /// `store_no_memory` count text commands only.
-    fn refused_binary_store(
+    fn handle_refused_binary_store(
         &self,
         header: &BinaryStorageHeader<'_>,
         value_len: usize,

@@ -27,9 +27,11 @@ impl Engine {
     ) {
         let mut buffer = KeyBuffer::default();
         let key = header.meta.key(&mut buffer);
-        match self.admit_meta(key, header) {
+        match self.check_meta_item_size(key, header) {
             Ok(()) => self.finish_meta(counters, key, header, Incoming::Bytes(value), now, out),
-            Err(refused) => out.push(self.refused_meta(counters, key, header, refused, now).line()),
+            Err(refused) => {
+                out.push(self.handle_refused_meta_store(counters, key, header, refused, now).line())
+            }
         }
     }
 
@@ -43,7 +45,7 @@ impl Engine {
         let mut buffer = KeyBuffer::default();
         let key = header.meta.key(&mut buffer);
         let reserved = self
-            .admit_meta(key, header)
+            .check_meta_item_size(key, header)
             .and_then(|()| self.store.begin_large_value(key, header.value_len, now));
         self.notify_evictions(now);
         match reserved {
@@ -53,7 +55,7 @@ impl Engine {
                 let incoming_header = IncomingMetaHeader { words: words.into(), flags, mode, value_len };
                 Ok(IncomingValue { header: IncomingHeader::Meta(incoming_header), key: key.into(), writer })
             }
-            Err(refused) => Err(self.refused_meta(counters, key, header, refused, now)),
+            Err(refused) => Err(self.handle_refused_meta_store(counters, key, header, refused, now)),
         }
     }
 
@@ -74,7 +76,7 @@ impl Engine {
         self.finish_meta(counters, key, header, Incoming::Large(writer), self.clock.now(), out);
     }
 
-    fn admit_meta(&self, key: &[u8], header: &MetaStorageHeader<'_>) -> Result<(), Refused> {
+    fn check_meta_item_size(&self, key: &[u8], header: &MetaStorageHeader<'_>) -> Result<(), Refused> {
         let fits = self.store.fits(key.len(), header.meta.client_flags(), header.value_len);
         if fits { Ok(()) } else { Err(Refused::TooLarge) }
     }
@@ -95,7 +97,9 @@ impl Engine {
         self.notify_lookup(key, now);
         let stored = match self.store.store_with(mode, &options, key, flags, deadline, value, now) {
             Ok(stored) => stored,
-            Err(refused) => return out.push(self.refused_meta(counters, key, header, refused, now).line()),
+            Err(refused) => {
+                return out.push(self.handle_refused_meta_store(counters, key, header, refused, now).line());
+            }
         };
         self.notify_stored(Mutation { mode, key, flags, deadline, value_len: header.value_len }, stored, now);
         counters.cmd_set.add(1);
@@ -155,7 +159,7 @@ impl Engine {
     }
 
     /// Counts a failed store and removes the old value.
-    fn refused_meta(
+    fn handle_refused_meta_store(
         &self,
         counters: &WorkerCounters,
         key: &[u8],

@@ -40,7 +40,7 @@ impl Engine {
     }
 
     /// Appends the report on one of larder's own topics.
-    pub(in crate::commands) fn explain(&self, topic: StatsTopic, out: &mut ReplyBuffer) {
+    pub(in crate::commands) fn insight_stats(&self, topic: StatsTopic, out: &mut ReplyBuffer) {
         match topic {
             StatsTopic::HotKeys | StatsTopic::Families if !self.lists_keys() => {
                 return out.push(Refusal::KeysNotAllowed.line());

@@ -46,7 +46,7 @@ impl Engine {
             | StatsTopic::HotKeys
             | StatsTopic::Families
             | StatsTopic::Memory
-            | StatsTopic::Latency => return self.explain(topic, out),
+            | StatsTopic::Latency => return self.insight_stats(topic, out),
             StatsTopic::Reset => {
                 self.counters.reset();
                 self.connections.reset();

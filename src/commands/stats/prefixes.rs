@@ -4,13 +4,17 @@ use crate::commands::Engine;
 use crate::protocol::{DetailAction, Refusal, ReplyBuffer};
 
 impl Engine {
-    pub(in crate::commands) fn detail(&self, detail: Option<DetailAction>, out: &mut ReplyBuffer) {
+    pub(in crate::commands) fn execute_stats_detail(
+        &self,
+        detail: Option<DetailAction>,
+        out: &mut ReplyBuffer,
+    ) {
         if !self.settings.dump_enabled {
             return out.push(Refusal::DetailNotAllowed.line());
         }
         match detail {
             None => out.push(Refusal::DetailUsage.line()),
-            Some(DetailAction::Dump) => self.detail_dump(out),
+            Some(DetailAction::Dump) => self.push_prefix_lines(out),
             Some(on) => {
                 self.prefixes.set_on(on == DetailAction::On);
                 out.push(b"OK\r\n");
@@ -19,7 +23,7 @@ impl Engine {
     }
 
     /// Appends one line per prefix; the number of prefixes is bounded.
-    fn detail_dump(&self, out: &mut ReplyBuffer) {
+    fn push_prefix_lines(&self, out: &mut ReplyBuffer) {
         for (prefix, counts) in self.prefixes.rows() {
             out.push(b"PREFIX ");
             out.push(&prefix);

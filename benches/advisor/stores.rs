@@ -40,7 +40,8 @@ pub fn outcome(trace: &Trace, memory_bytes: u64, share_max: f64) -> Outcome {
         predicted: predictions.iter().map(|size| size.hit_ratio).collect(),
         real: replay.missed.map(|missed| 1.0 - missed / replay.reads),
         notes: format!(
-            "{recommendation}\n  {reads} reads, {keys} keys, share {share:.3}, {memory_bytes} bytes, {nanos:.0} ns/operation"
+            "{recommendation}\n  {reads} reads, {keys} keys, share {share:.3}, {memory_bytes} bytes, \
+            {nanos:.0} ns/operation"
         ),
     }
 }
@@ -70,10 +71,10 @@ impl Replay {
                 ..Settings::default()
             })
         };
-        let memory_bytes = (memory_bytes / MEMORY_PART).max(MEMORY_BYTES_MIN);
+        let advisor_bytes = (memory_bytes / MEMORY_PART).max(MEMORY_BYTES_MIN);
         Replay {
             stores: QUARTERS.map(store),
-            advisor: Advisor::new(memory_bytes, memory_bytes, share_max),
+            advisor: Advisor::new(memory_bytes, advisor_bytes, share_max),
             hasher: FixedState::default(),
             batch: Vec::new(),
             reads: 0.0,

@@ -3,8 +3,8 @@
 //! - `density`: 2,000,000 items with keys of 20 bytes; resident bytes per item, and items kept with `-m 64` with the
 //!   ratio to the first server;
 //! - `bound`: resident MiB beyond `-m` during and after loads that are hard on an allocator; maximum, then final value;
-//! - `connections`: resident MiB beyond `-m`, 8 MiB and 64 KiB per connection under 4 or 20 connections; median, maximum,
-//!   final value;
+//! - `connections`: resident MiB beyond `-m`, 8 MiB and 64 KiB per connection under 4 or 20 connections; median,
+//!   maximum, final value;
 //! - `pauses`: latency of one get per millisecond, in milliseconds: idle, under sets, and under `flush_all`;
 //! - `readers`: resident KiB before and with 100 clients that request a value of 1 MB and do not read.
 //!

@@ -4,7 +4,7 @@
 //! each measurement. A latency of 10 s ends a measurement and counts as 10 s.
 //!
 //! Columns: kind of heavy clients, server threads, number of heavy clients, server; `p50 ms`, `p99 ms`, `max ms`:
-//! latency of the light client in milliseconds; `heavy_client`: throughput of all heavy clients, as MB sent and received per
+//! latency of the light client in milliseconds; `heavy`: throughput of all heavy clients, as MB sent and received per
 //! second or as connections per second, which shows whether the server starves them. Each value is the median over the
 //! rounds, in which servers take turns. A `ratio` is the median over the rounds of the ratio to the first server in the
 //! same round.

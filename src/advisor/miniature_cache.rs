@@ -1,8 +1,8 @@
 //! A miniature cache: larder's eviction policy applied to the sampled keys, with the same share of the memory.
 //!
-//! The policy is second chance with probation and ghosts, as in `store/eviction/clock_hand.rs`. Items of all sizes share
-//! one ring, in the order of the slots of the sample. Size classes and page trading have nearly the same effect at
-//! every size; [`forecast`](super::forecast) estimates it from the misses of the real cache.
+//! The policy is second chance with probation and ghosts, as in `store/eviction/clock_hand.rs`. Items of all sizes
+//! share one ring, in the order of the slots of the sample. Size classes and page trading have nearly the same effect
+//! at every size; [`forecast`](super::forecast) estimates it from the misses of the real cache.
 
 use super::key_sample::{GHOST, KeySample, PROBATION, RESIDENT, Slot, USES};
 use crate::clock::Now;

@@ -1,8 +1,8 @@
 //! The shape of a key: what the keys of one family have in common, without configuration.
 //!
 //! Numbers, hex, UUIDs and long random tokens become `*`. Words and the separators between them remain. A word with a
-//! number after it keeps the word (`page12` becomes `page*`). Keys of a known framework have a [name](known_format) and the
-//! shape of its format; Django's `prefix:version:` remains.
+//! number after it keeps the word (`page12` becomes `page*`). Keys of a known framework have a [name](known_format) and
+//! the shape of its format; Django's `prefix:version:` remains.
 //!
 //! A shape has at most [`SHAPE_MAX_BYTES`] of letters, digits and visible ASCII, for every key: all other bytes become
 //! `*`. The shape does not recognise a word that is a value: `user:alice` and `user:bob` have different shapes.

@@ -62,7 +62,8 @@ impl Given {
                     3 => true,
                     old @ 0..=1 => {
                         let line = format!(
-                            "ssl_min_version={old} (TLS 1.{old}) is not secure: larder supports 2 (TLS 1.2) and 3 (TLS 1.3)"
+                            "ssl_min_version={old} (TLS 1.{old}) is not secure: larder supports 2 (TLS 1.2) and 3 \
+                            (TLS 1.3)"
                         );
                         return Err(bad(line));
                     }

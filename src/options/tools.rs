@@ -21,12 +21,14 @@ const TOOLS: [(&str, &str, &str); 5] = [
     (
         "why",
         "Explains why a key is missing",
-        "The key was evicted, expired or deleted, or no removal is known; then the reply says how long removals are remembered.",
+        "The key was evicted, expired or deleted, or no removal is known; then the reply says how long removals are \
+        remembered.",
     ),
     (
         "top",
         "Shows rates, memory, key families and hot keys live",
-        "Keys: q quits, s and the arrow keys change the order, p pauses, h shows help. With --json, prints one line per second.",
+        "Keys: q quits, s and the arrow keys change the order, p pauses, h shows help. With --json, prints one line per \
+        second.",
     ),
     (
         "stats",

@@ -112,7 +112,8 @@ mod tests {
             ),
             (
                 removed(Cause::Deleted, Some(38)),
-                "deleted by a client 3 min 12 s ago, 38 s after it was stored, never used in between; its size was 1.2 KB.",
+                "deleted by a client 3 min 12 s ago, 38 s after it was stored, never used in between; \
+                its size was 1.2 KB.",
             ),
         ] {
             assert_eq!(explanation(why), text);

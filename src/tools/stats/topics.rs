@@ -137,9 +137,10 @@ fn hot_keys_text(stats: &StatLines, _: Style) -> String {
 pub fn hot_keys_value(stats: &StatLines) -> Value {
     let mut object = json!({"sampled_one_in": stats.number("sampled_one_in")});
     for ranking in Ranking::ALL {
-        let keys = HotKey::read(stats, ranking).into_iter().map(
-            |key| json!({"key": json::key(&key.encoded), "encoded": key.encoded, "count": key.count, "error": key.error}),
-        );
+        let keys = HotKey::read(stats, ranking).into_iter().map(|key| {
+            let text = json::key(&key.encoded);
+            json!({"key": text, "encoded": key.encoded, "count": key.count, "error": key.error})
+        });
         object[format!("total_{}", ranking.name())] = json!(ranking.total(stats));
         object[ranking.name()] = keys.collect();
     }

@@ -4,11 +4,10 @@
 //! 1. Misses are divided by all reads, not by the sampled reads. Whether a hot key is in the sample changes the sampled
 //!    reads by much and the misses by little (as in SHARDS-adj).
 //! 2. The misses of the miniature caches are scaled by the ratio of all misses of the cache to its misses on sampled
-//! keys.
+//!    keys.
 //! 3. The curve is shifted along the axis of sizes, in doublings, until it gives the measured hit ratio at the present
 //!    size. Miniature caches have no size classes, so a miniature performs like a larger real cache. The factor is
-//! nearly
-//!    the same for all sizes.
+//!    nearly the same for all sizes.
 //!
 //! Recent traffic weighs more: all counts are halved every [`HALF_LIFE_READS`] sampled reads. The half-life is counted
 //! in reads, not in hours, so that a quiet night yields as many reads as a busy day.

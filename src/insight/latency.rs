@@ -9,7 +9,7 @@
 
 use super::report::Latency;
 use crate::sync::Mutex;
-use histogram::{AtomicHistogram, Config, Histogram};
+use histogram::{AtomicHistogram, Bucket, Config, Histogram};
 
 /// The longest time that a histogram distinguishes, in nanoseconds: about 69 seconds.
 pub const NANOS_MAX: u64 = (1 << NANOS_MAX_POWER) - 1;
@@ -133,6 +133,14 @@ impl Latencies {
     }
 }
 
+/// The sum of all counted times, as if each were in the middle of its bucket.
+fn sum_nanos(counted: &Histogram) -> u64 {
+    let middle = |bucket: &Bucket| bucket.start().midpoint(bucket.end());
+    counted
+        .into_iter()
+        .fold(0, |sum, bucket| sum.saturating_add(middle(&bucket).saturating_mul(bucket.count())))
+}
+
 /// `None` if nothing was counted.
 fn figures_of(family: CommandFamily, counted: &Histogram) -> Option<Latency> {
     let quantiles = counted.quantiles(&[0.5, 0.99, 0.999]).ok()??;
@@ -140,6 +148,7 @@ fn figures_of(family: CommandFamily, counted: &Histogram) -> Option<Latency> {
     Some(Latency {
         commands: family.as_str(),
         count: u64::try_from(quantiles.total_count()).unwrap_or(u64::MAX),
+        sum_nanos: sum_nanos(counted),
         p50_nanos: nanos.next()?,
         p99_nanos: nanos.next()?,
         p999_nanos: nanos.next()?,
@@ -183,6 +192,7 @@ mod tests {
             {
                 assert!(off_by(estimate, exact(&all, share)) <= ERROR_MAX, "case {case}, {share}");
             }
+            assert!(off_by(report.sum_nanos, all.iter().sum()) <= ERROR_MAX, "case {case}");
             let max = all[all.len() - 1];
             assert!(report.max_nanos >= max && off_by(report.max_nanos, max) <= 2.0 * ERROR_MAX);
         }

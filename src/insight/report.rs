@@ -60,6 +60,8 @@ pub struct Latency {
     pub commands: &'static str,
     /// Requests measured.
     pub count: u64,
+    /// The sum of their latencies in nanoseconds, with an error of 1/32 at most.
+    pub sum_nanos: u64,
     /// Nanoseconds that half of the requests did not exceed.
     pub p50_nanos: u64,
     /// Nanoseconds that 99 in 100 requests did not exceed.

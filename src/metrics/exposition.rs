@@ -2,13 +2,15 @@
 
 use log::warn;
 use prometheus::TextEncoder;
-use prometheus::proto::{Counter, Gauge, LabelPair, Metric, MetricFamily, MetricType};
+use prometheus::proto::{Counter, Gauge, LabelPair, Metric, MetricFamily, MetricType, Quantile, Summary};
 
 /// Kind of a metric.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Kind {
     /// Only grows, until the process restarts or receives `stats reset`.
     Counter,
+    /// Quantiles, with the sum and the number of the observations.
+    Summary,
     /// Any other metric.
     Gauge,
 }
@@ -38,6 +40,7 @@ impl Exposition {
         family.set_help(help.to_owned());
         family.set_field_type(match kind {
             Kind::Counter => MetricType::COUNTER,
+            Kind::Summary => MetricType::SUMMARY,
             Kind::Gauge => MetricType::GAUGE,
         });
         let at = self.0.len();
@@ -65,13 +68,7 @@ impl Samples<'_> {
     /// Adds a sample with labels, unless the value is `None`.
     pub(super) fn add_labeled(&mut self, labels: &[(&str, &str)], value: impl Into<Option<f64>>) {
         let Some(value) = value.into() else { return };
-        let pair = |(name, value): &(&str, &str)| {
-            let mut pair = LabelPair::default();
-            pair.set_name((*name).to_owned());
-            pair.set_value((*value).to_owned());
-            pair
-        };
-        let mut metric = Metric::from_label(labels.iter().map(pair).collect());
+        let mut metric = labeled(labels);
         match self.0.get_field_type() {
             MetricType::COUNTER => {
                 let mut counter = Counter::default();
@@ -86,6 +83,40 @@ impl Samples<'_> {
         }
         self.0.mut_metric().push(metric);
     }
+
+    /// Adds a sample of a summary: `quantiles` are pairs of a quantile and its value.
+    pub(super) fn add_summary(
+        &mut self,
+        labels: &[(&str, &str)],
+        quantiles: &[(f64, f64)],
+        sum: f64,
+        count: u64,
+    ) {
+        let quantile = |(quantile, value): &(f64, f64)| {
+            let mut sample = Quantile::default();
+            sample.set_quantile(*quantile);
+            sample.set_value(*value);
+            sample
+        };
+        let mut summary = Summary::default();
+        summary.set_quantile(quantiles.iter().map(quantile).collect());
+        summary.set_sample_sum(sum);
+        summary.set_sample_count(count);
+        let mut metric = labeled(labels);
+        metric.set_summary(summary);
+        self.0.mut_metric().push(metric);
+    }
+}
+
+/// A metric with these labels and no value yet.
+fn labeled(labels: &[(&str, &str)]) -> Metric {
+    let pair = |(name, value): &(&str, &str)| {
+        let mut pair = LabelPair::default();
+        pair.set_name((*name).to_owned());
+        pair.set_value((*value).to_owned());
+        pair
+    };
+    Metric::from_label(labels.iter().map(pair).collect())
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 //! labels.
 
 use super::exposition::Exposition;
-use super::exposition::Kind::{self, Counter, Gauge};
+use super::exposition::Kind::{self, Counter, Gauge, Summary};
 use super::snapshot::Snapshot;
 use crate::insight::Family;
 
@@ -90,16 +90,20 @@ fn push_advice(snapshot: &Snapshot, exposition: &mut Exposition) {
 
 fn push_latencies(snapshot: &Snapshot, exposition: &mut Exposition) {
     let secs = |nanos: u64| nanos as f64 / 1e9;
-    let mut quantiles = exposition.gauge(
+    let mut summaries = exposition.metric(
+        Summary,
         "larder_latency_seconds",
         "Time from the last byte of a request to the reply being passed to the kernel, in seconds.",
     );
     for latency in &snapshot.latencies {
-        for (quantile, nanos) in
-            [("0.5", latency.p50_nanos), ("0.99", latency.p99_nanos), ("0.999", latency.p999_nanos)]
-        {
-            quantiles.add_labeled(&[("commands", latency.commands), ("quantile", quantile)], secs(nanos));
-        }
+        let quantiles = [(0.5, latency.p50_nanos), (0.99, latency.p99_nanos), (0.999, latency.p999_nanos)];
+        let quantiles = quantiles.map(|(quantile, nanos)| (quantile, secs(nanos)));
+        summaries.add_summary(
+            &[("commands", latency.commands)],
+            &quantiles,
+            secs(latency.sum_nanos),
+            latency.count,
+        );
     }
     let mut longest = exposition.gauge("larder_latency_max_seconds", "The longest such time, in seconds.");
     for latency in &snapshot.latencies {
@@ -161,6 +165,9 @@ mod tests {
             r#"larder_advisor_limit_bytes{memory_percent="25"} 16777216"#,
             "larder_advisor_measured_hit_ratio 0.75",
             r#"larder_latency_seconds{commands="get",quantile="0.99"} 0.00002"#,
+            "# TYPE larder_latency_seconds summary",
+            r#"larder_latency_seconds_sum{commands="get"} 0.0075"#,
+            r#"larder_latency_seconds_count{commands="get"} 5"#,
             r#"larder_latency_requests_total{commands="get"} 5"#,
             "larder_family_hits{shape=\"</script><b>\\\"\\\\{}\u{202e}'\",name=\"\"} 9",
             r#"larder_family_bytes{shape="line\nend:*",name="django_session"} 700"#,

@@ -55,6 +55,7 @@ pub(in crate::metrics) fn full() -> Snapshot {
         latencies: vec![Latency {
             commands: "get",
             count: 5,
+            sum_nanos: 7_500_000,
             p50_nanos: 1_500,
             p99_nanos: 20_000,
             p999_nanos: 300_000,

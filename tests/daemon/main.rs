@@ -5,6 +5,7 @@ mod support;
 
 mod background;
 mod connection_limit;
+mod dashboards;
 mod defaults;
 mod descriptors_run_out;
 mod documented_commands;

@@ -27,8 +27,8 @@ const TOOLS: [(&str, &str, &str); 5] = [
     (
         "top",
         "Shows rates, memory, key families and hot keys live",
-        "Keys: q quits, s and the arrow keys change the order, p pauses, h shows help. With --json, prints one line per \
-        second.",
+        "Keys: q quits, s and the arrow keys change the order, p pauses, h shows help. With --json, prints one line \
+        per second.",
     ),
     (
         "stats",

@@ -27,13 +27,21 @@ fn program(name: &str) -> Option<Command> {
     }
 }
 
-/// Both units, with the binary under test in place of the installed one.
-fn units(folder: &Folder) -> [PathBuf; 2] {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("systemd");
-    ["larder.service", "larder.socket"].map(|name| {
-        let unit = fs::read_to_string(source.join(name)).unwrap();
+/// The text of a unit.
+fn unit(name: &str) -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("systemd").join(name)).unwrap()
+}
+
+/// The units, with the binary under test in place of the installed one.
+fn units(folder: &Folder) -> [PathBuf; 3] {
+    ["larder.service", "larder.socket", "larder@.service"].map(|name| {
+        let unit = unit(name);
         let copy = folder.file(name);
-        fs::write(&copy, unit.replace("/usr/local/bin/larder", larder_program().to_str().unwrap())).unwrap();
+        fs::write(
+            &copy,
+            unit.replace("ExecStart=larder", &format!("ExecStart={}", larder_program().display())),
+        )
+        .unwrap();
         copy
     })
 }
@@ -51,7 +59,7 @@ fn systemd_analyze_accepts_the_units() {
 fn the_service_exposes_little() {
     let Some(mut analyze) = program("systemd-analyze") else { return };
     let folder = Folder::new();
-    let [service, _] = units(&folder);
+    let [service, ..] = units(&folder);
     let output = analyze
         .args(["security", "--no-pager", "--offline=true", "--threshold", EXPOSURE_MAX])
         .arg(service)
@@ -61,9 +69,20 @@ fn the_service_exposes_little() {
 }
 
 #[test]
+fn instances_are_hardened_like_the_service() {
+    let hardening = |name: &str| {
+        let unit = unit(name);
+        let (_, settings) = unit.split_once("# Ports above 1023").expect("the hardening");
+        let lines =
+            settings.lines().filter(|line| !line.starts_with('#') && !line.contains("RuntimeDirectory"));
+        lines.map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(hardening("larder.service"), hardening("larder@.service"));
+}
+
+#[test]
 fn every_hardening_line_of_the_service_has_a_reason() {
-    let unit =
-        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("systemd/larder.service")).unwrap();
+    let unit = unit("larder.service");
     let service = unit.split("[Service]\n").nth(1).unwrap().split("[Install]").next().unwrap();
     for paragraph in service.split("\n#").skip(1) {
         let (reason, settings) = paragraph.split_once('\n').unwrap();
@@ -164,8 +183,7 @@ fn an_inherited_udp_socket_cannot_bypass_a_login_or_tls() {
 
 #[test]
 fn a_reload_reads_the_password_file_again_and_keeps_every_connection() {
-    let unit =
-        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("systemd/larder.service")).unwrap();
+    let unit = unit("larder.service");
     let reload = unit.lines().find_map(|line| line.strip_prefix("ExecReload=")).expect("a line ExecReload=");
     let folder = Folder::new();
     let users = folder.file("users");

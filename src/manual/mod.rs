@@ -6,6 +6,7 @@
 //! | --- | --- |
 //! | [`choosing`] | which of Django's cache backends fits a site, and when memcached or Redis is the better choice |
 //! | [`django`] | installing larder for a Django site: settings, sessions, several sites, unix socket, TLS, login |
+//! | [`packages`] | Debian package, Docker, Kubernetes, dashboard and alert rules |
 //! | [`operations`] | memory, threads, limits, signals, logs, upgrades, systemd, monitoring |
 //! | [`security`] | addresses, logins, TLS, pickle, metrics |
 //! | [`protocols`] | protocols, commands, and every extension of larder |
@@ -20,6 +21,7 @@ macro_rules! chapter {
         #[doc = "[differences]: crate::manual::differences"]
         #[doc = "[django]: crate::manual::django"]
         #[doc = "[operations]: crate::manual::operations"]
+        #[doc = "[packages]: crate::manual::packages"]
         #[doc = "[protocols]: crate::manual::protocols"]
         #[doc = "[security]: crate::manual::security"]
         #[doc = ""]
@@ -33,5 +35,6 @@ chapter!(choosing, "choosing.md");
 chapter!(differences, "differences.md");
 chapter!(django, "django.md");
 chapter!(operations, "operations.md");
+chapter!(packages, "packages.md");
 chapter!(protocols, "protocols.md");
 chapter!(security, "security.md");

@@ -8,6 +8,7 @@ from . import (
     binary_memcached_suite,
     cache_backends,
     client_drivers,
+    debian_package,
     django_suite,
     go_suite,
     memcache_crate_suite,
@@ -42,4 +43,5 @@ STEPS = (
     Step("fuzz", "the fuzz targets compile", rust.fuzz_targets),
     Step("backends", "Django's cache backends, compared in the smallest size", cache_backends.run_smoke),
     Step("benches", "every benchmark in its smallest size", rust.benches),
+    Step("debian-package", "the package in a clean Debian (as root, by name)", debian_package.run, by_default=False),
 )

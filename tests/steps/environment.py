@@ -22,6 +22,8 @@ PYTHON_MIN = (3, 10)
 # The Debian package of each program.
 PACKAGES = {
     "chromium": "chromium",
+    "debootstrap": "debootstrap",
+    "dpkg-shlibdeps": "dpkg-dev",
     "g++": "g++",
     "go": "golang-go",
     "kill": "procps",
@@ -38,6 +40,7 @@ PACKAGES = {
     "systemd-analyze": "systemd",
     "systemd-socket-activate": "systemd",
     "tmux": "tmux",
+    "unshare": "util-linux",
 }
 # pip compiles pylibmc and gevent with these if PyPI has no wheel for this Python.
 BUILD_PACKAGES = ["build-essential", "libmemcached-dev", "python3-dev", "zlib1g-dev"]

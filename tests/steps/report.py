@@ -34,6 +34,8 @@ class Step:
     name: str
     title: str
     function: Callable
+    # False for a step that runs only by its name.
+    by_default: bool = True
 
 
 @dataclass

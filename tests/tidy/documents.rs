@@ -10,7 +10,8 @@ const NOTE_COLUMNS_MAX: usize = 100;
 const NOTE_TITLE_MAX: usize = 70;
 
 /// Folders whose files documents name by their whole path.
-const FOLDERS: &[&str] = &["src/", "tests/", "benches/", "systemd/", ".ci/", ".github/", ".cargo/"];
+const FOLDERS: &[&str] =
+    &["src/", "tests/", "benches/", "systemd/", ".ci/", ".github/", ".cargo/", ".container/", ".debian/"];
 
 fn decision_notes() -> Vec<PathBuf> {
     sources("src/decisions").into_iter().filter(|path| !path.ends_with("mod.rs")).collect()

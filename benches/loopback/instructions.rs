@@ -23,7 +23,7 @@ const KEYS: u64 = 1000;
 const CLOCK_THREAD: &str = "thread: 1";
 
 /// Functions that only sampled operations call.
-const SAMPLING: &[&str] = &["Shard>::keep_sample", "Shard>::facts"];
+const SAMPLING: &[&str] = &["Sampler::keep", "Shard>::sampled_item"];
 
 const COUNTED: &[&str] = &["get", "get-deep", "get-100-keys", "mg", "binary-get"];
 
@@ -68,11 +68,16 @@ fn instructions(load: &Load, mix: Mix, operations: usize) -> Result<(u64, u64), 
     }
     drop(socket);
     server.stop()?;
-    let mut sum = 0;
+    let (mut sum, mut samples) = (0, 0);
     for file in output_files(&counted)? {
-        sum +=
-            without_samples(&fs::read_to_string(&file)?).ok_or("callgrind has left a file without a sum")?;
+        let (all, for_samples) =
+            cost(&fs::read_to_string(&file)?).ok_or("callgrind has left a file without a sum")?;
+        sum += all - for_samples;
+        samples += for_samples;
         fs::remove_file(file)?;
+    }
+    if samples == 0 {
+        return Err(format!("no call of {SAMPLING:?} was recorded; were they renamed?").into());
     }
     Ok((sum, done))
 }
@@ -86,11 +91,11 @@ fn output_files(base: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(files.iter().filter(|file| named(file)).map(DirEntry::path).collect())
 }
 
-/// Instructions of a thread without those for samples.
-fn without_samples(profile: &str) -> Option<u64> {
+/// Instructions of a thread, and those of them that are for samples.
+fn cost(profile: &str) -> Option<(u64, u64)> {
     let all = profile.lines().find_map(|line| line.strip_prefix("totals: "))?.trim().parse::<u64>().ok()?;
     if profile.lines().any(|line| line == CLOCK_THREAD) {
-        return Some(0);
+        return Some((0, 0));
     }
     // callgrind names a function once, as `(number) name`, and then uses the number.
     let sampling: Vec<&str> = profile
@@ -108,5 +113,5 @@ fn without_samples(profile: &str) -> Option<u64> {
             for_samples += cost.parse::<u64>().ok()?;
         }
     }
-    Some(all - for_samples)
+    Some((all, for_samples))
 }

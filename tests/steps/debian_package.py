@@ -8,7 +8,7 @@ import sys
 from .commands import build, check
 from .comparison import judge
 from .recorded import Recorded, finish
-from .report import Missing, print_line
+from .report import Broken, Missing, print_line
 
 CARGO_DEB_VERSION = "3.8.0"
 SUITE = "bookworm"
@@ -38,9 +38,17 @@ def clean_root(environment):
         print_line("fetching a minimal Debian to target/")
         partial = environment.own / f"debian-{SUITE}.partial"
         shutil.rmtree(partial, ignore_errors=True)
-        build([debootstrap, "--variant=minbase", SUITE, partial, MIRROR], environment.log("debootstrap"))
+        fetch([debootstrap, "--variant=minbase", SUITE, partial, MIRROR], environment.log("debootstrap"))
         partial.rename(root)
     return root
+
+
+def fetch(command, log):
+    """Runs a command that needs the network. Raises `Missing` if it fails."""
+    try:
+        build(command, log)
+    except Broken as broken:
+        raise Missing(f"not fetched: {broken}") from broken
 
 
 def package(environment):
@@ -50,7 +58,7 @@ def package(environment):
     if not cargo_deb.exists():
         print_line(f"building cargo-deb {CARGO_DEB_VERSION}")
         install = ["cargo", "install", "cargo-deb", "--version", CARGO_DEB_VERSION, "--locked", "--debug"]
-        build([*install, "--root", directory], environment.log("cargo-deb-build"))
+        fetch([*install, "--root", directory], environment.log("cargo-deb-build"))
     environment.program("dpkg-shlibdeps")
     deb = environment.own / "larder.deb"
     binary = environment.larder

@@ -16,7 +16,7 @@ pub struct Settings {
     pub sweep_enabled: bool,
     /// False with `-W`.
     pub watch_enabled: bool,
-    /// The delimiter behind a prefix in `stats detail` (`-D`).
+    /// The delimiter after a prefix in `stats detail` (`-D`).
     pub prefix_delimiter: u8,
     /// True with `-D`: prefixes are counted from the start.
     pub detail_enabled: bool,

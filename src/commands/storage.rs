@@ -43,7 +43,7 @@ impl Engine {
         }
     }
 
-    /// Prepares to receive a large value. The error is the reply that is due behind the value, if any.
+    /// Prepares to receive a large value. The error is the reply that is due after the value, if any.
     pub fn begin_value(
         &self,
         counters: &WorkerCounters,

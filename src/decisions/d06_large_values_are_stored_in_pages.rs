@@ -1,7 +1,7 @@
 //! # Large values are stored in pages
 //! Need: resident memory stays within `-m` for every mix of value sizes.
 //!
-//! Choice: a large value is a list of whole pages (32 KiB, or 64 KiB from `-m 256` on) behind one
+//! Choice: a large value is a list of whole pages (32 KiB, or 64 KiB from `-m 256` on) for one
 //! reference count. The tail, which fills no page, is stored in fragments of shared pages
 //! ([d20](super::d20_fragments_are_compacted)). Whole pages are received in place and sent by
 //! reference. The tail is copied when it is read. A tail of more than 7/8 of a page gets a page of

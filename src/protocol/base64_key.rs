@@ -1,7 +1,7 @@
 //! Base64 encoding of keys with bytes that a line cannot contain (meta flag `b`).
 //!
 //! Decodes as memcached does: standard alphabet, padding required, bytes outside the alphabet skipped, everything
-//! behind a padded group ignored. The caller provides the buffer, so no key costs an allocation.
+//! after a padded group ignored. The caller provides the buffer, so no key costs an allocation.
 
 use super::limits::KEY_MAX_BYTES;
 use base64::Engine;

@@ -1,7 +1,7 @@
 //! The grammar of the commands for operators and tests, called by `classic.rs`.
 //!
-//! A function gets the `arguments` behind the command word of one complete line. A sub-command matches by any prefix of
-//! its word. Words behind its arguments are ignored, except behind a list of classes.
+//! A function gets the `arguments` after the command word of one complete line. A sub-command matches by any prefix of
+//! its word. Words after its arguments are ignored, except after a list of classes.
 
 use super::limits::{
     AUTOMOVE_MAX, AUTOMOVE_WINDOW, CRAWLER_SLEEP_MAX_MICROS, LRU_PERCENT_MAX, SLAB_CLASSES_MAX,
@@ -33,7 +33,7 @@ const WATCH_WORDS: [&[u8]; 10] = [
     b"proxyuser",
 ];
 
-/// The words behind a command without a trailing `noreply`, and whether `noreply` was present.
+/// The words after a command without a trailing `noreply`, and whether `noreply` was present.
 fn words<'w, 'a>(arguments: &'a [u8], buffer: &'w mut [&'a [u8]; WORDS_MAX]) -> (&'w [&'a [u8]], bool) {
     let noreply = ends_in_noreply(arguments);
     let mut count = 0;
@@ -77,7 +77,7 @@ pub(super) fn watch(arguments: &[u8]) -> ParsedLine<'_> {
     ParsedLine::Request(Request::Watch(classes))
 }
 
-/// `on|off|dump` behind `stats detail`
+/// `on|off|dump` after `stats detail`
 pub(super) fn detail(arguments: &[u8]) -> Option<DetailAction> {
     match token(arguments).ok()?.1 {
         word if is_prefix_of(word, b"on") => Some(DetailAction::On),

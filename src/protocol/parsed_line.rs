@@ -19,14 +19,14 @@ pub enum ParsedLine<'a> {
     Refused {
         /// The reply; `None` if `noreply` suppresses it.
         reply: Option<Refusal>,
-        /// The data block behind the line.
+        /// The data block after the line.
         data_block: DataBlock,
     },
     /// A line of another protocol (an HTTP request line): close the connection.
     UnknownProtocol,
 }
 
-/// The data block behind a refused line.
+/// The data block after a refused line.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum DataBlock {
     /// None; the next command follows.

@@ -47,13 +47,13 @@ pub enum Refusal {
     MetaDumpNotAllowed,
     /// `lru_crawler mgdump` under `-X`.
     KeyDumpNotAllowed,
-    /// `lru_crawler metadump` behind a command with an unsent reply.
+    /// `lru_crawler metadump` after a command with an unsent reply.
     PipelinedMetaDump,
-    /// `lru_crawler mgdump` behind a command with an unsent reply.
+    /// `lru_crawler mgdump` after a command with an unsent reply.
     PipelinedKeyDump,
     /// `watch` under `-W`.
     WatchNotAllowed,
-    /// `watch` behind a command with an unsent reply.
+    /// `watch` after a command with an unsent reply.
     PipelinedWatch,
     /// `watch` at the limit of watchers.
     TooManyWatchers,
@@ -91,11 +91,11 @@ pub enum Refusal {
     UnknownOrDuplicateFlag,
     /// More tokens than a meta line may have.
     TooManyFlags,
-    /// An invalid number behind one of the meta flags T, N, R, C, E.
+    /// An invalid number after one of the meta flags T, N, R, C, E.
     BadToken,
-    /// An invalid number behind the meta flag J.
+    /// An invalid number after the meta flag J.
     BadInitial,
-    /// An invalid number behind the meta flag D.
+    /// An invalid number after the meta flag D.
     BadFlagDelta,
     /// A key that is not valid base64.
     BadEncodedKey,
@@ -115,7 +115,7 @@ pub enum Refusal {
     BadLoginEnd,
     /// A login over the length limit.
     LoginTokenTooLong,
-    /// A command line over the limit; the connection is closed behind this reply.
+    /// A command line over the limit; the connection is closed after this reply.
     LineTooLong,
     /// A UDP request with a reply of unbounded length.
     NotByUdp,

@@ -173,7 +173,7 @@ pub struct Retrieval<'a> {
     pub first: bool,
     /// True for the last part of a line's keys.
     pub last: bool,
-    /// Length of the line end behind the keys in bytes; 0 if the line continues.
+    /// Length of the line end after the keys in bytes; 0 if the line continues.
     pub line_end_len: usize,
 }
 

@@ -32,14 +32,14 @@ pub enum Decoded<'a> {
     ReceiveValue {
         /// The line.
         header: StorageHeader<'a>,
-        /// Bytes to drop; the value starts behind them.
+        /// Bytes to drop; the value starts after them.
         consumed: usize,
     },
     /// An `ms` with a value too long for the buffer; the caller receives the value.
     ReceiveMetaValue {
         /// The line.
         header: MetaStorageHeader<'a>,
-        /// Bytes to drop; the value starts behind them.
+        /// Bytes to drop; the value starts after them.
         consumed: usize,
     },
     /// The end of a value that the caller received.
@@ -74,11 +74,11 @@ enum State {
     Keys { with_cas: bool, exptime: Option<i32>, first: bool },
     /// At the end of a value that the caller received.
     ValueEnd,
-    /// Discarding the remaining bytes of a value; the reply comes behind them.
+    /// Discarding the remaining bytes of a value; the reply comes after them.
     DiscardValue { remaining: u32, reply: Option<Refusal> },
     /// Discarding the rest of a line; the connection is closed if that is more than `remaining` bytes.
     FindLineEnd { remaining: u32 },
-    /// Behind a storage line with an invalid length, without input yet.
+    /// After a storage line with an invalid length, without input yet.
     MaybeDataBlock,
 }
 
@@ -90,7 +90,7 @@ pub struct TextDecoder {
     scanned: u32,
 }
 
-/// The data block behind a line.
+/// The data block after a line.
 enum Value<'a> {
     /// The value, and the bytes of the whole request.
     Complete(&'a [u8], usize),
@@ -100,7 +100,7 @@ enum Value<'a> {
     NotComplete(Decoded<'a>),
 }
 
-/// The bytes behind a value.
+/// The bytes after a value.
 enum ValueEnd {
     LineEnd,
     /// Other bytes: drop `consumed` of them, and the rest of the line if `skip_line`.
@@ -111,7 +111,7 @@ enum ValueEnd {
     Incomplete,
 }
 
-/// Checks the bytes behind a value. Bad ones are consumed up to a line end, never beyond it, so that the decoder finds
+/// Checks the bytes after a value. Bad ones are consumed up to a line end, never beyond it, so that the decoder finds
 /// the next command.
 fn check_value_end(rest: &[u8]) -> ValueEnd {
     match rest {
@@ -139,7 +139,7 @@ impl TextDecoder {
         }
     }
 
-    /// Decodes the bytes behind a part of a request.
+    /// Decodes the bytes after a part of a request.
     fn decode_inside<'a>(&mut self, state: State, bytes: &'a [u8]) -> Decoded<'a> {
         match state {
             State::Line => self.decode_line(bytes),
@@ -196,7 +196,7 @@ impl TextDecoder {
         };
     }
 
-    /// Restarts the search for a line end behind the decoded bytes.
+    /// Restarts the search for a line end after the decoded bytes.
     fn finish<'a>(&mut self, decoded: Decoded<'a>) -> Decoded<'a> {
         self.scanned = 0;
         decoded
@@ -255,7 +255,7 @@ impl TextDecoder {
                         self.discard_value(value_len, reply);
                         return self.finish(Decoded::Refused { reply: None, consumed });
                     }
-                    // The client sent the bytes behind the line before it could see the refusal: they are data.
+                    // The client sent the bytes after the line before it could see the refusal: they are data.
                     DataBlock::UnknownLength if consumed < bytes.len() => {
                         self.state = State::FindLineEnd { remaining: saturating_u32(RESYNC_MAX_BYTES) };
                     }
@@ -267,7 +267,7 @@ impl TextDecoder {
         }
     }
 
-    /// The data block behind a line of `line_len` bytes; with `silent`, a bad one has no reply.
+    /// The data block after a line of `line_len` bytes; with `silent`, a bad one has no reply.
     fn value<'a>(&mut self, bytes: &'a [u8], line_len: usize, value_len: usize, silent: bool) -> Value<'a> {
         if value_len > VALUE_INLINE_MAX_BYTES {
             self.state = State::ValueEnd;
@@ -378,7 +378,7 @@ impl TextDecoder {
         }
     }
 
-    /// Decodes the line behind a refused storage line of unknown length. The client may have sent a command after it
+    /// Decodes the line after a refused storage line of unknown length. The client may have sent a command after it
     /// saw the refusal; any other line is the data block.
     fn decode_maybe_data_block<'a>(&mut self, bytes: &'a [u8]) -> Decoded<'a> {
         let Some(end) = self.line_end(bytes, RESYNC_MAX_BYTES) else {

@@ -15,7 +15,7 @@ pub enum LoginInput<'a> {
     Login {
         /// The value up to the first space.
         user: &'a [u8],
-        /// The value behind the first space.
+        /// The value after the first space.
         password: &'a [u8],
         /// Bytes to drop.
         consumed: usize,

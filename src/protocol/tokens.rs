@@ -46,11 +46,11 @@ pub fn find(needle: u8, haystack: &[u8]) -> Option<usize> {
     };
     let short = &haystack[..haystack.len().min(SHORT_MAX_BYTES)];
     let mut left = short;
-    while let Some((word, behind)) = left.split_first_chunk::<8>() {
+    while let Some((word, after)) = left.split_first_chunk::<8>() {
         if let Some(found) = find_in_word(needle, u64::from_le_bytes(*word)) {
             return Some(short.len() - left.len() + found);
         }
-        left = behind;
+        left = after;
     }
     if haystack.len() > SHORT_MAX_BYTES {
         let found = memchr(needle, &haystack[SHORT_MAX_BYTES..]);

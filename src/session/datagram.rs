@@ -135,7 +135,7 @@ impl<'a> Datagram<'a> {
     }
 
     /// As in memcached, a quiet request without a reply is an empty message where buffering of replies starts: at the
-    /// beginning of the datagram, behind a Noop, and behind an error.
+    /// beginning of the datagram, after a Noop, and after an error.
     fn next_binary(
         &mut self,
         context: &SessionContext<'_>,

@@ -55,7 +55,7 @@ impl Session {
             consumed += frame;
             match next {
                 None => {}
-                // Input behind the end is not executed.
+                // Input after the end is not executed.
                 Some(Next::End(end)) => {
                     return Progress { consumed: input.len(), next: Next::End(end) };
                 }

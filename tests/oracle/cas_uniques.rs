@@ -52,9 +52,9 @@ pub fn without_uniques(answer: &[u8]) -> (Vec<u8>, Vec<u64>) {
             }
             _ => {}
         }
-        let (whole, behind) = rest.split_at(len.min(rest.len()));
+        let (whole, after) = rest.split_at(len.min(rest.len()));
         text.extend_from_slice(whole);
-        rest = behind;
+        rest = after;
     }
     text.extend_from_slice(rest);
     (text, uniques)

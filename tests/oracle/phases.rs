@@ -49,12 +49,12 @@ pub fn phased_transcript(
             }
             let mut rest = &phase.bytes[..];
             for len in split(rest) {
-                let (piece, behind) = rest.split_at(len);
+                let (piece, after) = rest.split_at(len);
                 if let Err(error) = (&stream).write_all(piece) {
                     send_error = Some(error);
                     break 'sending;
                 }
-                rest = behind;
+                rest = after;
             }
         }
         let _ = stream.shutdown(Shutdown::Write);

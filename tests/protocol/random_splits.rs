@@ -8,9 +8,9 @@ pub fn random_splits<'a>(rng: &mut Rng, stream: &'a [u8], pieces: usize) -> Vec<
     let mut split = Vec::new();
     let mut rest = stream;
     while !rest.is_empty() {
-        let (piece, behind) = rest.split_at(rng.usize(1..=longest.min(rest.len())));
+        let (piece, after) = rest.split_at(rng.usize(1..=longest.min(rest.len())));
         split.push(piece);
-        rest = behind;
+        rest = after;
     }
     split
 }

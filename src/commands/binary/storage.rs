@@ -31,7 +31,7 @@ impl Engine {
         }
     }
 
-    /// Prepares to receive a large value. The error is the status of the reply that is due behind the value.
+    /// Prepares to receive a large value. The error is the status of the reply that is due after the value.
     pub fn begin_binary_value(
         &self,
         envelope: Envelope,

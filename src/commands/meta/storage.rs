@@ -35,7 +35,7 @@ impl Engine {
         }
     }
 
-    /// Prepares to receive a large value. The error is the reply that is due behind the value.
+    /// Prepares to receive a large value. The error is the reply that is due after the value.
     pub fn begin_meta_value(
         &self,
         counters: &WorkerCounters,

@@ -1,7 +1,7 @@
 //! Finds one complete frame in the received bytes; the counterpart of `text_decoder.rs`.
 //!
 //! Lengths are checked as soon as the header is complete. A refused frame is discarded as a whole, so that the next one
-//! is found. An inconsistent header ends the connection behind the reply.
+//! is found. An inconsistent header ends the connection after the reply.
 //! Invariant: before a login, only the requests that [`Admission::LoginOnly`] admits are returned.
 
 use super::frame::{
@@ -30,7 +30,7 @@ pub enum Decoded<'a> {
         consumed: usize,
     },
     /// A storage command with a value too long for the buffer; the caller receives the value or calls
-    /// [`BinaryDecoder::discard_value`]. The next frame starts behind the value.
+    /// [`BinaryDecoder::discard_value`]. The next frame starts after the value.
     ReceiveValue {
         /// For the reply.
         envelope: Envelope,
@@ -40,7 +40,7 @@ pub enum Decoded<'a> {
         header: BinaryStorageHeader<'a>,
         /// Length of the value in bytes.
         value_len: usize,
-        /// Bytes to drop; the value starts behind them.
+        /// Bytes to drop; the value starts after them.
         consumed: usize,
     },
     /// A frame, or the last of it, that needs no execution: reply with this.
@@ -78,7 +78,7 @@ struct DiscardedFrame {
     /// Bytes not received yet.
     remaining: usize,
     envelope: Envelope,
-    /// The status of the reply, which comes behind the frame.
+    /// The status of the reply, which comes after the frame.
     status: Status,
 }
 

@@ -1,6 +1,6 @@
 //! The replies of the binary protocol: the statuses with their texts, and the writer.
 //!
-//! Invariant: the body length in a header equals the bytes appended behind it. A wrong length would put the client out
+//! Invariant: the body length in a header equals the bytes appended after it. A wrong length would put the client out
 //! of sync with all later replies.
 
 use super::frame::{Envelope, HEADER_BYTES, MAGIC_REPLY};

@@ -100,7 +100,7 @@ fn valid_frames_do_not_depend_on_the_split() {
         let expected = Frame { envelope: envelope(opcode), quiet, command };
         let decoded = Decoded::Request { frame: expected, consumed: bytes.len() };
         assert_eq!(decoder.decode(&bytes, Admission::All), decoded, "0x{opcode:02x}");
-        // Bytes behind the frame are not consumed.
+        // Bytes after the frame are not consumed.
         let followed = [&bytes[..], b"\x80more"].concat();
         assert_eq!(decoder.decode(&followed, Admission::All), decoded, "0x{opcode:02x}");
     }

@@ -50,8 +50,8 @@ impl CasTimestamps {
     /// `None` without timestamps.
     pub(in crate::store) fn drawn_at(&self, unique: u64) -> Option<Now> {
         let timestamps = self.timestamps.lock();
-        let behind = timestamps.uniques.partition_point(|mark| *mark <= unique);
-        timestamps.secs.get(behind.saturating_sub(1)).copied().map(Now::from_secs)
+        let after = timestamps.uniques.partition_point(|mark| *mark <= unique);
+        timestamps.secs.get(after.saturating_sub(1)).copied().map(Now::from_secs)
     }
 }
 

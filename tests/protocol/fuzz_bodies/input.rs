@@ -4,7 +4,7 @@
 //! mode | number of cuts, modulo 16 | a byte per cut | the stream, long runs of one byte as 0xf5 length/128 byte
 //! ```
 //! Runs make the lengths reachable at which larder behaves differently (a long line, a long value): fuzzers prefer
-//! short inputs. Behind 0xf5, a length of 0 stands for 0xf5 itself.
+//! short inputs. After 0xf5, a length of 0 stands for 0xf5 itself.
 
 const RUN: u8 = 0xf5;
 const RUN_UNIT_BYTES: usize = 128;
@@ -65,13 +65,13 @@ fn expanded(written: &[u8]) -> Vec<u8> {
     while let Some(at) = rest.iter().position(|byte| *byte == RUN) {
         stream.extend_from_slice(&rest[..at]);
         rest = match &rest[at + 1..] {
-            [0, behind @ ..] => {
+            [0, after @ ..] => {
                 stream.push(RUN);
-                behind
+                after
             }
-            [units, byte, behind @ ..] => {
+            [units, byte, after @ ..] => {
                 stream.extend(std::iter::repeat_n(*byte, usize::from(*units) * RUN_UNIT_BYTES));
-                behind
+                after
             }
             _ => &[],
         };

@@ -219,7 +219,7 @@ impl Client<'_> {
                     self.replies.extend(output.contiguous().expect("one line"));
                 }
                 Next::End(_) => {
-                    assert!(self.input.is_empty(), "no input behind the end");
+                    assert!(self.input.is_empty(), "no input after the end");
                     self.ended = true;
                 }
             }
@@ -253,16 +253,16 @@ fn without_binary_stats(replies: &[u8]) -> Vec<u8> {
     while let [_, opcode, _, _, _, _, _, _, body_len @ ..] = rest {
         let [a, b, c, d, ..] = *body_len else { break };
         let len = 24 + u32::from_be_bytes([a, b, c, d]) as usize;
-        let Some((frame, behind)) = rest.split_at_checked(len) else { break };
+        let Some((frame, after)) = rest.split_at_checked(len) else { break };
         if *opcode != STAT {
             kept.extend_from_slice(frame);
         }
-        rest = behind;
+        rest = after;
     }
     kept
 }
 
-/// True if the replies must not depend on the split. Behind an invalid length they do.
+/// True if the replies must not depend on the split. After an invalid length they do.
 fn is_split_independent(input: &Input, kind: ServerKind) -> bool {
     match kind {
         ServerKind::NoLogin => {

@@ -158,7 +158,7 @@ impl Fragments {
         self.count_free(fragment.page, size, after - 1, after);
     }
 
-    /// All bytes of a fragment, including those behind the tail.
+    /// All bytes of a fragment, including those after the tail.
     pub(super) fn bytes(&self, fragment: Fragment) -> &[u8] {
         self.page(fragment.page).bytes(fragment.place)
     }

@@ -94,7 +94,7 @@ impl Engine {
         now: Now,
         reply: &mut BinaryReply<'_>,
     ) {
-        let deadline = exptime.map(|exptime| self.deadline_unsigned(exptime, now));
+        let deadline = exptime.map(|exptime| self.deadline(exptime.into(), now));
         let BinaryReply { envelope, quiet, out } = reply;
         let shown_key = if with_key { key } else { &[] };
         self.notify_lookup(key, now);
@@ -123,7 +123,7 @@ impl Engine {
         now: Now,
         reply: &mut BinaryReply<'_>,
     ) {
-        let deadline = Some(self.deadline_unsigned(exptime, now));
+        let deadline = Some(self.deadline(exptime.into(), now));
         let access = Access { deadline, ..Access::default() };
         let marks = |hit: Hit<'_>| (hit.flags, hit.cas);
         self.notify_lookup(key, now);
@@ -167,7 +167,7 @@ impl Engine {
         let Command::Arithmetic { key, up, delta, initial, exptime } = *command else { return };
         let step = if up { Step::Up(delta) } else { Step::Down(delta) };
         let create = (exptime != EXPTIME_NO_CREATE).then(|| {
-            let deadline = self.deadline_unsigned(exptime, now);
+            let deadline = self.deadline(exptime.into(), now);
             (initial, Create { deadline, cas: None, binary_key: false })
         });
         let options = ArithmeticOptions {

@@ -29,7 +29,7 @@ impl IncomingValue {
 #[derive(Debug)]
 pub(super) enum IncomingHeader {
     /// A storage command of the classic text protocol.
-    Text { verb: StoreVerb, flags: u32, exptime: i32, noreply: bool },
+    Text { verb: StoreVerb, flags: u32, exptime: i64, noreply: bool },
     /// An `ms`.
     Meta(IncomingMetaHeader),
     /// A storage command of the binary protocol.

@@ -301,16 +301,14 @@ impl Engine {
     }
 
     /// The deadline of an item with this exptime (protocol.txt, "Expiration times").
-    fn deadline(&self, exptime: i32, now: Now) -> Deadline {
-        u32::try_from(exptime).map_or(Deadline::PAST, |exptime| self.deadline_unsigned(exptime, now))
-    }
-
-    /// As [`Engine::deadline`], for the exptimes of the binary protocol, which are never negative.
-    fn deadline_unsigned(&self, exptime: u32, now: Now) -> Deadline {
-        match exptime {
-            0 => Deadline::NEVER,
-            1..=EXPTIME_RELATIVE_MAX_SECS => Deadline::from_secs(now.secs().saturating_add(exptime)),
-            _ => self.clock.deadline_at_unix(exptime.into()),
+    fn deadline(&self, exptime: i64, now: Now) -> Deadline {
+        match u64::try_from(exptime) {
+            Err(_) => Deadline::PAST,
+            Ok(0) => Deadline::NEVER,
+            Ok(secs) if secs <= EXPTIME_RELATIVE_MAX_SECS.into() => {
+                Deadline::from_secs(now.secs().saturating_add(secs as u32))
+            }
+            Ok(unix) => self.clock.deadline_at_unix(unix),
         }
     }
 }

@@ -102,7 +102,7 @@ impl Engine {
         &self,
         counters: &WorkerCounters,
         key: &[u8],
-        exptime: i32,
+        exptime: i64,
         now: Now,
         out: Option<&mut ReplyBuffer>,
     ) {

@@ -12,8 +12,8 @@ use super::parsed_line::{DataBlock, ParsedLine, ends_in_noreply, refused};
 use super::refusal::Refusal;
 use super::request::{Request, Retrieval, StorageHeader, StoreVerb};
 use super::tokens::{
-    Parsed, Tokens, checked_key, has_token, is_prefix_of, loose_exptime, loose_flags, strict_i32, strict_u32,
-    strict_u64, token,
+    Parsed, Tokens, checked_key, has_token, is_prefix_of, loose_exptime, loose_flags, strict_exptime,
+    strict_i32, strict_u32, strict_u64, token,
 };
 use nom::Parser;
 
@@ -102,7 +102,7 @@ fn parse_administrative(text: &[u8]) -> ParsedLine<'_> {
 
 /// A retrieval of the keys in a list.
 #[inline]
-fn retrieval(keys: &[u8], with_cas: bool, exptime: Option<i32>, line_end_len: usize) -> ParsedLine<'_> {
+fn retrieval(keys: &[u8], with_cas: bool, exptime: Option<i64>, line_end_len: usize) -> ParsedLine<'_> {
     if !has_token(keys) {
         return refused(Refusal::BadLine, false);
     }
@@ -131,7 +131,7 @@ fn get_and_touch(arguments: &[u8], with_cas: bool, line_end_len: usize) -> Parse
     if token(keys).is_err() {
         return refused(Refusal::BadLine, false);
     }
-    match strict_i32(exptime) {
+    match strict_exptime(exptime) {
         None => refused(Refusal::BadExptime, false),
         exptime => retrieval(keys, with_cas, exptime, line_end_len),
     }
@@ -190,7 +190,7 @@ fn touch(arguments: &[u8]) -> ParsedLine<'_> {
     let tokens: Parsed<'_, _> = (token, token).parse(arguments);
     let Ok((_, (key, exptime))) = tokens else { return refused(Refusal::BadLine, false) };
     let noreply = ends_in_noreply(arguments);
-    match (checked_key(key), strict_i32(exptime)) {
+    match (checked_key(key), strict_exptime(exptime)) {
         (Ok(key), Some(exptime)) => ParsedLine::Request(Request::Touch { key, exptime, noreply }),
         (Ok(_), None) => refused(Refusal::BadExptime, noreply),
         (Err(refusal), _) => refused(refusal, noreply),

@@ -6,7 +6,7 @@
 use super::base64_key::KeyBuffer;
 use super::limits::{META_OPAQUE_MAX_BYTES, META_TOKENS_MAX};
 use super::refusal::Refusal;
-use super::tokens::{Tokens, checked_key, strict_i32, strict_u32, strict_u64};
+use super::tokens::{Tokens, checked_key, strict_exptime, strict_i32, strict_u32, strict_u64};
 
 /// The key and the flags of a meta command.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -23,8 +23,8 @@ pub struct MetaArguments<'a> {
 pub struct MetaFlags {
     /// A bit per letter.
     pub(super) letters: u64,
-    exptime: i32,
-    create_exptime: i32,
+    exptime: i64,
+    create_exptime: i64,
     recache_secs: i32,
     client_flags: u32,
     compare: u64,
@@ -112,12 +112,12 @@ impl<'a> MetaArguments<'a> {
     }
 
     /// `T`, as on the wire.
-    pub fn exptime(&self) -> Option<i32> {
+    pub fn exptime(&self) -> Option<i64> {
         self.has(b'T').then_some(self.flags.exptime)
     }
 
     /// `N`, as on the wire.
-    pub fn create_exptime(&self) -> Option<i32> {
+    pub fn create_exptime(&self) -> Option<i64> {
         self.has(b'N').then_some(self.flags.create_exptime)
     }
 
@@ -232,8 +232,8 @@ impl MetaFlags {
     fn read_argument(&mut self, key: &[u8], word: &[u8]) -> Result<(), Refusal> {
         let argument = &word[1..];
         match word[0] {
-            b'T' => self.exptime = strict_i32(argument).ok_or(Refusal::BadToken)?,
-            b'N' => self.create_exptime = strict_i32(argument).ok_or(Refusal::BadToken)?,
+            b'T' => self.exptime = strict_exptime(argument).ok_or(Refusal::BadToken)?,
+            b'N' => self.create_exptime = strict_exptime(argument).ok_or(Refusal::BadToken)?,
             b'R' => self.recache_secs = strict_i32(argument).ok_or(Refusal::BadToken)?,
             b'C' => self.compare = strict_u64(argument).ok_or(Refusal::BadToken)?,
             b'E' => self.cas = strict_u64(argument).ok_or(Refusal::BadToken)?,

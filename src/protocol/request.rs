@@ -45,7 +45,7 @@ pub enum Request<'a> {
         /// The key.
         key: &'a [u8],
         /// As on the wire.
-        exptime: i32,
+        exptime: i64,
         /// Answer nothing.
         noreply: bool,
     },
@@ -166,7 +166,7 @@ pub struct Retrieval<'a> {
     /// Print the CAS unique (gets, gats).
     pub with_cas: bool,
     /// The exptime to set (gat, gats), as on the wire.
-    pub exptime: Option<i32>,
+    pub exptime: Option<i64>,
     /// The keys, separated by spaces.
     pub keys: &'a [u8],
     /// True for the first part of a line's keys.
@@ -233,7 +233,7 @@ pub struct StorageHeader<'a> {
     /// The client flags.
     pub flags: u32,
     /// As on the wire.
-    pub exptime: i32,
+    pub exptime: i64,
     /// Length of the value in bytes, at most [`super::limits::VALUE_LENGTH_MAX`].
     pub value_len: usize,
     /// Answer nothing.

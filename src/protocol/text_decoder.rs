@@ -71,7 +71,7 @@ enum State {
     #[default]
     Line,
     /// Inside the key list of a retrieval.
-    Keys { with_cas: bool, exptime: Option<i32>, first: bool },
+    Keys { with_cas: bool, exptime: Option<KeptExptime>, first: bool },
     /// At the end of a value that the caller received.
     ValueEnd,
     /// Discarding the remaining bytes of a value; the reply comes after them.
@@ -80,6 +80,38 @@ enum State {
     FindLineEnd { remaining: u32 },
     /// After a storage line with an invalid length, without input yet.
     MaybeDataBlock,
+}
+
+/// An exptime that takes 8 bytes as an option, because every connection has a decoder.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum KeptExptime {
+    /// Any negative number.
+    Past,
+    Secs(u32),
+}
+
+impl KeptExptime {
+    fn of(exptime: i64) -> KeptExptime {
+        match u32::try_from(exptime) {
+            Ok(secs) => KeptExptime::Secs(secs),
+            Err(_) if exptime < 0 => KeptExptime::Past,
+            Err(_) => KeptExptime::Secs(u32::MAX),
+        }
+    }
+
+    fn exptime(self) -> i64 {
+        match self {
+            KeptExptime::Past => -1,
+            KeptExptime::Secs(secs) => secs.into(),
+        }
+    }
+}
+
+impl State {
+    /// Inside the key list of a retrieval.
+    fn keys(with_cas: bool, exptime: Option<i64>, first: bool) -> State {
+        State::Keys { with_cas, exptime: exptime.map(KeptExptime::of), first }
+    }
 }
 
 /// The decoder state of one connection.
@@ -143,7 +175,9 @@ impl TextDecoder {
     fn decode_inside<'a>(&mut self, state: State, bytes: &'a [u8]) -> Decoded<'a> {
         match state {
             State::Line => self.decode_line(bytes),
-            State::Keys { with_cas, exptime, first } => self.decode_keys(bytes, with_cas, exptime, first),
+            State::Keys { with_cas, exptime, first } => {
+                self.decode_keys(bytes, with_cas, exptime.map(KeptExptime::exptime), first)
+            }
             State::ValueEnd => self.decode_value_end(bytes),
             State::DiscardValue { remaining, reply } => self.decode_discarded(bytes, remaining, reply),
             State::FindLineEnd { remaining } => self.discard_line(bytes, remaining),
@@ -160,7 +194,7 @@ impl TextDecoder {
     /// Continues with the last `remaining` bytes of the keys of a retrieval that was executed in part. Returns how many
     /// of the bytes that [`Decoded::Request`] reported as consumed must be kept.
     pub fn resume_keys(&mut self, retrieval: &Retrieval<'_>, remaining: usize) -> usize {
-        self.state = State::Keys { with_cas: retrieval.with_cas, exptime: retrieval.exptime, first: false };
+        self.state = State::keys(retrieval.with_cas, retrieval.exptime, false);
         remaining + retrieval.line_end_len
     }
 
@@ -301,7 +335,7 @@ impl TextDecoder {
         // The last token may be cut; it is a key, which the grammar does not check.
         match classic::parse_line(first, 2) {
             ParsedLine::Request(Request::Retrieval(Retrieval { with_cas, exptime, keys, .. })) => {
-                self.state = State::Keys { with_cas, exptime, first: true };
+                self.state = State::keys(with_cas, exptime, true);
                 self.finish(Decoded::Refused { reply: None, consumed: first.len() - keys.len() })
             }
             _ if end.is_none() && bytes.len() < KEYS_PART_BYTES && classic::awaits_keys(first) => {
@@ -315,7 +349,7 @@ impl TextDecoder {
         &mut self,
         bytes: &'a [u8],
         with_cas: bool,
-        exptime: Option<i32>,
+        exptime: Option<i64>,
         first: bool,
     ) -> Decoded<'a> {
         let (keys, consumed, last) = match self.line_end(bytes, KEYS_PART_BYTES) {
@@ -328,7 +362,7 @@ impl TextDecoder {
                 (&bytes[..part], part, false)
             }
         };
-        self.state = if last { State::Line } else { State::Keys { with_cas, exptime, first: false } };
+        self.state = if last { State::Line } else { State::keys(with_cas, exptime, false) };
         let line_end_len = consumed - keys.len();
         let request = Request::Retrieval(Retrieval { with_cas, exptime, keys, first, last, line_end_len });
         self.finish(Decoded::Request { request, consumed })

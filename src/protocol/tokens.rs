@@ -119,12 +119,16 @@ pub fn strict_u32(token: &[u8]) -> Option<u32> {
 
 /// An optional minus and digits, at most 11 characters; a lone minus is 0.
 pub fn strict_i32(token: &[u8]) -> Option<i32> {
+    i32::try_from(strict_i64(token)?).ok()
+}
+
+fn strict_i64(token: &[u8]) -> Option<i64> {
     if token.is_empty() || token.len() > 11 {
         return None;
     }
     let (minus, digits) = parse_all(token, (opt(tag(&b"-"[..])), digit0))?;
     let size = i64::try_from(decimal(digits)?).ok()?;
-    i32::try_from(if minus.is_some() { -size } else { size }).ok()
+    Some(if minus.is_some() { -size } else { size })
 }
 
 /// An optional sign and digits.
@@ -146,9 +150,18 @@ pub fn loose_flags(token: &[u8]) -> Option<u32> {
     if minus && value != 0 { None } else { Some(value as u32) }
 }
 
-/// Exptime of a storage command: an optional sign and a number that fits 64 bits, cut to its low 32 bits.
-pub fn loose_exptime(token: &[u8]) -> Option<i32> {
-    loose_i64(token).map(|exptime| exptime as i32)
+/// The largest exptime, in February 2106. Later times count as this one.
+const EXPTIME_MAX: i64 = u32::MAX as i64;
+
+/// Exptime of touch, gat and the meta commands: as [`strict_i32`], but times after 2038 fit.
+pub fn strict_exptime(token: &[u8]) -> Option<i64> {
+    let exptime = strict_i64(token).filter(|exptime| *exptime >= i32::MIN.into())?;
+    Some(exptime.min(EXPTIME_MAX))
+}
+
+/// Exptime of a storage command: an optional sign and a number that fits 64 bits.
+pub fn loose_exptime(token: &[u8]) -> Option<i64> {
+    loose_i64(token).map(|exptime| exptime.min(EXPTIME_MAX))
 }
 
 /// An optional sign and a number that fits 64 bits.
@@ -244,19 +257,30 @@ mod tests {
     }
 
     #[test]
-    fn exptimes_are_cut_to_32_bits() {
+    fn exptimes_after_2038_fit() {
         for (text, value) in [
             (&b"-1"[..], -1),
             (b"+5", 5),
-            (b"4294967296", 0),
-            (b"4294967295", -1),
-            (b"9223372036854775807", -1),
-            (b"-9223372036854775808", 0),
+            (b"4294967295", EXPTIME_MAX),
+            (b"4294967296", EXPTIME_MAX),
+            (b"9223372036854775807", EXPTIME_MAX),
+            (b"-9223372036854775808", i64::MIN),
         ] {
             assert_eq!(loose_exptime(text), Some(value), "{text:?}");
         }
         for bad in [&b""[..], b"-", b"9223372036854775808", b"-9223372036854775809", b"1.5", b"++1"] {
             assert_eq!(loose_exptime(bad), None, "{bad:?}");
+        }
+        for (text, value) in [
+            (&b"-"[..], 0),
+            (b"-2147483648", i32::MIN.into()),
+            (b"2147483648", 1 << 31),
+            (b"99999999999", EXPTIME_MAX),
+        ] {
+            assert_eq!(strict_exptime(text), Some(value), "{text:?}");
+        }
+        for bad in [&b""[..], b"+1", b"-2147483649", b"000000000001", b"100000000000", b"1-"] {
+            assert_eq!(strict_exptime(bad), None, "{bad:?}");
         }
     }
 }

@@ -9,7 +9,8 @@
 //! (`c`, `me`), and the key in replies to mg (`k`). The flags are parsed without larder's code.
 
 use crate::version_rules::{
-    BAD_LINE, BLANK_KEYS, Blank, Expected, LineKind, is_placeholder, same, settled, strict, strict_i32,
+    BAD_LINE, BLANK_KEYS, Blank, Expected, LineKind, is_placeholder, same, settled, strict, strict_exptime,
+    strict_i32,
 };
 
 /// Tokens of a line that both versions accept.
@@ -128,7 +129,7 @@ fn is_encoded_blank_key(key: &[u8], flags: &[&[u8]]) -> bool {
 fn is_plain(flag: &[u8]) -> bool {
     let argument = &flag[1..];
     match flag[0] {
-        b'T' | b'N' => match strict_i32(argument) {
+        b'T' | b'N' => match strict_exptime(argument) {
             Some(exptime) => argument != b"-" && settled(exptime),
             None => is_no_number(argument),
         },

@@ -33,6 +33,9 @@ const NON_NUMERIC: &[u8] = b"CLIENT_ERROR cannot increment or decrement non-nume
 /// after one.
 const OVERREAD_REFUSALS_MAX: usize = 3;
 
+/// How often larder may refuse a text of more than 20 digits that 1.6.18 counts. Appends make such texts, rarely.
+const LONG_TEXT_REFUSALS_MAX: usize = 12;
+
 /// Groups that a failure shows in addition to the failed one.
 const HISTORY_GROUPS: usize = 30;
 
@@ -56,6 +59,11 @@ impl Group {
     /// True for incr, decr and ma. Such a command starts its group.
     fn is_arithmetic(&self) -> bool {
         [&b"incr"[..], b"decr", b"ma "].iter().any(|word| self.oracle.starts_with(word))
+    }
+
+    /// True if 1.6.18 counted a text with more than 20 digits, which larder refuses.
+    fn was_refused_for_digits(&self, larder: &[u8], oracle: &[u8]) -> bool {
+        self.is_arithmetic() && larder.starts_with(NON_NUMERIC) && !oracle.starts_with(NON_NUMERIC)
     }
 
     /// True if 1.6.18 refused a number of 2^63 or more because it read past the value and found a minus that another
@@ -90,6 +98,7 @@ pub struct Session {
     current: Vec<(u64, u64)>,
     streams: usize,
     overread_refusals: usize,
+    long_text_refusals: usize,
     /// The last groups sent, at most [`HISTORY_GROUPS`], for the message of a failure.
     previous: VecDeque<Vec<u8>>,
 }
@@ -106,6 +115,7 @@ impl Session {
             current,
             streams: 0,
             overread_refusals: 0,
+            long_text_refusals: 0,
             previous: VecDeque::new(),
         }
     }
@@ -187,6 +197,14 @@ impl Session {
                 self.overread_refusals += 1;
                 let times = self.overread_refusals;
                 assert!(times <= OVERREAD_REFUSALS_MAX, "too often:\n{}", shown(&group.larder));
+                return self.restart_servers();
+            }
+            if let (Some(larder), Some(oracle)) = (larder, oracle)
+                && group.was_refused_for_digits(larder, oracle)
+            {
+                self.long_text_refusals += 1;
+                let times = self.long_text_refusals;
+                assert!(times <= LONG_TEXT_REFUSALS_MAX, "too often:\n{}", shown(&group.larder));
                 return self.restart_servers();
             }
             self.compare_group(group, larder, oracle, &ends);

@@ -193,21 +193,27 @@ pub fn strict_i32(token: &[u8]) -> Option<i64> {
     strict(token, 11, i32::MIN.into(), i32::MAX.into()).map(|value| value as i64)
 }
 
+/// Reads an exptime of touch, gat and the meta commands as larder does.
+pub fn strict_exptime(token: &[u8]) -> Option<i64> {
+    strict(token, 11, i32::MIN.into(), i64::MAX.into()).map(|value| value as i64)
+}
+
 /// Translates an exptime of touch and gat. 1.6.18 accepts a sign, truncates large numbers, and refuses a lone minus,
 /// which is 0 in 1.6.45. `None` if the item could expire during the test.
 fn exptime_for_oracle(token: &[u8]) -> Option<&[u8]> {
-    match strict_i32(token) {
+    match strict_exptime(token) {
         None => Some(b"x"),
         Some(0) => Some(b"0"),
         Some(exptime) => settled(exptime).then_some(token),
     }
 }
 
-/// True if an exptime has the same effect during the whole test.
+/// True if an exptime has the same effect on both servers during the whole test; memcached cuts it to 32 bits.
 pub fn settled(exptime: i64) -> bool {
     const YEAR_2020: i64 = 1_577_836_800;
     const YEAR_2037: i64 = 2_114_380_800;
-    exptime <= 0 || (FAR_SECS..YEAR_2020).contains(&exptime) || exptime > YEAR_2037
+    i32::try_from(exptime).is_ok()
+        && (exptime <= 0 || (FAR_SECS..YEAR_2020).contains(&exptime) || exptime > YEAR_2037)
 }
 
 fn over_long(key: &[u8]) -> bool {
@@ -289,7 +295,7 @@ fn storage(
                 _ if BLANK_KEYS.contains(&key) => Blank::Allowed,
                 _ => Blank::Refused,
             };
-            settled((exptime as i32).into()).then_some(LineKind::Stores { oracle, value_len, blank })
+            settled(exptime as i64).then_some(LineKind::Stores { oracle, value_len, blank })
         }
         _ => Some(LineKind::RefusesBlock {
             oracle,

@@ -30,6 +30,14 @@ const ROWS: &[(&str, &str, &str)] = &[
      "HD\r\nHD\r\nHD kZm9v b\r\n"),
     ("`me` with a base64 key", "ms Zm9v 0 b E9\r\n\r\nme Zm9v b\r\n",
      "HD\r\nME Zm9v exp=-1 la=0 cas=9 fetch=no cls=1 size=62\r\n"),
+    ("an exptime after 2038 (2147483648 and more)",
+     "set a 0 4102444800 1\r\nx\r\ntouch a 4102444800\r\nget a\r\n",
+     "STORED\r\nTOUCHED\r\nVALUE a 0 1\r\nx\r\nEND\r\n"),
+    ("an exptime below -2147483648 in storage commands", "set a 0 -2147483649 1\r\nx\r\nget a\r\n",
+     "STORED\r\nEND\r\n"),
+    ("`incr` and `decr` of a text with a sign or over 20 digits",
+     "set n 0 0 21\r\n-18446744073709551615\r\nincr n 1\r\n",
+     "STORED\r\nCLIENT_ERROR cannot increment or decrement non-numeric value\r\n"),
     ("`shutdown`", "get a\r\nshutdown\r\nget a\r\n", "VALUE a 0 1\r\nx\r\nEND\r\n"),
 ];
 

@@ -4,9 +4,19 @@ use crate::conversation::conversation;
 use crate::support::{larder, wait_for};
 
 /// Exptimes of items that live during a test, and of items that are expired at once.
-const LIVE: [&str; 6] = ["0", "1000", "2592000", "2147483647", "4294967296", "-9223372036854775808"];
+const LIVE: [&str; 9] = [
+    "0",
+    "1000",
+    "2592000",
+    "2147483647",
+    "2147483648",
+    "4102444800",
+    "4294967295",
+    "4294967296",
+    "9223372036854775807",
+];
 const EXPIRED: [&str; 6] =
-    ["-1", "-2147483648", "2592001", "1000000000", "4294967295", "9223372036854775807"];
+    ["-1", "-2147483648", "-2147483649", "-9223372036854775808", "2592001", "1000000000"];
 
 #[test]
 fn storage_commands_set_the_exptime() {
@@ -14,7 +24,7 @@ fn storage_commands_set_the_exptime() {
     for verb in ["set", "add", "replace"] {
         let prepare = if verb == "replace" { "set k 0 0 1\r\nx\r\n" } else { "" };
         let prepared = if verb == "replace" { "STORED\r\n" } else { "" };
-        for (exptimes, reply) in [(LIVE, "VALUE k 0 1\r\n1\r\n"), (EXPIRED, "")] {
+        for (exptimes, reply) in [(&LIVE[..], "VALUE k 0 1\r\n1\r\n"), (&EXPIRED[..], "")] {
             for exptime in exptimes {
                 let stream = format!("{prepare}{verb} k 0 {exptime} 1\r\n1\r\nget k\r\ndelete k\r\n");
                 let end = if reply.is_empty() { "NOT_FOUND" } else { "DELETED" };
@@ -22,6 +32,32 @@ fn storage_commands_set_the_exptime() {
                 assert_eq!(conversation(&daemon, &stream), expected, "{stream:?}");
             }
         }
+    }
+}
+
+#[test]
+fn an_exptime_after_2038_is_kept_by_every_command() {
+    const YEAR_2100: &str = "4102444800";
+    let daemon = larder("--debug-commands").start();
+    daemon.stop_clock();
+    let mut client = daemon.connect();
+    client.ask(format!("set k 0 {YEAR_2100} 1\r\n1\r\n"), "STORED\r\n");
+    client.send("mg k t\r\n");
+    let left = client.read_until("\r\n");
+    let secs: u64 = left.trim_end().strip_prefix("HD t").unwrap().parse().unwrap();
+    assert!(secs > i32::MAX as u64, "{left}");
+    for request in [
+        format!("touch k {YEAR_2100}"),
+        format!("gat {YEAR_2100} k"),
+        format!("mg k T{YEAR_2100}"),
+        format!("ms k 1 T{YEAR_2100}\r\n1"),
+        format!("ma k T{YEAR_2100}"),
+        format!("delete k\r\nmg k N{YEAR_2100}"),
+        format!("delete k\r\nma k N{YEAR_2100}"),
+    ] {
+        client.send(format!("set k 0 0 1\r\n1\r\n{request}\r\nmg k t\r\nmn\r\n"));
+        let replies = client.read_until("MN\r\n");
+        assert!(replies.contains(&format!("HD t{secs}")), "{request}: {replies}");
     }
 }
 

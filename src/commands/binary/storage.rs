@@ -92,7 +92,7 @@ impl Engine {
         };
         let joins = matches!(mode, StoreMode::Append | StoreMode::Prepend);
         let options = StoreOptions { compare: compare.filter(|_| joins), ..StoreOptions::default() };
-        let deadline = self.deadline_unsigned(header.exptime, now);
+        let deadline = self.deadline(header.exptime.into(), now);
         let value_len = value.len();
         self.notify_lookup(header.key, now);
         let stored = self.store.store_with(mode, &options, header.key, header.flags, deadline, value, now);
@@ -138,7 +138,7 @@ impl Engine {
         if verb == StoreVerb::Set {
             self.store.fail_store(key, refused, value_len as u64, now);
         }
-        let deadline = self.deadline_unsigned(exptime, now);
+        let deadline = self.deadline(exptime.into(), now);
         self.notify_store_refused(
             Mutation { mode: mode_of(verb), key, flags, deadline, value_len },
             refused,

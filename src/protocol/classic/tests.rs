@@ -131,7 +131,7 @@ fn short_lines_are_refused() {
 fn each_number_has_its_own_refusal() {
     assert_eq!(refusal("incr n +1"), Some(Refusal::BadDelta));
     assert_eq!(refusal("incr n"), Some(Refusal::BadLine));
-    assert_eq!(refusal("touch k 2147483648"), Some(Refusal::BadExptime));
+    assert_eq!(refusal("touch k 100000000000"), Some(Refusal::BadExptime));
     assert_eq!(refusal("flush_all x"), Some(Refusal::BadExptime));
     assert_eq!(refusal("flush_all x noreply"), None);
     assert_eq!(refusal("verbosity"), Some(Refusal::BadLine));

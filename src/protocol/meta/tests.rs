@@ -122,7 +122,7 @@ fn the_last_bad_argument_is_reported() {
         ("T", Refusal::BadToken),
         ("Tx", Refusal::BadToken),
         ("T+1", Refusal::BadToken),
-        ("T2147483648", Refusal::BadToken),
+        ("T100000000000", Refusal::BadToken),
         ("N-2147483649", Refusal::BadToken),
         ("R1x", Refusal::BadToken),
         ("C", Refusal::BadToken),

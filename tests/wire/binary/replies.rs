@@ -134,12 +134,14 @@ fn option_f_disables_flush() {
 #[test]
 fn exptimes_are_unsigned() {
     let daemon = larder("").start();
-    let stored: Vec<Request> = [0, 100_000, 2_592_000, 2_592_001, u32::MAX]
+    let stored: Vec<Request> = [0, 100_000, 2_592_000, 2_592_001, 1 << 31, u32::MAX]
         .map(|exptime| store(0x11, exptime.to_string(), 0, exptime, "v"))
         .to_vec();
     assert!(conversation(&daemon, &stored).is_empty());
     let mut client = daemon.connect();
-    for (key, status) in [("0", 0), ("100000", 0), ("2592000", 0), ("2592001", 1), ("4294967295", 0)] {
+    for (key, status) in
+        [("0", 0), ("100000", 0), ("2592000", 0), ("2592001", 1), ("2147483648", 0), ("4294967295", 0)]
+    {
         assert_eq!(ask(&mut client, &keyed(0x00, key)).status, status, "{key}");
     }
     assert_eq!(ask(&mut client, &numbered(0x1c, "0", 2_592_001)).status, 0);

@@ -163,6 +163,20 @@ impl Clock {
     }
 }
 
+/// The year of a Unix time in seconds.
+pub fn unix_year(secs: u32) -> u32 {
+    let (mut year, mut days) = (1970, secs / (24 * 60 * 60));
+    loop {
+        let is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+        let length = if is_leap { 366 } else { 365 };
+        if days < length {
+            return year;
+        }
+        days -= length;
+        year += 1;
+    }
+}
+
 /// A stopwatch, for durations below a second.
 #[derive(Clone, Copy, Debug)]
 pub struct Stopwatch(Instant);
@@ -199,6 +213,25 @@ mod tests {
         assert_eq!(clock.tick(), clock.now());
         clock.shift(-40);
         assert_eq!(clock.now().secs(), before.secs() + 60);
+    }
+
+    #[test]
+    fn the_year_of_a_unix_time_is_exact_to_the_second() {
+        for (secs, year) in [
+            (0, 1970),
+            (2_592_001, 1970),
+            (31_535_999, 1970),
+            (31_536_000, 1971),
+            (951_868_800, 2000),
+            (978_307_199, 2000),
+            (978_307_200, 2001),
+            (4_102_444_799, 2099),
+            (4_133_980_799, 2100),
+            (4_133_980_800, 2101),
+            (u32::MAX, 2106),
+        ] {
+            assert_eq!(unix_year(secs), year, "{secs}");
+        }
     }
 
     #[test]

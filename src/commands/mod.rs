@@ -11,6 +11,7 @@ mod command_family;
 mod incoming_value;
 mod long_report;
 mod meta;
+mod passed_time;
 mod retrieval;
 mod sampling;
 mod settings;
@@ -113,6 +114,8 @@ pub struct Engine {
     sasl: Option<Credentials>,
     auth_file: Option<Credentials>,
     throttle: LoginThrottle,
+    /// True after the message about a store with an absolute time that had passed.
+    passed_time_logged: AtomicBool,
     /// Retrieval of this key panics, to test the state after a panic.
     #[cfg(test)]
     pub(crate) panic_key: Option<&'static [u8]>,
@@ -152,6 +155,7 @@ impl Engine {
             sasl: None,
             auth_file: None,
             throttle: LoginThrottle::default(),
+            passed_time_logged: AtomicBool::new(false),
             #[cfg(test)]
             panic_key: None,
         }

@@ -139,7 +139,9 @@ impl Engine {
             }
         };
         counters.cmd_set.add(1);
-        self.notify_stored(mutation(header, deadline), stored, now);
+        let mutation = mutation(header, deadline);
+        self.notify_stored(mutation, stored, now);
+        self.note_exptime(counters, &mutation, header.exptime, stored, now);
         if let StoreMode::Cas(_) = mode {
             match stored {
                 Stored::Stored { .. } => counters.cas_hits.add(1),

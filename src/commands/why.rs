@@ -1,7 +1,7 @@
 //! `why`: the reason why a key is absent.
 
 use super::Engine;
-use crate::clock::{FIRST_SECOND, Now};
+use crate::clock::{FIRST_SECOND, Now, unix_year};
 use crate::protocol::percent_encoding::percent_encoded;
 use crate::protocol::{Refusal, ReplyBuffer};
 use crate::store::{Cause, KeyHistory, Removed};
@@ -51,6 +51,7 @@ impl Cause {
             Cause::Deleted => "deleted",
             Cause::OutOfMemory => "no_memory",
             Cause::TooLarge => "too_large",
+            Cause::PassedTime { .. } => "passed_time",
         }
     }
 }
@@ -98,6 +99,10 @@ impl Engine {
             Why::Present { age_secs, idle_secs, remaining_secs, bytes } => {
                 let remaining = remaining_secs.map_or("never".to_owned(), |secs| secs.to_string());
                 format!("present age={} idle={idle_secs} left={remaining} size={bytes}", known(age_secs))
+            }
+            Why::Absent { cause: Cause::PassedTime { exptime }, ago_secs, bytes, .. } => {
+                let year = unix_year(exptime);
+                format!("passed_time ago={ago_secs} exptime={exptime} year={year} size={bytes}")
             }
             Why::Absent { cause, ago_secs, age_secs, idle_secs, bytes } => format!(
                 "{} ago={ago_secs} age={} idle={idle_secs} size={bytes}",

@@ -107,6 +107,15 @@ impl Insight {
     }
 }
 
+/// The family of a key: the name of a known one, else the shape.
+pub fn family_of(key: &[u8]) -> String {
+    let mut shape = String::new();
+    match shape::write_shape(key, &mut shape) {
+        "" => shape,
+        name => name.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

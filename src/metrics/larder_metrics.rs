@@ -27,6 +27,12 @@ const GENERAL: &[(&str, Kind, &str, &str)] = &[
     ),
     ("evicted_active", Counter, "items_evicted_active_total", "Items evicted after they had been used."),
     ("slabs_moved", Counter, "slab_pages_moved_total", "Slab pages moved from one class to another."),
+    (
+        "store_passed_time",
+        Counter,
+        "stores_with_passed_time_total",
+        "Stores with an absolute time that had already passed; a time to live above 30 days counts as a Unix time.",
+    ),
     ("auth_cmds", Counter, "logins_total", "Login attempts."),
     ("auth_errors", Counter, "logins_failed_total", "Failed login attempts."),
     ("idle_kicks", Counter, "connections_idle_closed_total", "Connections closed because they were idle."),

@@ -164,6 +164,11 @@ pub enum Cause {
     OutOfMemory,
     /// A new value was too large; the old value was removed.
     TooLarge,
+    /// The item was stored with an absolute time that had already passed.
+    PassedTime {
+        /// The Unix time in seconds.
+        exptime: u32,
+    },
 }
 
 /// An entry of the removal log.

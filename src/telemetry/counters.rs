@@ -87,6 +87,8 @@ counters! {
     store_too_large,
     /// Values refused for lack of memory.
     store_no_memory,
+    /// Stores with an absolute time that had already passed.
+    store_passed_time,
     /// Login attempts.
     auth_cmds,
     /// Logins refused.

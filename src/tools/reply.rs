@@ -39,6 +39,17 @@ pub enum WhyReply {
         /// Bytes of the item.
         bytes: u64,
     },
+    /// The item was stored with an absolute time that had already passed.
+    PassedTime {
+        /// Seconds ago.
+        ago_secs: u64,
+        /// The Unix time in seconds.
+        exptime: u64,
+        /// Its year.
+        year: u64,
+        /// Bytes of the value.
+        bytes: u64,
+    },
     /// No removal is known.
     Unknown {
         /// Seconds for which removals are remembered.
@@ -101,6 +112,12 @@ pub fn why(line: &[u8]) -> Option<WhyReply> {
             bytes: bytes()?,
         },
         b"unknown" => WhyReply::Unknown { reach_secs: secs("reach")?, flushed_secs: secs("flushed") },
+        b"passed_time" => WhyReply::PassedTime {
+            ago_secs: secs("ago")?,
+            exptime: secs("exptime")?,
+            year: secs("year")?,
+            bytes: bytes()?,
+        },
         word => WhyReply::Removed {
             cause: parse_all(word, cause)?,
             ago_secs: secs("ago")?,
@@ -225,6 +242,8 @@ mod tests {
         }
         let unknown = |flushed_secs| Some(WhyReply::Unknown { reach_secs: 3, flushed_secs });
         assert_eq!(why(b"WHY k unknown reach=3"), unknown(None));
+        let passed = WhyReply::PassedTime { ago_secs: 5, exptime: 2_592_001, year: 1970, bytes: 1 };
+        assert_eq!(why(b"WHY k passed_time ago=5 exptime=2592001 year=1970 size=1"), Some(passed));
         assert_eq!(why(b"WHY k unknown reach=3 flushed=4"), unknown(Some(4)));
     }
 

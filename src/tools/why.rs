@@ -37,6 +37,12 @@ fn explanation(why: WhyReply) -> String {
             };
             format!("{what}, {}; its size was {}.", life(age_secs, idle_secs), units::bytes(bytes))
         }
+        WhyReply::PassedTime { ago_secs, exptime, year, bytes } => format!(
+            "stored {} ago with an absolute time that had already passed: {exptime} seconds is more than 30 days and \
+            counts as a date in {year}; the value had {}.",
+            units::span(ago_secs),
+            units::bytes(bytes)
+        ),
         WhyReply::Unknown { reach_secs, flushed_secs } => unknown(reach_secs, flushed_secs),
     }
 }
@@ -74,6 +80,10 @@ fn value(key: &str, why: WhyReply) -> Value {
         WhyReply::Removed { cause, ago_secs, age_secs, idle_secs, bytes } => json!({
             "key": key, "state": word(cause), "ago_secs": ago_secs, "age_secs": age_secs, "idle_secs": idle_secs,
             "item_bytes": bytes,
+        }),
+        WhyReply::PassedTime { ago_secs, exptime, year, bytes } => json!({
+            "key": key, "state": "passed_time", "ago_secs": ago_secs, "exptime": exptime, "year": year,
+            "value_bytes": bytes,
         }),
         WhyReply::Unknown { reach_secs, flushed_secs } => json!({
             "key": key, "state": "unknown", "reach_secs": reach_secs, "flushed_secs_ago": flushed_secs,
@@ -129,6 +139,15 @@ mod tests {
         assert_eq!(explanation(why), text);
         let why = WhyReply::Present { age_secs: None, idle_secs: 3, left_secs: None, bytes: 7 };
         assert_eq!(explanation(why), "stored, last used 3 s ago; the value has 7 bytes and never expires.");
+    }
+
+    #[test]
+    fn a_passed_time_is_explained_as_a_date() {
+        let why = WhyReply::PassedTime { ago_secs: 192, exptime: 2_592_001, year: 1970, bytes: 7 };
+        let text = "stored 3 min 12 s ago with an absolute time that had already passed: 2592001 seconds is more than \
+            30 days and counts as a date in 1970; the value had 7 bytes.";
+        assert_eq!(explanation(why), text);
+        assert_eq!(value("k", why)["state"], "passed_time");
     }
 
     #[test]

@@ -21,6 +21,18 @@ fn by_default_there_are_no_messages() {
 }
 
 #[test]
+fn the_first_store_with_a_passed_time_is_logged_with_its_family() {
+    let daemon = larder("").start();
+    let store = "set user:1234:name 0 2592001 1\r\nx\r\n";
+    daemon.connect().ask(store.repeat(2), "STORED\r\nSTORED\r\n");
+    let lines = messages(daemon);
+    let [line] = &lines[..] else { panic!("{lines:?}") };
+    let text = "of the family user:*:name was stored with an absolute time that had already passed, so it expired at \
+        once: 2592001 seconds is more than 30 days and counts as a date in 1970";
+    assert!(line.contains(text), "{line}");
+}
+
+#[test]
 fn vv_shows_requests_and_replies_in_the_form_of_memcached() {
     let daemon = larder("-vv -t 1 -l 127.0.0.1").start();
     let mut client = daemon.connect();

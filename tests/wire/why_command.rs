@@ -42,6 +42,30 @@ fn a_removed_key_is_reported_with_cause_and_time() {
 }
 
 #[test]
+fn a_store_with_a_passed_time_is_explained_and_counted() {
+    let daemon = larder("--debug-commands").start();
+    daemon.stop_clock();
+    let mut client = daemon.connect();
+    let expected = "passed_time ago=0 exptime=2592001 year=1970 size=2";
+    for store in ["set k 0 2592001 2\r\nxx\r\n", "add k 0 2592001 2\r\nxx\r\n", "ms k 2 T2592001\r\nxx\r\n"] {
+        let reply = if store.starts_with("ms") { "HD\r\n" } else { "STORED\r\n" };
+        client.ask(store, reply);
+        assert_eq!(why(&mut client, "k"), expected, "{store:?}");
+        client.ask("get k\r\n", "END\r\n");
+        assert_eq!(why(&mut client, "k"), expected, "{store:?}, after the expiry was noticed");
+    }
+    assert_eq!(client.stat("", "store_passed_time"), "3");
+    // Other ways to expire are not counted.
+    client.ask("set k 0 -1 1\r\nx\r\nset k 0 0 1\r\nx\r\n", "STORED\r\nSTORED\r\n");
+    client.ask("append k 0 2592001 1\r\nx\r\nadd k 0 2592001 1\r\nx\r\n", "STORED\r\nNOT_STORED\r\n");
+    client.ask("set k 0 5 1\r\nx\r\n", "STORED\r\n");
+    client.ask("debugtime 6\r\n", "OK\r\n");
+    assert_eq!(client.stat("", "store_passed_time"), "3");
+    let expired = why(&mut client, "k");
+    assert!(expired.starts_with("expired ago=1 age=5 idle=5 size="), "{expired}");
+}
+
+#[test]
 fn a_value_too_large_is_reported_with_its_size() {
     let daemon = larder("-I 1m --debug-commands").start();
     daemon.stop_clock();

@@ -103,7 +103,9 @@ impl Engine {
             }
         };
         let BinaryStorageHeader { key, flags, .. } = *header;
-        self.notify_stored(Mutation { mode, key, flags, deadline, value_len }, stored, now);
+        let mutation = Mutation { mode, key, flags, deadline, value_len };
+        self.notify_stored(mutation, stored, now);
+        self.note_exptime(counters, &mutation, header.exptime.into(), stored, now);
         counters.cmd_set.add(1);
         if let StoreMode::Cas(_) = mode {
             match stored {

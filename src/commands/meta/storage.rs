@@ -101,7 +101,9 @@ impl Engine {
                 return out.push(self.handle_refused_meta_store(counters, key, header, refused, now).line());
             }
         };
-        self.notify_stored(Mutation { mode, key, flags, deadline, value_len: header.value_len }, stored, now);
+        let mutation = Mutation { mode, key, flags, deadline, value_len: header.value_len };
+        self.notify_stored(mutation, stored, now);
+        self.note_exptime(counters, &mutation, meta.exptime().unwrap_or_default(), stored, now);
         counters.cmd_set.add(1);
         let compared = matches!(mode, StoreMode::Cas(_));
         let (code, cas, len): (&[u8], _, _) = match stored {

@@ -22,6 +22,8 @@ impl Engine {
         self.log_stats(stat);
         self.tls_stats(&counters, now, stat);
         item_stats(&store, stat);
+        // Of larder alone.
+        stat("store_passed_time", &counters.store_passed_time);
     }
 
     fn process_stats(&self, counters: &Totals, now: Now, stat: &mut dyn FnMut(&'static str, &dyn StatValue)) {

@@ -32,6 +32,12 @@ impl Store {
         shard.note_failed_store(cause, key.hash, bytes, now);
     }
 
+    /// Records that an item with a value of so many bytes was stored with an absolute time that had already passed.
+    pub fn note_passed_time(&self, key: &[u8], exptime: u32, bytes: u64, now: Now) {
+        let key = self.key(key);
+        self.shard_of(key).note_failed_store(Cause::PassedTime { exptime }, key.hash, bytes, now);
+    }
+
     /// Removes every item, now or later.
     pub fn flush_all(&self, at: FlushAt, now: Now) {
         let due = if let FlushAt::At(at) = at { at } else { now };

@@ -62,7 +62,8 @@ impl Shard {
         self.recorders.note_removal(&Removal::of_chunk(cause, hash, item, class, now));
     }
 
-    /// Records that a key has no item, because a value of so many bytes could not be stored.
+    /// Records why a store of a value of so many bytes leaves the key without an item: the value was refused or expired
+    /// at once.
     pub(in crate::store) fn note_failed_store(&mut self, cause: Cause, hash: KeyHash, bytes: u64, now: Now) {
         let removed = Removed { cause, at: now, last_access: now, bytes, cas: 0 };
         self.recorders.removal_log.push(hash, removed);

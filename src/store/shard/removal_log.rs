@@ -28,6 +28,7 @@ const BYTES_BITS: u32 = 29;
 struct Entry {
     fingerprint: u32,
     secs: u32,
+    /// The exptime if the cause is [`Cause::PassedTime`].
     last_access_secs: u32,
     /// [`Cause`] in the highest bits, item size in bytes below.
     cause_and_bytes: u32,
@@ -35,6 +36,28 @@ struct Entry {
 }
 
 const _: () = assert!(size_of::<Entry>() == 24);
+
+impl Entry {
+    fn removed(&self) -> Removed {
+        let cause = match self.cause_and_bytes >> BYTES_BITS {
+            0 => Cause::Evicted,
+            1 => Cause::Expired,
+            2 => Cause::Deleted,
+            3 => Cause::OutOfMemory,
+            4 => Cause::TooLarge,
+            _ => Cause::PassedTime { exptime: self.last_access_secs },
+        };
+        let last_access_secs =
+            if let Cause::PassedTime { .. } = cause { self.secs } else { self.last_access_secs };
+        Removed {
+            cause,
+            at: Now::from_secs(self.secs),
+            last_access: Now::from_secs(last_access_secs),
+            bytes: u64::from(self.cause_and_bytes & ((1 << BYTES_BITS) - 1)),
+            cas: self.cas,
+        }
+    }
+}
 
 /// The ring of one shard.
 #[derive(Default, Debug)]
@@ -92,7 +115,10 @@ impl RemovalLog {
         let entry = Entry {
             fingerprint: fingerprint(hash),
             secs: removed.at.secs(),
-            last_access_secs: removed.last_access.secs(),
+            last_access_secs: match removed.cause {
+                Cause::PassedTime { exptime } => exptime,
+                _ => removed.last_access.secs(),
+            },
             cause_and_bytes: packed(removed.cause, removed.bytes),
             cas: removed.cas,
         };
@@ -112,24 +138,18 @@ impl RemovalLog {
         })
     }
 
-    /// The latest removal of a key of this hash.
+    /// The latest removal of a key of this hash. If the item expired because it was stored with a passed time, the
+    /// entry of that store.
     pub(in crate::store) fn find(&self, hash: KeyHash) -> Option<Removed> {
         let fingerprint = fingerprint(hash);
-        let entry = self.iter().find(|entry| entry.fingerprint == fingerprint)?;
-        let cause = match entry.cause_and_bytes >> BYTES_BITS {
-            0 => Cause::Evicted,
-            1 => Cause::Expired,
-            2 => Cause::Deleted,
-            3 => Cause::OutOfMemory,
-            _ => Cause::TooLarge,
-        };
-        Some(Removed {
-            cause,
-            at: Now::from_secs(entry.secs),
-            last_access: Now::from_secs(entry.last_access_secs),
-            bytes: u64::from(entry.cause_and_bytes & ((1 << BYTES_BITS) - 1)),
-            cas: entry.cas,
-        })
+        let mut entries = self.iter().filter(|entry| entry.fingerprint == fingerprint).map(Entry::removed);
+        let latest = entries.next()?;
+        if latest.cause != Cause::Expired {
+            return Some(latest);
+        }
+        let is_explanation =
+            |before: &Removed| matches!(before.cause, Cause::PassedTime { .. }) && latest.at <= before.at;
+        Some(entries.next().filter(is_explanation).unwrap_or(latest))
     }
 
     /// The time since which the log is complete; `None` if since the start.
@@ -152,6 +172,7 @@ fn packed(cause: Cause, bytes: u64) -> u32 {
         Cause::Deleted => 2,
         Cause::OutOfMemory => 3,
         Cause::TooLarge => 4,
+        Cause::PassedTime { .. } => 5,
     };
     code << BYTES_BITS | bytes.min((1 << BYTES_BITS) - 1) as u32
 }

@@ -80,7 +80,7 @@ impl Sampler {
             return;
         }
         let kind = match removal.cause {
-            Cause::Expired => SampleKind::Expire,
+            Cause::Expired | Cause::PassedTime { .. } => SampleKind::Expire,
             Cause::Deleted => SampleKind::Delete,
             Cause::Evicted | Cause::OutOfMemory | Cause::TooLarge => SampleKind::Evict,
         };

@@ -41,6 +41,7 @@ fn serve(mut options: Options) -> Result<u8, Failure> {
     };
     telemetry::log_to_stderr(log_level(options.commands.verbosity));
     options.inherit(process::inherited_sockets()?)?;
+    options.compare_with_available_memory(process::available_memory());
     let Options { store, commands, mut server, process, sasl, auth_file, startup_warnings } = options;
     let sasl = sasl.then(Credentials::password_database).transpose()?;
     let tokens = auth_file.map(|path| Credentials::read(&path, FileFormat::AuthFile)).transpose()?;

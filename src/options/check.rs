@@ -1,6 +1,7 @@
 //! Checks the parsed options and converts them to settings: ranges, defaults, and combinations of options.
 
 mod addresses;
+mod memory;
 mod settings;
 
 use super::arguments::Arguments;
@@ -19,13 +20,6 @@ const THREADS_SANE_MAX: usize = 64;
 
 /// Largest `-t`: each worker needs a thread and file descriptors.
 const THREADS_MAX: i64 = 1024;
-
-/// Smallest and largest `-I`, in bytes.
-const ITEM_MIN_BYTES: i64 = 1024;
-const ITEM_MAX_BYTES: i64 = 1024 << 20;
-
-/// Largest `-m`, in MiB; a larger number was probably meant as bytes.
-const MEMORY_MAX_MIB: i64 = 1_000_000_000;
 
 /// A check of one command line.
 pub(super) struct Check<'a> {
@@ -258,50 +252,6 @@ impl<'a> Check<'a> {
             }
             _ => Err(BadSetting::new(format!("Factor must be greater than 1 (-f {text})"), status::OPTION)),
         }
-    }
-
-    /// Memory limit and largest item, in bytes.
-    fn memory(&mut self) -> Result<(u64, u64), BadSetting> {
-        let usage = |line: String| Err(BadSetting::new(line, status::USAGE));
-        let mib = self.number('m', status::USAGE)?.unwrap_or(64);
-        if mib <= 0 {
-            return usage(format!("The memory limit must be greater than 0 megabytes (-m {mib})"));
-        }
-        if mib > MEMORY_MAX_MIB {
-            return usage(format!("The memory limit is in megabytes, not bytes (-m {mib})"));
-        }
-        let item = self.item_max_bytes()?;
-        if item < ITEM_MIN_BYTES {
-            return usage(format!("Item max size cannot be less than 1024 bytes. (-I is {item} bytes)"));
-        }
-        if item > (mib << 20) / 2 {
-            return usage(format!(
-                "Cannot set item size limit higher than 1/2 of memory max. (-I is {item} bytes, -m {mib} megabytes)"
-            ));
-        }
-        if item > ITEM_MAX_BYTES {
-            return usage(format!("Cannot set item size limit higher than a gigabyte. (-I is {item} bytes)"));
-        }
-        Ok(((mib as u64) << 20, item as u64))
-    }
-
-    /// `-I` takes bytes, or a number with the suffix k or m.
-    fn item_max_bytes(&mut self) -> Result<i64, BadSetting> {
-        let Some(text) = self.arguments.value('I') else { return Ok(1 << 20) };
-        let Some((number, rest)) = number::integer(&text) else {
-            let line = format!("-I needs a number of bytes, or one with the suffix k or m, not \"{text}\"");
-            return Err(BadSetting::new(line, status::USAGE));
-        };
-        let unit = match text.trim_end().to_ascii_lowercase().chars().next_back() {
-            Some('k') => 1 << 10,
-            Some('m') => 1 << 20,
-            _ => 1,
-        };
-        let bytes = number.saturating_mul(unit);
-        if rest.trim().len() > usize::from(unit > 1) {
-            self.warn(Level::Warn, format!("-I {text} is read as {bytes} bytes"));
-        }
-        Ok(bytes)
     }
 
     fn tls(&mut self, given: &tls_settings::Given) -> Result<Option<TlsSettings>, BadSetting> {

@@ -51,18 +51,17 @@ listening
 }
 
 fn memory(name: ProgramName) -> String {
-    let factor = match name {
-        ProgramName::Larder => "1.10",
-        ProgramName::Memcached => "1.25",
+    let (factor, item, limit) = match name {
+        ProgramName::Larder => ("1.10", "largest item: bytes, or a size such as 512k, 4MB", LARDER_LIMIT),
+        ProgramName::Memcached => ("1.25", "largest item, with suffix k or m", MEMCACHED_LIMIT),
     };
     format!(
         "\
 memory
--m, --memory-limit=<num>  limit in megabytes for items and for all memory that
-                          grows with them (default: 64)
+{limit}
 -M, --disable-evictions   when memory is full, return an error instead of
                           evicting
--I, --max-item-size=<num> largest item, with suffix k or m
+-I, --max-item-size=<num> {item}
                           (default: 1m, min: 1k, max: half of -m, 1024m)
 -f, --slab-growth-factor=<num> ratio of neighbouring chunk sizes (default: {factor})
 -n, --slab-min-size=<bytes> smallest chunk for an item (default: 48)
@@ -73,6 +72,15 @@ memory
 "
     )
 }
+
+const LARDER_LIMIT: &str = "\
+-m, --memory-limit=<size> limit for items and for all memory that grows with
+                          them: megabytes, or a size such as 512MB, 2g
+                          (default: 64)";
+
+const MEMCACHED_LIMIT: &str = "\
+-m, --memory-limit=<num>  limit in megabytes for items and for all memory that
+                          grows with them (default: 64)";
 
 const THREADS: &str = "\
 threads

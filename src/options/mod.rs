@@ -12,6 +12,7 @@ mod extended;
 mod help;
 mod listen;
 mod number;
+mod size;
 mod tls_settings;
 mod tools;
 
@@ -159,6 +160,21 @@ impl Options {
             ));
         }
         Ok(())
+    }
+
+    /// Warns of a memory limit above the memory that the process can use.
+    pub fn compare_with_available_memory(&mut self, available: Option<(u64, process::MemorySource)>) {
+        let limit = self.store.memory_limit_bytes;
+        let Some((bytes, source)) = available.filter(|(bytes, _)| *bytes < limit) else { return };
+        let (limit, bytes) = (limit.div_ceil(1 << 20), bytes >> 20);
+        let source = match source {
+            process::MemorySource::Machine => format!("this machine has {bytes} MB of memory"),
+            process::MemorySource::ControlGroup => {
+                format!("the control group (container or unit) may use {bytes} MB")
+            }
+        };
+        let line = format!("WARNING: the memory limit is {limit} MB (-m), but {source}");
+        self.startup_warnings.push(StartupWarning { level: log::Level::Warn, line });
     }
 
     /// A UDP socket of the service manager excludes the same options as `-U`: datagrams have no encryption and no

@@ -7,12 +7,14 @@
 
 mod background;
 mod limits;
+mod machine_memory;
 mod pid_file;
 mod service_manager;
 mod user;
 
 pub use background::{Background, Role, launch};
 pub use limits::{RequiredLimits, lock_memory, raise_limits, set_huge_page_policy};
+pub use machine_memory::{MemorySource, available_memory};
 pub use pid_file::PidFile;
 pub use service_manager::inherited_sockets;
 pub use user::User;

@@ -33,6 +33,15 @@ fn the_first_store_with_a_passed_time_is_logged_with_its_family() {
 }
 
 #[test]
+fn a_memory_limit_above_the_memory_of_the_machine_is_reported() {
+    let daemon = larder("-m 100t").start();
+    assert_eq!(daemon.connect().stat("settings", "maxbytes"), (100_u64 << 40).to_string());
+    let lines = messages(daemon);
+    let [line] = lines.as_slice() else { panic!("{lines:?}") };
+    assert!(line.contains("WARNING: the memory limit is 104857600 MB (-m), but "), "{line}");
+}
+
+#[test]
 fn vv_shows_requests_and_replies_in_the_form_of_memcached() {
     let daemon = larder("-vv -t 1 -l 127.0.0.1").start();
     let mut client = daemon.connect();
@@ -97,12 +106,12 @@ fn the_command_verbosity_changes_the_level() {
 
 #[test]
 fn settings_without_effect_are_reported_one_per_line() {
-    let daemon = larder("-o modern,hashpower=20 -m 64x").start();
+    let daemon = larder("-o modern,hashpower=20 -R 20x").start();
     let lines = messages(daemon);
     let expected = [
         "-o modern has no effect in larder: larder always behaves so",
         "-o hashpower has no effect in larder: the index grows as needed, and its hash function has a random key",
-        "-m 64x is read as 64",
+        "-R 20x is read as 20",
     ];
     assert_eq!(lines, expected);
 }

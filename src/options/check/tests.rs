@@ -109,11 +109,56 @@ fn paths_are_made_absolute() {
 
 #[test]
 fn a_number_ends_where_its_digits_end_with_a_warning_about_the_rest() {
-    assert!(warnings(&options("-m 1024m")).is_empty());
-    assert_eq!(options("-m 1024m").store.memory_limit_bytes, 1024 << 20);
-    assert_eq!(warnings(&options("-m 4g")), ["-m 4g is read as 4"]);
     assert_eq!(warnings(&options("-t 2x")), ["-t 2x is read as 2"]);
-    assert_eq!(warnings(&options("-I 2.5m")), ["-I 2.5m is read as 2097152 bytes"]);
+    let memcached = |line: &str| options_as("memcached", line).unwrap();
+    assert!(warnings(&memcached("-m 1024m")).is_empty());
+    assert_eq!(memcached("-m 1024m").store.memory_limit_bytes, 1024 << 20);
+    assert_eq!(memcached("-m 4g").store.memory_limit_bytes, 4 << 20);
+    assert_eq!(warnings(&memcached("-m 4g")), ["-m 4g is read as 4"]);
+    assert_eq!(warnings(&memcached("-I 2.5m")), ["-I 2.5m is read as 2097152 bytes"]);
+}
+
+#[test]
+fn under_its_own_name_a_size_is_its_text() {
+    for (text, bytes) in [
+        ("64", 64 << 20),
+        ("2g", 2 << 30),
+        ("512MB", 512 << 20),
+        ("1024m", 1 << 30),
+        ("1.5GiB", 3 << 29),
+        ("4096k", 4 << 20),
+    ] {
+        let options = options(&format!("-m {text}"));
+        assert_eq!(options.store.memory_limit_bytes, bytes, "{text}");
+        assert!(warnings(&options).is_empty(), "{text}");
+    }
+    let item = |text: &str| options(&format!("-m 4g -I {text}")).store.item_max_bytes;
+    assert_eq!((item("1g"), item("2.5MB"), item("100KB")), (1 << 30, 5 << 19, 100 << 10));
+    refuses("-m 2gigs", 64, "-m needs a size such as 512k, 64m, 512MB or 2g, not \"2gigs\"");
+    refuses("-m -1", 64, "-m needs a size");
+    refuses("-m 512k", 64, "The memory limit must be at least 1 megabyte (-m 512k)");
+    refuses("-m 4g -I 2g", 64, "Cannot set item size limit higher than a gigabyte.");
+}
+
+#[test]
+fn a_limit_above_the_available_memory_causes_a_warning() {
+    use crate::process::MemorySource;
+    let warned = |bytes, source| {
+        let mut options = options("-m 2g");
+        options.compare_with_available_memory(Some((bytes, source)));
+        warnings(&options).into_iter().map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert!(warned(2 << 30, MemorySource::Machine).is_empty());
+    assert_eq!(
+        warned(1 << 30, MemorySource::Machine),
+        ["WARNING: the memory limit is 2048 MB (-m), but this machine has 1024 MB of memory"]
+    );
+    assert_eq!(
+        warned(512 << 20, MemorySource::ControlGroup),
+        [
+            "WARNING: the memory limit is 2048 MB (-m), but the control group (container or unit) may use 512 MB"
+        ]
+    );
 }
 
 #[test]
@@ -134,12 +179,11 @@ fn values_out_of_range_have_the_message_and_status_of_memcached() {
     refuses("-f 1", 1, "Factor must be greater than 1");
     refuses("-f nan", 1, "Factor must be greater than 1");
     refuses("-I 1023", 64, "Item max size cannot be less than 1024 bytes.");
-    refuses("-I 1g", 64, "Item max size cannot be less than 1024 bytes.");
+    refuses("-I 1g", 64, "Cannot set item size limit higher than 1/2 of memory max.");
     refuses("-I 33m", 64, "Cannot set item size limit higher than 1/2 of memory max.");
     refuses("-m 1", 64, "Cannot set item size limit higher than 1/2 of memory max.");
     refuses("-m 4096 -I 1025m", 64, "Cannot set item size limit higher than a gigabyte.");
     refuses("-m 0", 64, "The memory limit must be greater than 0");
-    refuses("-m -1", 64, "The memory limit must be greater than 0");
     refuses("-m 1000000001", 64, "The memory limit is in megabytes");
     refuses("-a 8", 64, "-a needs an octal mode");
     refuses("-B foo", 64, "Invalid value for binding protocol: foo");
@@ -157,12 +201,11 @@ fn values_at_the_limits_are_accepted() {
 
 #[test]
 fn texts_without_a_number_are_refused() {
-    for (letter, status) in
-        [('p', 64), ('m', 64), ('U', 64), ('c', 1), ('t', 1), ('R', 1), ('n', 1), ('b', 1)]
-    {
+    for (letter, status) in [('p', 64), ('U', 64), ('c', 1), ('t', 1), ('R', 1), ('n', 1), ('b', 1)] {
         refuses(&format!("-{letter} abc"), status, &format!("-{letter} needs a number, not \"abc\""));
     }
-    refuses("-I abc", 64, "-I needs a number");
+    refuses("-m abc", 64, "-m needs a size");
+    refuses("-I abc", 64, "-I needs a size");
     refuses("-f abc", 1, "Factor must be greater than 1");
 }
 

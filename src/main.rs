@@ -3,7 +3,7 @@
 use larder::auth::{Credentials, FileFormat};
 use larder::clock::Clock;
 use larder::commands::{Engine, admin::log_level};
-use larder::options::{self, Command, Options};
+use larder::options::{self, Command, Environment, Options};
 use larder::process::{self, Failure, PidFile, RequiredLimits, Role, User};
 use larder::{metrics, server, store::Store, telemetry, tools};
 use std::io::{Write, stderr, stdout};
@@ -14,8 +14,11 @@ use std::sync::Arc;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let port_file = std::env::var_os("MEMCACHED_PORT_FILENAME");
-    let ended = match options::read(std::env::args_os().collect(), port_file) {
+    let environment = Environment {
+        port_file: std::env::var_os("MEMCACHED_PORT_FILENAME"),
+        server: std::env::var_os("LARDER_SERVER").filter(|server| !server.is_empty()),
+    };
+    let ended = match options::read(std::env::args_os().collect(), environment) {
         Ok(Command::Print(text)) => {
             // A reader may close the pipe early.
             let _ = stdout().write_all(text.as_bytes());

@@ -1,8 +1,8 @@
 //! Parses the command line: memcached's option letters and names, by the rules of getopt.
 //!
-//! Short options may be bundled and long ones abbreviated, if the abbreviation is unambiguous. Operands are ignored.
-//! The last value of a repeated option applies, except that `-v` and `-l` add up. Only the form is checked here; see
-//! the parent module.
+//! Short options may be bundled and long ones abbreviated, if the abbreviation is unambiguous. Operands are not
+//! interpreted here. The last value of a repeated option applies, except that `-v` and `-l` add up. Only the form is
+//! checked here; see the parent module.
 
 use super::{BadSetting, ProgramName, help, status};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -53,6 +53,9 @@ const FLAGS: &[(&str, &str)] = &[
 
 /// A switch for tests, which the help does not list.
 const DEBUG_COMMANDS: &str = "debug-commands";
+
+/// Words without an option before them.
+const OPERANDS: &str = "operands";
 
 /// The address of the metrics server. memcached does not have this option.
 const METRICS: &str = "metrics";
@@ -123,6 +126,11 @@ impl Arguments {
         (!last.is_empty()).then_some(last)
     }
 
+    /// The words that are neither options nor their values.
+    pub(super) fn operands(&self) -> impl Iterator<Item = &OsString> {
+        self.0.get_many::<OsString>(OPERANDS).into_iter().flatten()
+    }
+
     /// Number of `-v` options.
     pub(super) fn verbosity(&self) -> u32 {
         self.0.get_occurrences::<OsString>("v").map_or(0, |given| given.count() as u32)
@@ -135,7 +143,7 @@ fn command(name: ProgramName) -> Command {
     // memcached's long form takes a value and ignores it.
     let verbose = valued("v", "verbose").num_args(0..=1).require_equals(true).action(ArgAction::Append);
     let debug = Arg::new(DEBUG_COMMANDS).long(DEBUG_COMMANDS).action(ArgAction::SetTrue).hide(true);
-    let operands = Arg::new("operands").num_args(0..).value_parser(value_parser!(OsString)).hide(true);
+    let operands = Arg::new(OPERANDS).num_args(0..).value_parser(value_parser!(OsString)).hide(true);
     let larder_only = [(METRICS, ArgAction::Set), (METRICS_HOST, ArgAction::Append)].map(|(long, action)| {
         let arg = Arg::new(long).long(long).action(action).allow_hyphen_values(true);
         arg.value_parser(value_parser!(OsString))

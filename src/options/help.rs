@@ -174,9 +174,12 @@ larder top                rates, memory, key families and hot keys, live
 larder keys [PREFIX]      list of keys, without their values
 larder why KEY            why a key is missing
 larder advise             hit ratio with other memory limits
-   --server=<addr>        host:port or path of a UNIX socket
-                          (default: 127.0.0.1:11211)
+   --server=<addr>        host:port or path of a UNIX socket, also as the last
+                          word: larder stats cache:11211 (default: the
+                          environment's LARDER_SERVER, else 127.0.0.1:11211)
    --json                 print JSON
+exit status of a tool: 0 for a result, 1 for a failure, 2 for a wrong command
+line; the daemon has memcached's exit statuses
 ";
 
 /// The licence notice.

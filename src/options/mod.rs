@@ -1,7 +1,8 @@
 //! The command line: parses memcached's options and checks the settings of every layer.
 //!
 //! [`read`] has two steps: `arguments` parses the options, `check` converts them to settings. If the first word names a
-//! tool, `tools` parses the command line instead. This module opens nothing and resolves no user and no host name.
+//! tool or a server, `tools` parses the command line instead. This module opens nothing and resolves no user and no
+//! host name.
 //!
 //! An invalid value is a [`BadSetting`] with memcached's message and exit status. Options that have less effect than in
 //! memcached cause [`Options::startup_warnings`].
@@ -13,6 +14,7 @@ mod help;
 mod listen;
 mod number;
 mod size;
+mod suggestion;
 mod tls_settings;
 mod tools;
 
@@ -30,6 +32,8 @@ mod status {
     pub(super) const USAGE: u8 = 64;
     /// An invalid address (EX_OSERR).
     pub(super) const OS: u8 = 71;
+    /// An invalid command line of a tool. memcached has no tools.
+    pub(super) const TOOL_USAGE: u8 = 2;
 }
 
 /// The name that the program was started with; it decides the defaults.
@@ -80,7 +84,7 @@ impl BadSetting {
         BadSetting { line: line.into(), status }
     }
 
-    /// The exit status, the same as memcached's.
+    /// The exit status: memcached's, or 2 for the command line of a tool.
     pub fn status(&self) -> u8 {
         self.status
     }
@@ -195,18 +199,36 @@ impl Options {
     }
 }
 
-/// Parses a command line that begins with the name of the program. The bound ports are written to `port_file`.
-pub fn read(args: Vec<OsString>, port_file: Option<OsString>) -> Result<Command, BadSetting> {
+/// The environment variables that supplement a command line.
+#[derive(Clone, Default, Debug)]
+pub struct Environment {
+    /// The file to write the bound ports to (`MEMCACHED_PORT_FILENAME`).
+    pub port_file: Option<OsString>,
+    /// The server that tools ask by default (`LARDER_SERVER`).
+    pub server: Option<OsString>,
+}
+
+/// Parses a command line that begins with the name of the program.
+pub fn read(args: Vec<OsString>, environment: Environment) -> Result<Command, BadSetting> {
     let name = args.first().map_or(ProgramName::Larder, |program| ProgramName::of(Path::new(program)));
-    if name == ProgramName::Larder && args.get(1).is_some_and(|word| tools::is_tool(word)) {
-        return tools::read(args);
+    if name == ProgramName::Larder {
+        if tools::is_tool_line(&args) {
+            return tools::read(args, environment.server);
+        }
     }
-    match Arguments::read(name, args)? {
+    let parsed = Arguments::read(name, args.clone()).map_err(|bad| match name {
+        ProgramName::Larder => tools::misplaced_tool(&args).unwrap_or(bad),
+        ProgramName::Memcached => bad,
+    })?;
+    match parsed {
         Parsed::Help => Ok(Command::Print(help::text(name))),
         Parsed::Version => Ok(Command::Print(format!("{} {}\n", name.as_str(), name.version()))),
         Parsed::Serve(arguments) if arguments.flag('i') => Ok(Command::Print(help::LICENSE.to_owned())),
         Parsed::Serve(arguments) => {
-            let options = check::Check::new(name, &arguments).options(port_file)?;
+            if name == ProgramName::Larder {
+                tools::check_operands(&arguments, &args)?;
+            }
+            let options = check::Check::new(name, &arguments).options(environment.port_file)?;
             Ok(Command::Serve(Box::new(options)))
         }
     }

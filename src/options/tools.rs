@@ -1,28 +1,28 @@
 //! The command lines of the tools: `larder top --server cache:11211`.
 //!
 //! The first word selects a tool, but only if the program is called `larder`: memcached has no tools. An unknown first
-//! word is an error and does not start the daemon.
+//! word is an error and does not start the daemon. The server may be named before the tool; then the words are put in
+//! order (`order`).
+
+mod order;
+
+pub(super) use order::{check_operands, is_tool_line, misplaced_tool};
 
 use super::{BadSetting, Command as OptionsCommand, ProgramName, status};
 use crate::protocol::limits::KEY_MAX_BYTES;
 use crate::tools::{Address, Settings, Tool};
 use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 
-/// Name, purpose, and a note.
+/// Name, purpose, and a note, in order of use.
 const TOOLS: [(&str, &str, &str); 5] = [
     (
-        "advise",
-        "Predicts the hit ratio with less or more memory",
-        "The prediction is based on the requests so far. memcached does not support it.",
-    ),
-    (
-        "why",
-        "Explains why a key is missing",
-        "The key was evicted, expired or deleted, or no removal is known; then the reply says how long removals are \
-        remembered.",
+        "stats",
+        "Shows statistics: an overview, or one topic",
+        "Topics of larder: hotkeys, families, memory, latency, advisor. Topics of every server: slabs, items, \
+        settings, conns, sizes.",
     ),
     (
         "top",
@@ -31,37 +31,39 @@ const TOOLS: [(&str, &str, &str); 5] = [
         per second.",
     ),
     (
-        "stats",
-        "Shows statistics: an overview, or one topic",
-        "Topics of larder: hotkeys, families, memory, latency, advisor. Topics of every server: slabs, items, \
-        settings, conns, sizes.",
-    ),
-    (
         "keys",
         "Lists keys with types, sizes and times, without fetching values",
         "TYPE interprets the flags as Python clients set them. VERSION and PREFIX are those of Django's keys. In \
         keys, \\xXX is a byte that is not printable. A ? marks a value that the server does not report.",
     ),
+    (
+        "why",
+        "Explains why a key is missing",
+        "The key was evicted, expired or deleted, or no removal is known; then the reply says how long removals are \
+        remembered.",
+    ),
+    (
+        "advise",
+        "Predicts the hit ratio with less or more memory",
+        "The prediction is based on the requests so far. memcached does not support it.",
+    ),
 ];
 
-/// True if the first word of a command line selects a tool: any word but an option.
-pub(super) fn is_tool(word: &OsStr) -> bool {
-    !word.is_empty() && !word.as_encoded_bytes().starts_with(b"-")
+/// The exit statuses of every tool.
+const STATUSES: &str = "Exit status: 0 for a result, 1 for a failure, 2 for a wrong command line.";
+
+/// The names of the tools.
+fn names() -> [&'static str; TOOLS.len()] {
+    TOOLS.map(|(name, ..)| name)
 }
 
-/// Parses the command line of a tool, including the name of the program.
-pub(super) fn read(mut args: Vec<OsString>) -> Result<OptionsCommand, BadSetting> {
-    let tool = args.get(1).map(|word| word.to_string_lossy().into_owned()).unwrap_or_default();
-    let names = TOOLS.map(|(name, ..)| name);
-    if !names.contains(&tool.as_str()) {
-        let line =
-            format!("larder: unknown tool {tool:?}; the tools are {} (larder --help)", names.join(", "));
-        return Err(BadSetting::new(line, status::USAGE));
-    }
-    // The help uses this name, whatever path the program was started with.
-    if let Some(program) = args.first_mut() {
-        *program = ProgramName::Larder.as_str().into();
-    }
+/// Parses the command line of a tool, including the name of the program. `default_server` is the value of
+/// `LARDER_SERVER`.
+pub(super) fn read(
+    args: Vec<OsString>,
+    default_server: Option<OsString>,
+) -> Result<OptionsCommand, BadSetting> {
+    let (tool, args) = order::tool_first(args)?;
     let matches = match command().try_get_matches_from(args) {
         Ok(matches) => matches,
         Err(error) if error.kind() == ErrorKind::DisplayHelp => {
@@ -70,12 +72,43 @@ pub(super) fn read(mut args: Vec<OsString>) -> Result<OptionsCommand, BadSetting
         Err(error) => return Err(refusal(&tool, &first_paragraph(&error.to_string()))),
     };
     let (tool, matches) = matches.subcommand().ok_or_else(|| refusal(&tool, "no tool"))?;
-    let server = match matches.get_one::<String>("server") {
-        None => Address::default(),
-        Some(text) => text.parse().map_err(|bad| refusal(tool, &format!("{text}: {bad}")))?,
-    };
+    let server = server(tool, matches, default_server)?;
     let tool = chosen(tool, matches)?;
     Ok(OptionsCommand::RunTool(Settings { server, json: matches.get_flag("json"), tool }))
+}
+
+/// The server: an argument, else `--server`, else `LARDER_SERVER`, else the default.
+fn server(tool: &str, matches: &ArgMatches, default_server: Option<OsString>) -> Result<Address, BadSetting> {
+    let text = |name: &str| matches.try_get_one::<String>(name).ok().flatten().cloned();
+    let topic = text("topic").filter(|topic| is_address(topic));
+    let argument = match (topic, text("address")) {
+        (Some(_), Some(second)) => {
+            return Err(refusal(tool, &format!("unexpected argument '{second}' found")));
+        }
+        (topic, address) => topic.or(address),
+    };
+    let parsed = |text: &str| text.parse().map_err(|bad| refusal(tool, &format!("{text}: {bad}")));
+    match (argument, text("server")) {
+        (Some(argument), _) if !is_address(&argument) => {
+            Err(refusal(tool, &format!("unexpected argument '{argument}' found; a server is HOST:PORT")))
+        }
+        (Some(argument), Some(option)) => {
+            Err(refusal(tool, &format!("two servers are given: {argument} and {option}")))
+        }
+        (Some(text), None) | (None, Some(text)) => parsed(&text),
+        (None, None) => match default_server {
+            None => Ok(Address::default()),
+            Some(text) => {
+                let text = text.to_string_lossy();
+                text.parse().map_err(|bad| refusal(tool, &format!("LARDER_SERVER={text}: {bad}")))
+            }
+        },
+    }
+}
+
+/// True for arguments that name a server: they have a port or are a path.
+fn is_address(text: &str) -> bool {
+    text.contains([':', '/'])
 }
 
 fn command() -> Command {
@@ -84,18 +117,19 @@ fn command() -> Command {
         .subcommand_required(true)
         .disable_help_subcommand(true)
         .subcommands(TOOLS.map(|(name, about, more)| {
-            let server =
-                Arg::new("server").long("server").short('s').value_name("ADDR").help(
-                    "host:port, [v6]:port, a host or the path of a unix socket [default: 127.0.0.1:11211]",
-                );
+            let server = Arg::new("server").long("server").value_name("ADDR").help(
+                "host:port, [v6]:port, a host or the path of a unix socket [default: LARDER_SERVER of the \
+                    environment, else 127.0.0.1:11211]",
+            );
+            let address = Arg::new("address").value_name("HOST:PORT").help("The same as --server");
             let json = Arg::new("json").long("json").action(ArgAction::SetTrue).help("Print JSON");
             let arguments = tool_arguments(name);
             Command::new(name)
                 .term_width(80)
                 .about(about)
-                .after_help(more)
+                .after_help(format!("{more}\n\n{STATUSES}"))
                 .args(arguments)
-                .args([server, json])
+                .args([address, server, json])
         }))
 }
 
@@ -128,7 +162,9 @@ fn chosen(tool: &str, matches: &ArgMatches) -> Result<Tool, BadSetting> {
     Ok(match tool {
         "advise" => Tool::Advise,
         "why" => Tool::Why { key: checked_key(text("key").unwrap_or_default())? },
-        "stats" => Tool::Stats { topic: text("topic").map(checked_topic).transpose()? },
+        "stats" => Tool::Stats {
+            topic: text("topic").filter(|topic| !is_address(topic)).map(checked_topic).transpose()?,
+        },
         "keys" => {
             let prefix = matches.get_one::<OsString>("prefix").cloned().unwrap_or_default().into_vec();
             Tool::Keys { prefix, limit: matches.get_one("limit").copied().unwrap_or(u64::MAX) }
@@ -156,7 +192,7 @@ fn checked_topic(topic: String) -> Result<String, BadSetting> {
 }
 
 fn refusal(tool: &str, message: &str) -> BadSetting {
-    BadSetting::new(format!("larder {tool}: {message} (larder {tool} --help)"), status::USAGE)
+    BadSetting::new(format!("larder {tool}: {message} (larder {tool} --help)"), status::TOOL_USAGE)
 }
 
 /// The first paragraph of a message of clap, as one line.
@@ -169,10 +205,15 @@ fn first_paragraph(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::options;
+    use crate::options::{self, Environment};
 
     fn read(line: &str) -> Result<OptionsCommand, BadSetting> {
-        options::read(line.split_whitespace().map(OsString::from).collect(), None)
+        read_with(line, None)
+    }
+
+    fn read_with(line: &str, server: Option<&str>) -> Result<OptionsCommand, BadSetting> {
+        let environment = Environment { server: server.map(OsString::from), ..Environment::default() };
+        options::read(line.split_whitespace().map(OsString::from).collect(), environment)
     }
 
     fn asked(line: &str) -> Settings {
@@ -184,7 +225,7 @@ mod tests {
 
     fn refused(line: &str) -> String {
         let bad = read(line).err().unwrap_or_else(|| panic!("{line}: accepted"));
-        assert_eq!(bad.status(), 64, "{line}");
+        assert_eq!(bad.status(), 2, "{line}");
         bad.to_string()
     }
 
@@ -247,21 +288,48 @@ mod tests {
             assert!(message.contains(part) && !message.contains('\n'), "{line}: {message}");
         }
         let spaced = ["larder", "stats", "detail on"].map(OsString::from).to_vec();
-        assert!(options::read(spaced, None).is_err());
+        assert!(options::read(spaced, Environment::default()).is_err());
         let spaced = ["larder", "why", "a b"].map(OsString::from).to_vec();
-        assert!(options::read(spaced, None).is_err());
+        assert!(options::read(spaced, Environment::default()).is_err());
     }
 
     #[test]
-    fn only_the_first_word_of_larder_selects_a_tool() {
-        for line in
-            ["larder -p 7 top", "larder -p 7 tops", "memcached -u nobody top", "memcached top -u nobody"]
-        {
+    fn the_server_is_an_argument_an_option_or_a_variable() {
+        let server = |line: &str| asked(line).server.to_string();
+        for line in [
+            "larder stats cache:7",
+            "larder stats slabs cache:7",
+            "larder top cache:7",
+            "larder why :1:k cache:7",
+            "larder keys :1: cache:7",
+            "larder advise --server cache:7",
+            "larder --server cache:7 stats slabs",
+            "larder --json --server=cache:7 why k",
+            "larder cache:7 stats",
+        ] {
+            assert_eq!(server(line), "cache:7", "{line}");
+        }
+        assert_eq!(asked("larder stats cache:7").tool, Tool::Stats { topic: None });
+        assert_eq!(asked("larder stats slabs cache:7").tool, Tool::Stats { topic: Some("slabs".into()) });
+        assert!(asked("larder --json stats").json);
+        let Ok(OptionsCommand::RunTool(settings)) = read_with("larder stats", Some("cache:8")) else {
+            panic!()
+        };
+        assert_eq!(settings.server.to_string(), "cache:8");
+        let Ok(OptionsCommand::RunTool(settings)) = read_with("larder top a:7", Some("cache:8")) else {
+            panic!()
+        };
+        assert_eq!(settings.server.to_string(), "a:7");
+        let bad = read_with("larder stats", Some("cache:x")).unwrap_err().to_string();
+        assert!(bad.starts_with("larder stats: LARDER_SERVER=cache:x: not host:port"), "{bad}");
+        assert!(refused("larder top a:7 --server b:7").contains("two servers are given: a:7 and b:7"));
+        assert!(refused("larder stats a:7 b:7").contains("unexpected argument 'b:7'"));
+    }
+
+    #[test]
+    fn the_name_memcached_has_no_tools() {
+        for line in ["memcached -u nobody top", "memcached top -u nobody", "memcached -s /a:1 stats"] {
             assert!(matches!(read(line), Ok(OptionsCommand::Serve(_))), "{line}");
         }
-        assert_eq!(
-            refused("larder tops -p 7"),
-            "larder: unknown tool \"tops\"; the tools are advise, why, top, stats, keys (larder --help)"
-        );
     }
 }

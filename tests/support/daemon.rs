@@ -40,6 +40,7 @@ impl DaemonCommand {
             command.env_remove(variable);
         }
         command.env_remove("MEMCACHED_SASL_PWDB");
+        command.env_remove("LARDER_SERVER");
         DaemonCommand { command, binary, folder }
     }
 

@@ -9,7 +9,7 @@ use crate::store::Store;
 /// An idle engine with these options.
 pub(in crate::metrics) fn engine(line: &str) -> Engine {
     let args = std::iter::once("larder").chain(line.split_whitespace()).map(Into::into).collect();
-    match options::read(args, None) {
+    match options::read(args, options::Environment::default()) {
         Ok(Command::Serve(options)) => {
             Engine::new(options.commands, Store::new(options.store), Clock::start())
         }

@@ -1,13 +1,13 @@
 //! Options, and the settings or errors that result.
 
-use crate::options::{Command, Options, read};
+use crate::options::{Command, Environment, Options, read};
 use crate::server::AcceptedProtocol;
 use std::ffi::OsString;
 use std::path::Path;
 
 fn options_as(program: &str, line: &str) -> Result<Options, (String, u8)> {
     let args = std::iter::once(program).chain(line.split_whitespace()).map(OsString::from).collect();
-    match read(args, None) {
+    match read(args, Environment::default()) {
         Ok(Command::Serve(options)) => Ok(*options),
         Ok(Command::Print(text)) => panic!("prints {text}"),
         Ok(Command::RunTool(settings)) => panic!("asks {settings:?}"),

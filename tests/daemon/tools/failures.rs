@@ -52,6 +52,30 @@ fn a_server_that_requires_a_login_is_quoted() {
 }
 
 #[test]
+fn a_wrong_command_line_has_status_2_and_starts_no_daemon() {
+    for (line, part) in [
+        ("-s 127.0.0.1:33000 stats", "larder stats --server 127.0.0.1:33000"),
+        ("stat", "did you mean stats?"),
+        ("stats --nonsense", "unexpected argument '--nonsense' found"),
+    ] {
+        let (message, status) = larder(line).refusal();
+        assert!(message.contains(part) && status == 2, "larder {line}: {message} ({status})");
+    }
+}
+
+#[test]
+fn the_server_is_named_in_four_ways() {
+    let daemon = larder_with_items();
+    let server = daemon.address().to_string();
+    for line in [format!("--server {server} stats"), format!("stats {server}"), format!("{server} stats")] {
+        let output = larder(&line).output();
+        assert!(String::from_utf8_lossy(&output.stdout).contains(&server), "larder {line}: {output:?}");
+    }
+    let output = larder("stats").env("LARDER_SERVER", &server).output();
+    assert!(String::from_utf8_lossy(&output.stdout).contains(&server), "{output:?}");
+}
+
+#[test]
 fn the_live_view_needs_a_terminal_or_json() {
     let daemon = larder_with_items();
     let server = daemon.address().to_string();

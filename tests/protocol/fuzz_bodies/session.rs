@@ -76,7 +76,7 @@ impl ServerKind {
 /// The options of the server.
 static OPTIONS: LazyLock<Options> = LazyLock::new(|| {
     let line = format!("larder -m 1 -I {ITEM_MAX_BYTES} -t 1 -A -D : -o track_sizes --debug-commands");
-    match options::read(line.split(' ').map(Into::into).collect(), None) {
+    match options::read(line.split(' ').map(Into::into).collect(), options::Environment::default()) {
         Ok(Command::Serve(options)) => *options,
         other => panic!("{other:?}"),
     }

@@ -174,6 +174,10 @@ larder top                rates, memory, key families and hot keys, live
 larder keys [PREFIX]      list of keys, without their values
 larder why KEY            why a key is missing
 larder advise             hit ratio with other memory limits
+larder ping               version and round trip, or why no server answers
+larder get KEY            a value with type, age and time left
+larder delete KEY         delete a key
+larder set-memory SIZE    set the memory limit while the server runs
    --server=<addr>        host:port or path of a UNIX socket, also as the last
                           word: larder stats cache:11211 (default: the
                           environment's LARDER_SERVER, else 127.0.0.1:11211)
@@ -209,7 +213,7 @@ mod tests {
 
     #[test]
     fn only_larder_lists_its_tools() {
-        for tool in ["stats", "top", "keys", "why", "advise"] {
+        for tool in ["stats", "top", "keys", "why", "advise", "ping", "get", "delete", "set-memory"] {
             assert!(text(ProgramName::Larder).contains(&format!("\nlarder {tool} ")), "{tool}");
         }
         assert!(!text(ProgramName::Memcached).contains("tools for a running server"));

@@ -211,10 +211,8 @@ pub struct Environment {
 /// Parses a command line that begins with the name of the program.
 pub fn read(args: Vec<OsString>, environment: Environment) -> Result<Command, BadSetting> {
     let name = args.first().map_or(ProgramName::Larder, |program| ProgramName::of(Path::new(program)));
-    if name == ProgramName::Larder {
-        if tools::is_tool_line(&args) {
-            return tools::read(args, environment.server);
-        }
+    if name == ProgramName::Larder && tools::is_tool_line(&args) {
+        return tools::read(args, environment.server);
     }
     let parsed = Arguments::read(name, args.clone()).map_err(|bad| match name {
         ProgramName::Larder => tools::misplaced_tool(&args).unwrap_or(bad),

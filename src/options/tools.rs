@@ -8,7 +8,7 @@ mod order;
 
 pub(super) use order::{check_operands, is_tool_line, misplaced_tool};
 
-use super::{BadSetting, Command as OptionsCommand, ProgramName, status};
+use super::{BadSetting, Command as OptionsCommand, ProgramName, size, status};
 use crate::protocol::limits::KEY_MAX_BYTES;
 use crate::tools::{Address, Settings, Tool};
 use clap::error::ErrorKind;
@@ -17,7 +17,7 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 
 /// Name, purpose, and a note, in order of use.
-const TOOLS: [(&str, &str, &str); 5] = [
+const TOOLS: [(&str, &str, &str); 9] = [
     (
         "stats",
         "Shows statistics: an overview, or one topic",
@@ -46,6 +46,23 @@ const TOOLS: [(&str, &str, &str); 5] = [
         "advise",
         "Predicts the hit ratio with less or more memory",
         "The prediction is based on the requests so far. memcached does not support it.",
+    ),
+    (
+        "ping",
+        "Checks that a server answers",
+        "Prints version and round trip. Suits as a probe: the status is 1 if no server answers.",
+    ),
+    (
+        "get",
+        "Prints a value with type, age and time left",
+        "The type interprets the flags as Python clients set them. A pickle is named and never loaded. Bytes that are \
+        not printable are escaped. --json prints values of any length.",
+    ),
+    ("delete", "Deletes a key", "The status is 1 if the key is not stored."),
+    (
+        "set-memory",
+        "Sets the memory limit of the running server",
+        "A lowered limit evicts items. After a restart, -m applies again.",
     ),
 ];
 
@@ -135,8 +152,16 @@ fn command() -> Command {
 
 fn tool_arguments(tool: &str) -> Vec<Arg> {
     match tool {
-        "why" => {
+        "why" | "get" | "delete" => {
             vec![Arg::new("key").value_name("KEY").required(true).help("The key, as the client sends it")]
+        }
+        "set-memory" => {
+            vec![
+                Arg::new("size")
+                    .value_name("SIZE")
+                    .required(true)
+                    .help("Megabytes, or a size such as 2g, 512MB"),
+            ]
         }
         "stats" => {
             vec![Arg::new("topic").value_name("TOPIC").help("One word, as in the protocol's stats TOPIC")]
@@ -159,9 +184,14 @@ fn tool_arguments(tool: &str) -> Vec<Arg> {
 
 fn chosen(tool: &str, matches: &ArgMatches) -> Result<Tool, BadSetting> {
     let text = |name: &str| matches.get_one::<String>(name).cloned();
+    let key = || checked_key(tool, text("key").unwrap_or_default());
     Ok(match tool {
+        "ping" => Tool::Ping,
+        "get" => Tool::Get { key: key()? },
+        "delete" => Tool::Delete { key: key()? },
+        "set-memory" => Tool::SetMemory { megabytes: checked_size(&text("size").unwrap_or_default())? },
         "advise" => Tool::Advise,
-        "why" => Tool::Why { key: checked_key(text("key").unwrap_or_default())? },
+        "why" => Tool::Why { key: key()? },
         "stats" => Tool::Stats {
             topic: text("topic").filter(|topic| !is_address(topic)).map(checked_topic).transpose()?,
         },
@@ -174,12 +204,24 @@ fn chosen(tool: &str, matches: &ArgMatches) -> Result<Tool, BadSetting> {
 }
 
 /// Checks that a key fits into a line of the protocol.
-fn checked_key(key: String) -> Result<String, BadSetting> {
+fn checked_key(tool: &str, key: String) -> Result<String, BadSetting> {
     let fits = (1..=KEY_MAX_BYTES).contains(&key.len()) && !key.contains([' ', '\r', '\n', '\0']);
     if fits {
         return Ok(key);
     }
-    Err(refusal("why", &format!("a key has 1 to {KEY_MAX_BYTES} bytes, without spaces and line ends")))
+    Err(refusal(tool, &format!("a key has 1 to {KEY_MAX_BYTES} bytes, without spaces and line ends")))
+}
+
+/// The size in whole megabytes, in which the protocol counts.
+fn checked_size(text: &str) -> Result<u64, BadSetting> {
+    let megabyte = 1 << 20;
+    match size::bytes(text, megabyte) {
+        Some(bytes) if bytes >= megabyte && bytes % megabyte == 0 => Ok(bytes / megabyte),
+        _ => Err(refusal(
+            "set-memory",
+            &format!("{text} is not a size in whole megabytes, such as 64, 512MB or 2g"),
+        )),
+    }
 }
 
 /// Checks a topic. `reset`, which may be abbreviated, changes the server and is refused.
@@ -242,13 +284,23 @@ mod tests {
         assert_eq!(asked("larder stats").tool, Tool::Stats { topic: None });
         assert_eq!(asked("larder stats slabs").tool, Tool::Stats { topic: Some("slabs".into()) });
         let keys = |prefix: &[u8], limit| Tool::Keys { prefix: prefix.to_vec(), limit };
+        assert_eq!(asked("larder ping").tool, Tool::Ping);
+        assert_eq!(asked("larder get k a:7").tool, Tool::Get { key: "k".into() });
+        assert_eq!(asked("larder delete k").tool, Tool::Delete { key: "k".into() });
+        for (size, megabytes) in [("64", 64), ("2g", 2048), ("512MB", 512), ("2048k", 2)] {
+            assert_eq!(asked(&format!("larder set-memory {size}")).tool, Tool::SetMemory { megabytes });
+        }
+        for size in ["0", "1k", "1.0001g", "2x", "lots"] {
+            assert!(refused(&format!("larder set-memory {size}")).contains("whole megabytes"), "{size}");
+        }
         assert_eq!(asked("larder keys").tool, keys(b"", u64::MAX));
         assert_eq!(asked("larder keys :1: --limit 5").tool, keys(b":1:", 5));
     }
 
     #[test]
     fn every_tool_takes_a_server_and_json() {
-        for tool in ["advise", "why k", "top", "stats", "keys"] {
+        for tool in ["advise", "why k", "top", "stats", "keys", "ping", "get k", "delete k", "set-memory 64"]
+        {
             let settings = asked(&format!("larder {tool} --server [::1]:7 --json"));
             assert_eq!((settings.server.to_string().as_str(), settings.json), ("[::1]:7", true));
             let settings = asked(&format!("larder {tool}"));
@@ -258,7 +310,7 @@ mod tests {
 
     #[test]
     fn help_is_printed() {
-        for tool in ["advise", "why", "top", "stats", "keys"] {
+        for tool in super::names() {
             let Ok(OptionsCommand::Print(text)) = read(&format!("/usr/bin/larder {tool} --help")) else {
                 panic!("{tool}")
             };

@@ -1,7 +1,8 @@
 //! A blocking client of the text protocol: one request at a time, with time limits and bounded replies.
 //!
-//! It sends only requests that change nothing. A reply that exceeds its bound is [`ToolError::InvalidReply`]. Only the
-//! list of keys has no bound, because it is processed line by line and not stored.
+//! It sends only requests that change nothing, except `delete` and `cache_memlimit`. A reply that exceeds its bound is
+//! [`ToolError::InvalidReply`]. Only the list of keys has no bound, because it is processed line by line and not
+//! stored.
 
 use super::address::Address;
 use super::escape::escape;
@@ -62,6 +63,11 @@ pub enum ToolError {
         /// The request.
         request: String,
     },
+    /// No item has this key.
+    NotStored {
+        /// The key, escaped.
+        key: String,
+    },
     /// The output failed.
     Output(io::Error),
     /// The live view needs a terminal.
@@ -90,6 +96,9 @@ impl fmt::Display for ToolError {
             }
             ToolError::InvalidReply { server, request } => {
                 write!(f, "{server} sent an invalid reply to \"{request}\"")
+            }
+            ToolError::NotStored { key } => {
+                write!(f, "{key} is not stored (larder why {key} tells the reason)")
             }
             ToolError::Output(error) => write!(f, "cannot write: {}", describe(error)),
             ToolError::NoTerminal => f.write_str("standard output is not a terminal; use --json"),
@@ -126,6 +135,17 @@ fn describe(error: &io::Error) -> String {
             text.split(" (os error").next().unwrap_or_default().to_owned()
         }
     }
+}
+
+/// A value with its flags.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct StoredValue {
+    /// The client flags.
+    pub flags: u32,
+    /// Seconds until it expires; `None`: never.
+    pub left_secs: Option<u64>,
+    /// The bytes of the value.
+    pub data: Vec<u8>,
 }
 
 /// A TCP or Unix stream.
@@ -192,6 +212,40 @@ impl Client {
         self.ask(&request)?;
         self.read_line()?;
         reply::why(&self.line).ok_or_else(|| self.classify_unexpected_line(&request))
+    }
+
+    /// Sends a request whose reply is one line, and returns the line if it has one of these beginnings.
+    pub fn one_line(&mut self, request: &str, beginnings: &[&str]) -> Result<String, ToolError> {
+        self.ask(request)?;
+        self.read_line()?;
+        if beginnings.iter().any(|beginning| self.line.starts_with(beginning.as_bytes())) {
+            return Ok(escape(&self.line));
+        }
+        Err(self.classify_unexpected_line(request))
+    }
+
+    /// The value of a key with its flags; `None` if the key is not stored.
+    pub fn value(&mut self, key: &str) -> Result<Option<StoredValue>, ToolError> {
+        let request = format!("mg {key} f t v");
+        self.ask(&request)?;
+        self.read_line()?;
+        if self.line == b"EN" {
+            return Ok(None);
+        }
+        let Some((bytes, flags, left_secs)) = reply::value_header(&self.line) else {
+            return Err(self.classify_unexpected_line(&request));
+        };
+        let mut data = Vec::new();
+        let read = (&mut self.stream).take(bytes + 2).read_to_end(&mut data);
+        let lost = |error| ToolError::ConnectionLost { server: self.server.clone(), error };
+        if read.map_err(lost)? as u64 != bytes + 2 {
+            return Err(lost(io::ErrorKind::UnexpectedEof.into()));
+        }
+        if !data.ends_with(b"\r\n") {
+            return Err(self.invalid_reply(&request));
+        }
+        data.truncate(data.len() - 2);
+        Ok(Some(StoredValue { flags, left_secs, data }))
     }
 
     /// `lru_crawler metadump all`: passes every item to `each` until it returns false.

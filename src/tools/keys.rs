@@ -3,7 +3,7 @@
 //! The list is printed line by line and not stored, so the columns have fixed widths and the key comes last.
 
 mod django;
-mod flags;
+pub(super) mod flags;
 
 use super::client::{Client, ToolError};
 use super::escape::escape;

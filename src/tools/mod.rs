@@ -1,7 +1,8 @@
-//! The tools that ask a running cache: `larder advise`, `why`, `stats`, `keys` and `top`.
+//! The tools that ask a running cache: `larder stats`, `top`, `keys`, `why`, `advise`, `get`, `ping`, and
+//! two that change it: `delete` and `set-memory`.
 //!
 //! Each tool is a client of the text protocol, for larder or a plain memcached. `client` sends requests, `reply` parses
-//! lines, and one file per tool formats text or JSON. No tool changes the cache or fetches a value.
+//! lines, and one file per tool formats text or JSON. Only `get` fetches a value.
 //!
 //! Replies are not trusted: lines and replies are bounded, and all output passes through `escape`, so that a key cannot
 //! control a terminal.
@@ -9,7 +10,9 @@
 mod address;
 mod advise;
 mod client;
+mod control;
 mod escape;
+mod get;
 mod json;
 mod keys;
 mod reply;
@@ -62,6 +65,23 @@ pub enum Tool {
     },
     /// The live view.
     Top,
+    /// Prints version and round trip.
+    Ping,
+    /// Prints a value.
+    Get {
+        /// The key, which fits into a line of the protocol.
+        key: String,
+    },
+    /// Deletes an item.
+    Delete {
+        /// The key, which fits into a line of the protocol.
+        key: String,
+    },
+    /// Sets the memory limit.
+    SetMemory {
+        /// The limit in MiB.
+        megabytes: u64,
+    },
 }
 
 /// Style of text output.
@@ -105,6 +125,10 @@ fn print(settings: &Settings, style: Style, out: &mut impl Write) -> Result<(), 
         Tool::Stats { topic: None } => stats::overview(&mut client, settings.json, style)?,
         Tool::Stats { topic: Some(topic) } => stats::topic(&mut client, topic, settings.json, style)?,
         Tool::Keys { prefix, limit } => return keys::list(&mut client, prefix, *limit, settings.json, out),
+        Tool::Ping => control::ping(&mut client, settings.json)?,
+        Tool::Get { key } => get::report(&mut client, key, settings.json)?,
+        Tool::Delete { key } => control::delete(&mut client, key, settings.json)?,
+        Tool::SetMemory { megabytes } => control::set_memory(&mut client, *megabytes, settings.json)?,
         Tool::Top => String::new(),
     };
     Ok(out.write_all(text.as_bytes())?)

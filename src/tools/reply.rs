@@ -10,6 +10,9 @@ use nom::multi::many0;
 use nom::sequence::{preceded, separated_pair};
 use nom::{IResult, Parser};
 
+/// Largest value: the upper bound of `-I`.
+const VALUE_MAX_BYTES: u64 = 1 << 30;
+
 type Parsed<'a, T> = IResult<&'a [u8], T, ()>;
 
 /// The reply to `why KEY`.
@@ -96,6 +99,18 @@ pub fn stat(line: &[u8]) -> Option<(&[u8], &[u8])> {
     let name = preceded(tag(&b"STAT "[..]), token);
     parse_all(line, (name, opt(preceded(char(' '), rest))))
         .map(|(name, value)| (name, value.unwrap_or_default()))
+}
+
+/// Size, flags and seconds left of the reply to `mg KEY f t v`: `VA 5 f16 t-1`.
+pub fn value_header(line: &[u8]) -> Option<(u64, u32, Option<u64>)> {
+    let mut words = std::str::from_utf8(line).ok()?.strip_prefix("VA ")?.split(' ');
+    let bytes = words.next()?.parse().ok().filter(|bytes| *bytes <= VALUE_MAX_BYTES)?;
+    let flags = words.next()?.strip_prefix('f')?.parse().ok()?;
+    let left = match words.next()?.strip_prefix('t')? {
+        "-1" => None,
+        left => Some(left.parse().ok()?),
+    };
+    words.next().is_none().then_some((bytes, flags, left))
 }
 
 /// A WHY line.
@@ -211,6 +226,17 @@ fn parse_all<'a, T>(input: &'a [u8], parser: impl Parser<&'a [u8], Output = T, E
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_header_of_a_value_has_size_flags_and_time_left() {
+        assert_eq!(value_header(b"VA 5 f16 t-1"), Some((5, 16, None)));
+        assert_eq!(value_header(b"VA 0 f0 t300"), Some((0, 0, Some(300))));
+        for line in
+            ["VA 5", "VA 5 f1", "VA x f1 t1", "VA 5 f1 t1 s5", "EN", "VA 2000000000 f0 t-1", "VA 5 t1 f1"]
+        {
+            assert_eq!(value_header(line.as_bytes()), None, "{line}");
+        }
+    }
 
     #[test]
     fn stat_lines_may_have_spaces_or_nothing_in_their_value() {

@@ -140,7 +140,10 @@ mod tests {
             "larder: unknown tool \"stat\"; did you mean stats? (larder --help)"
         );
         assert!(refused("larder tops -p 7").contains("did you mean top?"));
-        assert!(refused("larder monitoring").contains("the tools are stats, top, keys, why, advise"));
+        assert!(
+            refused("larder monitoring")
+                .contains("the tools are stats, top, keys, why, advise, ping, get, delete, set-memory")
+        );
         assert!(refused("larder --server a:7").contains("no tool is named"));
         assert!(refused("larder --server a:7 -m 64").contains("unknown tool \"-m\""));
         assert!(refused("larder 127.0.0.1:11211").contains("unknown tool \"127.0.0.1:11211\""));

@@ -1,8 +1,10 @@
-//! The tools for a running server: `larder advise`, `why`, `stats`, `keys`, `top`.
+//! The tools for a running server: `larder stats`, `top`, `keys`, `why`, `advise`, `ping`, `get`, `delete`,
+//! `set-memory`.
 //!
 //! Reports that depend on time or traffic come from a scripted server, the others from larder, and from memcached where
 //! it is installed. `tests/clients/larder_top.py` tests the live view on a terminal.
 
+mod control;
 mod failures;
 mod keys;
 mod larder_reports;

@@ -150,18 +150,32 @@ pub fn loose_flags(token: &[u8]) -> Option<u32> {
     if minus && value != 0 { None } else { Some(value as u32) }
 }
 
-/// The largest exptime, in February 2106. Later times count as this one.
-const EXPTIME_MAX: i64 = u32::MAX as i64;
+/// The largest exptime, in January 2106. Later times count as this one.
+const EXPTIME_MAX: i64 = u32::MAX as i64 - NEGATIVE_SPAN_SECS;
+
+/// libmemcached writes a negative exptime as an unsigned number of 32 bits: -1 as 4294967295. The numbers of this many
+/// seconds below 2^32 are read as negative.
+const NEGATIVE_SPAN_SECS: i64 = 30 * 24 * 60 * 60;
+
+/// The exptime that a number stands for.
+fn exptime_of(number: i64) -> i64 {
+    const NUMBERS_32_BITS: i64 = 1 << 32;
+    match number {
+        ..=EXPTIME_MAX => number,
+        ..NUMBERS_32_BITS => number - NUMBERS_32_BITS,
+        _ => EXPTIME_MAX,
+    }
+}
 
 /// Exptime of touch, gat and the meta commands: as [`strict_i32`], but times after 2038 fit.
 pub fn strict_exptime(token: &[u8]) -> Option<i64> {
     let exptime = strict_i64(token).filter(|exptime| *exptime >= i32::MIN.into())?;
-    Some(exptime.min(EXPTIME_MAX))
+    Some(exptime_of(exptime))
 }
 
 /// Exptime of a storage command: an optional sign and a number that fits 64 bits.
 pub fn loose_exptime(token: &[u8]) -> Option<i64> {
-    loose_i64(token).map(|exptime| exptime.min(EXPTIME_MAX))
+    loose_i64(token).map(exptime_of)
 }
 
 /// An optional sign and a number that fits 64 bits.
@@ -261,7 +275,10 @@ mod tests {
         for (text, value) in [
             (&b"-1"[..], -1),
             (b"+5", 5),
-            (b"4294967295", EXPTIME_MAX),
+            (b"4102444800", 4_102_444_800),
+            (b"4292375295", EXPTIME_MAX),
+            (b"4292375296", -2_592_000),
+            (b"4294967295", -1),
             (b"4294967296", EXPTIME_MAX),
             (b"9223372036854775807", EXPTIME_MAX),
             (b"-9223372036854775808", i64::MIN),
@@ -275,6 +292,7 @@ mod tests {
             (&b"-"[..], 0),
             (b"-2147483648", i32::MIN.into()),
             (b"2147483648", 1 << 31),
+            (b"4294967295", -1),
             (b"99999999999", EXPTIME_MAX),
         ] {
             assert_eq!(strict_exptime(text), Some(value), "{text:?}");

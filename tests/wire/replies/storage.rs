@@ -70,7 +70,9 @@ const ARGUMENTS: &[Row<'_>] = &[
     ("set b 0 -1 1\r\n1\r\nget b\r\n", "STORED\r\nEND\r\n"),
     ("set b 0 +100 1\r\n1\r\nget b\r\n", "STORED\r\nVALUE b 0 1\r\n1\r\nEND\r\n"),
     ("set b 0 4294967296 1\r\n1\r\nget b\r\n", "STORED\r\nVALUE b 0 1\r\n1\r\nEND\r\n"),
-    ("set b 0 4294967295 1\r\n1\r\nget b\r\n", "STORED\r\nVALUE b 0 1\r\n1\r\nEND\r\n"),
+    ("set b 0 4102444800 1\r\n1\r\nget b\r\n", "STORED\r\nVALUE b 0 1\r\n1\r\nEND\r\n"),
+    // libmemcached writes -1 so.
+    ("set b 0 4294967295 1\r\n1\r\nget b\r\n", "STORED\r\nEND\r\n"),
     ("set b 0 9223372036854775807 1\r\n1\r\nget b\r\n", "STORED\r\nVALUE b 0 1\r\n1\r\nEND\r\n"),
     ("set b 0 -9223372036854775808 1\r\n1\r\nget b\r\n", "STORED\r\nEND\r\n"),
     ("set b 0 9223372036854775808 1\r\n1\r\n", BAD_LINE),

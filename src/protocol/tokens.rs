@@ -159,11 +159,11 @@ const NEGATIVE_SPAN_SECS: i64 = 30 * 24 * 60 * 60;
 
 /// The exptime that a number stands for.
 fn exptime_of(number: i64) -> i64 {
-    const NUMBERS_32_BITS: i64 = 1 << 32;
-    match number {
-        ..=EXPTIME_MAX => number,
-        ..NUMBERS_32_BITS => number - NUMBERS_32_BITS,
-        _ => EXPTIME_MAX,
+    const NUMBERS_OF_32_BITS: i64 = 1 << 32;
+    if (EXPTIME_MAX + 1..NUMBERS_OF_32_BITS).contains(&number) {
+        number - NUMBERS_OF_32_BITS
+    } else {
+        number.min(EXPTIME_MAX)
     }
 }
 

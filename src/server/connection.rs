@@ -208,9 +208,7 @@ impl<S: Stream> Connection<S> {
     fn waiting_state(&self) -> ConnectionState {
         match self.closing {
             _ if self.unsent.is_some() => ConnectionState::Write,
-            Some(Closing::Linger { .. } | Closing::End(End::UnknownProtocol | End::Refused)) => {
-                ConnectionState::Lingering
-            }
+            Some(Closing::Linger { .. } | Closing::End(End::Refused)) => ConnectionState::Lingering,
             _ => {
                 let pending = self.pending_input.as_ref().map_or(&[][..], |pending| pending.bytes());
                 self.session.waiting_state(pending)

@@ -211,8 +211,7 @@ fn close(reply: Option<(Envelope, Status)>, input_len: usize, output: &mut Reply
     if let Some((envelope, status)) = reply {
         output.push_status(&envelope, status);
     }
-    let end = if output.is_empty() { End::UnknownProtocol } else { End::Refused };
-    Step::Stop(input_len, Next::End(end))
+    Step::Stop(input_len, Next::End(End::Refused))
 }
 
 /// True if the input begins with a complete frame that may contain a password.

@@ -123,7 +123,7 @@ impl<'a> Datagram<'a> {
                     End::Closed => Message::Send,
                     End::Shutdown(mode) => Message::Shutdown(mode),
                     // Another protocol, or an overlong line, has no reply.
-                    End::UnknownProtocol | End::Refused => return None,
+                    End::Refused => return None,
                 };
                 (consumed, message)
             }
@@ -151,7 +151,7 @@ impl<'a> Datagram<'a> {
                 }
                 Step::Stop(consumed, Next::End(end)) => {
                     self.ended = true;
-                    if end == End::UnknownProtocol || self.buffers_replies && output.is_empty() {
+                    if output.is_empty() && (end == End::Refused || self.buffers_replies) {
                         return None;
                     }
                     consumed

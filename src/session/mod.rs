@@ -75,9 +75,8 @@ impl SessionContext<'_> {
 pub enum End {
     /// The client closed the session.
     Closed,
-    /// The input belongs to another protocol; there is no reply.
-    UnknownProtocol,
-    /// The input cannot be decoded further; the output ends with the refusal. The client may still be sending.
+    /// The input cannot be decoded further; the output ends with the refusal, if there is one. The client may still be
+    /// sending.
     Refused,
     /// The client requested shutdown of the process.
     Shutdown(ShutdownMode),

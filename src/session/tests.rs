@@ -101,13 +101,14 @@ fn logins_are_delayed_after_failures() {
 #[test]
 fn input_behind_the_end_is_not_executed() {
     let engine = engine();
-    for (input, end) in [
-        (&b"quit\r\nset a 0 0 1\r\nx\r\n"[..], End::Closed),
-        (b"GET / HTTP/1.1\r\nset a 0 0 1\r\nx\r\n", End::UnknownProtocol),
-        (&[b'x'; 3000], End::Refused),
+    for (input, expected, end) in [
+        (&b"quit\r\nset a 0 0 1\r\nx\r\n"[..], "", End::Closed),
+        (b"GET / HTTP/1.1\r\nset a 0 0 1\r\nx\r\n", "", End::Refused),
+        (&[b'x'; 3000], "CLIENT_ERROR line too long\r\n", End::Refused),
     ] {
         let mut session = Session::new(&engine, AcceptedProtocol::Auto);
-        let (_, progress) = advance(&engine, &mut session, input, u32::MAX);
+        let (reply, progress) = advance(&engine, &mut session, input, u32::MAX);
+        assert_eq!(reply, expected);
         assert_eq!(progress, Progress { consumed: input.len(), next: Next::End(end) });
     }
     assert_eq!(engine.counters().totals().cmd_set, 0);

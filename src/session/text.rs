@@ -131,8 +131,7 @@ impl Session {
             }
             Decoded::Close { reply } => {
                 push_refusal(output, reply);
-                let end = if output.is_empty() { End::UnknownProtocol } else { End::Refused };
-                Step::Stop(input.len(), Next::End(end))
+                Step::Stop(input.len(), Next::End(End::Refused))
             }
         }
     }

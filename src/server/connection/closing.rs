@@ -1,4 +1,4 @@
-//! The end of a connection. After a refusal it lingers: the input that is still coming is discarded.
+//! The end of a connection. After invalid input it lingers: the input that is still coming is discarded.
 
 use super::scratch::Scratch;
 use super::{Connection, Turn};
@@ -11,7 +11,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 /// Input discarded by a lingering close, at most, in bytes. Closing a socket with unread input resets the connection,
-/// and the client might lose the refusal.
+/// and the client might lose replies.
 const LINGER_MAX_BYTES: u32 = 1024 * 1024;
 
 /// How a connection ends.
@@ -52,7 +52,7 @@ impl<S: Stream> Connection<S> {
                 self.stream.close_notify(cx);
                 Poll::Ready(Ok(()))
             }
-            Closing::End(End::UnknownProtocol | End::Refused) => {
+            Closing::End(End::Refused) => {
                 self.reason = CloseReason::Error;
                 self.entry.record_command(ConnectionState::Lingering, self.state.engine.clock().now().secs());
                 ready!(Pin::new(&mut self.stream).poll_shutdown(cx))?;

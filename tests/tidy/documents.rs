@@ -58,9 +58,14 @@ fn links_lead_to_files() {
     }
 }
 
+/// The code spans of a line.
+fn code_spans(line: &str) -> impl Iterator<Item = &str> {
+    line.split('`').skip(1).step_by(2)
+}
+
 /// The paths of the project that a text names in code spans.
 fn paths_named(text: &str) -> Vec<&str> {
-    let spans = text.lines().flat_map(|line| line.split('`').skip(1).step_by(2));
+    let spans = text.lines().flat_map(code_spans);
     let is_path = |span: &&str| FOLDERS.iter().any(|folder| span.starts_with(folder)) && !span.contains(' ');
     spans.filter(is_path).collect()
 }
@@ -81,7 +86,7 @@ fn named_paths_exist() {
 fn sources_that_notes_name_exist() {
     for path in decision_notes() {
         let text = read(&path);
-        let spans = text.lines().flat_map(|line| line.split('`').skip(1).step_by(2));
+        let spans = text.lines().flat_map(code_spans);
         for named in spans.filter(|span| span.ends_with(".rs")) {
             let places = [root().join("src"), root().to_owned()];
             assert!(places.iter().any(|place| place.join(named).exists()), "{}: {named}", path.display());
@@ -94,7 +99,7 @@ fn sources_that_notes_name_exist() {
 fn the_map_of_the_source_names_what_exists() {
     let text = read(&root().join("src/lib.rs"));
     let rows = text.lines().filter(|line| line.starts_with("//! | ") || line.starts_with("//! 1"));
-    let spans = rows.flat_map(|line| line.split('`').skip(1).step_by(2));
+    let spans = rows.flat_map(code_spans);
     let paths: Vec<&str> = spans.filter(|span| span.contains('/') || span.ends_with(".rs")).collect();
     assert!(paths.len() > 80, "{paths:?}");
     for named in paths {

@@ -1,19 +1,19 @@
 //! Files: their names, their places and their first lines.
 
-use crate::source::{files_under, is_name, read, root, sources};
+use crate::source::{all_sources, files_under, is_name, read, root};
 use std::fs;
 use std::path::PathBuf;
 
 #[test]
 fn every_source_opens_with_what_it_is() {
-    for path in sources("src").into_iter().chain(sources("tests")).chain(sources("benches")) {
+    for path in all_sources() {
         assert!(read(&path).starts_with("//! "), "{} has no module documentation", path.display());
     }
 }
 
 #[test]
 fn files_are_named_for_what_they_define() {
-    for path in sources("src").into_iter().chain(sources("tests")).chain(sources("benches")) {
+    for path in all_sources() {
         let name = path.file_stem().expect("a file").to_string_lossy().into_owned();
         let empty = ["util", "utils", "common", "misc", "helpers", "helper", "manager", "basic", "test"];
         assert!(!empty.contains(&name.as_str()), "{}", path.display());

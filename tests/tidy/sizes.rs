@@ -1,6 +1,6 @@
 //! Sizes: a function fits on a screen, a file can be read in one sitting.
 
-use crate::source::{code_of, read, root, sources};
+use crate::source::{all_sources, code_of, read, relative};
 
 const FUNCTION_LINES_MAX: usize = 70;
 const FILE_LINES_MAX: usize = 500;
@@ -35,8 +35,8 @@ fn function_name(line: &str) -> Option<&str> {
 #[test]
 fn functions_and_files_are_short() {
     let mut faults = Vec::new();
-    for path in sources("src").into_iter().chain(sources("tests")).chain(sources("benches")) {
-        let name = path.strip_prefix(root()).expect("a path of the project").display().to_string();
+    for path in all_sources() {
+        let name = relative(&path);
         let text = read(&path);
         let lines = text.lines().count();
         if lines > FILE_LINES_MAX {

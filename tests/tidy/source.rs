@@ -40,6 +40,16 @@ pub fn libraries() -> BTreeSet<String> {
     names.map(|(name, _)| name.trim().replace('-', "_")).collect()
 }
 
+/// The Rust files of the program, its tests and its benches.
+pub fn all_sources() -> impl Iterator<Item = PathBuf> {
+    ["src", "tests", "benches"].into_iter().flat_map(sources)
+}
+
+/// The path of a file below the top of the repository.
+pub fn relative(path: &Path) -> String {
+    path.strip_prefix(root()).expect("a path of the project").display().to_string()
+}
+
 /// The code without comments, the contents of string literals, and unit tests.
 pub fn code_of(text: &str) -> String {
     let text = match text.find("#[cfg(test)]\nmod tests {") {

@@ -1,6 +1,6 @@
 //! Words: the field's terms instead of private ones, in code, comments and documents.
 
-use crate::source::{files_under, has_word, is_name, read, root, sources};
+use crate::source::{all_sources, files_under, has_word, is_name, read, relative, root, sources};
 use std::path::PathBuf;
 
 /// Names and words that are not used, each with what is used instead.
@@ -82,10 +82,6 @@ fn texts() -> Vec<PathBuf> {
     paths
 }
 
-fn relative(path: &std::path::Path) -> String {
-    path.strip_prefix(root()).expect("a path of the project").display().to_string()
-}
-
 #[test]
 fn private_words_are_not_used() {
     let mut faults = Vec::new();
@@ -116,7 +112,7 @@ fn functions(text: &str) -> Vec<&str> {
 #[test]
 fn functions_are_named_by_a_subject_or_a_verb() {
     let mut faults = Vec::new();
-    for path in sources("src").into_iter().chain(sources("tests")).chain(sources("benches")) {
+    for path in all_sources() {
         let text = read(&path);
         let begins = |name: &str, word: &str| {
             name.strip_prefix(word).is_some_and(|rest| rest.is_empty() || rest.starts_with('_'))
@@ -141,7 +137,7 @@ fn files_are_named_by_a_term_of_the_field() {
 #[test]
 fn lines_fit_a_window() {
     let mut faults = Vec::new();
-    for path in sources("src").into_iter().chain(sources("tests")).chain(sources("benches")) {
+    for path in all_sources() {
         for (number, line) in (1..).zip(read(&path).lines()) {
             let is_table = line.starts_with("//! |");
             if !is_table && line.chars().count() > COLUMNS_MAX {

@@ -40,7 +40,7 @@ pub(crate) struct Usage {
 
 impl Server {
     /// Starts `command` and waits until it accepts connections on its Unix socket or TCP port. Replaces `{port}`,
-    /// `{sock}`, `{threads}`, `{larder}` and the names in `fills`, whose values may contain the other ones.
+    /// `{sock}`, `{threads}`, `{larder}` and the names in `fills`. Their values may contain the other ones.
     pub(crate) fn start(
         command: &str,
         threads: usize,

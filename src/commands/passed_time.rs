@@ -44,7 +44,7 @@ impl Engine {
             return;
         }
         counters.store_passed_time.add(1);
-        // A time that has passed fits, unless tests shifted the clock by a century.
+        // All protocols cut times to 32 bits.
         let exptime = u32::try_from(exptime).unwrap_or(u32::MAX);
         self.store.note_passed_time(mutation.key, exptime, len as u64, now);
         if !self.passed_time_logged.swap(true, Ordering::Relaxed) {

@@ -19,7 +19,7 @@ use std::hash::BuildHasher;
 /// Families reported at most, without [`OTHER`].
 pub const FAMILIES_MAX: usize = 256;
 
-/// The family of all keys whose shape has no slot of its own.
+/// The family of all keys with shapes that have no slot of their own.
 pub const OTHER: &str = "(other)";
 
 /// ShapeCounts with operation counts of their own.

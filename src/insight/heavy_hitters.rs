@@ -210,7 +210,7 @@ impl<B: SlotData> HeavyHitters<B> {
         self.slots[usize::from(self.heap[b])].heap_index = b as u16;
     }
 
-    /// Moves a slot whose count has grown away from the front of the heap.
+    /// Moves a slot away from the front of the heap after its count has grown.
     fn sift_down(&mut self, mut at: usize) {
         loop {
             let (left, right) = (2 * at + 1, 2 * at + 2);

@@ -92,11 +92,8 @@ enum KeptExptime {
 
 impl KeptExptime {
     fn of(exptime: i64) -> KeptExptime {
-        match u32::try_from(exptime) {
-            Ok(secs) => KeptExptime::Secs(secs),
-            Err(_) if exptime < 0 => KeptExptime::Past,
-            Err(_) => KeptExptime::Secs(u32::MAX),
-        }
+        // The grammar cuts times to 32 bits, so only a negative one does not fit.
+        u32::try_from(exptime).map_or(KeptExptime::Past, KeptExptime::Secs)
     }
 
     fn exptime(self) -> i64 {

@@ -104,7 +104,7 @@ const LAYERS: [Layer; 14] = [
     Layer {
         name: "options",
         modules: &["commands", "process", "protocol", "server", "store", "tools"],
-        libraries: &["clap", "log"],
+        libraries: &["clap", "log", "strsim"],
         words: &["std::net::Tcp", "std::process::exit"],
     },
     Layer {
